@@ -1,0 +1,81 @@
+"""Seeded, parallel-safe, augmented Keras batches from an image folder.
+
+>>> import augseq
+>>> images = augseq.index_folder("sample_images", progress=False)
+>>> train, val = images.split(val=0.2, seed=7)
+>>> batches = augseq.ImageSequence(train, image_size=(96, 96), batch_size=32, shuffle=True)
+>>> pixels, labels = batches[0]
+>>> pixels.shape
+(32, 96, 96, 3)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from augseq.augment.augmentation import Augmentation as Augmentation
+    from augseq.augment.laws import check_augmentation as check_augmentation
+    from augseq.augment.presets import preset as preset
+    from augseq.batch import Batch as Batch
+    from augseq.errors import ArgumentError as ArgumentError
+    from augseq.errors import AugmentationError as AugmentationError
+    from augseq.errors import AugseqError as AugseqError
+    from augseq.errors import AugseqWarning as AugseqWarning
+    from augseq.errors import DecodeError as DecodeError
+    from augseq.errors import LabelError as LabelError
+    from augseq.errors import ManifestError as ManifestError
+    from augseq.errors import MissingFileError as MissingFileError
+    from augseq.errors import NotAFolderError as NotAFolderError
+    from augseq.errors import UnreadableError as UnreadableError
+    from augseq.manifest.folder import index_folder as index_folder
+    from augseq.manifest.manifest import Manifest as Manifest
+    from augseq.manifest.record import Record as Record
+    from augseq.manifest.storage import read_manifest as read_manifest
+    from augseq.manifest.storage import write_manifest as write_manifest
+    from augseq.pixels.image import read_image as read_image
+    from augseq.sample import Sample as Sample
+    from augseq.training.callbacks import EpochSync as EpochSync
+    from augseq.training.sequence import ImageSequence as ImageSequence
+
+# Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
+_HOMES = {
+    "ArgumentError": "augseq.errors",
+    "Augmentation": "augseq.augment.augmentation",
+    "AugmentationError": "augseq.errors",
+    "AugseqError": "augseq.errors",
+    "AugseqWarning": "augseq.errors",
+    "Batch": "augseq.batch",
+    "DecodeError": "augseq.errors",
+    "EpochSync": "augseq.training.callbacks",
+    "ImageSequence": "augseq.training.sequence",
+    "LabelError": "augseq.errors",
+    "Manifest": "augseq.manifest.manifest",
+    "ManifestError": "augseq.errors",
+    "MissingFileError": "augseq.errors",
+    "NotAFolderError": "augseq.errors",
+    "Record": "augseq.manifest.record",
+    "Sample": "augseq.sample",
+    "UnreadableError": "augseq.errors",
+    "check_augmentation": "augseq.augment.laws",
+    "index_folder": "augseq.manifest.folder",
+    "preset": "augseq.augment.presets",
+    "read_image": "augseq.pixels.image",
+    "read_manifest": "augseq.manifest.storage",
+    "write_manifest": "augseq.manifest.storage",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'augseq' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*_HOMES, "__version__"]

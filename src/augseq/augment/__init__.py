@@ -1,0 +1,1 @@
+"""Vary one image, with randomness that is handed in."""

@@ -1,0 +1,132 @@
+"""The user's list of augmentations, checked once and then run one after the other."""
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augseq.augment.albumentations_transform import AlbumentationsTransform, is_albumentations
+from augseq.augment.augmentation import Augmentation
+from augseq.errors import ArgumentError, AugmentationError
+from augseq.types import Image
+
+# Their calls take anything, so that a signature check would let them through.
+_FOREIGN = ("keras", "tensorflow", "tf_keras", "torch", "torchvision")
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentationList:
+    """Augmentations in the order in which they run; itself an `Augmentation`.
+
+    Attributes:
+        steps: At most a few, each named in errors by its place and its name.
+    """
+
+    steps: tuple[Augmentation, ...] = ()
+
+    @property
+    def sets_size(self) -> bool:
+        """Whether any step chooses the size of its result."""
+        return any(getattr(step, "sets_size", False) for step in self.steps)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the steps, in order."""
+        return [_name(step) for step in self.steps]
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        """Run all steps, drawing in turn from `rng`.
+
+        Raises:
+            AugmentationError: A step returned something that is not such an image.
+        """
+        for number, step in enumerate(self.steps, 1):
+            try:
+                result = step(image, rng)
+            except Exception as error:
+                error.add_note(f"Raised by augmentation {number}, {_name(step)!r}.")
+                raise
+            problem = _problem(result, image)
+            if problem:
+                raise AugmentationError(
+                    f"Augmentation {number}, {_name(step)!r}, must return an image of shape "
+                    f"(height, width, {image.shape[2]}) and dtype {image.dtype} or float32. "
+                    f"Received: {problem}."
+                )
+            image = result
+        return image
+
+
+def make_augmentation_list(augment: Iterable[Any] | None) -> AugmentationList:
+    """Make a user's list, of any mixture of kinds, one augmentation.
+
+    Args:
+        augment: Albumentations transforms or `Compose`, functions `f(image, rng)`, and objects
+            that meet `Augmentation`; None for no augmentation.
+
+    Raises:
+        ArgumentError: It is not a list, or an element is none of these.
+    """
+    if augment is None:
+        return AugmentationList()
+    if isinstance(augment, AugmentationList):
+        return augment
+    if isinstance(augment, str) or not isinstance(augment, list | tuple):
+        hint = f"augseq.preset({augment!r})" if isinstance(augment, str) else "[...]"
+        raise ArgumentError(
+            "`augment` must be a list of augmentations. "
+            f"Received: {_shown(augment)}. Write augment={hint}."
+        )
+    return AugmentationList(tuple(_as_augmentation(n, item) for n, item in enumerate(augment, 1)))
+
+
+def _as_augmentation(number: int, item: Any) -> Augmentation:
+    if is_albumentations(item) and not isinstance(item, type):
+        return AlbumentationsTransform(item)
+    advice = _reason_against(item)
+    if advice:
+        raise ArgumentError(
+            f"Element {number} of `augment` must be an albumentations transform, a function "
+            f"f(image, rng), or an object with such a call. Received: {_shown(item)}. {advice}"
+        )
+    augmentation: Augmentation = item
+    return augmentation
+
+
+def _reason_against(item: Any) -> str | None:
+    if isinstance(item, type):
+        return f"This is the class itself; write {item.__name__}(...)."
+    if not callable(item):
+        return "It cannot be called."
+    if type(item).__module__.split(".")[0] in _FOREIGN:
+        return "Layers and tensor transforms keep generators of their own; put it in the model."
+    try:
+        inspect.signature(item).bind("image", "rng")
+    except TypeError:
+        return "It must take two arguments, the image and the generator."
+    except ValueError:
+        # Some builtins have no signature to ask.
+        return None
+    return None
+
+
+def _problem(result: Any, image: Image) -> str | None:
+    if not isinstance(result, np.ndarray):
+        return f"{_shown(result)}"
+    same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
+    if not same_rank or result.dtype not in (image.dtype, np.dtype(np.float32)):
+        return f"shape={result.shape}, dtype={result.dtype}"
+    return None
+
+
+def _name(step: Any) -> str:
+    return str(getattr(step, "__name__", type(step).__name__))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "None"
+    text = repr(value)
+    return f"{text[:60]}{'...' if len(text) > 60 else ''} of type {type(value).__name__}"

@@ -1,0 +1,131 @@
+"""The contract of an augmentation as laws that can be run against any of them."""
+
+import pickle
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.errors import AugmentationError
+from augseq.types import Image
+
+Law = Callable[[Augmentation, Image, int], None]
+
+_NUM_DRAWS = 24
+_NUM_THREADS = 8
+
+
+def check_augmentation(augmentation: Any, image: Image | None = None, *, seed: int = 0) -> None:
+    """Test an augmentation against every law of its contract.
+
+    Args:
+        augmentation: Anything that may stand in `augment=[...]`.
+        image: What to try it on, shape (height, width, channels), uint8 or float32; a noise
+            image of 64 x 96 pixels if None.
+        seed: For the draws of the test.
+
+    Raises:
+        AugmentationError: A law is broken; the message says which and how.
+        ArgumentError: It is not an augmentation at all.
+
+    Example:
+        >>> import albumentations as A
+        >>> import augseq
+        >>> augseq.check_augmentation(A.HorizontalFlip())
+        >>> augseq.check_augmentation(lambda image, rng: None)
+        Traceback (most recent call last):
+        augseq.errors.AugmentationError: Augmentation 1, '<lambda>', must return ...
+    """
+    steps = make_augmentation_list([augmentation])
+    if image is None:
+        image = np.random.default_rng(seed).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    for law in LAWS:
+        law(steps, image, seed)
+
+
+def returns_an_image(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """The result has the right type, rank, channels and dtype."""
+    make_augmentation_list([augmentation])(image.copy(), _rng(seed))
+
+
+def equal_rng_gives_equal_pixels(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """The same image and state of `rng` give the same pixels, whatever ran before."""
+    expected = _results(augmentation, image, seed)
+    for draw in reversed(range(_NUM_DRAWS)):
+        _require_equal(
+            augmentation(image.copy(), _rng(seed + draw)),
+            expected[draw],
+            "gives other pixels for the same generator when called again: it keeps a memory of "
+            "earlier calls, or draws from somewhere else than `rng`",
+        )
+
+
+def leaves_its_input_alone(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """The input is not changed."""
+    for draw in range(_NUM_DRAWS):
+        given = image.copy()
+        augmentation(given, _rng(seed + draw))
+        _require_equal(given, image, "changes the image that it is given; work on a copy")
+
+
+def uses_no_global_generator(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """Neither Python's nor numpy's global generator is used."""
+    before = random.getstate(), np.random.get_state(legacy=False)
+    _results(augmentation, image, seed)
+    after = random.getstate(), np.random.get_state(legacy=False)
+    if repr(before) != repr(after):
+        raise AugmentationError(
+            "The augmentation draws from a global generator, `random` or `numpy.random`; "
+            "draw from `rng` instead."
+        )
+
+
+def threads_may_share_it(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """Calls from several threads at once give the same as calls in turn."""
+    expected = _results(augmentation, image, seed)
+    draws = list(range(_NUM_DRAWS)) * 4
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        results = pool.map(lambda draw: augmentation(image.copy(), _rng(seed + draw)), draws)
+        for draw, result in zip(draws, results, strict=True):
+            _require_equal(result, expected[draw], "gives other pixels when threads share it")
+
+
+def survives_pickling(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """It pickles, and its copy gives the same pixels."""
+    expected = _results(augmentation, image, seed)
+    try:
+        twin = pickle.loads(pickle.dumps(augmentation))
+    except Exception as error:
+        raise AugmentationError(
+            f"The augmentation does not pickle, so worker processes cannot run it: {error}"
+        ) from error
+    for draw, result in enumerate(_results(twin, image, seed)):
+        _require_equal(result, expected[draw], "gives other pixels after pickling")
+
+
+LAWS: tuple[Law, ...] = (
+    returns_an_image,
+    equal_rng_gives_equal_pixels,
+    leaves_its_input_alone,
+    uses_no_global_generator,
+    threads_may_share_it,
+    survives_pickling,
+)
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=seed))
+
+
+def _results(augmentation: Augmentation, image: Image, seed: int) -> list[Image]:
+    draws = range(seed, seed + _NUM_DRAWS)
+    return [augmentation(image.copy(), _rng(draw)).copy() for draw in draws]
+
+
+def _require_equal(result: Image, expected: Image, complaint: str) -> None:
+    if not np.array_equal(result, expected, equal_nan=result.dtype.kind == "f"):
+        raise AugmentationError(f"The augmentation {complaint}.")

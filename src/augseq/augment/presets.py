@@ -1,0 +1,98 @@
+"""Lists of albumentations transforms that are known by a name."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from augseq.errors import ArgumentError
+
+PRESET_NAMES = ("light", "standard", "strong")
+
+
+def preset(name: str) -> list[Any]:
+    """List the transforms of a preset.
+
+    - "light": mirrors left and right, and changes brightness and contrast a little. Quick,
+      and safe for almost any pictures.
+    - "standard": also zooms (mostly in), shifts, turns by up to 20 degrees, shears, and
+      changes hue and saturation a little. For photographs, and the default of `augseq fit`.
+    - "strong": the same over wider ranges, also mirrors top and bottom, blurs, adds noise and
+      hides a rectangle. For larger data and longer training.
+
+    No transform sets the size of an image. All work on uint8 images with one or three
+    channels, and on float32 images with a range from 0 to 1. What a shift or a turn uncovers
+    is filled with the image's own reflection.
+
+    Args:
+        name: "light", "standard" or "strong".
+
+    Returns:
+        New transforms of `albumentations`, in the order in which they apply.
+
+    Raises:
+        ArgumentError: There is no preset of this name.
+
+    Example:
+        >>> [type(transform).__name__ for transform in preset("light")]
+        ['HorizontalFlip', 'RandomBrightnessContrast']
+    """
+    presets: dict[str, Callable[[Any], list[Any]]] = {
+        "light": _light,
+        "standard": _standard,
+        "strong": _strong,
+    }
+    if name not in presets:
+        raise ArgumentError(
+            f"`name` must be one of {', '.join(map(repr, presets))}. Received: name={name!r}."
+        )
+    # Without this, albumentations asks a server for its newest version while it is imported.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations
+
+    return presets[name](albumentations)
+
+
+def _light(a: Any) -> list[Any]:
+    return [
+        a.HorizontalFlip(p=0.5),
+        a.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.1, p=0.5),
+    ]
+
+
+def _standard(a: Any) -> list[Any]:
+    return [
+        a.HorizontalFlip(p=0.5),
+        _affine(a, scale=(0.9, 1.8), shift=0.2, turn=20, shear=8),
+        a.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.7),
+        a.HueSaturationValue(hue_shift_limit=5, sat_shift_limit=20, val_shift_limit=10, p=0.5),
+    ]
+
+
+def _strong(a: Any) -> list[Any]:
+    return [
+        a.HorizontalFlip(p=0.5),
+        a.VerticalFlip(p=0.5),
+        _affine(a, scale=(0.7, 2.2), shift=0.25, turn=45, shear=12),
+        a.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.8),
+        a.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=30, val_shift_limit=15, p=0.7),
+        a.GaussianBlur(blur_limit=(3, 5), p=0.1),
+        a.GaussNoise(std_range=(0.02, 0.08), p=0.1),
+        a.CoarseDropout(
+            num_holes_range=(1, 1),
+            hole_height_range=(0.15, 0.4),
+            hole_width_range=(0.15, 0.4),
+            p=0.5,
+        ),
+    ]
+
+
+def _affine(a: Any, *, scale: tuple[float, float], shift: float, turn: float, shear: float) -> Any:
+    reflect_101 = 4  # cv2.BORDER_REFLECT_101; OpenCV itself is not imported for one number.
+    return a.Affine(
+        scale=scale,
+        translate_percent=(-shift, shift),
+        rotate=(-turn, turn),
+        shear=(-shear, shear),
+        border_mode=reflect_101,
+        p=1.0,
+    )

@@ -1,0 +1,69 @@
+"""Every error that augseq raises on purpose.
+
+    AugseqError
+    ├── ArgumentError       (ValueError)         an option is wrong
+    ├── MissingFileError    (FileNotFoundError)  a folder, manifest or image is not there
+    ├── NotAFolderError     (NotADirectoryError) a file stands where a folder must be
+    ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
+    ├── LabelError          (ValueError)         folders, classes and labels do not agree
+    ├── ManifestError       (ValueError)         a manifest file is damaged or from a newer augseq
+    ├── DecodeError         (ValueError)         a file does not hold a usable image
+    └── AugmentationError   (ValueError)         an augmentation broke its contract
+
+    AugseqWarning           (UserWarning)        training can go on, but a person should know
+
+An exception that a user's own transform raises keeps its type and gains a note.
+"""
+
+
+class AugseqError(Exception):
+    """Catch this to catch every error of augseq."""
+
+
+class ArgumentError(AugseqError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class MissingFileError(AugseqError, FileNotFoundError):
+    """A folder, a manifest or an image is not where it should be."""
+
+
+class NotAFolderError(AugseqError, NotADirectoryError):
+    """A path that must be a folder is something else."""
+
+
+class UnreadableError(AugseqError, PermissionError):
+    """The operating system refuses to read a file or a folder."""
+
+
+class LabelError(AugseqError, ValueError):
+    """Folders, class names and labels do not agree."""
+
+
+class ManifestError(AugseqError, ValueError):
+    """A manifest file is damaged, foreign, or from a newer augseq."""
+
+
+class DecodeError(AugseqError, ValueError):
+    """A file does not hold an image that can be used.
+
+    Attributes:
+        path: The file, as the manifest or the caller names it.
+        index: The record's identity; None for a file read on its own.
+    """
+
+    def __init__(self, message: str, path: str | None = None, index: int | None = None) -> None:
+        super().__init__(message, path, index)
+        self.path = path
+        self.index = index
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AugmentationError(AugseqError, ValueError):
+    """An augmentation broke its contract: wrong type, shape or dtype."""
+
+
+class AugseqWarning(UserWarning):
+    """Something that a person should know, but that need not stop the work."""

@@ -1,0 +1,1 @@
+"""Let a person look: pictures of batches, histories and confusions."""

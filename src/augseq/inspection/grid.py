@@ -1,0 +1,76 @@
+"""Images side by side, as a matplotlib figure."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augseq.batch import Batch
+from augseq.types import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CELL_INCHES = 1.6
+
+
+def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> "Figure":
+    """Draw images of a batch in a grid, each with its class name, or its path without one.
+
+    Args:
+        batch: What to draw.
+        class_names: Names by label.
+        num_images: At most so many.
+    """
+    shown = batch.records[:num_images]
+    titles = [
+        record.path.rsplit("/", 1)[-1] if record.target is None else class_names[record.target]
+        for record in shown
+    ]
+    return draw_grid(list(batch.images[: len(shown)]), titles)
+
+
+def draw_grid(
+    images: Sequence[Image], titles: Sequence[str], *, num_columns: int | None = None
+) -> "Figure":
+    """Draw images row by row, each with a title.
+
+    Args:
+        images: Each of shape (height, width, channels), values 0 to 255; or any range, which
+            is then stretched to what can be seen.
+        titles: One for each image.
+        num_columns: Images in a row; about as many as rows if None.
+    """
+    from matplotlib.figure import Figure
+
+    columns = num_columns or min(len(images), max(1, math.ceil(math.sqrt(len(images) * 1.5))))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(columns * _CELL_INCHES, rows * (_CELL_INCHES + 0.2)), dpi=110)
+    for number, (image, title) in enumerate(zip(images, titles, strict=True), 1):
+        axes = figure.add_subplot(rows, columns, number)
+        axes.imshow(displayable(image))
+        axes.set_title(_shortened(title), fontsize=8, pad=3)
+        axes.set_axis_off()
+    figure.tight_layout(pad=0.4, h_pad=0.6, w_pad=0.4)
+    return figure
+
+
+def displayable(image: Image) -> Image:
+    """Return uint8 pixels, 0 to 255, with 3 or 4 channels, that show an image.
+
+    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of
+    any other range (normalised ones, say), are stretched to it.
+    """
+    if image.dtype != np.uint8:
+        low, high = float(image.min()), float(image.max())
+        if low < 0 or high > 255 or high <= 1:
+            low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+            image = (image - low) * (255 / max(high - low, 1e-12))
+        image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    channels = image.shape[2]
+    return image if channels in (3, 4) else np.repeat(image[:, :, :1], 3, axis=2)
+
+
+def _shortened(title: str) -> str:
+    return title if len(title) <= 24 else title[:23] + "…"

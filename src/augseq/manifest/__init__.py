@@ -1,0 +1,1 @@
+"""Which images exist: a folder becomes a table of records."""

@@ -1,0 +1,278 @@
+"""The table of all records: immutable Arrow columns."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError, LabelError
+from augseq.manifest.record import Record
+from augseq.manifest.split import Split, split_positions
+from augseq.types import Positions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = pa.schema(
+    [
+        pa.field("index", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("target", pa.int32()),
+    ]
+)
+
+# Rows hashed at a time, so that a fingerprint never holds a million Python strings.
+_HASHED_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Manifest:
+    """Which images exist, in a fixed order, with their labels.
+
+    Made by `index_folder` or `read_manifest`. It behaves as an immutable sequence of
+    `Record`; a slice, `select` and `split` give new manifests that share its columns.
+
+    Attributes:
+        root: Folder that all paths are relative to.
+        class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
+        table: Arrow columns `index` (int64), `path` (string) and `target` (int32, null
+            without labels). Columns and not Python objects, since a million strings would be
+            copied page by page into every forked worker.
+
+    Example:
+        >>> import augseq
+        >>> images = augseq.index_folder("sample_images", progress=False)
+        >>> images[0].target
+        0
+        >>> len(images.select([0, 5, 7]))
+        3
+    """
+
+    root: str
+    class_names: tuple[str, ...]
+    table: pa.Table
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        object.__setattr__(self, "table", self.table.select(SCHEMA.names).cast(SCHEMA))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @overload
+    def __getitem__(self, position: int) -> Record: ...
+    @overload
+    def __getitem__(self, position: slice) -> "Manifest": ...
+    def __getitem__(self, position: int | slice) -> "Record | Manifest":
+        """Return the record at a position, or a manifest of the records in a slice."""
+        if isinstance(position, slice):
+            return self.select(np.arange(len(self))[position])
+        place = range(len(self))[position]
+        columns = (self.table.column(name)[place].as_py() for name in SCHEMA.names)
+        return Record(**dict(zip(SCHEMA.names, columns, strict=True)))
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.table.to_batches(max_chunksize=_HASHED_ROWS):
+            for row in batch.to_pylist():
+                yield Record(**row)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Manifest):
+            return NotImplemented
+        return (
+            self.root == other.root
+            and self.class_names == other.class_names
+            and bool(self.table.equals(other.table))
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint())
+
+    def __repr__(self) -> str:
+        labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
+        return f"Manifest({len(self)} images, {labels}, root={self.root!r})"
+
+    def records(self, positions: Sequence[int] | Positions) -> list[Record]:
+        """Return the records at several positions, in the order of the positions."""
+        rows = self.table.take(pa.array(np.asarray(positions, dtype=np.int64)))
+        return [Record(**row) for row in rows.to_pylist()]
+
+    def record_of(self, index: int) -> Record:
+        """Return the record that has an index, wherever it stands.
+
+        Raises:
+            ArgumentError: No record has it.
+        """
+        position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
+        if position < 0:
+            raise ArgumentError(f"No record of this manifest has index {index}.")
+        record: Record = self[int(position)]
+        return record
+
+    @property
+    def targets(self) -> npt.NDArray[np.int32]:
+        """Labels by position, shape (len(self),), int32.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        column = self.table.column("target")
+        if column.null_count:
+            raise LabelError(
+                f"{column.null_count} of {len(self)} records have no label. "
+                'Index the folder with labels="inferred", or use label_mode=None.'
+            )
+        labels: npt.NDArray[np.int32] = column.to_numpy()
+        return labels
+
+    def select(self, which: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> "Manifest":
+        """Return a manifest of some records; each keeps its index.
+
+        Args:
+            which: Positions, shape (n,), each at most once and in the order wanted; or a mask,
+                bool, shape (len(self),).
+
+        Raises:
+            ArgumentError: A position is outside the manifest or comes twice.
+        """
+        positions = _positions(np.asarray(which), len(self))
+        return replace(self, table=self.table.take(pa.array(positions)))
+
+    def split(
+        self, *, seed: int = 0, stratify: bool = True, **fractions: float
+    ) -> Split["Manifest"]:
+        """Split into named parts: `train, val = images.split(val=0.2)`.
+
+        The parts are disjoint and together complete, keep the order of the records, and each
+        holds at least one record of every class that has enough. A file's place in its class
+        comes from a hash of seed and path, so when files join or leave few others move.
+
+        Args:
+            seed: Another seed gives another split.
+            stratify: Whether each part gets its share of every class.
+            **fractions: Size of each named part, above 0 and below 1. What is left over is
+                called `train` and comes first; name `train` too, and all must add up to 1.
+
+        Returns:
+            The parts, to be unpacked in their order or asked for by name:
+            `images.split(val=0.1, test=0.2).test`.
+
+        Raises:
+            ArgumentError: A fraction is out of range, or they do not add up.
+            LabelError: `stratify` is on and a record has no label.
+        """
+        names, shares = _named_shares(fractions)
+        stratum = self.targets if stratify and self.class_names else np.zeros(len(self), np.int32)
+        paths = self.table.column("path").to_pylist()
+        parts = split_positions(paths, stratum, shares, seed=seed)
+        return Split(names, [self.select(part) for part in parts])
+
+    def class_counts(self) -> dict[str, int]:
+        """Return the number of records of each class, zero for an empty one.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        counts = np.bincount(self.targets, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def class_weight(self) -> dict[int, float]:
+        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
+
+        Returns:
+            Label to weight, `records / (classes * records of the class)`, so that the mean
+            weight of a record is 1. Classes without records are left out.
+
+        Raises:
+            LabelError: A record has no label.
+
+        Source:
+            King and Zeng (2001), "Logistic Regression in Rare Events Data".
+        """
+        counts = np.bincount(self.targets, minlength=len(self.class_names))
+        present = np.flatnonzero(counts)
+        return {int(k): len(self) / (len(present) * int(counts[k])) for k in present}
+
+    def fingerprint(self) -> str:
+        """Return 32 hexadecimal digits that name the data: records, labels and class names.
+
+        Where the data lies has no influence, and neither has how the columns are stored.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr(self.class_names).encode())
+        for rows in self.table.to_batches(max_chunksize=_HASHED_ROWS):
+            digest.update(
+                "\n".join(map(repr, zip(*rows.to_pydict().values(), strict=True))).encode()
+            )
+        return digest.hexdigest()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a pandas frame with columns index, path, target and class_name.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        frame = self.table.to_pandas()
+        names = dict(enumerate(self.class_names))
+        labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))
+        return labelled
+
+
+def make_manifest(
+    root: str,
+    class_names: Sequence[str],
+    *,
+    paths: Sequence[str],
+    targets: Sequence[int] | None,
+) -> Manifest:
+    """Number paths from 0 and make them a manifest; `targets` None means no labels."""
+    labels = pa.nulls(len(paths), pa.int32()) if targets is None else pa.array(targets, pa.int32())
+    columns = [pa.array(np.arange(len(paths))), pa.array(paths, pa.string()), labels]
+    table = pa.table(columns, schema=SCHEMA)
+    return Manifest(root=root, class_names=tuple(class_names), table=table)
+
+
+def _positions(which: npt.NDArray[Any], length: int) -> Positions:
+    if which.dtype == bool and which.shape == (length,):
+        return np.flatnonzero(which)
+    if which.size == 0:
+        return np.zeros(0, np.int64)
+    if which.ndim != 1 or which.dtype.kind not in "iu":
+        raise ArgumentError(
+            "`which` must be positions (integers, one axis) or a mask as long as the manifest. "
+            f"Received: dtype={which.dtype}, shape={which.shape}"
+        )
+    if which.min() < -length or which.max() >= length:
+        raise ArgumentError(
+            f"`which` must hold positions from 0 to {length - 1}. "
+            f"Received: from {which.min()} to {which.max()}"
+        )
+    positions = np.where(which < 0, which + length, which).astype(np.int64)
+    if len(np.unique(positions)) != len(positions):
+        raise ArgumentError(
+            "`which` must name each position at most once, since two records of one index would "
+            f"get equal random draws. Received: {len(positions)} positions, "
+            f"{len(np.unique(positions))} of them different"
+        )
+    return positions
+
+
+def _named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
+    if not fractions or not all(0 < share < 1 for share in fractions.values()):
+        raise ArgumentError(
+            "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
+            f"Received: {fractions}"
+        )
+    total = sum(fractions.values())
+    if "train" in fractions and abs(total - 1) > 1e-9:
+        raise ArgumentError(f"Parts that name `train` must add up to 1. Received: {fractions}")
+    if "train" not in fractions and total >= 1:
+        raise ArgumentError(f"Parts must leave something for `train`. Received: {fractions}")
+    if "train" in fractions:
+        return list(fractions), list(fractions.values())
+    return ["train", *fractions], [1 - total, *fractions.values()]

@@ -1,0 +1,110 @@
+"""Keep a manifest in a Parquet file."""
+
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augseq.errors import ManifestError, MissingFileError
+from augseq.manifest.manifest import SCHEMA, Manifest
+from augseq.types import PathLike
+
+SCHEMA_VERSION = 1
+_METADATA_KEY = b"augseq"
+
+
+def write_manifest(manifest: Manifest, path: PathLike) -> None:
+    """Write a manifest as Parquet: the whole new file, or the old one untouched.
+
+    Args:
+        manifest: What to write.
+        path: File to make or replace, usually ending in `.parquet`.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "root": manifest.root,
+        "class_names": list(manifest.class_names),
+    }
+    table = manifest.table.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
+    target = Path(path).absolute()
+    # Beside the target, since a rename is atomic within one file system only.
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with open(aside, "xb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
+    """Read a manifest that `write_manifest` wrote.
+
+    Args:
+        path: The Parquet file.
+        root: Where the images lie now, if their folder has moved since.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ManifestError: It is not a manifest, is damaged, or is of a newer schema.
+    """
+    if not os.path.isfile(path):
+        raise MissingFileError(f"There is no manifest {os.fspath(path)!r}.")
+    try:
+        table = pq.read_table(os.fspath(path), partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"{os.fspath(path)!r} is not a Parquet file: {error}") from error
+    header = _header(table, os.fspath(path))
+    try:
+        manifest = Manifest(
+            root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
+            class_names=tuple(header["class_names"]),
+            table=table.select(SCHEMA.names).replace_schema_metadata(None),
+        )
+        _check_columns(manifest)
+    except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
+        raise ManifestError(f"The manifest {os.fspath(path)!r} is damaged: {error}") from error
+    return manifest
+
+
+def _header(table: pa.Table, path: str) -> dict[str, Any]:
+    text = (table.schema.metadata or {}).get(_METADATA_KEY)
+    if text is None:
+        raise ManifestError(
+            f"{path!r} is a Parquet file, but augseq did not write it. "
+            "Make a manifest with: augseq index FOLDER -o manifest.parquet"
+        )
+    try:
+        header: dict[str, Any] = json.loads(text)
+        version = int(header["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f"The manifest {path!r} has a damaged header: {error}") from error
+    if version > SCHEMA_VERSION:
+        raise ManifestError(
+            f"The manifest {path!r} has schema {version}, but this augseq reads up to "
+            f"{SCHEMA_VERSION}. Upgrade with: pip install --upgrade augseq"
+        )
+    return header
+
+
+def _check_columns(manifest: Manifest) -> None:
+    index = manifest.table.column("index").to_numpy()
+    if manifest.table.column("index").null_count or manifest.table.column("path").null_count:
+        raise ValueError("a record has no index or no path")
+    if len(index) and (index.min() < 0 or len(np.unique(index)) != len(index)):
+        raise ValueError("the indices of its records must be different and at least 0")
+    if not all(isinstance(name, str) for name in manifest.class_names):
+        raise ValueError("its class names must be text")
+    labels = manifest.table.column("target").drop_null().to_numpy()
+    if len(labels) and (labels.min() < 0 or labels.max() >= len(manifest.class_names)):
+        raise ValueError(f"a label is outside its {len(manifest.class_names)} classes")

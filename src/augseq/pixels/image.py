@@ -1,0 +1,74 @@
+"""Read a single image file, in the same way as a training run does."""
+
+import os
+
+from augseq.errors import DecodeError
+from augseq.pixels.decode import decode_image
+from augseq.pixels.options import (
+    MAX_PIXELS,
+    ColorMode,
+    DecodeOptions,
+    Interpolation,
+    ResizeMode,
+    ResizeOptions,
+)
+from augseq.pixels.read import read_bytes
+from augseq.pixels.resize import resize_image
+from augseq.types import Image, PathLike
+
+
+def read_image(
+    path: PathLike,
+    *,
+    image_size: tuple[int, int] | None = None,
+    color_mode: ColorMode = "rgb",
+    resize_mode: ResizeMode = "stretch",
+    interpolation: Interpolation = "bilinear",
+    exif_orientation: bool = True,
+    background: tuple[int, int, int] = (255, 255, 255),
+    max_pixels: int = MAX_PIXELS,
+) -> Image:
+    """Read one image file, with the pixels that an `ImageSequence` gets from it.
+
+    Args:
+        path: The file.
+        image_size: (height, width) in pixels to resize to; None keeps the file's own size.
+        color_mode: "rgb", "grayscale" or "rgba".
+        resize_mode: "stretch", "crop" (centre) or "pad" (black); needs `image_size`.
+        interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3".
+        exif_orientation: Whether to turn the image upright as its EXIF data says.
+        background: (red, green, blue), 0 to 255, behind transparent pixels.
+        max_pixels: A file that claims more is refused before it is decoded.
+
+    Returns:
+        Pixels, shape (height, width, channels), uint8, 0 to 255; a new array.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UnreadableError: The system refuses to read it.
+        DecodeError: It does not hold a usable image.
+        ArgumentError: An option is wrong.
+
+    Example:
+        >>> import augseq
+        >>> augseq.read_image("sample_images/README.md")
+        Traceback (most recent call last):
+        augseq.errors.DecodeError: Cannot decode 'sample_images/README.md': ...
+    """
+    options = DecodeOptions(
+        color_mode=color_mode,
+        exif_orientation=exif_orientation,
+        background=background,
+        max_pixels=max_pixels,
+    )
+    name = os.fspath(path)
+    try:
+        image = decode_image(read_bytes(name), options)
+    except DecodeError as error:
+        raise DecodeError(f"Cannot decode {name!r}: {error}.", name) from error
+    if image_size is None:
+        return image
+    resize = ResizeOptions(
+        image_size=image_size, resize_mode=resize_mode, interpolation=interpolation
+    )
+    return resize_image(image, resize)

@@ -1,0 +1,90 @@
+"""What a user chose about pixels: frozen, checked when made."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from augseq.errors import ArgumentError
+
+ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
+ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]
+Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "area", "lanczos3"]
+
+# Pillow's own hard limit. Above it Pillow refuses by itself unless a process-wide global is
+# changed, so a larger default would promise what it cannot keep.
+MAX_PIXELS = 178_956_970
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeOptions:
+    """How bytes become an array.
+
+    Attributes:
+        color_mode: "rgb", "grayscale" or "rgba": 3, 1 or 4 channels.
+        exif_orientation: Whether images are turned upright as their EXIF data says.
+        background: Colour (red, green, blue), 0 to 255, that shows through transparent
+            pixels where the colour mode has no alpha.
+        max_pixels: Files that claim more pixels are refused before they are decoded.
+    """
+
+    color_mode: ColorMode = "rgb"
+    exif_orientation: bool = True
+    background: tuple[int, int, int] = (255, 255, 255)
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        check_choice("color_mode", self.color_mode, get_args(ColorMode))
+        color = tuple(self.background)
+        if len(color) != 3 or not all(_is_whole(part) and 0 <= part <= 255 for part in color):
+            raise ArgumentError(
+                "`background` must be (red, green, blue), each from 0 to 255. "
+                f"Received: background={self.background!r}"
+            )
+        if not _is_whole(self.max_pixels) or self.max_pixels < 1:
+            raise ArgumentError(
+                f"`max_pixels` must be an integer above 0. Received: max_pixels={self.max_pixels!r}"
+            )
+        object.__setattr__(self, "background", color)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeOptions:
+    """To which size, and how.
+
+    Attributes:
+        image_size: (height, width) in pixels.
+        resize_mode: "stretch" changes the aspect ratio; "crop" keeps it and cuts the centre
+            out; "pad" keeps it and puts black around.
+        interpolation: Keras' names; all but "nearest" are antialiased.
+    """
+
+    image_size: tuple[int, int]
+    resize_mode: ResizeMode = "stretch"
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        check_choice("resize_mode", self.resize_mode, get_args(ResizeMode))
+        check_choice("interpolation", self.interpolation, get_args(Interpolation))
+        size = self.image_size
+        if (
+            not isinstance(size, tuple | list)
+            or len(size) != 2
+            or not all(_is_whole(side) and side > 0 for side in size)
+        ):
+            raise ArgumentError(
+                "`image_size` must be (height, width) in pixels, both > 0. "
+                f"Received: image_size={size!r}"
+            )
+        object.__setattr__(self, "image_size", (int(size[0]), int(size[1])))
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raise `ArgumentError` where a value is not one of the choices."""
+    if value not in choices:
+        allowed = ", ".join(map(repr, choices))
+        raise ArgumentError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

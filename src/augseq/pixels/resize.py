@@ -1,0 +1,86 @@
+"""Bring an image to a size: stretch, crop or pad."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from augseq.pixels.options import ResizeOptions
+from augseq.types import Image
+
+# Pillow's filters grow with the reduction, so every shrink is antialiased; and its 8-bit
+# arithmetic is in integers, so that all machines give the same pixels.
+_FILTERS = {
+    "nearest": PillowImage.Resampling.NEAREST,
+    "bilinear": PillowImage.Resampling.BILINEAR,
+    "bicubic": PillowImage.Resampling.BICUBIC,
+    "area": PillowImage.Resampling.BOX,
+    "lanczos3": PillowImage.Resampling.LANCZOS,
+}
+
+
+def resize_image(image: Image, options: ResizeOptions) -> Image:
+    """Bring an image to `options.image_size`.
+
+    Args:
+        image: Shape (height, width, channels), uint8 or float32.
+        options: Size, mode and interpolation.
+
+    Returns:
+        Shape (*image_size, channels), same dtype and range; the image itself where it has
+        that size already, else a new array. Bicubic and Lanczos keep uint8 in 0 to 255, but
+        may leave the range of float32 a little.
+
+    Source:
+        Modes as in `keras.utils.image_dataset_from_directory`; filters as in Pillow.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == options.image_size:
+        return image
+    if options.resize_mode == "pad":
+        return _pad(image, options)
+    box = (0, 0, width, height)
+    if options.resize_mode == "crop":
+        box = _centre_box(height, width, options.image_size)
+    return _resample(image, options.image_size, box, options.interpolation)
+
+
+def _centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the largest centred box of the target's ratio."""
+    box_height = max(1, min(height, round(width * target[0] / target[1])))
+    box_width = max(1, min(width, round(height * target[1] / target[0])))
+    top, left = (height - box_height) // 2, (width - box_width) // 2
+    return left, top, left + box_width, top + box_height
+
+
+def _pad(image: Image, options: ResizeOptions) -> Image:
+    height, width, channels = image.shape
+    target_height, target_width = options.image_size
+    scale = min(target_height / height, target_width / width)
+    inner = (
+        max(1, min(target_height, round(height * scale))),
+        max(1, min(target_width, round(width * scale))),
+    )
+    padded = np.zeros((target_height, target_width, channels), image.dtype)
+    top, left = (target_height - inner[0]) // 2, (target_width - inner[1]) // 2
+    padded[top : top + inner[0], left : left + inner[1]] = _resample(
+        image, inner, (0, 0, width, height), options.interpolation
+    )
+    return padded
+
+
+def _resample(
+    image: Image, size: tuple[int, int], box: tuple[int, int, int, int], interpolation: str
+) -> Image:
+    def resample(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        picture = PillowImage.fromarray(plane)
+        resized = picture.resize((size[1], size[0]), _FILTERS[interpolation], box=box)
+        return np.asarray(resized)
+
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        return np.array(resample(image))
+    # Channel by channel: Pillow has no float colour, and takes a fourth channel for alpha,
+    # which it would multiply into the other three.
+    planes = (resample(np.ascontiguousarray(image[:, :, k])) for k in range(image.shape[2]))
+    return np.stack(list(planes), axis=2)

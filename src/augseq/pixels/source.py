@@ -1,0 +1,84 @@
+"""Where the pixels of a record come from: a file, or a row of an array."""
+
+import os
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from augseq.errors import ArgumentError, DecodeError, MissingFileError
+from augseq.manifest.record import Record
+from augseq.pixels.decode import decode_image
+from augseq.pixels.options import DecodeOptions
+from augseq.pixels.read import read_bytes
+from augseq.types import Image, Images
+
+
+class ImageSource(Protocol):
+    """Gives the image of a record: deterministic, thread-safe and picklable."""
+
+    def image(self, record: Record) -> Image:
+        """Return a new array, shape (height, width, channels), uint8 or float32."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """Images in files below a folder.
+
+    Attributes:
+        root: The folder that the records' paths are relative to.
+        options: How to decode.
+    """
+
+    root: str
+    options: DecodeOptions
+
+    def image(self, record: Record) -> Image:
+        """Read and decode the file of a record.
+
+        Raises:
+            MissingFileError: The file is gone.
+            UnreadableError: The system refuses to read it.
+            DecodeError: It does not hold a usable image.
+        """
+        try:
+            return decode_image(read_bytes(os.path.join(self.root, record.path)), self.options)
+        except MissingFileError as error:
+            raise MissingFileError(
+                f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
+                "has moved, give its new place: augseq.read_manifest(path, root=...)"
+            ) from error
+        except DecodeError as error:
+            raise DecodeError(
+                f"Cannot decode {record} in {self.root!r}: {error}. "
+                "Mend or remove the file, then index the folder again.",
+                record.path,
+                record.index,
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySource:
+    """Images in the rows of one array; a record's index is its row.
+
+    Attributes:
+        images: Shape (n, height, width, channels). uint8 stays as it is, every other numeric
+            dtype becomes float32; values are never rescaled.
+    """
+
+    images: Images
+
+    def __post_init__(self) -> None:
+        shape, kind = np.shape(self.images), np.asarray(self.images[:0]).dtype.kind
+        if len(shape) != 4 or kind not in "biuf":
+            hint = " For grey images without a channel axis pass x[..., None]." * (len(shape) == 3)
+            raise ArgumentError(
+                "`x` must be images of shape (n, height, width, channels), integer or float. "
+                f"Received: shape={shape}, dtype={self.images.dtype}.{hint}"
+            )
+
+    def image(self, record: Record) -> Image:
+        """Copy the row of a record."""
+        row = self.images[record.index]
+        return np.array(row, dtype=np.uint8 if row.dtype == np.uint8 else np.float32)

@@ -1,0 +1,109 @@
+"""How one record becomes one image: the whole pipeline on one screen."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from augseq.augment.augmentation_list import AugmentationList
+from augseq.errors import AugmentationError, AugseqError
+from augseq.manifest.record import Record
+from augseq.pixels.options import ResizeOptions, check_choice
+from augseq.pixels.resize import resize_image
+from augseq.pixels.source import ImageSource
+from augseq.sampling.randomness import Stream, record_rng
+from augseq.types import Image
+
+PixelDtype: TypeAlias = Literal["float32", "uint8"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Everything between a record and its pixels, as one immutable plan.
+
+    Attributes:
+        source: Where the pixels come from.
+        augment: What varies them.
+        resize: Size of the result; None keeps what the source and the augmentations give.
+        dtype: dtype of the batch, "float32" or "uint8"; the range of values stays the same.
+    """
+
+    source: ImageSource
+    augment: AugmentationList
+    resize: ResizeOptions | None
+    dtype: PixelDtype
+
+    def __post_init__(self) -> None:
+        check_choice("dtype", self.dtype, ("float32", "uint8"))
+
+    @property
+    def resizes_first(self) -> bool:
+        """Whether images are resized before they are augmented.
+
+        That saves the work on pixels that would be thrown away; but a list that itself sets
+        the size, with a crop say, must see the whole image.
+        """
+        return self.resize is not None and not self.augment.sets_size
+
+    def resized(self, image: Image) -> Image:
+        """Return the image at the size of the plan; the image itself where it has it."""
+        return image if self.resize is None else resize_image(image, self.resize)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One record with its pixels.
+
+    Attributes:
+        record: The record.
+        image: Shape (height, width, channels), uint8 or float32.
+    """
+
+    record: Record
+    image: Image
+
+
+def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Sample:
+    """Make the image that a record has in an epoch; a function of its arguments alone.
+
+    Raises:
+        AugseqError: The file or an augmentation is at fault; the message names the record.
+        Exception: Whatever an augmentation raised, with a note that says how to replay it.
+    """
+    with _naming(record, seed, epoch):
+        rng = record_rng(seed, Stream.AUGMENT, epoch=epoch, index=record.index)
+        image = pipeline.source.image(record)
+        if pipeline.resizes_first:
+            image = pipeline.resized(image)
+        image = pipeline.augment(image, rng)
+        image = pipeline.resized(image)
+        _check_dtype(image, pipeline.dtype)
+    return Sample(record=record, image=image)
+
+
+def _check_dtype(image: Image, dtype: PixelDtype) -> None:
+    if dtype == "uint8" and image.dtype != np.uint8:
+        raise AugmentationError(
+            f'dtype="uint8" needs uint8 pixels after the last augmentation. '
+            f'Received: {image.dtype}. Drop the step that makes floats, or use dtype="float32".'
+        )
+
+
+@contextmanager
+def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
+    where = (
+        f"While making {record}, epoch {epoch}, seed {seed}. "
+        f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
+    )
+    try:
+        yield
+    except AugmentationError as error:
+        # In the message and not in a note, since a backend may keep nothing but the message.
+        raise AugmentationError(f"{error} {where}") from error.__cause__
+    except AugseqError:
+        raise
+    except Exception as error:
+        error.add_note(where)
+        raise

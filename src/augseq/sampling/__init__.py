@@ -1,0 +1,1 @@
+"""Which record comes when, and with which randomness."""

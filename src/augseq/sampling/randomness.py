@@ -1,0 +1,57 @@
+"""Random generators that are functions of numbers, never of what ran before.
+
+Philox is counter-based: its key is the seed, and its counter words say which stream, epoch and
+record are meant. Two different questions can never share draws, in whatever order they come.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from augseq.errors import ArgumentError
+
+_WORD = 2**64
+
+
+class Stream(IntEnum):
+    """What a generator is used for; each use draws from numbers of its own.
+
+    The values are part of what a seed means: never change or reuse one.
+    """
+
+    ORDER = 1
+    AUGMENT = 2
+
+
+def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.random.Generator:
+    """Return the generator of one record in one epoch.
+
+    Args:
+        seed: From 0 to 2**64 - 1.
+        stream: What the draws are for.
+        epoch: From 0.
+        index: The record's identity.
+
+    Source:
+        Salmon et al. (2011), "Parallel Random Numbers: As Easy as 1, 2, 3".
+    """
+    # The lowest word counts the draws of this generator itself.
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, stream, epoch, index]))
+
+
+def check_seed(seed: int) -> int:
+    """Return the seed as an int, or raise `ArgumentError`."""
+    return _check_word("seed", seed)
+
+
+def check_epoch(epoch: int) -> int:
+    """Return the epoch as an int, or raise `ArgumentError`."""
+    return _check_word("epoch", epoch)
+
+
+def _check_word(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < _WORD:
+        raise ArgumentError(
+            f"`{name}` must be an integer from 0 to 2**64 - 1. Received: {name}={value!r}"
+        )
+    return int(value)

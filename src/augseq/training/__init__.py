@@ -1,0 +1,1 @@
+"""Hand batches to Keras."""

@@ -1,0 +1,55 @@
+"""Keras callbacks that keep a sequence in step with training."""
+
+from typing import Any
+
+import keras
+
+from augseq.errors import ArgumentError
+from augseq.training.sequence import ImageSequence
+
+
+class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells sequences which epoch Keras trains, so that a run is a function of its seed.
+
+    It counts with `initial_epoch`, and with the epoch that `BackupAndRestore` restored. Where
+    `steps_per_epoch` is less than the length, one pass over the data lasts several of Keras'
+    epochs; order and augmentations then change with the pass, named after its first epoch.
+
+    Args:
+        sequence: The sequence that `fit` trains on; it may be a repeated one.
+
+    Example:
+        `model.fit(batches, epochs=10, callbacks=[augseq.EpochSync(batches)])`
+    """
+
+    def __init__(self, sequence: ImageSequence) -> None:
+        super().__init__()
+        if not isinstance(sequence, ImageSequence):
+            raise ArgumentError(
+                f"EpochSync takes an ImageSequence. Received: {type(sequence).__name__}"
+            )
+        self._sequence = sequence
+        self._steps_of_pass = 0
+        self._steps_of_epoch = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Start counting: each `fit` begins a new pass."""
+        self._steps_of_pass = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Tell the sequence the epoch, unless a pass goes on."""
+        self._steps_of_epoch = 0
+        self._sequence.follow_keras(
+            epoch, steps=self.params.get("steps"), goes_on=self._steps_of_pass > 0
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Count steps; with `steps_per_execution`, Keras names the last one of several."""
+        self._steps_of_epoch = batch + 1
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """See whether the pass is over."""
+        self._steps_of_pass += self._steps_of_epoch
+        num_batches = self._sequence.num_batches
+        if num_batches is not None and self._steps_of_pass >= num_batches:
+            self._steps_of_pass = 0

@@ -1,0 +1,1 @@
+"""Compute batches side by side: one Protocol, one file per kind."""

@@ -1,0 +1,36 @@
+"""Fixtures that several rooms of tests share."""
+
+import os
+
+# Before any test imports them: quiet, and no look for updates over the network.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import pytest
+
+import augseq
+
+_ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def sample_images() -> Path:
+    """The folder of drawn images that comes with the project."""
+    return _ROOT / "sample_images"
+
+
+@pytest.fixture(scope="session")
+def samples(sample_images: Path) -> augseq.Manifest:
+    """The manifest of the drawn images."""
+    return augseq.index_folder(sample_images, progress=False)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """Real photographs in class folders, where they lie beside the project."""
+    folder = _ROOT.parent / "shared" / "photos" / "grocery"
+    if not folder.is_dir():
+        pytest.skip("the real photographs are not here")
+    return folder
