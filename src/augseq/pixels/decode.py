@@ -11,7 +11,7 @@ from augseq.pixels.options import DecodeOptions
 from augseq.types import Image
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _MODES = {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
