@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from augseq.pixels.image import read_image as read_image
     from augseq.sample import Sample as Sample
     from augseq.training.callbacks import EpochSync as EpochSync
+    from augseq.training.run import RunOptions as RunOptions
+    from augseq.training.run import train_classifier as train_classifier
     from augseq.training.sequence import ImageSequence as ImageSequence
 
 # Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
@@ -56,6 +58,7 @@ _HOMES = {
     "MissingFileError": "augseq.errors",
     "NotAFolderError": "augseq.errors",
     "Record": "augseq.manifest.record",
+    "RunOptions": "augseq.training.run",
     "Sample": "augseq.sample",
     "UnreadableError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
@@ -63,6 +66,7 @@ _HOMES = {
     "preset": "augseq.augment.presets",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
+    "train_classifier": "augseq.training.run",
     "write_manifest": "augseq.manifest.storage",
 }
 

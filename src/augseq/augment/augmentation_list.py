@@ -59,7 +59,7 @@ class AugmentationList:
         return image
 
 
-def make_augmentation_list(augment: Iterable[Any] | None) -> AugmentationList:
+def make_augmentation_list(augment: Iterable[Any] | AugmentationList | None) -> AugmentationList:
     """Make a user's list, of any mixture of kinds, one augmentation.
 
     Args:

@@ -351,6 +351,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._plan.manifest
 
     @property
+    def pipeline(self) -> Pipeline:
+        """What is done to each image, as one immutable plan."""
+        return self._plan.pipeline
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Names by label; empty without labels."""
         return self._plan.manifest.class_names

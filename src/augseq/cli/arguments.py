@@ -1,0 +1,102 @@
+"""Arguments that several commands share: images, sizes, augmentations."""
+
+import importlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from augseq.augment.presets import PRESET_NAMES, preset
+from augseq.errors import ArgumentError
+from augseq.manifest.folder import index_folder
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.storage import read_manifest
+
+ImagesArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="Folder with one sub-folder per class, or a manifest (.parquet)."
+    ),
+]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
+]
+SizeOption = Annotated[
+    str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
+]
+AugmentOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help=f"A preset ({', '.join(PRESET_NAMES)}), none, or a list of your own: "
+        "file.py:name or package.module:name.",
+    ),
+]
+SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
+
+
+def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Manifest:
+    """Index a folder, or read a manifest."""
+    if images.suffix == ".parquet" and not images.is_dir():
+        return read_manifest(images, root=root)
+    return index_folder(images, labels="inferred" if labelled else None)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Turn "128" or "96x128" into (height, width)."""
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip().lower())
+    if match is None:
+        raise ArgumentError(
+            f"--image-size must be pixels, as 128, or height x width, as 96x128. Received: {text!r}"
+        )
+    height, width = match.groups()
+    return int(height), int(width or height)
+
+
+def load_augment(name: str) -> list[Any]:
+    """Return the augmentations of a preset, or the list that a user's module holds."""
+    if name == "none":
+        return []
+    if ":" not in name:
+        return _preset(name)
+    place, _, attribute = name.rpartition(":")
+    module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
+    if not hasattr(module, attribute):
+        raise ArgumentError(f"--augment {name}: there is no {attribute!r} in {place!r}.")
+    augment: list[Any] = getattr(module, attribute)
+    return augment
+
+
+def _preset(name: str) -> list[Any]:
+    if name not in PRESET_NAMES:
+        raise ArgumentError(
+            f"--augment must be none, {', '.join(PRESET_NAMES)}, or file.py:name. "
+            f"Received: {name!r}"
+        )
+    return preset(name)
+
+
+def _module(name: str) -> Any:
+    # The folder where the command runs, as `python -m` has it.
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ArgumentError(f"--augment {name}:...: {error}.") from error
+
+
+def _module_of_file(path: Path) -> Any:
+    if not path.is_file():
+        raise ArgumentError(f"--augment {path}:...: there is no such file.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"--augment {path}:...: not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    # Known by its name, so that what it defines pickles.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

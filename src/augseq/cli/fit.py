@@ -1,0 +1,111 @@
+"""`augseq fit`: from a folder to a trained model, with everything one wants to see of it."""
+
+import itertools
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import augseq
+from augseq.cli.arguments import (
+    AugmentOption,
+    ImagesArgument,
+    RootOption,
+    SeedOption,
+    SizeOption,
+    load_augment,
+    open_images,
+    parse_size,
+)
+from augseq.cli.index import print_counts
+from augseq.errors import ArgumentError
+
+
+def fit(
+    folder: ImagesArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Run folder; runs/NAME if none."),
+    ] = None,
+    architecture: Annotated[
+        str, typer.Option(help='"small", or a keras.applications name such as MobileNetV2.')
+    ] = "small",
+    augment: AugmentOption = "standard",
+    image_size: SizeOption = "128",
+    epochs: Annotated[int, typer.Option(min=1, help="How often each image is seen.")] = 40,
+    batch_size: Annotated[int, typer.Option(help="Images in a training step.")] = 32,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="The highest rate of the schedule.")
+    ] = None,
+    val: Annotated[float, typer.Option(help="Share of the images that is held out.")] = 0.2,
+    seed: SeedOption = 7,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Threads that make batches; one per core if none.")
+    ] = None,
+    root: RootOption = None,
+) -> None:
+    """Train a classifier on a folder, and leave a run folder with all that one wants to see.
+
+    The run folder holds the model, the manifest, the settings, the history (CSV and plot), a
+    contact sheet, the confusion matrix of the held-out images, and a CSV with each held-out
+    image's path, label, prediction and probability.
+    """
+    _require_backend()
+    manifest = open_images(folder, root)
+    print_counts(manifest)
+    options = augseq.RunOptions(
+        architecture=architecture,
+        augment=load_augment(augment),
+        image_size=parse_size(image_size),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        val=val,
+        seed=seed,
+        workers=os.cpu_count() or 1 if workers is None else workers,
+    )
+    run_folder = output or _free_folder(Path("runs") / folder.resolve().stem)
+    try:
+        # Bars for a person, one line per epoch for a log.
+        result = augseq.train_classifier(
+            manifest, run_folder, options, verbose=1 if sys.stdout.isatty() else 2
+        )
+    except Exception as error:
+        _add_replay(error, f"augseq show {folder} --augment {augment} --image-size {image_size}")
+        raise
+    share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
+    print(f"\nvalidation accuracy  {share}")
+    print(f"trained in           {result.seconds:.0f} s, with Keras on {result.backend}")
+    print(f"run folder           {run_folder}")
+    for name in sorted(path.name for path in run_folder.iterdir()):
+        print(f"  {name}")
+
+
+def _require_backend() -> None:
+    try:
+        import keras  # noqa: F401
+    except ImportError as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        raise ArgumentError(
+            f"Keras cannot load its backend {backend!r}: {error}. Install it with: pip install "
+            f"'augseq[{backend}]', or choose another one with the variable KERAS_BACKEND "
+            "(tensorflow, jax or torch)."
+        ) from error
+
+
+def _free_folder(wanted: Path) -> Path:
+    """Return a path that does not exist: the wanted one, or it with the next number."""
+    numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in itertools.count(2))
+    return next(path for path in itertools.chain([wanted], numbered) if not path.exists())
+
+
+def _add_replay(error: Exception, command: str) -> None:
+    """Say as a command what the library's error says as a call."""
+    text = " ".join([str(error), *getattr(error, "__notes__", [])])
+    match = re.search(r"epoch (\d+), seed (\d+)\. To replay: .*index=(\d+)", text)
+    if match:
+        epoch, seed, index = match.groups()
+        error.add_note(f"Or: {command} --seed {seed} --epoch {epoch} --index {index}")

@@ -1,0 +1,84 @@
+"""The `augseq` command: one line for each error, and an exit code that scripts can trust."""
+
+import os
+import sys
+import traceback
+import warnings
+from typing import Annotated
+
+import typer
+
+import augseq
+from augseq.cli.fit import fit
+from augseq.cli.index import index
+from augseq.cli.show import show
+from augseq.errors import AugseqError, AugseqWarning
+
+app = typer.Typer(
+    name="augseq",
+    help="Feed an image folder to Keras: index it, look at it, train on it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(index)
+app.command()(show)
+app.command()(fit)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"augseq {augseq.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    whole_traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show the whole traceback of an error.")
+    ] = False,
+) -> None:
+    """Options of all commands."""
+    if whole_traceback:
+        os.environ["AUGSEQ_TRACEBACK"] = "1"
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exits with 0 when all went well, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
+    """
+    # Before Keras' backend is loaded: its notices are not for the users of this command.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    warnings.simplefilter("always", AugseqWarning)
+    warnings.showwarning = _print_warning  # type: ignore[assignment]
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    # A user's own transform may raise anything.
+    except Exception as error:
+        if os.environ.get("AUGSEQ_TRACEBACK"):
+            traceback.print_exc()
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    kind = "" if isinstance(error, AugseqError) else f"{type(error).__name__}: "
+    notes = getattr(error, "__notes__", [])
+    return " ".join(" ".join([f"{kind}{error}", *notes]).split())
+
+
+def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    if issubclass(category, AugseqWarning):
+        print(f"warning: {message}", file=sys.stderr)

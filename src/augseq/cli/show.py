@@ -1,0 +1,73 @@
+"""`augseq show`: a contact sheet of what the model will see."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.cli.arguments import (
+    AugmentOption,
+    ImagesArgument,
+    RootOption,
+    SeedOption,
+    SizeOption,
+    load_augment,
+    open_images,
+    parse_size,
+)
+from augseq.inspection.contact_sheet import draw_contact_sheet, draw_variants
+from augseq.manifest.manifest import Manifest
+from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.source import FileSource
+from augseq.sample import Pipeline
+from augseq.sampling.randomness import check_epoch, check_seed
+
+
+def show(
+    folder: ImagesArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write.")
+    ] = Path("contact_sheet.png"),
+    augment: AugmentOption = "standard",
+    image_size: SizeOption = "160",
+    images: Annotated[int, typer.Option(min=1, help="How many images: one row each.")] = 6,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds: one column each.")] = 6,
+    seed: SeedOption = 7,
+    epoch: Annotated[int, typer.Option(min=0, help="Whose random draws to show.")] = 0,
+    index: Annotated[
+        int | None, typer.Option(help="Show just this record, under the one seed.")
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
+    ] = True,
+    root: RootOption = None,
+) -> None:
+    """Draw a contact sheet: several images, each plain and under several seeds.
+
+    With --index it draws what one training step saw of one image.
+    """
+    manifest = open_images(folder, root, labelled=labels)
+    pipeline = make_pipeline(manifest, augment, image_size)
+    check_epoch(epoch)
+    if index is None:
+        numbers = [check_seed(seed + column) for column in range(seeds)]
+        figure = draw_contact_sheet(
+            manifest, pipeline, seeds=numbers, num_images=images, epoch=epoch
+        )
+    else:
+        record = manifest.record_of(index)
+        draws = [(check_seed(seed), epoch)]
+        figure = draw_variants([record], manifest.class_names, pipeline, draws)
+    figure.savefig(output)
+    print(f"wrote {output}")
+
+
+def make_pipeline(manifest: Manifest, augment: str, image_size: str) -> Pipeline:
+    """Return the pipeline that `augseq fit` trains with, without loading Keras."""
+    return Pipeline(
+        source=FileSource(root=manifest.root, options=DecodeOptions()),
+        augment=make_augmentation_list(load_augment(augment)),
+        resize=ResizeOptions(image_size=parse_size(image_size)),
+        dtype="float32",
+    )

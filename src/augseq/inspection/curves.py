@@ -1,0 +1,40 @@
+"""How training went, as curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLORS = {"training": "#4878a8", "validation": "#d1733d"}
+
+
+def draw_history(history: Mapping[str, Sequence[float]]) -> "Figure":
+    """Draw loss and accuracy over the epochs, for training and validation.
+
+    Args:
+        history: `History.history` of Keras: a list of one number per epoch for each metric.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), dpi=110)
+    for place, (metric, unit) in enumerate([("loss", ""), ("accuracy", " (%)")], 1):
+        axes = figure.add_subplot(1, 2, place)
+        scale = 100 if unit else 1
+        for part, key in (("training", metric), ("validation", f"val_{metric}")):
+            if key in history:
+                values = np.asarray(history[key]) * scale
+                epochs = np.arange(1, len(values) + 1)
+                marker = "o" if len(values) < 15 else None
+                axes.plot(epochs, values, label=part, color=_COLORS[part], marker=marker, ms=3)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(metric + unit)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    figure.tight_layout()
+    return figure

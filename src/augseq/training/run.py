@@ -1,0 +1,243 @@
+"""The main job: split, train, evaluate, and leave a folder with all that one wants to see."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
+from augseq.errors import ArgumentError
+from augseq.inspection.confusion import count_confusion, draw_confusion
+from augseq.inspection.contact_sheet import draw_contact_sheet
+from augseq.inspection.curves import draw_history
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.storage import write_manifest
+from augseq.training.callbacks import EpochSync
+from augseq.training.classifier import (
+    DEFAULT_BATCH_SIZE,
+    DEFAULT_EPOCHS,
+    DEFAULT_IMAGE_SIZE,
+    SMALL,
+    build_classifier,
+    compile_classifier,
+)
+from augseq.training.sequence import ImageSequence
+from augseq.types import PathLike
+
+_NUM_SHEET_SEEDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a classifier is trained.
+
+    Attributes:
+        architecture: "small", or the name of a model of `keras.applications`.
+        augment: A list as `ImageSequence` takes it; for the training part alone.
+        image_size: (height, width) in pixels.
+        epochs: How often each image is seen.
+        batch_size: Images in a training step.
+        learning_rate: The highest rate of the schedule; None for a good one.
+        val: Share of the images that is held out.
+        seed: Fixes split, order, augmentations and initial weights.
+        workers: Threads that make batches.
+    """
+
+    architecture: str = SMALL
+    augment: Sequence[Any] | AugmentationList = ()
+    image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE
+    epochs: int = DEFAULT_EPOCHS
+    batch_size: int = DEFAULT_BATCH_SIZE
+    learning_rate: float | None = None
+    val: float = 0.2
+    seed: int = 7
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        augment = self.augment
+        if not isinstance(augment, AugmentationList):
+            object.__setattr__(self, "augment", make_augmentation_list(augment))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What came of a training run.
+
+    Attributes:
+        model: The trained model.
+        history: A list with one number per epoch for each metric.
+        num_right: Held-out images that were classified correctly.
+        num_held_out: Held-out images.
+        seconds: Duration of the training, evaluation included.
+        backend: Keras' backend.
+    """
+
+    model: keras.Model
+    history: Mapping[str, Sequence[float]] = field(repr=False)
+    num_right: int
+    num_held_out: int
+    seconds: float
+    backend: str
+
+    @property
+    def accuracy(self) -> float:
+        """Share of held-out images that were classified correctly, 0 to 1."""
+        return self.num_right / self.num_held_out
+
+
+def train_classifier(
+    manifest: Manifest, folder: PathLike, options: RunOptions, *, verbose: int = 0
+) -> RunResult:
+    """Train an image classifier and leave a run folder.
+
+    The folder gets `model.keras`, `manifest.parquet`, `settings.json`, `history.csv`,
+    `history.png`, `contact_sheet.png`, `confusion_matrix.png` and `predictions.csv`, the last
+    two about the held-out images.
+
+    Args:
+        manifest: Labelled images.
+        folder: A new or empty folder.
+        options: How to train.
+        verbose: As for Keras' `fit`: 0 silent, 1 bars, 2 a line per epoch.
+
+    Raises:
+        ArgumentError: The folder holds files, or an option is wrong.
+        LabelError: A record has no label.
+        DecodeError: A file does not hold a usable image.
+    """
+    train, val = manifest.split(val=options.val, seed=options.seed)
+    batches = _sequence(train, options, augment=options.augment, shuffle=True)
+    held_out = _sequence(val, options)
+    run_folder = _empty_folder(folder)
+    write_manifest(manifest, run_folder / "manifest.parquet")
+    _write_contact_sheet(batches, run_folder)
+    _write_settings(options, manifest, run_folder)
+
+    model = build_classifier(
+        options.architecture,
+        image_size=options.image_size,
+        num_classes=len(manifest.class_names),
+        seed=options.seed,
+    )
+    compile_classifier(
+        model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
+    )
+    start = time.perf_counter()
+    history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
+    probabilities = model.predict(held_out, verbose=0)
+    seconds = time.perf_counter() - start
+
+    model.save(run_folder / "model.keras")
+    _write_history(history, run_folder)
+    num_right = _write_predictions(val, probabilities, run_folder)
+    return RunResult(
+        model=model,
+        history=history,
+        num_right=num_right,
+        num_held_out=len(val),
+        seconds=seconds,
+        backend=keras.backend.backend(),
+    )
+
+
+def _sequence(manifest: Manifest, options: RunOptions, **further: Any) -> ImageSequence:
+    return ImageSequence(
+        manifest,
+        image_size=options.image_size,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        workers=options.workers,
+        **further,
+    )
+
+
+def _fit(
+    model: keras.Model, batches: ImageSequence, held_out: ImageSequence, **how: Any
+) -> dict[str, list[float]]:
+    try:
+        history = model.fit(
+            batches,
+            validation_data=held_out,
+            shuffle=False,
+            callbacks=[EpochSync(batches)],
+            **how,
+        )
+    except Exception:
+        # TensorFlow hands on only the text of what a data set raised.
+        failure = batches.failure or held_out.failure
+        if failure is not None:
+            raise failure from None
+        raise
+    epochs: dict[str, list[float]] = history.history
+    return epochs
+
+
+def _empty_folder(folder: PathLike) -> Path:
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise ArgumentError(
+            f"The run folder must be new or empty, so that no earlier run is lost. "
+            f"Received: {str(path)!r}"
+        )
+    return path
+
+
+def _write_contact_sheet(batches: ImageSequence, folder: Path) -> None:
+    seeds = [batches.seed + column for column in range(_NUM_SHEET_SEEDS)]
+    figure = draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
+    figure.savefig(folder / "contact_sheet.png")
+
+
+def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> None:
+    settings = {
+        "architecture": options.architecture,
+        "augment": [repr(step) for step in make_augmentation_list(options.augment).steps],
+        "image_size": list(options.image_size),
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "val": options.val,
+        "seed": options.seed,
+        "fingerprint": manifest.fingerprint(),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+    }
+    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None:
+    epochs = range(1, 1 + len(history["loss"]))
+    table = pa.table(
+        {"epoch": list(epochs), **{k: list(map(float, v)) for k, v in history.items()}}
+    )
+    pyarrow.csv.write_csv(table, folder / "history.csv")
+    draw_history(history).savefig(folder / "history.png")
+
+
+def _write_predictions(
+    manifest: Manifest, probabilities: npt.NDArray[np.float32], folder: Path
+) -> int:
+    """Write predictions and confusion matrix; return how many are right."""
+    names = np.array(manifest.class_names)
+    predicted = probabilities.argmax(axis=1)
+    table = pa.table(
+        {
+            "path": manifest.table.column("path"),
+            "label": names[manifest.targets],
+            "prediction": names[predicted],
+            "probability": probabilities.max(axis=1).round(4),
+        }
+    )
+    pyarrow.csv.write_csv(table, folder / "predictions.csv")
+    counts = count_confusion(manifest.targets, predicted, len(names))
+    draw_confusion(counts, manifest.class_names).savefig(folder / "confusion_matrix.png")
+    return int(np.trace(counts))
