@@ -1,9 +1,12 @@
 """`augseq fit`: from a folder to a trained model, with everything one wants to see of it."""
 
+import contextlib
 import itertools
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -86,14 +89,35 @@ def fit(
 
 def _require_backend() -> None:
     try:
-        import keras  # noqa: F401
-    except ImportError as error:
+        with _quiet_stderr():
+            import keras  # noqa: F401
+    # Keras raises the one for a backend that is not installed, the other for an unknown name.
+    except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         raise ArgumentError(
             f"Keras cannot load its backend {backend!r}: {error}. Install it with: pip install "
             f"'augseq[{backend}]', or choose another one with the variable KERAS_BACKEND "
             "(tensorflow, jax or torch)."
         ) from error
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what native code prints; all of it is shown where an error follows."""
+    # TensorFlow prints notices about the processor before any setting of its log level counts.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _free_folder(wanted: Path) -> Path:

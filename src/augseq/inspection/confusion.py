@@ -1,13 +1,12 @@
 """Which classes are taken for which."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from augseq.inspection.picture import Picture
 
 
 def count_confusion(
@@ -28,18 +27,16 @@ def count_confusion(
     return counts
 
 
-def draw_confusion(counts: npt.NDArray[np.int64], class_names: Sequence[str]) -> "Figure":
+def draw_confusion(counts: npt.NDArray[np.int64], class_names: Sequence[str]) -> Picture:
     """Draw a confusion matrix; colours show shares of the true class, numbers show counts.
 
     Args:
         counts: Shape (num_classes, num_classes): true label by row, predicted by column.
         class_names: Names by label.
     """
-    from matplotlib.figure import Figure
-
     size = len(class_names)
     side = min(16.0, max(4.5, 2.5 + 0.45 * size))
-    figure = Figure(figsize=(side, side * 0.92), dpi=110)
+    figure = Picture(figsize=(side, side * 0.92), dpi=110)
     axes = figure.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

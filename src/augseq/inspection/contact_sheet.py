@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.grid import draw_grid
+from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Positions
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def draw_contact_sheet(
@@ -24,7 +21,7 @@ def draw_contact_sheet(
     seeds: Sequence[int],
     num_images: int = 6,
     epoch: int = 0,
-) -> "Figure":
+) -> Picture:
     """Draw images of all classes, each plain and then under several seeds.
 
     Args:
@@ -43,7 +40,7 @@ def draw_variants(
     class_names: Sequence[str],
     pipeline: Pipeline,
     draws: Sequence[tuple[int, int]],
-) -> "Figure":
+) -> Picture:
     """Draw each record plain, and then as it is under each (seed, epoch)."""
     plain = replace(pipeline, augment=AugmentationList())
     images, titles = [], []

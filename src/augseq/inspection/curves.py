@@ -1,26 +1,22 @@
 """How training went, as curves."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from augseq.inspection.picture import Picture
 
 _COLORS = {"training": "#4878a8", "validation": "#d1733d"}
 
 
-def draw_history(history: Mapping[str, Sequence[float]]) -> "Figure":
+def draw_history(history: Mapping[str, Sequence[float]]) -> Picture:
     """Draw loss and accuracy over the epochs, for training and validation.
 
     Args:
         history: `History.history` of Keras: a list of one number per epoch for each metric.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(9, 3.6), dpi=110)
+    figure = Picture(figsize=(9, 3.6), dpi=110)
     for place, (metric, unit) in enumerate([("loss", ""), ("accuracy", " (%)")], 1):
         axes = figure.add_subplot(1, 2, place)
         scale = 100 if unit else 1

@@ -2,20 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from augseq.batch import Batch
+from augseq.inspection.picture import Picture
 from augseq.types import Image
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _CELL_INCHES = 1.6
 
 
-def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> "Figure":
+def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
     """Draw images of a batch in a grid, each with its class name, or its path without one.
 
     Args:
@@ -33,7 +30,7 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
 
 def draw_grid(
     images: Sequence[Image], titles: Sequence[str], *, num_columns: int | None = None
-) -> "Figure":
+) -> Picture:
     """Draw images row by row, each with a title.
 
     Args:
@@ -42,11 +39,9 @@ def draw_grid(
         titles: One for each image.
         num_columns: Images in a row; about as many as rows if None.
     """
-    from matplotlib.figure import Figure
-
     columns = num_columns or min(len(images), max(1, math.ceil(math.sqrt(len(images) * 1.5))))
     rows = math.ceil(len(images) / columns)
-    figure = Figure(figsize=(columns * _CELL_INCHES, rows * (_CELL_INCHES + 0.2)), dpi=110)
+    figure = Picture(figsize=(columns * _CELL_INCHES, rows * (_CELL_INCHES + 0.2)), dpi=110)
     for number, (image, title) in enumerate(zip(images, titles, strict=True), 1):
         axes = figure.add_subplot(rows, columns, number)
         axes.imshow(displayable(image))

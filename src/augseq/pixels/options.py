@@ -11,9 +11,8 @@ ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
 ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "area", "lanczos3"]
 
-# Pillow's own hard limit. Above it Pillow refuses by itself unless a process-wide global is
-# changed, so a larger default would promise what it cannot keep.
-MAX_PIXELS = 178_956_970
+# Above this many, Pillow warns unless a global of the process is changed; a default should not.
+MAX_PIXELS = 89_478_485
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +24,8 @@ class DecodeOptions:
         exif_orientation: Whether images are turned upright as their EXIF data says.
         background: Colour (red, green, blue), 0 to 255, that shows through transparent
             pixels where the colour mode has no alpha.
-        max_pixels: Files that claim more pixels are refused before they are decoded.
+        max_pixels: Files that claim more pixels are refused before they are decoded. More
+            than `PIL.Image.MAX_IMAGE_PIXELS` raises that limit too, for the whole process.
     """
 
     color_mode: ColorMode = "rgb"

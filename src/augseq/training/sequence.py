@@ -4,7 +4,7 @@ import random
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import ArrayTargets, Batch, BatchPlan, LabelMode, label_targets
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.grid import draw_batch
+from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.options import (
@@ -33,9 +34,6 @@ from augseq.training.plan_text import plan_text
 from augseq.types import Images
 from augseq.workers.lookahead import Lookahead
 from augseq.workers.threads import ThreadWorkers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
@@ -333,7 +331,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         return self._plan.sample(self.manifest.record_of(index), check_epoch(epoch))
 
-    def show(self, index: int = 0, *, num_images: int = 12) -> "Figure":
+    def show(self, index: int = 0, *, num_images: int = 12) -> Picture:
         """Draw some images of a batch, as the model sees them, with their labels.
 
         Args:
@@ -371,7 +369,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._plan.schedule.seed
 
     def __repr__(self) -> str:
-        ahead = f"{self._num_workers} threads, {self.max_queue_size} batches ahead"
+        threads = "1 thread" if self._num_workers == 1 else f"{self._num_workers} threads"
+        ahead = f"{threads}, up to {self.max_queue_size} batches ahead"
         return plan_text(
             self._plan, epoch=self.epoch, workers=ahead if self._num_workers else "none"
         )

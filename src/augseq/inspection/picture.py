@@ -1,0 +1,17 @@
+"""A figure that shows itself in Jupyter."""
+
+import io
+
+from matplotlib.figure import Figure
+
+
+class Picture(Figure):
+    """A matplotlib figure that Jupyter shows also where pyplot was never imported.
+
+    pyplot would keep every figure alive and draw those of a notebook twice.
+    """
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()

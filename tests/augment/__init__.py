@@ -1,0 +1,1 @@
+"""What an augmentation promises, and which kinds of it there are."""

@@ -1,0 +1,304 @@
+"""The command line from the user's side: what it prints, leaves behind, and exits with."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augseq
+from augseq.cli.main import main
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("warnings.showwarning", None)
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["augseq", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capfd.readouterr()
+        return Outcome(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of ten small images, bright and dark."""
+    rng = np.random.default_rng(3)
+    for name, level in [("bright", 200), ("dark", 40)]:
+        (tmp_path / "small" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(level - 30, level + 30, (16, 20, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "small" / name / f"{number}.png")
+    return tmp_path / "small"
+
+
+FIT = ("--epochs", 1, "--image-size", 16, "--batch-size", 4, "--augment", "none")
+
+
+def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) -> None:
+    outcome = run("index", folder, "-o", "small.parquet")
+    assert outcome.code == 0
+    assert "20 images in 2 classes" in outcome.out
+    assert augseq.read_manifest("small.parquet").class_counts() == {"bright": 10, "dark": 10}
+
+
+def test_show_writes_a_picture_with_a_row_for_each_image(run: Run, folder: Path) -> None:
+    outcome = run("show", folder, "--images", 3, "--seeds", 2, "-o", "sheet.png")
+    assert outcome.code == 0
+    with Image.open("sheet.png") as sheet:
+        assert sheet.height > sheet.width * 0.8
+        assert np.asarray(sheet.convert("L")).std() > 20
+
+
+def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
+    outcome = run("show", folder, "--epoch", 3, "--index", 12, "--seed", 5, "-o", "one.png")
+    assert (outcome.code, outcome.out) == (0, "wrote one.png\n")
+
+
+def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
+    outcome = run("show", folder / "dark", "--no-labels", "--images", 1, "--seeds", 1)
+    assert outcome.code == 0
+    assert Path("contact_sheet.png").is_file()
+
+
+def test_fit_leaves_everything_that_one_wants_to_see(run: Run, folder: Path) -> None:
+    outcome = run("fit", folder, *FIT, "-o", "run")
+    assert outcome.code == 0, outcome.err
+    assert "validation accuracy" in outcome.out
+    assert {path.name for path in Path("run").iterdir()} == {
+        "confusion_matrix.png", "contact_sheet.png", "history.csv", "history.png",
+        "manifest.parquet", "model.keras", "predictions.csv", "settings.json",
+    }  # fmt: skip
+    with open("run/predictions.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert all(row["path"].startswith(row["label"] + "/") for row in rows)
+    assert all(0.5 <= float(row["probability"]) <= 1 for row in rows)
+    settings = json.loads(Path("run/settings.json").read_text(encoding="utf-8"))
+    assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
+
+
+def test_fit_takes_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> None:
+    run("index", folder, "-o", "small.parquet")
+    for _ in range(2):
+        assert run("fit", "small.parquet", *FIT).code == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["small", "small-2"]
+
+
+def test_fit_does_not_write_into_a_folder_that_holds_files(run: Run, folder: Path) -> None:
+    outcome = run("fit", folder, *FIT, "-o", folder)
+    assert outcome.code == 1
+    assert "new or empty" in outcome.err
+
+
+def test_fit_takes_an_architecture_of_keras_by_name(run: Run, folder: Path) -> None:
+    outcome = run("fit", folder, *FIT, "--architecture", "mobilenet", "--image-size", 32)
+    assert outcome.code == 0, outcome.err
+
+
+def test_help_names_every_command_and_the_version_is_the_packages(run: Run) -> None:
+    outcome = run("--help")
+    assert outcome.code == 0
+    assert all(name in outcome.out for name in ["index", "show", "fit"])
+    assert run("--version").out == f"augseq {augseq.__version__}\n"
+
+
+def test_a_wrong_option_is_a_usage_error(run: Run, folder: Path) -> None:
+    assert run("fit", folder, "--no-such-option").code == 2
+
+
+def _expect_error(outcome: Outcome, *parts: str) -> None:
+    """Expect one line that starts with "error:", and no traceback."""
+    assert outcome.code == 1
+    line = outcome.err.strip().splitlines()[-1]
+    assert line.startswith("error: ")
+    assert "Traceback" not in outcome.err
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize("command", ["index", "show", "fit"])
+def test_a_missing_folder_is_named(run: Run, command: str) -> None:
+    _expect_error(run(command, "nowhere"), "There is no folder 'nowhere'")
+
+
+def test_a_file_instead_of_a_folder_is_named(run: Run, folder: Path) -> None:
+    _expect_error(run("fit", folder / "dark" / "0.png"), "0.png", "but is a file")
+
+
+def test_a_folder_without_images_says_what_it_saw(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").touch()
+    _expect_error(run("index", tmp_path / "texts"), "No image found", "1 x .txt")
+
+
+def test_a_single_class_is_a_warning(run: Run, folder: Path) -> None:
+    shutil.rmtree(folder / "dark")
+    outcome = run("index", folder)
+    assert outcome.code == 0
+    assert "warning: " in outcome.err
+    assert "single class, 'bright'" in outcome.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are not bits there")
+def test_an_unreadable_folder_is_named(run: Run, folder: Path) -> None:
+    (folder / "dark").chmod(0)
+    for parent in [folder, *folder.parents]:
+        if parent.owner() == folder.owner() and parent != Path("/tmp"):
+            parent.chmod(parent.stat().st_mode | 0o55)
+    # Root reads everything, so step down while the command runs.
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        outcome = run("index", folder)
+    finally:
+        if is_root:
+            os.seteuid(0)
+    (folder / "dark").chmod(0o755)
+    _expect_error(outcome, "Cannot list the folder", "dark")
+
+
+def test_a_corrupt_file_is_named(run: Run, folder: Path) -> None:
+    path = folder / "bright" / "4.png"
+    path.write_bytes(path.read_bytes()[:200])
+    _expect_error(run("fit", folder, *FIT), "Cannot decode 'bright/4.png' (index 4)")
+
+
+@pytest.mark.parametrize("size", ["0", "-3", "12x0", "big", "1.5"])
+def test_a_wrong_image_size_is_refused(run: Run, folder: Path, size: str) -> None:
+    outcome = run("fit", folder, *FIT, f"--image-size={size}")
+    _expect_error(outcome, "image", "size")
+
+
+def test_a_negative_batch_size_is_refused(run: Run, folder: Path) -> None:
+    _expect_error(run("fit", folder, *FIT, "--batch-size=-1"), "`batch_size`", "batch_size=-1")
+
+
+GOOD_LIST = """
+import albumentations as A
+
+def unchanged(image, rng):
+    return image
+
+mine = [A.VerticalFlip(), unchanged]
+"""
+
+TRANSFORMS = """
+def shape(image, rng):
+    return image[:, :, :2]
+
+def dtype(image, rng):
+    return image.astype("float64")
+
+def nothing(image, rng):
+    image.sum()
+
+def raising(image, rng):
+    if rng.random() < 2:
+        raise ZeroDivisionError("no such luck")
+
+bad_shape, bad_dtype, bad_none, bad_raise = [shape], [dtype], [nothing], [raising]
+"""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "parts"),
+    [
+        ("bad_shape", ("'shape'", "shape=(16, 16, 2)")),
+        ("bad_dtype", ("'dtype'", "float64")),
+        ("bad_none", ("'nothing'", "None")),
+        ("bad_raise", ("ZeroDivisionError: no such luck", "'raising'")),
+    ],
+)
+def test_a_transform_at_fault_is_named_with_a_command_that_replays_it(
+    run: Run, folder: Path, attribute: str, parts: tuple[str, ...]
+) -> None:
+    Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
+    outcome = run("fit", folder, *FIT, "--augment", f"mine.py:{attribute}")
+    replay = f"augseq show {folder} --augment mine.py:{attribute} --image-size 16 --seed 7 --epoch "
+    _expect_error(outcome, *parts, replay)
+    arguments = outcome.err.strip().splitlines()[-1].split("augseq show ")[1].split()
+    _expect_error(run("show", *arguments), *parts)
+
+
+def test_a_good_list_of_ones_own_is_taken(run: Run, folder: Path) -> None:
+    Path("good.py").write_text(GOOD_LIST, encoding="utf-8")
+    assert run("show", folder, "--augment", "good.py:mine").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("loud", "standard"),
+        ("none.py:mine", "no such file"),
+        ("no_such_module:mine", "no_such_module"),
+    ],
+)
+def test_an_unknown_augmentation_says_what_there_is(
+    run: Run, folder: Path, name: str, part: str
+) -> None:
+    _expect_error(run("show", folder, "--augment", name), "--augment", part)
+
+
+def test_fit_needs_labels(run: Run, folder: Path) -> None:
+    _expect_error(run("fit", folder / "dark", *FIT), "no class")
+    run("index", folder, "--no-labels", "-o", "flat.parquet")
+    _expect_error(run("fit", "flat.parquet", *FIT), "label")
+
+
+def test_a_manifest_of_a_newer_schema_is_refused(run: Run, folder: Path) -> None:
+    run("index", folder, "-o", "small.parquet")
+    table = pq.read_table("small.parquet")
+    header = json.loads(table.schema.metadata[b"augseq"]) | {"schema_version": 999}
+    newer: pa.Table = table.replace_schema_metadata({b"augseq": json.dumps(header)})
+    pq.write_table(newer, "newer.parquet")
+    _expect_error(run("fit", "newer.parquet", *FIT), "schema 999", "Upgrade")
+
+
+def test_a_manifest_whose_files_are_gone_says_how_to_go_on(run: Run, folder: Path) -> None:
+    run("index", folder, "-o", "small.parquet")
+    moved = folder.rename(folder.with_name("moved"))
+    _expect_error(run("fit", "small.parquet", *FIT), "is not in", "root=")
+    assert run("fit", "small.parquet", *FIT, "--root", moved, "-o", "run").code == 0
+
+
+def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
+    tmp_path: Path, folder: Path
+) -> None:
+    command = [Path(sys.executable).with_name("augseq"), "index", folder]
+    environment = {**os.environ, "KERAS_BACKEND": "no_such_backend"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    command[1] = "fit"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "error: Keras cannot load its backend 'no_such_backend'" in done.stderr

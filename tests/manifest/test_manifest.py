@@ -1,0 +1,303 @@
+"""The table of all records."""
+
+import contextlib
+import pickle
+from collections import Counter
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import augseq
+from augseq.manifest.manifest import SCHEMA, make_manifest
+
+
+def rechunked(manifest: augseq.Manifest, *, rows: int) -> augseq.Manifest:
+    """The same manifest with its columns stored in pieces."""
+    table = pa.Table.from_batches(manifest.table.to_batches(max_chunksize=rows), SCHEMA)
+    return augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
+
+
+def changed(manifest: augseq.Manifest, name: str, values: list[Any]) -> augseq.Manifest:
+    """The same manifest with another column."""
+    table = pa.table({**manifest.table.to_pydict(), name: values})
+    return augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
+
+
+def partly_labelled() -> augseq.Manifest:
+    table = pa.table({"index": [0, 1, 2], "path": ["a/1", "a/2", "b/1"], "target": [0, None, 1]})
+    return augseq.Manifest(root="/photos", class_names=("a", "b"), table=table)
+
+
+def test_the_schema_is_the_recorded_one() -> None:
+    """A change belongs in the changelog under "Changes pixels or order"."""
+    assert str(SCHEMA) == "index: int64 not null\npath: string not null\ntarget: int32"
+
+
+def test_the_fingerprint_is_the_recorded_one(animals: augseq.Manifest) -> None:
+    """A change belongs in the changelog under "Changes pixels or order"."""
+    assert animals.fingerprint() == "42eba122a5321172c5c4413809a4c263"
+
+
+def test_a_manifest_is_as_long_as_its_records(animals: augseq.Manifest) -> None:
+    assert len(animals) == 6
+    assert len(list(animals)) == 6
+    assert len(animals[:0]) == 0
+
+
+def test_a_position_gives_a_record(animals: augseq.Manifest) -> None:
+    assert animals[4] == augseq.Record(index=4, path="dog/1.jpg", target=1)
+    assert animals[-1] == augseq.Record(index=5, path="dog/2.jpg", target=1)
+    assert animals[np.int64(0)] == augseq.Record(index=0, path="cat/1.jpg", target=0)
+
+
+@pytest.mark.parametrize("position", [6, -7, 10**12])
+def test_a_position_outside_is_an_error(animals: augseq.Manifest, position: int) -> None:
+    with pytest.raises(IndexError):
+        animals[position]
+
+
+@pytest.mark.parametrize(
+    "which", [slice(None), slice(2), slice(-2, None), slice(None, None, -1), slice(4, 1, -2)]
+)
+def test_a_slice_is_a_manifest_of_the_records_in_it(animals: augseq.Manifest, which: slice) -> None:
+    part = animals[which]
+    assert isinstance(part, augseq.Manifest)
+    assert list(part) == list(animals)[which]
+    assert part.class_names == animals.class_names
+
+
+def test_iteration_goes_by_position(animals: augseq.Manifest) -> None:
+    assert list(animals) == [animals[position] for position in range(6)]
+    assert list(rechunked(animals, rows=4)) == list(animals)
+
+
+def test_records_come_in_the_order_of_the_positions(animals: augseq.Manifest) -> None:
+    assert animals.records([5, 0, 5]) == [animals[5], animals[0], animals[5]]
+    assert animals.records(np.array([], np.int64)) == []
+
+
+def test_the_position_of_a_record_outside_is_an_error(animals: augseq.Manifest) -> None:
+    with pytest.raises(IndexError):
+        animals.records([0, 6])
+
+
+def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manifest) -> None:
+    moved = animals.select([5, 2, 0])
+    assert moved.record_of(2) == animals[2]
+    assert moved.record_of(0) == animals[0]
+
+
+@pytest.mark.parametrize("index", [1, -1, 6])
+def test_an_index_that_no_record_has_is_named(animals: augseq.Manifest, index: int) -> None:
+    with pytest.raises(augseq.ArgumentError, match=f"index {index}"):
+        animals.select([5, 2, 0]).record_of(index)
+
+
+def test_select_takes_positions_in_the_order_wanted(animals: augseq.Manifest) -> None:
+    assert list(animals.select([4, 0, -1])) == [animals[4], animals[0], animals[5]]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint64])
+def test_select_takes_positions_of_any_integer_type(dtype: type) -> None:
+    manifest = make_manifest("/", (), paths=[f"{n:03}" for n in range(300)], targets=None)
+    positions = np.array([100, 7], dtype)
+    assert [record.index for record in manifest.select(positions)] == [100, 7]
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_select_takes_a_mask(animals: augseq.Manifest, kind: Any) -> None:
+    chosen = animals.select(kind([False, True, False, False, True, False]))
+    assert list(chosen) == [animals[1], animals[4]]
+
+
+@pytest.mark.parametrize("which", [[], [False] * 6, np.zeros(0, bool)])
+def test_select_may_take_nothing(animals: augseq.Manifest, which: Any) -> None:
+    assert list(animals.select(which)) == []
+
+
+@pytest.mark.parametrize(
+    ("which", "message"),
+    [
+        ([0, 3, 0], "at most once.*3 positions, 2 of them different"),
+        ([5, -1], "at most once"),
+        ([0, 6], "positions from 0 to 5.*to 6"),
+        ([-7], "positions from 0 to 5.*from -7"),
+        ([True, False], "a mask as long as the manifest.*dtype=bool"),
+        ([0.0, 1.0], "positions .*dtype=float64"),
+        ([[0, 1]], r"positions .*shape=\(1, 2\)"),
+        (["cat/1.jpg"], "positions .*dtype=<U9"),
+        (3, r"positions .*shape=\(\)"),
+    ],
+)
+def test_select_refuses_what_names_no_records(
+    animals: augseq.Manifest, which: Any, message: str
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=message):
+        animals.select(which)
+
+
+def test_a_record_keeps_its_index_through_select_slice_and_split(
+    animals: augseq.Manifest,
+) -> None:
+    index_of = {record.path: record.index for record in animals}
+    train, val = animals[::-1].split(val=0.5)
+    for record in [*animals.select([3, 1])[1:], *train, *val, *train.select([0])]:
+        assert record.index == index_of[record.path]
+
+
+def test_a_manifest_cannot_be_changed(animals: augseq.Manifest) -> None:
+    with pytest.raises(FrozenInstanceError):
+        animals.root = "/elsewhere"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        animals[0] = animals[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("rows", [6, 2])
+def test_writing_to_the_targets_changes_no_record(animals: augseq.Manifest, rows: int) -> None:
+    manifest = rechunked(animals, rows=rows)
+    with contextlib.suppress(ValueError):
+        manifest.targets[0] = 1
+    assert manifest[0].target == 0
+    assert manifest.targets.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_class_names_are_kept_as_a_tuple(animals: augseq.Manifest) -> None:
+    names = ["cat", "dog", "yak"]
+    manifest = augseq.Manifest(root="/photos", class_names=names, table=animals.table)  # type: ignore[arg-type]
+    names.append("bee")
+    assert manifest == animals
+
+
+def test_manifests_of_equal_content_are_equal_and_hash_alike(animals: augseq.Manifest) -> None:
+    twin = animals[::-1][::-1]
+    assert twin == animals
+    assert hash(twin) == hash(animals)
+
+
+def test_manifests_of_different_content_differ(animals: augseq.Manifest) -> None:
+    others = [
+        animals[:5],
+        animals[::-1],
+        augseq.Manifest(root="/else", class_names=animals.class_names, table=animals.table),
+        augseq.Manifest(root="/photos", class_names=("cat", "dog", "ox"), table=animals.table),
+        changed(animals, "target", [0, 0, 0, 0, 1, 2]),
+    ]
+    assert all(other != animals for other in others)
+    assert animals != "animals"
+
+
+def test_how_the_columns_are_stored_does_not_matter(animals: augseq.Manifest) -> None:
+    pieces = rechunked(animals, rows=4)
+    assert pieces == animals
+    assert hash(pieces) == hash(animals)
+    assert pieces.fingerprint() == animals.fingerprint()
+
+
+@pytest.mark.parametrize("which", [slice(None), slice(0), slice(1, 4)])
+def test_a_manifest_survives_pickling(animals: augseq.Manifest, which: slice) -> None:
+    manifest = animals[which]
+    again = pickle.loads(pickle.dumps(manifest))
+    assert again == manifest
+    assert again.fingerprint() == manifest.fingerprint()
+
+
+def test_a_small_part_pickles_small() -> None:
+    paths = [f"{number:08}.jpg" for number in range(10_000)]
+    manifest = make_manifest("/photos", (), paths=paths, targets=None)
+    assert len(pickle.dumps(manifest[:10])) < 5_000
+
+
+def test_targets_stand_by_position(animals: augseq.Manifest) -> None:
+    assert animals.targets.dtype == np.int32
+    assert animals.targets.tolist() == [0, 0, 0, 0, 1, 1]
+    assert animals.select([5, 0]).targets.tolist() == [1, 0]
+    assert animals[:0].targets.tolist() == []
+
+
+def test_counts_tell_of_empty_classes(animals: augseq.Manifest) -> None:
+    assert animals.class_counts() == {"cat": 4, "dog": 2, "yak": 0}
+    assert animals[:0].class_counts() == {"cat": 0, "dog": 0, "yak": 0}
+
+
+def test_counts_agree_with_a_count_of_the_folders(samples: augseq.Manifest) -> None:
+    assert samples.class_counts() == Counter(record.path.split("/")[0] for record in samples)
+
+
+def test_class_weight_is_the_balanced_one(animals: augseq.Manifest) -> None:
+    """The formula of scikit-learn: records / (classes that occur * records of the class)."""
+    weights = animals.class_weight()
+    assert weights == {0: 6 / (2 * 4), 1: 6 / (2 * 2)}
+    assert {type(label) for label in weights} == {int}
+    assert {type(weight) for weight in weights.values()} == {float}
+
+
+def test_class_weight_leaves_the_mean_weight_at_one(animals: augseq.Manifest) -> None:
+    weights = animals.class_weight()
+    assert np.mean([weights[label] for label in animals.targets.tolist()]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("what", ["class_counts", "class_weight"])
+def test_what_needs_labels_says_so(unlabelled: augseq.Manifest, what: str) -> None:
+    with pytest.raises(augseq.LabelError, match="3 of 3 records have no label"):
+        getattr(unlabelled, what)()
+    with pytest.raises(augseq.LabelError, match="1 of 3 records have no label"):
+        getattr(partly_labelled(), what)()
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_data_lies(animals: augseq.Manifest) -> None:
+    moved = augseq.Manifest(root="/else", class_names=animals.class_names, table=animals.table)
+    assert moved.fingerprint() == animals.fingerprint()
+
+
+def test_the_fingerprint_changes_with_anything_that_defines_the_data(
+    animals: augseq.Manifest,
+) -> None:
+    manifests = [
+        animals,
+        animals[:5],
+        animals[:0],
+        animals[::-1],
+        changed(animals, "target", [0, 0, 0, 0, 1, 2]),
+        changed(animals, "target", [0, 0, 0, 0, 1, None]),
+        changed(animals, "index", [0, 1, 2, 3, 4, 6]),
+        changed(animals, "path", [*animals.table["path"].to_pylist()[:5], "dog/3.jpg"]),
+        augseq.Manifest(root="/photos", class_names=("cat", "dog", "ox"), table=animals.table),
+        augseq.Manifest(root="/photos", class_names=("dog", "cat", "yak"), table=animals.table),
+    ]
+    assert len({manifest.fingerprint() for manifest in manifests}) == len(manifests)
+
+
+def test_a_frame_has_a_row_per_record_with_its_class_name(animals: augseq.Manifest) -> None:
+    pytest.importorskip("pandas")
+    frame = animals.select([4, 0]).to_pandas()
+    assert frame.to_dict("list") == {
+        "index": [4, 0],
+        "path": ["dog/1.jpg", "cat/1.jpg"],
+        "target": [1, 0],
+        "class_name": ["dog", "cat"],
+    }
+
+
+def test_a_frame_without_labels_has_no_class_names(unlabelled: augseq.Manifest) -> None:
+    pytest.importorskip("pandas")
+    frame = unlabelled.to_pandas()
+    assert frame["path"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
+    assert frame["target"].isna().all()
+    assert frame["class_name"].isna().all()
+
+
+def test_a_frame_of_partly_labelled_records_names_the_labels_there_are() -> None:
+    pytest.importorskip("pandas")
+    names = partly_labelled().to_pandas()["class_name"]
+    assert names[[0, 2]].tolist() == ["a", "b"]
+    assert names.isna().tolist() == [False, True, False]
+
+
+def test_the_representation_tells_size_classes_and_place(
+    animals: augseq.Manifest, unlabelled: augseq.Manifest
+) -> None:
+    assert repr(animals) == "Manifest(6 images, 3 classes, root='/photos')"
+    assert repr(unlabelled) == "Manifest(3 images, no labels, root='/photos')"

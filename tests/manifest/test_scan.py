@@ -1,0 +1,191 @@
+"""Walk a folder: what is found, in which order, past which obstacles."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import augseq
+from augseq.manifest import scan
+from augseq.manifest.scan import Scan, scan_folder
+
+from .conftest import MakeFolder, fill
+
+SUFFIXES = frozenset({".jpg", ".png"})
+
+
+def walk(folder: Path, *, follow_links: bool = False, progress: bool = False) -> Scan:
+    return scan_folder(
+        str(folder), suffixes=SUFFIXES, follow_links=follow_links, progress=progress
+    )
+
+
+def test_images_at_any_depth_are_found_and_other_files_are_counted(
+    make_folder: MakeFolder,
+) -> None:
+    found = walk(make_folder("a/1.jpg", "a/b/c/d/2.PNG", "3.jpg", "a/4.txt", "b/5.TXT", "b/6"))
+    assert found.paths == ["3.jpg", "a/1.jpg", "a/b/c/d/2.PNG"]
+    assert found.folders == ["a", "b"]
+    assert found.other_suffixes == {".txt": 2, "": 1}
+
+
+def test_hidden_files_and_folders_are_skipped(make_folder: MakeFolder) -> None:
+    found = walk(make_folder("a/1.jpg", "a/.2.jpg", ".git/3.jpg", "a/.thumbs/4.jpg", ".jpg"))
+    assert found == Scan(paths=["a/1.jpg"], folders=["a"])
+
+
+def test_a_folder_named_like_an_image_is_a_folder(make_folder: MakeFolder) -> None:
+    found = walk(make_folder("1.jpg/2.jpg"))
+    assert found == Scan(paths=["1.jpg/2.jpg"], folders=["1.jpg"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_named_like_an_image_is_not_waited_for(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg")
+    os.mkfifo(folder / "a" / "2.jpg")
+    assert walk(folder).paths == ["a/1.jpg"]
+
+
+def test_paths_are_sorted_by_code_point(make_folder: MakeFolder) -> None:
+    found = walk(make_folder("b/1.jpg", "a b/1.jpg", "a/é.jpg", "a/Z.jpg", "a/9.jpg", "a/10.jpg"))
+    assert found.paths == ["a b/1.jpg", "a/10.jpg", "a/9.jpg", "a/Z.jpg", "a/é.jpg", "b/1.jpg"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_order_of_the_file_system_has_no_influence(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, reverse: bool
+) -> None:
+    folder = make_folder("b/2.jpg", "c/", "b/1.jpg", "a/d/1.jpg", "a/1.jpg", "3.jpg")
+    real_scandir = os.scandir
+
+    @contextmanager
+    def scandir_in_order(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with real_scandir(path) as entries:
+            yield iter(sorted(entries, key=lambda entry: entry.name, reverse=reverse))
+
+    monkeypatch.setattr(os, "scandir", scandir_in_order)
+    found = walk(folder)
+    assert found.paths == ["3.jpg", "a/1.jpg", "a/d/1.jpg", "b/1.jpg", "b/2.jpg"]
+    assert found.folders == ["a", "b", "c"]
+
+
+part = st.text("ab.", min_size=1, max_size=3).filter(lambda name: name.strip("."))
+trees = st.sets(st.lists(part, max_size=3).map("/".join), max_size=6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(folders=trees, images=st.sets(st.sampled_from(["x.jpg", "Y.PNG", ".z.jpg", "n.txt"])))
+def test_any_tree_gives_the_sorted_images_of_its_visible_folders(
+    folders: set[str], images: set[str]
+) -> None:
+    made = {f"{folder}/{image}".lstrip("/") for folder in folders for image in images}
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder), *made)
+        found = walk(Path(folder))
+    assert found.paths == sorted(
+        path
+        for path in made
+        if path.lower().endswith((".jpg", ".png")) and not f"/{path}".count("/.")
+    )
+
+
+def test_links_are_counted_and_not_followed_unless_asked(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg", "../outside/b/2.jpg")
+    (folder / "a" / "file.jpg").symlink_to(folder / "a" / "1.jpg")
+    (folder / "folder").symlink_to(folder.parent / "outside")
+    assert walk(folder) == Scan(paths=["a/1.jpg"], folders=["a"], num_links=2)
+
+
+def test_links_to_files_and_folders_are_followed_when_asked(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg", "../outside/b/2.jpg")
+    (folder / "a" / "file.jpg").symlink_to(folder / "a" / "1.jpg")
+    (folder / "folder").symlink_to(folder.parent / "outside")
+    found = walk(folder, follow_links=True)
+    assert found == Scan(
+        paths=["a/1.jpg", "a/file.jpg", "folder/b/2.jpg"], folders=["a", "folder"]
+    )
+
+
+def test_a_link_to_the_scanned_folder_does_not_go_in_circles(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg")
+    (folder / "a" / "top").symlink_to(folder)
+    assert walk(folder, follow_links=True).paths == ["a/1.jpg"]
+
+
+def test_a_link_to_a_parent_does_not_go_in_circles(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg", "../beside/2.jpg")
+    (folder / "a" / "up").symlink_to(folder.parent)
+    assert walk(folder, follow_links=True).paths == ["a/1.jpg", "a/up/beside/2.jpg"]
+
+
+def test_links_to_each_other_do_not_go_in_circles(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg", "b/2.jpg")
+    (folder / "a" / "to_b").symlink_to(folder / "b")
+    (folder / "b" / "to_a").symlink_to(folder / "a")
+    assert walk(folder, follow_links=True).paths == [
+        "a/1.jpg",
+        "a/to_b/2.jpg",
+        "b/2.jpg",
+        "b/to_a/1.jpg",
+    ]
+
+
+def test_a_link_to_itself_does_not_stop_the_walk(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg")
+    (folder / "a" / "self.jpg").symlink_to(folder / "a" / "self.jpg")
+    assert walk(folder, follow_links=True).paths == ["a/1.jpg"]
+
+
+def test_a_link_to_nothing_is_not_an_image(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg")
+    (folder / "a" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    assert walk(folder, follow_links=True).paths == ["a/1.jpg"]
+
+
+@pytest.mark.parametrize("closed", ["closed", "a/closed"])
+@pytest.mark.parametrize("follow_links", [False, True])
+def test_a_folder_that_may_not_be_listed_is_named(
+    public_folder: Path,
+    unprivileged: Callable[[], AbstractContextManager[None]],
+    closed: str,
+    follow_links: bool,
+) -> None:
+    fill(public_folder, "a/1.jpg", f"{closed}/2.jpg")
+    (public_folder / closed).chmod(0)
+    with unprivileged(), pytest.raises(augseq.UnreadableError, match=f"{closed}'.*denied"):
+        walk(public_folder, follow_links=follow_links)
+    with unprivileged(), pytest.raises(PermissionError):
+        walk(public_folder, follow_links=follow_links)
+
+
+def test_short_work_shows_no_progress(
+    make_folder: MakeFolder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    walk(make_folder("a/1.jpg", "b/2.jpg"), progress=True)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_long_work_shows_progress_unless_told_not_to(
+    make_folder: MakeFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    progress: bool,
+) -> None:
+    real_tqdm = scan.tqdm
+
+    def impatient_tqdm(**options: Any) -> Any:
+        return real_tqdm(**{**options, "delay": 0})
+
+    monkeypatch.setattr(scan, "tqdm", impatient_tqdm)
+    walk(make_folder("a/1.jpg", "b/2.jpg"), progress=progress)
+    output, errors = capfd.readouterr()
+    assert output == ""
+    assert ("Indexing: 2 images" in errors) == progress
+    assert bool(errors) == progress

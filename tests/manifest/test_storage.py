@@ -1,0 +1,249 @@
+"""A manifest in a Parquet file: kept whole, or refused with a reason."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import augseq
+
+HEADER = {"schema_version": 1, "root": "/photos", "class_names": ["cat", "dog"]}
+COLUMNS = {"index": [0, 1], "path": ["cat/1.jpg", "dog/1.jpg"], "target": [0, 1]}
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> augseq.Manifest:
+    """Any manifest, labelled, partly labelled or not at all."""
+    class_names = draw(st.lists(names, max_size=4, unique=True))
+    paths = draw(st.lists(names, max_size=20, unique=True))
+    size = len(paths)
+    labels = st.sampled_from([None, *range(len(class_names))])
+    table = {
+        "index": draw(
+            st.lists(st.integers(0, 2**63 - 1), min_size=size, max_size=size, unique=True)
+        ),
+        "path": pa.array(paths, pa.string()),
+        "target": draw(st.lists(labels, min_size=size, max_size=size)),
+    }
+    return augseq.Manifest(root=draw(names), class_names=tuple(class_names), table=pa.table(table))
+
+
+def store(path: Path, columns: dict[str, Any], header: object) -> Path:
+    """Write a Parquet file by hand, with a header that may be wrong."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    pq.write_table(pa.table(columns).replace_schema_metadata({b"augseq": text}), path)
+    return path
+
+
+def test_the_stored_schema_is_the_recorded_one(tmp_path: Path, animals: augseq.Manifest) -> None:
+    """A change belongs in the changelog under "Changes pixels or order", with a new version."""
+    augseq.write_manifest(animals, tmp_path / "m.parquet")
+    schema = pq.read_schema(tmp_path / "m.parquet")
+    assert str(schema.remove_metadata()) == (
+        "index: int64 not null\npath: string not null\ntarget: int32"
+    )
+    assert set(schema.metadata) == {b"augseq"}
+    assert json.loads(schema.metadata[b"augseq"]) == {
+        "schema_version": 1,
+        "root": "/photos",
+        "class_names": ["cat", "dog", "yak"],
+    }
+
+
+def test_a_file_of_the_first_schema_can_be_read(tmp_path: Path) -> None:
+    manifest = augseq.read_manifest(store(tmp_path / "m.parquet", COLUMNS, HEADER))
+    assert manifest.root == "/photos"
+    assert manifest.class_names == ("cat", "dog")
+    assert list(manifest) == [
+        augseq.Record(index=0, path="cat/1.jpg", target=0),
+        augseq.Record(index=1, path="dog/1.jpg", target=1),
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(manifest=manifests())
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, manifest: augseq.Manifest
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "round_trip.parquet"
+    augseq.write_manifest(manifest, path)
+    again = augseq.read_manifest(path)
+    assert again == manifest
+    assert again.fingerprint() == manifest.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "name", ["m.parquet", "m", ".m.parquet", "_m.parquet", "k=1/m %20#é.parquet"]
+)
+def test_the_file_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, animals: augseq.Manifest, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(exist_ok=True)
+    augseq.write_manifest(animals, name)
+    assert augseq.read_manifest(name) == augseq.read_manifest(Path(name)) == animals
+
+
+def test_a_split_part_keeps_its_indices_on_disk(tmp_path: Path, animals: augseq.Manifest) -> None:
+    part = animals.select([5, 1])
+    augseq.write_manifest(part, tmp_path / "m.parquet")
+    assert [record.index for record in augseq.read_manifest(tmp_path / "m.parquet")] == [5, 1]
+
+
+def test_another_root_can_be_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, animals: augseq.Manifest
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    augseq.write_manifest(animals, "m.parquet")
+    moved = augseq.read_manifest("m.parquet", root="moved")
+    assert moved.root == str(tmp_path / "moved")
+    assert moved.fingerprint() == animals.fingerprint()
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_beside_it(
+    tmp_path: Path, animals: augseq.Manifest
+) -> None:
+    path = tmp_path / "m.parquet"
+    augseq.write_manifest(animals[:2], path)
+    augseq.write_manifest(animals, path)
+    assert augseq.read_manifest(path) == animals
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_survives_a_full_disk(tmp_path: Path, animals: augseq.Manifest) -> None:
+    """The system's limit on the size of a file stands in for the disk."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "m.parquet"
+    augseq.write_manifest(animals, path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            augseq.write_manifest(animals[:2], path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert augseq.read_manifest(path) == animals
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_survives_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, animals: augseq.Manifest
+) -> None:
+    def interrupted(table: pa.Table, file: Any, **options: Any) -> None:
+        file.write(b"PAR1")
+        raise KeyboardInterrupt
+
+    path = tmp_path / "m.parquet"
+    augseq.write_manifest(animals, path)
+    monkeypatch.setattr(pq, "write_table", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        augseq.write_manifest(animals[:2], path)
+    assert augseq.read_manifest(path) == animals
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_an_os_error(
+    tmp_path: Path, animals: augseq.Manifest
+) -> None:
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        augseq.write_manifest(animals, tmp_path / "nowhere" / "m.parquet")
+    with pytest.raises(OSError, match="folder"):
+        augseq.write_manifest(animals, tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_a_folder_that_may_not_be_written_is_a_permission_error(
+    public_folder: Path,
+    unprivileged: Callable[[], AbstractContextManager[None]],
+    animals: augseq.Manifest,
+) -> None:
+    public_folder.chmod(0o555)
+    with unprivileged(), pytest.raises(PermissionError):
+        augseq.write_manifest(animals, public_folder / "m.parquet")
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(augseq.MissingFileError, match=r"no manifest .*nowhere\.parquet"):
+        augseq.read_manifest(tmp_path / "nowhere.parquet")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"index,path,target\n0,cat/1.jpg,0\n"])
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(augseq.ManifestError, match=r"m\.csv' is not a Parquet file"):
+        augseq.read_manifest(tmp_path / "m.csv")
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, animals: augseq.Manifest) -> None:
+    path = tmp_path / "m.parquet"
+    augseq.write_manifest(animals, path)
+    content = path.read_bytes()
+    for size in range(0, len(content), 97):
+        path.write_bytes(content[:size])
+        with pytest.raises(augseq.ManifestError, match=r"m\.parquet"):
+            augseq.read_manifest(path)
+
+
+def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table(COLUMNS), tmp_path / "m.parquet")
+    with pytest.raises(augseq.ManifestError, match="augseq did not write it"):
+        augseq.read_manifest(tmp_path / "m.parquet")
+
+
+def test_a_newer_schema_asks_for_an_upgrade(tmp_path: Path) -> None:
+    path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 2})
+    with pytest.raises(augseq.ManifestError, match=r"schema 2, but .* up to 1\. .*--upgrade"):
+        augseq.read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{",
+        b"\xff\xfe",
+        [],
+        None,
+        {},
+        {**HEADER, "schema_version": "first"},
+        {**HEADER, "schema_version": None},
+        {"schema_version": 1, "root": "/photos"},
+        {"schema_version": 1, "class_names": ["cat", "dog"]},
+        {**HEADER, "class_names": [0, 1]},
+        {**HEADER, "class_names": 2},
+    ],
+)
+def test_a_damaged_header_is_refused(tmp_path: Path, header: object) -> None:
+    path = store(tmp_path / "m.parquet", COLUMNS, header)
+    with pytest.raises(augseq.ManifestError, match=r"m\.parquet'.* damaged"):
+        augseq.read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"path": ["a", "b"], "target": [0, 1]},
+        {**COLUMNS, "index": ["one", "two"]},
+        {**COLUMNS, "index": [0, 0]},
+        {**COLUMNS, "index": [-1, 0]},
+        {**COLUMNS, "index": [0, None]},
+        {**COLUMNS, "path": ["a", None]},
+        {**COLUMNS, "target": [0, 2]},
+        {**COLUMNS, "target": [0, -1]},
+        {**COLUMNS, "target": [0, 2**40]},
+        {**COLUMNS, "target": [0, 0.5]},
+    ],
+)
+def test_damaged_columns_are_refused(tmp_path: Path, columns: dict[str, Any]) -> None:
+    path = store(tmp_path / "m.parquet", columns, HEADER)
+    with pytest.raises(augseq.ManifestError, match=r"m\.parquet' is damaged"):
+        augseq.read_manifest(path)

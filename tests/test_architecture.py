@@ -1,0 +1,215 @@
+"""The layers of the package, read from its import statements."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import augseq
+
+_PACKAGE = Path(augseq.__file__).parent
+_PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+
+# From top to bottom; names on one line are siblings that do not know each other.
+LAYERS = [
+    ["cli"],
+    ["training"],
+    ["inspection"],
+    ["workers"],
+    ["batch"],
+    ["sample"],
+    ["augment", "pixels", "sampling"],
+    ["manifest"],
+    ["types", "errors"],
+]
+
+# Libraries by layer; cli may use whatever the project declares.
+ALLOWED = {
+    "augment": {"numpy"},
+    "batch": {"numpy"},
+    "errors": set(),
+    "inspection": {"numpy"},
+    "manifest": {"numpy", "pyarrow", "tqdm"},
+    "pixels": {"PIL", "numpy"},
+    "sample": {"numpy"},
+    "sampling": {"numpy"},
+    "training": {"keras", "numpy"},
+    "types": {"numpy"},
+    "workers": set(),
+}
+# Inside a function, where loading them costs only those who need them.
+ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "inspection": {"matplotlib"}}
+ALLOWED_FOR_TYPES = {
+    "inspection": {"matplotlib"},
+    "manifest": {"pandas"},
+    "training": {"matplotlib"},
+}
+BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement: who, what, and where it stands."""
+
+    module: str
+    imported: str
+    line: int
+    in_function: bool
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}: {self.imported}"
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(_PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _statements(
+    node: ast.AST, *, in_function: bool = False, for_types: bool = False
+) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, in_function, for_types
+        yield from _statements(
+            child,
+            in_function=in_function or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef),
+            for_types=for_types
+            or isinstance(child, ast.If)
+            and "TYPE_CHECKING" in ast.dump(child.test),
+        )
+
+
+def _imports_of(path: Path) -> Iterator[Import]:
+    module = _module_name(path)
+    for statement, in_function, for_types in _statements(ast.parse(path.read_text("utf-8"))):
+        if isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        else:
+            assert statement.level == 0, f"{module} imports relatively"
+            names = [_target(statement.module or "", alias.name) for alias in statement.names]
+        for name in sorted(set(names)):
+            yield Import(module, name, statement.lineno, in_function, for_types)
+
+
+def _target(module: str, name: str) -> str:
+    """Tell `from package import module` from `from module import name`."""
+    return f"{module}.{name}" if f"{module}.{name}" in MODULES else module
+
+
+PATHS = sorted(_PACKAGE.rglob("*.py"))
+MODULES = {_module_name(path) for path in PATHS}
+IMPORTS = [found for path in PATHS for found in _imports_of(path)]
+# The public names of `augseq/__init__.py` are looked up lazily, so they are no real imports.
+OWN = [i for i in IMPORTS if i.imported.split(".")[0] == "augseq" and i.module != "augseq"]
+FOREIGN = [
+    i
+    for i in IMPORTS
+    if i.imported.split(".")[0] not in ({"augseq", "__future__"} | sys.stdlib_module_names)
+]
+
+
+def part_of(module: str) -> str:
+    """Return the layer's name that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def level_of(module: str) -> int:
+    """Return the layer's number, 0 at the top."""
+    return next(k for k, layer in enumerate(LAYERS) if part_of(module) in layer)
+
+
+def declared_libraries() -> set[str]:
+    """Return the libraries that the project requires, by the name that one imports."""
+    requirements = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["dependencies"]
+    names = {requirement.split(">")[0].split("=")[0].strip() for requirement in requirements}
+    return {"PIL" if name == "pillow" else name for name in names}
+
+
+def test_every_module_has_a_layer() -> None:
+    known = {name for layer in LAYERS for name in layer}
+    assert {part_of(module) for module in MODULES if module != "augseq"} == known
+
+
+def test_a_module_imports_only_from_layers_below_its_own() -> None:
+    upward = [
+        str(i)
+        for i in OWN
+        if part_of(i.module) != part_of(i.imported)
+        and (not part_of(i.imported) or level_of(i.imported) <= level_of(i.module))
+    ]
+    assert upward == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in MODULES}
+    for i in OWN:
+        graph[i.module].add(i.imported)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' <- '.join(error.args[1])}")
+
+
+def test_own_modules_are_imported_at_the_top() -> None:
+    assert [str(i) for i in OWN if i.in_function and part_of(i.module) != "cli"] == []
+
+
+def test_the_package_itself_imports_its_modules_for_types_only() -> None:
+    own = [i for i in IMPORTS if i.module == "augseq" and i.imported.startswith("augseq")]
+    assert own
+    assert all(i.for_types for i in own)
+
+
+def test_each_layer_uses_its_own_libraries_only() -> None:
+    def is_allowed(found: Import) -> bool:
+        library, part = found.imported.split(".")[0], part_of(found.module)
+        if part == "cli":
+            return library in declared_libraries()
+        allowed = ALLOWED[part] if part else set()
+        if found.in_function:
+            allowed = allowed | ALLOWED_WHEN_NEEDED.get(part, set())
+        if found.for_types:
+            allowed = allowed | ALLOWED_FOR_TYPES.get(part, set())
+        return library in allowed
+
+    assert [str(i) for i in FOREIGN if not is_allowed(i)] == []
+
+
+def test_every_library_that_is_imported_is_required_by_the_project() -> None:
+    needed = {i.imported.split(".")[0] for i in FOREIGN if not i.for_types}
+    assert needed - declared_libraries() <= {"pandas"}
+    assert declared_libraries() - needed == set()
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [module for module in MODULES if BANNED_NAMES & set(module.split("."))] == []
+
+
+def test_no_module_is_named_like_a_library_that_it_imports() -> None:
+    same = [
+        str(i)
+        for i in IMPORTS
+        if not i.imported.startswith("augseq") and i.imported.split(".")[0] in i.module.split(".")
+    ]
+    assert same == []
+
+
+def _long_files() -> list[str]:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in PATHS}
+    return [f"{path.name}: {length}" for path, length in lengths.items() if length >= 400]
+
+
+def test_every_file_is_shorter_than_400_lines() -> None:
+    assert _long_files() == []
+
+
+def test_every_module_says_in_a_docstring_what_it_is_for() -> None:
+    silent = [path for path in PATHS if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    assert silent == []

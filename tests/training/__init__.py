@@ -1,0 +1,1 @@
+"""Tests of what Keras trains, on each backend."""

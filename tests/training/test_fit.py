@@ -1,0 +1,29 @@
+"""What `fit` trains on each backend; each scenario is a function of `scenarios`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from .conftest import BACKENDS, Outcomes, is_installed
+
+
+def scenario_names() -> list[str]:
+    """Read the names from the source, since importing it would start Keras."""
+    names = []
+    for path in sorted((Path(__file__).parent / "scenarios").glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.decorator_list:
+                decorators = {getattr(d, "id", None) for d in node.decorator_list}
+                names += [node.name] * ("scenario" in decorators)
+    return names
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("scenario", scenario_names())
+def test_fit(backend: str, scenario: str, outcomes: Outcomes) -> None:
+    if not is_installed(backend):
+        pytest.skip(f"needs keras and {backend}")
+    assert scenario in outcomes[backend], f"It never ended. {outcomes[backend]['stderr']}"
+    problem = outcomes[backend][scenario]
+    assert problem is None, problem

@@ -1,0 +1,1 @@
+"""Batches that are computed ahead are the right ones, and not too many."""

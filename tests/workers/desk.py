@@ -1,0 +1,45 @@
+"""Workers whose every move a test decides."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+from weakref import WeakValueDictionary
+
+
+class Desk:
+    """Takes orders and carries them out when told to; or at once, if it is eager.
+
+    Attributes:
+        submitted: Steps in the order in which they were ordered.
+    """
+
+    def __init__(self, *, eager: bool = False) -> None:
+        self.submitted: list[int] = []
+        self._eager = eager
+        # Held by whoever ordered, so that what is left here is what they keep.
+        self._orders: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
+        self._loads: list[Callable[[int], Any]] = []
+
+    def submit(self, load: Callable[[int], Any], step: int) -> Future[Any]:
+        """Take an order."""
+        future: Future[Any] = Future()
+        self._orders[len(self.submitted)] = future
+        self.submitted.append(step)
+        self._loads.append(load)
+        if self._eager:
+            self.work()
+        return future
+
+    def work(self) -> None:
+        """Carry out all orders that were not cancelled."""
+        for number, future in sorted(self._orders.items()):
+            if not future.done() and future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(self._loads[number](self.submitted[number]))
+                except ValueError as error:
+                    future.set_exception(error)
+
+    @property
+    def held(self) -> list[int]:
+        """Steps that wait or lie ready, and that nobody took or called off."""
+        return sorted(self.submitted[number] for number in self._orders)

@@ -1,0 +1,305 @@
+"""Look-ahead: every answer is right, enough is computed ahead, and never too much."""
+
+import gc
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from augseq.workers.lookahead import Lookahead
+from augseq.workers.threads import ThreadWorkers
+
+from .desk import Desk
+
+pytestmark = pytest.mark.timeout(60)
+
+
+class Loads:
+    """A load function that counts, and answers with a text instead of a batch."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def __call__(self, step: int) -> Any:
+        self.steps.append(step)
+        return f"batch of step {step}"
+
+
+def lookahead_at(
+    desk: Desk | ThreadWorkers | None,
+    load: Callable[[int], Any],
+    *,
+    depth: int = 3,
+    num_batches: int = 8,
+    endless: bool = False,
+) -> Lookahead:
+    return Lookahead(load, desk, depth=depth, num_batches=num_batches, endless=endless)
+
+
+def test_without_workers_each_batch_is_computed_once_when_asked_for() -> None:
+    load = Loads()
+    lookahead = lookahead_at(None, load)
+    lookahead.begin_pass([])
+    assert [lookahead.get(k) for k in (0, 1, 5, 1)] == [f"batch of step {k}" for k in (0, 1, 5, 1)]
+    assert load.steps == [0, 1, 5, 1]
+
+
+def test_the_first_ask_of_a_pass_orders_as_many_batches_as_are_allowed() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads(), depth=5)
+    lookahead.begin_pass([])
+    lookahead.get(0)
+    assert desk.submitted == [1, 2, 3, 4, 5]
+    lookahead.get(1)
+    assert desk.held == [2, 3, 4, 5, 6]
+
+
+def test_threads_start_on_the_next_batches_while_the_first_is_trained_on() -> None:
+    started, go_on = threading.Semaphore(0), threading.Event()
+
+    def load(step: int) -> Any:
+        if step:
+            started.release()
+            assert go_on.wait(30)
+        return step
+
+    lookahead = lookahead_at(ThreadWorkers(3), load, depth=5)
+    lookahead.begin_pass([])
+    assert lookahead.get(0) == 0
+    for _ in range(3):
+        assert started.acquire(timeout=30), "a worker thread is idle"
+    assert not started.acquire(blocking=False), "there are three threads, not more"
+    go_on.set()
+    assert [lookahead.get(k) for k in range(1, 8)] == list(range(1, 8))
+
+
+def test_an_epoch_in_order_is_computed_ahead_but_for_its_first_batch() -> None:
+    desk, load = Desk(eager=True), Loads()
+    lookahead = lookahead_at(desk, load)
+    lookahead.begin_pass([])
+    for step in range(8, 16):
+        assert lookahead.get(step) == f"batch of step {step}"
+    assert desk.submitted == list(range(9, 16))
+    assert sorted(load.steps) == list(range(8, 16))
+
+
+def test_a_pass_looks_no_further_than_its_epoch() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads(), depth=20)
+    lookahead.begin_pass([])
+    lookahead.get(0)
+    assert desk.submitted == list(range(1, 8))
+
+
+def test_an_endless_sequence_looks_into_the_next_epoch() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads(), depth=4, endless=True)
+    lookahead.begin_pass([])
+    lookahead.get(6)
+    assert desk.submitted == [7, 8, 9, 10]
+    for step in range(7, 30):
+        assert lookahead.get(step) == f"batch of step {step}"
+    assert desk.held == [30, 31, 32, 33]
+
+
+def test_a_right_guess_of_a_permuted_order_computes_every_other_batch_ahead() -> None:
+    desk, load = Desk(eager=True), Loads()
+    lookahead = lookahead_at(desk, load)
+    guess = random.Random(3).sample(range(8), 8)
+    for epoch in range(3):
+        lookahead.begin_pass(guess)
+        for batch in guess:
+            step = 8 * epoch + batch
+            assert lookahead.get(step) == f"batch of step {step}"
+    asked = [8 * epoch + batch for epoch in range(3) for batch in guess]
+    assert desk.submitted == [step for place, step in enumerate(asked) if place % 8]
+    assert sorted(load.steps) == list(range(24))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_wrong_guess_costs_no_more_than_the_guessed_batches(seed: int) -> None:
+    desk, load = Desk(eager=True), Loads()
+    lookahead = lookahead_at(desk, load, depth=3)
+    order, guess = (random.Random(seed + k).sample(range(8), 8) for k in (0, 100))
+    lookahead.begin_pass(guess)
+    assert [lookahead.get(step) for step in order] == [f"batch of step {k}" for k in order]
+    assert set(load.steps) == set(range(8))
+    assert len(load.steps) <= 2 * 8
+
+
+def test_a_permuted_pass_without_a_guess_still_computes_ahead() -> None:
+    desk, load = Desk(eager=True), Loads()
+    lookahead = lookahead_at(desk, load, num_batches=32)
+    order = random.Random(1).sample(range(1, 32), 31)
+    lookahead.begin_pass([])
+    assert [lookahead.get(step) for step in order] == [f"batch of step {k}" for k in order]
+    assert sorted(load.steps)[:3] == [0, 1, 2]
+    assert max(Counter(load.steps).values()) == 1
+
+
+def test_batches_of_an_abandoned_pass_are_called_off() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads())
+    lookahead.begin_pass([])
+    lookahead.get(0)
+    lookahead.end_pass()
+    lookahead.begin_pass([])
+    lookahead.get(16)
+    assert desk.held == [17, 18, 19]
+
+
+def test_a_pass_that_begins_anew_gives_its_batches_again() -> None:
+    """The TF backend reads batches 0 and 1 once more before each fit."""
+    desk, load = Desk(eager=True), Loads()
+    lookahead = lookahead_at(desk, load)
+    lookahead.begin_pass([])
+    asked = [0, 1, *range(8)]
+    assert [lookahead.get(k) for k in asked] == [f"batch of step {k}" for k in asked]
+    assert load.steps.count(0) == 2
+
+
+def test_a_batch_asked_for_by_hand_starts_no_look_ahead() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads())
+    for step in (5, 0, 3, 3, 1, 7):
+        assert lookahead.get(step) == f"batch of step {step}"
+    assert desk.submitted == []
+
+
+def test_a_loop_by_hand_is_computed_ahead_from_its_second_batch() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads())
+    lookahead.get(0)
+    lookahead.get(1)
+    assert desk.submitted == [2, 3, 4]
+
+
+def test_a_batch_that_no_worker_began_is_computed_by_who_waits_for_it() -> None:
+    desk, load = Desk(), Loads()
+    lookahead = lookahead_at(desk, load)
+    lookahead.begin_pass([])
+    assert [lookahead.get(k) for k in range(8)] == [f"batch of step {k}" for k in range(8)]
+    assert load.steps == list(range(8))
+
+
+def test_an_exception_reaches_who_asks_and_the_next_ask_works() -> None:
+    def load(step: int) -> Any:
+        if step == 3:
+            raise ValueError(f"step {step}")
+        return step
+
+    for desk in (Desk(), Desk(eager=True)):
+        lookahead = lookahead_at(desk, load)
+        lookahead.begin_pass([])
+        assert [lookahead.get(k) for k in range(3)] == [0, 1, 2]
+        for _ in range(2):
+            with pytest.raises(ValueError, match="step 3"):
+                lookahead.get(3)
+        assert [lookahead.get(k) for k in (4, 5, 2)] == [4, 5, 2]
+
+
+def test_an_exception_in_a_thread_reaches_only_who_asks_for_its_batch() -> None:
+    def load(step: int) -> Any:
+        if step % 2:
+            raise ValueError(f"step {step}")
+        return step
+
+    lookahead = lookahead_at(ThreadWorkers(2), load)
+    lookahead.begin_pass([])
+    for step in range(8):
+        if step % 2:
+            with pytest.raises(ValueError, match=f"step {step}"):
+                lookahead.get(step)
+        else:
+            assert lookahead.get(step) == step
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("get"), st.integers(0, 11)),
+    st.tuples(st.just("begin"), st.one_of(st.just([]), st.permutations(range(4)))),
+    st.tuples(st.just("end"), st.none()),
+    st.tuples(st.just("work"), st.none()),
+)
+
+
+@given(
+    actions=st.lists(ACTIONS, max_size=40),
+    depth=st.integers(1, 5),
+    endless=st.booleans(),
+    eager=st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_happens_answers_are_right_and_the_depth_is_kept(
+    actions: list[tuple[str, Any]], depth: int, endless: bool, eager: bool
+) -> None:
+    desk = Desk(eager=eager)
+    lookahead = lookahead_at(
+        desk, lambda step: f"batch of step {step}", depth=depth, num_batches=4, endless=endless
+    )
+    for action, value in actions:
+        if action == "get":
+            assert lookahead.get(value) == f"batch of step {value}"
+        elif action == "begin":
+            lookahead.begin_pass(value)
+        elif action == "end":
+            lookahead.end_pass()
+        else:
+            desk.work()
+        assert len(desk.held) <= depth
+    assert all(step >= 0 for step in desk.submitted)
+    assert endless or not desk.submitted or max(desk.submitted) < 12
+
+
+@pytest.mark.parametrize("endless", [False, True])
+@pytest.mark.parametrize("guessed", [False, True])
+def test_many_threads_may_ask_at_once(guessed: bool, endless: bool) -> None:
+    lookahead = lookahead_at(
+        ThreadWorkers(4), lambda step: ("step", step), num_batches=40, endless=endless
+    )
+    lookahead.begin_pass(random.Random(0).sample(range(40), 40) if guessed else [])
+
+    def wrong_answers(seed: int) -> list[int]:
+        steps = random.Random(seed).sample(range(40), 40) if seed % 2 else list(range(40))
+        return [step for step in steps if lookahead.get(step) != ("step", step)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(wrong_answers, range(24))) == [[]] * 24
+
+
+def test_no_more_batches_are_computed_at_once_than_there_are_threads_and_askers() -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def load(step: int) -> Any:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.001)
+        with lock:
+            running[0] -= 1
+        return step
+
+    lookahead = lookahead_at(ThreadWorkers(3), load, depth=6, num_batches=60)
+    lookahead.begin_pass([])
+    assert [lookahead.get(k) for k in range(60)] == list(range(60))
+    assert 2 <= most[0] <= 4
+
+
+def test_the_threads_end_with_their_owner() -> None:
+    before = set(threading.enumerate())
+    lookahead = lookahead_at(ThreadWorkers(3), lambda step: step)
+    lookahead.begin_pass([])
+    assert [lookahead.get(k) for k in range(8)] == list(range(8))
+    threads = list(set(threading.enumerate()) - before)
+    assert threads
+    assert all(thread.name.startswith("augseq") for thread in threads)
+    del lookahead
+    gc.collect()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
