@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import is_dataclass
 from typing import Any
 
 import keras
@@ -126,9 +125,9 @@ def test_a_docstring_describes_every_parameter(name: str) -> None:
         pytest.skip("Keras describes the arguments of its hooks")
     if inspect.isclass(value) and issubclass(value, BaseException):
         pytest.skip("an error takes its message")
+    if value is augseq.Augmentation:
+        pytest.skip("a Protocol has no constructor")
     text = docstring_of(value)
-    if inspect.isclass(value) and (is_dataclass(value) or not value.__init__.__doc__):
-        text += docstring_of(value.__init__)
     missing = [
         parameter
         for parameter in parameters_of(value)
@@ -175,7 +174,8 @@ def test_importing_the_package_asks_no_network() -> None:
 
 def test_the_presets_ask_no_network() -> None:
     names = run_python(
-        NO_NETWORK + "import augseq, json\n"
+        NO_NETWORK + "import augseq, json, sys\n"
+        "sys.modules['torch'] = None  # albumentations would load it, which takes seconds\n"
         "print(json.dumps([type(t).__name__ for t in augseq.preset('light')]))"
     )
     assert "HorizontalFlip" in names

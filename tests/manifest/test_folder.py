@@ -34,7 +34,11 @@ def test_the_class_of_an_image_is_its_first_sub_folder(make_folder: MakeFolder) 
 def test_labels_follow_the_sorted_folder_names(make_folder: MakeFolder) -> None:
     manifest = index(make_folder("b/1.jpg", "a/1.jpg", "C/1.jpg"))
     assert manifest.class_names == ("C", "a", "b")
-    assert [(r.path, r.target) for r in manifest] == [("C/1.jpg", 0), ("a/1.jpg", 1), ("b/1.jpg", 2)]
+    assert [(r.path, r.target) for r in manifest] == [
+        ("C/1.jpg", 0),
+        ("a/1.jpg", 1),
+        ("b/1.jpg", 2),
+    ]
 
 
 def test_records_are_numbered_from_zero_in_the_order_of_their_paths(
@@ -55,7 +59,7 @@ def test_class_names_set_the_order_of_the_labels(make_folder: MakeFolder) -> Non
 
 
 def test_a_folder_that_is_not_among_the_class_names_is_named(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.LabelError, match="'yak'.*not among `class_names`"):
+    with pytest.raises(augseq.LabelError, match=r"'yak'.*not among `class_names`"):
         index(make_folder("cat/1.jpg", "yak/1.jpg"), class_names=["cat", "dog"])
 
 
@@ -101,7 +105,7 @@ def test_images_outside_the_class_folders_are_left_aside_and_reported(
 def test_links_that_are_not_followed_are_reported(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
     (folder / "dog" / "2.jpg").symlink_to(folder / "cat" / "1.jpg")
-    with pytest.warns(augseq.AugseqWarning, match="1 symbolic links .*`follow_links`"):
+    with pytest.warns(augseq.AugseqWarning, match=r"1 symbolic links .*`follow_links`"):
         assert len(index(folder)) == 2
     assert len(index(folder, follow_links=True)) == 3
 
@@ -141,13 +145,28 @@ def test_extensions_may_be_spelled_in_any_way(make_folder: MakeFolder, spelling:
 def test_one_extension_without_a_list_is_not_taken_for_its_letters(
     make_folder: MakeFolder,
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`extensions`.*'jpg'"):
+    with pytest.raises(augseq.ArgumentError, match=r"`extensions`.*'jpg'"):
         index(make_folder("a/1.jpg", "b/1.j"), extensions="jpg")
 
 
 def test_the_usual_formats_are_images_and_other_files_are_not(make_folder: MakeFolder) -> None:
-    names = "avif bmp gif jfif jpe jpeg jpg pbm pgm png ppm tif tiff webp".split()
-    folder = make_folder(*(f"a/1.{name}" for name in names), "b/1.PNG", "b/notes.txt", "b/Thumbs.db")
+    names = [
+        "avif",
+        "bmp",
+        "gif",
+        "jfif",
+        "jpe",
+        "jpeg",
+        "jpg",
+        "png",
+        "ppm",
+        "tif",
+        "tiff",
+        "webp",
+    ]
+    folder = make_folder(
+        *(f"a/1.{name}" for name in names), "b/1.PNG", "b/notes.txt", "b/Thumbs.db"
+    )
     assert [record.path for record in index(folder)] == [
         *(f"a/1.{name}" for name in names),
         "b/1.PNG",
@@ -176,7 +195,7 @@ def test_indexing_twice_gives_equal_manifests(make_folder: MakeFolder) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match="There is no folder .*nowhere"):
+    with pytest.raises(augseq.MissingFileError, match=r"There is no folder .*nowhere"):
         index(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError):
         index(tmp_path / "nowhere")
@@ -205,7 +224,7 @@ def test_an_empty_folder_has_no_images(make_folder: MakeFolder) -> None:
 def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) -> None:
     folder = make_folder("a/", "b/")
     (folder / "a" / "1.jpg").symlink_to(folder.parent / "elsewhere.jpg")
-    with pytest.raises(augseq.MissingFileError, match="1 symbolic links .*`follow_links`"):
+    with pytest.raises(augseq.MissingFileError, match=r"1 symbolic links .*`follow_links`"):
         index(folder)
 
 

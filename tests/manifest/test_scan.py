@@ -21,9 +21,7 @@ SUFFIXES = frozenset({".jpg", ".png"})
 
 
 def walk(folder: Path, *, follow_links: bool = False, progress: bool = False) -> Scan:
-    return scan_folder(
-        str(folder), suffixes=SUFFIXES, follow_links=follow_links, progress=progress
-    )
+    return scan_folder(str(folder), suffixes=SUFFIXES, follow_links=follow_links, progress=progress)
 
 
 def test_images_at_any_depth_are_found_and_other_files_are_counted(
@@ -79,7 +77,7 @@ part = st.text("ab.", min_size=1, max_size=3).filter(lambda name: name.strip("."
 trees = st.sets(st.lists(part, max_size=3).map("/".join), max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(folders=trees, images=st.sets(st.sampled_from(["x.jpg", "Y.PNG", ".z.jpg", "n.txt"])))
 def test_any_tree_gives_the_sorted_images_of_its_visible_folders(
     folders: set[str], images: set[str]
@@ -107,9 +105,7 @@ def test_links_to_files_and_folders_are_followed_when_asked(make_folder: MakeFol
     (folder / "a" / "file.jpg").symlink_to(folder / "a" / "1.jpg")
     (folder / "folder").symlink_to(folder.parent / "outside")
     found = walk(folder, follow_links=True)
-    assert found == Scan(
-        paths=["a/1.jpg", "a/file.jpg", "folder/b/2.jpg"], folders=["a", "folder"]
-    )
+    assert found == Scan(paths=["a/1.jpg", "a/file.jpg", "folder/b/2.jpg"], folders=["a", "folder"])
 
 
 def test_a_link_to_the_scanned_folder_does_not_go_in_circles(make_folder: MakeFolder) -> None:

@@ -205,7 +205,7 @@ def test_a_manifest_without_labels_is_split_as_a_whole(unlabelled: augseq.Manife
     ],
 )
 def test_fractions_that_make_no_whole_are_shown(wrong: dict[str, Any]) -> None:
-    with pytest.raises(augseq.ArgumentError, match="Received: {"):
+    with pytest.raises(augseq.ArgumentError, match=r"Received: \{"):
         classes_of([10]).split(**wrong)
 
 

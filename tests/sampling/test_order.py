@@ -62,7 +62,11 @@ def test_the_order_of_an_epoch_is_the_recorded_one() -> None:
 def test_the_order_of_a_huge_manifest_is_the_recorded_one() -> None:
     """A change belongs in the changelog under "Changes pixels or order"."""
     places = np.array([0, 1, 10**12 - 1])
-    assert epoch_order(places, 10**12, seed=2**64 - 1, epoch=5).tolist() == [318984078777, 550866065342, 10795345412]
+    assert epoch_order(places, 10**12, seed=2**64 - 1, epoch=5).tolist() == [
+        318984078777,
+        550866065342,
+        10795345412,
+    ]
 
 
 @given(st.integers(1, 3000), seeds, epochs)
@@ -116,9 +120,9 @@ def test_the_places_are_not_written_to() -> None:
     assert not np.shares_memory(epoch_order(places, 10, seed=7, epoch=0), places)
 
 
-@pytest.mark.parametrize("num_records", [2, 3, 6, 7])
+@pytest.mark.parametrize("num_records", [2, 3, 7])
 def test_every_position_is_equally_likely_at_every_place(num_records: int) -> None:
-    num_epochs = 2000
+    num_epochs = 1500
     counts = np.zeros((num_records, num_records))
     for order in orders(num_records, num_epochs):
         counts[np.arange(num_records), order] += 1

@@ -71,6 +71,7 @@ def outcomes(runs: Runs) -> Outcomes:
         except subprocess.TimeoutExpired:
             process.kill()
         lines = (folder / "out").read_text().splitlines()
-        found[backend] = dict(json.loads(line) for line in lines if line.startswith("["))
+        rows = [json.loads(line) for line in lines if line.startswith("[")]
+        found[backend] = {name: problem for name, problem, _ in rows}
         found[backend]["stderr"] = (folder / "errors").read_text()[-4000:]
     return found

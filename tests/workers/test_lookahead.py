@@ -1,7 +1,10 @@
 """Look-ahead: every answer is right, enough is computed ahead, and never too much."""
 
 import gc
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -303,3 +306,37 @@ def test_the_threads_end_with_their_owner() -> None:
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
+
+
+FORK = """
+import os, signal, threading
+from augseq.workers.lookahead import Lookahead
+from augseq.workers.threads import ThreadWorkers
+
+parent, started, go_on = os.getpid(), threading.Event(), threading.Event()
+
+def load(step):
+    if step and os.getpid() == parent:
+        started.set()
+        go_on.wait(30)
+    return step
+
+lookahead = Lookahead(load, ThreadWorkers(2), depth=4, num_batches=8, endless=False)
+lookahead.begin_pass([])
+assert lookahead.get(0) == 0 and started.wait(30)
+child = os.fork()
+if not child:
+    signal.alarm(2)
+    os._exit([lookahead.get(step) for step in range(1, 8)] != list(range(1, 8)))
+status = os.waitpid(child, 0)[1]
+go_on.set()
+assert [lookahead.get(step) for step in range(1, 8)] == list(range(1, 8))
+raise SystemExit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.xfail(reason="a forked child waits for ever for a thread that only its parent has")
+def test_a_forked_child_gets_its_batches_too() -> None:
+    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=50)
+    assert run.returncode == 0, run.stderr

@@ -61,10 +61,9 @@ def _light(a: Any) -> list[Any]:
 
 def _standard(a: Any) -> list[Any]:
     return [
-        a.HorizontalFlip(p=0.5),
-        _affine(a, scale=(0.9, 1.8), shift=0.2, turn=20, shear=8),
-        a.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.7),
-        a.HueSaturationValue(hue_shift_limit=5, sat_shift_limit=20, val_shift_limit=10, p=0.5),
+        *_light(a),
+        _affine(a, scale=(0.8, 1.25), shift=0.1, turn=15, shear=5, p=0.8),
+        _hide(a, p=0.5),
     ]
 
 
@@ -72,21 +71,18 @@ def _strong(a: Any) -> list[Any]:
     return [
         a.HorizontalFlip(p=0.5),
         a.VerticalFlip(p=0.5),
-        _affine(a, scale=(0.7, 2.2), shift=0.25, turn=45, shear=12),
-        a.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.8),
-        a.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=30, val_shift_limit=15, p=0.7),
+        a.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2, p=0.7),
+        a.HueSaturationValue(hue_shift_limit=5, sat_shift_limit=20, val_shift_limit=10, p=0.5),
+        _affine(a, scale=(0.8, 1.8), shift=0.2, turn=30, shear=8, p=1.0),
         a.GaussianBlur(blur_limit=(3, 5), p=0.1),
         a.GaussNoise(std_range=(0.02, 0.08), p=0.1),
-        a.CoarseDropout(
-            num_holes_range=(1, 1),
-            hole_height_range=(0.15, 0.4),
-            hole_width_range=(0.15, 0.4),
-            p=0.5,
-        ),
+        _hide(a, p=0.7),
     ]
 
 
-def _affine(a: Any, *, scale: tuple[float, float], shift: float, turn: float, shear: float) -> Any:
+def _affine(
+    a: Any, *, scale: tuple[float, float], shift: float, turn: float, shear: float, p: float
+) -> Any:
     reflect_101 = 4  # cv2.BORDER_REFLECT_101; OpenCV itself is not imported for one number.
     return a.Affine(
         scale=scale,
@@ -94,5 +90,17 @@ def _affine(a: Any, *, scale: tuple[float, float], shift: float, turn: float, sh
         rotate=(-turn, turn),
         shear=(-shear, shear),
         border_mode=reflect_101,
-        p=1.0,
+        p=p,
+    )
+
+
+def _hide(a: Any, *, p: float) -> Any:
+    sides = (0.15, 0.4)
+    return a.CoarseDropout(
+        num_holes_range=(1, 1),
+        hole_height_range=sides,
+        hole_width_range=sides,
+        # One colour that fits the dtype; a number would be grey for uint8 and white for float32.
+        fill="random_uniform",
+        p=p,
     )

@@ -13,5 +13,6 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
-        self.savefig(png, format="png")
+        # 12 photographs are then 0.3 MB, so that a notebook of several pictures stays small.
+        self.savefig(png, format="png", dpi=80)
         return png.getvalue()

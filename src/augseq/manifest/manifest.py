@@ -199,7 +199,7 @@ class Manifest:
         return {int(k): len(self) / (len(present) * int(counts[k])) for k in present}
 
     def fingerprint(self) -> str:
-        """Return 32 hexadecimal digits that name the data: records, labels and class names.
+        """Return 32 hexadecimal digits that name the data: records, labels, class names.
 
         Where the data lies has no influence, and neither has how the columns are stored.
         """

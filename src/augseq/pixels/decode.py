@@ -7,11 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, ImageFile, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
-from PIL.TiffImagePlugin import (
-    BITSPERSAMPLE,
-    PHOTOMETRIC_INTERPRETATION,
-    TiffImageFile,
-)
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions
@@ -40,9 +36,9 @@ def decode_image(data: bytes, options: DecodeOptions) -> Image:
     scaled to 8, as Pillow scales 16-bit colour: by their upper byte. This is the one place
     that picks a decoder.
 
-    Not every damage shows. BMP, PPM, GIF, WebP and uncompressed TIFF have no checksum over
-    their pixels; and of a JPEG, Pillow passes over broken bits that it can get past, and over
-    missing ones before an end marker.
+    Not every damage shows. AVIF, BMP, GIF, JPEG 2000, PPM, WebP and most TIFF files have no
+    checksum over their pixels; and of a JPEG, Pillow passes over broken bits that it can get
+    past, and over missing ones before an end marker.
 
     Args:
         data: The whole file.
@@ -98,7 +94,7 @@ def _decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
 def _open(data: bytes, max_pixels: int) -> PillowImage.Image:
     """Read the header of a file, no pixels."""
     if PillowImage.MAX_IMAGE_PIXELS is not None and max_pixels > PillowImage.MAX_IMAGE_PIXELS:
-        # Pillow warns above its limit, and refuses twice of it. Warnings cannot be caught in
+        # Pillow warns above its limit, and refuses above twice of it. Warnings cannot be caught in
         # threads; so its limit, one for the process, follows ours, but only upwards.
         PillowImage.MAX_IMAGE_PIXELS = max_pixels
     try:

@@ -9,7 +9,7 @@ from augseq.training.sequence import ImageSequence
 
 
 class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells sequences which epoch Keras trains, so that a run is a function of its seed.
+    """Tells a sequence which epoch Keras trains, so that a seed fixes the whole run.
 
     It counts with `initial_epoch`, and with the epoch that `BackupAndRestore` restored. Where
     `steps_per_epoch` is less than the length, one pass over the data lasts several of Keras'

@@ -1,5 +1,7 @@
 """The plan of a sequence as text that a person reads."""
 
+import os
+
 from augseq.batch import ArrayTargets, BatchPlan, LabelTargets
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource
@@ -41,7 +43,7 @@ def _source(plan: BatchPlan) -> str:
         return "arrays in memory"
     decode: DecodeOptions = plan.pipeline.source.options
     upright = "upright" if decode.exif_orientation else "as stored"
-    return f"files in {plan.manifest.root!r}, {decode.color_mode}, {upright}"
+    return f"files in {os.path.basename(plan.manifest.root)!r}, {decode.color_mode}, {upright}"
 
 
 def _targets(plan: BatchPlan) -> str:

@@ -1,14 +1,15 @@
-"""Run all scenarios, or those named as arguments; print one JSON line for each."""
+"""Run all scenarios, or those named as arguments; print a JSON line (name, problem, seconds) for each."""
 
 import json
 import os
 import random
 import sys
+import time
 import traceback
 import warnings
 
 from . import classic, endless, epochs, evaluation, failures, partial, speed
-from .watch import SCENARIOS
+from .watch import SCENARIOS, NotApplicableError
 
 assert all((classic, endless, epochs, evaluation, failures, partial, speed))
 
@@ -19,13 +20,16 @@ def main() -> None:
             continue
         random.seed(0)
         problem = None
+        start = time.monotonic()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 scenario()
+        except NotApplicableError as reason:
+            problem = f"skip: {reason}"
         except Exception:
             problem = traceback.format_exc()
-        print(json.dumps([name, problem]), flush=True)
+        print(json.dumps([name, problem, round(time.monotonic() - start, 2)]), flush=True)
     os._exit(0)  # A normal exit would wait for a thread that hangs.
 
 

@@ -1,0 +1,133 @@
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from augseq.errors import ArgumentError, DecodeError, MissingFileError
+from augseq.manifest.record import Record
+from augseq.pixels.options import DecodeOptions
+from augseq.pixels.source import ArraySource, FileSource
+
+from .conftest import encoded, noise, photo
+
+
+def files(root: Path) -> FileSource:
+    return FileSource(root=str(root), options=DecodeOptions())
+
+
+def test_a_record_gives_the_pixels_of_its_file(tmp_path: Path) -> None:
+    pixels = noise(5, 7, 3)
+    (tmp_path / "cat").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "cat" / "a.png")
+    image = files(tmp_path).image(Record(index=3, path="cat/a.png"))
+    np.testing.assert_array_equal(image, pixels)
+
+
+def test_content_rules_where_the_suffix_says_something_else(tmp_path: Path) -> None:
+    pixels = noise(5, 7, 3)
+    Image.fromarray(pixels).save(tmp_path / "png.jpg", "PNG")
+    image = files(tmp_path).image(Record(index=0, path="png.jpg"))
+    np.testing.assert_array_equal(image, pixels)
+
+
+def test_a_broken_file_is_named_with_its_index_and_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "half.jpg").write_bytes(encoded(photo(64, 64), "JPEG")[:-90])
+    with pytest.raises(DecodeError, match=r"'half\.jpg' \(index 17\) in .* truncated") as caught:
+        files(tmp_path).image(Record(index=17, path="half.jpg"))
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.path, error.index, str(error)) == ("half.jpg", 17, str(caught.value))
+    assert isinstance(error, ValueError)
+    assert isinstance(caught.value.__cause__, DecodeError)
+    assert isinstance(caught.value.__cause__.__cause__, OSError)
+
+
+def test_a_file_that_is_gone_is_named_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"'gone\.jpg' \(index 4\) is not in .*Index"):
+        files(tmp_path).image(Record(index=4, path="gone.jpg"))
+
+
+def test_eight_threads_decode_the_same_as_one(tmp_path: Path) -> None:
+    records = []
+    for index in range(24):
+        file_format = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")[index % 6]
+        photo(40 + index, 60).save(tmp_path / str(index), file_format)
+        records.append(Record(index=index, path=str(index)))
+    source = files(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(source.image, records * 4))
+    for record, image in zip(records * 4, together, strict=True):
+        np.testing.assert_array_equal(image, source.image(record))
+
+
+def test_real_photographs_have_the_pixels_that_pillow_gives(photos: Path) -> None:
+    paths = sorted(photos.rglob("*.jpg"))[::26]
+    assert len(paths) >= 15
+    for index, path in enumerate(paths):
+        record = Record(index=index, path=path.relative_to(photos).as_posix())
+        expected = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        np.testing.assert_array_equal(files(photos).image(record), np.asarray(expected))
+
+
+def test_a_file_source_survives_pickling(tmp_path: Path) -> None:
+    assert pickle.loads(pickle.dumps(files(tmp_path))) == files(tmp_path)
+
+
+def rows(dtype: str) -> np.ndarray:
+    return np.arange(2 * 3 * 4 * 3).reshape(2, 3, 4, 3).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("uint8", "uint8"),
+        ("int8", "float32"),
+        ("uint16", "float32"),
+        ("int64", "float32"),
+        ("float16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float32"),
+        (">f4", "float32"),
+        ("bool", "float32"),
+    ],
+)
+def test_rows_stay_uint8_or_become_float32_with_their_values(given: str, made: str) -> None:
+    image = ArraySource(rows(given)).image(Record(index=1, path=""))
+    assert image.dtype == np.dtype(made)
+    np.testing.assert_array_equal(image, rows(given)[1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_row_is_a_copy(dtype: str) -> None:
+    images = rows(dtype)
+    images.flags.writeable = False
+    image = ArraySource(images).image(Record(index=0, path=""))
+    image[:] = 7
+    assert image.flags.c_contiguous
+    np.testing.assert_array_equal(images, rows(dtype))
+
+
+def test_rows_of_a_memory_map_come_as_plain_arrays(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", rows("uint8"))
+    source = ArraySource(np.load(tmp_path / "x.npy", mmap_mode="r"))
+    image = source.image(Record(index=1, path=""))
+    assert type(image) is np.ndarray
+    np.testing.assert_array_equal(image, rows("uint8")[1])
+
+
+def test_grey_images_without_a_channel_axis_are_refused_with_a_hint() -> None:
+    with pytest.raises(ArgumentError, match=r"shape=\(2, 3, 4\).*x\[\.\.\., None\]"):
+        ArraySource(rows("uint8")[..., 0])
+
+
+@pytest.mark.parametrize("dtype", ["object", "complex64", "U3", "M8[s]"])
+def test_arrays_without_plain_numbers_are_refused(dtype: str) -> None:
+    with pytest.raises(ArgumentError, match="integer or float"):
+        ArraySource(np.zeros((2, 3, 4, 3), dtype))
+
+
+def test_an_array_source_survives_pickling() -> None:
+    source = pickle.loads(pickle.dumps(ArraySource(rows("float32"))))
+    np.testing.assert_array_equal(source.images, rows("float32"))
