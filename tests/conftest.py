@@ -9,8 +9,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import augseq
+
+# A busy machine is slow, not wrong; a hang ends by the timeout that every test has.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _ROOT = Path(__file__).parents[1]
 

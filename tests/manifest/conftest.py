@@ -7,17 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 import augseq
 from augseq.manifest.manifest import make_manifest
 
 MakeFolder = Callable[..., Path]
 NOBODY = 65534
-
-# A busy machine is slow, not wrong; a hang ends by the timeout that every test has.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 def fill(folder: Path, *paths: str) -> Path:

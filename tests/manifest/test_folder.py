@@ -132,7 +132,8 @@ def test_without_labels_every_image_is_taken(make_folder: MakeFolder) -> None:
 def test_a_link_in_a_circle_is_no_class(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
     (folder / "loop").symlink_to(folder)
-    assert index(folder, follow_links=True).class_names == ("cat", "dog")
+    with pytest.warns(augseq.AugseqWarning, match="1 symbolic links .* listed already"):
+        assert index(folder, follow_links=True).class_names == ("cat", "dog")
 
 
 @pytest.mark.parametrize("spelling", ["jpg", ".jpg", "JPG", ".Jpg"])

@@ -120,16 +120,23 @@ def test_a_link_to_a_parent_does_not_go_in_circles(make_folder: MakeFolder) -> N
     assert walk(folder, follow_links=True).paths == ["a/1.jpg", "a/up/beside/2.jpg"]
 
 
-def test_links_to_each_other_do_not_go_in_circles(make_folder: MakeFolder) -> None:
-    folder = make_folder("a/1.jpg", "b/2.jpg")
-    (folder / "a" / "to_b").symlink_to(folder / "b")
-    (folder / "b" / "to_a").symlink_to(folder / "a")
-    assert walk(folder, follow_links=True).paths == [
-        "a/1.jpg",
-        "a/to_b/2.jpg",
-        "b/2.jpg",
-        "b/to_a/1.jpg",
-    ]
+def test_folders_that_all_link_to_each_other_are_listed_once_each(make_folder: MakeFolder) -> None:
+    names = "abcdefghij"
+    folder = make_folder(*(f"{name}/{name}.jpg" for name in names))
+    for name in names:
+        for other in set(names) - {name}:
+            (folder / name / f"to_{other}").symlink_to(folder / other)
+    found = walk(folder, follow_links=True)
+    assert found.paths == [f"{name}/{name}.jpg" for name in names]
+    assert found.num_dead_links == 90
+
+
+def test_a_folder_outside_is_listed_under_the_first_link_to_it(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/", "b/", "../outside/1.jpg")
+    (folder / "b" / "link").symlink_to(folder.parent / "outside")
+    (folder / "a" / "link").symlink_to(folder.parent / "outside")
+    found = walk(folder, follow_links=True)
+    assert (found.paths, found.num_dead_links) == (["a/link/1.jpg"], 1)
 
 
 def test_a_link_to_itself_does_not_stop_the_walk(make_folder: MakeFolder) -> None:
@@ -141,7 +148,8 @@ def test_a_link_to_itself_does_not_stop_the_walk(make_folder: MakeFolder) -> Non
 def test_a_link_to_nothing_is_not_an_image(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
     (folder / "a" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
-    assert walk(folder, follow_links=True).paths == ["a/1.jpg"]
+    found = walk(folder, follow_links=True)
+    assert (found.paths, found.num_dead_links) == (["a/1.jpg"], 1)
 
 
 @pytest.mark.parametrize("closed", ["closed", "a/closed"])

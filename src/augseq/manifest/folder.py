@@ -12,6 +12,7 @@ from augseq.errors import (
     ManifestError,
     MissingFileError,
     NotAFolderError,
+    UnreadableError,
 )
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.scan import Scan, scan_folder
@@ -41,7 +42,7 @@ def index_folder(
         folder: Where the images lie, in one sub-folder per class, at any depth below it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
             all images of the folder without labels, to predict on.
-        class_names: The classes in the order of their labels; sorted folder names if None.
+        class_names: A list, in the order of the labels; sorted folder names if None.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
         progress: Whether long work shows a progress bar.
@@ -53,6 +54,7 @@ def index_folder(
         MissingFileError: The folder is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
+        ManifestError: The name of a file is not valid UTF-8.
         LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
 
     Warns:
@@ -62,7 +64,7 @@ def index_folder(
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
-    _check_options(labels, class_names)
+    _check_options(labels, class_names, extensions)
     root = _existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
@@ -100,6 +102,11 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
 def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     if scan.num_links:
         yield f"{scan.num_links} symbolic links in {root!r} were not followed (`follow_links`)."
+    if scan.num_dead_links:
+        yield (
+            f"{scan.num_dead_links} symbolic links in {root!r} lead nowhere, or to a folder that "
+            "is listed already."
+        )
     loose = len(scan.paths) - len(manifest)
     if loose:
         yield f"{loose} images directly in {root!r} have no class and are left aside."
@@ -112,7 +119,13 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
         yield f"{root!r} has a single class, {names[0]!r}: there is nothing to tell apart."
 
 
-def _check_options(labels: str | None, class_names: Sequence[str] | None) -> None:
+def _check_options(
+    labels: str | None, class_names: Sequence[str] | None, extensions: Iterable[str]
+) -> None:
+    if isinstance(extensions, str):
+        raise ArgumentError(
+            f"`extensions` must be a list of endings. Received: extensions={extensions!r}"
+        )
     if labels not in ("inferred", None):
         raise ArgumentError(f'`labels` must be "inferred" or None. Received: labels={labels!r}')
     if class_names is None:
@@ -127,8 +140,12 @@ def _check_options(labels: str | None, class_names: Sequence[str] | None) -> Non
 
 def _existing_folder(folder: PathLike) -> str:
     root = os.path.abspath(os.fspath(folder))
-    if not os.path.exists(root):
-        raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.")
+    try:
+        os.stat(root)
+    except PermissionError as error:
+        raise UnreadableError(f"Cannot look into {root!r}: {error.strerror}.") from error
+    except OSError as error:
+        raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
     if not os.path.isdir(root):
         raise NotAFolderError(f"{os.fspath(folder)!r} must be a folder of images, but is a file.")
     return root

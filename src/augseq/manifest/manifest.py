@@ -59,7 +59,16 @@ class Manifest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        object.__setattr__(self, "table", self.table.select(SCHEMA.names).cast(SCHEMA))
+        table = self.table.select(SCHEMA.names).cast(SCHEMA).replace_schema_metadata(None)
+        object.__setattr__(self, "table", table)
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ArgumentError(f"Class names must differ. Received: {self.class_names}")
+        low, high = pc.min_max(table.column("target")).as_py().values()
+        if high is not None and (low < 0 or high >= len(self.class_names)):
+            raise ArgumentError(
+                f"Labels must be from 0 to {len(self.class_names) - 1}, one for each class name. "
+                f"Received: from {low} to {high}"
+            )
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -206,9 +215,8 @@ class Manifest:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(repr(self.class_names).encode())
         for rows in self.table.to_batches(max_chunksize=_HASHED_ROWS):
-            digest.update(
-                "\n".join(map(repr, zip(*rows.to_pydict().values(), strict=True))).encode()
-            )
+            lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
+            digest.update("".join(lines).encode())
         return digest.hexdigest()
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -252,7 +260,8 @@ def _positions(which: npt.NDArray[Any], length: int) -> Positions:
             f"`which` must hold positions from 0 to {length - 1}. "
             f"Received: from {which.min()} to {which.max()}"
         )
-    positions = np.where(which < 0, which + length, which).astype(np.int64)
+    positions = which.astype(np.int64)
+    positions = np.where(positions < 0, positions + length, positions)
     if len(np.unique(positions)) != len(positions):
         raise ArgumentError(
             "`which` must name each position at most once, since two records of one index would "
@@ -263,7 +272,8 @@ def _positions(which: npt.NDArray[Any], length: int) -> Positions:
 
 
 def _named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
-    if not fractions or not all(0 < share < 1 for share in fractions.values()):
+    numbers = all(isinstance(share, int | float) for share in fractions.values())
+    if not fractions or not numbers or not all(0 < share < 1 for share in fractions.values()):
         raise ArgumentError(
             "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
             f"Received: {fractions}"

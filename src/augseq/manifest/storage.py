@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augseq.errors import ManifestError, MissingFileError
-from augseq.manifest.manifest import SCHEMA, Manifest
+from augseq.errors import ManifestError, MissingFileError, UnreadableError
+from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
 
 SCHEMA_VERSION = 1
@@ -39,7 +39,7 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         with open(aside, "xb") as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, target)
@@ -56,12 +56,15 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
 
     Raises:
         MissingFileError: There is no such file.
+        UnreadableError: The system refuses to read it.
         ManifestError: It is not a manifest, is damaged, or is of a newer schema.
     """
     if not os.path.isfile(path):
         raise MissingFileError(f"There is no manifest {os.fspath(path)!r}.")
     try:
-        table = pq.read_table(os.fspath(path), partitioning=None)
+        table = pq.read_table(os.fspath(path), partitioning=None, page_checksum_verification=True)
+    except PermissionError as error:
+        raise UnreadableError(f"Cannot read {os.fspath(path)!r}: {error.strerror}.") from error
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"{os.fspath(path)!r} is not a Parquet file: {error}") from error
     header = _header(table, os.fspath(path))
@@ -69,7 +72,7 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
         manifest = Manifest(
             root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
             class_names=tuple(header["class_names"]),
-            table=table.select(SCHEMA.names).replace_schema_metadata(None),
+            table=table,
         )
         _check_columns(manifest)
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
@@ -105,6 +108,3 @@ def _check_columns(manifest: Manifest) -> None:
         raise ValueError("the indices of its records must be different and at least 0")
     if not all(isinstance(name, str) for name in manifest.class_names):
         raise ValueError("its class names must be text")
-    labels = manifest.table.column("target").drop_null().to_numpy()
-    if len(labels) and (labels.min() < 0 or labels.max() >= len(manifest.class_names)):
-        raise ValueError(f"a label is outside its {len(manifest.class_names)} classes")

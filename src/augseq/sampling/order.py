@@ -89,8 +89,12 @@ def epoch_order(places: Positions, num_records: int, *, seed: int, epoch: int) -
     )
     rows = math.isqrt(num_records - 1) + 1
     columns = -(-num_records // rows)
+    # Turns of an odd number of cells are even permutations: on a grid odd both ways, half of
+    # all orders could not occur.
+    if rows % 2 and columns % 2:
+        columns += 1
     found = _permute_grid(places.astype(np.uint64), rows, columns, keys)
-    # The grid has fewer than `rows` cells too many, so that nearly nothing walks a second time.
+    # The grid has fewer than `2 * rows` cells too many, so that nearly nothing walks a second time.
     while (outside := np.flatnonzero(found >= num_records)).size:
         found[outside] = _permute_grid(found[outside], rows, columns, keys)
     return found.astype(np.int64)

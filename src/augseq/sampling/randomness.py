@@ -36,7 +36,9 @@ def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.rando
         Salmon et al. (2011), "Parallel Random Numbers: As Easy as 1, 2, 3".
     """
     # The lowest word counts the draws of this generator itself.
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, stream, epoch, index]))
+    # A list would pass through float64 where a word is 2**63 or more.
+    counter = np.array([0, stream, epoch, index], np.uint64)
+    return np.random.Generator(np.random.Philox(key=seed, counter=counter))
 
 
 def check_seed(seed: int) -> int:

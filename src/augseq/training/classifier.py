@@ -16,7 +16,7 @@ from augseq.errors import ArgumentError
 SMALL = "small"
 """The name of the built-in architecture."""
 
-DEFAULT_EPOCHS = 40
+DEFAULT_EPOCHS = 50
 DEFAULT_IMAGE_SIZE = (128, 128)
 DEFAULT_BATCH_SIZE = 32
 DEFAULT_LEARNING_RATE = 3e-3

@@ -1,4 +1,4 @@
-"""Run all scenarios, or those named as arguments; print a JSON line (name, problem, seconds) for each."""
+"""Run all scenarios, or those named as arguments; print name, problem and seconds as JSON."""
 
 import json
 import os

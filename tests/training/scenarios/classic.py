@@ -120,9 +120,7 @@ def ours(x: np.ndarray, y: np.ndarray, augment: Any = None) -> augseq.ImageSeque
 @scenario
 def the_classic_sequence_and_ours_train_and_validate_bit_equal_batches() -> None:
     (x, y), (x_val, y_val) = arrays(22), arrays(9)
-    expected = run(
-        Classic(x, y, BATCH_SIZE), Classic(x_val, y_val, BATCH_SIZE), shuffle=False
-    )
+    expected = run(Classic(x, y, BATCH_SIZE), Classic(x_val, y_val, BATCH_SIZE), shuffle=False)
     found = run(ours(x, y), ours(x_val, y_val), shuffle=False)
     require_same(found.train, expected.train)
     require_same(found.test, expected.test)

@@ -1,5 +1,7 @@
 """Whole epochs: with `EpochSync`, without it, after a restart."""
 
+import contextlib
+import functools
 import itertools
 from typing import Any
 
@@ -56,10 +58,7 @@ def files_train_like_arrays() -> None:
 @scenario
 def a_last_batch_that_is_smaller_is_trained_and_drop_remainder_leaves_it_out() -> None:
     for drop in (False, True):
-
-        def make(**options: Any) -> augseq.ImageSequence:
-            return array_sequence(11, **{"drop_remainder": drop, **options})
-
+        make = functools.partial(array_sequence, 11, drop_remainder=drop)
         trained = fit(make(workers=2), epochs=3, shuffle=False)
         require_epochs(trained, range(3), shuffled=False, make=make)
         require_equal([len(b) for b in trained[0]], [2] * 5 + [1] * (not drop))
@@ -127,7 +126,7 @@ def backup_and_restore_goes_on_with_the_epoch_of_the_crash() -> None:
 
 @scenario
 def without_epoch_sync_no_augmentation_comes_twice_not_in_a_second_fit_either() -> None:
-    for shuffle, workers in itertools.product((True, False), (0, 2)):
+    for shuffle, workers in ((True, 2), (False, 0)):
         sequence, model = array_sequence(workers=workers), new_model()
         epochs = []
         for _ in range(2):
@@ -138,12 +137,10 @@ def without_epoch_sync_no_augmentation_comes_twice_not_in_a_second_fit_either() 
 
 @scenario
 def without_epoch_sync_a_fit_after_an_interrupted_one_repeats_no_augmentation() -> None:
-    for attempt in range(6):
+    for attempt in range(5):
         sequence, model = array_sequence(), new_model(built=True)
-        try:
+        with contextlib.suppress(InterruptedError):
             fit(sequence, sync=False, model=model, callbacks=[Crash(0, 3)])
-        except InterruptedError:
-            pass
         before = [image for batch in model.diary.by_epoch[0] for image in batch]
         trained = fit(sequence, sync=False, model=model, epochs=2)
         require_passes(joined(trained))
@@ -170,10 +167,7 @@ def the_warning_comes_once_and_only_where_epochs_matter() -> None:
 @scenario
 def two_steps_per_execution_train_the_same() -> None:
     for num_images in (12, 10):
-
-        def make(**options: Any) -> augseq.ImageSequence:
-            return array_sequence(num_images, **options)
-
+        make = functools.partial(array_sequence, num_images)
         for sync in (True, False):
             model = new_model(steps_per_execution=2)
             trained = fit(make(workers=2), model=model, sync=sync, epochs=3)

@@ -1,0 +1,162 @@
+"""`ImageSequence` on its own, without `fit`."""
+
+import copy
+import pickle
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import augseq
+
+
+def noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return (image + rng.integers(0, 9, image.shape)).astype(np.uint8)
+
+
+def make(num_images: int = 10, **options: Any) -> augseq.ImageSequence:
+    x = np.arange(num_images * 48, dtype=np.uint8).reshape(num_images, 4, 4, 3)
+    settings = {"batch_size": 4, "shuffle": True, "seed": 5, "augment": [noise], **options}
+    return augseq.ImageSequence.from_arrays(x, np.arange(num_images), **settings)
+
+
+def contents(sequence: augseq.ImageSequence) -> list[tuple[bytes, list[int]]]:
+    return [(images.tobytes(), targets.tolist()) for images, targets in sequence]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_iterating_twice_gives_equal_batches(workers: int) -> None:
+    sequence = make(workers=workers)
+    assert contents(sequence) == contents(sequence) == contents(make())
+
+
+def test_another_epoch_has_another_order_and_other_pixels() -> None:
+    sequence = make()
+    first = contents(sequence)
+    sequence.set_epoch(1)
+    second = contents(sequence)
+    assert sequence.epoch == 1
+    assert {pixels for pixels, _ in first}.isdisjoint(pixels for pixels, _ in second)
+    assert [labels for _, labels in first] != [labels for _, labels in second]
+    sequence.set_epoch(0)
+    assert contents(sequence) == first
+
+
+def test_a_negative_index_counts_from_the_end() -> None:
+    sequence = make()
+    for index in (-1, -3):
+        np.testing.assert_array_equal(sequence[index][0], sequence[3 + index][0])
+
+
+@pytest.mark.parametrize("index", [3, -4, 1000])
+def test_an_index_beyond_the_last_batch_is_an_index_error(index: int) -> None:
+    with pytest.raises(IndexError, match=f"There are 3 batches.*{index}"):
+        make()[index]
+
+
+def test_the_length_counts_batches() -> None:
+    assert len(make()) == make().num_batches == 3
+    assert len(make(drop_remainder=True)) == 2
+
+
+def test_a_repeated_sequence_has_no_length() -> None:
+    endless = make().repeat()
+    assert endless.num_batches is None
+    with pytest.raises(TypeError, match="steps_per_epoch"):
+        len(endless)
+
+
+def test_a_repeated_sequence_counts_on_through_the_epochs() -> None:
+    sequence, endless = make(), make().repeat()
+    for step in range(9):
+        sequence.set_epoch(step // 3)
+        np.testing.assert_array_equal(endless[step][0], sequence[step % 3][0])
+
+
+def test_a_repeated_sequence_refuses_a_negative_index() -> None:
+    with pytest.raises(IndexError):
+        make(augment=None, shuffle=False).repeat()[-1]
+
+
+def test_keras_is_told_to_use_one_worker_and_no_queue() -> None:
+    sequence = make(workers=4)
+    assert (sequence.workers, sequence.use_multiprocessing) == (1, False)
+
+
+def test_workers_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(augseq.ArgumentError, match=re.escape("ImageSequence(..., workers=3)")):
+        make().workers = 3
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+@pytest.mark.parametrize("endless", [False, True])
+def test_a_copy_is_in_the_same_epoch_and_gives_the_same_batches(copied: Any, endless: bool) -> None:
+    sequence = make(workers=2).repeat() if endless else make(workers=2)
+    sequence.set_epoch(4)
+    twin = copied(sequence)
+    assert twin.epoch == 4
+    assert twin.num_batches == sequence.num_batches
+    for index in range(3):
+        np.testing.assert_array_equal(twin[index][0], sequence[index][0])
+    twin.set_epoch(5)
+    assert sequence.epoch == 4
+
+
+def test_the_repr_shows_the_plan() -> None:
+    text = repr(make(workers=2, image_size=(8, 8)))
+    for part in (
+        "10 images",
+        "3 batches of 4",
+        "epoch 0",
+        "seed 5",
+        "noise",
+        "stretch",
+        "2 thread",
+    ):
+        assert part in text
+
+
+def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
+    sequence = make()
+    sequence.set_epoch(2)
+    images, targets = sequence[1]
+    for image, target, record in zip(images, targets, sequence.records(1), strict=True):
+        assert target == record.index
+        np.testing.assert_array_equal(image, sequence.sample(epoch=2, index=record.index).image)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"batch_size": value} for value in (0, -1, 2.0, True, None)),
+        *({"workers": value} for value in (-1, 1.5, True, None)),
+        *({"max_queue_size": value} for value in (0, None)),
+        *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8))),
+        *({"seed": value} for value in (-1, 2**64, 1.0, None)),
+        {"dtype": "float16"},
+        {"label_mode": "int"},
+    ],
+)
+def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+        make(**wrong)
+    shown = name if name == "label_mode" else repr(value)
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize("epoch", [-1, 1.0, True, 2**64])
+def test_a_wrong_epoch_is_refused(epoch: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match="epoch"):
+        make().set_epoch(epoch)
+
+
+def test_the_first_argument_must_be_a_manifest() -> None:
+    with pytest.raises(augseq.ArgumentError, match="index_folder"):
+        augseq.ImageSequence("photos")  # type: ignore[arg-type]
+
+
+def test_targets_of_another_length_are_refused() -> None:
+    with pytest.raises(augseq.ArgumentError, match="10 images, 9 targets"):
+        augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3)), np.zeros(9))
