@@ -7,10 +7,10 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from augseq.checks import check_choice
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.pixels.options import check_choice
 from augseq.sample import Pipeline, Sample, load_sample
 from augseq.sampling.order import Schedule
 from augseq.types import Images

@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.checks import check_choice
 from augseq.errors import AugmentationError, AugseqError
 from augseq.manifest.record import Record
-from augseq.pixels.options import ResizeOptions, check_choice
+from augseq.pixels.options import ResizeOptions
 from augseq.pixels.resize import resize_image
 from augseq.pixels.source import ImageSource
 from augseq.sampling.randomness import Stream, record_rng

@@ -141,7 +141,6 @@ def test_a_copy_gives_the_same_pixels_in_the_same_epoch(
     assert pixels_by_index(twin) == expected[3]
 
 
-@pytest.mark.xfail(reason="pickling keeps the epoch, but not the step that Keras' epoch began at")
 @pytest.mark.parametrize("steps", [4, 7])
 def test_a_copy_of_a_repeated_sequence_gives_the_same_batches(
     images: augseq.Manifest, steps: int

@@ -1,7 +1,7 @@
 """The user's list of augmentations, checked once and then run one after the other."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,14 @@ class AugmentationList:
             if problem:
                 raise AugmentationError(
                     f"Augmentation {number}, {_name(step)!r}, must return an image of shape "
-                    f"(height, width, {image.shape[2]}) and dtype {image.dtype} or float32. "
+                    f"(height, width, {image.shape[2]}) and dtype {_allowed_dtypes(image)}. "
                     f"Received: {problem}."
                 )
             image = result
         return image
 
 
-def make_augmentation_list(augment: Iterable[Any] | AugmentationList | None) -> AugmentationList:
+def make_augmentation_list(augment: Sequence[Any] | AugmentationList | None) -> AugmentationList:
     """Make a user's list, of any mixture of kinds, one augmentation.
 
     Args:
@@ -100,7 +100,7 @@ def _reason_against(item: Any) -> str | None:
         return f"This is the class itself; write {item.__name__}(...)."
     if not callable(item):
         return "It cannot be called."
-    if type(item).__module__.split(".")[0] in _FOREIGN:
+    if any(kind.__module__.split(".")[0] in _FOREIGN for kind in type(item).__mro__):
         return "Layers and tensor transforms keep generators of their own; put it in the model."
     try:
         inspect.signature(item).bind("image", "rng")
@@ -116,9 +116,13 @@ def _problem(result: Any, image: Image) -> str | None:
     if not isinstance(result, np.ndarray):
         return f"{_shown(result)}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
-    if not same_rank or result.dtype not in (image.dtype, np.dtype(np.float32)):
+    if not same_rank or result.dtype.name not in _allowed_dtypes(image):
         return f"shape={result.shape}, dtype={result.dtype}"
     return None
+
+
+def _allowed_dtypes(image: Image) -> str:
+    return "float32" if image.dtype == np.float32 else f"{image.dtype} or float32"
 
 
 def _name(step: Any) -> str:

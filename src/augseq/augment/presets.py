@@ -1,6 +1,5 @@
 """Lists of albumentations transforms that are known by a name."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -45,8 +44,6 @@ def preset(name: str) -> list[Any]:
         raise ArgumentError(
             f"`name` must be one of {', '.join(map(repr, presets))}. Received: name={name!r}."
         )
-    # Without this, albumentations asks a server for its newest version while it is imported.
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations
 
     return presets[name](albumentations)

@@ -58,7 +58,6 @@ def main() -> None:
     """
     # Before Keras' backend is loaded: its notices are not for the users of this command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     warnings.simplefilter("always", AugseqWarning)
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     try:

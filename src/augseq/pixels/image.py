@@ -10,7 +10,7 @@ from augseq.pixels.options import (
     DecodeOptions,
     Interpolation,
     ResizeMode,
-    ResizeOptions,
+    resize_options,
 )
 from augseq.pixels.read import read_bytes
 from augseq.pixels.resize import resize_image
@@ -61,14 +61,10 @@ def read_image(
         background=background,
         max_pixels=max_pixels,
     )
+    resize = resize_options(image_size, resize_mode, interpolation)
     name = os.fspath(path)
     try:
         image = decode_image(read_bytes(name), options)
     except DecodeError as error:
         raise DecodeError(f"Cannot decode {name!r}: {error}.", name) from error
-    if image_size is None:
-        return image
-    resize = ResizeOptions(
-        image_size=image_size, resize_mode=resize_mode, interpolation=interpolation
-    )
-    return resize_image(image, resize)
+    return image if resize is None else resize_image(image, resize)

@@ -1,10 +1,9 @@
 """What a user chose about pixels: frozen, checked when made."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-import numpy as np
-
+from augseq.checks import check_choice, check_whole, is_whole
 from augseq.errors import ArgumentError
 
 ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
@@ -36,15 +35,12 @@ class DecodeOptions:
     def __post_init__(self) -> None:
         check_choice("color_mode", self.color_mode, get_args(ColorMode))
         color = tuple(self.background)
-        if len(color) != 3 or not all(_is_whole(part) and 0 <= part <= 255 for part in color):
+        if len(color) != 3 or not all(is_whole(part) and 0 <= part <= 255 for part in color):
             raise ArgumentError(
                 "`background` must be (red, green, blue), each from 0 to 255. "
                 f"Received: background={self.background!r}"
             )
-        if not _is_whole(self.max_pixels) or self.max_pixels < 1:
-            raise ArgumentError(
-                f"`max_pixels` must be an integer above 0. Received: max_pixels={self.max_pixels!r}"
-            )
+        check_whole("max_pixels", self.max_pixels, least=1)
         object.__setattr__(self, "background", color)
 
 
@@ -70,7 +66,7 @@ class ResizeOptions:
         if (
             not isinstance(size, tuple | list)
             or len(size) != 2
-            or not all(_is_whole(side) and side > 0 for side in size)
+            or not all(is_whole(side) and side > 0 for side in size)
         ):
             raise ArgumentError(
                 "`image_size` must be (height, width) in pixels, both > 0. "
@@ -79,12 +75,12 @@ class ResizeOptions:
         object.__setattr__(self, "image_size", (int(size[0]), int(size[1])))
 
 
-def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raise `ArgumentError` where a value is not one of the choices."""
-    if value not in choices:
-        allowed = ", ".join(map(repr, choices))
-        raise ArgumentError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def resize_options(
+    image_size: tuple[int, int] | None, resize_mode: ResizeMode, interpolation: Interpolation
+) -> ResizeOptions | None:
+    """Return how to resize, or None where `image_size` is None."""
+    if image_size is None:
+        return None
+    return ResizeOptions(
+        image_size=image_size, resize_mode=resize_mode, interpolation=interpolation
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from augseq.checks import check_whole
 from augseq.errors import ArgumentError
 from augseq.sampling.randomness import Stream, record_rng
 from augseq.types import Positions
@@ -39,15 +40,11 @@ class Schedule:
     seed: int
 
     def __post_init__(self) -> None:
-        size = self.batch_size
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise ArgumentError(
-                f"`batch_size` must be an integer of at least 1. Received: batch_size={size!r}"
-            )
+        check_whole("batch_size", self.batch_size, least=1)
         if self.num_batches == 0:
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.num_records} records, "
-                f"batch_size={size}, drop_remainder={self.drop_remainder}"
+                f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}"
             )
 
     @property

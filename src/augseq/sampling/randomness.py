@@ -8,9 +8,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from augseq.errors import ArgumentError
+from augseq.checks import check_whole
 
-_WORD = 2**64
+_LARGEST_WORD = 2**64 - 1
 
 
 class Stream(IntEnum):
@@ -43,17 +43,9 @@ def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.rando
 
 def check_seed(seed: int) -> int:
     """Return the seed as an int, or raise `ArgumentError`."""
-    return _check_word("seed", seed)
+    return check_whole("seed", seed, least=0, most=_LARGEST_WORD)
 
 
 def check_epoch(epoch: int) -> int:
     """Return the epoch as an int, or raise `ArgumentError`."""
-    return _check_word("epoch", epoch)
-
-
-def _check_word(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < _WORD:
-        raise ArgumentError(
-            f"`{name}` must be an integer from 0 to 2**64 - 1. Received: {name}={value!r}"
-        )
-    return int(value)
+    return check_whole("epoch", epoch, least=0, most=_LARGEST_WORD)

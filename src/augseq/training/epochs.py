@@ -4,12 +4,13 @@ from augseq.sampling.randomness import check_epoch
 
 
 class EpochTracker:
-    """Follows Keras from epoch to epoch.
+    """Follows Keras from pass to pass over the data.
 
-    Keras tells a data set only that *an* epoch begins, also before each evaluation and once
-    more on JAX and torch when it builds a model. So hooks cannot be counted. Where
-    `EpochSync` announced the epoch, that is it. Elsewhere a new epoch begins when, after the
-    hook, a batch is asked for that this epoch has already given.
+    Keras tells a data set only that *an* epoch begins: also before each evaluation, once more
+    on JAX and torch when it builds a model, and, with `steps_per_epoch`, in the middle of a
+    pass. So hooks cannot be counted. But a pass that begins, and nothing else, asks for the
+    number of batches between that hook and its first batch. Where `EpochSync` announced the
+    epoch of a pass, that is it; else each pass is an epoch of its own.
 
     Args:
         num_batches: Batches in an epoch.
@@ -22,7 +23,9 @@ class EpochTracker:
         self._given: set[int] = set()
         self._in_pass = False
         self._announced = False
-        self._watching = False
+        self._may_advance = False
+        self._hook_came = False
+        self._pass_begins = False
 
     @property
     def is_complete(self) -> bool:
@@ -40,21 +43,28 @@ class EpochTracker:
 
     def begin(self) -> None:
         """Take Keras' word that an epoch, or the building of a model, begins."""
-        self._watching = not self._announced
-        self._announced = False
-        self._in_pass = True
+        self._may_advance = not self._announced
+        self._announced = self._pass_begins = False
+        self._hook_came = self._in_pass = True
 
     def end(self) -> None:
         """Take Keras' word that it ended."""
         self._in_pass = False
 
+    def count(self) -> None:
+        """Note that someone asks for the number of batches."""
+        self._pass_begins = self._hook_came
+
     def ask(self, batch: int) -> None:
         """Note that a batch is asked for; this may begin a new epoch."""
         if not self._in_pass:
+            # TensorFlow looks at two batches before it begins.
             return
-        # JAX and torch build a model with one batch of an epoch that they then begin anew.
-        was_begun = len(self._given) > 1 or self._num_batches == 1
-        if self._watching and batch in self._given and was_begun:
-            self.set(self.epoch + 1)
-        self._watching = False
+        if self._pass_begins:
+            # JAX and torch build a model with one batch of a pass that they then begin anew.
+            was_trained = len(self._given) > 1 or self._num_batches == 1
+            if self._may_advance and self._given and was_trained:
+                self.epoch += 1
+            self._given.clear()
+        self._hook_came = self._pass_begins = False
         self._given.add(batch)

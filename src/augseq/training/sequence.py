@@ -1,9 +1,9 @@
 """The Keras data set: `ImageSequence`."""
 
-import random
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import ArrayTargets, Batch, BatchPlan, LabelMode, label_targets
+from augseq.checks import check_whole
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.grid import draw_batch
 from augseq.inspection.picture import Picture
@@ -23,13 +24,14 @@ from augseq.pixels.options import (
     DecodeOptions,
     Interpolation,
     ResizeMode,
-    ResizeOptions,
+    resize_options,
 )
 from augseq.pixels.source import ArraySource, FileSource
 from augseq.sample import Pipeline, PixelDtype, Sample
 from augseq.sampling.order import Schedule
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.training.epochs import EpochTracker
+from augseq.training.keras_order import shuffled_order
 from augseq.training.plan_text import plan_text
 from augseq.types import Images
 from augseq.workers.lookahead import Lookahead
@@ -90,7 +92,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
-        augment: Iterable[Any] | None = None,
+        augment: Sequence[Any] | None = None,
         label_mode: LabelMode | None = "int",
         dtype: PixelDtype = "float32",
         color_mode: ColorMode = "rgb",
@@ -117,7 +119,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         pipeline = Pipeline(
             source=FileSource(root=manifest.root, options=decode),
             augment=make_augmentation_list(augment),
-            resize=_resize_options(image_size, resize_mode, interpolation),
+            resize=resize_options(image_size, resize_mode, interpolation),
             dtype=dtype,
         )
         schedule = Schedule(
@@ -188,8 +190,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def _start(
         self, plan: BatchPlan, workers: int, max_queue_size: int, *, endless: bool = False
     ) -> None:
-        _check_whole("workers", workers, least=0)
-        _check_whole("max_queue_size", max_queue_size, least=1)
+        check_whole("workers", workers, least=0)
+        check_whole("max_queue_size", max_queue_size, least=1)
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=max_queue_size)
         self._plan = plan
         self._num_workers = workers
@@ -200,7 +202,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._was_told = False
         self._lookahead = Lookahead(
             plan.load,
-            ThreadWorkers(workers) if workers else None,
+            partial(ThreadWorkers, workers) if workers else None,
             depth=max_queue_size,
             num_batches=plan.schedule.num_batches,
             endless=endless,
@@ -225,6 +227,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def num_batches(self) -> int | None:
         """Number of batches in an epoch; None for a repeated sequence."""
+        self._epochs.count()
         return None if self._endless else len(self)
 
     @property
@@ -243,26 +246,13 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Note that Keras begins an epoch, an evaluation, or the building of a model."""
         self._tell_once_of_epoch_sync()
         self._epochs.begin()
-        self._lookahead.begin_pass(self._keras_order())
+        foresees = self._num_workers and not self._endless
+        self._lookahead.begin_pass(shuffled_order(len(self)) if foresees else [])
 
     def on_epoch_end(self) -> None:
         """Note that Keras ended it."""
         self._epochs.end()
         self._lookahead.end_pass()
-
-    def _keras_order(self) -> list[int]:
-        """Foresee in which order `fit(shuffle=True)` asks: it shuffles with the global generator.
-
-        A copy of that generator is asked, so nothing of it changes; and a wrong guess costs
-        time only. Without the guess, `fit` on JAX and torch waits for each batch in turn.
-        """
-        if self._endless or not self._num_workers:
-            return []
-        copy = random.Random()
-        copy.setstate(random.getstate())
-        order = list(range(len(self)))
-        copy.shuffle(order)
-        return order
 
     def _tell_once_of_epoch_sync(self) -> None:
         matters = self._plan.schedule.shuffle or self._plan.pipeline.augment.steps
@@ -376,8 +366,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self._plan, self._num_workers, self.max_queue_size, self._endless, self.epoch)
-        return (_rebuild, (type(self), *state))
+        options = (self._plan, self._num_workers, self.max_queue_size, self._endless)
+        return (_rebuild, (type(self), options, self._epochs.epoch, self._first_step))
 
     def _step(self, index: int) -> int:
         """Return the number of a batch, counted on through the epochs."""
@@ -396,30 +386,13 @@ _FILE_OPTIONS = frozenset(
 
 def _rebuild(
     kind: type[ImageSequence],
-    plan: BatchPlan,
-    workers: int,
-    max_queue_size: int,
-    endless: bool,
+    options: tuple[BatchPlan, int, int, bool],
     epoch: int,
+    first_step: int,
 ) -> ImageSequence:
+    plan, workers, max_queue_size, endless = options
     sequence = kind.__new__(kind)
     sequence._start(plan, workers, max_queue_size, endless=endless)
-    sequence.set_epoch(epoch)
+    sequence._epochs.set(epoch)
+    sequence._first_step = first_step
     return sequence
-
-
-def _resize_options(
-    image_size: tuple[int, int] | None, resize_mode: ResizeMode, interpolation: Interpolation
-) -> ResizeOptions | None:
-    if image_size is None:
-        return None
-    return ResizeOptions(
-        image_size=image_size, resize_mode=resize_mode, interpolation=interpolation
-    )
-
-
-def _check_whole(name: str, value: int, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ArgumentError(
-            f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}"
-        )

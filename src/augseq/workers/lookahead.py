@@ -1,5 +1,6 @@
 """Batches computed before they are asked for."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ class Lookahead:
 
     Args:
         load: Makes the batch of a step; a pure function.
-        workers: Who computes; None to compute each batch when it is asked for.
+        make_workers: Gives those who compute; None to compute each batch when asked for.
         depth: How many batches are kept ahead at most.
         num_batches: Steps in an epoch.
         endless: Whether the step after an epoch's last is the next epoch's first.
@@ -26,17 +27,22 @@ class Lookahead:
     def __init__(
         self,
         load: Callable[[int], Batch],
-        workers: Workers | None,
+        make_workers: Callable[[], Workers] | None,
         *,
         depth: int,
         num_batches: int,
         endless: bool,
     ) -> None:
         self._load = load
-        self._workers = workers
-        self._depth = 0 if workers is None else depth
+        self._make_workers = make_workers
+        self._depth = depth if make_workers else 0
         self._num_batches = num_batches
         self._endless = endless
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._workers = self._make_workers() if self._make_workers else None
         self._lock = threading.Lock()
         self._ready: dict[int, Future[Batch]] = {}
         self._coming: deque[int] = deque()
@@ -61,6 +67,9 @@ class Lookahead:
 
     def get(self, step: int) -> Batch:
         """Return the batch of a step, and set workers on those that come next."""
+        if self._process != os.getpid():
+            # A fork copies neither the threads that compute nor whoever holds the lock.
+            self._start()
         with self._lock:
             future = self._ready.pop(step, None)
             self._refill(self._next_steps(step))
@@ -85,6 +94,7 @@ class Lookahead:
             self._coming.remove(step)
             return self._coming
         self._coming.clear()
+        self._guess = ()
         begins = self._in_pass and (step == first or self._endless)
         if begins or self._last == step - 1:
             return self._following(step)
