@@ -33,7 +33,15 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps_of_epoch = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Start counting: each `fit` begins a new pass."""
+        """Start counting: each `fit` begins a new pass.
+
+        Raises:
+            ArgumentError: A repeated sequence is trained without `steps_per_epoch`.
+        """
+        if self.params.get("steps") is None:
+            raise ArgumentError(
+                "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
+            )
         self._steps_of_pass = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

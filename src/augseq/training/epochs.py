@@ -36,6 +36,8 @@ class EpochTracker:
         """Go to an epoch."""
         self.epoch = check_epoch(epoch)
         self._given.clear()
+        # Keras does not say that a pass ended where an error ended it.
+        self._in_pass = False
 
     def announce(self) -> None:
         """Say that the pass that begins or goes on belongs to the present epoch."""

@@ -159,7 +159,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         foreign = _FILE_OPTIONS.intersection(options)
         if foreign:
             raise ArgumentError(f"Arrays have no files or labels. Received: {sorted(foreign)}")
-        source = ArraySource(x)
+        source = ArraySource(x if hasattr(x, "dtype") else np.asarray(x))
         if y is not None and len(y) != len(x):
             raise ArgumentError(
                 f"`x` and `y` must have one length. Received: {len(x)} images, {len(y)} targets"
@@ -371,8 +371,10 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _step(self, index: int) -> int:
         """Return the number of a batch, counted on through the epochs."""
-        if self._endless:
+        if self._endless and index >= 0:
             return self._first_step + index
+        if self._endless:
+            raise IndexError(f"A repeated sequence has batches from 0. Received: {index}")
         num_batches = len(self)
         if not -num_batches <= index < num_batches:
             raise IndexError(f"There are {num_batches} batches, from 0. Received: {index}")
