@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError
-from augseq.sampling.randomness import Stream, record_rng
+from augseq.sampling.randomness import Stream, check_seed, record_rng
 from augseq.types import Positions
 
 # Luby and Rackoff need 4 rounds on large domains, but small data sets make tiny ones: over
@@ -41,6 +41,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         check_whole("batch_size", self.batch_size, least=1)
+        check_seed(self.seed)
         if self.num_batches == 0:
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.num_records} records, "

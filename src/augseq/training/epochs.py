@@ -2,6 +2,12 @@
 
 from augseq.sampling.randomness import check_epoch
 
+ADVICE = (
+    "Epochs are found out from what Keras asks for, which a resume does not restore. To train "
+    "each epoch with its own order and augmentations in every case, pass "
+    "callbacks=[augseq.EpochSync(sequence)] to fit."
+)
+
 
 class EpochTracker:
     """Follows Keras from pass to pass over the data.
@@ -14,11 +20,12 @@ class EpochTracker:
 
     Args:
         num_batches: Batches in an epoch.
+        epoch_matters: Whether one epoch differs from another.
     """
 
-    def __init__(self, num_batches: int) -> None:
+    def __init__(self, num_batches: int, *, epoch_matters: bool) -> None:
         self.epoch = 0
-        self.was_announced = False
+        self._wants_epoch_sync = epoch_matters
         self._num_batches = num_batches
         self._given: set[int] = set()
         self._in_pass = False
@@ -27,10 +34,12 @@ class EpochTracker:
         self._hook_came = False
         self._pass_begins = False
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every batch of this epoch was given."""
-        return len(self._given) == self._num_batches
+    def wants_epoch_sync(self) -> bool:
+        """Whether to advise `EpochSync` now: once, after a whole epoch went without it."""
+        if not self._wants_epoch_sync or len(self._given) < self._num_batches:
+            return False
+        self._wants_epoch_sync = False
+        return True
 
     def set(self, epoch: int) -> None:
         """Go to an epoch."""
@@ -41,7 +50,8 @@ class EpochTracker:
 
     def announce(self) -> None:
         """Say that the pass that begins or goes on belongs to the present epoch."""
-        self._announced = self.was_announced = True
+        self._announced = True
+        self._wants_epoch_sync = False
 
     def begin(self) -> None:
         """Take Keras' word that an epoch, or the building of a model, begins."""

@@ -29,8 +29,8 @@ from augseq.pixels.options import (
 from augseq.pixels.source import ArraySource, FileSource
 from augseq.sample import Pipeline, PixelDtype, Sample
 from augseq.sampling.order import Schedule
-from augseq.sampling.randomness import check_epoch, check_seed
-from augseq.training.epochs import EpochTracker
+from augseq.sampling.randomness import check_epoch
+from augseq.training.epochs import ADVICE, EpochTracker
 from augseq.training.keras_order import shuffled_order
 from augseq.training.plan_text import plan_text
 from augseq.types import Images
@@ -70,6 +70,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         drop_remainder: Whether to leave out a last batch that is not full.
         workers: Threads that compute batches ahead; 0 computes each when asked for.
         max_queue_size: Batches that are held ready at most.
+
+    Attributes:
+        failure: What `sequence[i]` last raised; TensorFlow hands on only its text.
 
     Raises:
         ArgumentError: An option is wrong.
@@ -127,7 +130,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             batch_size=batch_size,
             shuffle=shuffle,
             drop_remainder=drop_remainder,
-            seed=check_seed(seed),
+            seed=seed,
         )
         targets = label_targets(manifest, label_mode)
         plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=targets)
@@ -197,9 +200,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._num_workers = workers
         self._endless = endless
         self._first_step = 0
-        self._epochs = EpochTracker(plan.schedule.num_batches)
+        epoch_matters = plan.schedule.shuffle or bool(plan.pipeline.augment.steps)
+        self._epochs = EpochTracker(
+            plan.schedule.num_batches, epoch_matters=epoch_matters and not endless
+        )
         self.failure: Exception | None = None
-        self._was_told = False
         self._lookahead = Lookahead(
             plan.load,
             partial(ThreadWorkers, workers) if workers else None,
@@ -244,7 +249,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def on_epoch_begin(self) -> None:
         """Note that Keras begins an epoch, an evaluation, or the building of a model."""
-        self._tell_once_of_epoch_sync()
+        if self._epochs.wants_epoch_sync():
+            warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
         self._epochs.begin()
         foresees = self._num_workers and not self._endless
         self._lookahead.begin_pass(shuffled_order(len(self)) if foresees else [])
@@ -253,20 +259,6 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Note that Keras ended it."""
         self._epochs.end()
         self._lookahead.end_pass()
-
-    def _tell_once_of_epoch_sync(self) -> None:
-        matters = self._plan.schedule.shuffle or self._plan.pipeline.augment.steps
-        if self._was_told or not matters or self._epochs.was_announced:
-            return
-        if self._epochs.is_complete and not self._endless:
-            self._was_told = True
-            warnings.warn(
-                "Epochs are found out from what Keras asks for, which is not exact in every "
-                "case. To train each epoch with its own order and augmentations, also after a "
-                "resume, pass callbacks=[augseq.EpochSync(sequence)] to fit.",
-                AugseqWarning,
-                stacklevel=2,
-            )
 
     @property
     def epoch(self) -> int:
