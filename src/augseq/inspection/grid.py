@@ -39,7 +39,7 @@ def draw_grid(
         titles: One for each image.
         num_columns: Images in a row; about as many as rows if None.
     """
-    columns = num_columns or min(len(images), max(1, math.ceil(math.sqrt(len(images) * 1.5))))
+    columns = num_columns or _good_columns(len(images))
     rows = math.ceil(len(images) / columns)
     figure = Picture(figsize=(columns * _CELL_INCHES, rows * (_CELL_INCHES + 0.2)), dpi=110)
     for number, (image, title) in enumerate(zip(images, titles, strict=True), 1):
@@ -49,6 +49,13 @@ def draw_grid(
         axes.set_axis_off()
     figure.tight_layout(pad=0.4, h_pad=0.6, w_pad=0.4)
     return figure
+
+
+def _good_columns(count: int) -> int:
+    """Return a number of columns that leaves few gaps and a picture wider than high."""
+    if count <= 5:
+        return count
+    return min(range(4, 9), key=lambda columns: (-count % columns, abs(columns**2 - 1.5 * count)))
 
 
 def displayable(image: Image) -> Image:
