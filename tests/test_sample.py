@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import numpy as np
 import pytest
 from PIL import Image, ImageOps

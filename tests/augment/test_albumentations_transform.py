@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import numpy as np
 import pytest
 

@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import keras
 import numpy as np
 import pytest

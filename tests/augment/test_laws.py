@@ -5,7 +5,7 @@ import random
 import threading
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import numpy as np
 import pytest
 

@@ -124,10 +124,19 @@ def test_fit_takes_an_architecture_of_keras_by_name(run: Run, folder: Path) -> N
     assert outcome.code == 0, outcome.err
 
 
+def test_bench_prints_stages_and_writes_figures_and_a_plot(run: Run, folder: Path) -> None:
+    outcome = run("bench", folder, "--images", 8, "--json", "b.json", "--plot", "b.png")
+    assert outcome.code == 0, outcome.err
+    assert all(part in outcome.out for part in ["decode", "resize", "images/s", "of the time"])
+    assert json.loads(Path("b.json").read_text(encoding="utf-8"))["num_images"] == 20
+    with Image.open("b.png") as plot:
+        assert plot.width > plot.height
+
+
 def test_help_names_every_command_and_the_version_is_the_packages(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    assert all(name in outcome.out for name in ["index", "show", "fit"])
+    assert all(name in outcome.out for name in ["index", "show", "fit", "bench"])
     assert run("--version").out == f"augseq {augseq.__version__}\n"
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import pytest
 
 import augseq

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import numpy as np
 import pytest
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import augseq
+from augseq.cli.bench import bench
 from augseq.cli.fit import fit
 from augseq.cli.index import index
 from augseq.cli.show import show
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(show)
 app.command()(fit)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -7,23 +7,26 @@ from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource
 
 
-def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
+def plan_text(plan: BatchPlan, *, epoch: int, threads: int, ahead: int) -> str:
     """Describe a plan, one line for each hop of a sample.
 
     Args:
         plan: What to describe.
         epoch: The present epoch.
-        workers: Who computes, in words.
+        threads: Worker threads.
+        ahead: Batches that are held ready at most.
     """
     schedule = plan.schedule
     title = (
         f"ImageSequence: {schedule.num_records} images, {schedule.num_batches} batches of "
         f"{schedule.batch_size}, epoch {epoch}"
     )
-    return "\n".join([title, *(f"  {name:<9}{text}" for name, text in _hops(plan, workers))])
+    workers = f"{threads} thread{'s' * (threads > 1)}, up to {ahead} batches ahead"
+    hops = [*_hops(plan), ("workers", workers if threads else "none: made when asked for")]
+    return "\n".join([title, *(f"  {name:<9}{text}" for name, text in hops)])
 
 
-def _hops(plan: BatchPlan, workers: str) -> list[tuple[str, str]]:
+def _hops(plan: BatchPlan) -> list[tuple[str, str]]:
     schedule, pipeline = plan.schedule, plan.pipeline
     order = f"shuffled anew each epoch, seed {schedule.seed}" if schedule.shuffle else "as indexed"
     augment = " > ".join(pipeline.augment.names) or "none"
@@ -35,7 +38,7 @@ def _hops(plan: BatchPlan, workers: str) -> list[tuple[str, str]]:
         size = f"{resize.resize_mode} to {resize.image_size}, {resize.interpolation}"
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
     output = f"{pipeline.dtype} pixels, {_targets(plan)}"
-    return [*hops, ("output", output), ("workers", workers)]
+    return [*hops, ("output", output)]
 
 
 def _source(plan: BatchPlan) -> str:

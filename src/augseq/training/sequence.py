@@ -16,6 +16,7 @@ from augseq.checks import check_whole
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.grid import draw_batch
 from augseq.inspection.picture import Picture
+from augseq.inspection.profile import Profile, measure_profile
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.options import (
@@ -325,6 +326,14 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         return draw_batch(self.batch(index), self.class_names, num_images=num_images)
 
+    def profile(self, *, num_images: int = 256) -> Profile:
+        """Measure where the time of a batch goes, in one thread and in several.
+
+        Args:
+            num_images: Images of a round, in whole batches.
+        """
+        return measure_profile(self._plan, num_images=num_images)
+
     @property
     def manifest(self) -> Manifest:
         """The images that this sequence serves."""
@@ -351,11 +360,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._plan.schedule.seed
 
     def __repr__(self) -> str:
-        threads = "1 thread" if self._num_workers == 1 else f"{self._num_workers} threads"
-        ahead = f"{threads}, up to {self.max_queue_size} batches ahead"
-        return plan_text(
-            self._plan, epoch=self.epoch, workers=ahead if self._num_workers else "none"
-        )
+        ahead = self.max_queue_size if self._num_workers else 0
+        return plan_text(self._plan, epoch=self.epoch, threads=self._num_workers, ahead=ahead)
 
     def __reduce__(self) -> tuple[Any, ...]:
         options = (self._plan, self._num_workers, self.max_queue_size, self._endless)
