@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from augseq.pixels.image import read_image as read_image
     from augseq.sample import Sample as Sample
     from augseq.training.callbacks import EpochSync as EpochSync
-    from augseq.training.run import RunOptions as RunOptions
+    from augseq.training.run import RunResult as RunResult
     from augseq.training.run import train_classifier as train_classifier
+    from augseq.training.run_options import RunOptions as RunOptions
     from augseq.training.sequence import ImageSequence as ImageSequence
 
 # Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
@@ -58,7 +59,8 @@ _HOMES = {
     "MissingFileError": "augseq.errors",
     "NotAFolderError": "augseq.errors",
     "Record": "augseq.manifest.record",
-    "RunOptions": "augseq.training.run",
+    "RunOptions": "augseq.training.run_options",
+    "RunResult": "augseq.training.run",
     "Sample": "augseq.sample",
     "UnreadableError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",

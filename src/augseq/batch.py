@@ -153,3 +153,21 @@ def label_targets(manifest: Manifest, label_mode: LabelMode | None) -> LabelTarg
             'none for some. Index with labels="inferred", or pass label_mode=None to predict.'
         )
     return targets
+
+
+def array_targets(y: npt.NDArray[Any] | None, num_images: int) -> ArrayTargets | None:
+    """Return how to give the rows of an array as targets; None for `y` None.
+
+    Raises:
+        ArgumentError: There is not one row of numbers for each image.
+    """
+    if y is None:
+        return None
+    # Several targets in a tuple or dict would be taken for rows.
+    rows = np.asarray(None if isinstance(y, tuple | dict) else y)
+    if rows.dtype.kind not in "biuf" or rows.shape[:1] != (num_images,):
+        raise ArgumentError(
+            f"`y` must be one array of numbers with a row for each of the {num_images} images. "
+            f"Received: {type(y).__name__} of shape {rows.shape}, dtype {rows.dtype}"
+        )
+    return ArrayTargets(rows)

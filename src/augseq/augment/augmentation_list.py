@@ -42,7 +42,12 @@ class AugmentationList:
         Raises:
             AugmentationError: A step returned something that is not such an image.
         """
+        is_plain = True
         for number, step in enumerate(self.steps, 1):
+            is_foreign = isinstance(step, AlbumentationsTransform)
+            if is_foreign and is_plain and image.dtype == np.float32:
+                _check_unit_range(image, f"{number}, {_name(step)!r}")
+            is_plain = not is_foreign
             try:
                 result = step(image, rng)
             except Exception as error:
@@ -110,6 +115,17 @@ def _reason_against(item: Any) -> str | None:
         # Some builtins have no signature to ask.
         return None
     return None
+
+
+def _check_unit_range(image: Image, step: str) -> None:
+    """Refuse floats that albumentations would clip, without a word, to 0 and 1."""
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 1:
+        raise AugmentationError(
+            f"Augmentation {step}, is of albumentations, which takes float images from 0 to 1 and "
+            f"clips the rest. Received: from {low:g} to {high:g}. Keep uint8, or divide by 255 "
+            "before it."
+        )
 
 
 def _problem(result: Any, image: Image) -> str | None:

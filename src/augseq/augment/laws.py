@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.augmentation import Augmentation
-from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.errors import AugmentationError
 from augseq.types import Image
 
@@ -49,7 +49,10 @@ def check_augmentation(augmentation: Any, image: Image | None = None, *, seed: i
 
 def returns_an_image(augmentation: Augmentation, image: Image, seed: int) -> None:
     """The result has the right type, rank, channels and dtype."""
-    make_augmentation_list([augmentation])(image.copy(), _rng(seed))
+    steps = augmentation
+    if not isinstance(augmentation, AugmentationList):
+        steps = make_augmentation_list([augmentation])
+    steps(image.copy(), _rng(seed))
 
 
 def equal_rng_gives_equal_pixels(augmentation: Augmentation, image: Image, seed: int) -> None:

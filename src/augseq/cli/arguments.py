@@ -14,6 +14,7 @@ from augseq.errors import ArgumentError
 from augseq.manifest.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
+from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
 ImagesArgument = Annotated[
     Path,
@@ -36,6 +37,7 @@ AugmentOption = Annotated[
         "file.py:name or package.module:name.",
     ),
 ]
+DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
 SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 
 
@@ -92,11 +94,14 @@ def _module(name: str) -> Any:
 def _module_of_file(path: Path) -> Any:
     if not path.is_file():
         raise ArgumentError(f"--augment {path}:...: there is no such file.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of its own: a file called random.py must not take the place of the real module.
+    name = f"augseq_augment_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ArgumentError(f"--augment {path}:...: not a Python file.")
     module = importlib.util.module_from_spec(spec)
-    # Known by its name, so that what it defines pickles.
-    sys.modules[path.stem] = module
+    # Known by its name, so that what it defines pickles; and it may import its neighbours.
+    sys.modules[name] = module
+    sys.path.append(str(path.resolve().parent))
     spec.loader.exec_module(module)
     return module

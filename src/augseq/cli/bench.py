@@ -7,6 +7,7 @@ import typer
 
 from augseq.batch import BatchPlan
 from augseq.cli.arguments import (
+    DEFAULT_SIZE_TEXT,
     AugmentOption,
     ImagesArgument,
     RootOption,
@@ -17,15 +18,16 @@ from augseq.cli.arguments import (
 from augseq.cli.show import make_pipeline
 from augseq.inspection.profile import measure_profile
 from augseq.sampling.order import Schedule
+from augseq.training.run_options import DEFAULT_BATCH_SIZE, DEFAULT_SEED
 
 
 def bench(
     folder: ImagesArgument,
     augment: AugmentOption = "standard",
-    image_size: SizeOption = "128",
-    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 32,
+    image_size: SizeOption = DEFAULT_SIZE_TEXT,
+    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = DEFAULT_BATCH_SIZE,
     images: Annotated[int, typer.Option(min=1, help="Images in each round.")] = 256,
-    seed: SeedOption = 7,
+    seed: SeedOption = DEFAULT_SEED,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
     ] = None,

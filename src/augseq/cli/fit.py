@@ -14,6 +14,7 @@ import typer
 
 import augseq
 from augseq.cli.arguments import (
+    DEFAULT_SIZE_TEXT,
     AugmentOption,
     ImagesArgument,
     RootOption,
@@ -25,6 +26,14 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.index import print_counts
 from augseq.errors import ArgumentError
+from augseq.training.run_options import (
+    DEFAULT_BATCH_SIZE,
+    DEFAULT_EPOCHS,
+    DEFAULT_SEED,
+    DEFAULT_VAL,
+    SMALL,
+    RunOptions,
+)
 
 
 def fit(
@@ -35,16 +44,20 @@ def fit(
     ] = None,
     architecture: Annotated[
         str, typer.Option(help='"small", or a keras.applications name such as MobileNetV2.')
-    ] = "small",
+    ] = SMALL,
     augment: AugmentOption = "standard",
-    image_size: SizeOption = "128",
-    epochs: Annotated[int, typer.Option(min=1, help="How often each image is seen.")] = 40,
-    batch_size: Annotated[int, typer.Option(help="Images in a training step.")] = 32,
+    image_size: SizeOption = DEFAULT_SIZE_TEXT,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="How often each image is seen.")
+    ] = DEFAULT_EPOCHS,
+    batch_size: Annotated[
+        int, typer.Option(help="Images in a training step.")
+    ] = DEFAULT_BATCH_SIZE,
     learning_rate: Annotated[
         float | None, typer.Option(min=0, help="The highest rate of the schedule.")
     ] = None,
-    val: Annotated[float, typer.Option(help="Share of the images that is held out.")] = 0.2,
-    seed: SeedOption = 7,
+    val: Annotated[float, typer.Option(help="Share of the images that is held out.")] = DEFAULT_VAL,
+    seed: SeedOption = DEFAULT_SEED,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that make batches; one per core if none.")
     ] = None,
@@ -59,7 +72,7 @@ def fit(
     _require_backend()
     manifest = open_images(folder, root)
     print_counts(manifest)
-    options = augseq.RunOptions(
+    options = RunOptions(
         architecture=architecture,
         augment=load_augment(augment),
         image_size=parse_size(image_size),
@@ -70,7 +83,7 @@ def fit(
         seed=seed,
         workers=os.cpu_count() or 1 if workers is None else workers,
     )
-    run_folder = output or _free_folder(Path("runs") / folder.resolve().stem)
+    run_folder = output or _free_folder(Path("runs") / _name(folder.resolve()))
     try:
         # Bars for a person, one line per epoch for a log.
         result = augseq.train_classifier(
@@ -95,9 +108,8 @@ def _require_backend() -> None:
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         raise ArgumentError(
-            f"Keras cannot load its backend {backend!r}: {error}. Install it with: pip install "
-            f"'augseq[{backend}]', or choose another one with the variable KERAS_BACKEND "
-            "(tensorflow, jax or torch)."
+            f"Keras cannot load its backend {backend!r}: {error}. Install tensorflow, jax or "
+            "torch with pip, and name the one to use in the variable KERAS_BACKEND."
         ) from error
 
 
@@ -118,6 +130,10 @@ def _quiet_stderr() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _name(images: Path) -> str:
+    return images.name if images.is_dir() else images.stem
 
 
 def _free_folder(wanted: Path) -> Path:

@@ -43,7 +43,8 @@ def print_counts(manifest: Manifest) -> None:
         print(f"{len(manifest)} images without labels")
         return
     counts = manifest.class_counts()
-    print(f"{len(manifest)} images in {len(counts)} classes")
+    classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
+    print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
     width = max(map(len, counts))
     for name, count in counts.items():
         bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))

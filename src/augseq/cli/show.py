@@ -7,6 +7,7 @@ import typer
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.cli.arguments import (
+    DEFAULT_SIZE_TEXT,
     AugmentOption,
     ImagesArgument,
     RootOption,
@@ -22,6 +23,7 @@ from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
 from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_epoch, check_seed
+from augseq.training.run_options import DEFAULT_SEED
 
 
 def show(
@@ -30,10 +32,10 @@ def show(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write.")
     ] = Path("contact_sheet.png"),
     augment: AugmentOption = "standard",
-    image_size: SizeOption = "160",
+    image_size: SizeOption = DEFAULT_SIZE_TEXT,
     images: Annotated[int, typer.Option(min=1, help="How many images: one row each.")] = 6,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: one column each.")] = 6,
-    seed: SeedOption = 7,
+    seed: SeedOption = DEFAULT_SEED,
     epoch: Annotated[int, typer.Option(min=0, help="Whose random draws to show.")] = 0,
     index: Annotated[
         int | None, typer.Option(help="Show just this record, under the one seed.")

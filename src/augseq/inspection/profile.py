@@ -28,7 +28,8 @@ class Profile:
 
     Attributes:
         num_images: Images that each figure is the mean of.
-        stages: Milliseconds per image in one thread, by stage, in the order in which they come.
+        stages: Milliseconds per image in one thread, by stage. "resize and rest" is what a
+            sample costs beside the others, wherever it comes in the plan.
         images_per_s: Images per second, by number of worker threads.
         verdict: The bottleneck and the way out, in one sentence.
     """
@@ -159,7 +160,9 @@ def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
     stages = {"read": read.seconds, "decode": source.seconds - read.seconds}
     for number, (name, clock) in enumerate(zip(pipeline.augment.names, clocks, strict=True), 1):
         stages[f"augment {number}: {name}"] = clock.seconds
-    stages["resize"] = sample.seconds - source.seconds - sum(clock.seconds for clock in clocks)
+    stages["resize and rest"] = (
+        sample.seconds - source.seconds - sum(clock.seconds for clock in clocks)
+    )
     stages["collate"] = batch.seconds - sample.seconds
     # Differences of what was measured may fall a little below nothing.
     return {name: max(0.0, seconds) for name, seconds in stages.items()}

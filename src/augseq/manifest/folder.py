@@ -19,8 +19,14 @@ from augseq.manifest.scan import Scan, scan_folder
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
-    ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm",
-    ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
+    ".png", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
+# What cameras and scanners write and people take for images; not what is text or film.
+_UNREAD_EXTENSIONS = (
+    ".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".heic", ".heif", ".jxl", ".nef", ".npy",
+    ".orf", ".psd", ".raf", ".rw2", ".svg", ".tga",
 )  # fmt: skip
 
 
@@ -92,7 +98,8 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
     if not paths:
         raise LabelError(
             f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
-            "class. Put each class in its own sub-folder, or index with labels=None to predict."
+            "class. Put each class in its own sub-folder, or index with labels=None (at the "
+            "shell: --no-labels) to predict."
         )
     label_of = {name: label for label, name in enumerate(names)}
     targets = [label_of[path[: path.index("/")]] for path in paths]
@@ -107,6 +114,10 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
             f"{scan.num_dead_links} symbolic links in {root!r} lead nowhere, or to a folder that "
             "is listed already."
         )
+    unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in _UNREAD_EXTENSIONS}
+    if unread:
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
+        yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
     loose = len(scan.paths) - len(manifest)
     if loose:
         yield f"{loose} images directly in {root!r} have no class and are left aside."

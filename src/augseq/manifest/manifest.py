@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import check_whole
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
@@ -61,6 +63,7 @@ class Manifest:
         object.__setattr__(self, "class_names", tuple(self.class_names))
         table = self.table.select(SCHEMA.names).cast(SCHEMA).replace_schema_metadata(None)
         object.__setattr__(self, "table", table)
+        _check_identities(table)
         if len(set(self.class_names)) != len(self.class_names):
             raise ArgumentError(f"Class names must differ. Received: {self.class_names}")
         low, high = pc.min_max(table.column("target")).as_py().values()
@@ -117,6 +120,7 @@ class Manifest:
         Raises:
             ArgumentError: No record has it.
         """
+        check_whole("index", index, least=0)
         position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
         if position < 0:
             raise ArgumentError(f"No record of this manifest has index {index}.")
@@ -164,8 +168,8 @@ class Manifest:
         Args:
             seed: Another seed gives another split.
             stratify: Whether each part gets its share of every class.
-            **fractions: Size of each named part, above 0 and below 1. What is left over is
-                called `train` and comes first; name `train` too, and all must add up to 1.
+            **fractions: Size of each named part, above 0 and below 1. `train` comes first: what
+                is left over; or give its size too, and all must add up to 1.
 
         Returns:
             The parts, to be unpacked in their order or asked for by name:
@@ -175,6 +179,7 @@ class Manifest:
             ArgumentError: A fraction is out of range, or they do not add up.
             LabelError: `stratify` is on and a record has no label.
         """
+        check_whole("seed", seed, least=0)
         names, shares = _named_shares(fractions)
         stratum = self.targets if stratify and self.class_names else np.zeros(len(self), np.int32)
         paths = self.table.column("path").to_pylist()
@@ -245,6 +250,16 @@ def make_manifest(
     return Manifest(root=root, class_names=tuple(class_names), table=table)
 
 
+def _check_identities(table: pa.Table) -> None:
+    index = table.column("index").to_numpy()
+    if table.column("index").null_count or table.column("path").null_count:
+        raise ArgumentError("Every record must have an index and a path.")
+    # Nearly every manifest is in ascending order, which is quick to see.
+    is_unique = bool(np.all(np.diff(index) > 0)) or len(np.unique(index)) == len(index)
+    if len(index) and (index.min() < 0 or not is_unique):
+        raise ArgumentError("The indices of records must be different and at least 0.")
+
+
 def _positions(which: npt.NDArray[Any], length: int) -> Positions:
     if which.dtype == bool and which.shape == (length,):
         return np.flatnonzero(which)
@@ -272,7 +287,10 @@ def _positions(which: npt.NDArray[Any], length: int) -> Positions:
 
 
 def _named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
-    numbers = all(isinstance(share, int | float) for share in fractions.values())
+    numbers = all(isinstance(share, Real) for share in fractions.values())
+    taken = {"count", "index", "names"}.intersection(fractions)
+    if taken:
+        raise ArgumentError(f"A part cannot be called {', '.join(map(repr, sorted(taken)))}.")
     if not fractions or not numbers or not all(0 < share < 1 for share in fractions.values()):
         raise ArgumentError(
             "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
@@ -283,6 +301,5 @@ def _named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
         raise ArgumentError(f"Parts that name `train` must add up to 1. Received: {fractions}")
     if "train" not in fractions and total >= 1:
         raise ArgumentError(f"Parts must leave something for `train`. Received: {fractions}")
-    if "train" in fractions:
-        return list(fractions), list(fractions.values())
-    return ["train", *fractions], [1 - total, *fractions.values()]
+    shares = {"train": fractions.get("train", 1 - total)} | fractions
+    return list(shares), list(shares.values())

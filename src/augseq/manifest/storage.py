@@ -6,11 +6,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augseq.errors import ManifestError, MissingFileError, UnreadableError
+from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
 from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
 
@@ -26,6 +25,8 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         path: File to make or replace, usually ending in `.parquet`.
 
     Raises:
+        MissingFileError: The folder that it is to lie in is not there.
+        ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
     header = {
@@ -35,6 +36,10 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
     }
     table = manifest.table.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
     target = Path(path).absolute()
+    if not target.parent.is_dir():
+        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
+    if target.is_dir():
+        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
     # Beside the target, since a rename is atomic within one file system only.
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
@@ -74,7 +79,8 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
             class_names=tuple(header["class_names"]),
             table=table,
         )
-        _check_columns(manifest)
+        if not all(isinstance(name, str) for name in manifest.class_names):
+            raise TypeError("its class names must be text")
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise ManifestError(f"The manifest {os.fspath(path)!r} is damaged: {error}") from error
     return manifest
@@ -95,16 +101,6 @@ def _header(table: pa.Table, path: str) -> dict[str, Any]:
     if version > SCHEMA_VERSION:
         raise ManifestError(
             f"The manifest {path!r} has schema {version}, but this augseq reads up to "
-            f"{SCHEMA_VERSION}. Upgrade with: pip install --upgrade augseq"
+            f"{SCHEMA_VERSION}. Read it with the newer augseq that wrote it."
         )
     return header
-
-
-def _check_columns(manifest: Manifest) -> None:
-    index = manifest.table.column("index").to_numpy()
-    if manifest.table.column("index").null_count or manifest.table.column("path").null_count:
-        raise ValueError("a record has no index or no path")
-    if len(index) and (index.min() < 0 or len(np.unique(index)) != len(index)):
-        raise ValueError("the indices of its records must be different and at least 0")
-    if not all(isinstance(name, str) for name in manifest.class_names):
-        raise ValueError("its class names must be text")

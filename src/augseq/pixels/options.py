@@ -1,5 +1,6 @@
 """What a user chose about pixels: frozen, checked when made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -34,7 +35,7 @@ class DecodeOptions:
 
     def __post_init__(self) -> None:
         check_choice("color_mode", self.color_mode, get_args(ColorMode))
-        color = tuple(self.background)
+        color = tuple(self.background) if isinstance(self.background, Sequence) else ()
         if len(color) != 3 or not all(is_whole(part) and 0 <= part <= 255 for part in color):
             raise ArgumentError(
                 "`background` must be (red, green, blue), each from 0 to 255. "
@@ -79,8 +80,16 @@ def resize_options(
     image_size: tuple[int, int] | None, resize_mode: ResizeMode, interpolation: Interpolation
 ) -> ResizeOptions | None:
     """Return how to resize, or None where `image_size` is None."""
-    if image_size is None:
-        return None
-    return ResizeOptions(
-        image_size=image_size, resize_mode=resize_mode, interpolation=interpolation
+    options = ResizeOptions(
+        image_size=(1, 1) if image_size is None else image_size,
+        resize_mode=resize_mode,
+        interpolation=interpolation,
     )
+    if image_size is not None:
+        return options
+    if (resize_mode, interpolation) != ("stretch", "bilinear"):
+        raise ArgumentError(
+            "`resize_mode` and `interpolation` need an `image_size`. Received: image_size=None, "
+            f"resize_mode={resize_mode!r}, interpolation={interpolation!r}"
+        )
+    return None

@@ -47,7 +47,7 @@ class FileSource:
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
-                "has moved, give its new place: augseq.read_manifest(path, root=...)"
+                "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
         except DecodeError as error:
             raise DecodeError(
@@ -80,5 +80,5 @@ class ArraySource:
 
     def image(self, record: Record) -> Image:
         """Copy the row of a record."""
-        row = self.images[record.index]
+        row = np.asarray(self.images[record.index])
         return np.array(row, dtype=np.uint8 if row.dtype == np.uint8 else np.float32)

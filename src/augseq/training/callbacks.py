@@ -56,7 +56,17 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps_of_epoch = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """See whether the pass is over."""
+        """See whether the pass is over.
+
+        Raises:
+            ArgumentError: `fit` trains on another object.
+        """
+        if not self._sequence.was_asked:
+            raise ArgumentError(
+                "`fit` trains on another object than the one that EpochSync was given. For a "
+                "repeated sequence: endless = batches.repeat(), and then "
+                "fit(endless, callbacks=[EpochSync(endless)], ...)."
+            )
         self._steps_of_pass += self._steps_of_epoch
         num_batches = self._sequence.num_batches
         if num_batches is not None and self._steps_of_pass >= num_batches:

@@ -12,13 +12,8 @@ import keras
 import numpy as np
 
 from augseq.errors import ArgumentError
+from augseq.training.run_options import SMALL
 
-SMALL = "small"
-"""The name of the built-in architecture."""
-
-DEFAULT_EPOCHS = 50
-DEFAULT_IMAGE_SIZE = (128, 128)
-DEFAULT_BATCH_SIZE = 32
 DEFAULT_LEARNING_RATE = 3e-3
 
 # Keras' default of 0.99 needs several hundred steps before the averages mean anything; an

@@ -21,6 +21,10 @@ class EpochTracker:
     Args:
         num_batches: Batches in an epoch.
         epoch_matters: Whether one epoch differs from another.
+
+    Attributes:
+        epoch: The present epoch.
+        was_asked: Whether any batch was asked for since the epoch was last set.
     """
 
     def __init__(self, num_batches: int, *, epoch_matters: bool) -> None:
@@ -28,6 +32,7 @@ class EpochTracker:
         self._wants_epoch_sync = epoch_matters
         self._num_batches = num_batches
         self._given: set[int] = set()
+        self.was_asked = False
         self._in_pass = False
         self._announced = False
         self._may_advance = False
@@ -45,6 +50,7 @@ class EpochTracker:
         """Go to an epoch."""
         self.epoch = check_epoch(epoch)
         self._given.clear()
+        self.was_asked = False
         # Keras does not say that a pass ended where an error ended it.
         self._in_pass = False
 
@@ -69,6 +75,7 @@ class EpochTracker:
 
     def ask(self, batch: int) -> None:
         """Note that a batch is asked for; this may begin a new epoch."""
+        self.was_asked = True
         if not self._in_pass:
             # TensorFlow looks at two batches before it begins.
             return

@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,58 +14,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
-from augseq.errors import ArgumentError
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.errors import ArgumentError, AugseqWarning, NotAFolderError
 from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.curves import draw_history
+from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
 from augseq.training.callbacks import EpochSync
-from augseq.training.classifier import (
-    DEFAULT_BATCH_SIZE,
-    DEFAULT_EPOCHS,
-    DEFAULT_IMAGE_SIZE,
-    SMALL,
-    build_classifier,
-    compile_classifier,
-)
+from augseq.training.classifier import build_classifier, compile_classifier
+from augseq.training.run_options import RunOptions
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 
 _NUM_SHEET_SEEDS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """How a classifier is trained.
-
-    Attributes:
-        architecture: "small", or the name of a model of `keras.applications`.
-        augment: A list as `ImageSequence` takes it; for the training part alone.
-        image_size: (height, width) in pixels.
-        epochs: How often each image is seen.
-        batch_size: Images in a training step.
-        learning_rate: The highest rate of the schedule; None for a good one.
-        val: Share of the images that is held out.
-        seed: Fixes split, order, augmentations and initial weights.
-        workers: Threads that make batches.
-    """
-
-    architecture: str = SMALL
-    augment: Sequence[Any] | AugmentationList = ()
-    image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE
-    epochs: int = DEFAULT_EPOCHS
-    batch_size: int = DEFAULT_BATCH_SIZE
-    learning_rate: float | None = None
-    val: float = 0.2
-    seed: int = 7
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        augment = self.augment
-        if not isinstance(augment, AugmentationList):
-            object.__setattr__(self, "augment", make_augmentation_list(augment))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +77,15 @@ def train_classifier(
         LabelError: A record has no label.
         DecodeError: A file does not hold a usable image.
     """
+    if not isinstance(manifest, Manifest):
+        raise ArgumentError(
+            "The first argument must be a Manifest, such as augseq.index_folder(folder) gives. "
+            f"Received: {type(manifest).__name__}"
+        )
     train, val = manifest.split(val=options.val, seed=options.seed)
+    _check_held_out(val, manifest, options)
     batches = _sequence(train, options, augment=options.augment, shuffle=True)
     held_out = _sequence(val, options)
-    run_folder = _empty_folder(folder)
-    write_manifest(manifest, run_folder / "manifest.parquet")
-    _write_contact_sheet(batches, run_folder)
-    _write_settings(options, manifest, run_folder)
-
     model = build_classifier(
         options.architecture,
         image_size=options.image_size,
@@ -130,11 +95,17 @@ def train_classifier(
     compile_classifier(
         model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
     )
+    # Files are written at the end, so that a run that fails leaves nothing half made.
+    run_folder = _empty_folder(folder, manifest.root)
+    contact_sheet = _draw_contact_sheet(batches)
     start = time.perf_counter()
     history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
     probabilities = model.predict(held_out, verbose=0)
     seconds = time.perf_counter() - start
 
+    write_manifest(manifest, run_folder / "manifest.parquet")
+    _write_settings(options, manifest, run_folder)
+    contact_sheet.savefig(run_folder / "contact_sheet.png")
     model.save(run_folder / "model.keras")
     _write_history(history, run_folder)
     num_right = _write_predictions(val, probabilities, run_folder)
@@ -146,6 +117,23 @@ def train_classifier(
         seconds=seconds,
         backend=keras.backend.backend(),
     )
+
+
+def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:
+    counts = val.class_counts()
+    if not len(val):
+        raise ArgumentError(
+            f"val={options.val} of {len(manifest)} images in {len(counts)} classes holds none "
+            "out; a class needs at least 2 images."
+        )
+    absent = [name for name, count in counts.items() if not count]
+    if absent:
+        shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
+        warnings.warn(
+            f"{len(absent)} of {len(counts)} classes have no held-out image: {shown}",
+            AugseqWarning,
+            stacklevel=3,
+        )
 
 
 def _sequence(manifest: Manifest, options: RunOptions, **further: Any) -> ImageSequence:
@@ -180,8 +168,15 @@ def _fit(
     return epochs
 
 
-def _empty_folder(folder: PathLike) -> Path:
+def _empty_folder(folder: PathLike, root: str) -> Path:
     path = Path(folder)
+    if path.resolve().is_relative_to(Path(root).resolve()):
+        raise ArgumentError(
+            f"The run folder must lie outside the images, or its pictures would be indexed with "
+            f"them next time. Received: {str(path)!r}, inside {root!r}"
+        )
+    if path.is_file():
+        raise NotAFolderError(f"The run folder {str(path)!r} is a file.")
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         raise ArgumentError(
@@ -191,10 +186,9 @@ def _empty_folder(folder: PathLike) -> Path:
     return path
 
 
-def _write_contact_sheet(batches: ImageSequence, folder: Path) -> None:
+def _draw_contact_sheet(batches: ImageSequence) -> Picture:
     seeds = [batches.seed + column for column in range(_NUM_SHEET_SEEDS)]
-    figure = draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
-    figure.savefig(folder / "contact_sheet.png")
+    return draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
 
 
 def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The Keras data set: `ImageSequence`."""
 
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.batch import ArrayTargets, Batch, BatchPlan, LabelMode, label_targets
+from augseq.batch import Batch, BatchPlan, LabelMode, array_targets, label_targets
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.grid import draw_batch
@@ -145,7 +146,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Args:
             x: Images, shape (n, height, width, channels); uint8, or numbers that are cast to
-                float32. Values are never rescaled.
+                float32. Values are never rescaled; albumentations wants uint8, or 0 to 1.
             y: Targets, shape (n, ...), given to the model as they are; None to predict.
             **options: As in the constructor, but for those about files and labels.
                 `image_size` is None unless given.
@@ -163,18 +164,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         foreign = _FILE_OPTIONS.intersection(options)
         if foreign:
             raise ArgumentError(f"Arrays have no files or labels. Received: {sorted(foreign)}")
-        source = ArraySource(x if hasattr(x, "dtype") else np.asarray(x))
-        if y is not None and len(y) != len(x):
-            raise ArgumentError(
-                f"`x` and `y` must have one length. Received: {len(x)} images, {len(y)} targets"
-            )
+        x = x if hasattr(x, "dtype") else np.asarray(x)
+        source, targets = ArraySource(x), array_targets(y, len(x))
         manifest = make_manifest("", (), paths=[f"x[{k}]" for k in range(len(x))], targets=None)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        plan = replace(
-            blank._plan,
-            pipeline=replace(blank._plan.pipeline, source=source),
-            targets=None if y is None else ArrayTargets(np.asarray(y)),
-        )
+        pipeline = replace(blank.pipeline, source=source)
+        plan = replace(blank._plan, pipeline=pipeline, targets=targets)
         return blank._with(plan, endless=False)
 
     def repeat(self) -> "ImageSequence":
@@ -233,6 +228,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def num_batches(self) -> int | None:
         """Number of batches in an epoch; None for a repeated sequence."""
+        # That Keras asks for it tells that a pass begins: see `EpochTracker`.
         self._epochs.count()
         return None if self._endless else len(self)
 
@@ -249,11 +245,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def on_epoch_begin(self) -> None:
-        """Note that Keras begins an epoch, an evaluation, or the building of a model."""
+        """Note that Keras begins an epoch, an evaluation, or to build a model."""
         if self._epochs.wants_epoch_sync():
             warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
         self._epochs.begin()
         foresees = self._num_workers and not self._endless
+        self.failure = None
         self._lookahead.begin_pass(shuffled_order(len(self)) if foresees else [])
 
     def on_epoch_end(self) -> None:
@@ -267,13 +264,14 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._step(0) // self._plan.schedule.num_batches
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it.
-
-        Args:
-            epoch: From 0.
-        """
+        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it."""
         self._epochs.set(epoch)
         self._first_step = self._epochs.epoch * self._plan.schedule.num_batches
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether any batch was asked for since the epoch was last set."""
+        return self._epochs.was_asked
 
     def follow_keras(self, epoch: int, *, steps: int | None, goes_on: bool) -> None:
         """Take the epoch from `EpochSync`, just before Keras begins it.
@@ -281,7 +279,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Args:
             epoch: Keras' epoch.
             steps: Steps in each of Keras' epochs.
-            goes_on: Whether Keras goes on with the pass that it began in an earlier epoch.
+            goes_on: Whether Keras goes on with a pass of an earlier epoch.
         """
         self._epochs.announce()
         if not goes_on:
@@ -293,8 +291,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Raises:
             IndexError: There is no such batch.
-            DecodeError: A file does not hold a usable image; the message names it.
-            AugmentationError: An augmentation returned something that is no such image.
+            AugseqError: A file or an augmentation is at fault; the message names it.
         """
         return self._lookahead.get(self._step(index))
 
@@ -330,7 +327,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Measure where the time of a batch goes, in one thread and in several.
 
         Args:
-            num_images: Images of a round, in whole batches.
+            num_images: In each of three rounds, in whole batches.
         """
         return measure_profile(self._plan, num_images=num_images)
 
@@ -369,6 +366,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _step(self, index: int) -> int:
         """Return the number of a batch, counted on through the epochs."""
+        index = operator.index(index)
         if self._endless and index >= 0:
             return self._first_step + index
         if self._endless:

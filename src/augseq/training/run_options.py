@@ -1,0 +1,61 @@
+"""How a classifier is trained, and good defaults for it. Loads no Keras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
+from augseq.checks import check_whole
+from augseq.errors import ArgumentError
+from augseq.pixels.options import ResizeOptions
+from augseq.sampling.randomness import check_seed
+
+SMALL = "small"
+"""The name of the built-in architecture."""
+
+DEFAULT_EPOCHS = 50
+DEFAULT_IMAGE_SIZE = (128, 128)
+DEFAULT_BATCH_SIZE = 16
+DEFAULT_VAL = 0.2
+DEFAULT_SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a classifier is trained.
+
+    Attributes:
+        architecture: "small", or the name of a model of `keras.applications`.
+        augment: A list as `ImageSequence` takes it; for the training part alone.
+        image_size: (height, width) in pixels.
+        epochs: How often each image is seen.
+        batch_size: Images in a training step.
+        learning_rate: The highest rate of the schedule, above 0; None for a good one.
+        val: Share of the images that is held out, above 0 and below 1.
+        seed: Fixes split, order, augmentations and initial weights.
+        workers: Threads that make batches.
+    """
+
+    architecture: str = SMALL
+    augment: Sequence[Any] | AugmentationList = ()
+    image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE
+    epochs: int = DEFAULT_EPOCHS
+    batch_size: int = DEFAULT_BATCH_SIZE
+    learning_rate: float | None = None
+    val: float = DEFAULT_VAL
+    seed: int = DEFAULT_SEED
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "augment", make_augmentation_list(self.augment))
+        ResizeOptions(image_size=self.image_size)
+        check_whole("epochs", self.epochs, least=1)
+        check_whole("batch_size", self.batch_size, least=1)
+        check_whole("workers", self.workers, least=0)
+        check_seed(self.seed)
+        if not 0 < self.val < 1:
+            raise ArgumentError(f"`val` must be above 0 and below 1. Received: val={self.val}")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise ArgumentError(
+                f"`learning_rate` must be above 0. Received: learning_rate={self.learning_rate}"
+            )
