@@ -37,7 +37,7 @@ ALLOWED = {
     "errors": set(),
     "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
-    "pixels": {"PIL", "numpy"},
+    "pixels": {"PIL", "numpy", "simplejpeg"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
     "training": {"keras", "numpy"},

@@ -41,7 +41,7 @@ def test_a_broken_file_is_named_with_its_index_and_the_cause(tmp_path: Path) -> 
     assert (error.path, error.index, str(error)) == ("half.jpg", 17, str(caught.value))
     assert isinstance(error, ValueError)
     assert isinstance(caught.value.__cause__, DecodeError)
-    assert isinstance(caught.value.__cause__.__cause__, OSError)
+    assert isinstance(caught.value.__cause__.__cause__, ValueError)
 
 
 def test_a_file_that_is_gone_is_named_with_its_folder(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Grain: an endless shuffled MapDataset, batched in worker processes; OpenCV, albumentations."""
+
+from itertools import islice, repeat
+from typing import Any
+
+import grain
+import numpy as np
+from absl import flags
+
+from benchmarks import work
+from benchmarks.opencv_loading import load_image
+from benchmarks.work import Epochs, Job
+
+ONCE_PER_EPOCH = False
+
+# Grain reads absl's flags, also in its worker processes, and `absl.app.run` starts neither.
+flags.FLAGS.mark_as_parsed()
+
+
+class LoadImage(grain.transforms.Map):
+    """Makes an augmented image of (path, label)."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def map(self, element: tuple[str, np.int32]) -> tuple[Any, np.int32]:
+        """Return (image, label)."""
+        path, label = element
+        return load_image(path, self._job), label
+
+
+def make_dataset(job: Job) -> tuple[grain.IterDataset, int]:
+    """Return an endless data set and the number of batches in an epoch."""
+    paths, labels = work.list_files(job.folder)
+    dataset = (
+        grain.MapDataset.source(list(zip(paths, labels, strict=True)))
+        .seed(0)
+        .shuffle()
+        .repeat()
+        .map(LoadImage(job))
+        # Each process has one reader: more of them would contend for its interpreter lock.
+        .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=job.batch_size))
+        .batch(job.batch_size)
+        .mp_prefetch(grain.MultiprocessingOptions(num_workers=job.workers))
+    )
+    return dataset, work.num_batches(len(paths), job)
+
+
+def epochs(job: Job) -> Epochs:
+    dataset, num_batches = make_dataset(job)
+    for batches in repeat(iter(dataset)):
+        yield islice(batches, num_batches)
+
+
+def fit_arguments(job: Job) -> dict[str, Any]:
+    dataset, num_batches = make_dataset(job)
+    return {"x": dataset, "steps_per_epoch": num_batches}

@@ -1,0 +1,56 @@
+"""What the figures depend on beside the code: the machine and the versions."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PACKAGES = (
+    "albumentations",
+    "augseq",
+    "grain",
+    "keras",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "simplejpeg",
+    "tensorflow",
+    "torch",
+)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return processor, cores, memory, system, date, and how busy the machine is just now."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": _cpu_model(),
+        "num_cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": platform.platform(),
+        # Processes that waited for a core in the last minute; on a quiet machine, near 0.
+        "load_at_start": round(psutil.getloadavg()[0], 2),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+
+
+def list_versions() -> dict[str, str | None]:
+    """Return the version of each library that takes part; None where it is missing."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,57 @@
+"""The work that every contender does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+# (images, labels): numpy arrays, or the tensors that a contender's own users would get.
+Batch = tuple[Any, Any]
+Epochs = Iterator[Iterator[Batch]]
+
+CROP_AREA = (0.08, 1.0)
+CROP_ASPECT = (3 / 4, 4 / 3)
+FLIP_PROBABILITY = 0.5
+# pixel * (1 + c) + 255 * b, with b and c uniform between plus and minus this.
+BRIGHTNESS = 0.2
+CONTRAST = 0.2
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a contender is asked for.
+
+    Attributes:
+        folder: One sub-folder of images for each class.
+        image_size: (height, width) of the images in a batch, in pixels.
+        batch_size: Images in a batch; the last one of an epoch may be smaller.
+        workers: Threads or processes that may work at the same time.
+        dtype: Of the images in a batch; the range is 0 to 255 in both.
+    """
+
+    folder: Path
+    image_size: tuple[int, int] = (224, 224)
+    batch_size: int = 64
+    workers: int = 2
+    dtype: Literal["uint8", "float32"] = "uint8"
+
+
+def list_files(folder: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """Return the paths of all images, and their labels, numbered by class folder."""
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    found = [
+        (str(path), label)
+        for label, class_dir in enumerate(classes)
+        for path in sorted(class_dir.iterdir())
+        if path.suffix.lower() in IMAGE_SUFFIXES
+    ]
+    return [path for path, _ in found], np.array([label for _, label in found], np.int32)
+
+
+def num_batches(num_images: int, job: Job) -> int:
+    return -(-num_images // job.batch_size)
