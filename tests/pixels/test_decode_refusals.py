@@ -176,8 +176,8 @@ def test_filling_up_truncated_images_must_be_off(monkeypatch: pytest.MonkeyPatch
 
 def test_the_cause_is_kept() -> None:
     with pytest.raises(DecodeError, match="truncated") as caught:
-        decode(encoded(photo(64, 64), "PNG")[:-60])
-    assert isinstance(caught.value.__cause__, OSError | SyntaxError)
+        decode(encoded(photo(64, 64), "BMP")[:-60])
+    assert isinstance(caught.value.__cause__, OSError)
 
 
 def test_threads_that_start_together_agree() -> None:
