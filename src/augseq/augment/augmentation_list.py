@@ -15,6 +15,8 @@ from augseq.types import Image
 # Their calls take anything, so that a signature check would let them through.
 _FOREIGN = ("keras", "tensorflow", "tf_keras", "torch", "torchvision")
 
+_FLOAT32 = np.dtype(np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class AugmentationList:
@@ -45,7 +47,7 @@ class AugmentationList:
         is_plain = True
         for number, step in enumerate(self.steps, 1):
             is_foreign = isinstance(step, AlbumentationsTransform)
-            if is_foreign and is_plain and image.dtype == np.float32:
+            if is_foreign and is_plain and image.dtype == _FLOAT32:
                 _check_unit_range(image, f"{number}, {_name(step)!r}")
             is_plain = not is_foreign
             try:
@@ -132,13 +134,13 @@ def _problem(result: Any, image: Image) -> str | None:
     if not isinstance(result, np.ndarray):
         return f"{_shown(result)}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
-    if not same_rank or result.dtype.name not in _allowed_dtypes(image):
+    if not same_rank or result.dtype not in (image.dtype, _FLOAT32):
         return f"shape={result.shape}, dtype={result.dtype}"
     return None
 
 
 def _allowed_dtypes(image: Image) -> str:
-    return "float32" if image.dtype == np.float32 else f"{image.dtype} or float32"
+    return "float32" if image.dtype == _FLOAT32 else f"{image.dtype} or float32"
 
 
 def _name(step: Any) -> str:
