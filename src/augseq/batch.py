@@ -1,6 +1,8 @@
 """Samples become one batch: images written into one array, targets encoded."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
@@ -14,6 +16,9 @@ from augseq.manifest.record import Record
 from augseq.sample import Pipeline, Sample, load_sample
 from augseq.sampling.order import Schedule
 from augseq.types import Images
+
+# Set when the process ends: batches under way are then given up between two samples.
+PROCESS_ENDS = threading.Event()
 
 LabelMode: TypeAlias = Literal["int", "categorical", "binary"]
 
@@ -55,7 +60,6 @@ class LabelTargets:
     num_classes: int
 
     def __post_init__(self) -> None:
-        check_choice("label_mode", self.label_mode, (*get_args(LabelMode), None))
         if self.label_mode == "binary" and self.num_classes != 2:
             raise ArgumentError(
                 f'label_mode="binary" needs 2 classes. Received: {self.num_classes} classes'
@@ -127,6 +131,8 @@ class BatchPlan:
         images = np.empty((len(records), *first.image.shape), self.pipeline.dtype)
         images[0] = first.image
         for row, record in enumerate(records[1:], 1):
+            if PROCESS_ENDS.is_set():
+                raise CancelledError
             image = self.sample(record, epoch).image
             if image.shape != first.image.shape:
                 raise ArgumentError(
@@ -146,13 +152,13 @@ def label_targets(manifest: Manifest, label_mode: LabelMode | None) -> LabelTarg
     """
     if label_mode is None:
         return None
-    targets = LabelTargets(label_mode=label_mode, num_classes=len(manifest.class_names))
+    check_choice("label_mode", label_mode, (*get_args(LabelMode), None))
     if not manifest.class_names or manifest.table.column("target").null_count:
         raise LabelError(
             f"label_mode={label_mode!r} needs a label for every record, but this manifest has "
             'none for some. Index with labels="inferred", or pass label_mode=None to predict.'
         )
-    return targets
+    return LabelTargets(label_mode=label_mode, num_classes=len(manifest.class_names))
 
 
 def array_targets(y: npt.NDArray[Any] | None, num_images: int) -> ArrayTargets | None:

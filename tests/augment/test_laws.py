@@ -125,7 +125,7 @@ def some() -> list[Any]:
 
 def tint(image: Image, rng: Rng) -> Image:
     """Be a function that keeps the contract."""
-    return (image.astype(np.float32) * rng.uniform(0.5, 1, 3)).astype(np.float32)
+    return (image / np.float32(255) * rng.uniform(0.5, 1, 3)).astype(np.float32)
 
 
 class Roll:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
     """Runs the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("warnings.showwarning", None)
+    monkeypatch.setattr("sys.path", [*sys.path])
 
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["augseq", *map(str, arguments)])
@@ -114,9 +116,67 @@ def test_fit_takes_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> No
 
 
 def test_fit_does_not_write_into_a_folder_that_holds_files(run: Run, folder: Path) -> None:
-    outcome = run("fit", folder, *FIT, "-o", folder)
-    assert outcome.code == 1
-    assert "new or empty" in outcome.err
+    Path("run").mkdir()
+    Path("run/notes.txt").touch()
+    _expect_error(run("fit", folder, *FIT, "-o", "run"), "new or empty", "'run'")
+    assert [path.name for path in Path("run").iterdir()] == ["notes.txt"]
+
+
+def test_fit_does_not_write_into_the_folder_of_images(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(folder.rglob("*"))
+    monkeypatch.chdir(folder)
+    refusal = "must lie outside the images"
+    _expect_error(run("fit", ".", *FIT), refusal, "'runs/small'")
+    _expect_error(run("fit", ".", *FIT, "-o", "dark/run"), refusal, "'dark/run'")
+    _expect_error(run("fit", folder, *FIT, "-o", folder), refusal)
+    assert sorted(folder.rglob("*")) == before
+    assert run("fit", ".", *FIT, "-o", "../run").code == 0
+    assert (folder.parent / "run" / "model.keras").is_file()
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_fit_that_fails_leaves_nothing_and_may_be_run_again_when_mended(
+    run: Run, folder: Path
+) -> None:
+    Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
+    outcome = run("fit", folder, *FIT, "--architecture", "nonsense", "-o", "run")
+    _expect_error(outcome, "'nonsense'", "small")
+    assert not Path("run").exists()
+    _expect_error(run("fit", folder, *FIT, "--augment", "mine.py:bad_raise", "-o", "run"))
+    assert list(Path().glob("run/*")) == []
+    assert run("fit", folder, *FIT, "-o", "run").code == 0
+    assert Path("run/model.keras").is_file()
+
+
+def test_fit_does_not_replace_a_file_by_a_run_folder(run: Run, folder: Path) -> None:
+    Path("afile").write_text("mine", encoding="utf-8")
+    _expect_error(run("fit", folder, *FIT, "-o", "afile"), "'afile' is a file")
+    assert Path("afile").read_text(encoding="utf-8") == "mine"
+
+
+def test_fit_needs_an_image_to_hold_out(run: Run, tmp_path: Path, folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        if path.stem != "0":
+            path.unlink()
+    _expect_error(run("fit", folder, *FIT), "val=0.2 of 2 images", "none out", "at least 2 images")
+    assert not Path("runs").exists()
+
+
+def test_fit_warns_of_a_class_that_no_held_out_image_belongs_to(run: Run, folder: Path) -> None:
+    (folder / "rare").mkdir()
+    shutil.copy(folder / "dark" / "0.png", folder / "rare")
+    # The warning comes first, so nothing need be trained.
+    outcome = run("fit", folder, *FIT, "--architecture", "nonsense")
+    assert "warning: 1 of 3 classes have no held-out image: 'rare'" in outcome.err
+
+
+def test_index_says_where_it_cannot_write(run: Run, folder: Path) -> None:
+    missing = Path("nowhere") / "small.parquet"
+    _expect_error(run("index", folder, "-o", missing), "nowhere", "there is no such folder")
+    _expect_error(run("index", folder, "-o", folder), "Cannot write", "it is a folder")
+    assert not Path("nowhere").exists()
 
 
 def test_fit_takes_an_architecture_of_keras_by_name(run: Run, folder: Path) -> None:
@@ -125,7 +185,9 @@ def test_fit_takes_an_architecture_of_keras_by_name(run: Run, folder: Path) -> N
 
 
 def test_bench_prints_stages_and_writes_figures_and_a_plot(run: Run, folder: Path) -> None:
-    outcome = run("bench", folder, "--images", 8, "--json", "b.json", "--plot", "b.png")
+    outcome = run(
+        "bench", folder, "--images", 8, "--batch-size", 32, "--json", "b.json", "--plot", "b.png"
+    )
     assert outcome.code == 0, outcome.err
     assert all(part in outcome.out for part in ["decode", "resize", "images/s", "of the time"])
     assert json.loads(Path("b.json").read_text(encoding="utf-8"))["num_images"] == 20
@@ -264,6 +326,25 @@ def test_a_good_list_of_ones_own_is_taken(run: Run, folder: Path) -> None:
     assert run("show", folder, "--augment", "good.py:mine").code == 0
 
 
+def test_a_file_with_the_name_of_a_module_does_not_take_its_place(run: Run, folder: Path) -> None:
+    Path("random.py").write_text(GOOD_LIST, encoding="utf-8")
+    assert run("show", folder, "--augment", "random.py:mine").code == 0
+    assert random is sys.modules["random"]
+    assert run("fit", folder, *FIT, "--augment", "random.py:mine").code == 0
+
+
+def test_a_file_may_import_the_file_beside_it(run: Run, folder: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/neighbour_of_augseq_test.py").write_text(GOOD_LIST, encoding="utf-8")
+    Path("mine/lists.py").write_text(
+        "from neighbour_of_augseq_test import mine, unchanged\nboth = [*mine, unchanged]\n",
+        encoding="utf-8",
+    )
+    outcome = run("show", folder, "--augment", "mine/lists.py:both")
+    sys.modules.pop("neighbour_of_augseq_test", None)
+    assert outcome.code == 0, outcome.err
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [
@@ -290,7 +371,7 @@ def test_a_manifest_of_a_newer_schema_is_refused(run: Run, folder: Path) -> None
     header = json.loads(table.schema.metadata[b"augseq"]) | {"schema_version": 999}
     newer: pa.Table = table.replace_schema_metadata({b"augseq": json.dumps(header)})
     pq.write_table(newer, "newer.parquet")
-    _expect_error(run("fit", "newer.parquet", *FIT), "schema 999", "Upgrade")
+    _expect_error(run("fit", "newer.parquet", *FIT), "schema 999", "newer augseq")
 
 
 def test_a_manifest_whose_files_are_gone_says_how_to_go_on(run: Run, folder: Path) -> None:

@@ -90,10 +90,34 @@ def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manif
     assert moved.record_of(0) == animals[0]
 
 
-@pytest.mark.parametrize("index", [1, -1, 6])
+@pytest.mark.parametrize("index", [1, 6, np.int64(6)])
 def test_an_index_that_no_record_has_is_named(animals: augseq.Manifest, index: int) -> None:
     with pytest.raises(augseq.ArgumentError, match=f"index {index}"):
         animals.select([5, 2, 0]).record_of(index)
+
+
+@pytest.mark.parametrize("index", [-1, 1.0, 1.5, "1", None, True])
+def test_an_index_is_a_whole_number_of_at_least_0(animals: augseq.Manifest, index: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match=f"`index` must be .* 0.*index={index!r}"):
+        animals.record_of(index)
+
+
+@pytest.mark.parametrize(
+    "indices", [[0, 1, 2, 3, 4, 0], [0, 0, 2, 3, 4, 5], [-1, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 5]]
+)
+def test_records_that_could_not_be_told_apart_are_refused(
+    animals: augseq.Manifest, indices: list[int]
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match="different and at least 0"):
+        changed(animals, "index", indices)
+
+
+@pytest.mark.parametrize("column", ["index", "path"])
+def test_a_record_without_index_or_path_is_refused(animals: augseq.Manifest, column: str) -> None:
+    rows = [*animals.table[column].to_pylist()[:5], None]
+    # Some versions of pyarrow refuse it first, in their words.
+    with pytest.raises(ValueError, match=r"must have an index and a path|non-nullable"):
+        changed(animals, column, rows)
 
 
 def test_select_takes_positions_in_the_order_wanted(animals: augseq.Manifest) -> None:

@@ -153,10 +153,22 @@ def test_what_is_left_over_is_called_train_and_comes_first() -> None:
     assert (parts.train, parts.val, parts.test) == (train, val, test)
 
 
-def test_parts_that_name_train_come_in_the_order_given() -> None:
+def test_train_comes_first_also_where_its_size_is_given() -> None:
     parts = classes_of([10]).split(val=0.1, train=0.7, test=0.2)
-    assert parts.names == ("val", "train", "test")
-    assert [len(part) for part in parts] == [1, 7, 2]
+    assert parts.names == ("train", "val", "test")
+    assert [len(part) for part in parts] == [7, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["index", "count", "names"])
+def test_a_part_may_not_hide_what_a_split_has(name: str) -> None:
+    with pytest.raises(augseq.ArgumentError, match=f"A part cannot be called '{name}'"):
+        classes_of([10]).split(**{name: 0.2})
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, 2.5, "1", None, True])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match="`seed`"):
+        classes_of([10]).split(val=0.2, seed=seed)
 
 
 def test_a_part_that_was_not_made_is_named() -> None:

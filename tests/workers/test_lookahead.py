@@ -2,6 +2,7 @@
 
 import gc
 import os
+import queue
 import random
 import subprocess
 import sys
@@ -312,6 +313,39 @@ def test_the_threads_end_with_their_owner() -> None:
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
+
+
+class Contended(queue.SimpleQueue):  # type: ignore[type-arg]
+    """A queue from which another thread takes the last task right after one looked for it."""
+
+    def empty(self) -> bool:
+        was_empty = super().empty()
+        while not super().empty():
+            super().get()
+        return was_empty
+
+
+def test_a_thread_that_takes_the_last_task_does_not_hang_who_ends_the_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "SimpleQueue", Contended)
+    started, go_on = threading.Event(), threading.Event()
+
+    def load(step: int) -> Any:
+        started.set()
+        return go_on.wait(30)
+
+    def make_and_drop() -> None:
+        workers = ThreadWorkers(1)
+        workers.submit(load, 0)
+        assert started.wait(30)
+        workers.submit(load, 1)
+
+    owner = threading.Thread(target=make_and_drop, daemon=True)
+    owner.start()
+    owner.join(5)
+    go_on.set()
+    assert not owner.is_alive()
 
 
 FORK = """

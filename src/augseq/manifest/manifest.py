@@ -61,7 +61,10 @@ class Manifest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        table = self.table.select(SCHEMA.names).cast(SCHEMA).replace_schema_metadata(None)
+        table = self.table.select(SCHEMA.names)
+        if table.column("index").null_count or table.column("path").null_count:
+            raise ArgumentError("Every record must have an index and a path.")
+        table = table.cast(SCHEMA).replace_schema_metadata(None)
         object.__setattr__(self, "table", table)
         _check_identities(table)
         if len(set(self.class_names)) != len(self.class_names):
@@ -252,8 +255,6 @@ def make_manifest(
 
 def _check_identities(table: pa.Table) -> None:
     index = table.column("index").to_numpy()
-    if table.column("index").null_count or table.column("path").null_count:
-        raise ArgumentError("Every record must have an index and a path.")
     # Nearly every manifest is in ascending order, which is quick to see.
     is_unique = bool(np.all(np.diff(index) > 0)) or len(np.unique(index)) == len(index)
     if len(index) and (index.min() < 0 or not is_unique):

@@ -173,7 +173,8 @@ def _empty_folder(folder: PathLike, root: str) -> Path:
     if path.resolve().is_relative_to(Path(root).resolve()):
         raise ArgumentError(
             f"The run folder must lie outside the images, or its pictures would be indexed with "
-            f"them next time. Received: {str(path)!r}, inside {root!r}"
+            f"them next time; choose another (at the shell: -o FOLDER). "
+            f"Received: {str(path)!r}, inside {root!r}"
         )
     if path.is_file():
         raise NotAFolderError(f"The run folder {str(path)!r} is a file.")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError
@@ -53,9 +55,13 @@ class RunOptions:
         check_whole("batch_size", self.batch_size, least=1)
         check_whole("workers", self.workers, least=0)
         check_seed(self.seed)
-        if not 0 < self.val < 1:
-            raise ArgumentError(f"`val` must be above 0 and below 1. Received: val={self.val}")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ArgumentError(
-                f"`learning_rate` must be above 0. Received: learning_rate={self.learning_rate}"
-            )
+        _check_above_0("val", self.val)
+        if self.val >= 1:
+            raise ArgumentError(f"`val` must be below 1. Received: val={self.val!r}")
+        if self.learning_rate is not None:
+            _check_above_0("learning_rate", self.learning_rate)
+
+
+def _check_above_0(name: str, value: object) -> None:
+    if not isinstance(value, int | float | np.number) or not value > 0:
+        raise ArgumentError(f"`{name}` must be a number above 0. Received: {name}={value!r}")

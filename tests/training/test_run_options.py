@@ -1,0 +1,38 @@
+"""Options of a training run are checked when they are made."""
+
+from typing import Any
+
+import pytest
+
+import augseq
+from augseq.augment.augmentation_list import AugmentationList
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"epochs": value} for value in (0, -1, 1.5, True, None)),
+        *({"batch_size": value} for value in (0, 2.0, None)),
+        *({"workers": value} for value in (-1, 1.5, None)),
+        *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8), None)),
+        *({"seed": value} for value in (-1, 2**64, 1.0, None)),
+        *({"val": value} for value in (0, 1, -0.2, 1.5, float("nan"))),
+        *({"learning_rate": value} for value in (0, -1e-3, float("nan"))),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+        augseq.RunOptions(**wrong)
+    assert repr(value) in str(caught.value)
+
+
+def test_what_is_no_augmentation_is_refused_at_once() -> None:
+    with pytest.raises(augseq.AugseqError, match="3"):
+        augseq.RunOptions(augment=[3])
+
+
+def test_the_defaults_are_valid_and_the_augmentations_one_list() -> None:
+    options = augseq.RunOptions(val=0.5, learning_rate=1e-3)
+    assert isinstance(options.augment, AugmentationList)
+    assert (options.epochs, options.batch_size, options.image_size) == (50, 16, (128, 128))
