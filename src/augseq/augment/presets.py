@@ -55,9 +55,9 @@ def _light(a: Any) -> list[Any]:
 
 
 def _standard(a: Any) -> list[Any]:
-    # Nothing that changes colours: on 517 photographs of fruit in 12 classes, half of them for
-    # training, the validation loss was 0.25 without augmentation, 0.15 with this list, 0.21 with
-    # brightness and contrast in addition, and 0.24 with zooms up to 1.8.
+    # Mild, and without colours. On 517 photographs of fruit in 12 classes, in five folds, this
+    # list made 8 errors and no augmentation 15. With half of the photographs for training, shorter
+    # trials favoured it (loss 0.15) over stronger brightness too (0.21) or zooms to 1.8 (0.24).
     return [
         a.HorizontalFlip(p=0.5),
         _affine(a, scale=(0.8, 1.25), shift=0.1, turn=15, shear=5, p=0.8),

