@@ -2,7 +2,7 @@
 
 libjpeg mends what it can and only warns, and Pillow does not hand the warning on; in strict mode
 simplejpeg makes it an error. It also writes into an array at once, where Pillow's picture must be
-copied: 1.34 against 1.9 ms for a file of 500 x 375 pixels and 111 kB.
+copied: 1.34 against 2.1 ms for a file of 500 x 375 pixels and 114 kB.
 """
 
 from collections.abc import Callable
