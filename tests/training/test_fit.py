@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import BACKENDS, Outcomes, is_installed
+from tests.backends import BACKENDS, is_installed
+
+from .conftest import Outcomes
 
 
 def scenario_names() -> list[str]:
