@@ -41,6 +41,20 @@ def test_labels_follow_the_sorted_folder_names(make_folder: MakeFolder) -> None:
     ]
 
 
+def test_labels_are_right_where_names_sort_otherwise_with_a_slash(
+    make_folder: MakeFolder,
+) -> None:
+    """As folders "a" comes before "a b"; as paths "a b/" comes before "a/"."""
+    manifest = index(make_folder("a/1.jpg", "a/2.jpg", "a b/1.jpg", "a!/1.jpg"))
+    assert manifest.class_names == ("a", "a b", "a!")
+    assert [(r.path, r.target) for r in manifest] == [
+        ("a b/1.jpg", 1),
+        ("a!/1.jpg", 2),
+        ("a/1.jpg", 0),
+        ("a/2.jpg", 0),
+    ]
+
+
 def test_records_are_numbered_from_zero_in_the_order_of_their_paths(
     make_folder: MakeFolder,
 ) -> None:

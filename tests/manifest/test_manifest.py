@@ -234,6 +234,12 @@ def test_a_small_part_pickles_small() -> None:
     assert len(pickle.dumps(manifest[:10])) < 5_000
 
 
+def test_records_that_came_in_pieces_are_pickled_once() -> None:
+    paths = [f"{number:08}.jpg" for number in range(10_000)]
+    manifest = make_manifest("/photos", (), paths=paths, targets=None)
+    assert len(pickle.dumps(rechunked(manifest, rows=100))) < 1.01 * len(pickle.dumps(manifest))
+
+
 def test_targets_stand_by_position(animals: augseq.Manifest) -> None:
     assert animals.targets.dtype == np.int32
     assert animals.targets.tolist() == [0, 0, 0, 0, 1, 1]

@@ -5,11 +5,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+import numpy as np
+import pyarrow.compute as pc
+
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
     LabelError,
-    ManifestError,
     MissingFileError,
     NotAFolderError,
     UnreadableError,
@@ -74,9 +76,8 @@ def index_folder(
     root = _existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
-    if not scan.paths:
+    if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
-    _check_names(scan.paths)
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     else:
@@ -87,22 +88,27 @@ def index_folder(
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
-    names = scan.folders if class_names is None else list(class_names)
+    names = sorted(scan.folders) if class_names is None else list(class_names)
     unknown = sorted(set(scan.folders) - set(names))
     if unknown:
         raise LabelError(
             f"The folder {unknown[0]!r} in {root!r} is not among `class_names`. "
             f"Received: class_names={names}"
         )
-    paths = [path for path in scan.paths if "/" in path]
-    if not paths:
+    if not any(scan.folders.values()):
         raise LabelError(
             f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
             "class. Put each class in its own sub-folder, or index with labels=None (at the "
             "shell: --no-labels) to predict."
         )
     label_of = {name: label for label, name in enumerate(names)}
-    targets = [label_of[path[: path.index("/")]] for path in paths]
+    # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
+    folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
+    labels = [label_of[folder] for folder in folders]
+    targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
+    paths = scan.paths
+    if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
+        paths = paths.filter(pc.match_substring(paths, "/"))
     return make_manifest(root, names, paths=paths, targets=targets)
 
 
@@ -173,13 +179,3 @@ def _nothing_found(root: str, scan: Scan, suffixes: frozenset[str]) -> str:
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
     return message + "."
-
-
-def _check_names(paths: Sequence[str]) -> None:
-    for path in paths:
-        try:
-            path.encode()
-        except UnicodeEncodeError as error:
-            raise ManifestError(
-                f"A file's name must be valid UTF-8. Received: {os.fsencode(path)!r}. Rename it."
-            ) from error

@@ -64,7 +64,9 @@ class Manifest:
         table = self.table.select(SCHEMA.names)
         if table.column("index").null_count or table.column("path").null_count:
             raise ArgumentError("Every record must have an index and a path.")
-        table = table.cast(SCHEMA).replace_schema_metadata(None)
+        # In one piece, since each batch of records is taken from the whole: from eight pieces of
+        # a million records, 64 took 4.2 ms instead of 0.07, and a pickle held the whole 8 times.
+        table = table.cast(SCHEMA).replace_schema_metadata(None).combine_chunks()
         object.__setattr__(self, "table", table)
         _check_identities(table)
         if len(set(self.class_names)) != len(self.class_names):
@@ -185,8 +187,7 @@ class Manifest:
         check_whole("seed", seed, least=0)
         names, shares = _named_shares(fractions)
         stratum = self.targets if stratify and self.class_names else np.zeros(len(self), np.int32)
-        paths = self.table.column("path").to_pylist()
-        parts = split_positions(paths, stratum, shares, seed=seed)
+        parts = split_positions(self.table.column("path"), stratum, shares, seed=seed)
         return Split(names, [self.select(part) for part in parts])
 
     def class_counts(self) -> dict[str, int]:
@@ -239,26 +240,42 @@ class Manifest:
         return labelled
 
 
+def check_manifest(value: object) -> None:
+    """Raise `ArgumentError` where a value is no manifest."""
+    if not isinstance(value, Manifest):
+        raise ArgumentError(
+            "The first argument must be a Manifest, such as augseq.index_folder(folder) "
+            f"gives. Received: {type(value).__name__}"
+        )
+
+
 def make_manifest(
     root: str,
     class_names: Sequence[str],
     *,
-    paths: Sequence[str],
-    targets: Sequence[int] | None,
+    paths: Sequence[str] | pa.StringArray,
+    targets: Sequence[int] | npt.NDArray[np.integer] | None,
 ) -> Manifest:
     """Number paths from 0 and make them a manifest; `targets` None means no labels."""
     labels = pa.nulls(len(paths), pa.int32()) if targets is None else pa.array(targets, pa.int32())
-    columns = [pa.array(np.arange(len(paths))), pa.array(paths, pa.string()), labels]
+    columns = {"index": np.arange(len(paths)), "path": paths, "target": labels}
     table = pa.table(columns, schema=SCHEMA)
     return Manifest(root=root, class_names=tuple(class_names), table=table)
 
 
 def _check_identities(table: pa.Table) -> None:
     index = table.column("index").to_numpy()
-    # Nearly every manifest is in ascending order, which is quick to see.
-    is_unique = bool(np.all(np.diff(index) > 0)) or len(np.unique(index)) == len(index)
-    if len(index) and (index.min() < 0 or not is_unique):
+    if len(index) and (index.min() < 0 or _num_different(index) != len(index)):
         raise ArgumentError("The indices of records must be different and at least 0.")
+
+
+def _num_different(numbers: npt.NDArray[np.int64]) -> int:
+    gaps = np.diff(numbers)
+    # Nearly always they ascend, which is quick to see. For a million that do not, a sort takes
+    # 0.05 s, where np.unique took 0.6.
+    if not np.all(gaps > 0):
+        gaps = np.diff(np.sort(numbers))
+    return int(np.count_nonzero(gaps)) + bool(len(numbers))
 
 
 def _positions(which: npt.NDArray[Any], length: int) -> Positions:
@@ -277,12 +294,13 @@ def _positions(which: npt.NDArray[Any], length: int) -> Positions:
             f"Received: from {which.min()} to {which.max()}"
         )
     positions = which.astype(np.int64)
-    positions = np.where(positions < 0, positions + length, positions)
-    if len(np.unique(positions)) != len(positions):
+    positions[positions < 0] += length
+    num_different = _num_different(positions)
+    if num_different != len(positions):
         raise ArgumentError(
             "`which` must name each position at most once, since two records of one index would "
             f"get equal random draws. Received: {len(positions)} positions, "
-            f"{len(np.unique(positions))} of them different"
+            f"{num_different} of them different"
         )
     return positions
 

@@ -3,12 +3,14 @@
 import heapq
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
-from augseq.errors import UnreadableError
+from augseq.errors import ManifestError, UnreadableError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,15 +19,15 @@ class Scan:
 
     Attributes:
         paths: Image files, relative to the folder with `/`, sorted by code point.
-        folders: Folders directly below, sorted.
+        folders: Folders directly below, with the number of images at any depth in each.
         num_links: Symbolic links that were left aside, since links were not to be followed.
         num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
             is listed already.
         other_suffixes: Files left aside because of their suffix, counted by it.
     """
 
-    paths: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
+    paths: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
+    folders: dict[str, int] = field(default_factory=dict)
     num_links: int = 0
     num_dead_links: int = 0
     other_suffixes: Counter[str] = field(default_factory=Counter)
@@ -41,35 +43,55 @@ def scan_folder(
 
     Raises:
         UnreadableError: The system refuses to list a folder.
+        ManifestError: The name of an image is not valid UTF-8.
     """
     found = Scan()
+    columns = []
     # The bar shows itself on long work only.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
-        for prefix, entries in _walk(root, follow_links, found):
-            before = len(found.paths)
-            for entry in entries:
-                _sort_out(entry, prefix, found, suffixes)
-            bar.update(len(found.paths) - before)
-    found.paths.sort()
-    found.folders.sort()
+        for prefix, names in _walk(root, follow_links, found):
+            images = _images(names, suffixes, found)
+            if prefix:
+                found.folders[prefix[: prefix.index("/")]] += len(images)
+            # One folder's paths at a time become Arrow, while the processor still has them at
+            # hand: a list of a million took twice as long to convert, and 60 MB more.
+            columns.append(_path_column([prefix + name for name in images]))
+            bar.update(len(images))
+    found.paths = _in_order(pa.concat_arrays(columns))
     return found
 
 
-def _sort_out(entry: os.DirEntry[str], prefix: str, found: Scan, suffixes: Collection[str]) -> None:
-    suffix = os.path.splitext(entry.name)[1].lower()
-    if not entry.is_file():
-        # A named pipe, a socket, a device: nothing that holds an image, and opening may hang.
-        return
-    if suffix in suffixes:
-        found.paths.append(prefix + entry.name)
-    else:
-        found.other_suffixes[suffix] += 1
+def _images(names: Sequence[str], suffixes: Collection[str], found: Scan) -> list[str]:
+    endings = tuple(suffixes)
+    # One loop without calls of our own: with `splitext`, a million names took 0.6 s, not 0.15.
+    images = [name for name in names if name.lower().endswith(endings)]
+    if len(images) < len(names):
+        others = set(names).difference(images)
+        found.other_suffixes.update(os.path.splitext(name)[1].lower() for name in others)
+    # Sorted here, names are compared with their neighbours only, and need no second sort.
+    images.sort()
+    return images
 
 
-def _walk(
-    root: str, follow_links: bool, found: Scan
-) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Yield each folder's prefix (`a/b/`, empty for the root) and what it holds but folders."""
+def _path_column(paths: list[str]) -> pa.StringArray:
+    try:
+        return pa.array(paths, pa.string())
+    except UnicodeEncodeError as error:
+        raise ManifestError(
+            f"A file's name must be valid UTF-8. Received: {os.fsencode(error.object)!r}. "
+            "Rename it."
+        ) from error
+
+
+def _in_order(paths: pa.StringArray) -> pa.StringArray:
+    """Sort paths, which are sorted already unless folders hold both images and folders."""
+    if pc.all(pc.less(paths[:-1], paths[1:])).as_py():
+        return paths
+    return paths.take(pc.sort_indices(paths))
+
+
+def _walk(root: str, follow_links: bool, found: Scan) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder's prefix (`a/b/`, empty for the root) and the names of its files."""
     seen: set[tuple[int, int]] = set()
     # Real folders first, so that a link never takes one away from its own path; then links by
     # path, so that the file system's order decides nothing.
@@ -83,9 +105,9 @@ def _walk(
                 continue
             seen.add((status.st_dev, status.st_ino))
         if prefix.count("/") == 1:
-            found.folders.append(prefix[:-1])
-        others = []
-        for entry in _visible_entries(folder):
+            found.folders[prefix[:-1]] = 0
+        names, others = _visible_entries(folder)
+        for entry in others:
             if entry.is_symlink() and not follow_links:
                 found.num_links += 1
             elif entry.is_symlink() and not os.path.exists(entry.path):
@@ -93,17 +115,29 @@ def _walk(
             elif entry.is_dir():
                 is_link_too = is_link or entry.is_symlink()
                 heapq.heappush(waiting, (is_link_too, f"{prefix}{entry.name}/", entry.path))
-            else:
-                others.append(entry)
-        yield prefix, others
+            elif entry.is_file():
+                names.append(entry.name)
+            # Else a named pipe, a socket, a device: no image, and opening it may hang.
+        yield prefix, names
 
 
-def _visible_entries(folder: str) -> list[os.DirEntry[str]]:
+def _visible_entries(folder: str) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """Return the names of ordinary files, and the entries of all else."""
+    names, others = [], []
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
+            for entry in entries:
+                name = entry.name
+                if name[0] == ".":
+                    continue
+                # Listing a folder tells this much; asking for more would ask for each file.
+                if entry.is_file(follow_symlinks=False):
+                    names.append(name)
+                else:
+                    others.append(entry)
     except PermissionError as error:
         raise UnreadableError(
             f"Cannot list the folder {folder!r}: {error.strerror}. "
             "Give yourself permission to read it, or move it elsewhere."
         ) from error
+    return names, others

@@ -6,8 +6,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from augseq.types import Positions
+
+_HASHED_ROWS = 65_536
 
 Part = TypeVar("Part")
 
@@ -43,7 +46,7 @@ class Split(tuple[Part, ...], Generic[Part]):
 
 
 def split_positions(
-    paths: Sequence[str],
+    paths: pa.ChunkedArray,
     strata: npt.NDArray[np.int32],
     shares: Sequence[float],
     *,
@@ -52,7 +55,7 @@ def split_positions(
     """Return the positions of each part, ascending.
 
     Args:
-        paths: Path of each record; its hash, with the seed, decides.
+        paths: Path of each record, as strings; its hash, with the seed, decides.
         strata: Group of each record, shape (len(paths),); each part gets its share of each.
         shares: Size of each part; they add up to 1.
         seed: Any integer.
@@ -90,11 +93,13 @@ def allocate(size: int, shares: Sequence[float]) -> list[int]:
     return sizes
 
 
-def _hashes(paths: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
+def _hashes(paths: pa.ChunkedArray, seed: int) -> npt.NDArray[np.uint64]:
     keyed = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
-    hashes = np.empty(len(paths), np.uint64)
-    for position, path in enumerate(paths):
-        digest = keyed.copy()
-        digest.update(path.encode())
-        hashes[position] = int.from_bytes(digest.digest(), "little")
-    return hashes
+    digests = bytearray()
+    # Piece by piece: all paths of a million records as Python objects would be 100 MB.
+    for start in range(0, len(paths), _HASHED_ROWS):
+        for path in paths[start : start + _HASHED_ROWS].cast(pa.binary()).to_pylist():
+            digest = keyed.copy()
+            digest.update(path)
+            digests += digest.digest()
+    return np.frombuffer(digests, "<u8")
