@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.augment.albumentations_transform import AlbumentationsTransform, is_albumentations
+from augseq.augment.albumentations_transform import (
+    AlbumentationsTransform,
+    _Draws,
+    is_albumentations,
+)
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.sampling.randomness import Stream, record_rng
 
@@ -229,3 +233,81 @@ def test_eight_threads_over_ten_transforms_change_not_one_pixel(
         answers = list(pool.map(lambda k: shared[k][0].tobytes(), asked))
     wrong = [k for k, answer in zip(asked, answers, strict=True) if answer != serial[k]]
     assert wrong == []
+
+
+CROPS = {
+    "RandomResizedCrop": A.RandomResizedCrop((12, 14)),
+    "RandomResizedCrop with area": A.RandomResizedCrop((5, 6), area_for_downscale="image"),
+    "RandomSizedCrop": A.RandomSizedCrop(min_max_height=(5, 20), size=(16, 16)),
+    "RandomCrop": A.RandomCrop(9, 11),
+    "CenterCrop": A.CenterCrop(9, 11),
+    "Resize": A.Resize(11, 9),
+}
+
+
+@pytest.mark.parametrize("name", CROPS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_crop_drawn_before_there_are_pixels_is_the_crop_of_a_call(
+    name: str, channels: int
+) -> None:
+    augment = make_augmentation_list([CROPS[name], A.HorizontalFlip(), A.GaussNoise(p=1)])
+    image = NOISE[:, :, :channels].copy()
+    for index in range(50):
+        one = record_rng(7, Stream.AUGMENT, epoch=0, index=index)
+        other = record_rng(7, Stream.AUGMENT, epoch=0, index=index)
+        crop = augment.draw_crop(image.shape, one)
+        assert crop is not None
+        top, left, height, width = crop.box or (0, 0, 20, 30)
+        part = image[top : top + height, left : left + width].copy()
+        np.testing.assert_array_equal(augment(part, one, crop), augment(image, other))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        A.RandomResizedCrop((12, 14), p=0.5),
+        A.RandomCrop(9, 11, pad_if_needed=True),
+        A.Compose([A.RandomCrop(9, 11)]),
+        A.RandomCropFromBorders(),
+        A.HorizontalFlip(),
+    ],
+)
+def test_what_needs_the_whole_image_draws_nothing_beforehand(transform: Any) -> None:
+    rng = record_rng(7, Stream.AUGMENT, epoch=0, index=0)
+    before = rng.bit_generator.state["state"]["counter"].tolist()
+    assert make_augmentation_list([transform]).draw_crop((20, 30, 3), rng) is None
+    assert rng.bit_generator.state["state"]["counter"].tolist() == before
+
+
+def test_a_crop_larger_than_the_image_is_named_whether_it_is_drawn_before_or_not() -> None:
+    augment = make_augmentation_list([A.RandomCrop(100, 100)])
+    rng = record_rng(7, Stream.AUGMENT, epoch=0, index=0)
+    with pytest.raises(Exception, match="exceeds image dimensions") as caught:
+        augment.draw_crop((20, 30, 3), rng)
+    assert "augmentation 1, 'RandomCrop'" in caught.value.__notes__[0]
+
+
+def test_normal_draws_do_not_remember_the_image_before() -> None:
+    """Python's `gauss` makes two numbers at a time and keeps one."""
+
+    class Shift(A.ImageOnlyTransform):
+        def apply(self, img: Any, **params: Any) -> Any:
+            return np.full_like(img, 128 + 10 * self.py_random.gauss(0, 1))
+
+    transform = AlbumentationsTransform(Shift(p=1))
+    first = transform(SQUARE, record_rng(7, Stream.AUGMENT, epoch=0, index=0))
+    transform(SQUARE, record_rng(7, Stream.AUGMENT, epoch=0, index=1))
+    again = transform(SQUARE, record_rng(7, Stream.AUGMENT, epoch=0, index=0))
+    np.testing.assert_array_equal(again, first)
+
+
+def test_python_draws_are_spread_evenly() -> None:
+    draws = _Draws()
+    draws.draw_from(record_rng(7, Stream.AUGMENT, epoch=0, index=0))
+    counts = np.bincount([draws.randrange(10) for _ in range(10_000)], minlength=10)
+    assert ((counts - 1000) ** 2 / 1000).sum() < 27.9  # chi-square, 9 degrees, p = 0.001
+    numbers = np.array([draws.random() for _ in range(10_000)])
+    assert abs(numbers.mean() - 0.5) < 0.01
+    assert 0 <= numbers.min() < numbers.max() < 1
+    for bits in (1, 31, 64, 65, 130):
+        assert max(draws.getrandbits(bits) for _ in range(64)).bit_length() in (bits, bits - 1)

@@ -164,7 +164,21 @@ BROKEN: dict[str, tuple[Callable[[np.ndarray], Any], str]] = {
     "float64": (lambda image: image / 255, "dtype=float64"),
     "int64": (lambda image: image.astype(np.int64), "dtype=int64"),
     "float16": (lambda image: image.astype(np.float16), "dtype=float16"),
+    "NaN": (lambda image: spoilt(image, np.nan), r"Received: 1 of \d+ values that are NaN"),
+    "infinity": (lambda image: spoilt(image, np.inf), "NaN or infinite"),
+    "both infinities": (lambda image: spoilt(image, np.inf, -np.inf), "Received: 2 of"),
 }
+
+
+def spoilt(image: np.ndarray, *values: float) -> np.ndarray:
+    spoilt = image.astype(np.float32)
+    spoilt[0, : len(values), 0] = values
+    return spoilt
+
+
+def test_huge_values_are_finite_nevertheless() -> None:
+    huge = run([lambda image, _: np.full(image.shape, 3e38, np.float32)])
+    assert (huge == np.float32(3e38)).all()
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -96,6 +96,17 @@ def test_workers_batch_size_and_order_of_asking_have_no_influence(
     assert pixels_by_index(sequence, ORDERS[order](len(sequence))) == expected[epoch]
 
 
+@pytest.mark.parametrize("kind", ["threads", "processes", "serial", "auto"])
+def test_the_kind_of_workers_has_no_influence(
+    images: augseq.Manifest, expected: dict[int, dict[int, bytes]], kind: Any
+) -> None:
+    sequence = sequence_of(images, workers=2, batch_size=8, worker_kind=kind)
+    for epoch in EPOCHS:
+        sequence.set_epoch(epoch)
+        sequence.on_epoch_begin()
+        assert pixels_by_index(sequence) == expected[epoch]
+
+
 @pytest.mark.parametrize("options", [{"shuffle": False}, {"max_queue_size": 1, "workers": 3}])
 def test_order_and_queue_have_no_influence_on_a_record(
     images: augseq.Manifest, expected: dict[int, dict[int, bytes]], options: dict[str, Any]

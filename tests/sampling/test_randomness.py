@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.sampling.randomness import Stream, check_epoch, check_seed, record_rng
+from augseq.sampling.randomness import Stream, check_epoch, check_seed, lent_rng, record_rng
 
 words = st.integers(0, 2**64 - 1)
 streams = st.sampled_from(Stream)
@@ -130,3 +130,24 @@ def test_words_come_back_as_python_integers(check: Any, good: Any) -> None:
 def test_other_words_are_refused_by_name(check: Any, name: str, bad: Any) -> None:
     with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be an integer.*{name}="):
         check(bad)
+
+
+@given(words, streams, words, words)
+def test_a_lent_generator_draws_what_a_new_one_does(
+    seed: int, stream: Stream, epoch: int, index: int
+) -> None:
+    new = record_rng(seed, stream, epoch=epoch, index=index)
+    with lent_rng(seed, stream, epoch=epoch, index=index) as lent:
+        # An odd number of 32-bit draws leaves half a word behind for the next user.
+        assert lent.integers(9, dtype=np.int32) == new.integers(9, dtype=np.int32)
+        assert lent.random(5).tolist() == new.random(5).tolist()
+
+
+def test_a_generator_is_not_lent_twice_at_a_time() -> None:
+    with lent_rng(7, Stream.AUGMENT, epoch=0, index=0) as outer:
+        first = outer.random()
+        with lent_rng(7, Stream.AUGMENT, epoch=0, index=1) as inner:
+            inner.random()
+        second = outer.random()
+    new = record_rng(7, Stream.AUGMENT, epoch=0, index=0)
+    assert [first, second] == [new.random(), new.random()]

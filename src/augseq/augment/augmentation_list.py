@@ -9,6 +9,7 @@ import numpy as np
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform, is_albumentations
 from augseq.augment.augmentation import Augmentation
+from augseq.augment.crop import Crop
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.types import Image
 
@@ -38,31 +39,60 @@ class AugmentationList:
         """Names of the steps, in order."""
         return [_name(step) for step in self.steps]
 
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
+        """Draw what the first step will look at, if that is a crop and can say so.
+
+        Args:
+            shape: (height, width, channels) of the whole image.
+            rng: What the call will then go on to draw from.
+        """
+        draw = getattr(self.steps[0], "draw_crop", None) if self.steps else None
+        if draw is None:
+            return None
+        try:
+            crop: Crop | None = draw(shape, rng)
+        except Exception as error:
+            _name_step(error, 1, self.steps[0])
+            raise
+        return crop
+
+    def __call__(self, image: Image, rng: np.random.Generator, crop: Crop | None = None) -> Image:
         """Run all steps, drawing in turn from `rng`.
+
+        Args:
+            image: The image; or the part of it that `crop` looks at. Perhaps read-only.
+            rng: Generator for this record in this epoch.
+            crop: What the first step has drawn already.
+
+        Returns:
+            Shape (height, width, channels), uint8 or float32; steps get, and the caller too,
+            pixels that can be written to.
 
         Raises:
             AugmentationError: A step returned something that is not such an image.
         """
         is_plain = True
+        image = image if crop else _writable(image)
         for number, step in enumerate(self.steps, 1):
-            is_foreign = isinstance(step, AlbumentationsTransform)
+            is_foreign = getattr(step, "wants_unit_floats", False)
             if is_foreign and is_plain and image.dtype == _FLOAT32:
                 _check_unit_range(image, f"{number}, {_name(step)!r}")
             is_plain = not is_foreign
             try:
-                result = step(image, rng)
+                result = crop.finish(image) if crop and number == 1 else step(image, rng)
             except Exception as error:
-                error.add_note(f"Raised by augmentation {number}, {_name(step)!r}.")
+                _name_step(error, number, step)
                 raise
             problem = _problem(result, image)
             if problem:
                 raise AugmentationError(
                     f"Augmentation {number}, {_name(step)!r}, must return an image of shape "
-                    f"(height, width, {image.shape[2]}) and dtype {_allowed_dtypes(image)}. "
+                    f"(height, width, {image.shape[2]}), dtype {_allowed_dtypes(image)} and finite "
+                    "values. "
                     f"Received: {problem}."
                 )
-            image = result
+            # A crop may be a view of what it looked at.
+            image = _writable(result) if number == 1 else result
         return image
 
 
@@ -130,17 +160,36 @@ def _check_unit_range(image: Image, step: str) -> None:
         )
 
 
+def _writable(image: Image) -> Image:
+    """Return the image itself, or a copy of one that belongs to a cache."""
+    return image if image.flags.writeable else image.copy()
+
+
 def _problem(result: Any, image: Image) -> str | None:
     if not isinstance(result, np.ndarray):
         return f"{_shown(result)}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
     if not same_rank or result.dtype not in (image.dtype, _FLOAT32):
         return f"shape={result.shape}, dtype={result.dtype}"
-    return None
+    return _unusable_values(result) if result.dtype == _FLOAT32 else None
+
+
+def _unusable_values(image: Image) -> str | None:
+    # A sum, which is quicker than to ask each value: it is finite, unless one of them is not, or
+    # unless they are absurdly large.
+    with np.errstate(all="ignore"):
+        if np.isfinite(image.sum()):
+            return None
+    num_bad = image.size - np.count_nonzero(np.isfinite(image))
+    return f"{num_bad} of {image.size} values that are NaN or infinite" if num_bad else None
 
 
 def _allowed_dtypes(image: Image) -> str:
     return "float32" if image.dtype == _FLOAT32 else f"{image.dtype} or float32"
+
+
+def _name_step(error: Exception, number: int, step: Augmentation) -> None:
+    error.add_note(f"Raised by augmentation {number}, {_name(step)!r}.")
 
 
 def _name(step: Any) -> str:

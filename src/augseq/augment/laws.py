@@ -2,8 +2,12 @@
 
 import pickle
 import random
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -90,10 +94,16 @@ def uses_no_global_generator(augmentation: Augmentation, image: Image, seed: int
 def threads_may_share_it(augmentation: Augmentation, image: Image, seed: int) -> None:
     """Calls from several threads at once give the same as calls in turn."""
     expected = _results(augmentation, image, seed)
-    draws = list(range(_NUM_DRAWS)) * 4
-    with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        results = pool.map(lambda draw: augmentation(image.copy(), _rng(seed + draw)), draws)
-        for draw, result in zip(draws, results, strict=True):
+    starts = threading.Barrier(_NUM_THREADS)
+
+    def run(first: int) -> list[tuple[int, Image]]:
+        starts.wait()
+        # Each thread begins elsewhere, so that neighbours in time have other draws.
+        draws = [(first + k) % _NUM_DRAWS for k in range(_NUM_DRAWS)]
+        return [(draw, augmentation(image.copy(), _rng(seed + draw)).copy()) for draw in draws]
+
+    with _switching_often(), ThreadPoolExecutor(_NUM_THREADS) as pool:
+        for draw, result in chain.from_iterable(pool.map(run, range(_NUM_THREADS))):
             _require_equal(result, expected[draw], "gives other pixels when threads share it")
 
 
@@ -118,6 +128,17 @@ LAWS: tuple[Law, ...] = (
     threads_may_share_it,
     survives_pickling,
 )
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns so often that a race is hardly ever missed."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _rng(seed: int) -> np.random.Generator:
