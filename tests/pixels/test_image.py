@@ -7,6 +7,7 @@ from PIL import Image
 import augseq
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions
+from augseq.pixels.region import WHOLE
 from augseq.pixels.source import FileSource
 
 from .conftest import encoded, exif, noise, photo
@@ -27,7 +28,7 @@ def test_one_file_read_alone_has_the_pixels_that_training_gets(
     chosen = {"color_mode": color_mode, "exif_orientation": exif_orientation}
     source = FileSource(root=str(turned.parent), options=DecodeOptions(**chosen))
     alone = augseq.read_image(turned, **chosen)
-    np.testing.assert_array_equal(alone, source.image(Record(index=0, path=turned.name)))
+    np.testing.assert_array_equal(alone, source.open(Record(index=0, path=turned.name)).read(WHOLE))
 
 
 def test_a_size_brings_the_image_to_it(turned: Path) -> None:

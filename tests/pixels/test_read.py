@@ -38,7 +38,7 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
 
 
 def test_a_refusal_of_the_system_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refuse)

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions
+from augseq.pixels.region import WHOLE
 from augseq.pixels.source import ArraySource, FileSource
 
 from .conftest import encoded, noise, photo
@@ -22,21 +23,21 @@ def test_a_record_gives_the_pixels_of_its_file(tmp_path: Path) -> None:
     pixels = noise(5, 7, 3)
     (tmp_path / "cat").mkdir()
     Image.fromarray(pixels).save(tmp_path / "cat" / "a.png")
-    image = files(tmp_path).image(Record(index=3, path="cat/a.png"))
+    image = files(tmp_path).open(Record(index=3, path="cat/a.png")).read(WHOLE)
     np.testing.assert_array_equal(image, pixels)
 
 
 def test_content_rules_where_the_suffix_says_something_else(tmp_path: Path) -> None:
     pixels = noise(5, 7, 3)
     Image.fromarray(pixels).save(tmp_path / "png.jpg", "PNG")
-    image = files(tmp_path).image(Record(index=0, path="png.jpg"))
+    image = files(tmp_path).open(Record(index=0, path="png.jpg")).read(WHOLE)
     np.testing.assert_array_equal(image, pixels)
 
 
 def test_a_broken_file_is_named_with_its_index_and_the_cause(tmp_path: Path) -> None:
     (tmp_path / "half.jpg").write_bytes(encoded(photo(64, 64), "JPEG")[:-90])
     with pytest.raises(DecodeError, match=r"'half\.jpg' \(index 17\) in .* truncated") as caught:
-        files(tmp_path).image(Record(index=17, path="half.jpg"))
+        files(tmp_path).open(Record(index=17, path="half.jpg")).read(WHOLE)
     error = pickle.loads(pickle.dumps(caught.value))
     assert (error.path, error.index, str(error)) == ("half.jpg", 17, str(caught.value))
     assert isinstance(error, ValueError)
@@ -46,7 +47,7 @@ def test_a_broken_file_is_named_with_its_index_and_the_cause(tmp_path: Path) -> 
 
 def test_a_file_that_is_gone_is_named_with_its_folder(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"'gone\.jpg' \(index 4\) is not in .*Index"):
-        files(tmp_path).image(Record(index=4, path="gone.jpg"))
+        files(tmp_path).open(Record(index=4, path="gone.jpg")).read(WHOLE)
 
 
 def test_eight_threads_decode_the_same_as_one(tmp_path: Path) -> None:
@@ -57,9 +58,9 @@ def test_eight_threads_decode_the_same_as_one(tmp_path: Path) -> None:
         records.append(Record(index=index, path=str(index)))
     source = files(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(source.image, records * 4))
+        together = list(pool.map(lambda record: source.open(record).read(WHOLE), records * 4))
     for record, image in zip(records * 4, together, strict=True):
-        np.testing.assert_array_equal(image, source.image(record))
+        np.testing.assert_array_equal(image, source.open(record).read(WHOLE))
 
 
 def test_real_photographs_have_the_pixels_that_pillow_gives(photos: Path) -> None:
@@ -68,7 +69,7 @@ def test_real_photographs_have_the_pixels_that_pillow_gives(photos: Path) -> Non
     for index, path in enumerate(paths):
         record = Record(index=index, path=path.relative_to(photos).as_posix())
         expected = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-        np.testing.assert_array_equal(files(photos).image(record), np.asarray(expected))
+        np.testing.assert_array_equal(files(photos).open(record).read(WHOLE), np.asarray(expected))
 
 
 def test_a_file_source_survives_pickling(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def rows(dtype: str) -> np.ndarray:
     ],
 )
 def test_rows_stay_uint8_or_become_float32_with_their_values(given: str, made: str) -> None:
-    image = ArraySource(rows(given)).image(Record(index=1, path=""))
+    image = ArraySource(rows(given)).open(Record(index=1, path="")).read(WHOLE)
     assert image.dtype == np.dtype(made)
     np.testing.assert_array_equal(image, rows(given)[1])
 
@@ -103,7 +104,7 @@ def test_rows_stay_uint8_or_become_float32_with_their_values(given: str, made: s
 def test_a_row_is_a_copy(dtype: str) -> None:
     images = rows(dtype)
     images.flags.writeable = False
-    image = ArraySource(images).image(Record(index=0, path=""))
+    image = ArraySource(images).open(Record(index=0, path="")).read(WHOLE)
     image[:] = 7
     assert image.flags.c_contiguous
     np.testing.assert_array_equal(images, rows(dtype))
@@ -112,7 +113,7 @@ def test_a_row_is_a_copy(dtype: str) -> None:
 def test_rows_of_a_memory_map_come_as_plain_arrays(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", rows("uint8"))
     source = ArraySource(np.load(tmp_path / "x.npy", mmap_mode="r"))
-    image = source.image(Record(index=1, path=""))
+    image = source.open(Record(index=1, path="")).read(WHOLE)
     assert type(image) is np.ndarray
     np.testing.assert_array_equal(image, rows("uint8")[1])
 

@@ -1,11 +1,13 @@
 """Decode with Pillow: every format, colour mode and orientation."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, ImageOps
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
@@ -31,13 +33,8 @@ _UNTURN = {
 
 
 def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
-    """Decode the bytes of an image file of any format; see `decode_image`.
-
-    Raises:
-        DecodeError: The file was understood and refused.
-        Exception: Whatever Pillow's parsers let out of damaged files.
-    """
-    with _open(data, options.max_pixels) as picture:
+    """Decode the bytes of an image file of any format; see `open_image`."""
+    with _explaining(data), _open(data, options.max_pixels) as picture:
         turned = None
         if isinstance(picture, TiffImageFile):
             # Of all formats, Pillow turns this one upright by itself when it loads.
@@ -55,6 +52,23 @@ def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
         converted = converted.transpose(_UNTURN[turned])
     pixels = np.array(converted)
     return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+
+
+@contextmanager
+def _explaining(data: bytes) -> Iterator[None]:
+    """Make every exception a `DecodeError`.
+
+    Pillow's parsers let all kinds of them out of damaged files, from struct.error to SyntaxError,
+    and RecursionError or MemoryError out of hostile ones.
+    """
+    try:
+        yield
+    except DecodeError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DecodeError(f"its {len(data)} bytes are not an image of a known format") from error
+    except Exception as error:
+        raise DecodeError(f"{error or type(error).__name__}".strip()) from error
 
 
 def _open(data: bytes, max_pixels: int) -> PillowImage.Image:
@@ -104,7 +118,7 @@ def read_orientation(data: bytes) -> int:
     pixels = data.find(b"\xff\xda")
     if not any(data.find(word, 0, pixels) >= 0 for word in _ORIENTATION_WORDS):
         return 1
-    with PillowImage.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+    with _explaining(data), PillowImage.open(io.BytesIO(data), formats=("JPEG",)) as picture:
         _check_exif(picture)
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
 

@@ -11,7 +11,8 @@ def read_bytes(path: str) -> bytes:
         UnreadableError: The system refuses to read it.
     """
     try:
-        with open(path, "rb") as file:
+        # Read at once, so that a buffer would only cost time.
+        with open(path, "rb", buffering=0) as file:
             return file.read()
     except FileNotFoundError as error:
         raise MissingFileError(f"There is no file {path!r}.") from error

@@ -1,5 +1,6 @@
 """Bring an image to a size: stretch, crop or pad."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,21 @@ def resize_image(image: Image, options: ResizeOptions) -> Image:
     if options.resize_mode == "crop":
         box = _centre_box(height, width, options.image_size)
     return _resample(image, options.image_size, box, options.interpolation)
+
+
+def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, int]:
+    """Return (height, width) that an image may shrink to before it must be enlarged again.
+
+    Args:
+        shape: (height, width, ...) of the image.
+        options: How it will be resized.
+    """
+    height, width = options.image_size
+    if options.resize_mode == "stretch":
+        return height, width
+    pick = max if options.resize_mode == "crop" else min
+    scale = pick(height / shape[0], width / shape[1])
+    return math.ceil(shape[0] * scale), math.ceil(shape[1] * scale)
 
 
 def _centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:

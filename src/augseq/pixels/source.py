@@ -8,17 +8,18 @@ import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
-from augseq.pixels.decode import decode_image
+from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.read import read_bytes
+from augseq.pixels.region import Region
 from augseq.types import Image, Images
 
 
 class ImageSource(Protocol):
-    """Gives the image of a record: deterministic, thread-safe and picklable."""
+    """Gives the images of records: deterministic, thread-safe and picklable."""
 
-    def image(self, record: Record) -> Image:
-        """Return a new array, shape (height, width, channels), uint8 or float32."""
+    def open(self, record: Record) -> OpenImage:
+        """Open the image of a record: uint8 or float32."""
         ...
 
 
@@ -34,28 +35,53 @@ class FileSource:
     root: str
     options: DecodeOptions
 
-    def image(self, record: Record) -> Image:
-        """Read and decode the file of a record.
+    def open(self, record: Record) -> OpenImage:
+        """Read the file of a record.
 
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
-            DecodeError: It does not hold a usable image.
+            DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         try:
-            return decode_image(read_bytes(os.path.join(self.root, record.path)), self.options)
+            data = read_bytes(os.path.join(self.root, record.path))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
+        try:
+            return _RecordImage(record, self.root, open_image(data, self.options))
         except DecodeError as error:
-            raise DecodeError(
-                f"Cannot decode {record} in {self.root!r}: {error}. "
-                "Mend or remove the file, then index the folder again.",
-                record.path,
-                record.index,
-            ) from error
+            raise _named(error, record, self.root) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordImage:
+    """The image of a record, whose errors name it."""
+
+    record: Record
+    root: str
+    opened: OpenImage
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.opened.shape
+
+    def read(self, region: Region) -> Image:
+        try:
+            return self.opened.read(region)
+        except DecodeError as error:
+            raise _named(error, self.record, self.root) from error
+
+
+def _named(error: DecodeError, record: Record, root: str) -> DecodeError:
+    return DecodeError(
+        f"Cannot decode {record} in {root!r}: {error}. "
+        "Mend or remove the file, then index the folder again.",
+        record.path,
+        record.index,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +104,8 @@ class ArraySource:
                 f"Received: shape={shape}, dtype={self.images.dtype}.{hint}"
             )
 
-    def image(self, record: Record) -> Image:
+    def open(self, record: Record) -> OpenImage:
         """Copy the row of a record."""
         row = np.asarray(self.images[record.index])
-        return np.array(row, dtype=np.uint8 if row.dtype == np.uint8 else np.float32)
+        dtype = np.uint8 if row.dtype == np.uint8 else np.float32
+        return DecodedImage(np.array(row, dtype))

@@ -1,0 +1,1 @@
+"""Decoded pixels, kept in files that all workers map into their memory."""

@@ -1,0 +1,176 @@
+"""Images of files, decoded once and then mapped."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+
+import PIL
+import simplejpeg
+
+from augseq.errors import ArgumentError
+from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import file_identity
+from augseq.pixels.cache.folder import CacheFolder, remove_unfinished
+from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
+from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
+from augseq.pixels.cache.tally import read_tally
+from augseq.pixels.decode import DecodedImage, OpenImage
+from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.region import WHOLE, Region
+from augseq.pixels.resize import resize_image
+from augseq.pixels.source import FileSource, ImageSource
+from augseq.types import Image
+
+# Counted up whenever the same file, decoded with the same options, would give other pixels.
+_PIXELS_VERSION = 1
+# Without a limit of their own, several caches would fill a disk or the memory together.
+_SHARE_OF_FREE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedSource:
+    """Images in files below a folder, of which a cache keeps the pixels.
+
+    Attributes:
+        files: The files, and how to decode them.
+        folder: Where decoded images are kept.
+        shorter_side_px: To which images are shrunk, kept or not; None for none.
+        scaled_decode: Whether large JPEG files are decoded at a half, a quarter or an eighth
+            where that covers the size to which they are shrunk.
+    """
+
+    files: FileSource
+    folder: CacheFolder
+    shorter_side_px: int | None
+    scaled_decode: bool
+
+    def open(self, record: Record) -> OpenImage:
+        """Map the image of a record; decode and keep it where it is not there.
+
+        Raises:
+            MissingFileError: The file is gone.
+            UnreadableError: The system refuses to read it.
+            DecodeError: It does not hold a usable image; or so says `read` of the result.
+        """
+        kept = self.find(record)
+        if kept is not None:
+            return DecodedImage(kept)
+        if not self.folder.takes_more:
+            opened = self.files.open(record)
+            # Not decoded here: the part that a crop looks at may be enough.
+            return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
+        return DecodedImage(self._decode(record))
+
+    def find(self, record: Record) -> Image | None:
+        """Return the pixels of a record, mapped and read-only; None where none are kept."""
+        path = self._path(record)
+        identity = file_identity(path)
+        return None if identity is None else self.folder.find(_name(path), identity)
+
+    def fill(self, record: Record) -> bool:
+        """Decode and keep the image of a record, if there is room and it is not there.
+
+        Returns:
+            Whether it is there now.
+        """
+        if self.find(record) is None and self.folder.takes_more:
+            self._decode(record)
+        return self.find(record) is not None
+
+    def _decode(self, record: Record) -> Image:
+        path = self._path(record)
+        # Before the file is read: if it changes meanwhile, it will have another.
+        identity = file_identity(path)
+        pixels = self._shrunk(self.files.open(record))
+        if identity is not None:
+            self.folder.keep(_name(path), identity, pixels)
+        return pixels
+
+    def _shrunk(self, opened: OpenImage) -> Image:
+        height, width = opened.shape[:2]
+        shorter = min(height, width)
+        if self.shorter_side_px is None or shorter <= self.shorter_side_px:
+            return opened.read(WHOLE)
+        scale = self.shorter_side_px / shorter
+        size = round(height * scale), round(width * scale)
+        pixels = opened.read(Region(covers=size if self.scaled_decode else None))
+        return resize_image(pixels, ResizeOptions(image_size=size))
+
+    def _path(self, record: Record) -> str:
+        return os.path.join(self.files.root, record.path)
+
+
+def make_source(
+    root: str, options: DecodeOptions, cache: CacheChoice, *, scaled_decode: bool
+) -> ImageSource:
+    """Put a cache before files, if one is wanted, and clean up after processes that were killed.
+
+    Args:
+        root: The folder of the images.
+        options: How to decode.
+        cache: The user's choice.
+        scaled_decode: Whether large JPEG files may be scaled while they are decoded.
+
+    Raises:
+        ArgumentError: The cache lies among the images, cannot be made, or would change pixels
+            without a word.
+    """
+    if cache is None:
+        return FileSource(root=root, options=options)
+    choice = make_image_cache(cache)
+    if scaled_decode and choice.shorter_side_px is None:
+        raise ArgumentError(
+            "`scaled_decode` needs to know the size that a cache keeps. Received: scaled_decode="
+            "True, cache without a size. Write cache=ImageCache(..., shorter_side_px=256), or "
+            "leave scaled_decode out: with a cache each image is decoded only once."
+        )
+    # Images are known by their path, whatever folder a process is in.
+    files = FileSource(root=os.path.abspath(root), options=options)
+    place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
+    max_bytes = int(room * _SHARE_OF_FREE) if choice.max_bytes is None else choice.max_bytes
+    return CachedSource(
+        files=files,
+        folder=CacheFolder(place, _settings(options, choice, scaled_decode), max_bytes),
+        shorter_side_px=choice.shorter_side_px,
+        scaled_decode=scaled_decode,
+    )
+
+
+def _memory_place() -> tuple[MemoryFolder, int]:
+    """Return a folder in memory, and what is free there, counting what it holds as free."""
+    folder = own_memory_folder()
+    return folder, free_memory_bytes() + read_tally(folder.path).num_bytes
+
+
+def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
+    """Return a folder on a disk, and what is free there, counting what it holds as free."""
+    root = os.path.abspath(os.fspath(choice.folder))
+    way = os.path.relpath(root, images_root).split(os.sep)
+    # Outside, or in a hidden folder, which is not indexed.
+    if way == ["."] or not any(name.startswith(".") for name in way):
+        raise ArgumentError(
+            "The folder of a cache must not lie among the images, where it would be indexed as a "
+            f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
+        )
+    try:
+        os.makedirs(root, exist_ok=True)
+        remove_unfinished(root)
+    except OSError as error:
+        raise ArgumentError(
+            f"`cache` must be a folder, or a place for a new one. Received: {root!r}: "
+            f"{error.strerror}."
+        ) from error
+    return root, shutil.disk_usage(root).free + read_tally(root).num_bytes
+
+
+def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:
+    """Return a name for all that pixels depend on, but for the file."""
+    decoders = PIL.__version__, simplejpeg.__version__
+    shrinking = choice.shorter_side_px, scaled_decode
+    everything = repr((_PIXELS_VERSION, decoders, options, shrinking))
+    return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
+
+
+def _name(path: str) -> str:
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()

@@ -1,0 +1,110 @@
+"""How much a cache holds, counted in a file that all processes share."""
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from augseq.pixels.cache.file_lock import lock
+
+FOLDER_PREFIX = "pixels-"
+"""How the names of the folders with images begin; nothing else in a cache is counted."""
+
+_NAME = "tally"
+_NUMBERS = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much there is.
+
+    Attributes:
+        num_images: Images.
+        num_bytes: Their files together.
+    """
+
+    num_images: int
+    num_bytes: int
+
+
+NOTHING = Tally(num_images=0, num_bytes=0)
+
+
+def size_text(num_bytes: float) -> str:
+    """Return a number of bytes as a person reads it."""
+    return f"{num_bytes / 1e9:,.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:,.1f} MB"
+
+
+def read_tally(root: str) -> Tally:
+    """Return how much the cache in a folder holds."""
+    try:
+        with open(os.path.join(root, _NAME), "rb") as file:
+            return _parse(file.read()) or NOTHING
+    except OSError:
+        return NOTHING
+
+
+def place_file(source: str, target: str, root: str, *, max_bytes: int) -> bool:
+    """Move a finished file to its place in the cache, if that has room for it.
+
+    Args:
+        source: The file, on the same file system.
+        target: Its place; a file that is there already is replaced.
+        root: Folder of the cache.
+        max_bytes: What its files may take together.
+
+    Returns:
+        Whether there was room.
+    """
+    with _locked(root) as file:
+        added = _size(source) - _size(target)
+        tally = _parse(file.read())
+        if tally is None or tally.num_bytes + added > max_bytes:
+            # The count may be too high: of a process that was killed, or of files removed by hand.
+            tally = _count(root)
+        if tally.num_bytes + added > max_bytes:
+            return False
+        file.seek(0)
+        # First the count: where the process is killed in between, it is rather too high.
+        num_images = tally.num_images + (not os.path.exists(target))
+        file.write(_NUMBERS.pack(num_images, max(0, tally.num_bytes + added)))
+        os.replace(source, target)
+    return True
+
+
+@contextmanager
+def _locked(root: str) -> Iterator[io.FileIO]:
+    # Opened anew each time: threads that share one open file would share the lock too.
+    handle = os.open(os.path.join(root, _NAME), os.O_RDWR | os.O_CREAT, 0o666)
+    with io.FileIO(handle, "r+") as file:
+        lock(handle)
+        yield file
+
+
+def _parse(data: bytes) -> Tally | None:
+    if len(data) != _NUMBERS.size:
+        return None
+    num_images, num_bytes = _NUMBERS.unpack(data)
+    return Tally(num_images=num_images, num_bytes=num_bytes)
+
+
+def _count(root: str) -> Tally:
+    """Count the files of the cache; those of a million images take some seconds."""
+    with os.scandir(root) as entries:
+        folders = [entry.path for entry in entries if entry.name.startswith(FOLDER_PREFIX)]
+    sizes = [
+        _size(os.path.join(place, name))
+        for folder in folders
+        for place, _, names in os.walk(folder)
+        for name in names
+    ]
+    return Tally(num_images=len(sizes), num_bytes=sum(sizes))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,60 @@
+"""Which part of an image is wanted, and at how many pixels."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from augseq.types import Image
+
+# (top, left, height, width) in pixels of the upright image.
+Box: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of an image.
+
+    Attributes:
+        box: (top, left, height, width) in pixels of the upright image at its own size; None for
+            the whole image.
+        covers: (height, width) in pixels that suffice: a large JPEG may be decoded at a half, a
+            quarter or an eighth, as long as the part keeps these. None for full size.
+    """
+
+    box: Box | None = None
+    covers: tuple[int, int] | None = None
+
+    def scale(self, shape: tuple[int, ...]) -> int:
+        """Return the largest of 1, 2, 4 and 8 that the part of an image can be divided by.
+
+        Args:
+            shape: (height, width, ...) of the whole image.
+        """
+        if self.covers is None:
+            return 1
+        height, width = shape[:2] if self.box is None else self.box[2:]
+        ratio = min(height / self.covers[0], width / self.covers[1])
+        return max(scale for scale in (1, 2, 4, 8) if scale <= max(1, ratio))
+
+
+WHOLE = Region()
+
+
+def scaled_box(box: Box | None, shape: tuple[int, ...], scale: int) -> Box:
+    """Return a box, widened to whole pixels of the image divided by `scale`.
+
+    Args:
+        box: In pixels of the image at its own size; None for all of it.
+        shape: (height, width, ...) of the image at its own size.
+        scale: 1, 2, 4 or 8.
+    """
+    top, left, height, width = box or (0, 0, *shape[:2])
+    first = top // scale, left // scale
+    # The size of a scaled JPEG is rounded up, so the last pixel is always there.
+    last = -(-(top + height) // scale), -(-(left + width) // scale)
+    return (*first, last[0] - first[0], last[1] - first[1])
+
+
+def cut(image: Image, box: Box) -> Image:
+    """Return the part of an image in a box; a view."""
+    top, left, height, width = box
+    return image[top : top + height, left : left + width]

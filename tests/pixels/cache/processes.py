@@ -1,0 +1,124 @@
+"""What the tests of a cache let other processes do: python -m tests.pixels.cache.processes."""
+
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from augseq.pixels.region import WHOLE
+
+from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels
+
+_PROJECT = Path(__file__).parents[3]
+
+
+def start(action: str, *arguments: object) -> "subprocess.Popen[str]":
+    """Run an action of this module in a process of its own, which reads and prints lines."""
+    command = [sys.executable, "-W", "error", "-m", __name__, action, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=_PROJECT, stdin=pipe, stdout=pipe, text=True)
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """Wait for a process to say that it is ready."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Tell a process to go on, and return what it then printed to its end."""
+    output, _ = process.communicate("go on\n", timeout=100)
+    assert process.returncode == 0
+    return output
+
+
+def fill(root: str, folder: str) -> None:
+    """Say that all is ready, wait for a word, and fill a cache."""
+    source = cached(Path(root), folder)
+    print(source.folder.root, flush=True)
+    input()
+    pixels(source)
+
+
+def leave(root: str) -> None:
+    """Fill a cache in memory, say where it lies, and end when told to."""
+    source = cached(Path(root), "memory")
+    pixels(source)
+    print(source.folder.root, flush=True)
+    input()
+
+
+def join(root: str, pickled: str) -> None:
+    """Use a source that another process has pickled, say so, and end when told to."""
+    source = pickle.loads(bytes.fromhex(pickled))
+    found = sum(source.find(record) is not None for record in RECORDS)
+    print(source.folder.root, found, flush=True)
+    input()
+    check_pixels(Path(root), source)
+
+
+def fork(root: str) -> None:
+    """Let a forked child use a cache in memory and end as processes do."""
+    source = cached(Path(root), "memory")
+    if os.fork() == 0:
+        pixels(source)
+        sys.exit(0)
+    os.wait()
+    assert all(source.find(record) is not None for record in RECORDS)
+    print(source.folder.root)
+
+
+def kill(root: str, folder: str, times: str) -> None:
+    """Kill processes that fill a cache, each time at another moment, and look what they left."""
+    plain = pixels(cached(Path(root), Path(folder) / "apart"))
+    chance = random.Random(int(times))
+    for number in range(int(times)):
+        place = Path(folder) / str(number % 4)
+        source = cached(Path(root), place)
+        for path in entries(place):
+            if chance.random() < 0.5:
+                path.unlink()
+        children = [_start_filling(source, chance) for _ in range(2)]
+        for child, told in children:
+            os.read(told, chance.randrange(1, 9))
+            _spin(chance.uniform(0, 0.003))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(told)
+        for record, expected in zip(RECORDS, plain, strict=True):
+            image = source.find(record)
+            assert image is None or np.array_equal(image, expected)
+        print(len(entries(place)), len(leftovers(place)), flush=True)
+        again = cached(Path(root), place)
+        assert leftovers(place) == []
+        check_pixels(Path(root), again)
+        assert again.folder.tally.num_bytes >= num_bytes(place)
+
+
+def _start_filling(source: object, chance: random.Random) -> tuple[int, int]:
+    told, tell = os.pipe()
+    order = chance.sample(RECORDS, len(RECORDS))
+    child = os.fork()
+    if child == 0:
+        for record in order:
+            os.write(tell, b".")
+            source.open(record).read(WHOLE)  # type: ignore[attr-defined]
+        os._exit(0)
+    os.close(tell)
+    return child, told
+
+
+def _spin(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,155 @@
+"""Several processes with one cache, also such as are killed."""
+
+import os
+import pickle
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from augseq.errors import AugseqWarning
+from tests.pixels.conftest import encoded, photo
+
+from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels
+from .processes import finish, first_line, start
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and flock")
+
+
+def test_processes_that_fill_a_cache_at_once_leave_each_image_once(
+    root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cache"
+    processes = [start("fill", root, folder) for _ in range(3)]
+    assert [first_line(process) for process in processes] == [str(folder)] * 3
+    for process in processes:
+        # All set off before the first is waited for.
+        assert process.stdin is not None
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+    for process in processes:
+        finish(process)
+    source = cached(root, folder)
+    assert leftovers(folder) == []
+    assert source.folder.tally.num_images == len(entries(folder)) == len(RECORDS)
+    assert source.folder.tally.num_bytes == num_bytes(folder)
+    check_pixels(root, source)
+
+
+def test_processes_that_are_killed_leave_no_wrong_pixels(root: Path, tmp_path: Path) -> None:
+    for record in RECORDS:
+        picture = photo(240 + record.index, 320)
+        (root / record.path).write_bytes(encoded(picture, "JPEG"))
+    killing = start("kill", root, tmp_path / "caches", 60)
+    found = [list(map(int, line.split())) for line in finish(killing).splitlines()]
+    assert len(found) == 60
+    # Else nothing was tried: some were killed while they wrote, and most before the end.
+    assert sum(half_written > 0 for _, half_written in found) >= 1
+    assert sum(num_images < len(RECORDS) for num_images, _ in found) >= 10
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 48 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("may not mount a disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_disk_that_is_full_is_told_once_and_changes_no_pixels(
+    root: Path, tiny_disk: Path
+) -> None:
+    source = cached(root, tiny_disk, max_bytes=10**9)
+    with pytest.warns(AugseqWarning, match=r"No space left on device.*another folder"):
+        check_pixels(root, source)
+    # No second warning, which would be an error here.
+    check_pixels(root, source)
+    assert leftovers(tiny_disk) == []
+    assert 2 <= len(entries(tiny_disk)) < len(RECORDS)
+    assert source.folder.tally.num_bytes >= num_bytes(tiny_disk)
+
+
+def test_a_disk_is_filled_to_the_half_unless_told_otherwise(root: Path, tiny_disk: Path) -> None:
+    source = cached(root, tiny_disk)
+    with pytest.warns(AugseqWarning, match="is full"):
+        check_pixels(root, source)
+    assert 10_000 < num_bytes(tiny_disk) <= 24_576
+    assert cached(root, tiny_disk).folder.max_bytes <= 24_576
+
+
+def test_a_cache_in_memory_goes_away_with_its_process(root: Path) -> None:
+    process = start("leave", root)
+    folder = Path(first_line(process))
+    assert len(entries(folder)) == len(RECORDS)
+    finish(process)
+    assert not folder.exists()
+
+
+def test_what_a_killed_process_left_in_memory_is_removed_at_the_next_start(root: Path) -> None:
+    killed, alive = start("leave", root), start("leave", root)
+    folders = [Path(first_line(process)) for process in (killed, alive)]
+    killed.kill()
+    killed.communicate(timeout=60)
+    assert folders[0].exists()
+    cached(root, "memory")
+    assert [folder.exists() for folder in folders] == [False, True]
+    finish(alive)
+
+
+def test_processes_share_what_one_of_them_keeps_in_memory(root: Path) -> None:
+    source = cached(root, "memory")
+    pixels(source)
+    folder = Path(source.folder.root)
+    workers = [start("join", root, pickle.dumps(source).hex()) for _ in range(2)]
+    assert [first_line(worker) for worker in workers] == [f"{folder} 12"] * 2
+    finish(workers[0])
+    assert folder.exists()
+    del source
+    # The worker is its last user.
+    assert folder.exists()
+    finish(workers[1])
+    assert not folder.exists()
+
+
+def test_a_cache_in_memory_goes_away_with_its_last_user(root: Path) -> None:
+    first, second = cached(root, "memory"), cached(root, "memory", shorter_side_px=20)
+    folder = Path(first.folder.root)
+    assert second.folder.root == first.folder.root
+    del first
+    assert folder.exists()
+    del second
+    assert not folder.exists()
+
+
+def test_a_forked_child_takes_nothing_away_when_it_ends(root: Path) -> None:
+    assert not Path(finish(start("fork", root)).strip()).exists()
+
+
+def test_a_source_that_outlives_its_memory_gets_another(root: Path) -> None:
+    source = cached(root, "memory")
+    data, folder = pickle.dumps(source), source.folder.root
+    del source
+    assert not os.path.exists(folder)
+    check_pixels(root, pickle.loads(data))
+
+
+def test_a_folder_that_may_not_be_written_to_is_read(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    source = cached(root, folder)
+    for record in RECORDS[:6]:
+        source.open(record)
+    mount = ["mount", "--bind", str(folder), str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("may not mount a folder")
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+    try:
+        with pytest.warns(AugseqWarning, match="Read-only file system"):
+            check_pixels(root, cached(root, folder))
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    assert len(entries(folder)) == 6
