@@ -6,19 +6,62 @@ from (seed, e, k) alone, so any batch of any epoch costs the same few microsecon
 
 import math
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from augseq.checks import check_whole
+from augseq.checks import check_choice, check_whole
 from augseq.errors import ArgumentError
-from augseq.sampling.randomness import Stream, check_seed, record_rng
+from augseq.sampling.randomness import Stream, check_epoch, check_seed, record_rng
 from augseq.types import Positions
 
 # Luby and Rackoff need 4 rounds on large domains, but small data sets make tiny ones: over
 # 20,000 epochs of 6 records, chi-square is off by 17 standard deviations with 10 rounds, by
 # 1.9 with 12 and by 0.3 with 16. A batch of 64 costs 0.3 ms.
 _ROUNDS = 16
+
+
+Padding: TypeAlias = Literal["wrap", "zero_weight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come, whatever the size of its batches.
+
+    Attributes:
+        epoch: The present epoch, from 0.
+        num_records: Records of its order that were given already, over all shards.
+    """
+
+    epoch: int = 0
+    num_records: int = 0
+
+    def __post_init__(self) -> None:
+        check_epoch(self.epoch)
+        check_whole("num_records", self.num_records, least=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One of several processes that train together, each on its part of every global batch.
+
+    Attributes:
+        index: Which, from 0.
+        count: How many there are.
+        padding: How the last global batch of an epoch is filled up, so that all shards have the
+            same batches: "wrap" takes records from the beginning of the epoch's order once more;
+            "zero_weight" does too, with sample weights of zero, for exact metrics.
+    """
+
+    index: int = 0
+    count: int = 1
+    padding: Padding = "wrap"
+
+    def __post_init__(self) -> None:
+        check_whole("count", self.count, least=1)
+        check_whole("index", self.index, least=0, most=self.count - 1)
+        check_choice("padding", self.padding, get_args(Padding))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +74,8 @@ class Schedule:
         shuffle: Whether each epoch has an order of its own.
         drop_remainder: Whether a last batch that is not full is left out.
         seed: Fixes the orders of all epochs.
+        done: What was given before a resume, and does not come again.
+        shard: Whose part of each global batch to give.
     """
 
     num_records: int
@@ -38,6 +83,8 @@ class Schedule:
     shuffle: bool
     drop_remainder: bool
     seed: int
+    done: Progress = Progress()
+    shard: Shard = Shard()
 
     def __post_init__(self) -> None:
         check_whole("batch_size", self.batch_size, least=1)
@@ -46,22 +93,67 @@ class Schedule:
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.num_records} records, "
                 f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}"
+                + f", {self.shard.count} shards"
+                * (self.shard.count > 1)
             )
+        if not self.num_batches_of(self.done.epoch):
+            # What is left of an epoch fills no batch: the next one begins.
+            object.__setattr__(self, "done", Progress(epoch=self.done.epoch + 1))
 
     @property
     def num_batches(self) -> int:
-        """Number of batches in an epoch."""
-        if self.drop_remainder:
-            return self.num_records // self.batch_size
-        return math.ceil(self.num_records / self.batch_size)
+        """Number of batches in a whole epoch."""
+        return self._count_batches(self.num_records)
+
+    def num_batches_of(self, epoch: int) -> int:
+        """Return the number of batches that an epoch still has; at least 1."""
+        return self._count_batches(max(0, self.num_records - self._num_done(epoch)))
 
     def positions(self, epoch: int, batch: int) -> Positions:
         """Return the positions that make a batch, shape (batch size,), int64."""
-        start = batch * self.batch_size
-        places = np.arange(start, min(start + self.batch_size, self.num_records), dtype=np.int64)
+        places = self._places(epoch, batch) % self.num_records
         if not self.shuffle:
             return places
         return epoch_order(places, self.num_records, seed=self.seed, epoch=epoch)
+
+    def weights(self, epoch: int, batch: int) -> npt.NDArray[np.float32] | None:
+        """Return the sample weights of a batch, 0 for padding and else 1, shape (batch size,).
+
+        None where padding has no weights of its own.
+        """
+        if self.shard.padding == "wrap":
+            return None
+        return (self._places(epoch, batch) < self.num_records).astype(np.float32)
+
+    def progress(self, epoch: int, num_batches: int) -> Progress:
+        """Return how far a run has come after some batches of an epoch."""
+        given = self._num_done(epoch) + num_batches * self._global_size
+        if num_batches >= self.num_batches_of(epoch):
+            return Progress(epoch=epoch + 1)
+        return Progress(epoch=epoch, num_records=given)
+
+    @property
+    def _global_size(self) -> int:
+        return self.batch_size * self.shard.count
+
+    def _count_batches(self, num_records: int) -> int:
+        if self.drop_remainder:
+            return num_records // self._global_size
+        return math.ceil(num_records / self._global_size)
+
+    def _num_done(self, epoch: int) -> int:
+        return self.done.num_records if epoch == self.done.epoch else 0
+
+    def _places(self, epoch: int, batch: int) -> Positions:
+        """Return places in the order of an epoch; those past its end are padding."""
+        first = (
+            self._num_done(epoch) + batch * self._global_size + self.shard.index * self.batch_size
+        )
+        stop = first + self.batch_size
+        if self.shard.count == 1:
+            # A single process needs no padding.
+            stop = min(stop, self.num_records)
+        return np.arange(first, stop, dtype=np.int64)
 
 
 def epoch_order(places: Positions, num_records: int, *, seed: int, epoch: int) -> Positions:
