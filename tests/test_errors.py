@@ -22,8 +22,11 @@ BUILTINS = {
     "UnreadableError": PermissionError,
     "LabelError": ValueError,
     "ManifestError": ValueError,
+    "BackupError": OSError,
     "DecodeError": ValueError,
     "AugmentationError": ValueError,
+    "WorkerError": RuntimeError,
+    "SharedMemoryError": OSError,
     "AugseqWarning": UserWarning,
 }
 TEXT = "Cannot decode 'cats/0017.jpg' (index 17): truncated."

@@ -1,5 +1,6 @@
 """The pipeline: one record becomes one image, and nothing but its arguments matters."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.region import WHOLE
 from augseq.pixels.source import ArraySource, FileSource
 from augseq.sample import Pipeline, load_sample
+from augseq.sampling.randomness import Stream, record_rng
 
 ROWS = np.random.default_rng(0).integers(0, 256, (5, 12, 20, 3), dtype=np.uint8)
 
@@ -172,3 +175,51 @@ def test_a_damaged_file_names_the_record_and_keeps_path_and_index(tmp_path: Path
     with pytest.raises(augseq.DecodeError, match=r"'bad\.png' \(index 3\)") as caught:
         load_sample(Record(index=3, path="bad.png"), pipeline_of(source=source), seed=0, epoch=0)
     assert (caught.value.path, caught.value.index) == ("bad.png", 3)
+
+
+def photo_folder(folder: Path, size: tuple[int, int] = (300, 200)) -> Path:
+    y, x, channel = np.mgrid[0 : size[1], 0 : size[0], 0:3]
+    waves = 128 + 90 * np.sin(x / 17) * np.cos(y / (11 + 5 * channel))
+    Image.fromarray(waves.astype(np.uint8)).save(folder / "a.jpg", quality=95)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "crop", [A.RandomResizedCrop((32, 32)), A.RandomCrop(50, 60), A.CenterCrop(50, 60)]
+)
+def test_decoding_only_the_crop_changes_no_pixel(tmp_path: Path, crop: Any) -> None:
+    source = FileSource(root=str(photo_folder(tmp_path)), options=DecodeOptions())
+    whole = source.open(Record(index=0, path="a.jpg")).read(WHOLE)
+    augment = [crop, A.HorizontalFlip()]
+    files = pipeline_of(augment, size=None, source=source)
+    rows = pipeline_of(augment, size=None, source=ArraySource(whole[np.newaxis]))
+    for epoch in range(20):
+        sample = load_sample(Record(index=0, path="a.jpg"), files, seed=7, epoch=epoch)
+        np.testing.assert_array_equal(sample.image, image_of(rows, 0, epoch=epoch))
+
+
+@pytest.mark.parametrize("mode", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize(
+    "augment", [[], [A.RandomResizedCrop((32, 32), scale=(0.5, 1))], [A.Resize(32, 32)]]
+)
+def test_scaled_decoding_comes_close_and_keeps_every_size(
+    tmp_path: Path, augment: list[Any], mode: Any
+) -> None:
+    source = FileSource(root=str(photo_folder(tmp_path)), options=DecodeOptions())
+    resize = ResizeOptions(image_size=(20, 24), resize_mode=mode)
+    exact = replace(pipeline_of(augment, source=source), resize=resize)
+    scaled = replace(exact, scaled_decode=True)
+    record = Record(index=0, path="a.jpg")
+    for epoch in range(5):
+        images = [load_sample(record, p, seed=7, epoch=epoch).image for p in (exact, scaled)]
+        assert images[0].shape == images[1].shape
+        difference = np.abs(images[0].astype(float) - images[1])
+        # Without smoothing beforehand, albumentations' shrinking is the one that is off.
+        assert 0 < difference.mean() < 12
+    assert (
+        scaled.region((200, 300, 3), scaled.draw_crop((200, 300, 3), rng())).scale((200, 300)) > 1
+    )
+
+
+def rng() -> np.random.Generator:
+    return record_rng(7, Stream.AUGMENT, epoch=0, index=0)

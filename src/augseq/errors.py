@@ -7,8 +7,11 @@
     ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
     ├── LabelError          (ValueError)         folders, classes and labels do not agree
     ├── ManifestError       (ValueError)         a manifest file is damaged or from a newer augseq
+    ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
     ├── DecodeError         (ValueError)         a file does not hold a usable image
-    └── AugmentationError   (ValueError)         an augmentation broke its contract
+    ├── AugmentationError   (ValueError)         an augmentation broke its contract
+    ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
+    └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
 
     AugseqWarning           (UserWarning)        training can go on, but a person should know
 
@@ -44,6 +47,10 @@ class ManifestError(AugseqError, ValueError):
     """A manifest file is damaged, foreign, or from a newer augseq."""
 
 
+class BackupError(AugseqError, OSError):
+    """A backup of a training run cannot be written, or does not fit the run."""
+
+
 class DecodeError(AugseqError, ValueError):
     """A file does not hold an image that can be used.
 
@@ -63,6 +70,14 @@ class DecodeError(AugseqError, ValueError):
 
 class AugmentationError(AugseqError, ValueError):
     """An augmentation broke its contract: wrong type, shape or dtype."""
+
+
+class WorkerError(AugseqError, RuntimeError):
+    """Worker processes die over a batch, or what one raised does not pickle."""
+
+
+class SharedMemoryError(AugseqError, OSError):
+    """The memory that processes share has no room for a batch."""
 
 
 class AugseqWarning(UserWarning):

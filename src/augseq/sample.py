@@ -8,13 +8,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.augment.crop import Crop
 from augseq.checks import check_choice
 from augseq.errors import AugmentationError, AugseqError
 from augseq.manifest.record import Record
 from augseq.pixels.options import ResizeOptions
-from augseq.pixels.resize import resize_image
+from augseq.pixels.region import Region
+from augseq.pixels.resize import covered_size, resize_image
 from augseq.pixels.source import ImageSource
-from augseq.sampling.randomness import Stream, record_rng
+from augseq.sampling.randomness import Stream, lent_rng
 from augseq.types import Image
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
@@ -29,12 +31,15 @@ class Pipeline:
         augment: What varies them.
         resize: Size of the result; None keeps what the source and the augmentations give.
         dtype: dtype of the batch, "float32" or "uint8"; the range of values stays the same.
+        scaled_decode: Whether large JPEG files are decoded at a half, a quarter or an eighth
+            where that still covers the size to which they are shrunk. It changes pixels.
     """
 
     source: ImageSource
     augment: AugmentationList
     resize: ResizeOptions | None
     dtype: PixelDtype
+    scaled_decode: bool = False
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
@@ -47,6 +52,22 @@ class Pipeline:
         the size, with a crop say, must see the whole image.
         """
         return self.resize is not None and not self.augment.sets_size
+
+    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
+        """Draw the crop that the list begins with, if it sees the whole image and says so."""
+        return None if self.resizes_first else self.augment.draw_crop(shape, rng)
+
+    def region(self, shape: tuple[int, ...], crop: Crop | None) -> Region:
+        """Return what must be decoded of an image.
+
+        Args:
+            shape: (height, width, channels) of the whole image.
+            crop: What the list begins with.
+        """
+        box, covers = (crop.box, crop.covers) if crop else (None, None)
+        if self.resizes_first and self.resize is not None:
+            covers = covered_size(shape, self.resize)
+        return Region(box=box, covers=covers if self.scaled_decode else None)
 
     def resized(self, image: Image) -> Image:
         """Return the image at the size of the plan; the image itself where it has it."""
@@ -73,12 +94,14 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         AugseqError: The file or an augmentation is at fault; the message names the record.
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
-    with _naming(record, seed, epoch):
-        rng = record_rng(seed, Stream.AUGMENT, epoch=epoch, index=record.index)
-        image = pipeline.source.image(record)
+    where = {"epoch": epoch, "index": record.index}
+    with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
+        opened = pipeline.source.open(record)
+        crop = pipeline.draw_crop(opened.shape, rng)
+        image = opened.read(pipeline.region(opened.shape, crop))
         if pipeline.resizes_first:
             image = pipeline.resized(image)
-        image = pipeline.augment(image, rng)
+        image = pipeline.augment(image, rng, crop)
         image = pipeline.resized(image)
         _check_dtype(image, pipeline.dtype)
     return Sample(record=record, image=image)

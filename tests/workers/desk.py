@@ -11,21 +11,23 @@ class Desk:
 
     Attributes:
         submitted: Steps in the order in which they were ordered.
+        load: Makes the batch of a step.
     """
+
+    text = "a desk"
+    load: Callable[[int], Any]
 
     def __init__(self, *, eager: bool = False) -> None:
         self.submitted: list[int] = []
         self._eager = eager
         # Held by whoever ordered, so that what is left here is what they keep.
         self._orders: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
-        self._loads: list[Callable[[int], Any]] = []
 
-    def submit(self, load: Callable[[int], Any], step: int) -> Future[Any]:
+    def submit(self, step: int) -> Future[Any]:
         """Take an order."""
         future: Future[Any] = Future()
         self._orders[len(self.submitted)] = future
         self.submitted.append(step)
-        self._loads.append(load)
         if self._eager:
             self.work()
         return future
@@ -35,7 +37,7 @@ class Desk:
         for number, future in sorted(self._orders.items()):
             if not future.done() and future.set_running_or_notify_cancel():
                 try:
-                    future.set_result(self._loads[number](self.submitted[number]))
+                    future.set_result(self.load(self.submitted[number]))
                 except ValueError as error:
                     future.set_exception(error)
 

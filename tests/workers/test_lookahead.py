@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augseq.workers.lookahead import Lookahead
+from augseq.workers.lookahead import AHEAD_BYTES, Lookahead
+from augseq.workers.serial import SerialWorkers
 from augseq.workers.threads import ThreadWorkers
+from augseq.workers.workers import Workers
 
 from .desk import Desk
 
@@ -36,25 +38,36 @@ class Loads:
 
 
 def lookahead_at(
-    desk: Desk | ThreadWorkers | None,
+    workers: Desk | int,
     load: Callable[[int], Any],
     *,
     depth: int = 3,
     num_batches: int = 8,
     endless: bool = False,
+    size_of: Callable[[Any], int] = lambda _: 1,
+    **options: Any,
 ) -> Lookahead:
+    """Look ahead with the workers of a test, or with a number of threads."""
+
+    def make_workers() -> Workers:
+        if isinstance(workers, int):
+            return ThreadWorkers(load, workers) if workers else SerialWorkers(load)
+        workers.load = load
+        return workers
+
     return Lookahead(
-        load,
-        (lambda: desk) if desk else None,
-        depth=depth,
+        make_workers,
+        depth=depth if workers else 0,
         num_batches=num_batches,
         endless=endless,
+        size_of=size_of,
+        **options,
     )
 
 
 def test_without_workers_each_batch_is_computed_once_when_asked_for() -> None:
     load = Loads()
-    lookahead = lookahead_at(None, load)
+    lookahead = lookahead_at(0, load)
     lookahead.begin_pass([])
     assert [lookahead.get(k) for k in (0, 1, 5, 1)] == [f"batch of step {k}" for k in (0, 1, 5, 1)]
     assert load.steps == [0, 1, 5, 1]
@@ -79,7 +92,7 @@ def test_threads_start_on_the_next_batches_while_the_first_is_trained_on() -> No
             assert go_on.wait(30)
         return step
 
-    lookahead = lookahead_at(ThreadWorkers(3), load, depth=5)
+    lookahead = lookahead_at(3, load, depth=5)
     lookahead.begin_pass([])
     assert lookahead.get(0) == 0
     for _ in range(3):
@@ -97,6 +110,18 @@ def test_an_epoch_in_order_is_computed_ahead_but_for_its_first_batch() -> None:
         assert lookahead.get(step) == f"batch of step {step}"
     assert desk.submitted == list(range(9, 16))
     assert sorted(load.steps) == list(range(8, 16))
+
+
+@pytest.mark.parametrize(("share", "ahead"), [(3, 3), (1, 1), (0.5, 1), (100, 5)])
+def test_no_more_is_computed_ahead_than_fits_the_memory(share: float, ahead: int) -> None:
+    desk = Desk()
+    size = int(AHEAD_BYTES / share)
+    lookahead = lookahead_at(desk, Loads(), depth=5, num_batches=20, size_of=lambda _: size)
+    lookahead.begin_pass([])
+    lookahead.get(0)
+    assert desk.held == list(range(1, ahead + 1))
+    lookahead.get(1)
+    assert desk.held == list(range(2, ahead + 2))
 
 
 def test_a_pass_looks_no_further_than_its_epoch() -> None:
@@ -141,6 +166,41 @@ def test_a_wrong_guess_costs_no_more_than_the_guessed_batches(seed: int) -> None
     assert [lookahead.get(step) for step in order] == [f"batch of step {k}" for k in order]
     assert set(load.steps) == set(range(8))
     assert len(load.steps) <= 2 * 8
+
+
+def test_a_guess_that_begins_like_a_plain_pass_is_given_up_when_that_goes_on() -> None:
+    """`fit(shuffle=False)` cannot be told from `fit(shuffle=True)` before it asks."""
+    loads, desk = Loads(), Desk(eager=True)
+    lookahead = lookahead_at(desk, loads)
+    lookahead.begin_pass([0, 5, 3, 7, 1, 6, 4, 2])
+    for batch in range(8):
+        assert lookahead.get(batch) == f"batch of step {batch}"
+        if batch >= 1:
+            assert desk.held == list(range(batch + 1, min(batch + 4, 8)))
+    # Of the guess, only what lay ahead when it was given up was made in vain.
+    assert len(loads.steps) <= 8 + 2
+
+
+def test_the_beginning_of_the_next_epoch_is_computed_while_one_ends() -> None:
+    loads, desk = Loads(), Desk(eager=True)
+    lookahead = lookahead_at(desk, loads, beyond=2)
+    for epoch in range(3):
+        lookahead.begin_pass([])
+        for batch in range(8):
+            assert lookahead.get(8 * epoch + batch) == f"batch of step {8 * epoch + batch}"
+        lookahead.end_pass()
+        assert desk.held == [8 * epoch + 8, 8 * epoch + 9]
+    assert sorted(loads.steps) == list(range(26))
+
+
+def test_an_epoch_that_goes_on_after_a_resume_is_foreseen_to_its_end() -> None:
+    loads, desk = Loads(), Desk(eager=True)
+    # Epoch 1 has three batches left.
+    lookahead = lookahead_at(desk, loads, stop_of=lambda step: 11 if step < 16 else 24)
+    lookahead.begin_pass([])
+    for step in (8, 9, 10):
+        lookahead.get(step)
+    assert sorted(loads.steps) == [8, 9, 10]
 
 
 def test_a_permuted_pass_without_a_guess_still_computes_ahead() -> None:
@@ -220,7 +280,7 @@ def test_an_exception_in_a_thread_reaches_only_who_asks_for_its_batch() -> None:
             raise ValueError(f"step {step}")
         return step
 
-    lookahead = lookahead_at(ThreadWorkers(2), load)
+    lookahead = lookahead_at(2, load)
     lookahead.begin_pass([])
     for step in range(8):
         if step % 2:
@@ -269,9 +329,7 @@ def test_whatever_happens_answers_are_right_and_the_depth_is_kept(
 @pytest.mark.parametrize("endless", [False, True])
 @pytest.mark.parametrize("guessed", [False, True])
 def test_many_threads_may_ask_at_once(guessed: bool, endless: bool) -> None:
-    lookahead = lookahead_at(
-        ThreadWorkers(4), lambda step: ("step", step), num_batches=40, endless=endless
-    )
+    lookahead = lookahead_at(4, lambda step: ("step", step), num_batches=40, endless=endless)
     lookahead.begin_pass(random.Random(0).sample(range(40), 40) if guessed else [])
 
     def wrong_answers(seed: int) -> list[int]:
@@ -294,7 +352,7 @@ def test_no_more_batches_are_computed_at_once_than_there_are_threads_and_askers(
             running[0] -= 1
         return step
 
-    lookahead = lookahead_at(ThreadWorkers(3), load, depth=6, num_batches=60)
+    lookahead = lookahead_at(3, load, depth=6, num_batches=60)
     lookahead.begin_pass([])
     assert [lookahead.get(k) for k in range(60)] == list(range(60))
     assert 2 <= most[0] <= 4
@@ -302,7 +360,7 @@ def test_no_more_batches_are_computed_at_once_than_there_are_threads_and_askers(
 
 def test_the_threads_end_with_their_owner() -> None:
     before = set(threading.enumerate())
-    lookahead = lookahead_at(ThreadWorkers(3), lambda step: step)
+    lookahead = lookahead_at(3, lambda step: step)
     lookahead.begin_pass([])
     assert [lookahead.get(k) for k in range(8)] == list(range(8))
     threads = list(set(threading.enumerate()) - before)
@@ -336,10 +394,10 @@ def test_a_thread_that_takes_the_last_task_does_not_hang_who_ends_the_workers(
         return go_on.wait(30)
 
     def make_and_drop() -> None:
-        workers = ThreadWorkers(1)
-        workers.submit(load, 0)
+        workers = ThreadWorkers(load, 1)
+        workers.submit(0)
         assert started.wait(30)
-        workers.submit(load, 1)
+        workers.submit(1)
 
     owner = threading.Thread(target=make_and_drop, daemon=True)
     owner.start()
@@ -361,7 +419,9 @@ def load(step):
         go_on.wait(30)
     return step
 
-lookahead = Lookahead(load, lambda: ThreadWorkers(2), depth=4, num_batches=8, endless=False)
+lookahead = Lookahead(
+    lambda: ThreadWorkers(load, 2), depth=4, num_batches=8, endless=False, size_of=lambda _: 1
+)
 lookahead.begin_pass([])
 assert lookahead.get(0) == 0 and started.wait(30)
 child = os.fork()

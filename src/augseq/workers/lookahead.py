@@ -5,9 +5,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from itertools import chain
 
 from augseq.batch import Batch
 from augseq.workers.workers import Workers
+
+# Batches of 1,000 large images would otherwise fill the memory, ten at a time.
+AHEAD_BYTES = 2**30
+
+
+def num_bytes(batch: Batch) -> int:
+    """Return how much memory the images of a batch take."""
+    return batch.images.nbytes
 
 
 class Lookahead:
@@ -17,38 +26,53 @@ class Lookahead:
     nobody foresaw costs time, not correctness. Any thread may ask.
 
     Args:
-        load: Makes the batch of a step; a pure function.
-        make_workers: Gives those who compute; None to compute each batch when asked for.
-        depth: How many batches are kept ahead at most.
+        make_workers: Gives those who compute; called when the first batch is asked for, by
+            whoever asks.
+        depth: How many batches are kept ahead at most, in `AHEAD_BYTES` at most, but at least
+            one; 0 to compute each when asked for.
         num_batches: Steps in an epoch.
         endless: Whether the step after an epoch's last is the next epoch's first.
+        beyond: How many batches of the next epoch are kept ahead too, so that no worker waits
+            while an epoch ends.
+        stop_of: Returns the step after the last one of a step's epoch; None where all epochs
+            have `num_batches`.
+        size_of: Tells how many bytes a batch takes.
     """
 
     def __init__(
         self,
-        load: Callable[[int], Batch],
-        make_workers: Callable[[], Workers] | None,
+        make_workers: Callable[[], Workers],
         *,
         depth: int,
         num_batches: int,
         endless: bool,
+        beyond: int = 0,
+        stop_of: Callable[[int], int] | None = None,
+        size_of: Callable[[Batch], int] = num_bytes,
     ) -> None:
-        self._load = load
         self._make_workers = make_workers
-        self._depth = depth if make_workers else 0
+        self._depth = depth
         self._num_batches = num_batches
         self._endless = endless
+        self._beyond = beyond
+        self._stop_of = stop_of or self._whole_epoch_stop
+        self._size_of = size_of
         self._start()
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._workers = self._make_workers() if self._make_workers else None
+        self._workers: Workers | None = None
         self._lock = threading.Lock()
         self._ready: dict[int, Future[Batch]] = {}
         self._coming: deque[int] = deque()
         self._guess: Sequence[int] = ()
         self._in_pass = False
         self._last: int | None = None
+
+    @property
+    def workers_text(self) -> str | None:
+        """What computes the batches, in a few words; None before the first is asked for."""
+        return None if self._workers is None else self._workers.text
 
     def begin_pass(self, guess: Sequence[int]) -> None:
         """Say that a pass over an epoch begins or goes on.
@@ -71,13 +95,23 @@ class Lookahead:
             # A fork copies neither the threads that compute nor whoever holds the lock.
             self._start()
         with self._lock:
+            workers = self._workers = self._workers or self._make_workers()
             future = self._ready.pop(step, None)
-            self._refill(self._next_steps(step))
+            self._refill(workers, self._next_steps(step))
             self._last = step
-        # A batch that no worker has begun is made by the one who waits for it.
-        if future is None or future.cancel():
-            return self._load(step)
-        return future.result()
+        # A batch that no worker has begun is made for the one who waits for it.
+        batch = workers.load(step) if future is None or future.cancel() else future.result()
+        self._fit_to_memory(self._size_of(batch))
+        return batch
+
+    def _fit_to_memory(self, num_bytes: int) -> None:
+        most = max(1, AHEAD_BYTES // max(1, num_bytes))
+        if most < self._depth:
+            with self._lock:
+                self._depth = most
+                # Ordered before it was known how large a batch is.
+                for step in list(self._ready)[most:]:
+                    self._ready.pop(step).cancel()
 
     def _next_steps(self, step: int) -> Iterable[int]:
         """Return what will come after a step, most likely first."""
@@ -89,7 +123,8 @@ class Lookahead:
             self._coming = deque(first + batch for batch in self._guess[1:])
             self._guess = ()
             return self._coming
-        if step in self._coming:
+        is_plain = self._last == first == step - 1
+        if step in self._coming and not is_plain:
             # Not in the foreseen order, but what remains will still be asked for.
             self._coming.remove(step)
             return self._coming
@@ -99,16 +134,19 @@ class Lookahead:
         if begins or self._last == step - 1:
             return self._following(step)
         if self._in_pass:
-            self._coming.extend(s for s in range(first, first + self._num_batches) if s != step)
+            self._coming.extend(s for s in range(first, self._stop_of(step)) if s != step)
         return self._coming
 
-    def _following(self, step: int) -> range:
-        stop = step + 1 + self._depth
-        if not self._endless:
-            stop = min(stop, step - step % self._num_batches + self._num_batches)
-        return range(step + 1, stop)
+    def _following(self, step: int) -> Iterable[int]:
+        if self._endless:
+            return range(step + 1, step + 1 + self._depth)
+        first = step - step % self._num_batches + self._num_batches
+        return chain(range(step + 1, self._stop_of(step)), range(first, first + self._beyond))
 
-    def _refill(self, coming: Iterable[int]) -> None:
+    def _whole_epoch_stop(self, step: int) -> int:
+        return step - step % self._num_batches + self._num_batches
+
+    def _refill(self, workers: Workers, coming: Iterable[int]) -> None:
         wanted: list[int] = []
         for step in coming:
             if len(wanted) == self._depth:
@@ -118,5 +156,5 @@ class Lookahead:
         for step in self._ready.keys() - set(wanted):
             self._ready.pop(step).cancel()
         for step in wanted:
-            if self._workers is not None and step not in self._ready:
-                self._ready[step] = self._workers.submit(self._load, step)
+            if step not in self._ready:
+                self._ready[step] = workers.submit(step)

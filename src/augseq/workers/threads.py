@@ -9,7 +9,8 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from augseq.batch import PROCESS_ENDS, Batch
+from augseq.batch import Batch
+from augseq.collate import PROCESS_ENDS
 
 _NAME = "augseq"
 # Enough for the slowest of usual samples; a transform that hangs gets no more than this.
@@ -24,19 +25,25 @@ class ThreadWorkers:
     Unlike those of `ThreadPoolExecutor` they are daemons: when a program ends, it waits for the
     sample that each is at, but neither for the batches that lie ahead nor for a transform that
     hangs.
+
+    Args:
+        load: Makes the batch of a step.
+        num_workers: Threads.
     """
 
-    def __init__(self, num_workers: int) -> None:
+    def __init__(self, load: Callable[[int], Batch], num_workers: int) -> None:
+        self.load = load
+        self.text = f"threads: {num_workers}"
         self._num_workers = num_workers
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._are_running = False
 
-    def submit(self, load: Callable[[int], Batch], step: int) -> Future[Batch]:
+    def submit(self, step: int) -> Future[Batch]:
         """Queue a batch; the first free thread computes it."""
         if not self._are_running:
             self._start()
         future: Future[Batch] = Future()
-        self._tasks.put((future, load, step))
+        self._tasks.put((future, self.load, step))
         return future
 
     def _start(self) -> None:

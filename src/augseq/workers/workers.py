@@ -1,6 +1,5 @@
 """What every kind of worker can do."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -8,17 +7,21 @@ from augseq.batch import Batch
 
 
 class Workers(Protocol):
-    """Computes batches side by side.
+    """Computes the batches of one plan, side by side.
 
     A batch is a function of its step, so the kind and the number of workers have no
     influence on it.
     """
 
-    def submit(self, load: Callable[[int], Batch], step: int) -> Future[Batch]:
-        """Begin to compute a batch.
+    @property
+    def text(self) -> str:
+        """What they are, in a few words."""
+        ...
 
-        Args:
-            load: Makes the batch of a step.
-            step: Which.
-        """
+    def load(self, step: int) -> Batch:
+        """Make a batch for which somebody waits."""
+        ...
+
+    def submit(self, step: int) -> Future[Batch]:
+        """Begin to make a batch that will be asked for later."""
         ...

@@ -1,0 +1,107 @@
+"""One worker process, as the main process sees it."""
+
+from augseq.types import Images
+from augseq.workers.child import serve
+from augseq.workers.launch import Link, launch
+from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
+from augseq.workers.parcel import Parcel
+from augseq.workers.segments import Segment, Shelf
+
+
+class WorkerProcess:
+    """A process that starts with its first order, and anew after a death.
+
+    One thread at a time may use it.
+
+    Args:
+        start_method: "spawn", "forkserver" or "fork".
+        shelf: Where segments for the images come from.
+    """
+
+    def __init__(self, start_method: str, shelf: Shelf) -> None:
+        self._start_method = start_method
+        self._shelf = shelf
+        self._link: Link | None = None
+        # What the process knows, by number.
+        self._pipelines: set[int] = set()
+        self._segments: set[int] = set()
+
+    @property
+    def process_id(self) -> int | None:
+        """What the system calls the process; None while there is none."""
+        link = self._link
+        return link.process_id if link is not None and link.is_alive else None
+
+    def learn(self, parcel: Parcel) -> None:
+        """Hand a pipeline over, if the process does not have it.
+
+        Raises:
+            WorkerDiedError: The process died.
+            Exception: What was raised when it was unpickled.
+        """
+        self._link_that_knows(parcel)
+
+    def make(self, parcel: Parcel, order: Make) -> Images:
+        """Return the images that an order asks for, in shared memory.
+
+        Raises:
+            WorkerDiedError: The process died.
+            SharedMemoryError: There is no room for the images.
+            Exception: Whatever was raised over the order.
+        """
+        link = self._link_that_knows(parcel)
+        self._pipelines &= order.wanted
+        done, segments = self._carry_out(link, order)
+        return self._shelf.lend(segments[0], done.shape, done.dtype)
+
+    def interrupt(self) -> None:
+        """End the process, whatever it does; whoever waits for it learns that it died."""
+        if self._link is not None:
+            self._link.interrupt()
+
+    def kill(self) -> None:
+        """End the process, and forget it."""
+        link, self._link = self._link, None
+        self._pipelines, self._segments = set(), set()
+        if link is not None:
+            link.close()
+
+    def _link_that_knows(self, parcel: Parcel) -> Link:
+        link = self._living_link()
+        if parcel.number not in self._pipelines:
+            order = Learn(number=parcel.number, pickled=parcel.pickled, spans=parcel.spans)
+            self._carry_out(link, order, parcel.descriptor)
+            self._pipelines.add(parcel.number)
+        return link
+
+    def _living_link(self) -> Link:
+        if self._link is not None and self._link.is_alive:
+            return self._link
+        self.kill()
+        self._link = launch(serve, self._start_method)
+        return self._link
+
+    def _carry_out(
+        self, link: Link, order: Learn | Make, file: int | None = None
+    ) -> tuple[Done, list[Segment]]:
+        """Exchange messages until an order is done; return the segments that it took."""
+        segments = []
+        try:
+            link.send(order, file)
+            while isinstance(answer := link.receive(), NeedRoom):
+                segments.append(self._shelf.take(answer.num_bytes))
+                self._send_room(link, segments[-1])
+        except BaseException:
+            # Also Ctrl-C: the process would answer to an order that nobody remembers.
+            self.kill()
+            raise
+        if isinstance(answer, Failed):
+            raise answer.exception()
+        return answer, segments
+
+    def _send_room(self, link: Link, segment: Segment) -> None:
+        wanted = self._shelf.numbers()
+        is_new = segment.number not in self._segments
+        self._segments = (self._segments & wanted) | {segment.number}
+        room = Room(number=segment.number, is_new=is_new, wanted=wanted)
+        link.send(room, segment.descriptor if is_new else None)

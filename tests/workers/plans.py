@@ -1,0 +1,60 @@
+"""Plans of images in memory, and what they must give."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.batch import Batch, BatchPlan, array_targets
+from augseq.manifest.manifest import make_manifest
+from augseq.pixels.source import ArraySource
+from augseq.sample import Pipeline
+from augseq.sampling.order import Schedule
+
+NUM_BATCHES = 10
+
+
+def numbered_images(num_images: int = 40, size: int = 8) -> np.ndarray:
+    """Return images that are full of their number."""
+    images = np.zeros((num_images, size, size, 3), np.uint8)
+    images[:] = np.arange(num_images)[:, np.newaxis, np.newaxis, np.newaxis] % 256
+    return images
+
+
+def array_plan(
+    augment: list[Any] | None = None, images: np.ndarray | None = None, **options: Any
+) -> BatchPlan:
+    """Return a plan of images in memory, 10 batches of 4, in order."""
+    images = numbered_images() if images is None else images
+    paths = [f"x[{k}]" for k in range(len(images))]
+    settings = {"batch_size": 4, "shuffle": False, "drop_remainder": False, "seed": 3, **options}
+    return BatchPlan(
+        manifest=make_manifest("", (), paths=paths, targets=None),
+        schedule=Schedule(num_records=len(images), **settings),
+        pipeline=Pipeline(
+            source=ArraySource(images),
+            augment=make_augmentation_list(augment),
+            resize=None,
+            dtype="uint8",
+        ),
+        targets=array_targets(np.arange(len(images)), len(images)),
+    )
+
+
+def bits(batch: Batch) -> tuple[bytes, list[int], list[Any]]:
+    """Return all that a batch holds, to compare."""
+    assert batch.targets is not None
+    return batch.images.tobytes(), batch.targets.tolist(), batch.records
+
+
+def wait_until(condition: Callable[[], Any], limit_s: float = 10) -> bool:
+    """Tell whether a condition comes true in time."""
+    deadline, pause = time.monotonic() + limit_s, threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.01)
+    return True

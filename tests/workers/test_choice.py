@@ -1,0 +1,110 @@
+"""Which workers a sequence gets, and what it says about them."""
+
+import re
+import threading
+import warnings
+from typing import Any
+
+import pytest
+
+from augseq.batch import BatchPlan
+from augseq.errors import ArgumentError, AugseqWarning
+from augseq.workers.auto import measure_gain
+from augseq.workers.choice import WorkerOptions, make_workers
+from augseq.workers.processes import ProcessWorkers
+from augseq.workers.serial import SerialWorkers
+from augseq.workers.threads import ThreadWorkers
+from augseq.workers.workers import Workers
+
+from . import transforms
+from .plans import NUM_BATCHES, array_plan, bits
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def workers_for(plan: BatchPlan, kind: Any, number: int = 2) -> Workers:
+    return make_workers(WorkerOptions(kind=kind, number=number, max_queue_size=3), plan)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "expected"),
+    [
+        ("threads", 2, ThreadWorkers),
+        ("processes", 2, ProcessWorkers),
+        ("serial", 2, SerialWorkers),
+        ("threads", 0, SerialWorkers),
+        ("processes", 0, SerialWorkers),
+        ("auto", 0, SerialWorkers),
+    ],
+)
+def test_each_kind_gives_its_workers_and_all_give_the_same_bits(
+    kind: str, number: int, expected: type
+) -> None:
+    plan = array_plan([transforms.add_noise])
+    workers = workers_for(plan, kind, number)
+    assert type(workers) is expected
+    for step in range(NUM_BATCHES):
+        assert bits(workers.submit(step).result(30)) == bits(plan.load(step))
+        assert bits(workers.load(step)) == bits(plan.load(step))
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="`worker_kind` must be one of 'threads', 'processes'"):
+        WorkerOptions(kind="thread", number=1, max_queue_size=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (lambda image, _: image, "'<lambda>', is not: .*pickle"),
+        (transforms.Unloadable(), "'Unloadable', is not: no such library here"),
+        (transforms.Deadly(), "'Deadly', is not: .* exit code 3"),
+    ],
+)
+def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, why: str) -> None:
+    plan = array_plan([transforms.add_noise, step])
+    with pytest.warns(AugseqWarning, match=f"Element 2 of `augment`, {why}.*Threads are used"):
+        workers = workers_for(plan, "processes")
+    assert type(workers) is ThreadWorkers
+    assert bits(workers.load(1)) == bits(plan.load(1))
+
+
+def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
+    plan = array_plan()
+    object.__setattr__(plan.pipeline, "source", threading.Lock())
+    with pytest.warns(AugseqWarning, match="This one is not: cannot pickle '_thread.lock'"):
+        assert type(workers_for(plan, "processes")) is ThreadWorkers
+
+
+def test_two_threads_gain_nothing_over_the_lock_and_much_without_it() -> None:
+    # Up to 1.1 is noise; waiting needs no processor, so the second holds on a busy machine.
+    assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
+    assert measure_gain(array_plan([transforms.release_the_lock])) > 1.5
+
+
+def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    plan = array_plan([transforms.add_noise, transforms.hold_the_lock])
+    workers = workers_for(plan, "auto")
+    assert workers.text.startswith("processes: 2 (auto: two threads are ")
+    assert bits(workers.load(3)) == bits(plan.load(3))
+
+
+@pytest.mark.parametrize(
+    ("step", "cpus", "text"),
+    [
+        (transforms.release_the_lock, 2, r"threads: 2 \(auto: two threads are .* as fast as one"),
+        (lambda image, rng: transforms.hold_the_lock(image, rng), 2, "but processes cannot be"),
+        (transforms.Raise(transforms.TextError("no"), at=0), 2, "a first sample failed"),
+        (transforms.hold_the_lock, 1, "there is one processor"),
+    ],
+)
+def test_auto_takes_threads_otherwise_and_says_why_without_a_warning(
+    step: Any, cpus: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cpus)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        workers = workers_for(array_plan([step]), "auto")
+    assert type(workers) is ThreadWorkers
+    assert re.search(text, workers.text)

@@ -1,0 +1,282 @@
+"""How programs with worker processes start and end: nothing runs twice, nothing is left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .plans import wait_until
+
+pytestmark = [
+    pytest.mark.timeout(90),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
+]
+_PROJECT = Path(__file__).parents[2]
+
+SETUP = """
+import os, sys, warnings
+from augseq.workers.choice import WorkerOptions, make_workers
+from augseq.workers.processes import ProcessWorkers
+from tests.workers import transforms
+from tests.workers.plans import array_plan, bits
+
+def workers_for(plan):
+    return make_workers(WorkerOptions(kind="processes", number=2, max_queue_size=3), plan)
+
+def is_right(workers, plan):
+    futures = [workers.submit(step) for step in range(10)]
+    return [bits(f.result(30)) for f in futures] == [bits(plan.load(k)) for k in range(10)]
+"""
+
+
+def start(
+    *arguments: str, command: tuple[str, ...] = (), **variables: str
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*command, sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_PROJECT), *sys.path]), **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+
+
+def run(code: str, *, by: Callable[[str], list[str]] | None = None) -> tuple[list[str], str]:
+    """Run code to its end; return its lines of output, and its errors.
+
+    Args:
+        code: What comes after the set-up.
+        by: Makes the arguments of Python out of the code; None for standard input.
+    """
+    code = SETUP + textwrap.dedent(code)
+    process = start(*(by(code) if by else ["-"]))
+    try:
+        output, errors = process.communicate("" if by else code, timeout=40)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    return output.splitlines(), errors
+
+
+def members(group: int) -> list[psutil.Process]:
+    """Return the processes that a program left in its session, itself among them."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+# What `__main__` holds
+
+MAIN_FUNCTION = """
+def mine(image, rng):
+    return 255 - image
+
+plan = array_plan([mine])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    workers = workers_for(plan)
+print(type(workers).__name__, is_right(workers, plan), *[str(w.message) for w in caught])
+"""
+
+
+def as_script(folder: Path) -> Callable[[str], list[str]]:
+    def write(code: str) -> list[str]:
+        (folder / "train.py").write_text(code)
+        return [str(folder / "train.py")]
+
+    return write
+
+
+@pytest.mark.parametrize("way", ["standard input", "-c", "script"])
+def test_a_function_of_main_stays_on_threads_and_is_named(way: str, tmp_path: Path) -> None:
+    ways = {"standard input": None, "-c": lambda code: ["-c", code], "script": as_script(tmp_path)}
+    (line,), errors = run(MAIN_FUNCTION, by=ways[way])
+    assert line.startswith("ThreadWorkers True ")
+    assert "Element 1 of `augment`, 'mine', is not: mine is defined in `__main__`" in line
+    assert errors == ""
+
+
+MODULE_FUNCTION = """
+print("runs")
+plan = array_plan([transforms.add_noise])
+workers = workers_for(plan)
+print(type(workers).__name__, is_right(workers, plan))
+for method in {methods}:
+    print(method, is_right(ProcessWorkers(plan, 2, start_method=method), plan))
+print(sys.modules["__main__"].plan is plan)
+"""
+
+
+def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
+    methods = ["spawn", "fork", "forkserver"]
+    output, errors = run(MODULE_FUNCTION.format(methods=methods), by=as_script(tmp_path))
+    assert output == ["runs", "ProcessWorkers True", *[f"{m} True" for m in methods], "True"]
+    assert errors == ""
+
+
+def test_a_forked_child_has_workers_of_its_own_and_ends_none_of_its_parents() -> None:
+    output, errors = run(
+        """
+        plan = array_plan([transforms.add_noise])
+        workers = workers_for(plan)
+        assert is_right(workers, plan)
+        before = workers.process_ids
+        child = os.fork()
+        if not child:
+            workers = workers_for(plan)
+            good = is_right(workers, plan) and set(workers.process_ids).isdisjoint(before)
+            os._exit(0 if good else 1)
+        status = os.waitpid(child, 0)[1]
+        print(status, is_right(workers, plan), workers.process_ids == before)
+        """
+    )
+    assert output == ["0 True True"], errors
+
+
+# Ends
+
+WORKING = """
+import time
+plan = array_plan([transforms.{transform}])
+workers = ProcessWorkers(plan, 2)
+futures = [workers.submit(step) for step in range(10)]
+while len(workers.process_ids) < 2:
+    time.sleep(0.01)
+print("ready", flush=True)
+"""
+
+
+def start_working(transform: str, then: str, folder: Path) -> subprocess.Popen[str]:
+    process = start("-c", SETUP + WORKING.format(transform=transform) + then, TMPDIR=str(folder))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def assert_nothing_is_left(process: subprocess.Popen[str], folder: Path) -> None:
+    assert wait_until(lambda: not members(process.pid), 5), members(process.pid)
+    assert list(folder.iterdir()) == []
+    if os.path.isdir("/dev/shm"):
+        assert [name for name in os.listdir("/dev/shm") if "augseq" in name] == []
+
+
+@pytest.mark.parametrize("transform", ["add_noise", "hang"])
+@pytest.mark.parametrize("then", ["", "workers = None", "raise ValueError('stop')"])
+def test_a_program_ends_at_once_although_its_workers_are_busy(
+    transform: str, then: str, tmp_path: Path
+) -> None:
+    process = start_working(transform, then, tmp_path)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == (1 if "raise" in then else 0), errors
+    assert errors.count("Traceback") == ("raise" in then)
+    assert_nothing_is_left(process, tmp_path)
+
+
+@pytest.mark.parametrize("transform", ["add_noise", "hang"])
+def test_no_worker_outlives_a_program_that_is_killed(transform: str, tmp_path: Path) -> None:
+    process = start_working(transform, "time.sleep(60)", tmp_path)
+    assert len(members(process.pid)) >= 3
+    process.kill()
+    process.communicate(timeout=10)
+    assert_nothing_is_left(process, tmp_path)
+
+
+def test_ctrl_c_ends_the_wait_for_a_hanging_worker_and_no_worker_complains(
+    tmp_path: Path,
+) -> None:
+    process = start_working("hang", "futures[0].result()", tmp_path)
+    assert wait_until(lambda: sum(is_ignoring_ctrl_c(p) for p in members(process.pid)) >= 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=3)
+    assert errors.count("Traceback") == 1
+    assert errors.endswith("KeyboardInterrupt\n")
+    assert_nothing_is_left(process, tmp_path)
+
+
+def is_ignoring_ctrl_c(process: psutil.Process) -> bool:
+    """Tell whether a process that loaded numpy ignores it: a worker, past its start."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+    except OSError:
+        return False
+    ignored = int(status.split("SigIgn:")[1].split()[0], 16)
+    return bool(ignored >> (signal.SIGINT - 1) & 1) and "numpy" in maps
+
+
+def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
+    output, errors = run(
+        """
+        import signal, threading
+        hung, plan = array_plan([transforms.hang]), array_plan([transforms.add_noise])
+        slow, workers = ProcessWorkers(hung, 1), ProcessWorkers(plan, 1)
+        slow.start()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            slow.load(0)
+        except KeyboardInterrupt:
+            print("interrupted", is_right(workers, plan))
+        """
+    )
+    assert output == ["interrupted True"], errors
+
+
+# A full mount
+
+
+def test_a_full_mount_is_an_error_that_names_it_and_the_way_out(tmp_path: Path) -> None:
+    # In a mount namespace of its own, so that the mount is seen by nobody and ends with it.
+    command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+    mount = 'mount -t tmpfs -o size=1m none "$0"'
+    if shutil.which("unshare") is None or subprocess.run([*command, mount, tmp_path]).returncode:
+        pytest.skip("needs user namespaces")
+    code = SETUP + textwrap.dedent(
+        """
+        import numpy as np
+        from augseq.errors import SharedMemoryError
+
+        images = np.zeros((40, 300, 300, 3), np.uint8)
+        try:
+            ProcessWorkers(array_plan(images=images), 1)
+        except SharedMemoryError as error:
+            print(error)
+        plan = array_plan(images=np.broadcast_to(np.zeros(3, np.uint8), (2, 300, 300, 3)).copy())
+        workers = ProcessWorkers(plan, 1)
+        held = []
+        try:
+            held = [workers.load(0)]
+        except SharedMemoryError as error:
+            print(error)
+        small = array_plan()
+        print(is_right(ProcessWorkers(small, 1), small))
+        """
+    )
+    process = start(
+        "-c",
+        code,
+        command=(*command, f'{mount} && exec "$@"', str(tmp_path)),
+        AUGSEQ_SHARED_DIR=str(tmp_path),
+    )
+    output, errors = process.communicate(timeout=40)
+    assert process.returncode == 0, errors
+    first, second, third = output.splitlines()
+    assert first.startswith(f"Worker processes need 10,800,000 more bytes to share in '{tmp_path}'")
+    assert second.startswith("Worker processes need 540,000 more bytes")
+    for line in (first, second):
+        assert os.strerror(28) in line
+        assert "AUGSEQ_SHARED_DIR" in line
+    assert third == "True"

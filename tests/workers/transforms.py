@@ -1,0 +1,142 @@
+"""Augmentations that worker processes load; nothing heavy is imported here."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+Image = np.ndarray
+
+
+def add_noise(image: Image, rng: np.random.Generator) -> Image:
+    return (image + rng.integers(0, 9, image.shape)).astype(image.dtype)
+
+
+def count_backends(image: Image, rng: np.random.Generator) -> Image:
+    names = ("jax", "keras", "tensorflow", "torch", "pyarrow", "matplotlib")
+    return np.full_like(image, sum(name in sys.modules for name in names))
+
+
+def hold_the_lock(image: Image, rng: np.random.Generator) -> Image:
+    """Take 2 ms of pure Python."""
+    end = time.thread_time() + 0.002
+    while time.thread_time() < end:
+        pass
+    return image
+
+
+def release_the_lock(image: Image, rng: np.random.Generator) -> Image:
+    """Take 2 ms in which other threads can work."""
+    threading.Event().wait(0.002)
+    return image
+
+
+def hang(image: Image, rng: np.random.Generator) -> Image:
+    while True:
+        signal.pause()
+
+
+class TextError(Exception):
+    """Comes through pickling."""
+
+
+class KeywordError(Exception):
+    """Pickles, but does not come back."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class LocalError(Exception):
+    """Does not even pickle."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("never")
+
+
+@dataclass(frozen=True)
+class Raise:
+    """Raises an exception over the images whose first value is `at`."""
+
+    error: BaseException
+    at: int = 5
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        if image[0, 0, 0] == self.at:
+            raise self.error
+        return image
+
+
+class RaiseKeyword:
+    """Raises what cannot come back."""
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        raise KeywordError("broken", path="cats/5.jpg")
+
+
+class RaiseLocal:
+    """Raises what does not pickle."""
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        raise LocalError("broken")
+
+
+@dataclass(frozen=True)
+class Die:
+    """Ends its process over the images whose first value is `at`: once for each of some files.
+
+    Attributes:
+        folder: Where a file stands for each death.
+        deaths: How many at most.
+        signal: By which signal; 0 for a call of `os._exit(0)`.
+    """
+
+    folder: Path
+    deaths: int
+    signal: int = 0
+    at: int = 5
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        died = len(list(self.folder.iterdir()))
+        if image[0, 0, 0] == self.at and died < self.deaths:
+            (self.folder / str(died)).touch()
+            if self.signal:
+                os.kill(os.getpid(), self.signal)
+            os._exit(0)
+        return image
+
+
+class Unloadable:
+    """Pickles, but breaks when it is loaded."""
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return image
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_break, ())
+
+
+class Deadly(Unloadable):
+    """Pickles, and ends the process that loads it."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os._exit, (3,))
+
+
+def _break() -> None:
+    raise ImportError("no such library here")
+
+
+class Uneven:
+    """Gives every image a height of its own."""
+
+    sets_size = True
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return image[: 1 + int(rng.integers(1000)) % len(image)]
