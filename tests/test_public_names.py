@@ -121,7 +121,7 @@ def test_a_function_says_in_the_imperative_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", CALLABLES)
 def test_a_docstring_describes_every_parameter(name: str) -> None:
     value = CALLABLES[name]
-    if name.startswith("EpochSync.on_") and hasattr(keras.callbacks.Callback, name.split(".")[1]):
+    if ".on_" in name and hasattr(keras.callbacks.Callback, name.split(".")[1]):
         pytest.skip("Keras describes the arguments of its hooks")
     if inspect.isclass(value) and issubclass(value, BaseException):
         pytest.skip("an error takes its message")

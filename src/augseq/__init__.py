@@ -23,20 +23,30 @@ if TYPE_CHECKING:
     from augseq.errors import AugmentationError as AugmentationError
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
+    from augseq.errors import BackupError as BackupError
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
     from augseq.errors import ManifestError as ManifestError
     from augseq.errors import MissingFileError as MissingFileError
     from augseq.errors import NotAFolderError as NotAFolderError
+    from augseq.errors import SharedMemoryError as SharedMemoryError
     from augseq.errors import UnreadableError as UnreadableError
+    from augseq.errors import WorkerError as WorkerError
     from augseq.manifest.folder import index_folder as index_folder
     from augseq.manifest.manifest import Manifest as Manifest
     from augseq.manifest.record import Record as Record
     from augseq.manifest.storage import read_manifest as read_manifest
     from augseq.manifest.storage import write_manifest as write_manifest
+    from augseq.pixels.cache.image_cache import ImageCache as ImageCache
     from augseq.pixels.image import read_image as read_image
     from augseq.sample import Sample as Sample
+    from augseq.training.audit import Audit as Audit
+    from augseq.training.audit import AuditReport as AuditReport
+    from augseq.training.audit import verify_audit as verify_audit
+    from augseq.training.backup import BackupAndResume as BackupAndResume
     from augseq.training.callbacks import EpochSync as EpochSync
+    from augseq.training.loss_spikes import LossSpike as LossSpike
+    from augseq.training.loss_spikes import LossSpikes as LossSpikes
     from augseq.training.run import RunResult as RunResult
     from augseq.training.run import train_classifier as train_classifier
     from augseq.training.run_options import RunOptions as RunOptions
@@ -45,15 +55,22 @@ if TYPE_CHECKING:
 # Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
 _HOMES = {
     "ArgumentError": "augseq.errors",
+    "Audit": "augseq.training.audit",
+    "AuditReport": "augseq.training.audit",
     "Augmentation": "augseq.augment.augmentation",
     "AugmentationError": "augseq.errors",
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",
+    "BackupAndResume": "augseq.training.backup",
+    "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
+    "ImageCache": "augseq.pixels.cache.image_cache",
     "ImageSequence": "augseq.training.sequence",
     "LabelError": "augseq.errors",
+    "LossSpike": "augseq.training.loss_spikes",
+    "LossSpikes": "augseq.training.loss_spikes",
     "Manifest": "augseq.manifest.manifest",
     "ManifestError": "augseq.errors",
     "MissingFileError": "augseq.errors",
@@ -62,13 +79,16 @@ _HOMES = {
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.run",
     "Sample": "augseq.sample",
+    "SharedMemoryError": "augseq.errors",
     "UnreadableError": "augseq.errors",
+    "WorkerError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
     "index_folder": "augseq.manifest.folder",
     "preset": "augseq.augment.presets",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
     "train_classifier": "augseq.training.run",
+    "verify_audit": "augseq.training.audit",
     "write_manifest": "augseq.manifest.storage",
 }
 

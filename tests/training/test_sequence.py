@@ -112,9 +112,40 @@ def test_the_repr_shows_the_plan() -> None:
         "seed 5",
         "noise",
         "stretch",
-        "2 thread",
+        "threads: 2",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"workers": 0}, "none: made when asked for"),
+        ({"worker_kind": "serial"}, "none: made when asked for"),
+        ({"workers": 3, "max_queue_size": 7}, "threads: 3, up to 7 batches ahead"),
+        ({"worker_kind": "processes"}, "processes: 1, up to 10 batches ahead"),
+        ({"worker_kind": "auto", "workers": 2}, "auto: 2, up to 10 batches ahead"),
+    ],
+)
+def test_the_repr_shows_the_workers_and_a_copy_has_the_same(
+    options: dict[str, Any], text: str
+) -> None:
+    sequence = make(**options)
+    for twin in (sequence, sequence.repeat(), copy.deepcopy(sequence)):
+        assert f"workers  {text}" in repr(twin)
+
+
+def test_the_repr_shows_what_auto_chose_once_a_batch_was_made() -> None:
+    sequence = make(worker_kind="auto")
+    sequence.batch(0)
+    assert re.search(r"workers  (threads|processes): 1 \(auto: .+\), up to 10 ", repr(sequence))
+
+
+def test_a_function_of_the_test_goes_to_no_process_and_is_named() -> None:
+    sequence = make(augment=[lambda image, _: image], worker_kind="processes")
+    with pytest.warns(augseq.AugseqWarning, match="Element 1 of `augment`, '<lambda>'"):
+        sequence.batch(0)
+    assert "workers  threads: 1, " in repr(sequence)
 
 
 def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
@@ -135,6 +166,7 @@ def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
         *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8))),
         *({"seed": value} for value in (-1, 2**64, 1.0, None)),
         {"dtype": "float16"},
+        {"worker_kind": "process"},
         {"label_mode": "int"},
     ],
 )

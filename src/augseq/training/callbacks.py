@@ -71,3 +71,4 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         num_batches = self._sequence.num_batches
         if num_batches is not None and self._steps_of_pass >= num_batches:
             self._steps_of_pass = 0
+            self._sequence.finish_epoch()

@@ -25,6 +25,8 @@ class EpochTracker:
     Attributes:
         epoch: The present epoch.
         was_asked: Whether any batch was asked for since the epoch was last set.
+        is_told: Whether a callback said which epoch the present pass belongs to.
+        is_in_order: Whether the batches of the present pass were asked for as 0, 1, 2.
     """
 
     def __init__(self, num_batches: int, *, epoch_matters: bool) -> None:
@@ -33,6 +35,8 @@ class EpochTracker:
         self._num_batches = num_batches
         self._given: set[int] = set()
         self.was_asked = False
+        self.is_told = False
+        self.is_in_order = True
         self._in_pass = False
         self._announced = False
         self._may_advance = False
@@ -61,6 +65,7 @@ class EpochTracker:
 
     def begin(self) -> None:
         """Take Keras' word that an epoch, or the building of a model, begins."""
+        self.is_told = self._announced
         self._may_advance = not self._announced
         self._announced = self._pass_begins = False
         self._hook_came = self._in_pass = True
@@ -85,5 +90,8 @@ class EpochTracker:
             if self._may_advance and self._given and was_trained:
                 self.epoch += 1
             self._given.clear()
+            self.is_in_order = True
         self._hook_came = self._pass_begins = False
+        # One that comes twice is looked at beforehand, and then taken.
+        self.is_in_order &= batch == len(self._given) or batch in self._given
         self._given.add(batch)

@@ -3,26 +3,26 @@
 import os
 
 from augseq.batch import ArrayTargets, BatchPlan, LabelTargets
+from augseq.pixels.cache.source import CachedSource
+from augseq.pixels.cache.tally import size_text
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource
 
 
-def plan_text(plan: BatchPlan, *, epoch: int, threads: int, ahead: int) -> str:
+def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
     """Describe a plan, one line for each hop of a sample.
 
     Args:
         plan: What to describe.
         epoch: The present epoch.
-        threads: Worker threads.
-        ahead: Batches that are held ready at most.
+        workers: What computes the batches.
     """
     schedule = plan.schedule
     title = (
         f"ImageSequence: {schedule.num_records} images, {schedule.num_batches} batches of "
         f"{schedule.batch_size}, epoch {epoch}"
     )
-    workers = f"{threads} thread{'s' * (threads > 1)}, up to {ahead} batches ahead"
-    hops = [*_hops(plan), ("workers", workers if threads else "none: made when asked for")]
+    hops = [*_hops(plan), ("workers", workers)]
     return "\n".join([title, *(f"  {name:<9}{text}" for name, text in hops)])
 
 
@@ -32,21 +32,42 @@ def _hops(plan: BatchPlan) -> list[tuple[str, str]]:
     augment = " > ".join(pipeline.augment.names) or "none"
     if pipeline.augment.steps:
         augment += f", seed {schedule.seed}"
+    if schedule.shard.count > 1:
+        order += f", shard {schedule.shard.index} of {schedule.shard.count}"
+    if schedule.done.num_records:
+        order += f", epoch {schedule.done.epoch} without its first {schedule.done.num_records}"
     hops = [("order", order), ("source", _source(plan)), ("augment", augment)]
     if pipeline.resize is not None:
         resize = pipeline.resize
         size = f"{resize.resize_mode} to {resize.image_size}, {resize.interpolation}"
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
+    if isinstance(pipeline.source, CachedSource):
+        hops.insert(2, ("cache", _cache(pipeline.source)))
     output = f"{pipeline.dtype} pixels, {_targets(plan)}"
     return [*hops, ("output", output)]
 
 
 def _source(plan: BatchPlan) -> str:
-    if not isinstance(plan.pipeline.source, FileSource):
+    source = plan.pipeline.source
+    files = source.files if isinstance(source, CachedSource) else source
+    if not isinstance(files, FileSource):
         return "arrays in memory"
-    decode: DecodeOptions = plan.pipeline.source.options
+    decode: DecodeOptions = files.options
     upright = "upright" if decode.exif_orientation else "as stored"
-    return f"files in {os.path.basename(plan.manifest.root)!r}, {decode.color_mode}, {upright}"
+    scaled = ", large JPEGs scaled while decoded" * plan.pipeline.scaled_decode
+    folder = os.path.basename(plan.manifest.root)
+    return f"files in {folder!r}, {decode.color_mode}, {upright}{scaled}"
+
+
+def _cache(source: CachedSource) -> str:
+    folder, side = source.folder, source.shorter_side_px
+    place = "memory" if folder.in_memory else repr(folder.root)
+    shrunk = "" if side is None else f", shorter side at most {side} px"
+    held = folder.tally
+    return (
+        f"in {place}{shrunk}; {held.num_images:,} images, "
+        f"{size_text(held.num_bytes)} of at most {size_text(folder.max_bytes)}"
+    )
 
 
 def _targets(plan: BatchPlan) -> str:

@@ -8,10 +8,20 @@ import time
 import traceback
 import warnings
 
-from . import classic, endless, epochs, evaluation, failures, partial, speed
+from . import (
+    classic,
+    endless,
+    epochs,
+    evaluation,
+    failures,
+    partial,
+    processes,
+    resume,
+    speed,
+)
 from .watch import SCENARIOS, NotApplicableError
 
-assert all((classic, endless, epochs, evaluation, failures, partial, speed))
+assert all((classic, endless, epochs, evaluation, failures, partial, processes, resume, speed))
 
 
 def main() -> None:

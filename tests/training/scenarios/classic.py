@@ -137,10 +137,10 @@ def each_image_is_read_once_an_epoch_by_several_threads() -> None:
         for (index, _), count in _READS.items():
             counts[index] += count
         # What a build or TensorFlow's signature reads comes on top, with what was made ahead
-        # of the epoch before `fit` said where it begins.
+        # of the epoch before `fit` said where it begins, and of the epoch that never came.
         require_equal(set(counts), set(range(44)))
         require_equal(min(counts.values()), 2, f"shuffle={shuffle}: {counts}")
         extra = sum(counts.values()) - 2 * 44
-        require_equal(extra <= 3 * BATCH_SIZE, True, f"{extra} extra reads, shuffle={shuffle}")
+        require_equal(extra <= 7 * BATCH_SIZE, True, f"{extra} extra reads, shuffle={shuffle}")
         workers = {name for _, name in _READS if name.startswith("augseq")}
         require_equal(len(workers) > 1, True, f"{workers}")

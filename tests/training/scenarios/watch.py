@@ -18,6 +18,8 @@ from PIL import Image
 
 import augseq
 
+from .stamp import stamp
+
 SCENARIOS: dict[str, Callable[[], None]] = {}
 SEED = 11
 NUM_EPOCHS = 24
@@ -34,13 +36,6 @@ def scenario(function: Callable[[], None]) -> Callable[[], None]:
     """Register a function that raises where its name does not hold."""
     SCENARIOS[function.__name__] = function
     return function
-
-
-def stamp(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Write 16 random bits into channels 1 and 2."""
-    stamped = image.copy()
-    stamped[:, :, 1:] = divmod(int(rng.integers(2**16)), 256)
-    return stamped
 
 
 @functools.cache

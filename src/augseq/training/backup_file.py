@@ -1,0 +1,125 @@
+"""A backup of a training run: one file of arrays and a little JSON, written whole or not at all."""
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.errors import AugseqWarning, BackupError
+
+_PREFIX = "backup-"
+_SUFFIX = ".npz"
+_STATE = "state.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """What a run needs to go on.
+
+    Attributes:
+        state: Plain numbers and text, as JSON keeps them.
+        arrays: Values of variables by name, any shape and numeric dtype.
+    """
+
+    state: Mapping[str, Any]
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+
+def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Path:
+    """Write a backup aside, bring it to the disk, then give it its name; remove the oldest ones.
+
+    Args:
+        folder: Made if it is not there.
+        number: A larger one is a later one.
+        backup: What to write.
+        keep: How many backups may remain.
+
+    Raises:
+        BackupError: It cannot be written; all earlier ones are as they were.
+    """
+    path = folder / f"{_PREFIX}{number:012d}{_SUFFIX}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, backup)
+    except OSError as error:
+        raise BackupError(
+            f"Cannot write the backup {str(path)!r}: {error.strerror or error}. "
+            "Earlier backups are whole."
+        ) from error
+    for old in _backups(folder)[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def read_latest_backup(folder: Path) -> Backup | None:
+    """Read the latest backup that is whole; None where there is none.
+
+    A damaged one, as a failing disk may leave it, is passed over with a warning.
+    """
+    for path in reversed(_backups(folder)):
+        try:
+            return _read(path)
+        # Damaged archives raise all kinds of errors, from EOFError to NotImplementedError.
+        except Exception as error:
+            warnings.warn(
+                f"The backup {str(path)!r} is damaged ({error}); the one before it is taken.",
+                AugseqWarning,
+                stacklevel=2,
+            )
+    return None
+
+
+def remove_backups(folder: Path) -> None:
+    """Remove all backups of a folder, and the folder if nothing else is in it."""
+    for path in _backups(folder):
+        path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _backups(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+
+
+def _write_whole(path: Path, backup: Backup) -> None:
+    _remove_leftovers(path.parent)
+    text = np.frombuffer(json.dumps(backup.state).encode(), np.uint8)
+    contents: dict[str, Any] = {**backup.arrays, _STATE: text}
+    handle, aside = tempfile.mkstemp(prefix=f".{_PREFIX}", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":
+        # A name is safe on the disk only when its folder is.
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote."""
+    for path in folder.glob(f".{_PREFIX}*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Backup:
+    # Without pickles: a file can say nothing but numbers.
+    with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    state = json.loads(arrays.pop(_STATE).tobytes())
+    return Backup(state=state, arrays=arrays)

@@ -1,0 +1,334 @@
+"""Any plan of batches as a data set of Keras."""
+
+import operator
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, Self
+
+import keras
+
+from augseq.batch import Batch, BatchPlan
+from augseq.checks import check_whole
+from augseq.errors import ArgumentError, AugseqWarning
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
+from augseq.sample import Pipeline, Sample
+from augseq.sampling.order import Padding, Progress, Shard
+from augseq.sampling.randomness import check_epoch
+from augseq.training.data_state import (
+    Conditions,
+    read_data_state,
+    read_progress,
+    run_conditions,
+)
+from augseq.training.epochs import ADVICE, EpochTracker
+from augseq.training.keras_order import shuffled_order
+from augseq.training.plan_text import plan_text
+from augseq.workers.choice import WorkerOptions, make_workers
+from augseq.workers.lookahead import Lookahead
+
+
+class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
+    """Hands the batches of a plan to Keras; `ImageSequence` is the one that people make.
+
+    Keras itself is told to use one worker and no queue, since its queue loses and repeats
+    batches. Workers and look-ahead are this class's own.
+
+    Attributes:
+        failure: What `sequence[i]` last raised; TensorFlow hands on only its text.
+    """
+
+    def repeat(self) -> Self:
+        """Return an endless twin, to train with `steps_per_epoch`.
+
+        Item `step` of it is batch `step % n` of epoch `step // n`, where `n` is this
+        sequence's length: a global step fixes epoch and batch, however long Keras' epochs are.
+        With `EpochSync`, step 0 of Keras' epoch `e` is step `e * steps_per_epoch`.
+        """
+        return self._with(self._plan, endless=True)
+
+    def shard(self, index: int, count: int, *, padding: Padding = "wrap") -> Self:
+        """Return a twin that gives one part of every global batch of `count * batch_size` images.
+
+        All shards together give what one sequence with the global batch size gives, in the
+        same order, and each has the same number of batches.
+
+        Args:
+            index: Which part, from 0: the number of this process.
+            count: How many parts: the number of processes.
+            padding: What fills up the last global batch of an epoch. "wrap", for training:
+                records from the beginning of the epoch's order, once more. "zero_weight", for
+                evaluation: the same, but each batch comes with sample weights, shape (batch,),
+                float32, which are 0 for them. With `drop_remainder` nothing is filled up.
+
+        Raises:
+            ArgumentError: There is no such part.
+        """
+        if padding == "zero_weight" and self._plan.targets is None:
+            raise ArgumentError('padding="zero_weight" needs targets that weights belong to.')
+        shard = Shard(index=index, count=count, padding=padding)
+        schedule = replace(self._plan.schedule, shard=shard)
+        return self._with(replace(self._plan, schedule=schedule), endless=self._endless)
+
+    def _with(self, plan: BatchPlan, *, endless: bool) -> Self:
+        twin = type(self).__new__(type(self))
+        twin._start(plan, self._worker_options, endless=endless)
+        return twin
+
+    def _start(self, plan: BatchPlan, options: WorkerOptions, *, endless: bool = False) -> None:
+        size = options.max_queue_size
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
+        self._worker_options = options
+        self._endless = endless
+        self._first_step = 0
+        epoch_matters = plan.schedule.shuffle or bool(plan.pipeline.augment.steps)
+        self._epochs = EpochTracker(
+            plan.schedule.num_batches, epoch_matters=epoch_matters and not endless
+        )
+        self.failure: Exception | None = None
+        self._use(plan)
+
+    def _use(self, plan: BatchPlan) -> None:
+        self._plan = plan
+        self._lookahead = Lookahead(
+            partial(make_workers, self._worker_options, plan),
+            depth=self._worker_options.depth,
+            num_batches=plan.schedule.num_batches,
+            endless=self._endless,
+            beyond=self._worker_options.number,
+            stop_of=plan.stop_of,
+        )
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
+        self._epochs.ask(index)
+        try:
+            batch = self.batch(index)
+        except Exception as error:
+            self.failure = error
+            raise
+        if batch.targets is None:
+            return batch.images
+        if batch.weights is None:
+            return batch.images, batch.targets
+        return batch.images, batch.targets, batch.weights
+
+    def __len__(self) -> int:
+        """Return the number of batches that the present epoch has, or still has after a resume."""
+        if self._endless:
+            raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
+        return self._plan.schedule.num_batches_of(self.epoch)
+
+    @property
+    def num_batches(self) -> int | None:
+        """What Keras is told: batches in an epoch; None for a repeated sequence."""
+        # That Keras asks for it tells that a pass begins: see `EpochTracker`.
+        self._epochs.count()
+        if self._endless:
+            return None
+        # Keras keeps the first answer for all epochs, so only a callback that knows of it may let
+        # it hear of an epoch that is shorter.
+        return len(self) if self._epochs.is_told else self._plan.schedule.num_batches
+
+    @property
+    def workers(self) -> int:
+        """What Keras is told: 1, so that it never starts the queue that loses batches."""
+        return 1
+
+    @workers.setter
+    def workers(self, value: int) -> None:
+        raise ArgumentError(
+            "`workers` is fixed when a sequence is made; make another one with "
+            f"ImageSequence(..., workers={value})."
+        )
+
+    def on_epoch_begin(self) -> None:
+        """Note that Keras begins an epoch, an evaluation, or to build a model."""
+        if self._epochs.wants_epoch_sync():
+            warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
+        self._epochs.begin()
+        self.failure = None
+        self._lookahead.begin_pass([] if self._endless else shuffled_order(len(self)))
+
+    def on_epoch_end(self) -> None:
+        """Note that Keras ended it."""
+        self._epochs.end()
+        self._lookahead.end_pass()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that item 0 belongs to."""
+        if self._endless:
+            return self._first_step // self._plan.schedule.num_batches
+        return self._epochs.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it."""
+        self._epochs.set(epoch)
+        self._first_step = self._epochs.epoch * self._plan.schedule.num_batches
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether any batch was asked for since the epoch was last set."""
+        return self._epochs.was_asked
+
+    def follow_keras(self, epoch: int, *, steps: int | None, goes_on: bool) -> None:
+        """Take the epoch from `EpochSync`, just before Keras begins it.
+
+        Args:
+            epoch: Keras' epoch.
+            steps: Steps in each of Keras' epochs.
+            goes_on: Whether Keras goes on with a pass of an earlier epoch.
+        """
+        self._epochs.announce()
+        if not goes_on:
+            self._epochs.set(epoch)
+            self._first_step = epoch * (steps or self._plan.schedule.num_batches)
+
+    def finish_epoch(self) -> None:
+        """Take Keras' word, from `EpochSync`, that an epoch is over."""
+        schedule = self._plan.schedule
+        if schedule.done != Progress():
+            self._use(replace(self._plan, schedule=replace(schedule, done=Progress())))
+
+    @cached_property
+    def _conditions(self) -> Conditions:
+        # Once: the fingerprint of a million records takes 0.7 s.
+        return run_conditions(self._plan)
+
+    def progress(self, num_batches: int) -> Progress:
+        """Return how far a run has come after some batches of the present epoch."""
+        return self._plan.schedule.progress(self.epoch, num_batches)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether Keras asks for the batches of the present pass as 0, 1, 2."""
+        return self._epochs.is_in_order
+
+    def state_dict(self, *, num_batches: int = 0) -> dict[str, Any]:
+        """Return where a run stands, as numbers and text for JSON, less than 4 kB.
+
+        The place is counted in records: batch size, shards and workers may be others after a
+        resume. With `fit`, `BackupAndResume` saves it together with the model.
+
+        Args:
+            num_batches: How many batches of the present epoch were trained, in the order 0, 1, 2.
+
+        Raises:
+            ArgumentError: There are not so many, or Keras shuffled them.
+        """
+        if self._endless:
+            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        check_whole("num_batches", num_batches, least=0, most=len(self))
+        if num_batches and not self.is_in_order:
+            raise ArgumentError(
+                "Which batches were trained is known only if Keras asks for them in their order: "
+                "pass shuffle=False to fit; the sequence shuffles by itself."
+            )
+        return read_data_state(self._conditions, self.progress(num_batches))
+
+    def load_state_dict(self, state: Mapping[str, Any], *, force: bool = False) -> None:
+        """Go on where `state_dict` was called, without reading anything again.
+
+        The present epoch then has only the batches that are left of it.
+
+        Args:
+            state: What `state_dict` returned, perhaps after JSON.
+            force: Whether to go on although manifest, pipeline or seed are others now.
+
+        Raises:
+            BackupError: The state belongs to another run; the message spells out the difference.
+        """
+        if self._endless:
+            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        progress = read_progress(self._conditions, state, force=force)
+        schedule = replace(self._plan.schedule, done=progress)
+        self._use(replace(self._plan, schedule=schedule))
+        self.set_epoch(schedule.done.epoch)
+
+    def batch(self, index: int) -> Batch:
+        """Return batch `index` of the present epoch: images, targets and records.
+
+        Raises:
+            IndexError: There is no such batch.
+            AugseqError: A file or an augmentation is at fault; the message names it.
+        """
+        return self._lookahead.get(self._step(index))
+
+    def records(self, index: int) -> list[Record]:
+        """Return the records of batch `index` of the present epoch, in the batch's order."""
+        return self._plan.records(self._step(index))
+
+    def sample(self, *, epoch: int, index: int) -> Sample:
+        """Make the image that one record has in one epoch, alone: the replay of a step.
+
+        Args:
+            epoch: From 0.
+            index: The record's index, as errors and `records` name it.
+
+        Raises:
+            ArgumentError: No record has this index.
+        """
+        return self._plan.sample(self.manifest.record_of(index), check_epoch(epoch))
+
+    @property
+    def manifest(self) -> Manifest:
+        """The images that this sequence serves."""
+        return self._plan.manifest
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is done to each image, as one immutable plan."""
+        return self._plan.pipeline
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names by label; empty without labels."""
+        return self._plan.manifest.class_names
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch, but perhaps for the last one."""
+        return self._plan.schedule.batch_size
+
+    @property
+    def seed(self) -> int:
+        """What fixes order and augmentations."""
+        return self._plan.schedule.seed
+
+    def __repr__(self) -> str:
+        workers = self._worker_options.text(self._lookahead.workers_text)
+        return plan_text(self._plan, epoch=self.epoch, workers=workers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = (self._plan, self._worker_options, self._endless)
+        return (_rebuild, (type(self), options, self._epochs.epoch, self._first_step))
+
+    def _step(self, index: int) -> int:
+        """Return the number of a batch, counted on through the epochs."""
+        index = operator.index(index)
+        if self._endless and index >= 0:
+            return self._first_step + index
+        if self._endless:
+            raise IndexError(f"A repeated sequence has batches from 0. Received: {index}")
+        num_batches = len(self)
+        if not -num_batches <= index < num_batches:
+            raise IndexError(f"There are {num_batches} batches, from 0. Received: {index}")
+        epoch = self._epochs.epoch
+        return epoch * self._plan.schedule.num_batches + index % num_batches
+
+
+def _rebuild(
+    kind: type[PlannedSequence],
+    options: tuple[BatchPlan, WorkerOptions, bool],
+    epoch: int,
+    first_step: int,
+) -> PlannedSequence:
+    plan, worker_options, endless = options
+    sequence = kind.__new__(kind)
+    sequence._start(plan, worker_options, endless=endless)
+    sequence._epochs.set(epoch)
+    sequence._first_step = first_step
+    return sequence
