@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,9 @@ def test_show_writes_a_picture_with_a_row_for_each_image(run: Run, folder: Path)
 
 def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
     outcome = run("show", folder, "--epoch", 3, "--index", 12, "--seed", 5, "-o", "one.png")
-    assert (outcome.code, outcome.out) == (0, "wrote one.png\n")
+    assert outcome.code == 0
+    assert outcome.out.startswith("'dark/2.png' (index 12), epoch 3, seed 5\n  decoded ")
+    assert outcome.out.endswith("\nwrote one.png\n")
 
 
 def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
@@ -198,7 +201,7 @@ def test_bench_prints_stages_and_writes_figures_and_a_plot(run: Run, folder: Pat
 def test_help_names_every_command_and_the_version_is_the_packages(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    assert all(name in outcome.out for name in ["index", "show", "fit", "bench"])
+    assert all(name in outcome.out for name in ["index", "check", "show", "fit", "bench"])
     assert run("--version").out == f"augseq {augseq.__version__}\n"
 
 
@@ -392,3 +395,30 @@ def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "error: Keras cannot load its backend 'no_such_backend'" in done.stderr
+
+
+def test_check_lists_files_that_cannot_be_used(run: Run, folder: Path) -> None:
+    assert run("check", folder).out.endswith("images can be used.\n")
+    assert run("check", folder).code == 0
+    broken = next((folder / "dark").iterdir())
+    broken.write_bytes(broken.read_bytes()[:60])
+    outcome = run("check", folder)
+    assert outcome.code == 1
+    assert f"Cannot decode 'dark/{broken.name}' (index" in outcome.out
+    assert re.search(r"\n\d+ of \d+ images can be used\.\n$", outcome.out)
+
+
+def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> None:
+    code = (
+        "import random\n"
+        "def jitter(image, rng):\n    return image + random.randrange(2)\n"
+        "def keep(image, rng):\n    return image\n"
+        "impure, pure = [keep, jitter], [keep]\n"
+    )
+    Path("mine.py").write_text(code)
+    outcome = run("check", folder, "--purity", "--augment", "mine.py:impure")
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 of 2 augmentations are not pure:")
+    assert "augmentation 2, 'jitter': draws from a global generator" in outcome.out
+    outcome = run("check", folder, "--purity", "--augment", "mine.py:pure")
+    assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")

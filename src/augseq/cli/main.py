@@ -10,6 +10,7 @@ import typer
 
 import augseq
 from augseq.cli.bench import bench
+from augseq.cli.check import check
 from augseq.cli.fit import fit
 from augseq.cli.index import index
 from augseq.cli.show import show
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(index)
+app.command()(check)
 app.command()(show)
 app.command()(fit)
 app.command()(bench)

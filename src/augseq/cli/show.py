@@ -17,7 +17,8 @@ from augseq.cli.arguments import (
     open_images,
     parse_size,
 )
-from augseq.inspection.contact_sheet import draw_contact_sheet, draw_variants
+from augseq.inspection.contact_sheet import draw_contact_sheet
+from augseq.inspection.explanation import explain_sample
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
@@ -38,7 +39,7 @@ def show(
     seed: SeedOption = DEFAULT_SEED,
     epoch: Annotated[int, typer.Option(min=0, help="Whose random draws to show.")] = 0,
     index: Annotated[
-        int | None, typer.Option(help="Show just this record, under the one seed.")
+        int | None, typer.Option(help="Explain just this record, stage by stage.")
     ] = None,
     labels: Annotated[
         bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
@@ -47,7 +48,8 @@ def show(
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
 
-    With --index it draws what one training step saw of one image.
+    With --index it draws what one training step saw of one image, after each stage, and prints
+    which transforms fired with which parameters.
     """
     manifest = open_images(folder, root, labelled=labels)
     pipeline = make_pipeline(manifest, augment, image_size)
@@ -58,9 +60,11 @@ def show(
             manifest, pipeline, seeds=numbers, num_images=images, epoch=epoch
         )
     else:
-        record = manifest.record_of(index)
-        draws = [(check_seed(seed), epoch)]
-        figure = draw_variants([record], manifest.class_names, pipeline, draws)
+        explanation = explain_sample(
+            manifest.record_of(index), pipeline, seed=check_seed(seed), epoch=epoch
+        )
+        print(explanation)
+        figure = explanation.draw()
     figure.savefig(output)
     print(f"wrote {output}")
 

@@ -32,25 +32,15 @@ def draw_contact_sheet(
         epoch: Whose draws to show.
     """
     records = manifest.records(spread_positions(manifest, num_images))
-    return draw_variants(records, manifest.class_names, pipeline, [(seed, epoch) for seed in seeds])
-
-
-def draw_variants(
-    records: Sequence[Record],
-    class_names: Sequence[str],
-    pipeline: Pipeline,
-    draws: Sequence[tuple[int, int]],
-) -> Picture:
-    """Draw each record plain, and then as it is under each (seed, epoch)."""
     plain = replace(pipeline, augment=AugmentationList())
     images, titles = [], []
     for record in records:
         images.append(load_sample(record, plain, seed=0, epoch=0).image)
-        titles.append(_name(record, class_names))
-        for seed, epoch in draws:
+        titles.append(_name(record, manifest.class_names))
+        for seed in seeds:
             images.append(load_sample(record, pipeline, seed=seed, epoch=epoch).image)
             titles.append(f"seed {seed}, epoch {epoch}" if epoch else f"seed {seed}")
-    return draw_grid(images, titles, num_columns=1 + len(draws))
+    return draw_grid(images, titles, num_columns=1 + len(seeds))
 
 
 def spread_positions(manifest: Manifest, count: int) -> Positions:

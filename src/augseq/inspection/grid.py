@@ -75,4 +75,4 @@ def displayable(image: Image) -> Image:
 
 
 def _shortened(title: str) -> str:
-    return title if len(title) <= 24 else title[:23] + "…"
+    return title if len(title) <= 26 else title[:25] + "…"

@@ -4,20 +4,28 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.augment.crop import Crop
 from augseq.batch import BatchPlan
+from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
+from augseq.pixels.cache.source import CachedSource
+from augseq.pixels.decode import OpenImage
 from augseq.pixels.read import read_bytes
+from augseq.pixels.region import Region
 from augseq.pixels.source import FileSource, ImageSource
 from augseq.types import Image
+from augseq.workers.processes import ProcessWorkers
+from augseq.workers.threads import ThreadWorkers
+from augseq.workers.workers import Workers
 
 _NUM_ROUNDS = 3
 
@@ -30,13 +38,16 @@ class Profile:
         num_images: Images that each figure is the mean of.
         stages: Milliseconds per image in one thread, by stage. "resize and rest" is what a
             sample costs beside the others, wherever it comes in the plan.
-        images_per_s: Images per second, by number of worker threads.
+        images_per_s: Images per second by kind and number of workers, such as "2 threads"; with
+            processes only where the pipeline can go to them.
+        transport_ms: What a worker process costs per image beside the work itself; None without.
         verdict: The bottleneck and the way out, in one sentence.
     """
 
     num_images: int
     stages: dict[str, float]
-    images_per_s: dict[int, float]
+    images_per_s: dict[str, float]
+    transport_ms: float | None
     verdict: str
 
     def __str__(self) -> str:
@@ -47,10 +58,13 @@ class Profile:
             f"{name:<{width}}  {ms:8.3f}  {ms / total:6.1%}" for name, ms in self.stages.items()
         ]
         lines += [f"{'total':<{width}}  {total:8.3f}", ""]
+        lines += [f"{'workers':<{width}}  images/s  wait, ms/image"]
         lines += [
-            f"{threads} thread{'s' * (threads > 1)}: {rate:,.0f} images/s"
-            for threads, rate in self.images_per_s.items()
+            f"{kind:<{width}}  {rate:8,.0f}  {1000 / rate:14.3f}"
+            for kind, rate in self.images_per_s.items()
         ]
+        if self.transport_ms is not None:
+            lines += [f"transport between processes: {self.transport_ms:.3f} ms/image"]
         return "\n".join([*lines, "", self.verdict])
 
     def to_json(self) -> str:
@@ -88,11 +102,13 @@ def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
     for step in steps:
         plan.load(step)
     stages = _measure_stages(plan, steps, count)
-    rates = {
-        number: _images_per_s(plan, steps, count, number) for number in (1, os.cpu_count() or 1)
-    }
+    rates, transport_ms = _measure_workers(plan, steps, count)
     return Profile(
-        num_images=count, stages=stages, images_per_s=rates, verdict=_verdict(stages, rates)
+        num_images=count,
+        stages=stages,
+        images_per_s=rates,
+        transport_ms=transport_ms,
+        verdict=_verdict(stages, rates, advise_cache(plan, stages)),
     )
 
 
@@ -115,15 +131,39 @@ class _TimedSource:
     source: ImageSource
     clock: _Clock
 
-    def image(self, record: Record) -> Image:
+    def open(self, record: Record) -> OpenImage:
         with self.clock.running():
-            return self.source.image(record)
+            return _TimedImage(self.source.open(record), self.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _TimedImage:
+    image: OpenImage
+    clock: _Clock
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.image.shape
+
+    def read(self, region: Region) -> Image:
+        with self.clock.running():
+            return self.image.read(region)
 
 
 @dataclass(frozen=True, slots=True)
 class _TimedStep:
     step: Augmentation
     clock: _Clock
+
+    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
+        draw = getattr(self.step, "draw_crop", None)
+        with self.clock.running():
+            crop: Crop | None = draw(shape, rng) if draw else None
+        return crop and replace(crop, finish=partial(self._finish, crop))
+
+    def _finish(self, crop: Crop, image: Image) -> Image:
+        with self.clock.running():
+            return crop.finish(image)
 
     @property
     def sets_size(self) -> bool:
@@ -151,7 +191,7 @@ def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
     for step in steps:
         records = plan.records(step)
         with read.running():
-            _read_files(pipeline.source, records)
+            _read(pipeline.source, records)
         with sample.running():
             for record in records:
                 timed.sample(record, epoch=0)
@@ -168,33 +208,72 @@ def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
     return {name: max(0.0, seconds) for name, seconds in stages.items()}
 
 
-def _read_files(source: ImageSource, records: list[Record]) -> None:
-    if isinstance(source, FileSource):
-        for record in records:
+def _read(source: ImageSource, records: list[Record]) -> None:
+    """Do what a source begins with: read files, or look up what is in a cache."""
+    for record in records:
+        if isinstance(source, CachedSource):
+            source.find(record)
+        elif isinstance(source, FileSource):
             read_bytes(os.path.join(source.root, record.path))
 
 
-def _images_per_s(plan: BatchPlan, steps: range, count: int, num_threads: int) -> float:
+def _measure_workers(
+    plan: BatchPlan, steps: range, count: int
+) -> tuple[dict[str, float], float | None]:
+    """Return images per second by kind and number, and what a process costs per image."""
+    numbers = sorted({1, os.cpu_count() or 1})
+    workers: dict[str, Workers] = {
+        _plural(number, "thread"): ThreadWorkers(plan.load, number) for number in numbers
+    }
+    # A pipeline that does not pickle has threads only.
+    with suppress(Exception):
+        for number in numbers:
+            processes = ProcessWorkers(plan, number)
+            processes.start()
+            workers[_plural(number, "process")] = processes
+    rates = {kind: _images_per_s(some, steps, count) for kind, some in workers.items()}
+    if "1 process" not in rates:
+        return rates, None
+    return rates, max(0.0, 1000 / rates["1 process"] - 1000 / rates["1 thread"])
+
+
+def _plural(number: int, word: str) -> str:
+    ending = "" if number == 1 else "es" if word.endswith("s") else "s"
+    return f"{number} {word}{ending}"
+
+
+def _images_per_s(workers: Workers, steps: range, count: int) -> float:
     clocks = [_Clock() for _ in range(_NUM_ROUNDS)]
-    with ThreadPoolExecutor(num_threads) as pool:
-        for clock in clocks:
-            with clock.running():
-                list(pool.map(plan.load, steps))
+    # Once before, for what starts with the first batches.
+    for clock in [_Clock(), *clocks]:
+        with clock.running():
+            orders = [workers.submit(step) for step in steps]
+            for order in orders:
+                order.result()
     return count / min(clock.seconds for clock in clocks)
 
 
-def _verdict(stages: dict[str, float], images_per_s: dict[int, float]) -> str:
+def _verdict(
+    stages: dict[str, float], images_per_s: dict[str, float], cache_advice: str | None
+) -> str:
     name = max(stages, key=lambda stage: stages[stage])
     share = stages[name] / sum(stages.values())
-    few, many = min(images_per_s), max(images_per_s)
-    gain = images_per_s[many] / images_per_s[few]
     without = f"without it a thread would be {1 / max(1 - share, 0.01):.1f} times as fast"
-    if many > few and gain > 1.3:
-        way_out = f"workers={many} gives {gain:.1f} times the speed of workers={few}"
-    elif name.startswith("augment"):
-        way_out = f"{without}; take a cheaper transform, or apply it to fewer images"
-    elif name in ("read", "decode"):
-        way_out = f"{without}; store the images at about the size that the model takes"
-    else:
-        way_out = without
-    return f"{name.capitalize()} is {share:.0%} of the time: {way_out}."
+    ways_out = [*_advise_workers(images_per_s)]
+    if name in ("read", "decode") and cache_advice:
+        ways_out.append(cache_advice)
+    if not ways_out and name.startswith("augment"):
+        ways_out.append(f"{without}; take a cheaper transform")
+    return f"{name.capitalize()} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
+
+
+def _advise_workers(images_per_s: dict[str, float]) -> Iterator[str]:
+    """Name the workers that are worth while; processes, which take memory, only if much so."""
+    one = images_per_s["1 thread"]
+    threads = max((k for k in images_per_s if "thread" in k), key=lambda k: images_per_s[k])
+    best = max(images_per_s, key=lambda kind: images_per_s[kind])
+    if images_per_s[best] < 1.15 * images_per_s[threads]:
+        best = threads
+    if (gain := images_per_s[best] / one) > 1.3:
+        kind = ', worker_kind="processes"' * ("process" in best)
+        yield f"workers={best.split()[0]}{kind} gives {gain:.1f} times the speed of one thread"

@@ -1,0 +1,188 @@
+"""What happened to one image in one epoch, stage by stage."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from augseq.augment.albumentations_transform import AlbumentationsTransform
+from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation_list import AugmentationList
+from augseq.augment.crop import Crop
+from augseq.inspection.grid import draw_grid
+from augseq.inspection.picture import Picture
+from augseq.manifest.record import Record
+from augseq.pixels.decode import OpenImage
+from augseq.pixels.region import Region
+from augseq.pixels.source import ImageSource
+from augseq.sample import Pipeline, load_sample
+from augseq.types import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """An image on its way, after one stage.
+
+    Attributes:
+        name: "decoded", "resized", or the name of the augmentation.
+        image: Shape (height, width, channels), uint8 or float32; a copy.
+        fired: The albumentations transforms that took effect, each with the parameters that it
+            drew; empty where none did; None where a stage does not tell.
+    """
+
+    name: str
+    image: Image = field(repr=False)
+    fired: tuple[tuple[str, Mapping[str, Any]], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """How one record became what a training step saw.
+
+    Attributes:
+        record: The record.
+        seed: Of the run.
+        epoch: Of the run.
+        stages: From the decoded pixels to those of the batch, in order.
+    """
+
+    record: Record
+    seed: int
+    epoch: int
+    stages: tuple[Stage, ...]
+
+    @property
+    def image(self) -> Image:
+        """What the model saw, shape (height, width, channels)."""
+        return self.stages[-1].image
+
+    def __str__(self) -> str:
+        title = f"{self.record}, epoch {self.epoch}, seed {self.seed}"
+        rows = [(stage.name, _size(stage.image), _told(stage)) for stage in self.stages]
+        widths = [max(len(row[k]) for row in rows) for k in range(2)]
+        lines = [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+        return "\n".join([title, *lines])
+
+    def draw(self) -> Picture:
+        """Draw the image after each stage; names of those that did not fire in parentheses."""
+        titles = [
+            stage.name if stage.fired is None or stage.fired else f"({stage.name})"
+            for stage in self.stages
+        ]
+        columns = min(len(titles), 6)
+        return draw_grid([stage.image for stage in self.stages], titles, num_columns=columns)
+
+    def _repr_png_(self) -> bytes:
+        return self.draw()._repr_png_()
+
+
+def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Explanation:
+    """Make the image of a record in an epoch, and keep it after every stage.
+
+    Raises:
+        Exception: As `load_sample`.
+    """
+    stages: list[Stage] = []
+    steps = tuple(
+        _WatchedStep(_fresh(step), name, stages.append)
+        for step, name in zip(pipeline.augment.steps, pipeline.augment.names, strict=True)
+    )
+    source = _WatchedSource(pipeline.source, stages.append)
+    watched = replace(pipeline, source=source, augment=AugmentationList(steps))
+    sample = load_sample(record, watched, seed=seed, epoch=epoch)
+    if pipeline.resizes_first:
+        stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
+    elif stages[-1].image.shape != sample.image.shape:
+        stages.append(Stage(name="resized", image=sample.image))
+    return Explanation(record=record, seed=seed, epoch=epoch, stages=tuple(stages))
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedSource:
+    source: ImageSource
+    note: Callable[[Stage], None]
+
+    def open(self, record: Record) -> OpenImage:
+        return _WatchedImage(self.source.open(record), self.note)
+
+
+@dataclass(frozen=True, slots=True)
+class _WatchedImage:
+    opened: OpenImage
+    note: Callable[[Stage], None]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.opened.shape
+
+    def read(self, region: Region) -> Image:
+        image = self.opened.read(region)
+        self.note(Stage(name="decoded", image=image.copy()))
+        return image
+
+
+@dataclass(frozen=True)
+class _WatchedStep:
+    step: Augmentation
+    name: str
+    note: Callable[[Stage], None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.step, name)
+
+    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
+        draw = getattr(self.step, "draw_crop", None)
+        crop: Crop | None = draw(shape, rng) if draw else None
+        return crop and replace(crop, finish=partial(self._finish, crop))
+
+    def _finish(self, crop: Crop, image: Image) -> Image:
+        return self._noted(crop.finish(image))
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return self._noted(self.step(image, rng))
+
+    def _noted(self, image: Image) -> Image:
+        # What is no image at all is the list's to complain about.
+        if isinstance(image, np.ndarray):
+            fired = getattr(self.step, "fired", None)
+            self.note(Stage(name=self.name, image=image.copy(), fired=fired))
+        return image
+
+
+def _fresh(step: Augmentation) -> Augmentation:
+    """Return a step without memory of earlier images."""
+    return step.copy() if isinstance(step, AlbumentationsTransform) else step
+
+
+def _size(image: Image) -> str:
+    height, width, channels = image.shape
+    return f"{height} x {width} x {channels} {image.dtype}"
+
+
+def _told(stage: Stage) -> str:
+    if stage.fired is None:
+        return ""
+    if not stage.fired:
+        return "not fired"
+    calls = (
+        f"{name}({', '.join(f'{key}={_short(value)}' for key, value in drawn.items())})"
+        for name, drawn in stage.fired
+    )
+    return ", ".join(calls)
+
+
+def _short(value: Any) -> str:
+    """Write a parameter in a few characters."""
+    if isinstance(value, np.ndarray) and value.size > 9:
+        return f"<{' x '.join(map(str, value.shape))} {value.dtype}>"
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, np.ndarray | tuple | list):
+        return f"({', '.join(map(_short, np.asarray(value, object).ravel()))})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_short(part)}' for key, part in value.items())}}}"
+    return repr(value) if len(repr(value)) <= 60 else f"<{type(value).__name__}>"

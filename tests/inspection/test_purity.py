@@ -1,0 +1,96 @@
+"""Which transforms of a list are not pure, and how one can see it."""
+
+import random
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pytest
+
+import augseq
+from augseq.inspection.purity import PurityReport, check_purity
+from tests.augment.test_laws import TRANSFORMS
+from tests.inspection.impure_transforms import IMPURE
+
+
+def report(manifest: augseq.Manifest, augment: list[Any], **options: Any) -> PurityReport:
+    sequence = augseq.ImageSequence(
+        manifest, image_size=(48, 56), augment=augment, **{"dtype": "uint8", **options}
+    )
+    return check_purity(sequence.pipeline, [manifest[3], manifest[170]])
+
+
+@pytest.fixture(scope="module")
+def found(samples: augseq.Manifest) -> PurityReport:
+    # A pure one after each, which must not be blamed for what it is given.
+    pairs = [[step, A.HorizontalFlip()] for step in IMPURE.values()]
+    return report(samples, [step for pair in pairs for step in pair])
+
+
+def test_ten_planted_transforms_are_found_by_name(found: PurityReport) -> None:
+    assert {impurity.name for impurity in found.impurities} == set(IMPURE)
+    assert {impurity.number for impurity in found.impurities} == set(range(1, 21, 2))
+    assert not found.is_pure
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence"),
+    [
+        ("numpy_noise", "draws from a global generator"),
+        ("python_flip", "draws from a global generator"),
+        ("fresh_noise", "other pixels for the same generator"),
+        ("darken_in_place", "changes the image that it is given"),
+        ("shift_by_the_clock", "other pixels for the same generator"),
+        ("shift_by_the_process", "in two processes"),
+        ("shift_by_a_hash", "in two processes, PYTHONHASHSEED=1 and 2"),
+        ("Counting", "keeps a memory of earlier calls"),
+        ("Racing", "when threads share it"),
+        ("<lambda>", "does not pickle"),
+    ],
+)
+def test_each_comes_with_evidence(found: PurityReport, name: str, evidence: str) -> None:
+    texts = [str(impurity) for impurity in found.impurities if impurity.name == name]
+    assert any(evidence in text for text in texts), texts
+
+
+def test_sixty_pure_transforms_are_not_blamed(samples: augseq.Manifest) -> None:
+    pure = [step for step in TRANSFORMS if type(step).__name__ not in _CHANGING_SIZE][:60]
+    assert len(pure) == 60
+    found = report(samples, pure)
+    assert found.is_pure, str(found)
+    assert str(found).startswith("All 60 augmentations are pure: ")
+
+
+_CHANGING_SIZE = {
+    "CenterCrop",
+    "Crop",
+    "RandomCrop",
+    "RandomSizedCrop",
+    "Resize",
+    "LongestMaxSize",
+    "SmallestMaxSize",
+    "RandomScale",
+    "RandomResizedCrop",
+}
+
+
+def fails(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    raise RuntimeError("the disk is on fire")
+
+
+def test_one_that_raises_is_named_and_the_others_are_still_checked(
+    samples: augseq.Manifest,
+) -> None:
+    found = report(samples, [A.HorizontalFlip(), fails, IMPURE["Counting"]])
+    assert "augmentation 2, 'fails': raises RuntimeError: the disk is on fire" in str(found)
+    assert {impurity.number for impurity in found.impurities} == {2, 3}
+
+
+def test_a_list_of_nothing_is_pure(samples: augseq.Manifest) -> None:
+    assert report(samples, []).is_pure
+
+
+def test_a_check_leaves_the_global_generators_alone(samples: augseq.Manifest) -> None:
+    before = random.getstate(), np.random.get_state(legacy=False)
+    report(samples, [A.HorizontalFlip(), A.GaussNoise()])
+    assert repr(before) == repr((random.getstate(), np.random.get_state(legacy=False)))
