@@ -1,6 +1,11 @@
-"""Turn the runs into figures that can be compared: ratios, tables, a plot."""
+"""Turn the runs into figures that can be compared: medians, ratios, tables.
 
-from collections.abc import Iterable
+python benchmarks/report.py results/results.json      # print all tables as Markdown
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,28 +13,77 @@ import numpy as np
 
 Run = dict[str, Any]
 Summary = dict[str, Any]
+Results = dict[str, Any]
 
-_HEAD = ("contender", "img/s", "ratio", "quartiles", "CPU ms/img", "CPU ratio", "memory MB")
-
-
-def images_per_s(run: Run) -> float:
-    return float(run["num_images"] / run["wall_s"])
+# What a cell shows where there is no figure: a ratio without a reference, say.
+_NOTHING = "-"
 
 
-def cpu_ms_per_image(run: Run) -> float:
-    return float(1000 * run["cpu_s"] / run["num_images"])
+def _figure(field: str, digits: int, factor: float = 1) -> Callable[[Summary], str]:
+    def show(summary: Summary) -> str:
+        value = summary.get(field)
+        return _NOTHING if value is None else f"{factor * value:.{digits}f}"
+
+    return show
+
+
+def _median_of(field: str) -> Callable[[Summary], str]:
+    return lambda summary: f"{summary[field][1]:.2f}" if summary.get(field) else _NOTHING
+
+
+def _quartiles_of(field: str) -> Callable[[Summary], str]:
+    def show(summary: Summary) -> str:
+        found = summary.get(field)
+        return f"{found[0]:.2f}-{found[2]:.2f}" if found else _NOTHING
+
+    return show
+
+
+_SPEED = {
+    "img/s": _figure("images_per_s", 0),
+    "ratio": _median_of("speed_ratio"),
+    "quartiles": _quartiles_of("speed_ratio"),
+    "CPU ms/img": _figure("cpu_ms_per_image", 2),
+    "CPU ratio": _median_of("cpu_ratio"),
+    "memory MB": _figure("memory_mb", 0),
+}
+# The head and the cell of each column, by the kind of a table.
+_COLUMNS: dict[str, dict[str, Callable[[Summary], str]]] = {
+    "passes": _SPEED,
+    "fit": _SPEED,
+    "index": {
+        "s per 10⁶ files": _figure("s_per_image", 2, factor=1e6),
+        "speed ratio": _median_of("speed_ratio"),
+        "CPU s per 10⁶ files": _figure("cpu_ms_per_image", 2, factor=1e3),
+        "memory MB": _figure("memory_mb", 0),
+    },
+    "memory": {
+        "main process MB": _figure("main_mb", 0),
+        "each worker process MB": _figure("worker_mb", 0),
+        "all together MB": _figure("total_mb", 0),
+        "growth MB": _figure("growth_mb", 1),
+    },
+}
+
+
+def states(run: Run | Summary) -> list[str]:
+    """Return why there are no figures: "skipped", "failed" or nothing."""
+    return [state for state in ("skipped", "failed") if state in run]
+
+
+def _reason(run: Run | Summary) -> str:
+    return " ".join(f"{state}: {run[state].splitlines()[0]}" for state in states(run))
 
 
 def progress_line(run: Run) -> str:
     """Say in one line what came of a run."""
-    name = f"round {run['round'] + 1}  {run['contender']:34}"
-    if "num_images" not in run:
-        return name + " ".join(f"{state}: {run[state]}" for state in _states(run))
-    return f"{name}{images_per_s(run):7.0f} img/s  {cpu_ms_per_image(run):6.2f} CPU ms/img"
-
-
-def _states(run: Run) -> list[str]:
-    return [state for state in ("skipped", "failed") if state in run]
+    name = f"round {run['round'] + 1}  {run['contender']:42}"
+    if states(run):
+        return name + _reason(run)
+    if "total_mb" in run:
+        return f"{name}{run['total_mb']:7.0f} MB"
+    figures = _with_rates(run)
+    return f"{name}{figures['images_per_s']:7.0f} img/s  {figures['cpu_ms_per_image']:6.2f} CPU ms"
 
 
 def summarize(runs: list[Run], reference: str) -> list[Summary]:
@@ -39,128 +93,159 @@ def summarize(runs: list[Run], reference: str) -> list[Summary]:
     round slowed contender and reference alike.
 
     Returns:
-        `contender` and either `skipped` or `failed`, or medians over the rounds: `images_per_s`,
-        `cpu_ms_per_image`, `between_s`, `memory_mb`; and over the ratios to the reference,
-        `speed_ratio` and `cpu_ratio`: [first quartile, median, third quartile], None without a
-        reference.
+        `contender` and either `skipped` or `failed`, or the medians over the rounds of what was
+        measured. With a time also `images_per_s`, `s_per_image`, `cpu_ms_per_image`; and of the
+        ratios to the reference, `speed_ratio` and `cpu_ratio`: [first quartile, median, third
+        quartile], None without a reference.
     """
-    by_round = {(run["round"], run["contender"]): run for run in runs if "num_images" in run}
-    return [
-        _summarize_one(name, runs, by_round, reference)
-        for name in dict.fromkeys(run["contender"] for run in runs)
-    ]
+    figures = {
+        (run["round"], run["contender"]): _with_rates(run) for run in runs if not states(run)
+    }
+    names = dict.fromkeys(run["contender"] for run in runs)
+    return [_summarize_one(name, runs, figures, reference) for name in names]
+
+
+def _with_rates(run: Run) -> dict[str, float]:
+    figures = {
+        name: float(value)
+        for name, value in run.items()
+        if name not in {"round", "contender", "tensorflow_loaded"} and value is not None
+    }
+    if "wall_s" in figures:
+        num_images = figures["num_images"]
+        figures["images_per_s"] = num_images / figures["wall_s"]
+        figures["s_per_image"] = figures["wall_s"] / num_images
+        figures["cpu_ms_per_image"] = 1000 * figures["cpu_s"] / num_images
+    return figures
 
 
 def _summarize_one(
-    name: str, runs: list[Run], by_round: dict[tuple[int, str], Run], reference: str
+    name: str, runs: list[Run], figures: dict[tuple[int, str], dict[str, float]], reference: str
 ) -> Summary:
     for run in runs:
-        if run["contender"] == name and _states(run):
-            return {"contender": name, **{state: run[state] for state in _states(run)}}
-    own = [run for (_, contender), run in by_round.items() if contender == name]
+        if run["contender"] == name and states(run):
+            return {"contender": name, **{state: run[state] for state in states(run)}}
+    own = [found for (_, contender), found in figures.items() if contender == name]
+    medians = {field: _median(found[field] for found in own) for field in own[0]}
+    if "wall_s" not in medians:
+        return {"contender": name, **medians}
     pairs = [
-        (run, by_round[run["round"], reference])
-        for run in own
-        if (run["round"], reference) in by_round
+        (found, figures[round_, reference])
+        for (round_, contender), found in figures.items()
+        if contender == name and (round_, reference) in figures
     ]
     return {
         "contender": name,
-        "images_per_s": _median(images_per_s(run) for run in own),
-        "cpu_ms_per_image": _median(cpu_ms_per_image(run) for run in own),
-        "between_s": _median(run["between_s"] for run in own),
-        "memory_mb": _median(run["memory_mb"] for run in own),
-        "speed_ratio": _quartiles(images_per_s(a) / images_per_s(b) for a, b in pairs),
-        "cpu_ratio": _quartiles(cpu_ms_per_image(a) / cpu_ms_per_image(b) for a, b in pairs),
+        **medians,
+        "speed_ratio": _ratio_quartiles(pairs, "images_per_s"),
+        "cpu_ratio": _ratio_quartiles(pairs, "cpu_ms_per_image"),
     }
 
 
 def _median(values: Iterable[float]) -> float:
-    return round(float(np.median(list(values))), 4)
+    return float(f"{np.median(list(values)):.6g}")
 
 
-def _quartiles(ratios: Iterable[float]) -> list[float] | None:
-    found = list(ratios)
+def _ratio_quartiles(
+    pairs: list[tuple[dict[str, float], dict[str, float]]], field: str
+) -> list[float] | None:
+    # The system counts CPU time in ticks of 10 ms, so that of a very short run may be 0.
+    found = [own[field] / other[field] for own, other in pairs if other[field]]
     if not found:
         return None
     return [round(float(q), 4) for q in np.quantile(found, [0.25, 0.5, 0.75])]
 
 
-def _rows(summary: list[Summary]) -> list[list[str]]:
-    """Return the cells of a table, fastest first; who did not run comes last, with the reason."""
-    ran = [s for s in summary if "images_per_s" in s]
-    rest = [s for s in summary if "images_per_s" not in s]
-    rows = [_row(s) for s in sorted(ran, key=lambda s: -s["images_per_s"])]
-    for s in rest:
-        reason = " ".join(f"{state}: {s[state].splitlines()[0]}" for state in _states(s))
-        rows.append([s["contender"], *[""] * (len(_HEAD) - 2), reason])
-    return rows
-
-
-def _row(s: Summary) -> list[str]:
-    low, ratio, high = s["speed_ratio"] or [np.nan] * 3
-    cpu_ratio = (s["cpu_ratio"] or [np.nan] * 3)[1]
-    return [
-        s["contender"],
-        f"{s['images_per_s']:.0f}",
-        f"{ratio:.2f}",
-        f"{low:.2f}-{high:.2f}",
-        f"{s['cpu_ms_per_image']:.2f}",
-        f"{cpu_ratio:.2f}",
-        f"{s['memory_mb']:.0f}",
-    ]
-
-
-def text_table(summary: list[Summary]) -> str:
-    """Return an aligned table: names to the left, numbers to the right."""
-    lines = [list(_HEAD), *_rows(summary)]
-    # A reason for not running is no number and makes no column wider.
-    full = [line for line in lines if line[1]]
-    widths = [max(len(line[k]) for line in full) for k in range(len(_HEAD))]
-    widths[0] = max(len(line[0]) for line in lines)
-    return "\n".join(_aligned(line, widths) for line in lines)
-
-
-def _aligned(cells: list[str], widths: list[int]) -> str:
-    if not cells[1]:
-        return f"{cells[0]:<{widths[0]}}  {cells[-1]}"
-    first, *others = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-    return "  ".join([f"{first.strip():<{widths[0]}}", *others])
-
-
-def write_markdown(results: dict[str, Any], path: Path) -> None:
-    """Write the table, and below it what the figures depend on."""
-    machine, options = results["machine"], results["options"]
+def markdown_table(table: Results) -> str:
+    """Return one table: its title, those who ran, and those who did not with the reason."""
+    columns = _COLUMNS[table["kind"]]
     lines = [
-        "| " + " | ".join(_HEAD) + " |",
-        "|---|" + "---:|" * (len(_HEAD) - 1),
-        *("| " + " | ".join(row) + " |" for row in _rows(results["summary"])),
+        f"**{table['title']}**",
         "",
-        f"Ratios to `{results['reference']}` in the same round; medians of {options['rounds']} "
-        f"rounds of {options['passes']} passes{', inside `fit`' if options['fit'] else ''}; "
-        f"batches of {options['batch_size']}, {options['dtype']}, {options['cores']} workers.",
-        "",
-        f"{machine['cpu']}, {machine['num_cores']} cores, load {machine['load_at_start']} at the "
-        f"start, {machine['date']}. "
-        + ", ".join(f"{k} {v}" for k, v in results["versions"].items() if v)
-        + ".",
-        "",
-        "Images: " + ", ".join(f"{k} {v}" for k, v in results["data"].items()) + ".",
+        "| " + " | ".join(["", *columns]) + " |",
+        "|---|" + "---:|" * len(columns),
     ]
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    for summary in _in_order(table):
+        cells = [show(summary) for show in columns.values()]
+        lines.append("| " + " | ".join([summary["contender"], *cells]) + " |")
+    lines += ["", _how(table)]
+    missing = [f"{s['contender']} ({_reason(s)})" for s in table["summary"] if states(s)]
+    if missing:
+        lines += ["", f"Not measured: {'; '.join(missing)}."]
+    return "\n".join(lines)
 
 
-def draw_ratios(results: dict[str, Any], path: Path) -> None:
-    """Draw a bar for each contender that ran: median of its ratio, with quartiles."""
-    from matplotlib.figure import Figure
+def _in_order(table: Results) -> list[Summary]:
+    """Return who ran: fastest first; memory, and steps of scaling, in the order of the plan."""
+    ran = [s for s in table["summary"] if not states(s)]
+    if table["kind"] == "memory" or table["name"] == "scaling":
+        return ran
+    return sorted(ran, key=lambda s: -s["images_per_s"])
 
-    ran = [s for s in results["summary"] if s.get("speed_ratio")]
-    ran.sort(key=lambda s: s["speed_ratio"][1])
-    figure = Figure(figsize=(8, 1 + 0.45 * len(ran)), layout="constrained")
-    axes = figure.add_subplot()
-    low, ratio, high = np.array([s["speed_ratio"] for s in ran]).reshape(-1, 3).T
-    colours = ["tab:orange" if s["contender"].startswith("augseq") else "tab:blue" for s in ran]
-    names = [s["contender"] for s in ran]
-    axes.barh(names, ratio, xerr=[ratio - low, high - ratio], color=colours, capsize=3)
-    axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel(f"images per second, divided by {results['reference']}'s in the same round")
-    figure.savefig(path, dpi=120)
+
+def _how(table: Results) -> str:
+    rounds, passes = table["num_rounds"], table["num_passes"]
+    if table["kind"] == "memory":
+        return f"{passes} passes of batches of {table['batch_size']}."
+    how = f"Ratios to {table['reference']} in the same round; medians of {rounds} rounds of"
+    if table["kind"] == "index":
+        return f"{how} {passes} index each, names cached by the system."
+    return f"{how} {passes} passes, batches of {table['batch_size']}, {table['dtype']}."
+
+
+def overview(results: Results) -> str:
+    """Return the speed ratios of all first epochs in one table: a column for each kind of files.
+
+    The tables of one reference, the first one's, take part.
+    """
+    tables = [table for table in results["tables"] if table["kind"] == "passes"]
+    tables = [table for table in tables if table["reference"] == tables[0]["reference"]]
+    ratios = [
+        {one["contender"]: _median_of("speed_ratio")(one) for one in table["summary"]}
+        for table in tables
+    ]
+    names = dict.fromkeys(name for column in ratios for name in column)
+    lines = [
+        "| " + " | ".join(["", *(table["name"] for table in tables)]) + " |",
+        "|---|" + "---:|" * len(tables),
+    ]
+    for name in names:
+        cells = [column.get(name, _NOTHING) for column in ratios]
+        if set(cells) != {_NOTHING}:
+            lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def markdown(results: Results) -> str:
+    """Return all tables, and below them what the figures depend on."""
+    machine = results["machine"]
+    tables = [markdown_table(table) for table in results["tables"]]
+    where = (
+        f"{machine['cpu']}, {results['options']['cores']} of {machine['num_cores']} cores, load "
+        f"{machine['load_at_start']} at the start, {machine['date']}. "
+    )
+    versions = ", ".join(f"{name} {v}" for name, v in results["versions"].items() if v)
+    images = [
+        f"{table['name']}: " + ", ".join(f"{k} {v}" for k, v in table["data"].items()) + "."
+        for table in results["tables"]
+        if table["data"]
+    ]
+    # Tables of the same images say the same.
+    seen = dict.fromkeys(line.split(": ", 1)[1] for line in images)
+    return "\n\n".join([*tables, where + versions + ".", *(f"Images: {line}" for line in seen)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Print the tables of a run as Markdown.")
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results/results.json"))
+    parser.add_argument("--tables", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--overview", action="store_true", help="only the ratios of first epochs")
+    options = parser.parse_args()
+    results = json.loads(options.results.read_text("utf-8"))
+    if options.tables:
+        results["tables"] = [t for t in results["tables"] if t["name"] in options.tables]
+    print(overview(results) if options.overview else markdown(results))
+
+
+if __name__ == "__main__":
+    main()

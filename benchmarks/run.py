@@ -1,172 +1,132 @@
 """Measure augseq beside its peers, all on the same work.
 
-python benchmarks/run.py --workload small-jpeg --output results.json
+python benchmarks/run.py --all
 """
 
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
-from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import data, report
-from benchmarks.contenders import CONTENDERS, REFERENCE
+from benchmarks import data, many_files, plots, report
+from benchmarks.file_statistics import decode_ms, measure_files
 from benchmarks.machine import describe_machine, list_versions
+from benchmarks.rounds import run_rounds
+from benchmarks.tables import Table, all_tables
 from benchmarks.work import Job
 
-_ROOT = Path(__file__).parents[1]
-_TIMEOUT_S = 600
 
-# One thread for each worker: a pool inside of a worker would take the others' cores.
-_PINNED = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
-    "KERAS_BACKEND": "tensorflow",
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "NO_ALBUMENTATIONS_UPDATE": "1",
-}
+def choose_tables(options: argparse.Namespace) -> list[Table]:
+    """Return the tables to measure, shortened as the command says."""
+    tables = all_tables(options.cores)
+    known = [table.name for table in tables]
+    names = known if options.all else options.tables
+    if unknown := set(names) - set(known):
+        raise SystemExit(f"No such table: {sorted(unknown)}. There are: {', '.join(known)}")
+    return [_shortened(table, options) for table in tables if table.name in names]
 
 
-def measure(name: str, job: Job, *, num_passes: int, fit: bool) -> dict[str, Any]:
-    """Measure one contender in a process of its own.
-
-    Returns:
-        The fields of `measure.Result`, or {"skipped": why}, or {"failed": why}.
-    """
-    request = {
-        "contender": name,
-        "job": {**asdict(job), "folder": str(job.folder)},
-        "num_passes": num_passes,
-        "fit": fit,
-    }
-    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "benchmarks.measure", json.dumps(request)]
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, **_PINNED, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def _shortened(table: Table, options: argparse.Namespace) -> Table:
+    only = options.only
+    return replace(
+        table,
+        rows=tuple(
+            row
+            for row in table.rows
+            if only is None or row.contender in only or row.label == table.reference
+        ),
+        num_rounds=options.rounds or table.num_rounds,
+        num_passes=options.passes or table.num_passes,
+        num_images=options.num_images or table.num_images,
     )
-    try:
-        output, errors = child.communicate(timeout=_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        _end(child)
-        return {"failed": f"not ready after {_TIMEOUT_S} s"}
-    if child.returncode:
-        tail = errors.strip().splitlines()[-10:]
-        return {"failed": "\n".join([f"exit code {child.returncode}", *tail])}
-    found: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-    return found
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    """End a process and its workers, which would else outlive it and disturb what comes next."""
-    with suppress(psutil.NoSuchProcess):
-        for worker in psutil.Process(child.pid).children(recursive=True):
-            worker.kill()
-    child.kill()
-    child.communicate()
+def find_folder(table: Table, folder: Path | None) -> Path:
+    """Return the folder that a table is measured on; make its files if need be."""
+    if table.images in data.WORKLOADS:
+        return folder or data.find_images(table.images, table.num_images)
+    num_files = table.num_images or 0
+    num_folders = 1 if table.images == "flat" else min(1000, num_files)
+    if table.images == "links":
+        images = folder or data.find_images("small-jpeg", min(1000, num_files))
+        return many_files.find_links(images, num_folders, num_files)
+    return many_files.find_empty_files(num_folders, num_files)
 
 
-def run_rounds(
-    names: list[str], job: Job, *, num_rounds: int, num_passes: int, fit: bool
-) -> list[dict[str, Any]]:
-    """Let all contenders take their turns, round by round; one that cannot run is asked once."""
-    runs = []
-    out: set[str] = set()
-    for round_ in range(num_rounds):
-        for name in names:
-            if name in out:
-                continue
-            found = measure(name, job, num_passes=num_passes, fit=fit)
-            if "num_images" not in found:
-                out.add(name)
-            runs.append({"round": round_, "contender": name, **found})
-            print(report.progress_line(runs[-1]), flush=True)
-    return runs
+def measure_table(table: Table, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the table's own fields, statistics of its images, all runs and their summary."""
+    print(f"\n{table.name}: {table.title}", flush=True)
+    folder = find_folder(table, options.folder)
+    size = (options.image_size, options.image_size)
+    job = Job(
+        folder=folder,
+        image_size=size,
+        batch_size=options.batch_size or table.batch_size,
+        workers=options.cores,
+        dtype=table.dtype,
+    )
+    runs = run_rounds(table, job)
+    own = {name: value for name, value in asdict(table).items() if name != "rows"}
+    drawn = options.folder is None and table.images in data.WORKLOADS
+    return {
+        **own,
+        "batch_size": job.batch_size,
+        "reference": table.reference,
+        "data": _describe(folder) if table.images in data.WORKLOADS else None,
+        "real_data": data.WORKLOADS[table.images].real if drawn else None,
+        "runs": runs,
+        "summary": report.summarize(runs, table.reference),
+    }
 
 
-def find_folder(options: argparse.Namespace) -> Path:
-    """Return the folder to measure on; draw its images if none was given."""
-    if options.folder is not None:
-        return Path(options.folder).resolve()
-    workload = data.WORKLOADS[options.workload]
-    num_images = options.num_images or workload.num_images
-    name = f"augseq-benchmark-{options.workload}-{num_images}"
-    folder = Path(tempfile.gettempdir()) / name
-    print(f"Images: {folder}", flush=True)
-    data.generate(folder, workload, num_images)
-    return folder
+def _describe(folder: Path) -> dict[str, Any]:
+    return {**measure_files(folder), "decode_ms": decode_ms(folder)}
 
 
-def choose_contenders(only: list[str] | None) -> list[str]:
-    """Return the contenders to run, the reference among them."""
-    return [name for name in CONTENDERS if only is None or name in {REFERENCE, *only}]
+def write(results: dict[str, Any], output: Path) -> None:
+    """Write figures, tables and plots, each beside the other."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=2), "utf-8")
+    output.with_suffix(".md").write_text(report.markdown(results) + "\n", "utf-8")
+    plots.draw_all(results, output.parent)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
+    add("--all", action="store_true", help="measure every table: about 25 minutes")
+    add("--tables", nargs="+", default=["small-jpeg"], metavar="NAME", help="%(default)s")
+    add("--only", nargs="+", metavar="MODULE", help="contenders, beside the reference")
     add("--folder", type=Path, help="your own images in class folders; drawn if not given")
-    add("--workload", choices=data.WORKLOADS, default="small-jpeg", help="what to draw")
-    add("--num-images", type=int, help="how many to draw [1000; 100 photos]")
-    add("--rounds", type=int, default=5, help="how often each contender runs [%(default)s]")
-    add("--passes", type=int, default=2, help="timed passes in a round [%(default)s]")
-    add("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help="beside the reference")
-    add("--fit", action="store_true", help="measure inside `fit` of a model that does nothing")
-    add("--dtype", choices=["uint8", "float32"], default="uint8", help="[%(default)s]")
-    add("--batch-size", type=int, default=64, help="[%(default)s]")
+    add("--num-images", type=int, help="how many files to make, in every table")
+    add("--rounds", type=int, help="how often each row runs")
+    add("--passes", type=int, help="timed passes in a round")
+    add("--batch-size", type=int, help="in every table")
     add("--image-size", type=int, default=224, help="side in pixels [%(default)s]")
     add("--cores", type=int, default=os.cpu_count() or 1, help="and workers [all]")
-    add("--output", type=Path, default=Path("results.json"), help="[%(default)s]")
+    add("--output", type=Path, default=Path("results/results.json"), help="[%(default)s]")
     return parser.parse_args()
 
 
 def main() -> int:
     options = parse_arguments()
-    folder = find_folder(options)
-    job = Job(
-        folder=folder,
-        image_size=(options.image_size, options.image_size),
-        batch_size=options.batch_size,
-        workers=options.cores,
-        dtype=options.dtype,
-    )
-    machine = describe_machine()
-    runs = run_rounds(
-        choose_contenders(options.only),
-        job,
-        num_rounds=options.rounds,
-        num_passes=options.passes,
-        fit=options.fit,
-    )
     results: dict[str, Any] = {
-        "machine": machine,
+        "machine": describe_machine(),
         "versions": list_versions(),
         "options": {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()},
-        "data": data.statistics(folder),
-        "real_data": None if options.folder else data.WORKLOADS[options.workload].real,
-        "reference": REFERENCE,
-        "runs": runs,
-        "summary": report.summarize(runs, REFERENCE),
+        "tables": [],
     }
-    options.output.write_text(json.dumps(results, indent=2))
-    report.write_markdown(results, options.output.with_suffix(".md"))
-    report.draw_ratios(results, options.output.with_suffix(".png"))
-    print("\n" + report.text_table(results["summary"]))
+    for table in choose_tables(options):
+        results["tables"].append(measure_table(table, options))
+        # After each table, so that an interruption costs no more than one.
+        write(results, options.output)
+    print("\n" + report.markdown(results))
+    runs = [run for table in results["tables"] for run in table["runs"]]
     return int(any("failed" in run for run in runs))
 
 

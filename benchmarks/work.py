@@ -1,5 +1,6 @@
 """The work that every contender does."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,15 @@ FLIP_PROBABILITY = 0.5
 # pixel * (1 + c) + 255 * b, with b and c uniform between plus and minus this.
 BRIGHTNESS = 0.2
 CONTRAST = 0.2
+# Of ImageNet's red, green and blue, in units of 255.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class UnavailableError(Exception):
+    """What a contender needs is not there: it is skipped, and the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +39,8 @@ class Job:
         image_size: (height, width) of the images in a batch, in pixels.
         batch_size: Images in a batch; the last one of an epoch may be smaller.
         workers: Threads or processes that may work at the same time.
-        dtype: Of the images in a batch; the range is 0 to 255 in both.
+        dtype: Of the images in a batch. "uint8": 0 to 255. "float32": normalised, pixel / 255
+            minus `MEAN`, divided by `STD`.
     """
 
     folder: Path
@@ -43,12 +52,12 @@ class Job:
 
 def list_files(folder: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Return the paths of all images, and their labels, numbered by class folder."""
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    classes = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
     found = [
-        (str(path), label)
+        (path, label)
         for label, class_dir in enumerate(classes)
-        for path in sorted(class_dir.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        for path in sorted(entry.path for entry in os.scandir(class_dir))
+        if path.lower().endswith(IMAGE_SUFFIXES)
     ]
     return [path for path, _ in found], np.array([label for _, label in found], np.int32)
 

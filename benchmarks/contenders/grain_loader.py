@@ -1,4 +1,4 @@
-"""Grain: an endless shuffled MapDataset, batched in worker processes; OpenCV, albumentations."""
+"""Grain: an endless shuffled MapDataset, batched in worker processes; albumentations."""
 
 from itertools import islice, repeat
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import work
-from benchmarks.opencv_loading import load_image
+from benchmarks.loading import Decoder, load_image
 from benchmarks.work import Epochs, Job
 
 ONCE_PER_EPOCH = False
@@ -20,16 +20,17 @@ flags.FLAGS.mark_as_parsed()
 class LoadImage(grain.transforms.Map):
     """Makes an augmented image of (path, label)."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, decoder: Decoder) -> None:
         self._job = job
+        self._decoder = decoder
 
     def map(self, element: tuple[str, np.int32]) -> tuple[Any, np.int32]:
         """Return (image, label)."""
         path, label = element
-        return load_image(path, self._job), label
+        return load_image(path, self._job, self._decoder), label
 
 
-def make_dataset(job: Job) -> tuple[grain.IterDataset, int]:
+def make_dataset(job: Job, decoder: Decoder) -> tuple[grain.IterDataset, int]:
     """Return an endless data set and the number of batches in an epoch."""
     paths, labels = work.list_files(job.folder)
     dataset = (
@@ -37,7 +38,7 @@ def make_dataset(job: Job) -> tuple[grain.IterDataset, int]:
         .seed(0)
         .shuffle()
         .repeat()
-        .map(LoadImage(job))
+        .map(LoadImage(job, decoder))
         # Each process has one reader: more of them would contend for its interpreter lock.
         .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=job.batch_size))
         .batch(job.batch_size)
@@ -46,12 +47,12 @@ def make_dataset(job: Job) -> tuple[grain.IterDataset, int]:
     return dataset, work.num_batches(len(paths), job)
 
 
-def epochs(job: Job) -> Epochs:
-    dataset, num_batches = make_dataset(job)
+def epochs(job: Job, decoder: Decoder = "opencv") -> Epochs:
+    dataset, num_batches = make_dataset(job, decoder)
     for batches in repeat(iter(dataset)):
         yield islice(batches, num_batches)
 
 
-def fit_arguments(job: Job) -> dict[str, Any]:
-    dataset, num_batches = make_dataset(job)
+def fit_arguments(job: Job, decoder: Decoder = "opencv") -> dict[str, Any]:
+    dataset, num_batches = make_dataset(job, decoder)
     return {"x": dataset, "steps_per_epoch": num_batches}

@@ -7,6 +7,7 @@ and to take a random crop of the wanted size from that.
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from benchmarks import work
@@ -23,14 +24,16 @@ def make_dataset(job: Job) -> tf.data.Dataset:
         batch_size=job.batch_size,
         verbose=False,
     )
-    augment = keras.Sequential(
-        [
-            keras.layers.RandomCrop(height, width),
-            keras.layers.RandomFlip("horizontal"),
-            keras.layers.RandomBrightness(work.BRIGHTNESS),
-            keras.layers.RandomContrast(work.CONTRAST, value_range=(0, 255)),
-        ]
-    )
+    layers = [
+        keras.layers.RandomCrop(height, width),
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandomBrightness(work.BRIGHTNESS),
+        keras.layers.RandomContrast(work.CONTRAST, value_range=(0, 255)),
+    ]
+    if job.dtype == "float32":
+        mean, std = np.array(work.MEAN), np.array(work.STD)
+        layers.append(keras.layers.Normalization(mean=255 * mean, variance=(255 * std) ** 2))
+    augment = keras.Sequential(layers)
     return images.map(
         lambda x, y: (tf.cast(augment(x, training=True), job.dtype), y),
         num_parallel_calls=tf.data.AUTOTUNE,

@@ -1,5 +1,6 @@
-"""A PyDataset as one writes it by hand: OpenCV, albumentations, Keras' own queue of threads.
+"""A PyDataset as one writes it by hand: OpenCV, albumentations, Keras' own queue.
 
+Its workers are threads, or with `use_multiprocessing` a pool of processes, new in each epoch.
 Outside `fit`, its batches come from `OrderedEnqueuer`, the queue that `fit` itself uses.
 """
 
@@ -11,7 +12,7 @@ import numpy as np
 from keras.src.trainers.data_adapters.py_dataset_adapter import OrderedEnqueuer
 
 from benchmarks import work
-from benchmarks.opencv_loading import load_image
+from benchmarks.loading import load_image
 from benchmarks.work import Batch, Epochs, Job
 
 ONCE_PER_EPOCH = True
@@ -43,7 +44,12 @@ class ImageFolder(keras.utils.PyDataset):
         self._order = self._rng.permutation(len(self._paths))
 
 
-def passes_through(dataset: ImageFolder) -> Epochs:
+def make_dataset(job: Job, use_multiprocessing: bool) -> ImageFolder:
+    return ImageFolder(job, workers=job.workers, use_multiprocessing=use_multiprocessing)
+
+
+def epochs(job: Job, *, use_multiprocessing: bool = False) -> Epochs:
+    dataset = make_dataset(job, use_multiprocessing)
     while True:
         yield _one_pass(dataset)
 
@@ -56,9 +62,5 @@ def _one_pass(dataset: ImageFolder) -> Any:
     dataset.on_epoch_end()
 
 
-def epochs(job: Job) -> Epochs:
-    return passes_through(ImageFolder(job, workers=job.workers))
-
-
-def fit_arguments(job: Job) -> dict[str, Any]:
-    return {"x": ImageFolder(job, workers=job.workers), "shuffle": False}
+def fit_arguments(job: Job, *, use_multiprocessing: bool = False) -> dict[str, Any]:
+    return {"x": make_dataset(job, use_multiprocessing), "shuffle": False}

@@ -1,4 +1,4 @@
-"""torch's DataLoader with persistent workers, OpenCV and albumentations."""
+"""torch's DataLoader with persistent workers, and albumentations."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks import work
-from benchmarks.opencv_loading import load_image
+from benchmarks.loading import Decoder, load_image
 from benchmarks.work import Epochs, Job
 
 ONCE_PER_EPOCH = True
@@ -15,21 +15,22 @@ ONCE_PER_EPOCH = True
 class ImageFolder(Dataset[tuple[torch.Tensor, int]]):
     """Augmented images of a folder."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, decoder: Decoder) -> None:
         self._job = job
+        self._decoder = decoder
         self._paths, self._labels = work.list_files(job.folder)
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        image = load_image(self._paths[index], self._job)
+        image = load_image(self._paths[index], self._job, self._decoder)
         return torch.from_numpy(image), int(self._labels[index])
 
 
-def make_loader(job: Job) -> DataLoader[Any]:
+def make_loader(job: Job, decoder: Decoder) -> DataLoader[Any]:
     return DataLoader(
-        ImageFolder(job),
+        ImageFolder(job, decoder),
         batch_size=job.batch_size,
         shuffle=True,
         num_workers=job.workers,
@@ -38,11 +39,11 @@ def make_loader(job: Job) -> DataLoader[Any]:
     )
 
 
-def epochs(job: Job) -> Epochs:
-    loader = make_loader(job)
+def epochs(job: Job, decoder: Decoder = "opencv") -> Epochs:
+    loader = make_loader(job, decoder)
     while True:
         yield iter(loader)
 
 
-def fit_arguments(job: Job) -> dict[str, Any]:
-    return {"x": make_loader(job)}
+def fit_arguments(job: Job, decoder: Decoder = "opencv") -> dict[str, Any]:
+    return {"x": make_loader(job, decoder)}

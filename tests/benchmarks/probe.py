@@ -1,43 +1,55 @@
-"""Take two epochs from each contender named on the command line; print what came, as JSON.
+"""Take two epochs from the rows of the tables; print what came, one line of JSON for each.
 
 In a process of its own: contenders fork and spawn, which a process full of tests should not.
 """
 
 import json
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.work import Job
+from benchmarks.tables import Row, all_tables
+from benchmarks.work import Job, UnavailableError
 
 
-def look_at(name: str, job: Job) -> dict[str, Any]:
+def distinct_rows() -> dict[str, Row]:
+    """Return the rows of images that differ in contender or options, by a name for both."""
+    rows = [row for table in all_tables(2) if table.kind == "passes" for row in table.rows]
+    return {f"{row.contender} {json.dumps(row.options)}": row for row in rows}
+
+
+def look_at(row: Row, job: Job) -> dict[str, Any]:
     try:
-        contender = import_module(f"benchmarks.contenders.{name}")
-    except ModuleNotFoundError as error:
+        contender = import_module(f"benchmarks.contenders.{row.contender}")
+        epochs = contender.epochs(job, **row.options)
+        first = next(epochs)
+    except (ModuleNotFoundError, UnavailableError) as error:
         return {"skipped": str(error)}
-    epochs = contender.epochs(job)
-    seen = []
-    for _ in range(2):
-        batches = [(np.asarray(images), np.asarray(labels)) for images, labels in next(epochs)]
-        seen.append(
-            {
-                "shapes": [images.shape for images, _ in batches],
-                "dtypes": sorted({str(images.dtype) for images, _ in batches}),
-                "spread": [float(np.ptp(images)) for images, _ in batches],
-                "labels": np.concatenate([labels for _, labels in batches]).tolist(),
-            }
-        )
-    return {"once_per_epoch": contender.ONCE_PER_EPOCH, "epochs": seen}
+    return {
+        "once_per_epoch": contender.ONCE_PER_EPOCH,
+        "epochs": [_summary(first), _summary(next(epochs))],
+    }
+
+
+def _summary(epoch: Any) -> dict[str, Any]:
+    batches = [(np.asarray(images), np.asarray(labels)) for images, labels in epoch]
+    return {
+        "shapes": [images.shape for images, _ in batches],
+        "dtypes": sorted({str(images.dtype) for images, _ in batches}),
+        "lowest": [float(images.min()) for images, _ in batches],
+        "highest": [float(images.max()) for images, _ in batches],
+        "labels": np.concatenate([labels for _, labels in batches]).tolist(),
+    }
 
 
 def main() -> None:
-    folder, *names = sys.argv[1:]
-    job = Job(folder=Path(folder), image_size=(32, 40), batch_size=20, workers=2)
-    for name in names:
-        print(json.dumps({"contender": name, **look_at(name, job)}), flush=True)
+    job = Job(folder=Path(sys.argv[1]), image_size=(32, 40), batch_size=20, workers=2)
+    for name, row in distinct_rows().items():
+        found = {"uint8": look_at(row, job), "float32": look_at(row, replace(job, dtype="float32"))}
+        print(json.dumps({"name": name, **found}), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.contenders import CONTENDERS, REFERENCE
+from benchmarks.contenders import augseq_sequence
+from benchmarks.indexing import INDEXERS
+from benchmarks.tables import all_tables
+from benchmarks.work import Job, UnavailableError
 from PIL import Image
 
 from benchmarks import data, report
+from tests.benchmarks.probe import distinct_rows
 from tests.benchmarks.test_data import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +31,7 @@ def _run(*command: str, **variables: str) -> str:
         text=True,
         timeout=150,
     )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     return ended.stdout
 
 
@@ -41,81 +45,145 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(tiny_images: Path) -> dict[str, Any]:
-    """What each contender gave in two epochs of batches of 20."""
-    lines = _run("-m", "tests.benchmarks.probe", str(tiny_images), *CONTENDERS).splitlines()
+    """What each contender gave in two epochs of batches of 20, for both dtypes."""
+    lines = _run("-m", "tests.benchmarks.probe", str(tiny_images)).splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
-    return {one["contender"]: one for one in found}
+    return {one["name"]: one for one in found}
 
 
-@pytest.mark.parametrize("name", CONTENDERS)
-def test_a_contender_gives_shuffled_batches_of_the_wanted_kind(
-    seen: dict[str, Any], name: str
-) -> None:
-    found = seen[name]
+def _found(seen: dict[str, Any], name: str, dtype: str) -> dict[str, Any]:
+    found: dict[str, Any] = seen[name][dtype]
     if "skipped" in found:
         pytest.skip(found["skipped"])
+    return found
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("name", distinct_rows())
+def test_a_contender_gives_shuffled_batches_of_the_wanted_kind(
+    seen: dict[str, Any], name: str, dtype: str
+) -> None:
+    found = _found(seen, name, dtype)
     last = 8 if found["once_per_epoch"] else 20
     for epoch in found["epochs"]:
         assert epoch["shapes"] == [[20, 32, 40, 3], [20, 32, 40, 3], [last, 32, 40, 3]]
-        assert epoch["dtypes"] == ["uint8"]
-        assert min(epoch["spread"]) > 50
+        assert epoch["dtypes"] == [dtype]
         assert set(epoch["labels"]) <= set(range(NUM_IMAGES))
+        if dtype == "uint8":
+            assert max(epoch["highest"]) > 200
+        else:
+            # Of black and white, after subtracting ImageNet's mean and dividing by its spread.
+            assert -2.2 < min(epoch["lowest"]) < -1
+            assert 1 < max(epoch["highest"]) < 2.7
     first, second = (epoch["labels"] for epoch in found["epochs"])
     assert first != sorted(first)
     assert first != second
 
 
-@pytest.mark.parametrize("name", CONTENDERS)
+@pytest.mark.parametrize("name", distinct_rows())
 def test_a_contender_that_promises_it_gives_each_image_once_in_an_epoch(
     seen: dict[str, Any], name: str
 ) -> None:
-    if not seen[name].get("once_per_epoch"):
-        pytest.skip("its stream has no epochs" if "epochs" in seen[name] else "missing library")
-    for epoch in seen[name]["epochs"]:
+    found = _found(seen, name, "uint8")
+    if not found["once_per_epoch"]:
+        pytest.skip("its stream has no epochs")
+    for epoch in found["epochs"]:
         assert sorted(epoch["labels"]) == list(range(NUM_IMAGES))
+
+
+def test_an_option_that_augseq_lacks_is_a_reason_to_skip(tiny_images: Path) -> None:
+    with pytest.raises(UnavailableError, match="has no option 'telepathy'"):
+        augseq_sequence.make_sequence(Job(folder=tiny_images), telepathy=True)
 
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JSON file of a short run, on a machine that lacks Grain."""
+    """The JSON file of a short run of every kind of table, on a machine that lacks Grain."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "grain.py").write_text("raise ModuleNotFoundError('no grain', name='grain')")
-    names = ["augseq_threads", "plain_pydataset", "grain_loader"]
     _run(
-        *["benchmarks/run.py", "--num-images", str(NUM_IMAGES), "--rounds", "1", "--passes", "1"],
-        *["--output", str(folder / "results.json"), "--only", *names],
+        *["benchmarks/run.py", "--num-images", str(NUM_IMAGES), "--rounds", "1", "--passes", "2"],
+        *["--tables", "fit-jax", "index", "memory-epochs"],
+        *["--only", "augseq_sequence", "grain_loader", "augseq", "scandir"],
+        *["--output", str(folder / "results.json")],
         TMPDIR=str(folder),
-        PYTHONPATH=str(folder),
+        PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
     )
     return folder / "results.json"
 
 
+@pytest.fixture(scope="module")
+def tables(output: Path) -> dict[str, Any]:
+    """Each table by its name, its summary by the names of the contenders."""
+    found = json.loads(output.read_text())["tables"]
+    return {
+        table["name"]: {**table, "summary": {one["contender"]: one for one in table["summary"]}}
+        for table in found
+    }
+
+
 def test_the_runner_writes_the_documented_fields(output: Path) -> None:
     results = json.loads(output.read_text())
-    assert set(results) == {
-        *["machine", "versions", "options", "data", "real_data", "reference", "runs", "summary"]
-    }
+    assert set(results) == {"machine", "versions", "options", "tables"}
     assert {"date", "cpu", "num_cores", "load_at_start"} <= set(results["machine"])
-    assert results["data"]["num_images"] == NUM_IMAGES
     assert results["versions"]["augseq"]
-    by_name = {one["contender"]: one for one in results["summary"]}
-    assert list(by_name) == [REFERENCE, "augseq_threads", "plain_pydataset", "grain_loader"]
-    assert by_name["grain_loader"]["skipped"] == "no grain"
-    assert by_name[REFERENCE]["speed_ratio"] == by_name[REFERENCE]["cpu_ratio"] == [1, 1, 1]
-    for name in ("augseq_threads", "plain_pydataset"):
-        assert all(by_name[name][field] > 0 for field in ("images_per_s", "memory_mb"))
-        assert len(by_name[name]["speed_ratio"]) == len(by_name[name]["cpu_ratio"]) == 3
-    images = {run["contender"]: run.get("num_images") for run in results["runs"]}
-    assert images["augseq_threads"] == images["plain_pydataset"] == NUM_IMAGES
-    # An endless stream of full batches.
-    assert images[REFERENCE] == 64
+    names = [table["name"] for table in results["tables"]]
+    assert names == ["fit-jax", "index", "memory-epochs"]
+    for table in results["tables"]:
+        fields = ["kind", "title", "data", "real_data", "reference", "runs", "summary"]
+        assert {*fields, "num_rounds", "num_passes", "batch_size", "dtype"} <= set(table)
 
 
-def test_the_runner_writes_a_table_and_a_plot(output: Path) -> None:
-    table = output.with_suffix(".md").read_text()
-    assert all(f"| {name} |" in table for name in (REFERENCE, "augseq_threads", "grain_loader"))
-    with Image.open(output.with_suffix(".png")) as plot:
-        assert plot.width > 500
+def test_a_contender_whose_library_is_missing_is_skipped_with_the_reason(
+    tables: dict[str, Any], output: Path
+) -> None:
+    assert tables["fit-jax"]["summary"]["Grain, OpenCV"]["skipped"] == "no grain"
+    text = output.with_suffix(".md").read_text()
+    assert "Not measured: Grain, OpenCV (skipped: no grain)." in text
+
+
+def test_speed_is_measured_in_passes_and_inside_fit(tables: dict[str, Any]) -> None:
+    table = tables["fit-jax"]
+    assert table["data"]["num_images"] == NUM_IMAGES
+    outside, inside = table["summary"]["augseq, no fit"], table["summary"]["augseq"]
+    assert outside["speed_ratio"] == outside["cpu_ratio"] == [1, 1, 1]
+    for one in (outside, inside):
+        assert one["num_images"] == 2 * NUM_IMAGES
+        assert all(one[field] > 0 for field in ("images_per_s", "cpu_ms_per_image", "memory_mb"))
+    # The row stands for all who have no TensorFlow.
+    assert not any(run.get("tensorflow_loaded") for run in table["runs"])
+
+
+def test_all_files_are_indexed(tables: dict[str, Any]) -> None:
+    summary = tables["index"]["summary"]
+    assert set(summary) == {"Keras' own index", "augseq.index_folder", "os.scandir, names only"}
+    for one in summary.values():
+        assert one["num_images"] == 2 * NUM_IMAGES
+        assert len(one["speed_ratio"]) == 3
+
+
+def test_memory_and_its_growth_are_measured(tables: dict[str, Any]) -> None:
+    one = tables["memory-epochs"]["summary"]["augseq"]
+    assert 0 < one["main_mb"] < one["total_mb"] + 100
+    assert abs(one["growth_mb"]) < one["total_mb"]
+
+
+def test_the_runner_writes_tables_and_plots(output: Path, tables: dict[str, Any]) -> None:
+    text = output.with_suffix(".md").read_text()
+    assert all(f"**{table['title']}**" in text for table in tables.values())
+    assert _run("benchmarks/report.py", str(output)) == text
+    for name in ("benchmark_fit", "benchmark_index"):
+        with Image.open(output.with_name(f"{name}.png")) as plot:
+            assert plot.width > 500
+
+
+def test_every_table_names_its_rows_once_and_its_module() -> None:
+    modules = {path.stem for path in (ROOT / "benchmarks" / "contenders").glob("*.py")}
+    for table in all_tables(2):
+        labels = [row.label for row in table.rows]
+        assert len(set(labels)) == len(labels)
+        known = set(INDEXERS) if table.kind == "index" else modules
+        assert {row.contender for row in table.rows} <= known
 
 
 def _made_up_run(round_: int, contender: str, wall_s: float, cpu_s: float) -> dict[str, Any]:
@@ -128,6 +196,12 @@ def _made_up_run(round_: int, contender: str, wall_s: float, cpu_s: float) -> di
         "cpu_s": cpu_s,
         "memory_mb": 1.0,
     }
+
+
+def _made_up_table(summary: list[dict[str, Any]]) -> dict[str, Any]:
+    names = {"name": "small-jpeg", "title": "A table", "kind": "passes", "reference": "tf_data"}
+    numbers = {"num_rounds": 1, "num_passes": 1, "batch_size": 64, "dtype": "uint8"}
+    return {**names, **numbers, "summary": summary}
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -144,6 +218,13 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert other["images_per_s"] == pytest.approx((50 + 5) / 2)
 
 
+def test_a_run_too_short_for_the_clock_of_cpu_time_has_no_ratio_of_it() -> None:
+    runs = [_made_up_run(0, "tf_data", 1.0, 0.0), _made_up_run(0, "other", 2.0, 3.0)]
+    _, other = report.summarize(runs, "tf_data")
+    assert other["cpu_ratio"] is None
+    assert other["speed_ratio"] == [0.5, 0.5, 0.5]
+
+
 def test_without_a_reference_there_are_figures_but_no_ratios() -> None:
     runs = [
         {"round": 0, "contender": "tf_data", "skipped": "no tensorflow"},
@@ -152,7 +233,26 @@ def test_without_a_reference_there_are_figures_but_no_ratios() -> None:
     missing, other = report.summarize(runs, "tf_data")
     assert missing == {"contender": "tf_data", "skipped": "no tensorflow"}
     assert other["speed_ratio"] is None
-    assert "skipped: no tensorflow" in report.text_table([missing, other])
+    text = report.markdown_table(_made_up_table([missing, other]))
+    assert "| other | 50 | - | - |" in text
+    assert "tf_data (skipped: no tensorflow)" in text
+
+
+def test_the_overview_has_a_column_for_each_table_of_the_same_reference() -> None:
+    one = {"contender": "tf_data", "speed_ratio": [1, 1, 1]}
+    other = {"contender": "other", "speed_ratio": [1.1, 1.25, 1.3]}
+    tables = [
+        _made_up_table([one, other]),
+        {**_made_up_table([one, {"contender": "other", "skipped": "no"}]), "name": "png"},
+        {**_made_up_table([other]), "name": "cached", "reference": "other"},
+        {**_made_up_table([other]), "name": "fit-jax", "kind": "fit"},
+    ]
+    assert report.overview({"tables": tables}).splitlines() == [
+        "|  | small-jpeg | png |",
+        "|---|---:|---:|",
+        "| tf_data | 1.00 | 1.00 |",
+        "| other | 1.25 | - |",
+    ]
 
 
 def test_a_contender_that_fails_later_is_reported_as_failed() -> None:
@@ -162,4 +262,4 @@ def test_a_contender_that_fails_later_is_reported_as_failed() -> None:
     ]
     (summary,) = report.summarize(runs, "tf_data")
     assert summary == {"contender": "tf_data", "failed": "exit code 1\nboom"}
-    assert "failed: exit code 1" in report.text_table([summary])
+    assert "(failed: exit code 1)" in report.markdown_table(_made_up_table([summary]))

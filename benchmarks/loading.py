@@ -1,36 +1,51 @@
-"""The work done by OpenCV and albumentations, as several contenders do it."""
+"""The work done by OpenCV or Pillow and albumentations, as several contenders do it."""
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import albumentations as A
 import cv2
+import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from benchmarks import work
 from benchmarks.work import Job
 
+Decoder = Literal["opencv", "pillow"]
+
 
 def transforms(job: Job) -> list[Any]:
     """Return the work as albumentations transforms."""
-    return [
+    varied = [
         A.RandomResizedCrop(job.image_size, scale=work.CROP_AREA, ratio=work.CROP_ASPECT),
         A.HorizontalFlip(p=work.FLIP_PROBABILITY),
         A.RandomBrightnessContrast(work.BRIGHTNESS, work.CONTRAST, p=1),
     ]
+    return varied if job.dtype == "uint8" else [*varied, A.Normalize(work.MEAN, work.STD)]
 
 
-def load_image(path: str, job: Job) -> npt.NDArray[Any]:
+def load_image(path: str, job: Job, decoder: Decoder = "opencv") -> npt.NDArray[Any]:
     """Read, decode and augment one image.
 
     Returns:
-        Shape (height, width, 3), RGB, dtype `job.dtype`, range 0 to 255.
+        Shape (height, width, 3), RGB, dtype and range as the job says.
     """
+    image = _read_with_opencv(path) if decoder == "opencv" else _read_with_pillow(path)
+    varied: npt.NDArray[Any] = _compose_of_this_thread(job)(image=image)["image"]
+    return varied
+
+
+def _read_with_opencv(path: str) -> npt.NDArray[np.uint8]:
     image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise ValueError(f"OpenCV cannot read {path!r}")
-    varied: npt.NDArray[Any] = _compose_of_this_thread(job)(image=image)["image"]
-    return varied.astype(job.dtype, copy=False)
+    return image
+
+
+def _read_with_pillow(path: str) -> npt.NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 _of_thread = threading.local()

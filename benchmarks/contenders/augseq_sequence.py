@@ -1,0 +1,57 @@
+"""augseq as its README shows it: `ImageSequence` with one worker for each core."""
+
+import inspect
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import augseq
+from benchmarks.loading import transforms
+from benchmarks.work import Batch, Epochs, Job, UnavailableError
+
+ONCE_PER_EPOCH = True
+
+
+def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
+    """Make the sequence; further options are `ImageSequence`'s, `cache="folder"` a new folder.
+
+    With `shorter_side_px` the cache keeps images at that size.
+
+    Raises:
+        UnavailableError: This version of augseq lacks an option.
+    """
+    side = options.pop("shorter_side_px", None)
+    known = inspect.signature(augseq.ImageSequence).parameters
+    for name in options.keys() - known.keys():
+        raise UnavailableError(f"augseq {augseq.__version__} has no option {name!r}")
+    if options.get("cache") == "folder":
+        options["cache"] = augseq.ImageCache(folder=tempfile.mkdtemp(), shorter_side_px=side)
+    return augseq.ImageSequence(
+        augseq.index_folder(job.folder, progress=False),
+        image_size=job.image_size,
+        batch_size=job.batch_size,
+        shuffle=True,
+        augment=transforms(job),
+        dtype=job.dtype,
+        workers=job.workers,
+        **options,
+    )
+
+
+def epochs(job: Job, **options: Any) -> Epochs:
+    sequence = make_sequence(job, **options)
+    for epoch in count():
+        sequence.set_epoch(epoch)
+        yield _one_pass(sequence)
+
+
+def _one_pass(sequence: augseq.ImageSequence) -> Iterator[Batch]:
+    sequence.on_epoch_begin()
+    yield from sequence
+    sequence.on_epoch_end()
+
+
+def fit_arguments(job: Job, **options: Any) -> dict[str, Any]:
+    sequence = make_sequence(job, **options)
+    return {"x": sequence, "shuffle": False, "callbacks": [augseq.EpochSync(sequence)]}

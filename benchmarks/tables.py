@@ -1,0 +1,260 @@
+"""What is measured: every table, and the rows in it. Read this file to see who meets whom."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+Kind = Literal["passes", "fit", "index", "memory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One contender in a table.
+
+    Attributes:
+        label: Its name in the table.
+        contender: Module in `contenders`; in a table of indexing, a name in `indexing.INDEXERS`.
+        options: What the contender is asked for beside the job.
+        backend: Of Keras.
+        workers: How many, and cores for them; None: as many as the command says.
+        kind: How it is measured, where it differs from the table.
+    """
+
+    label: str
+    contender: str
+    options: dict[str, Any] = field(default_factory=dict)
+    backend: str = "tensorflow"
+    workers: int | None = None
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows that do the same work in the same rounds.
+
+    Attributes:
+        title: A sentence without its full stop.
+        kind: How the rows are measured.
+        images: A workload of `data.py`; or "folders", "flat" or "links" of `many_files.py`.
+        rows: The first one is the reference, which the others are divided by.
+        num_rounds: How often each row runs.
+        num_passes: Timed passes in a run; for memory, all passes.
+        num_images: How many, where it is not the workload's own number.
+    """
+
+    name: str
+    title: str
+    kind: Kind = "passes"
+    images: str = "small-jpeg"
+    rows: tuple[Row, ...]
+    num_rounds: int = 3
+    num_passes: int = 2
+    batch_size: int = 64
+    dtype: Literal["uint8", "float32"] = "uint8"
+    num_images: int | None = None
+
+    @property
+    def reference(self) -> str:
+        """Label of the row of ratio 1."""
+        return self.rows[0].label
+
+
+_augseq = partial(Row, contender="augseq_sequence")
+_pydataset = partial(Row, contender="plain_pydataset")
+
+AUGSEQ = _augseq(label="augseq")
+TF_DATA = Row(label="tf.data, tuned", contender="tf_data")
+TORCH = Row(label="torch DataLoader, OpenCV", contender="torch_dataloader", backend="torch")
+TORCH_PILLOW = Row(
+    label="torch DataLoader, Pillow",
+    contender="torch_dataloader",
+    options={"decoder": "pillow"},
+    backend="torch",
+)
+GRAIN = Row(label="Grain, OpenCV", contender="grain_loader", backend="jax")
+DALI = Row(label="DALI on the CPU", contender="dali_pipeline")
+DIRECTORY = Row(
+    label="image_dataset_from_directory, Keras layers", contender="image_dataset_from_directory"
+)
+THREADS = _pydataset(label="plain PyDataset, threads")
+PROCESSES = _pydataset(
+    label="plain PyDataset, multiprocessing", options={"use_multiprocessing": True}
+)
+AUGSEQ_PROCESSES = _augseq(label="augseq, processes", options={"worker_kind": "processes"})
+AUGSEQ_SCALED = _augseq(label="augseq, scaled_decode", options={"scaled_decode": True})
+
+_PEERS = (TORCH, TORCH_PILLOW, GRAIN, DALI)
+
+
+def all_tables(num_cores: int) -> tuple[Table, ...]:
+    return (
+        *_first_epochs(),
+        *_caches(),
+        *_fits(),
+        _scaling(num_cores),
+        *_indexes(),
+        *_memories(),
+    )
+
+
+def _first_epochs() -> tuple[Table, ...]:
+    return (
+        Table(
+            name="small-jpeg",
+            title="Web-sized JPEG files, first epoch, uint8",
+            rows=(
+                *[TF_DATA, AUGSEQ, AUGSEQ_PROCESSES],
+                _augseq(label="augseq, without TensorFlow", backend="torch"),
+                *[*_PEERS, DIRECTORY, THREADS, PROCESSES],
+            ),
+        ),
+        Table(
+            name="float32",
+            title="Web-sized JPEG files, first epoch, normalised float32",
+            rows=(TF_DATA, AUGSEQ, *_PEERS, DIRECTORY, THREADS),
+            dtype="float32",
+            num_rounds=2,
+        ),
+        _photos("photo-2048", "Photographs of 2048 px", batch_size=16),
+        _photos("photo-12mp", "Photographs of 12 megapixels", batch_size=4),
+        Table(
+            name="png",
+            title="PNG files, first epoch, uint8",
+            images="png",
+            rows=(TF_DATA, AUGSEQ, *_PEERS),
+            num_rounds=2,
+        ),
+    )
+
+
+def _photos(name: str, what: str, batch_size: int) -> Table:
+    # Small batches: at the end of a pass one worker may wait for another's last batch, and a
+    # pass has few photographs.
+    return Table(
+        name=name,
+        title=f"{what}, first epoch, uint8",
+        images=name,
+        rows=(TF_DATA, AUGSEQ, AUGSEQ_SCALED, *_PEERS),
+        num_rounds=2,
+        num_passes=1,
+        batch_size=batch_size,
+    )
+
+
+def _caches() -> tuple[Table, ...]:
+    uncached = _augseq(label="augseq, no cache")
+    memory, folder = {"cache": "memory"}, {"cache": "folder"}
+    # What is left beside decoding is short and in part Python, which holds the interpreter lock.
+    processes = AUGSEQ_PROCESSES.options
+    capped = {"cache": "folder", "shorter_side_px": 512, "scaled_decode": True}
+    return (
+        Table(
+            name="cached",
+            title="Web-sized JPEG files, later epochs from a cache of decoded pixels",
+            rows=(
+                uncached,
+                _augseq(label="augseq, cache in memory", options=memory),
+                _augseq(label="augseq, cache in memory, processes", options=memory | processes),
+                _augseq(label="augseq, cache in a folder", options=folder),
+                _augseq(label="augseq, cache in a folder, processes", options=folder | processes),
+                Row(label="tf.data, cache in memory", contender="tf_data", options={"cache": True}),
+            ),
+            num_passes=4,
+        ),
+        Table(
+            name="cached-12mp",
+            title="Photographs of 12 megapixels, later epochs from a cache of decoded pixels",
+            images="photo-12mp",
+            rows=(
+                uncached,
+                _augseq(label="augseq, cache in a folder, processes", options=folder | processes),
+                _augseq(label="augseq, cache at 512 px, processes", options=capped | processes),
+            ),
+            num_rounds=2,
+            num_passes=1,
+            batch_size=4,
+        ),
+    )
+
+
+def _fits() -> tuple[Table, ...]:
+    return (
+        _fit("tensorflow", TF_DATA, DIRECTORY),
+        _fit("jax", GRAIN),
+        _fit("torch", TORCH),
+    )
+
+
+def _fit(backend: str, *peers: Row) -> Table:
+    """Return a table of training a model that does nothing, the ends of epochs included."""
+    return Table(
+        name=f"fit-{backend}",
+        title=f"Web-sized JPEG files inside `fit` on {backend}, boundaries of epochs included",
+        kind="fit",
+        rows=(
+            _augseq(label="augseq, no fit", backend=backend, kind="passes"),
+            _augseq(label="augseq", backend=backend),
+            _augseq(label="augseq, processes", options=AUGSEQ_PROCESSES.options, backend=backend),
+            _pydataset(label=THREADS.label, backend=backend),
+            _pydataset(label=PROCESSES.label, options=PROCESSES.options, backend=backend),
+            *peers,
+        ),
+        num_rounds=2,
+    )
+
+
+def _scaling(num_cores: int) -> Table:
+    counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n < num_cores] + [num_cores]
+    families = (_augseq(label="augseq, threads"), AUGSEQ_PROCESSES, TF_DATA, TORCH)
+    return Table(
+        name="scaling",
+        title="Web-sized JPEG files, by number of workers, each with a core",
+        rows=tuple(
+            replace(row, label=f"{row.label}: {n}", workers=n) for row in families for n in counts
+        ),
+        num_rounds=2,
+    )
+
+
+def _indexes() -> tuple[Table, ...]:
+    rows = (
+        Row(label="Keras' own index", contender="keras"),
+        Row(label="augseq.index_folder", contender="augseq"),
+        Row(label="os.scandir, names only", contender="scandir"),
+    )
+    index = partial(
+        Table, kind="index", rows=rows, num_rounds=2, num_passes=1, num_images=1_000_000
+    )
+    return (
+        index(name="index", title="Index of 10⁶ files in 1000 class folders", images="folders"),
+        index(name="index-flat", title="Index of 10⁶ files in one folder", images="flat"),
+    )
+
+
+def _memories() -> tuple[Table, ...]:
+    memory = partial(Table, kind="memory", num_rounds=1)
+    peers = (TORCH, GRAIN, PROCESSES)
+    return (
+        memory(
+            name="memory",
+            title="Memory in an epoch of 1000 web-sized JPEG files",
+            rows=(AUGSEQ, AUGSEQ_PROCESSES, *peers),
+            num_passes=1,
+        ),
+        memory(
+            name="memory-million",
+            title="Memory with 10⁶ records",
+            images="links",
+            rows=(AUGSEQ, AUGSEQ_PROCESSES, *peers),
+            num_passes=1,
+            num_images=1_000_000,
+        ),
+        memory(
+            name="memory-epochs",
+            title="Memory after 100 epochs of 64 images, and its growth since the fiftieth",
+            rows=(AUGSEQ, AUGSEQ_PROCESSES, TORCH),
+            num_passes=100,
+            batch_size=16,
+            num_images=64,
+        ),
+    )
