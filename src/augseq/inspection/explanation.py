@@ -1,5 +1,6 @@
 """What happened to one image in one epoch, stage by stage."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -103,7 +104,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
 
 def _fresh(step: Augmentation) -> Augmentation:
     """Return a step without memory of earlier images."""
-    return step.copy() if isinstance(step, AlbumentationsTransform) else step
+    return copy.copy(step) if isinstance(step, AlbumentationsTransform) else step
 
 
 def _size(image: Image) -> str:
