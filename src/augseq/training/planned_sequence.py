@@ -202,10 +202,21 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Return how far a run has come after some batches of the present epoch."""
         return self._plan.schedule.progress(self.epoch, num_batches)
 
-    @property
-    def is_in_order(self) -> bool:
-        """Whether Keras asks for the batches of the present pass as 0, 1, 2."""
-        return self._epochs.is_in_order
+    def require_order(self) -> None:
+        """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
+
+        Raises:
+            ArgumentError: It shuffled them.
+        """
+        if not self._epochs.is_in_order:
+            raise ArgumentError(
+                "Which batches were trained is known only if Keras asks for them in their order: "
+                "pass shuffle=False to fit; the sequence shuffles by itself."
+            )
+
+    def _require_end(self) -> None:
+        if self._endless:
+            raise ArgumentError("A repeated sequence has no state; its step says everything.")
 
     def state_dict(self, *, num_batches: int = 0) -> dict[str, Any]:
         """Return where a run stands, as numbers and text for JSON, less than 4 kB.
@@ -219,14 +230,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ArgumentError: There are not so many, or Keras shuffled them.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        self._require_end()
         check_whole("num_batches", num_batches, least=0, most=len(self))
-        if num_batches and not self.is_in_order:
-            raise ArgumentError(
-                "Which batches were trained is known only if Keras asks for them in their order: "
-                "pass shuffle=False to fit; the sequence shuffles by itself."
-            )
+        if num_batches:
+            self.require_order()
         return read_data_state(self._conditions, self.progress(num_batches))
 
     def load_state_dict(self, state: Mapping[str, Any], *, force: bool = False) -> None:
@@ -241,8 +248,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             BackupError: The state belongs to another run; the message spells out the difference.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        self._require_end()
         progress = read_progress(self._conditions, state, force=force)
         schedule = replace(self._plan.schedule, done=progress)
         self._use(replace(self._plan, schedule=schedule))

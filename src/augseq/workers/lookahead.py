@@ -140,7 +140,7 @@ class Lookahead:
     def _following(self, step: int) -> Iterable[int]:
         if self._endless:
             return range(step + 1, step + 1 + self._depth)
-        first = step - step % self._num_batches + self._num_batches
+        first = self._whole_epoch_stop(step)
         return chain(range(step + 1, self._stop_of(step)), range(first, first + self._beyond))
 
     def _whole_epoch_stop(self, step: int) -> int:
