@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
     from augseq.errors import BackupError as BackupError
+    from augseq.errors import ChangedFileError as ChangedFileError
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
     from augseq.errors import ManifestError as ManifestError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from augseq.errors import UnreadableError as UnreadableError
     from augseq.errors import WorkerError as WorkerError
     from augseq.indexing.folder import index_folder as index_folder
+    from augseq.indexing.probing import probe_manifest as probe_manifest
     from augseq.manifest.manifest import Manifest as Manifest
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
@@ -65,6 +67,7 @@ _HOMES = {
     "BackupAndResume": "augseq.training.backup",
     "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
+    "ChangedFileError": "augseq.errors",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
     "ImageCache": "augseq.pixels.cache.image_cache",
@@ -87,6 +90,7 @@ _HOMES = {
     "check_augmentation": "augseq.augment.laws",
     "index_folder": "augseq.indexing.folder",
     "preset": "augseq.augment.presets",
+    "probe_manifest": "augseq.indexing.probing",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
     "train_classifier": "augseq.training.run",

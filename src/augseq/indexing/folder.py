@@ -3,11 +3,13 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from itertools import chain
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow.compute as pc
 
+from augseq.checks import check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -16,8 +18,12 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.indexing.left_out import describe_left_out
+from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.renewal import in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
-from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.manifest.columns import PROBE_FIELD
+from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
@@ -39,12 +45,17 @@ def index_folder(
     class_names: Sequence[str] | None = None,
     extensions: Iterable[str] = IMAGE_EXTENSIONS,
     follow_links: bool = False,
+    probe: bool = False,
+    unreadable: UnreadablePolicy = "raise",
+    checkpoint: PathLike | None = None,
+    earlier: Manifest | None = None,
     progress: bool = True,
 ) -> Manifest:
     """List the images of a folder, with a class for each first sub-folder.
 
     Files are sorted by path, whatever order the file system gives, and numbered from 0.
-    Hidden files and folders (a leading dot) are skipped. No image is opened.
+    Hidden files and folders (a leading dot) are skipped. No image is opened, unless the files
+    are to be probed.
 
     Args:
         folder: Where the images lie, in one sub-folder per class, at any depth below it.
@@ -53,10 +64,21 @@ def index_folder(
         class_names: A list, in the order of the labels; sorted folder names if None.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
+        probe: Whether to decode every image once, and note size, time, content and format of its
+            file in `Record.probe`. Training then refuses a file that was changed since.
+        unreadable: What probing does about files that cannot be used: "raise" names them;
+            "exclude" leaves them out for good, with the reason, in `left_out`. It implies `probe`.
+        checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
+        earlier: A whole manifest of this folder, to be brought up to date: records that it knows
+            keep index, label and columns. Files that are gone are left out, and get their index
+            back when they are back; new files and classes come behind those known, a renamed file
+            among them. If it was probed, so are the files that were changed or came; no others
+            are opened.
         progress: Whether long work shows a progress bar.
 
     Returns:
-        All images, sorted by path. Classes without images keep their label.
+        All images, sorted by path, or by index if there is an earlier manifest. Classes without
+        images keep their label.
 
     Raises:
         MissingFileError: The folder is not there, or no image is in it.
@@ -64,15 +86,19 @@ def index_folder(
         UnreadableError: The system refuses to list a folder.
         ManifestError: The name of a file is not valid UTF-8.
         LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
+        DecodeError: A file cannot be used, and `unreadable` is "raise".
+        ArgumentError: An option is wrong, or `earlier` is of another folder.
 
     Warns:
-        AugseqWarning: Classes are empty, there is only one, or images or links are left aside.
+        AugseqWarning: Classes are empty, there is only one, or images or links are left aside;
+            or files cannot be used or are gone, and are left out.
 
     Example:
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
+    probe = _wants_probes(probe, unreadable, checkpoint, earlier)
     root = _existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
@@ -82,7 +108,18 @@ def index_folder(
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     else:
         manifest = _labelled(root, scan, class_names)
-    for finding in _findings(root, scan, manifest):
+    num_loose = len(scan.paths) - len(manifest)
+    if earlier is not None:
+        manifest = renew_manifest(earlier, manifest)
+        _check_class_order(manifest, class_names)
+    if probe:
+        manifest = probe_manifest(
+            manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+        )
+    if earlier is not None:
+        manifest = in_order_of_index(manifest)
+    findings = chain(_findings(root, scan, manifest, num_loose), describe_left_out(manifest))
+    for finding in findings:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
@@ -112,7 +149,7 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
     return make_manifest(root, names, paths=paths, targets=targets)
 
 
-def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
+def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:
     if scan.num_links:
         yield f"{scan.num_links} symbolic links in {root!r} were not followed (`follow_links`)."
     if scan.num_dead_links:
@@ -124,11 +161,11 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
-    loose = len(scan.paths) - len(manifest)
-    if loose:
-        yield f"{loose} images directly in {root!r} have no class and are left aside."
+    if num_loose:
+        yield f"{num_loose} images directly in {root!r} have no class and are left aside."
     names = manifest.class_names
-    empty = [name for name, count in manifest.class_counts().items() if not count] if names else []
+    used = set(pc.unique(manifest.table.column("target")).to_pylist())
+    empty = [name for label, name in enumerate(names) if label not in used]
     if empty:
         shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
         yield f"{len(empty)} of {len(names)} classes in {root!r} have no image: {shown}"
@@ -152,6 +189,29 @@ def _check_options(
     if isinstance(class_names, str) or len(set(class_names)) != len(class_names):
         raise ArgumentError(
             f"`class_names` must be different names. Received: class_names={class_names!r}"
+        )
+
+
+def _wants_probes(
+    probe: bool,
+    unreadable: UnreadablePolicy,
+    checkpoint: PathLike | None,
+    earlier: Manifest | None,
+) -> bool:
+    check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
+    if earlier is not None:
+        check_manifest(earlier)
+        probe = probe or PROBE_FIELD.name in earlier.table.column_names
+    if checkpoint is not None and not probe and unreadable != "exclude":
+        raise ArgumentError(f"`checkpoint` needs probe=True. Received: checkpoint={checkpoint!r}")
+    return probe or unreadable == "exclude"
+
+
+def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) -> None:
+    if class_names is not None and manifest.class_names != tuple(class_names):
+        raise ArgumentError(
+            "`class_names` must begin with those of `earlier`, since labels never change: "
+            f"{list(manifest.class_names)}. Received: class_names={list(class_names)}"
         )
 
 

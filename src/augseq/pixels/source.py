@@ -10,7 +10,8 @@ from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.read import read_bytes
+from augseq.pixels.probe import check_unchanged
+from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
 from augseq.types import Image, Images
 
@@ -41,15 +42,18 @@ class FileSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         try:
-            data = read_bytes(os.path.join(self.root, record.path))
+            data, modified_ns = read_file(os.path.join(self.root, record.path))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
+        if record.probe is not None:
+            check_unchanged(record, record.probe, self.root, data, modified_ns)
         try:
             return _RecordImage(record, self.root, open_image(data, self.options))
         except DecodeError as error:

@@ -51,6 +51,7 @@ class CachedSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         key = self._key(record)
@@ -81,7 +82,9 @@ class CachedSource:
     def _key(self, record: Record) -> tuple[str, Identity] | None:
         """Return the name of an image and the state of its file now; None without a file."""
         path = os.path.join(self.files.root, record.path)
-        identity = file_identity(path)
+        # A file that is not as indexed has nothing here, and is refused when it is read.
+        content = () if record.probe is None else (record.probe.content_hash,)
+        identity = file_identity(path, *content)
         if identity is None:
             return None
         return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest(), identity

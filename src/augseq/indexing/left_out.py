@@ -1,0 +1,40 @@
+"""Why records are left out when a folder is indexed, in words."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.manifest.columns import REASON_FIELD
+from augseq.manifest.manifest import Manifest
+
+UNUSABLE = "cannot be used: "
+"""What the reasons begin with for which probing leaves files out."""
+
+GONE = "not found when the folder was indexed again"
+"""The reason for which records are left out whose files are not there any more."""
+
+
+def describe_left_out(manifest: Manifest) -> Iterator[str]:
+    """Say in a sentence for each kind of reason how many records of a folder are left out."""
+    reasons = manifest.left_out.column(REASON_FIELD.name)
+    unusable = manifest.left_out.filter(pc.starts_with(reasons, UNUSABLE))
+    if len(unusable):
+        yield (
+            f"{len(unusable):,} of {len(manifest) + len(unusable):,} images in {manifest.root!r} "
+            "cannot be used and are left out (all of them: `manifest.left_out`), such as "
+            f"{next(left_out_lines(unusable))}"
+        )
+    num_gone = pc.sum(pc.equal(reasons, GONE)).as_py()
+    if num_gone:
+        yield (
+            f"{num_gone:,} images that were in {manifest.root!r} are gone; they are left out, and "
+            "keep their index (`manifest.left_out`)."
+        )
+
+
+def left_out_lines(left_out: pa.Table) -> Iterator[str]:
+    """Yield path, index and reason of each record that is left out."""
+    for row in left_out.select(["path", "index", REASON_FIELD.name]).to_pylist():
+        reason = row[REASON_FIELD.name].removeprefix(UNUSABLE)
+        yield f"{row['path']!r} (index {row['index']}): {reason}"
