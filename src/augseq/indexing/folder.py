@@ -98,7 +98,7 @@ def index_folder(
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
-    probe = _wants_probes(probe, unreadable, checkpoint, earlier)
+    probe = _wants_probes(probe, unreadable, earlier)
     root = _existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
@@ -192,18 +192,11 @@ def _check_options(
         )
 
 
-def _wants_probes(
-    probe: bool,
-    unreadable: UnreadablePolicy,
-    checkpoint: PathLike | None,
-    earlier: Manifest | None,
-) -> bool:
+def _wants_probes(probe: bool, unreadable: UnreadablePolicy, earlier: Manifest | None) -> bool:
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
     if earlier is not None:
         check_manifest(earlier)
         probe = probe or PROBE_FIELD.name in earlier.table.column_names
-    if checkpoint is not None and not probe and unreadable != "exclude":
-        raise ArgumentError(f"`checkpoint` needs probe=True. Received: checkpoint={checkpoint!r}")
     return probe or unreadable == "exclude"
 
 

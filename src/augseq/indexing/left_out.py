@@ -21,15 +21,15 @@ def describe_left_out(manifest: Manifest) -> Iterator[str]:
     unusable = manifest.left_out.filter(pc.starts_with(reasons, UNUSABLE))
     if len(unusable):
         yield (
-            f"{len(unusable):,} of {len(manifest) + len(unusable):,} images in {manifest.root!r} "
-            "cannot be used and are left out (all of them: `manifest.left_out`), such as "
-            f"{next(left_out_lines(unusable))}"
+            f"Left out, since training would stop at them: {len(unusable):,} of "
+            f"{len(manifest) + len(unusable):,} images in {manifest.root!r} (`manifest.left_out`), "
+            f"such as {next(left_out_lines(unusable))}"
         )
     num_gone = pc.sum(pc.equal(reasons, GONE)).as_py()
     if num_gone:
         yield (
-            f"{num_gone:,} images that were in {manifest.root!r} are gone; they are left out, and "
-            "keep their index (`manifest.left_out`)."
+            f"No longer in {manifest.root!r}: {num_gone:,} of the images that were indexed before; "
+            "they are left out, and keep their index (`manifest.left_out`)."
         )
 
 

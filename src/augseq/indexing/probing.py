@@ -92,7 +92,7 @@ def probe_manifest(
     column = rows.column(REASON_FIELD.name)
     rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
     served, left_out = take_apart(rows)
-    return replace(manifest, table=served, left_out=left_out)
+    return replace(manifest, table=served, left_out=left_out.sort_by("index"))
 
 
 def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:

@@ -37,10 +37,9 @@ def renew_manifest(earlier: Manifest, found: Manifest) -> Manifest:
             f"in {found.root!r}. Received: earlier={earlier!r}. Index the folder without it."
         )
     if bool(earlier.class_names) != bool(found.class_names):
-        has, lacks = ("has", "not") if earlier.class_names else ("has no", "but")
         raise ArgumentError(
-            f"`earlier` {has} labels, {lacks} what is indexed now; index with the same `labels` (at "
-            "the shell: --labels or --no-labels) as before."
+            "`labels` must be as they were for `earlier` (at the shell: --labels or --no-labels). "
+            f"Received: class_names={found.class_names}, before: {earlier.class_names}"
         )
     names = tuple(dict.fromkeys([*earlier.class_names, *found.class_names]))
     known = with_values(known, REASON_FIELD.name, _reasons_now(known, is_there))
