@@ -28,6 +28,7 @@ from augseq.training.keras_order import shuffled_order
 from augseq.training.plan_text import plan_text
 from augseq.workers.choice import WorkerOptions, make_workers
 from augseq.workers.lookahead import Lookahead
+from augseq.workers.workers import Workers
 
 
 class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
@@ -90,7 +91,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self.failure: Exception | None = None
         self._use(plan)
 
-    def _use(self, plan: BatchPlan) -> None:
+    def _use(self, plan: BatchPlan, former: Workers | None = None) -> None:
         self._plan = plan
         self._lookahead = Lookahead(
             partial(make_workers, self._worker_options, plan),
@@ -99,7 +100,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             endless=self._endless,
             beyond=self._worker_options.number,
             stop_of=plan.stop_of,
+            former=former,
         )
+
+    def _reschedule(self, done: Progress) -> None:
+        """Serve what comes after some progress, with the same worker processes."""
+        schedule = replace(self._plan.schedule, done=done)
+        self._use(replace(self._plan, schedule=schedule), self._lookahead.retire())
 
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
@@ -189,9 +196,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def finish_epoch(self) -> None:
         """Take Keras' word, from `EpochSync`, that an epoch is over."""
-        schedule = self._plan.schedule
-        if schedule.done != Progress():
-            self._use(replace(self._plan, schedule=replace(schedule, done=Progress())))
+        if self._plan.schedule.done != Progress():
+            self._reschedule(Progress())
 
     @cached_property
     def _conditions(self) -> Conditions:
@@ -249,10 +255,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             BackupError: The state belongs to another run; the message spells out the difference.
         """
         self._require_end()
-        progress = read_progress(self._conditions, state, force=force)
-        schedule = replace(self._plan.schedule, done=progress)
-        self._use(replace(self._plan, schedule=schedule))
-        self.set_epoch(schedule.done.epoch)
+        self._reschedule(read_progress(self._conditions, state, force=force))
+        self.set_epoch(self._plan.schedule.done.epoch)
 
     def batch(self, index: int) -> Batch:
         """Return batch `index` of the present epoch: images, targets and records.
