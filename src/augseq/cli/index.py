@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from augseq.cli.arguments import LabelsOption
-from augseq.manifest.folder import index_folder
+from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
 
