@@ -117,6 +117,14 @@ def test_processes_that_share_a_copy_of_the_model_get_the_same_part(findings: Fi
 
 
 @pytest.mark.parametrize("backend", ["jax"])
+def test_processes_that_crash_and_resume_end_with_the_same_weights(findings: Findings) -> None:
+    for one in findings:
+        assert one["weights_after_a_crash"] == one["weights"]
+        # Of twice three, four were trained before.
+        assert one["batches_after_a_crash"] == 2
+
+
+@pytest.mark.parametrize("backend", ["jax"])
 def test_keras_on_jax_refuses_to_divide_a_sequence_itself(findings: Findings) -> None:
     for one in findings:
         assert "auto_shard_dataset = False" in one["keras_own_sharding"]

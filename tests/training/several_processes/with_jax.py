@@ -1,5 +1,7 @@
 """Two processes of `jax.distributed`, with a `keras.distribution.DataParallel`."""
 
+import contextlib
+import tempfile
 from typing import Any
 
 import jax
@@ -48,6 +50,36 @@ def fit(model: keras.Model, batches: augseq.ImageSequence) -> None:
     model.fit(batches, epochs=NUM_EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
 
 
+class CrashError(Exception):
+    """What a run dies of."""
+
+
+class CrashAfter(keras.callbacks.Callback):
+    """Raises after so many batches of a run, and counts on where there are fewer."""
+
+    def __init__(self, num_batches: int) -> None:
+        super().__init__()
+        self.left = num_batches
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise CrashError
+
+
+def note_resume() -> None:
+    """Train, crash, and go on with new objects; each process has a folder of its own."""
+    crash = CrashAfter(4)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            model, batches = new_model(), new_sequence().shard()
+            callbacks = [augseq.BackupAndResume(batches, folder, every_batches=1), crash]
+            with contextlib.suppress(CrashError):
+                model.fit(batches, epochs=NUM_EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
+    note(weights_after_a_crash=[w.tolist() for w in model.get_weights()])
+    note(batches_after_a_crash=-crash.left)
+
+
 def part_with(num_copies: int) -> str:
     """Return what a sequence says of its part if the model lies on all devices so often."""
     mesh = keras.distribution.DeviceMesh((num_copies, 4 // num_copies), ["batch", "model"])
@@ -73,6 +105,7 @@ def main() -> None:
     weights = model.get_weights()
     part = held_out().shard(padding="zero_weight")
     mae = model.evaluate(part, verbose=0, return_dict=True)["mae"]
+    note_resume()
     keras.distribution.set_distribution(None)
     alone, weights_alone = train_alone()
     note(trained=trained, weights=[w.tolist() for w in weights], mae=mae)
@@ -81,4 +114,4 @@ def main() -> None:
 
 
 main()
-tell()
+tell(jax.distributed.shutdown)

@@ -88,7 +88,18 @@ def evaluate(model: Any, strategy: Any, batches: augseq.ImageSequence) -> float:
     return float(model.get_metrics_result()["mae"])
 
 
-def main() -> None:
+def wait_for_others(strategy: Any) -> None:
+    """Add something up over all workers, which none can do alone."""
+
+    @tf.function
+    def count() -> Any:
+        return strategy.reduce("SUM", strategy.run(lambda: tf.ones(())), axis=None)
+
+    count()
+
+
+def main() -> Any:
+    """Take all notes; return the strategy."""
     too_early = new_sequence().shard()
     note_roles()
     strategy = new_strategy()
@@ -110,7 +121,8 @@ def main() -> None:
     note(alone=alone, weights_alone=[w.tolist() for w in weights_alone])
     note(mae_by_numpy=mean_absolute_error(weights))
     note(predicts_all=bool(np.allclose(found, predictions(weights), rtol=1e-4)))
+    return strategy
 
 
-main()
-tell()
+strategy = main()
+tell(lambda: wait_for_others(strategy))

@@ -77,4 +77,4 @@ def main() -> None:
 
 
 main()
-tell()
+tell(jax.distributed.shutdown)
