@@ -2,9 +2,10 @@
 
 import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import count
 from typing import Any, Self
 
 import keras
@@ -141,6 +142,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if batch.weights is None:
             return batch.images, batch.targets
         return batch.images, batch.targets, batch.weights
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches of the present epoch; without end where the sequence is repeated."""
+        # Not as many as Keras is told: an epoch that a resume left a part of is shorter.
+        return map(self.__getitem__, count() if self._endless else range(len(self)))
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
