@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from tqdm.auto import tqdm
 
 from augseq.checks import check_choice
 from augseq.errors import AugseqError, DecodeError
@@ -103,14 +104,12 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
-    states = map_in_threads(
-        lambda path: file_identity(os.path.join(root, path)),
-        rows.column("path").take(pa.array(known)).to_pylist(),
-        num_items=len(known),
-        num_threads=os.cpu_count() or 1,
-        title="Looking for changes",
-        progress=progress,
-    )
+    paths = rows.column("path").take(pa.array(known)).to_pylist()
+    # Not in threads, which pass the interpreter lock around: 19 microseconds a file instead of 7.
+    with tqdm(
+        paths, desc="Looking for changes", unit=" images", delay=0.5, disable=not progress
+    ) as bar:
+        states = [file_identity(os.path.join(root, path)) for path in bar]
     now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
     names = ("num_bytes", "modified_ns")
     # Without the gaps, which would make floats of whole numbers.

@@ -43,7 +43,7 @@ def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modifi
     if len(data) != probe.num_bytes:
         change = f"it had {probe.num_bytes} bytes then, and has {len(data)} now"
     elif modified_ns != probe.modified_ns and _hash(data) != probe.content_hash:
-        # BLAKE2b runs at 0.9 GB/s: for a touched file of 100 kB, a tenth of what decoding takes.
+        # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
         change = (
             f"its {len(data)} bytes are others; it was last changed {_time_text(modified_ns)}, "
             f"and before that {_time_text(probe.modified_ns)}"

@@ -24,7 +24,7 @@ def read_file(path: str) -> tuple[bytes, int]:
         # Read at once, so that a buffer would only cost time.
         with open(path, "rb", buffering=0) as file:
             # Of the open file, so that no other can take its place in between; and before it is
-            # read, so that a change meanwhile shows in the time. It takes 0.6 microseconds.
+            # read, so that a change meanwhile shows in the time. It takes 2 microseconds.
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
             return file.read(), modified_ns
     except FileNotFoundError as error:
