@@ -34,8 +34,9 @@ def index_huggingface(
 ) -> Manifest:
     """Make a manifest of images beside a table, as in Hugging Face's `imagefolder`.
 
-    The table is `metadata.csv`, `.jsonl` or `.parquet`; its column `file_name` holds paths relative to the metadata; all else is as in
-    `index_table`. For class folders without metadata there is `index_folder`.
+    The table is `metadata.csv`, `.jsonl` or `.parquet`; its column `file_name` holds paths
+    relative to the metadata; all else is as in `index_table`. For class folders without metadata
+    there is `index_folder`.
 
     Args:
         folder: Where the metadata lies, or the folders of its splits.

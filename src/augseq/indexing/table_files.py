@@ -153,6 +153,7 @@ def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.in
             for row in rows:
                 if row and not header:
                     header = row
+                    _check_header(header, path)
                 elif row and len(row) != len(header):
                     raise ManifestError(
                         f"Line {end + 1} of {name!r} must have {len(header)} cells, as the header "
@@ -166,12 +167,15 @@ def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.in
                 f"Cannot read the row that begins in line {end + 1} of {name!r}: {error}. "
                 'Look for a quote (") that is not closed, or not doubled inside quotes.'
             ) from error
-    if any("\0" in cell for cell in header):
-        raise ManifestError(_wrong_encoding(path))
     if not header:
         raise ManifestError(f"{name!r} must begin with the names of its columns, but is empty.")
-    _check_names(header, name)
     return header, np.frombuffer(lines, np.int64)
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    if any("\0" in cell for cell in header):
+        raise ManifestError(_wrong_encoding(path))
+    _check_names(header, os.fspath(path))
 
 
 def _read_json_lines(path: Path, choose: Choose) -> SourceTable:

@@ -1,7 +1,6 @@
 """Paths as tables write them become paths of a manifest, and are looked for."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,6 @@ from augseq.errors import ArgumentError, LabelError, MissingFileError
 from augseq.indexing.labels import listed
 from augseq.indexing.table_files import SourceTable
 
-# Looking for a file waits for the disk or the network, not for a core.
-_NUM_THREADS = 16
-_CHUNK = 4096
 # An absolute path, a doubled slash, a folder "." or "..", or nothing after the last slash.
 _UNUSUAL = r"(^|/)\.{0,2}(/|$)|^[A-Za-z]:"
 
@@ -83,13 +79,26 @@ def check_files(root: str, paths: pa.Array, source: SourceTable) -> None:
 
 
 def _exist(root: str, paths: pa.Array) -> npt.NDArray[np.bool_]:
-    def look(start: int) -> list[bool]:
-        chunk = paths.slice(start, _CHUNK).to_pylist()
-        return [os.path.isfile(f"{root}/{path}") for path in chunk]
+    files_of: dict[str, set[str]] = {}
 
-    with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        found = pool.map(look, range(0, len(paths), _CHUNK))
-        return np.array([exists for chunk in found for exists in chunk], dtype=bool)
+    def is_file(path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if folder not in files_of:
+            files_of[folder] = _files(os.path.join(root, folder))
+        # Or spelt otherwise, in a folder that does not tell "A" from "a".
+        return name in files_of[folder] or os.path.isfile(os.path.join(root, path))
+
+    # Listing each folder once took a third of the time of asking for each file, which threads
+    # did not shorten.
+    return np.fromiter(map(is_file, paths.to_pylist()), bool, len(paths))
+
+
+def _files(folder: str) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()
 
 
 def _below(root: str, path: str, source: SourceTable, row: int) -> str:

@@ -58,9 +58,9 @@ def index_table(
 ) -> Manifest:
     r"""Make a manifest of a table that has a row for each image.
 
-    Records come in the order of its rows. Values are taken as they are written: of CSV and TSV every cell is text, so that "NA", "01"
-    and "true" are names of classes like any other. To have other types, read the file with
-    pandas or polars and pass the frame.
+    Records come in the order of its rows. Values are taken as they are written: of CSV and TSV
+    every cell is text, so that "NA", "01" and "true" are names of classes like any other. To
+    have other types, read the file with pandas or polars and pass the frame.
 
     Args:
         source: A file in UTF-8 (.csv, .tsv, .jsonl or .parquet), a pandas frame, or any object
@@ -91,11 +91,10 @@ def index_table(
 
     Example:
         >>> import augseq, pyarrow
-        >>> frame = pyarrow.table({"file": ["leaf/000.jpg", "shell/000.jpg"], "kind": [7, 10]})
-        >>> images = augseq.index_table(
-        ...     frame, root="sample_images", path_column="file", label_column="kind")
+        >>> rows = {"path": ["shell/shell_01.jpg", "leaf/leaf_01.jpg"], "label": [10, 9]}
+        >>> images = augseq.index_table(pyarrow.table(rows), root="sample_images")
         >>> images.class_names
-        ('7', '10')
+        ('9', '10')
     """
     options = TableOptions(
         path_column=path_column,

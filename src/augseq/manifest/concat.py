@@ -137,7 +137,8 @@ def _moved(table: pa.Table, prefix: str, offset: int, targets: pa.Array) -> pa.T
 
 
 def _paths(tables: Sequence[pa.Table]) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk for t in tables for chunk in t.column("path").chunks])
+    chunks = [chunk for table in tables for chunk in table.column("path").chunks]
+    return pa.chunked_array(chunks, pa.string())
 
 
 def _stacked(tables: Sequence[pa.Table]) -> pa.Table:
