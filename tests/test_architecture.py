@@ -27,7 +27,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "types"],
+    ["checks", "threaded_map", "types"],
     ["errors"],
 ]
 
@@ -39,14 +39,15 @@ ALLOWED = {
     "collate": {"numpy"},
     "errors": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"matplotlib", "numpy", "tqdm"},
+    "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
-    "workers": {"numpy", "tqdm"},
+    "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from augseq.cli.arguments import is_table
+from augseq.cli.arguments import LabelsOption, is_table
 from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels
@@ -37,9 +37,7 @@ def index(
             help="Manifest to write (.parquet), or a table to hand on (.csv, .tsv, .jsonl).",
         ),
     ] = None,
-    labels: Annotated[
-        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
-    ] = True,
+    labels: LabelsOption = True,
     label_pattern: Annotated[
         str | None,
         typer.Option(
