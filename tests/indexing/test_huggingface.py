@@ -61,6 +61,10 @@ def test_each_split_has_metadata_of_its_own(make_folder: MakeFolder) -> None:
     assert manifest.column("caption").tolist() == ['a "dog", sitting', "NA", None, None]
     with pytest.raises(augseq.MissingFileError, match=r"splits=\['test', 'train'\]"):
         augseq.index_huggingface(folder)
+    write_rows(folder / "test" / "metadata.jsonl", [row | {"split": "x"} for row in rows])
+    with pytest.raises(augseq.ArgumentError, match=r"a column 'split' of its own.*`columns`"):
+        augseq.index_huggingface(folder, splits=["test"])
+    write_rows(folder / "test" / "metadata.jsonl", rows)
     only = augseq.index_huggingface(folder, splits=["test"])
     assert (only.root, only[0].path) == (str(folder), "test/1.jpg")
 

@@ -220,6 +220,13 @@ def test_a_frame_keeps_the_types_of_its_columns(frame: Any) -> None:
     assert manifest.column("x").tolist() == [0.5, 1.0]
 
 
+def test_columns_of_one_name_are_refused_in_frames() -> None:
+    twice = pd.DataFrame([["a", "b", "x"]], columns=["path", "path", "label"])
+    for frame in (twice, pa.Table.from_arrays([["a"], ["b"], ["x"]], names=list(twice.columns))):
+        with pytest.raises(augseq.ManifestError, match=r"of the frame .*Twice: \['path'\]"):
+            index(frame)
+
+
 @ONE_CLASS_OR_NONE
 def test_the_index_of_a_pandas_frame_is_no_column_and_categories_are_text() -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "label": pd.Categorical(["x", "y", "y"])})
@@ -282,7 +289,13 @@ def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "options",
-    [{"missing_labels": "drop"}, {"columns": "a"}, {"class_names": "ab"}, {"class_names": [1]}],
+    [
+        {"missing_labels": "drop"},
+        {"label_column": "path"},
+        {"columns": "a"},
+        {"class_names": "ab"},
+        {"class_names": [1]},
+    ],
 )
 def test_options_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(augseq.ArgumentError, match=f"`{next(iter(options))}`"):

@@ -118,6 +118,11 @@ def _of_splits(root: str, splits: Sequence[str], options: TableOptions) -> Manif
     for split in splits:
         folder = os.path.join(root, split)
         part = manifest_of_table(_metadata_of(folder), folder, options)
+        if "split" in part.table.column_names:
+            raise ArgumentError(
+                f"The metadata in {folder!r} has a column 'split' of its own, which would be "
+                "replaced. Choose the columns to keep with `columns`."
+            )
         parts.append(part.with_column("split", [split] * len(part)))
     names = options.class_names or sorted_names({n for part in parts for n in part.class_names})
     return concat_manifests(parts, class_names=names, root=root)

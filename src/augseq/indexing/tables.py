@@ -41,6 +41,10 @@ class TableOptions:
             raise ArgumentError(
                 f"`columns` must be a list of names. Received: columns={self.columns!r}"
             )
+        if self.path_column == self.label_column:
+            raise ArgumentError(
+                f"`path_column` and `label_column` must differ. Received: both {self.path_column!r}"
+            )
         if self.class_names is not None and self.label_column is None:
             raise ArgumentError("`class_names` needs a `label_column`. Received: None")
 
