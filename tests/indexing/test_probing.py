@@ -312,4 +312,6 @@ def test_a_killed_or_interrupted_run_goes_on(name: str, tmp_path: Path) -> None:
     )
     assert len(manifest) == 200
     assert all(record.probe and record.probe.height == 8 for record in manifest)
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    if name == "SIGINT":
+        # A kill may come while the checkpoint is being written, and nobody tidies up after that.
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "kept.parquet"]

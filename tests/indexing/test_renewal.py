@@ -105,6 +105,16 @@ def test_columns_of_ones_own_stay_and_are_empty_for_new_files(make_folder: MakeF
     assert list(later.column("camera")) == ["x", "y", None]
 
 
+def test_new_files_of_splits_have_their_split(make_folder: MakeFolder) -> None:
+    folder = make_folder("train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
+    earlier = index(folder, splits=["train", "val"])
+    fill(folder, "train/b/0.jpg", "val/c/0.jpg")
+    later = index(folder, splits=["train", "val"], earlier=earlier)
+    assert later.class_names == ("a", "b", "c")
+    assert [(r.index, r.target) for r in later][4:] == [(4, 1), (5, 2)]
+    assert list(later.column("split"))[4:] == ["train", "val"]
+
+
 def test_what_a_person_left_out_stays_so(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
     plain = index(folder)

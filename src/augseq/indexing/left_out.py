@@ -15,8 +15,8 @@ GONE = "not found when the folder was indexed again"
 """The reason for which records are left out whose files are not there any more."""
 
 
-def describe_left_out(manifest: Manifest) -> Iterator[str]:
-    """Say in a sentence for each kind of reason how many records of a folder are left out."""
+def describe_unusable(manifest: Manifest) -> Iterator[str]:
+    """Say how many records are left out because their files cannot be used, if there are any."""
     reasons = manifest.left_out.column(REASON_FIELD.name)
     unusable = manifest.left_out.filter(pc.starts_with(reasons, UNUSABLE))
     if len(unusable):
@@ -25,7 +25,11 @@ def describe_left_out(manifest: Manifest) -> Iterator[str]:
             f"{len(manifest) + len(unusable):,} images in {manifest.root!r} (`manifest.left_out`), "
             f"such as {next(left_out_lines(unusable))}"
         )
-    num_gone = pc.sum(pc.equal(reasons, GONE)).as_py()
+
+
+def describe_gone(manifest: Manifest) -> Iterator[str]:
+    """Say how many records are left out because their files are gone, if there are any."""
+    num_gone = pc.sum(pc.equal(manifest.left_out.column(REASON_FIELD.name), GONE)).as_py()
     if num_gone:
         yield (
             f"No longer in {manifest.root!r}: {num_gone:,} of the images that were indexed before; "

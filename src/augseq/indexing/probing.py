@@ -1,6 +1,7 @@
 """Read every file of a manifest once: what it holds, and whether it can be used."""
 
 import os
+import warnings
 from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias, get_args
@@ -11,9 +12,9 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqError, DecodeError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
-from augseq.indexing.left_out import UNUSABLE, left_out_lines
+from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
     PROBE_FIELD,
     REASON_FIELD,
@@ -65,6 +66,9 @@ def probe_manifest(
         MissingFileError: There is no folder for the checkpoint.
         ManifestError: The checkpoint is no manifest.
 
+    Warns:
+        AugseqWarning: Files cannot be used and are left out.
+
     Example:
         >>> import augseq
         >>> images = augseq.index_folder("sample_images", progress=False)
@@ -93,7 +97,10 @@ def probe_manifest(
     column = rows.column(REASON_FIELD.name)
     rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
     served, left_out = take_apart(rows)
-    return replace(manifest, table=served, left_out=left_out.sort_by("index"))
+    manifest = replace(manifest, table=served, left_out=left_out.sort_by("index"))
+    for finding in describe_unusable(manifest):
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
 
 
 def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:

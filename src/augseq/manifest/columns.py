@@ -139,6 +139,19 @@ def num_different(numbers: npt.NDArray[np.int64]) -> int:
     return int(np.count_nonzero(gaps)) + bool(len(numbers))
 
 
+def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
+    """Raise `ArgumentError` where a path comes twice, and say which do."""
+    if pc.count_distinct(paths).as_py() == len(paths):
+        return
+    counts = pc.value_counts(paths)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+    raise ArgumentError(
+        "Each image must be there once, since two records of one file may part in training and "
+        f"test. More than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+    )
+
+
 def _plain_field(field: pa.Field) -> pa.Field:
     kind = field.type
     if pa.types.is_dictionary(kind):
