@@ -21,6 +21,7 @@ from augseq.manifest.columns import (
     read_records,
     standard_table,
 )
+from augseq.manifest.display import Displayed
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
 from augseq.types import Positions
@@ -33,7 +34,7 @@ _HASHED_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Manifest:
+class Manifest(Displayed):
     """Which images exist, in a fixed order, with their labels.
 
     Made by `index_folder` or `read_manifest`. It behaves as an immutable sequence of
