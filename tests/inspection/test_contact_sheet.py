@@ -2,7 +2,8 @@ import numpy as np
 
 import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.inspection.contact_sheet import draw_contact_sheet, spread_positions
+from augseq.inspection.contact_sheet import draw_contact_sheet
+from augseq.inspection.positions import spread_positions
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
 from augseq.sample import Pipeline, load_sample
