@@ -128,13 +128,13 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
 
 def _look_at(root: str, path: str) -> Finding:
     try:
-        probe, problem = probe_file(*read_file(os.path.join(root, path)))
+        probe, image = probe_file(*read_file(os.path.join(root, path)))
     except AugseqError as error:
-        return Finding(None, UNUSABLE + _cause(error))
-    return Finding(probe, None if problem is None else f"{UNUSABLE}{problem}")
+        return Finding(None, UNUSABLE + cause_of(error))
+    return Finding(probe, f"{UNUSABLE}{image}" if isinstance(image, DecodeError) else None)
 
 
-def _cause(error: AugseqError) -> str:
+def cause_of(error: AugseqError) -> str:
     """Return what went wrong, without the folder of this machine."""
     cause = error.__cause__
     return (isinstance(cause, OSError) and cause.strerror) or str(error)

@@ -193,3 +193,19 @@ def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
         # Last, since the frames of an animation are counted by going through all of them.
         found["num_frames"] = getattr(picture, "n_frames", 1)
     return found
+
+
+def read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
+    """Name what an image that can be decoded loses on its way to 8-bit RGB.
+
+    Returns:
+        Of "16 bit" and "transparency" those that the file has, whether its pixels use them or not.
+    """
+    losses = set()
+    with suppress(DecodeError), _explaining(data), _open(data, options.max_pixels) as picture:
+        # What stands in the file; Pillow names 16-bit colour "RGB", as if it had 8.
+        if picture.mode.startswith("I;16") or ";16" in str([tile[3] for tile in picture.tile]):
+            losses.add("16 bit")
+        if picture.has_transparency_data:
+            losses.add("transparency")
+    return frozenset(losses)

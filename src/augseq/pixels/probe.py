@@ -9,9 +9,10 @@ from augseq.manifest.record import Probe, Record
 from augseq.pixels.decode import decode_image
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import read_header
+from augseq.types import Image
 
 
-def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, DecodeError | None]:
+def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, Image | DecodeError]:
     """Decode an image whole, by the rules of training, and describe its file.
 
     Args:
@@ -19,16 +20,16 @@ def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, DecodeError | None
         modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
 
     Returns:
-        What was found out, and why the file holds no usable image, if so.
+        What was found out; and the pixels, shape (height, width, 3), uint8, or why there are none.
     """
     probe = Probe(num_bytes=len(data), modified_ns=modified_ns, content_hash=_hash(data))
     options = DecodeOptions()
     try:
-        height, width, _ = decode_image(data, options).shape
+        image = decode_image(data, options)
     except DecodeError as error:
         return probe, error
     header = read_header(data, options)
-    return replace(probe, height=height, width=width, **header), None
+    return replace(probe, height=image.shape[0], width=image.shape[1], **header), image
 
 
 def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modified_ns: int) -> None:

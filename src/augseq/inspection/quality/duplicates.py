@@ -1,0 +1,59 @@
+"""Files that are the same or nearly so: within a split, across splits, under different labels."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from augseq.inspection.quality.facts import Facts
+from augseq.inspection.quality.findings import CheckFinding
+from augseq.inspection.quality.found_files import FileNames
+from augseq.inspection.quality.options import CheckOptions
+from augseq.inspection.quality.similarity import similar_groups
+
+
+def find_duplicates(
+    facts: Facts, names: FileNames, options: CheckOptions, *, progress: bool
+) -> Iterator[CheckFinding]:
+    """Find identical files, and images that are nearly so."""
+    copies: dict[bytes, list[int]] = {}
+    for position, probe in facts.usable:
+        copies.setdefault(probe.content_hash, []).append(position)
+    identical = [group for group in copies.values() if len(group) > 1]
+    conflicting = [group for group in identical if _differ(names.targets, group)]
+    leaking = [group for group in identical if _differ(names.splits, group)]
+    told = {group[0] for group in [*conflicting, *leaking]}
+    yield from names.group_finding("conflicting_labels", conflicting)
+    yield from names.group_finding("duplicates_across_splits", leaking)
+    rest = [group for group in identical if group[0] not in told]
+    yield from names.group_finding("duplicates", rest)
+    if options.near_duplicates:
+        contents = list(copies.values())
+        yield from _near_duplicates(contents, facts, names, options, progress=progress)
+
+
+def _near_duplicates(
+    contents: Sequence[Sequence[int]],
+    facts: Facts,
+    names: FileNames,
+    options: CheckOptions,
+    *,
+    progress: bool,
+) -> Iterator[CheckFinding]:
+    # Of identical files one is compared, and all are reported.
+    firsts = np.array([group[0] for group in contents], np.int64)
+    similar = similar_groups(
+        facts.hashes[firsts], facts.thumbnails[firsts], options, progress=progress
+    )
+    groups = [sorted(position for one in group for position in contents[one]) for group in similar]
+    leaking = [group for group in groups if _differ(names.splits, group)]
+    kept = [group for group in groups if not _differ(names.splits, group)]
+    other = [group for group in kept if _differ(names.targets, group)]
+    same = [group for group in kept if not _differ(names.targets, group)]
+    yield from names.group_finding("near_duplicates_across_splits", leaking)
+    yield from names.group_finding("near_duplicates_with_other_labels", other)
+    yield from names.group_finding("near_duplicates", same)
+
+
+def _differ(values: Sequence[object], group: Sequence[int]) -> bool:
+    """Tell whether a group has different values, gaps aside."""
+    return len({values[position] for position in group} - {None}) > 1

@@ -1,0 +1,197 @@
+"""What a check of images found: as text for people, and as JSON for programs."""
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from augseq.checks import check_whole
+from augseq.inspection.grid import shortened
+from augseq.inspection.quality.findings import CheckFinding, FoundFile, Severity
+from augseq.inspection.quality.options import CheckOptions
+from augseq.types import PathLike
+
+JSON_SCHEMA_VERSION = 1
+_WIDTH = 80
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+_MOST_IN_A_GROUP = 4
+_MOST_CLASSES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What `check_images` found; `print` shows it.
+
+    Attributes:
+        root: Folder that the paths are relative to.
+        num_images: How many images were checked.
+        num_bytes: Size of all their files that could be read.
+        fingerprint: Of the manifest.
+        class_counts: Images of each class; empty without labels.
+        split_counts: Images of each split; empty without splits.
+        options: What counted as strange.
+        findings: The worst kind first; empty if all is well.
+    """
+
+    root: str
+    num_images: int
+    num_bytes: int
+    fingerprint: str
+    class_counts: Mapping[str, int]
+    split_counts: Mapping[str, int]
+    options: CheckOptions
+    findings: tuple[CheckFinding, ...]
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst that was found; None if nothing was."""
+        found = {finding.severity for finding in self.findings}
+        return next((severity for severity in _SEVERITIES if severity in found), None)
+
+    def is_as_bad_as(self, severity: Severity) -> bool:
+        """Tell whether something of a severity, or worse, was found."""
+        worst = self.severity
+        return worst is not None and _SEVERITIES.index(worst) <= _SEVERITIES.index(severity)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, num_examples: int = 5) -> str:
+        """Return a summary and each finding with examples, in lines of 80 characters.
+
+        Characters in names that would change or move what a terminal shows are escaped.
+
+        Args:
+            num_examples: Files or groups shown of each finding, at most.
+        """
+        check_whole("num_examples", num_examples, least=0)
+        lines = [self.headline(), *self._counts(), ""]
+        lines += self._table()
+        for finding in self.findings:
+            lines += ["", *_finding_lines(finding, num_examples)]
+        return "\n".join(lines).rstrip()
+
+    def to_json(self) -> str:
+        """Return everything as JSON in ASCII; docs/check.md describes it."""
+        severities = Counter(finding.severity for finding in self.findings)
+        content = {
+            "schema_version": JSON_SCHEMA_VERSION,
+            "root": self.root,
+            "fingerprint": self.fingerprint,
+            "num_images": self.num_images,
+            "num_bytes": self.num_bytes,
+            "class_counts": dict(self.class_counts),
+            "split_counts": dict(self.split_counts),
+            "options": self.options.to_dict(),
+            "severity": self.severity,
+            "num_findings": {severity: severities[severity] for severity in _SEVERITIES},
+            "findings": [_finding_dict(finding) for finding in self.findings],
+        }
+        return json.dumps(content, indent=1)
+
+    def write_json(self, path: PathLike) -> None:
+        """Write what `to_json` returns to the file `path`."""
+        Path(path).write_text(self.to_json() + "\n", encoding="ascii")
+
+    def headline(self) -> str:
+        """Return the most important figures in a line."""
+        size = f"{self.num_images:,} images, {self.num_bytes / 1e6:,.1f} MB"
+        severities = Counter(finding.severity for finding in self.findings)
+        kinds = [
+            f"{severities[severity]} {severity}{'s' * (severities[severity] != 1)}"
+            for severity in _SEVERITIES
+            if severities[severity]
+        ]
+        return f"{size}: {', '.join(kinds) or 'nothing found'}"
+
+    def _counts(self) -> Iterator[str]:
+        for name, counts in (("classes", self.class_counts), ("splits", self.split_counts)):
+            if counts:
+                some = list(counts.items())[:_MOST_CLASSES]
+                text = ", ".join(f"{printable(key)} {count:,}" for key, count in some)
+                more = f", and {len(counts) - len(some):,} more" if len(counts) > len(some) else ""
+                yield from textwrap.wrap(
+                    f"{name}: {text}{more}", _WIDTH, subsequent_indent=" " * (len(name) + 2)
+                )
+
+    def _table(self) -> Iterator[str]:
+        if self.findings:
+            yield f"{'':<9}{'finding':<51}{'files':>10}{'groups':>10}"
+        for finding in self.findings:
+            groups = f"{len(finding.groups):,}" if _has_groups(finding) else ""
+            files = f"{len(finding.files):,}" if finding.files else ""
+            yield f"{finding.severity:<9}{finding.title:<51}{files:>10}{groups:>10}".rstrip()
+
+
+def printable(text: str) -> str:
+    """Return text in which all that is not printed as itself is escaped, as `\\x1b`."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[FoundFile], int]]:
+    """Yield some files of each of the first groups, and how many more the group has."""
+    for group in finding.groups[:num_examples]:
+        yield list(group[:_MOST_IN_A_GROUP]), max(0, len(group) - _MOST_IN_A_GROUP)
+
+
+def rest_text(finding: CheckFinding, num_examples: int) -> str:
+    """Say how much of a finding the examples leave out; nothing if they are all."""
+    rest = len(finding.groups) - num_examples
+    return f"and {rest:,} more {'groups' if _has_groups(finding) else 'files'}" * (rest > 0)
+
+
+def file_notes(file: FoundFile) -> str:
+    """Return what there is to say about a file besides its path; may be empty."""
+    about = [file.label, file.split] if file.group is not None else []
+    return ", ".join(text for text in [*about, file.detail] if text)
+
+
+def _has_groups(finding: CheckFinding) -> bool:
+    return bool(finding.files) and finding.files[0].group is not None
+
+
+def _finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
+    yield f"{finding.severity}: {finding.title}"
+    yield from textwrap.wrap(
+        finding.advice, _WIDTH, initial_indent="  ", subsequent_indent="  ",
+        break_on_hyphens=False,
+    )  # fmt: skip
+    if finding.detail:
+        yield f"  - {shortened(printable(finding.detail), _WIDTH - 4)}"
+    for group, num_more in examples(finding, num_examples):
+        for number, file in enumerate(group):
+            yield from _file_lines(file, "    " if number else "  - ")
+        if num_more:
+            yield f"    and {num_more:,} more"
+    if rest := rest_text(finding, num_examples):
+        yield f"  {rest}"
+
+
+def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
+    path, notes = printable(file.path), printable(file_notes(file))
+    # A path is never cut: it is there to be copied.
+    if not notes or len(start) + len(path) + 2 + len(notes) <= _WIDTH:
+        yield f"{start}{path}{f'  {notes}' * bool(notes)}"
+    else:
+        yield f"{start}{path}"
+        yield f"      {shortened(notes, _WIDTH - 6)}"
+
+
+def _finding_dict(finding: CheckFinding) -> dict[str, object]:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "title": finding.title,
+        "advice": finding.advice,
+        "detail": finding.detail,
+        "num_files": len(finding.files),
+        "files": [
+            {field.name: getattr(file, field.name) for field in fields(file)}
+            for file in finding.files
+        ],
+    }

@@ -1,0 +1,145 @@
+"""A report on images as one HTML file: findings with small images, in light and dark."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from augseq.inspection.grid import shortened
+from augseq.inspection.looks import Look, file_images, load_looks
+from augseq.inspection.markup import Markup, card, element, note, thumbnail
+from augseq.inspection.quality.findings import CheckFinding, FoundFile
+from augseq.inspection.quality.report import (
+    CheckReport,
+    examples,
+    file_notes,
+    printable,
+    rest_text,
+)
+from augseq.manifest.record import Record
+from augseq.types import PathLike
+
+# 20 kinds with 12 groups of 4 images of some 2 kB: a page stays below 3 MB.
+_MOST_GROUPS = 12
+_MOST_CLASSES = 40
+_SIDE_PX = 128
+_LIMIT_S = 60.0
+
+
+def write_check_html(report: CheckReport, path: PathLike) -> None:
+    """Write a report as one HTML file, which needs no network and no script.
+
+    Args:
+        report: What to show; some of its images are decoded again.
+        path: File to make or replace.
+    """
+    Path(path).write_text(report_html(report), encoding="utf-8")
+
+
+def report_html(report: CheckReport) -> str:
+    """Return a report as a whole HTML page."""
+    looks = _load(report)
+    title = f"Check of {shortened(printable(report.root), 80)}"
+    body = card(
+        title,
+        report.headline(),
+        *_bars("Classes", report.class_counts),
+        *_bars("Splits", report.split_counts),
+        *[_section(finding, looks) for finding in report.findings],
+    )
+    head = element(
+        "head",
+        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'),
+        element("title", title),
+        element("style", Markup(_STYLE)),
+    )
+    page = element("html", head, element("body", element("main", Markup(body))), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def _load(report: CheckReport) -> dict[int, Look]:
+    """Return the images that are shown, by index of the record."""
+    shown = {
+        file.index: Record(index=file.index, path=file.path)
+        for finding in report.findings
+        for group, _ in examples(finding, _MOST_GROUPS)
+        for file in group
+    }
+    image_of = file_images(report.root, side_px=_SIDE_PX)
+    looks = load_looks(list(shown.values()), image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
+    return dict(zip(shown, looks, strict=True))
+
+
+def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
+    if not counts:
+        return []
+    shown, largest = list(counts.items())[:_MOST_CLASSES], max(max(counts.values()), 1)
+    cells = [
+        cell for name, count in shown for cell in (_name(name), _bar(count, count / largest))
+    ]
+    rest = len(counts) - len(shown)
+    more = [note(f"and {rest:,} more")] if rest else []
+    return [element("h2", title), element("div", *cells, class_="augseq-classes"), *more]
+
+
+def _name(name: str) -> Markup:
+    return element("div", printable(name), class_="augseq-name", title=printable(name))
+
+
+def _bar(count: int, share: float) -> Markup:
+    bar = element("span", class_="augseq-bar", style=f"width:{80 * share:.1f}%")
+    return element("div", bar, f"{count:,}", class_="augseq-track")
+
+
+def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
+    mark = element("span", finding.severity, class_=f"mark {finding.severity}")
+    count = f" · {len(finding.files):,} files" if finding.files else ""
+    groups = [
+        _group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)
+    ]
+    notes = [finding.detail and printable(finding.detail), rest_text(finding, _MOST_GROUPS)]
+    return element(
+        "section",
+        element("h2", mark, finding.title, element("small", count)),
+        note(finding.advice),
+        element("div", *groups, class_="groups"),
+        *[element("p", text) for text in notes if text],
+    )
+
+
+def _group(group: list[FoundFile], num_more: int, looks: Mapping[int, Look]) -> Markup:
+    figures = [_figure(file, looks[file.index]) for file in group]
+    more = [element("span", f"and {num_more:,} more", class_="more")] if num_more else []
+    is_single = group[0].group is None
+    return element("div", *figures, *more, class_="group single" if is_single else "group")
+
+
+def _figure(file: FoundFile, look: Look) -> Markup:
+    path = printable(file.path)
+    notes = printable(file_notes(file))
+    caption = element("figcaption", path, element("small", notes))
+    return element("figure", thumbnail(look, path, detail=path), caption)
+
+
+_STYLE = """
+:root{color-scheme:light dark}
+body{margin:24px 12px;background:#f3f5f7}
+@media (prefers-color-scheme:dark){body{background:#121417}}
+main{max-width:980px;margin:auto}
+main .augseq{max-width:none;padding:16px 20px}
+h2{font-size:15px;margin:22px 0 4px;display:flex;gap:8px;align-items:baseline;flex-wrap:wrap}
+h2 small{font-weight:normal;color:var(--soft)}
+.mark{font-size:11px;font-weight:600;text-transform:uppercase;letter-spacing:.04em;
+padding:1px 7px;border-radius:9px;color:#fff;background:#57606a}
+.mark.error{background:#b3261e}
+.mark.warning{background:#8a5a00}
+.groups{display:flex;flex-wrap:wrap;gap:8px;margin-top:8px}
+.group{display:flex;flex-wrap:wrap;gap:8px;padding:8px;border:1px solid var(--line);
+border-radius:6px;align-items:flex-start;max-width:100%}
+.group.single{border:0;padding:0}
+main figure{margin:0;width:128px}
+main figure img,main figure .augseq-none{width:128px;height:128px;object-fit:contain;
+background:var(--fill);border-radius:4px;box-sizing:border-box}
+main figure figcaption{font-size:12px;line-height:1.3;margin-top:3px;text-align:left;
+white-space:normal;overflow-wrap:anywhere}
+main figcaption small{display:block;color:var(--soft)}
+.more{align-self:center;color:var(--soft);font-size:12px}
+"""

@@ -1,0 +1,123 @@
+"""What is wrong or strange in single files, and in the classes together."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
+
+from augseq.inspection.quality.facts import Facts
+from augseq.inspection.quality.findings import CheckFinding
+from augseq.inspection.quality.found_files import FileNames
+from augseq.inspection.quality.options import CheckOptions
+from augseq.manifest.record import Probe
+
+_SUFFIXES = {
+    "AVIF": (".avif", ".avifs"),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    # Phones add a second picture behind the first, which alone counts.
+    "MPO": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".jpc", ".j2c"),
+    "PNG": (".png", ".apng"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+_TURNS = {
+    2: "mirrored",
+    3: "turned by 180°",
+    4: "mirrored and turned by 180°",
+    5: "mirrored and turned by 90°",
+    6: "turned by 90°",
+    7: "mirrored and turned by 270°",
+    8: "turned by 270°",
+}
+_GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
+
+Rule: TypeAlias = Callable[[str, Probe, CheckOptions], str]
+"""Says what is strange in a file, from its path and probe; an empty text for nothing."""
+
+
+def find_problems(facts: Facts, names: FileNames) -> Iterator[CheckFinding]:
+    """Find the files that training would stop at."""
+    for kind in ("unreadable", "truncated", "changed"):
+        told = {place: text for place, (found, text) in facts.problems.items() if found == kind}
+        yield from names.finding(kind, told)
+
+
+def find_oddities(facts: Facts, names: FileNames, options: CheckOptions) -> Iterator[CheckFinding]:
+    """Find what is strange in single files that can be used."""
+    for kind, rule in _RULES.items():
+        told = {place: rule(names.paths[place], probe, options) for place, probe in facts.usable}
+        yield from names.finding(kind, {place: text for place, text in told.items() if text})
+    for kind, loss in (("sixteen_bit", "16 bit"), ("transparent", "transparency")):
+        lost = [place for place, losses in facts.losses.items() if loss in losses]
+        yield from names.finding(kind, dict.fromkeys(lost, ""))
+
+
+def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator[CheckFinding]:
+    """Find classes without images, and classes that are much smaller than others."""
+    empty = [name for name, count in counts.items() if not count]
+    if empty:
+        yield CheckFinding(kind="empty_class", files=(), detail=", ".join(empty))
+    present = {name: count for name, count in counts.items() if count}
+    if not present:
+        return
+    small, large = min(present, key=present.__getitem__), max(present, key=present.__getitem__)
+    ratio = present[large] / present[small]
+    if ratio > options.imbalance:
+        detail = f"{present[large]:,} of {large}, {present[small]:,} of {small}: {ratio:.1f} to 1"
+        yield CheckFinding(kind="imbalance", files=(), detail=detail)
+
+
+def _wrong_extension(path: str, probe: Probe, options: CheckOptions) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if probe.format not in _SUFFIXES or suffix in _SUFFIXES[probe.format]:
+        return ""
+    return f"is {probe.format}"
+
+
+def _animated(path: str, probe: Probe, options: CheckOptions) -> str:
+    frames = probe.num_frames or 1
+    return f"{frames} frames" if frames > 1 and probe.format != "MPO" else ""
+
+
+def _tiny(path: str, probe: Probe, options: CheckOptions) -> str:
+    return _size(probe) if min(_sides(probe)) < options.tiny_px else ""
+
+
+def _huge(path: str, probe: Probe, options: CheckOptions) -> str:
+    height, width = _sides(probe)
+    return _size(probe) if height * width > options.huge_pixels else ""
+
+
+def _odd_aspect_ratio(path: str, probe: Probe, options: CheckOptions) -> str:
+    sides = _sides(probe)
+    return _size(probe) if max(sides) > options.aspect_ratio * min(sides) else ""
+
+
+def _rotated(path: str, probe: Probe, options: CheckOptions) -> str:
+    return _TURNS.get(probe.orientation or 1, "")
+
+
+def _grayscale(path: str, probe: Probe, options: CheckOptions) -> str:
+    return f"mode {probe.mode}" if probe.mode in _GREY_MODES else ""
+
+
+def _sides(probe: Probe) -> tuple[int, int]:
+    return probe.height or 0, probe.width or 0
+
+
+def _size(probe: Probe) -> str:
+    return f"{probe.height} x {probe.width} px"
+
+
+_RULES: dict[str, Rule] = {
+    "wrong_extension": _wrong_extension,
+    "animated": _animated,
+    "tiny": _tiny,
+    "huge": _huge,
+    "odd_aspect_ratio": _odd_aspect_ratio,
+    "rotated": _rotated,
+    "grayscale": _grayscale,
+}
