@@ -95,7 +95,8 @@ class AlbumentationsTransform:
         chosen = [
             f"{key}={value!r}"
             for key, value in transform.get_transform_init_args().items()
-            if key not in defaults or not np.array_equal(value, defaults[key].default)
+            if key != "p"
+            and (key not in defaults or not np.array_equal(value, defaults[key].default))
         ]
         return ", ".join([f"p={transform.p:g}", *chosen])
 

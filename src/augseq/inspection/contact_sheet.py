@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.grid import draw_grid, record_title, shortened
+from augseq.inspection.grid import draw_grid
+from augseq.inspection.looks import record_title, shortened
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.manifest.manifest import Manifest
@@ -41,9 +42,7 @@ def draw_contact_sheet(
     return draw_grid(images, titles, num_columns=1 + len(seeds))
 
 
-def draw_epochs(
-    record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]
-) -> Picture:
+def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]) -> Picture:
     """Draw an image, plain and then as it is in several epochs of one run.
 
     Args:

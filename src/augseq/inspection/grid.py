@@ -5,12 +5,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.patches import Rectangle
 
 from augseq.batch import Batch
+from augseq.inspection.looks import displayable, record_title, shortened
 from augseq.inspection.picture import Picture
-from augseq.manifest.record import Record
 from augseq.types import Image
 
 _CELL_INCHES = 1.6
@@ -36,13 +35,6 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
     shown = batch.records[:num_images]
     titles = [record_title(record, class_names) for record in shown]
     return draw_grid(list(batch.images[: len(shown)]), titles)
-
-
-def record_title(record: Record, class_names: Sequence[str]) -> str:
-    """Return the class name of a record; the name of its file where there are no names."""
-    if record.target is None or not class_names:
-        return record.path.rsplit("/", 1)[-1]
-    return class_names[record.target]
 
 
 def draw_grid(
@@ -114,29 +106,3 @@ def _good_columns(count: int) -> int:
     if count <= 5:
         return count
     return min(range(4, 9), key=lambda columns: (-count % columns, abs(columns**2 - 1.5 * count)))
-
-
-def displayable(image: Image) -> Image:
-    """Return uint8 pixels, 0 to 255, with 3 or 4 channels, that show an image.
-
-    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of
-    any other range (normalised ones, say), are stretched to it.
-    """
-    if image.dtype != np.uint8:
-        low, high = float(image.min()), float(image.max())
-        if low < 0 or high > 255 or high <= 1:
-            low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
-            image = (image - low) * (255 / max(high - low, 1e-12))
-        image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    channels = image.shape[2]
-    return image if channels in (3, 4) else np.repeat(image[:, :, :1], 3, axis=2)
-
-
-def shortened(text: str, most: int) -> str:
-    """Return a text in one line of at most so many characters, cut in its middle."""
-    text = " ".join(text.split())
-    if len(text) <= most:
-        return text
-    # Of names of files, the end tells more: it has the number.
-    end = most // 2
-    return f"{text[: most - end - 1]}…{text[-end:]}"

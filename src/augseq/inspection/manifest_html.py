@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.grid import shortened
-from augseq.inspection.looks import file_images, load_looks
+from augseq.inspection.looks import file_images, load_looks, shortened
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
 from augseq.inspection.positions import class_positions, evenly
 from augseq.manifest.manifest import Manifest
@@ -18,7 +17,7 @@ _MOST_IMAGES = 36
 _MOST_IN_A_ROW = 6
 _MOST_NOTES = 3
 # Shown at 48 px; screens with fine pixels then show more.
-_SIDE_PX = 80
+_SIDE_PX = 64
 _LIMIT_S = 2.0
 
 
@@ -88,9 +87,7 @@ def _image_rows(
         thumbnail(look, shortened(record.path, 60), detail=str(record))
         for look, record in zip(looks, records, strict=True)
     )
-    rows = [
-        element("div", *[next(images) for _ in group], class_="augseq-row") for group in groups
-    ]
+    rows = [element("div", *[next(images) for _ in group], class_="augseq-row") for group in groups]
     failed = [
         f"no image of {record}: {look}"
         for look, record in zip(looks, records, strict=True)

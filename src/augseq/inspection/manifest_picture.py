@@ -2,8 +2,8 @@
 
 from augseq.checks import check_choice, check_whole
 from augseq.errors import ArgumentError
-from augseq.inspection.grid import draw_grid, record_title
-from augseq.inspection.looks import file_images, load_looks
+from augseq.inspection.grid import draw_grid
+from augseq.inspection.looks import file_images, load_looks, record_title
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import class_positions, evenly, spread_positions
 from augseq.manifest.manifest import Manifest

@@ -8,8 +8,7 @@ from html import escape
 from PIL import Image as PillowImage
 from PIL import features
 
-from augseq.inspection.grid import shortened
-from augseq.inspection.looks import Look
+from augseq.inspection.looks import Look, shortened
 from augseq.types import Image
 
 

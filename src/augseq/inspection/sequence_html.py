@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from augseq.batch import BatchPlan
-from augseq.inspection.grid import record_title, shortened
-from augseq.inspection.looks import load_looks
+from augseq.inspection.looks import load_looks, record_title, shortened
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline
@@ -13,7 +12,7 @@ _MOST_IMAGES = 16
 _SIDE_PX = 96
 # Images go through the whole pipeline, but a display should come at once.
 _LIMIT_S = 3.0
-_MOST_CHARACTERS = 110
+_MOST_CHARACTERS = 150
 
 
 def sequence_html(

@@ -166,11 +166,10 @@ def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> l
 
     def note(number: int, call: Call) -> Any:
         result = call()
-        # The numbers alone, since maps of noise have the size of the image.
-        if number and isinstance(result, np.ndarray) and hasattr(steps[number - 1], "fired"):
-            draws[number - 1] = [
-                (name, list(drawn_numbers(drawn))) for name, drawn in steps[number - 1].fired
-            ]
+        fired = getattr(steps[number - 1], "fired", None) if number else None
+        # Not a crop that was only drawn. The numbers alone: a map of noise is as large as an image.
+        if fired is not None and isinstance(result, np.ndarray):
+            draws[number - 1] = [(name, list(drawn_numbers(drawn))) for name, drawn in fired]
         return result
 
     load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)

@@ -31,8 +31,8 @@ from augseq.sample import Pipeline, PixelDtype
 from augseq.sampling.order import Schedule
 from augseq.sampling.randomness import check_epoch
 from augseq.training.array_plan import array_manifest, array_plan
-from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.plan_text import plan_hops
+from augseq.training.planned_sequence import PlannedSequence
 from augseq.types import Images
 from augseq.workers.cache_filling import fill_cache
 from augseq.workers.choice import WorkerKind, WorkerOptions
