@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
     from augseq.indexing.probing import probe_manifest as probe_manifest
     from augseq.indexing.tables import index_table as index_table
+    from augseq.inspection.quality.check_images import check_images as check_images
+    from augseq.inspection.quality.findings import CheckFinding as CheckFinding
+    from augseq.inspection.quality.findings import FoundFile as FoundFile
+    from augseq.inspection.quality.options import CheckOptions as CheckOptions
+    from augseq.inspection.quality.report import CheckReport as CheckReport
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
@@ -73,8 +78,12 @@ _HOMES = {
     "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
     "ChangedFileError": "augseq.errors",
+    "CheckFinding": "augseq.inspection.quality.findings",
+    "CheckOptions": "augseq.inspection.quality.options",
+    "CheckReport": "augseq.inspection.quality.report",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
+    "FoundFile": "augseq.inspection.quality.findings",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "ImageSequence": "augseq.training.sequence",
     "LabelError": "augseq.errors",
@@ -93,6 +102,7 @@ _HOMES = {
     "UnreadableError": "augseq.errors",
     "WorkerError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
+    "check_images": "augseq.inspection.quality.check_images",
     "concat_manifests": "augseq.manifest.concat",
     "index_folder": "augseq.indexing.folder",
     "index_huggingface": "augseq.indexing.huggingface",

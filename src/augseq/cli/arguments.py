@@ -30,6 +30,10 @@ RootOption = Annotated[
 LabelsOption = Annotated[
     bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
 ]
+SplitsOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Folder: its splits, as train,val,test."),
+]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
 ]
@@ -45,8 +49,10 @@ DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
 SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 
 
-def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Manifest:
-    """Index a folder, or read a manifest."""
+def open_images(
+    images: Path, root: Path | None, *, labelled: bool = True, splits: str | None = None
+) -> Manifest:
+    """Index a folder, or read a manifest; `splits` are for folders."""
     if images.suffix == ".parquet" and not images.is_dir():
         return read_manifest(images, root=root)
     if is_table(images):
@@ -54,7 +60,12 @@ def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Ma
             f"{str(images)!r} is a table. Make a manifest of it first: augseq index {images} "
             "--path-column NAME --label-column NAME -o manifest.parquet"
         )
-    return index_folder(images, labels="inferred" if labelled else None)
+    return index_folder(images, labels="inferred" if labelled else None, splits=split_names(splits))
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Turn "train, val" into names."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def is_table(images: Path) -> bool:

@@ -1,6 +1,7 @@
 """`augseq check`: what would go wrong in training, found before it begins."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,38 +12,80 @@ from augseq.cli.arguments import (
     LabelsOption,
     RootOption,
     SizeOption,
+    SplitsOption,
     open_images,
 )
 from augseq.cli.show import make_pipeline
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
-from augseq.inspection.unreadable import find_unreadable
+from augseq.inspection.quality.check_images import check_images
+from augseq.inspection.quality.options import CheckOptions
+from augseq.manifest.manifest import Manifest
 
 
 def check(
     folder: ImagesArgument,
-    augment: AugmentOption = "standard",
-    image_size: SizeOption = DEFAULT_SIZE_TEXT,
+    splits: SplitsOption = None,
+    split_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
+    ] = None,
+    json_path: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write all findings as JSON; - prints them."),
+    ] = None,
+    html_path: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with images, to look at."),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(min=0, help="Files or groups listed of each finding.")
+    ] = 5,
+    near_duplicates: Annotated[
+        bool, typer.Option(help="Whether to look for images that are nearly the same.")
+    ] = True,
+    fail_on: Annotated[
+        Literal["error", "warning", "never"],
+        typer.Option(help="From which severity on to exit with 1."),
+    ] = "error",
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
     ] = False,
+    augment: AugmentOption = "standard",
+    image_size: SizeOption = DEFAULT_SIZE_TEXT,
     labels: LabelsOption = True,
     root: RootOption = None,
 ) -> None:
-    """Decode every file and list those that cannot be used; exit with 1 if there are any.
+    """Decode every file and report what is wrong or strange; exit with 1 if there are errors.
+
+    Errors: files that cannot be read, are cut off, or were changed; copies and near copies in
+    different splits; copies with different labels. Warnings and notes: other copies, wrong
+    extensions, odd sizes and kinds of images, classes out of balance.
 
     With --purity, test each augmentation instead: whether it draws from global generators,
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
     """
-    manifest = open_images(folder, root, labelled=labels)
-    pipeline = make_pipeline(manifest, augment, image_size)
+    manifest = open_images(folder, root, labelled=labels, splits=splits)
     if purity:
-        records = manifest.records(spread_positions(manifest, 2))
-        report = check_purity(pipeline, records)
-        print(report)
-        raise typer.Exit(0 if report.is_pure else 1)
-    unreadable = find_unreadable(manifest, pipeline.source)
-    for problem in unreadable:
-        print(problem)
-    print(f"{len(manifest) - len(unreadable):,} of {len(manifest):,} images can be used.")
-    raise typer.Exit(1 if unreadable else 0)
+        raise typer.Exit(0 if _is_pure(manifest, augment, image_size) else 1)
+    options = CheckOptions(split_column=split_column, near_duplicates=near_duplicates)
+    report = check_images(manifest, options)
+    if html_path is not None:
+        report.write_html(html_path)
+    if json_path == Path("-"):
+        # For a program that reads this, so nothing else may be printed.
+        print(report.to_json())
+    else:
+        if json_path is not None:
+            report.write_json(json_path)
+        print(report.to_text(num_examples=examples))
+        for path in filter(None, (json_path, html_path)):
+            print(f"wrote {path}")
+    raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)
+
+
+def _is_pure(manifest: Manifest, augment: str, image_size: str) -> bool:
+    pipeline = make_pipeline(manifest, augment, image_size)
+    report = check_purity(pipeline, manifest.records(spread_positions(manifest, 2)))
+    print(report)
+    return report.is_pure

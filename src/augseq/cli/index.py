@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from augseq.cli.arguments import LabelsOption, is_table
+from augseq.cli.arguments import LabelsOption, SplitsOption, is_table, split_names
 from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels
@@ -51,10 +51,7 @@ def index(
             metavar="REGEX", help="Folder: the class is what its group finds in the path."
         ),
     ] = None,
-    splits: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Folder: its splits, as train,val,test."),
-    ] = None,
+    splits: SplitsOption = None,
     follow_links: Annotated[
         bool,
         typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
@@ -118,7 +115,7 @@ def index(
             manifest = index_folder(
                 source,
                 labels=_labels(labels, label_pattern),
-                splits=None if splits is None else [name.strip() for name in splits.split(",")],
+                splits=split_names(splits),
                 follow_links=follow_links,
                 probe=probe,
                 unreadable=unreadable,

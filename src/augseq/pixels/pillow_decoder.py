@@ -203,8 +203,8 @@ def read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
     """
     losses = set()
     with suppress(DecodeError), _explaining(data), _open(data, options.max_pixels) as picture:
-        # What stands in the file; Pillow names 16-bit colour "RGB", as if it had 8.
-        if picture.mode.startswith("I;16") or ";16" in str([tile[3] for tile in picture.tile]):
+        # Pillow names 16-bit colour "RGB", as if it had 8; how it is stored tells them apart.
+        if picture.mode.startswith("I;16") or ";16" in str(getattr(picture, "tile", "")):
             losses.add("16 bit")
         if picture.has_transparency_data:
             losses.add("transparency")

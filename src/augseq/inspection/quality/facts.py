@@ -109,9 +109,7 @@ def _look_at(root: str, record: Record) -> _Look:
         probe=probe,
         problem=("changed", "its bytes are others") if is_changed else None,
         losses=(
-            frozenset()
-            if probe.format in _PLAIN_FORMATS
-            else read_losses(data, DecodeOptions())
+            frozenset() if probe.format in _PLAIN_FORMATS else read_losses(data, DecodeOptions())
         ),
         signature=signature_of(image),
     )

@@ -1,7 +1,6 @@
 """What counts as strange in an image, a class, or a likeness of two images."""
 
 from dataclasses import dataclass, fields
-from numbers import Real
 
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError
@@ -34,7 +33,7 @@ class CheckOptions:
     aspect_ratio: float = 4.0
     imbalance: float = 10.0
     num_bits: int = 10
-    correlation: float = 0.92
+    correlation: float = 0.94
 
     def __post_init__(self) -> None:
         check_whole("tiny_px", self.tiny_px, least=0)
@@ -46,7 +45,7 @@ class CheckOptions:
             ("correlation", 0, 1),
         ]:
             value = getattr(self, name)
-            if not isinstance(value, Real) or not low <= value <= high:
+            if not isinstance(value, int | float) or not low <= value <= high:
                 raise ArgumentError(
                     f"`{name}` must be a number from {low} to {high}. Received: {name}={value!r}"
                 )

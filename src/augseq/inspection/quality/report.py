@@ -8,15 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from augseq.checks import check_whole
-from augseq.inspection.grid import shortened
-from augseq.inspection.quality.findings import CheckFinding, FoundFile, Severity
+from augseq.inspection.quality.finding_text import WIDTH, finding_lines, has_groups, printable
+from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
+from augseq.inspection.quality.report_html import report_html
 from augseq.types import PathLike
 
 JSON_SCHEMA_VERSION = 1
-_WIDTH = 80
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-_MOST_IN_A_GROUP = 4
 _MOST_CLASSES = 12
 
 
@@ -70,7 +69,7 @@ class CheckReport:
         lines = [self.headline(), *self._counts(), ""]
         lines += self._table()
         for finding in self.findings:
-            lines += ["", *_finding_lines(finding, num_examples)]
+            lines += ["", *finding_lines(finding, num_examples)]
         return "\n".join(lines).rstrip()
 
     def to_json(self) -> str:
@@ -95,6 +94,19 @@ class CheckReport:
         """Write what `to_json` returns to the file `path`."""
         Path(path).write_text(self.to_json() + "\n", encoding="ascii")
 
+    def to_html(self) -> str:
+        """Return a page that needs no network and no script, with some of the images."""
+        return report_html(
+            root=self.root,
+            headline=self.headline(),
+            counts={"Classes": self.class_counts, "Splits": self.split_counts},
+            findings=self.findings,
+        )
+
+    def write_html(self, path: PathLike) -> None:
+        """Write what `to_html` returns to the file `path`."""
+        Path(path).write_text(self.to_html(), encoding="utf-8")
+
     def headline(self) -> str:
         """Return the most important figures in a line."""
         size = f"{self.num_images:,} images, {self.num_bytes / 1e6:,.1f} MB"
@@ -113,73 +125,16 @@ class CheckReport:
                 text = ", ".join(f"{printable(key)} {count:,}" for key, count in some)
                 more = f", and {len(counts) - len(some):,} more" if len(counts) > len(some) else ""
                 yield from textwrap.wrap(
-                    f"{name}: {text}{more}", _WIDTH, subsequent_indent=" " * (len(name) + 2)
+                    f"{name}: {text}{more}", WIDTH, subsequent_indent=" " * (len(name) + 2)
                 )
 
     def _table(self) -> Iterator[str]:
         if self.findings:
             yield f"{'':<9}{'finding':<51}{'files':>10}{'groups':>10}"
         for finding in self.findings:
-            groups = f"{len(finding.groups):,}" if _has_groups(finding) else ""
+            groups = f"{len(finding.groups):,}" if has_groups(finding) else ""
             files = f"{len(finding.files):,}" if finding.files else ""
             yield f"{finding.severity:<9}{finding.title:<51}{files:>10}{groups:>10}".rstrip()
-
-
-def printable(text: str) -> str:
-    """Return text in which all that is not printed as itself is escaped, as `\\x1b`."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
-def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[FoundFile], int]]:
-    """Yield some files of each of the first groups, and how many more the group has."""
-    for group in finding.groups[:num_examples]:
-        yield list(group[:_MOST_IN_A_GROUP]), max(0, len(group) - _MOST_IN_A_GROUP)
-
-
-def rest_text(finding: CheckFinding, num_examples: int) -> str:
-    """Say how much of a finding the examples leave out; nothing if they are all."""
-    rest = len(finding.groups) - num_examples
-    return f"and {rest:,} more {'groups' if _has_groups(finding) else 'files'}" * (rest > 0)
-
-
-def file_notes(file: FoundFile) -> str:
-    """Return what there is to say about a file besides its path; may be empty."""
-    about = [file.label, file.split] if file.group is not None else []
-    return ", ".join(text for text in [*about, file.detail] if text)
-
-
-def _has_groups(finding: CheckFinding) -> bool:
-    return bool(finding.files) and finding.files[0].group is not None
-
-
-def _finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
-    yield f"{finding.severity}: {finding.title}"
-    yield from textwrap.wrap(
-        finding.advice, _WIDTH, initial_indent="  ", subsequent_indent="  ",
-        break_on_hyphens=False,
-    )  # fmt: skip
-    if finding.detail:
-        yield f"  - {shortened(printable(finding.detail), _WIDTH - 4)}"
-    for group, num_more in examples(finding, num_examples):
-        for number, file in enumerate(group):
-            yield from _file_lines(file, "    " if number else "  - ")
-        if num_more:
-            yield f"    and {num_more:,} more"
-    if rest := rest_text(finding, num_examples):
-        yield f"  {rest}"
-
-
-def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
-    path, notes = printable(file.path), printable(file_notes(file))
-    # A path is never cut: it is there to be copied.
-    if not notes or len(start) + len(path) + 2 + len(notes) <= _WIDTH:
-        yield f"{start}{path}{f'  {notes}' * bool(notes)}"
-    else:
-        yield f"{start}{path}"
-        yield f"      {shortened(notes, _WIDTH - 6)}"
 
 
 def _finding_dict(finding: CheckFinding) -> dict[str, object]:

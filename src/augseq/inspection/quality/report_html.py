@@ -1,21 +1,12 @@
 """A report on images as one HTML file: findings with small images, in light and dark."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from augseq.inspection.grid import shortened
-from augseq.inspection.looks import Look, file_images, load_looks
+from augseq.inspection.looks import Look, file_images, load_looks, shortened
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
+from augseq.inspection.quality.finding_text import examples, file_notes, printable, rest_text
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
-from augseq.inspection.quality.report import (
-    CheckReport,
-    examples,
-    file_notes,
-    printable,
-    rest_text,
-)
 from augseq.manifest.record import Record
-from augseq.types import PathLike
 
 # 20 kinds with 12 groups of 4 images of some 2 kB: a page stays below 3 MB.
 _MOST_GROUPS = 12
@@ -24,26 +15,28 @@ _SIDE_PX = 128
 _LIMIT_S = 60.0
 
 
-def write_check_html(report: CheckReport, path: PathLike) -> None:
-    """Write a report as one HTML file, which needs no network and no script.
+def report_html(
+    *,
+    root: str,
+    headline: str,
+    counts: Mapping[str, Mapping[str, int]],
+    findings: Sequence[CheckFinding],
+) -> str:
+    """Return a report as a whole HTML page.
 
     Args:
-        report: What to show; some of its images are decoded again.
-        path: File to make or replace.
+        root: Folder that the paths are relative to; a few images in it are decoded.
+        headline: The most important figures.
+        counts: Titles, and numbers of images by name.
+        findings: From top to bottom.
     """
-    Path(path).write_text(report_html(report), encoding="utf-8")
-
-
-def report_html(report: CheckReport) -> str:
-    """Return a report as a whole HTML page."""
-    looks = _load(report)
-    title = f"Check of {shortened(printable(report.root), 80)}"
+    looks = _load(root, findings)
+    title = f"Check of {shortened(printable(root), 80)}"
     body = card(
         title,
-        report.headline(),
-        *_bars("Classes", report.class_counts),
-        *_bars("Splits", report.split_counts),
-        *[_section(finding, looks) for finding in report.findings],
+        headline,
+        *[part for name, numbers in counts.items() for part in _bars(name, numbers)],
+        *[_section(finding, looks) for finding in findings],
     )
     head = element(
         "head",
@@ -55,15 +48,15 @@ def report_html(report: CheckReport) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
-def _load(report: CheckReport) -> dict[int, Look]:
+def _load(root: str, findings: Sequence[CheckFinding]) -> dict[int, Look]:
     """Return the images that are shown, by index of the record."""
     shown = {
         file.index: Record(index=file.index, path=file.path)
-        for finding in report.findings
+        for finding in findings
         for group, _ in examples(finding, _MOST_GROUPS)
         for file in group
     }
-    image_of = file_images(report.root, side_px=_SIDE_PX)
+    image_of = file_images(root, side_px=_SIDE_PX)
     looks = load_looks(list(shown.values()), image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
     return dict(zip(shown, looks, strict=True))
 
@@ -72,9 +65,7 @@ def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
     if not counts:
         return []
     shown, largest = list(counts.items())[:_MOST_CLASSES], max(max(counts.values()), 1)
-    cells = [
-        cell for name, count in shown for cell in (_name(name), _bar(count, count / largest))
-    ]
+    cells = [cell for name, count in shown for cell in (_name(name), _bar(count, count / largest))]
     rest = len(counts) - len(shown)
     more = [note(f"and {rest:,} more")] if rest else []
     return [element("h2", title), element("div", *cells, class_="augseq-classes"), *more]
@@ -92,9 +83,7 @@ def _bar(count: int, share: float) -> Markup:
 def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
     mark = element("span", finding.severity, class_=f"mark {finding.severity}")
     count = f" · {len(finding.files):,} files" if finding.files else ""
-    groups = [
-        _group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)
-    ]
+    groups = [_group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)]
     notes = [finding.detail and printable(finding.detail), rest_text(finding, _MOST_GROUPS)]
     return element(
         "section",

@@ -34,8 +34,8 @@ _TURNS = {
 }
 _GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 
-Rule: TypeAlias = Callable[[str, Probe, CheckOptions], str]
-"""Says what is strange in a file, from its path and probe; an empty text for nothing."""
+Rule: TypeAlias = Callable[[Probe, CheckOptions], str]
+"""Says what is strange in an image; an empty text for nothing."""
 
 
 def find_problems(facts: Facts, names: FileNames) -> Iterator[CheckFinding]:
@@ -47,8 +47,10 @@ def find_problems(facts: Facts, names: FileNames) -> Iterator[CheckFinding]:
 
 def find_oddities(facts: Facts, names: FileNames, options: CheckOptions) -> Iterator[CheckFinding]:
     """Find what is strange in single files that can be used."""
+    suffixes = {place: _other_format(names.paths[place], probe) for place, probe in facts.usable}
+    yield from names.finding("wrong_extension", {k: text for k, text in suffixes.items() if text})
     for kind, rule in _RULES.items():
-        told = {place: rule(names.paths[place], probe, options) for place, probe in facts.usable}
+        told = {place: rule(probe, options) for place, probe in facts.usable}
         yield from names.finding(kind, {place: text for place, text in told.items() if text})
     for kind, loss in (("sixteen_bit", "16 bit"), ("transparent", "transparency")):
         lost = [place for place, losses in facts.losses.items() if loss in losses]
@@ -70,38 +72,31 @@ def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator
         yield CheckFinding(kind="imbalance", files=(), detail=detail)
 
 
-def _wrong_extension(path: str, probe: Probe, options: CheckOptions) -> str:
+def _other_format(path: str, probe: Probe) -> str:
     suffix = os.path.splitext(path)[1].lower()
     if probe.format not in _SUFFIXES or suffix in _SUFFIXES[probe.format]:
         return ""
     return f"is {probe.format}"
 
 
-def _animated(path: str, probe: Probe, options: CheckOptions) -> str:
-    frames = probe.num_frames or 1
-    return f"{frames} frames" if frames > 1 and probe.format != "MPO" else ""
-
-
-def _tiny(path: str, probe: Probe, options: CheckOptions) -> str:
+def _tiny(probe: Probe, options: CheckOptions) -> str:
     return _size(probe) if min(_sides(probe)) < options.tiny_px else ""
 
 
-def _huge(path: str, probe: Probe, options: CheckOptions) -> str:
+def _huge(probe: Probe, options: CheckOptions) -> str:
     height, width = _sides(probe)
     return _size(probe) if height * width > options.huge_pixels else ""
 
 
-def _odd_aspect_ratio(path: str, probe: Probe, options: CheckOptions) -> str:
+def _odd_aspect_ratio(probe: Probe, options: CheckOptions) -> str:
     sides = _sides(probe)
     return _size(probe) if max(sides) > options.aspect_ratio * min(sides) else ""
 
 
-def _rotated(path: str, probe: Probe, options: CheckOptions) -> str:
-    return _TURNS.get(probe.orientation or 1, "")
-
-
-def _grayscale(path: str, probe: Probe, options: CheckOptions) -> str:
-    return f"mode {probe.mode}" if probe.mode in _GREY_MODES else ""
+def _frames(probe: Probe) -> str:
+    frames = probe.num_frames or 1
+    # What phones add behind a photograph is no animation.
+    return f"{frames} frames" if frames > 1 and probe.format != "MPO" else ""
 
 
 def _sides(probe: Probe) -> tuple[int, int]:
@@ -113,11 +108,10 @@ def _size(probe: Probe) -> str:
 
 
 _RULES: dict[str, Rule] = {
-    "wrong_extension": _wrong_extension,
-    "animated": _animated,
+    "animated": lambda probe, _: _frames(probe),
     "tiny": _tiny,
     "huge": _huge,
     "odd_aspect_ratio": _odd_aspect_ratio,
-    "rotated": _rotated,
-    "grayscale": _grayscale,
+    "rotated": lambda probe, _: _TURNS.get(probe.orientation or 1, ""),
+    "grayscale": lambda probe, _: f"mode {probe.mode}" * (probe.mode in _GREY_MODES),
 }

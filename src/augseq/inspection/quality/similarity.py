@@ -124,7 +124,8 @@ def _matches_behind(
     # Thousands of frames of one film match each other; those that are known to need no look.
     found = found[group[found] != group[position]]
     like = _standardized(thumbnails[found]) @ _standardized(thumbnails[position])
-    return found[like >= options.correlation]
+    matches: Positions = found[like >= options.correlation]
+    return matches
 
 
 def _standardized(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -1,0 +1,71 @@
+"""Findings as text: nothing in a name of a file may move what a terminal shows."""
+
+import textwrap
+from collections.abc import Iterator
+
+from augseq.inspection.looks import shortened
+from augseq.inspection.quality.findings import CheckFinding, FoundFile
+
+WIDTH = 80
+"""Characters in a line, at most, where no path is longer."""
+
+_MOST_IN_A_GROUP = 4
+
+
+def printable(text: str) -> str:
+    """Return text in which whatever would not be printed as itself is escaped."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[FoundFile], int]]:
+    """Yield some files of each of the first groups, and how many more the group has."""
+    for group in finding.groups[:num_examples]:
+        yield list(group[:_MOST_IN_A_GROUP]), max(0, len(group) - _MOST_IN_A_GROUP)
+
+
+def rest_text(finding: CheckFinding, num_examples: int) -> str:
+    """Say how much of a finding the examples leave out; nothing if they are all."""
+    rest = len(finding.groups) - num_examples
+    return f"and {rest:,} more {'groups' if has_groups(finding) else 'files'}" * (rest > 0)
+
+
+def file_notes(file: FoundFile) -> str:
+    """Return what there is to say about a file besides its path; may be empty."""
+    about = [file.label, file.split] if file.group is not None else []
+    return ", ".join(text for text in [*about, file.detail] if text)
+
+
+def has_groups(finding: CheckFinding) -> bool:
+    """Tell whether a finding is about files that are alike."""
+    return bool(finding.files) and finding.files[0].group is not None
+
+
+def finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
+    """Yield the lines of a finding, of 80 characters where no path is longer."""
+    yield f"{finding.severity}: {finding.title}"
+    yield from textwrap.wrap(
+        finding.advice, WIDTH, initial_indent="  ", subsequent_indent="  ",
+        break_on_hyphens=False,
+    )  # fmt: skip
+    if finding.detail:
+        yield f"  - {shortened(printable(finding.detail), WIDTH - 4)}"
+    for group, num_more in examples(finding, num_examples):
+        for number, file in enumerate(group):
+            yield from _file_lines(file, "    " if number else "  - ")
+        if num_more:
+            yield f"    and {num_more:,} more"
+    if rest := rest_text(finding, num_examples):
+        yield f"  {rest}"
+
+
+def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
+    path, notes = printable(file.path), printable(file_notes(file))
+    # A path is never cut: it is there to be copied.
+    if not notes or len(start) + len(path) + 2 + len(notes) <= WIDTH:
+        yield f"{start}{path}{f'  {notes}' * bool(notes)}"
+    else:
+        yield f"{start}{path}"
+        yield f"      {shortened(notes, WIDTH - 6)}"
