@@ -116,7 +116,7 @@ def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Pa
     outcome = run("index", "t.csv", *options, "-o", "m.parquet")
     assert outcome.code == 0, outcome.err
     assert augseq.read_manifest("m.parquet").class_counts() == {"b": 10, "d": 10}
-    assert run("check", "m.parquet").out == "20 of 20 images can be used.\n"
+    assert run("check", "m.parquet").out.startswith("20 images, ")
     for command in ("check", "show", "fit", "bench"):
         outcome = run(command, "t.csv")
         assert outcome.code == 1
@@ -478,15 +478,39 @@ def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
     assert "error: Keras cannot load its backend 'no_such_backend'" in done.stderr
 
 
-def test_check_lists_files_that_cannot_be_used(run: Run, folder: Path) -> None:
-    assert run("check", folder).out.endswith("images can be used.\n")
-    assert run("check", folder).code == 0
-    broken = next((folder / "dark").iterdir())
-    broken.write_bytes(broken.read_bytes()[:60])
+def test_check_exits_with_1_from_the_severity_that_is_asked_for(run: Run, folder: Path) -> None:
     outcome = run("check", folder)
+    assert outcome.code == 0
+    assert "warning  tiny images" in outcome.out
+    assert "and 15 more files" in outcome.out
+    assert run("check", folder, "--fail-on", "warning").code == 1
+    broken = folder / "dark" / "3.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    outcome = run("check", folder, "--examples", 1)
     assert outcome.code == 1
-    assert f"Cannot decode 'dark/{broken.name}' (index" in outcome.out
-    assert re.search(r"\n\d+ of \d+ images can be used\.\n$", outcome.out)
+    assert "error    cut off before their end" in outcome.out
+    assert "  - dark/3.png" in outcome.out
+    assert run("check", folder, "--fail-on", "never").code == 0
+
+
+def test_check_prints_json_alone_and_writes_a_page(run: Run, folder: Path) -> None:
+    outcome = run("check", folder, "--json", "-", "--html", "report.html")
+    assert json.loads(outcome.out)["findings"][0]["kind"] == "tiny"
+    assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    outcome = run("check", folder, "--json", "report.json")
+    assert outcome.out.endswith("\nwrote report.json\n")
+    assert json.loads(Path("report.json").read_text())["num_images"] == 20
+
+
+def test_check_finds_what_leaks_between_splits(run: Run, folder: Path) -> None:
+    for split in ("train", "val"):
+        shutil.copytree(folder, folder.parent / "parts" / split)
+    outcome = run("check", "parts", "--splits", "train,val", "--no-near-duplicates")
+    assert outcome.code == 1
+    assert re.search(r"error    identical files in different splits +40 +20\n", outcome.out)
+    run("index", "parts", "--splits", "train,val", "-o", "parts.parquet")
+    assert run("check", "parts.parquet").code == 1
+    _expect_error(run("check", "parts.parquet", "--split-column", "fold"), "no column 'fold'")
 
 
 def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> None:

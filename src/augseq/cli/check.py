@@ -79,6 +79,7 @@ def check(
         if json_path is not None:
             report.write_json(json_path)
         print(report.to_text(num_examples=examples))
+        print(end="\n" if json_path or html_path else "")
         for path in filter(None, (json_path, html_path)):
             print(f"wrote {path}")
     raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)

@@ -29,7 +29,12 @@ def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[Fo
 def rest_text(finding: CheckFinding, num_examples: int) -> str:
     """Say how much of a finding the examples leave out; nothing if they are all."""
     rest = len(finding.groups) - num_examples
-    return f"and {rest:,} more {'groups' if has_groups(finding) else 'files'}" * (rest > 0)
+    return f"and {counted(rest, 'more group' if has_groups(finding) else 'more file')}" * (rest > 0)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 file", "2,000 files"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def file_notes(file: FoundFile) -> str:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from augseq.checks import check_whole
-from augseq.inspection.quality.finding_text import WIDTH, finding_lines, has_groups, printable
+from augseq.inspection.quality.finding_text import (
+    WIDTH,
+    counted,
+    finding_lines,
+    has_groups,
+    printable,
+)
 from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_html import report_html
@@ -109,10 +115,10 @@ class CheckReport:
 
     def headline(self) -> str:
         """Return the most important figures in a line."""
-        size = f"{self.num_images:,} images, {self.num_bytes / 1e6:,.1f} MB"
+        size = f"{counted(self.num_images, 'image')}, {self.num_bytes / 1e6:,.1f} MB"
         severities = Counter(finding.severity for finding in self.findings)
         kinds = [
-            f"{severities[severity]} {severity}{'s' * (severities[severity] != 1)}"
+            counted(severities[severity], severity)
             for severity in _SEVERITIES
             if severities[severity]
         ]

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from augseq.inspection.looks import Look, file_images, load_looks, shortened
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
-from augseq.inspection.quality.finding_text import examples, file_notes, printable, rest_text
+from augseq.inspection.quality.finding_text import (
+    counted,
+    examples,
+    file_notes,
+    printable,
+    rest_text,
+)
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
 from augseq.manifest.record import Record
 
@@ -82,7 +88,7 @@ def _bar(count: int, share: float) -> Markup:
 
 def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
     mark = element("span", finding.severity, class_=f"mark {finding.severity}")
-    count = f" · {len(finding.files):,} files" if finding.files else ""
+    count = f" · {counted(len(finding.files), 'file')}" if finding.files else ""
     groups = [_group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)]
     notes = [finding.detail and printable(finding.detail), rest_text(finding, _MOST_GROUPS)]
     return element(
@@ -103,7 +109,8 @@ def _group(group: list[FoundFile], num_more: int, looks: Mapping[int, Look]) -> 
 
 def _figure(file: FoundFile, look: Look) -> Markup:
     path = printable(file.path)
-    notes = printable(file_notes(file))
+    # A box in place of an image says itself why there is none.
+    notes = "" if isinstance(look, str) else printable(file_notes(file))
     caption = element("figcaption", path, element("small", notes))
     return element("figure", thumbnail(look, path, detail=path), caption)
 
@@ -124,11 +131,12 @@ padding:1px 7px;border-radius:9px;color:#fff;background:#57606a}
 .group{display:flex;flex-wrap:wrap;gap:8px;padding:8px;border:1px solid var(--line);
 border-radius:6px;align-items:flex-start;max-width:100%}
 .group.single{border:0;padding:0}
+main .augseq-classes{grid-template-columns:max-content minmax(90px,280px)}
 main figure{margin:0;width:128px}
 main figure img,main figure .augseq-none{width:128px;height:128px;object-fit:contain;
 background:var(--fill);border-radius:4px;box-sizing:border-box}
-main figure figcaption{font-size:12px;line-height:1.3;margin-top:3px;text-align:left;
-white-space:normal;overflow-wrap:anywhere}
-main figcaption small{display:block;color:var(--soft)}
+main .augseq figcaption{font-size:12px;line-height:1.3;margin-top:3px;text-align:left;
+white-space:normal;overflow-wrap:anywhere;overflow:visible}
+main .augseq figcaption small{display:block;white-space:normal;color:var(--soft)}
 .more{align-self:center;color:var(--soft);font-size:12px}
 """

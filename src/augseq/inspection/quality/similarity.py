@@ -1,11 +1,11 @@
 """Find images that look nearly the same, by a hash of 64 bits and a look at small copies.
 
-On 517 photographs and 180 drawings, each in 15 altered copies, with the default limits: copies
-that were saved again as JPEG of quality 20 or as WebP, halved, doubled, shrunk to 64 pixels,
-stretched by 10 %, made brighter, darker, flatter or grey, or lost 2 % of each side, were all found;
-of those that lost 4 %, 92 % of the photographs and all drawings; of those that lost 6 %, 52 % and
-96 %. Of 149 496 pairs of different images one was reported: two photographs of one melon in one
-hand, taken one after the other. The hash alone would report 17 pairs of drawings.
+On 517 photographs and 200 drawings, each in 16 altered copies, with the default limits, all copies
+were found that were saved again as JPEG of quality 20 or as WebP, halved, doubled, shrunk to 64
+pixels, stretched by 10 %, made brighter, darker, flatter or grey, or lost 1 % at each edge; of
+those that lost 2 % at each edge, 88 % of the photographs and all drawings; 3 %: 31 % and 91 %.
+None of 133,386 pairs of different photographs and 19,900 of drawings was reported. The hash alone
+would find 98 % of the photographs that lost 2 %, but also report 26 pairs of different drawings.
 """
 
 import os
@@ -72,7 +72,8 @@ def similar_groups(
 ) -> list[Positions]:
     """Return groups of images in which each is nearly the same as another.
 
-    All pairs of hashes are compared: 100,000 take 13 s on two cores, and memory for a few rows.
+    All pairs of hashes are compared. 100,000 of them took 10 s on two cores, and 52 s where all
+    were alike, as in a film; and 264 bytes each.
 
     Args:
         hashes: Shape (n,).

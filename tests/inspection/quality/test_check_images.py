@@ -1,0 +1,236 @@
+"""Everything that was planted in a folder is found, and nothing else."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augseq
+from augseq.inspection.quality.similarity import signature_of, similar_groups
+
+from .planted import HOSTILE, PLANTED, picture, plant
+
+pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="such names cannot be there")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder, which no test changes."""
+    return plant(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def report(planted: Path) -> augseq.CheckReport:
+    """What was found in it."""
+    manifest = augseq.index_folder(planted, splits=["train", "val"], progress=False)
+    return augseq.check_images(manifest, progress=False)
+
+
+def found(report: augseq.CheckReport) -> dict[str, list[tuple[str, ...]]]:
+    return {
+        finding.kind: sorted(tuple(sorted(file.path for file in group)) for group in finding.groups)
+        for finding in report.findings
+    }
+
+
+def test_every_planted_case_is_found_and_nothing_else(report: augseq.CheckReport) -> None:
+    expected = {
+        kind: sorted(tuple(sorted(group)) for group in groups) for kind, groups in PLANTED.items()
+    }
+    assert found(report) == expected
+
+
+def test_errors_come_first_and_each_finding_says_what_to_do(report: augseq.CheckReport) -> None:
+    order = [finding.severity for finding in report.findings]
+    assert order == sorted(order, key=["error", "warning", "note"].index)
+    assert set(order) == {"error", "warning", "note"}
+    assert all(len(finding.advice) > 20 and finding.title for finding in report.findings)
+    assert report.severity == "error"
+
+
+def test_a_clean_folder_has_nothing_to_report(tmp_path: Path) -> None:
+    for number in range(30):
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        picture(number).save(folder / f"{number}.png")
+    report = augseq.check_images(augseq.index_folder(tmp_path, progress=False), progress=False)
+    assert report.findings == ()
+    assert report.severity is None
+    assert str(report).startswith("30 images, ")
+    assert "nothing found" in str(report)
+
+
+def test_copies_and_near_copies_are_told_without_splits_too(planted: Path) -> None:
+    manifest = augseq.index_folder(planted, labels=None, progress=False)
+    kinds = found(augseq.check_images(manifest, progress=False))
+    assert len(kinds["duplicates"]) == 3
+    assert len(kinds["near_duplicates"]) == 3
+    assert not {kind for kind in kinds if "splits" in kind or "label" in kind}
+
+
+def test_another_column_can_tell_splits_apart(planted: Path) -> None:
+    manifest = augseq.index_folder(planted, splits=["train", "val"], progress=False)
+    manifest = manifest.with_column("fold", np.arange(len(manifest)))
+    options = augseq.CheckOptions(split_column="fold", near_duplicates=False)
+    kinds = found(augseq.check_images(manifest, options, progress=False))
+    assert len(kinds["duplicates_across_splits"]) == 3
+    assert "duplicates" not in kinds
+    with pytest.raises(augseq.ArgumentError, match="no column 'part'"):
+        augseq.check_images(manifest, augseq.CheckOptions(split_column="part"), progress=False)
+
+
+def test_a_file_that_was_changed_since_it_was_probed_is_an_error(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(number).save(tmp_path / f"{number}.png")
+    manifest = augseq.index_folder(tmp_path, labels=None, probe=True, progress=False)
+    assert augseq.check_images(manifest, progress=False).findings == ()
+    picture(5).save(tmp_path / "1.png")
+    (tmp_path / "0.png").unlink()
+    kinds = found(augseq.check_images(manifest, progress=False))
+    assert kinds == {"unreadable": [("0.png",)], "changed": [("1.png",)]}
+
+
+def test_classes_without_images_and_out_of_balance_are_told(tmp_path: Path) -> None:
+    for number in range(12):
+        folder = tmp_path / ("few" if number == 0 else "many")
+        folder.mkdir(exist_ok=True)
+        picture(number).save(folder / f"{number}.png")
+    (tmp_path / "none").mkdir()
+    with pytest.warns(augseq.AugseqWarning, match="none"):
+        manifest = augseq.index_folder(tmp_path, progress=False)
+    report = augseq.check_images(manifest, progress=False)
+    assert {finding.kind: finding.detail for finding in report.findings} == {
+        "empty_class": "none",
+        "imbalance": "11 of many, 1 of few: 11.0 to 1",
+    }
+    balanced = augseq.CheckOptions(imbalance=11)
+    kinds = found(augseq.check_images(manifest, balanced, progress=False))
+    assert list(kinds) == ["empty_class"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("tiny_px", -1), ("num_bits", 65), ("correlation", 1.5), ("imbalance", "much")],
+)
+def test_an_option_out_of_range_is_refused(name: str, value: object) -> None:
+    with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be .*{value!r}"):
+        augseq.CheckOptions(**{name: value})
+
+
+def test_the_text_fits_80_columns_and_leaves_the_terminal_alone(
+    report: augseq.CheckReport,
+) -> None:
+    text = report.to_text(num_examples=50)
+    assert all(len(line) <= 80 for line in text.split("\n"))
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert "\\x1b[31m\\u202egnp" in text
+    shorter = report.to_text(num_examples=1)
+    assert "and 1 more file\n" in shorter
+    assert "cut.png" not in shorter
+
+
+def test_the_json_has_the_schema_that_is_documented(report: augseq.CheckReport) -> None:
+    content = json.loads(report.to_json())
+    page = (Path(__file__).parents[3] / "docs" / "check.md").read_text(encoding="utf-8")
+    for kind in content["findings"]:
+        assert f"| `{kind['kind']}` | {kind['severity']} |" in page
+    documented = set(re.findall(r"^- `(\w+)`", page, re.MULTILINE))
+    keys = set(content) | set(content["findings"][0]) | set(content["findings"][0]["files"][0])
+    assert documented == keys
+    assert content["schema_version"] == 1
+    assert content["num_images"] == 12 + sum(len(g) for gs in PLANTED.values() for g in gs) - 1
+    assert content["class_counts"].keys() == {"cat", "dog"}
+    assert content["num_findings"]["error"] == 5
+    assert f"train/cat/{HOSTILE}.png" in [
+        file["path"] for finding in content["findings"] for file in finding["files"]
+    ]
+
+
+class _Page(HTMLParser):
+    """Collects tags and attributes as a browser sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.links: list[str] = []
+        self.no_images = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        self.no_images += ("class", "augseq-none") in attrs
+        if tag == "img":
+            self.images.append(dict(attrs))
+
+
+def test_the_page_is_small_and_alone_and_takes_no_name_for_markup(
+    report: augseq.CheckReport, tmp_path: Path
+) -> None:
+    report.write_html(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert page.links
+    assert all(link.startswith("data:image/") for link in page.links)
+    assert all(image["alt"] for image in page.images)
+    assert not re.search("url\\(|@import", text)
+    assert "prefers-color-scheme:dark" in text
+    assert len(text) < 200_000
+    num_shown = sum(len(group) for groups in PLANTED.values() for group in groups)
+    assert len(page.images) == num_shown - 3
+    assert page.no_images == 3
+
+
+def test_films_of_a_thousand_frames_become_one_group(tmp_path: Path) -> None:
+    signatures = [signature_of(np.asarray(picture(number % 2))) for number in range(1000)]
+    hashes = np.array([one.bits for one in signatures], np.uint64)
+    thumbnails = np.stack([one.thumbnail for one in signatures])
+    groups = similar_groups(hashes, thumbnails, augseq.CheckOptions(), progress=False)
+    assert [group.tolist() for group in groups] == [
+        list(range(0, 1000, 2)), list(range(1, 1000, 2))
+    ]  # fmt: skip
+
+
+def test_images_of_one_colour_are_no_near_duplicates(tmp_path: Path) -> None:
+    for number in range(4):
+        Image.new("RGB", (64, 64), (60 * number, 0, 99)).save(tmp_path / f"{number}.png")
+    shutil.copy(tmp_path / "0.png", tmp_path / "copy.png")
+    manifest = augseq.index_folder(tmp_path, labels=None, progress=False)
+    assert found(augseq.check_images(manifest, progress=False)) == {
+        "duplicates": [("0.png", "copy.png")]
+    }
+
+
+ALTERATIONS = {
+    "resized": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "darker": lambda image: image.point(lambda value: int(value * 0.7)),
+    "cropped": lambda image: image.crop(
+        (image.width // 100, image.height // 100, image.width * 99 // 100, image.height * 99 // 100)
+    ),
+    "grey": lambda image: image.convert("L"),
+}
+
+
+def test_altered_photographs_are_found_and_different_ones_are_not(
+    photos: Path, tmp_path: Path
+) -> None:
+    names = sorted(path.relative_to(photos) for path in photos.rglob("*.jpg"))[::9]
+    expected = []
+    for number, name in enumerate(names):
+        shutil.copy(photos / name, tmp_path / f"{name.stem}.jpg")
+        way = list(ALTERATIONS)[number % len(ALTERATIONS)]
+        with Image.open(photos / name) as image:
+            ALTERATIONS[way](image).save(tmp_path / f"{name.stem}_{way}.jpg", quality=50)
+        expected.append((f"{name.stem}.jpg", f"{name.stem}_{way}.jpg"))
+    manifest = augseq.index_folder(tmp_path, labels=None, progress=False)
+    kinds = found(augseq.check_images(manifest, progress=False))
+    assert kinds["near_duplicates"] == sorted(expected)
