@@ -27,6 +27,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
+    ["remote"],
     ["checks", "types"],
     ["errors"],
 ]
@@ -42,6 +43,7 @@ ALLOWED = {
     "inspection": {"matplotlib", "numpy", "tqdm"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
+    "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
     "training": {"keras", "numpy"},
@@ -49,7 +51,11 @@ ALLOWED = {
     "workers": {"numpy", "tqdm"},
 }
 # Inside a function, where loading them costs only those who need them.
-ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}
+ALLOWED_WHEN_NEEDED = {
+    "augment": {"albumentations"},
+    "remote": {"fsspec"},
+    "training": {"torch"},
+}
 ALLOWED_FOR_TYPES = {
     "manifest": {"pandas"},
     "training": {"matplotlib"},

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,16 +15,20 @@ from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
+from augseq.remote.address import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
+# Text and not a path, which would spoil the address of a remote folder.
 ImagesArgument = Annotated[
-    Path,
+    str,
     typer.Argument(
-        metavar="FOLDER", help="Folder with one sub-folder per class, or a manifest (.parquet)."
+        metavar="FOLDER",
+        help="Folder with one sub-folder per class, its address (s3://...), or a manifest "
+        "(.parquet).",
     ),
 ]
 RootOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
 ]
 SizeOption = Annotated[
@@ -41,9 +46,9 @@ DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
 SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 
 
-def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Manifest:
+def open_images(images: str, root: str | None, *, labelled: bool = True) -> Manifest:
     """Index a folder, or read a manifest."""
-    if images.suffix == ".parquet" and not images.is_dir():
+    if images.endswith(".parquet") and not is_remote(images) and not os.path.isdir(images):
         return read_manifest(images, root=root)
     return index_folder(images, labels="inferred" if labelled else None)
 

@@ -14,7 +14,10 @@ _BAR_WIDTH = 30
 
 def index(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with one sub-folder per class.")
+        str,
+        typer.Argument(
+            metavar="FOLDER", help="Folder with one sub-folder per class, or its address."
+        ),
     ],
     output: Annotated[
         Path | None,

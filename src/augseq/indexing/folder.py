@@ -2,7 +2,9 @@
 
 import os
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +20,9 @@ from augseq.errors import (
 )
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.remote.address import absolute_root, is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
@@ -35,6 +40,7 @@ _UNREAD_EXTENSIONS = (
 def index_folder(
     folder: PathLike,
     *,
+    remote: RemoteOptions | None = None,
     labels: Literal["inferred"] | None = "inferred",
     class_names: Sequence[str] | None = None,
     extensions: Iterable[str] = IMAGE_EXTENSIONS,
@@ -47,7 +53,9 @@ def index_folder(
     Hidden files and folders (a leading dot) are skipped. No image is opened.
 
     Args:
-        folder: Where the images lie, in one sub-folder per class, at any depth below it.
+        folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
+            address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
+        remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
             all images of the folder without labels, to predict on.
         class_names: A list, in the order of the labels; sorted folder names if None.
@@ -62,6 +70,7 @@ def index_folder(
         MissingFileError: The folder is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of a file is not valid UTF-8.
         LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
 
@@ -74,8 +83,11 @@ def index_folder(
     """
     _check_options(labels, class_names, extensions)
     root = _existing_folder(folder)
+    place = RemoteFolder(root, remote or RemoteOptions()) if is_remote(root) else root
+    if follow_links and is_remote(root):
+        raise ArgumentError(f"`follow_links` is for folders of this machine. Received: {root!r}")
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
-    scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
+    scan = scan_folder(place, suffixes=suffixes, follow_links=follow_links, progress=progress)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:
@@ -84,7 +96,7 @@ def index_folder(
         manifest = _labelled(root, scan, class_names)
     for finding in _findings(root, scan, manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
-    return manifest
+    return manifest if remote is None else replace(manifest, remote=remote)
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
@@ -156,7 +168,9 @@ def _check_options(
 
 
 def _existing_folder(folder: PathLike) -> str:
-    root = os.path.abspath(os.fspath(folder))
+    root = absolute_root(folder)
+    if is_remote(root):
+        return root  # That it is there shows when it is listed.
     try:
         os.stat(root)
     except PermissionError as error:
@@ -164,7 +178,10 @@ def _existing_folder(folder: PathLike) -> str:
     except OSError as error:
         raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
     if not os.path.isdir(root):
-        raise NotAFolderError(f"{os.fspath(folder)!r} must be a folder of images, but is a file.")
+        hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
+        raise NotAFolderError(
+            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{hint}"
+        )
     return root
 
 

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.errors import ManifestError, UnreadableError
+from augseq.indexing.remote_scan import walk_remote
+from augseq.remote.folder import RemoteFolder
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Scan:
 
 
 def scan_folder(
-    root: str, *, suffixes: Collection[str], follow_links: bool, progress: bool
+    root: str | RemoteFolder, *, suffixes: Collection[str], follow_links: bool, progress: bool
 ) -> Scan:
     """Find the image files at any depth below a folder.
 
@@ -43,13 +45,15 @@ def scan_folder(
 
     Raises:
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of an image is not valid UTF-8.
     """
     found = Scan()
+    walk = _walk(root, follow_links, found) if isinstance(root, str) else _walk_far(root, found)
     columns = []
     # The bar shows itself on long work only.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
-        for prefix, names in _walk(root, follow_links, found):
+        for prefix, names in walk:
             images = _images(names, suffixes, found)
             if prefix:
                 found.folders[prefix[: prefix.index("/")]] += len(images)
@@ -118,6 +122,15 @@ def _walk(root: str, follow_links: bool, found: Scan) -> Iterator[tuple[str, lis
             elif entry.is_file():
                 names.append(entry.name)
             # Else a named pipe, a socket, a device: no image, and opening it may hang.
+        yield prefix, names
+
+
+def _walk_far(folder: RemoteFolder, found: Scan) -> Iterator[tuple[str, list[str]]]:
+    """Yield what `_walk` does, of a remote folder."""
+    for prefix, names, num_links in walk_remote(folder):
+        if prefix:
+            found.folders.setdefault(prefix[: prefix.index("/")], 0)
+        found.num_links += num_links
         yield prefix, names
 
 

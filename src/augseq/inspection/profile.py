@@ -19,7 +19,6 @@ from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.decode import OpenImage
-from augseq.pixels.read import read_bytes
 from augseq.pixels.region import Region
 from augseq.pixels.source import FileSource, ImageSource
 from augseq.types import Image
@@ -214,7 +213,7 @@ def _read(source: ImageSource, records: list[Record]) -> None:
         if isinstance(source, CachedSource):
             source.find(record)
         elif isinstance(source, FileSource):
-            read_bytes(os.path.join(source.root, record.path))
+            source.read(record)
 
 
 def _measure_workers(
