@@ -10,16 +10,27 @@ full length and black, and a hole in a mapped file is a SIGBUS when the disk is 
 import mmap
 import os
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
-from augseq.pixels.read import Identity
 from augseq.types import Image
+
+Identity: TypeAlias = tuple[int, int]
+"""What tells one state of a source file from another: (size in bytes, mtime in ns)."""
 
 _MAGIC = b"augseq\0\1"
 # Magic, the source's identity, height, width, channels; the pixels begin on a cache line.
 _HEADER = struct.Struct("<8sQqIII28x")
+
+
+def file_identity(path: str) -> Identity | None:
+    """Return the identity of a file as it is now; None where there is none to be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def entry_bytes(shape: tuple[int, ...]) -> int:

@@ -9,11 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from augseq.errors import AugseqWarning
-from augseq.pixels.cache.entry import map_entry, write_entry
+from augseq.pixels.cache.entry import Identity, map_entry, write_entry
 from augseq.pixels.cache.file_lock import is_still_at, is_unused, lock
 from augseq.pixels.cache.memory_folder import MemoryFolder
 from augseq.pixels.cache.tally import FOLDER_PREFIX, Tally, place_file, read_tally, size_text
-from augseq.pixels.read import Identity
 from augseq.types import Image
 
 UNFINISHED = ".unfinished"

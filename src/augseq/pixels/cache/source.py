@@ -3,25 +3,23 @@
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import PIL
 import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import file_identity
 from augseq.pixels.cache.folder import CacheFolder, remove_unfinished
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.cache.tally import read_tally
 from augseq.pixels.decode import DecodedImage, OpenImage
 from augseq.pixels.options import DecodeOptions, ResizeOptions
-from augseq.pixels.read import Identity
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image
 from augseq.pixels.source import FileSource, ImageSource
-from augseq.remote.address import absolute_root, is_remote
-from augseq.remote.options import RemoteOptions
 from augseq.types import Image
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
@@ -53,24 +51,22 @@ class CachedSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
-            RemoteError: The remote folder does not answer.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
-        # Before the file is read: if it changes meanwhile, it will have another. And only once,
-        # since a remote folder takes as long over it as over a small file.
-        identity = self.files.identity(record)
-        kept = self._find(record, identity)
+        kept = self.find(record)
         if kept is not None:
             return DecodedImage(kept)
         if not self.folder.takes_more:
             opened = self.files.open(record)
             # Not decoded here: the part that a crop looks at may be enough.
             return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
-        return DecodedImage(self._decode(record, identity))
+        return DecodedImage(self._decode(record))
 
     def find(self, record: Record) -> Image | None:
         """Return the pixels of a record, mapped and read-only; None where none are kept."""
-        return self._find(record, self.files.identity(record))
+        path = self._path(record)
+        identity = file_identity(path)
+        return None if identity is None else self.folder.find(_name(path), identity)
 
     def fill(self, record: Record) -> bool:
         """Decode and keep the image of a record, if there is room and it is not there.
@@ -78,18 +74,17 @@ class CachedSource:
         Returns:
             Whether it is there now.
         """
-        identity = self.files.identity(record)
-        if self._find(record, identity) is None and self.folder.takes_more:
-            self._decode(record, identity)
-        return self._find(record, identity) is not None
+        if self.find(record) is None and self.folder.takes_more:
+            self._decode(record)
+        return self.find(record) is not None
 
-    def _find(self, record: Record, identity: Identity | None) -> Image | None:
-        return None if identity is None else self.folder.find(self._name(record), identity)
-
-    def _decode(self, record: Record, identity: Identity | None) -> Image:
+    def _decode(self, record: Record) -> Image:
+        path = self._path(record)
+        # Before the file is read: if it changes meanwhile, it will have another.
+        identity = file_identity(path)
         pixels = self._shrunk(self.files.open(record))
         if identity is not None:
-            self.folder.keep(self._name(record), identity, pixels)
+            self.folder.keep(_name(path), identity, pixels)
         return pixels
 
     def _shrunk(self, opened: OpenImage) -> Image:
@@ -102,18 +97,12 @@ class CachedSource:
         pixels = opened.read(Region(covers=size if self.scaled_decode else None))
         return resize_image(pixels, ResizeOptions(image_size=size))
 
-    def _name(self, record: Record) -> str:
-        path = os.path.join(self.files.root, record.path)
-        return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()
+    def _path(self, record: Record) -> str:
+        return os.path.join(self.files.root, record.path)
 
 
 def make_source(
-    root: str,
-    options: DecodeOptions,
-    cache: CacheChoice,
-    *,
-    scaled_decode: bool,
-    remote: RemoteOptions | None = None,
+    root: str, options: DecodeOptions, cache: CacheChoice, *, scaled_decode: bool
 ) -> ImageSource:
     """Put a cache before files, if one is wanted, and clean up after processes that were killed.
 
@@ -122,15 +111,13 @@ def make_source(
         options: How to decode.
         cache: The user's choice.
         scaled_decode: Whether large JPEG files may be scaled while they are decoded.
-        remote: How to reach a remote folder.
 
     Raises:
         ArgumentError: The cache lies among the images, cannot be made, or would change pixels
             without a word.
     """
-    files = FileSource(root=root, options=options, remote=remote or RemoteOptions())
     if cache is None:
-        return files
+        return FileSource(root=root, options=options)
     choice = make_image_cache(cache)
     if scaled_decode and choice.shorter_side_px is None:
         raise ArgumentError(
@@ -139,12 +126,12 @@ def make_source(
             "leave scaled_decode out: with a cache each image is decoded only once."
         )
     # Images are known by their path, whatever folder a process is in.
-    files = replace(files, root=absolute_root(files.root))
+    files = FileSource(root=os.path.abspath(root), options=options)
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
     max_bytes = int(room * _SHARE_OF_FREE) if choice.max_bytes is None else choice.max_bytes
     return CachedSource(
         files=files,
-        folder=CacheFolder(place, _settings(files.options, choice, scaled_decode), max_bytes),
+        folder=CacheFolder(place, _settings(options, choice, scaled_decode), max_bytes),
         shorter_side_px=choice.shorter_side_px,
         scaled_decode=scaled_decode,
     )
@@ -161,9 +148,7 @@ def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
     root = os.path.abspath(os.fspath(choice.folder))
     way = os.path.relpath(root, images_root).split(os.sep)
     # Outside, or in a hidden folder, which is not indexed.
-    if not is_remote(images_root) and (
-        way == ["."] or not any(name.startswith(".") for name in way)
-    ):
+    if way == ["."] or not any(name.startswith(".") for name in way):
         raise ArgumentError(
             "The folder of a cache must not lie among the images, where it would be indexed as a "
             f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
@@ -185,3 +170,7 @@ def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -
     shrinking = choice.shorter_side_px, scaled_decode
     everything = repr((_PIXELS_VERSION, decoders, options, shrinking))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
+
+
+def _name(path: str) -> str:
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()
