@@ -28,7 +28,7 @@ LAYERS = [
     ["augment", "pixels", "sampling"],
     ["manifest"],
     ["remote"],
-    ["checks", "types"],
+    ["checks", "threaded_map", "types"],
     ["errors"],
 ]
 
@@ -40,15 +40,16 @@ ALLOWED = {
     "collate": {"numpy"},
     "errors": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"matplotlib", "numpy", "tqdm"},
+    "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
-    "workers": {"numpy", "tqdm"},
+    "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {

@@ -8,9 +8,10 @@ import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.read import Identity, file_identity, read_bytes
+from augseq.pixels.read import read_bytes
 from augseq.pixels.region import Region
 from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder

@@ -90,11 +90,10 @@ class Schedule:
         check_whole("batch_size", self.batch_size, least=1)
         check_seed(self.seed)
         if self.num_batches == 0:
+            shards = f", {self.shard.count} shards" if self.shard.count > 1 else ""
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.num_records} records, "
-                f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}"
-                + f", {self.shard.count} shards"
-                * (self.shard.count > 1)
+                f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}{shards}"
             )
         if not self.num_batches_of(self.done.epoch):
             # What is left of an epoch fills no batch: the next one begins.

@@ -28,6 +28,7 @@ from augseq.training.keras_order import shuffled_order
 from augseq.training.plan_text import plan_text
 from augseq.workers.choice import WorkerOptions, make_workers
 from augseq.workers.lookahead import Lookahead
+from augseq.workers.workers import Workers
 
 
 class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
@@ -90,7 +91,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self.failure: Exception | None = None
         self._use(plan)
 
-    def _use(self, plan: BatchPlan) -> None:
+    def _use(self, plan: BatchPlan, former: Workers | None = None) -> None:
         self._plan = plan
         self._lookahead = Lookahead(
             partial(make_workers, self._worker_options, plan),
@@ -99,7 +100,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             endless=self._endless,
             beyond=self._worker_options.number,
             stop_of=plan.stop_of,
+            former=former,
         )
+
+    def _reschedule(self, done: Progress) -> None:
+        """Serve what comes after some progress, with the same worker processes."""
+        schedule = replace(self._plan.schedule, done=done)
+        self._use(replace(self._plan, schedule=schedule), self._lookahead.retire())
 
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
@@ -189,9 +196,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def finish_epoch(self) -> None:
         """Take Keras' word, from `EpochSync`, that an epoch is over."""
-        schedule = self._plan.schedule
-        if schedule.done != Progress():
-            self._use(replace(self._plan, schedule=replace(schedule, done=Progress())))
+        if self._plan.schedule.done != Progress():
+            self._reschedule(Progress())
 
     @cached_property
     def _conditions(self) -> Conditions:
@@ -202,10 +208,21 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Return how far a run has come after some batches of the present epoch."""
         return self._plan.schedule.progress(self.epoch, num_batches)
 
-    @property
-    def is_in_order(self) -> bool:
-        """Whether Keras asks for the batches of the present pass as 0, 1, 2."""
-        return self._epochs.is_in_order
+    def require_order(self) -> None:
+        """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
+
+        Raises:
+            ArgumentError: It shuffled them.
+        """
+        if not self._epochs.is_in_order:
+            raise ArgumentError(
+                "Which batches were trained is known only if Keras asks for them in their order: "
+                "pass shuffle=False to fit; the sequence shuffles by itself."
+            )
+
+    def _require_end(self) -> None:
+        if self._endless:
+            raise ArgumentError("A repeated sequence has no state; its step says everything.")
 
     def state_dict(self, *, num_batches: int = 0) -> dict[str, Any]:
         """Return where a run stands, as numbers and text for JSON, less than 4 kB.
@@ -219,14 +236,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ArgumentError: There are not so many, or Keras shuffled them.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        self._require_end()
         check_whole("num_batches", num_batches, least=0, most=len(self))
-        if num_batches and not self.is_in_order:
-            raise ArgumentError(
-                "Which batches were trained is known only if Keras asks for them in their order: "
-                "pass shuffle=False to fit; the sequence shuffles by itself."
-            )
+        if num_batches:
+            self.require_order()
         return read_data_state(self._conditions, self.progress(num_batches))
 
     def load_state_dict(self, state: Mapping[str, Any], *, force: bool = False) -> None:
@@ -241,12 +254,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             BackupError: The state belongs to another run; the message spells out the difference.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
-        progress = read_progress(self._conditions, state, force=force)
-        schedule = replace(self._plan.schedule, done=progress)
-        self._use(replace(self._plan, schedule=schedule))
-        self.set_epoch(schedule.done.epoch)
+        self._require_end()
+        self._reschedule(read_progress(self._conditions, state, force=force))
+        self.set_epoch(self._plan.schedule.done.epoch)
 
     def batch(self, index: int) -> Batch:
         """Return batch `index` of the present epoch: images, targets and records.
