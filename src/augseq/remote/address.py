@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
 # What pathlib makes of one.
 _FLATTENED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]", re.IGNORECASE)
 # "name:password@"; a port is no password, and a name alone no secret (`abfs://photos@account`).
-_PASSWORD = re.compile(r"://(?!\[)[^/@?#]*:(?!\d*(?:[/?#]|::|$)).*@")
+_PASSWORD = re.compile(r"://[^/@?#]*:(?!\d*(?:[/?#]|::|$)).*@")
 _QUERY = re.compile(r"[?#&][^/?#=]*=")
 
 

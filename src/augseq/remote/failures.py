@@ -66,6 +66,7 @@ _PASSING_NAMES = frozenset(
     {
         "aiohttp.client_exceptions.ClientConnectionError",
         "aiohttp.client_exceptions.ClientPayloadError",
+        "botocore.exceptions.ConnectionError",
         "botocore.exceptions.HTTPClientError",
         "botocore.exceptions.IncompleteReadError",
         "botocore.exceptions.ResponseStreamingError",
@@ -139,17 +140,18 @@ def _status(error: BaseException) -> int | None:
     """Return the status that a server answered with, wherever a library keeps it."""
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):  # As in botocore.
-        candidates = [response.get("ResponseMetadata", {}).get("HTTPStatusCode")]
-    else:
-        candidates = [
-            getattr(error, "status", None),
-            getattr(error, "status_code", None),
-            getattr(response, "status_code", None),
-            getattr(error, "code", None),
-        ]
-    for candidate in candidates:
-        if str(candidate).isdecimal() and 100 <= int(str(candidate)) <= 599:
-            return int(str(candidate))
+        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return found if isinstance(found, int) else None
+    # One after the other, since aiohttp warns of the last name.
+    for owner, name in [
+        (error, "status"),
+        (error, "status_code"),
+        (response, "status_code"),
+        (error, "code"),
+    ]:
+        found = str(getattr(owner, name, None))
+        if found.isdecimal() and 100 <= int(found) <= 599:
+            return int(found)
     return None
 
 

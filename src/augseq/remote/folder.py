@@ -131,7 +131,7 @@ class RemoteFolder:
     def _entries(self, rows: Any, path: str) -> list[Entry]:
         place = self._connection.place()
         here = place.at(path).strip("/")
-        if here and any(row["type"] == "file" and row["name"] == here for row in rows):
+        if here and any(row["type"] == "file" and row["name"].strip("/") == here for row in rows):
             raise NotAFolderError(f"{self.root!r} must be a folder of images, but is a file.")
         return [entry for row in rows if (entry := _entry(row, here, is_web=place.is_web))]
 
