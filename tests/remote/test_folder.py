@@ -30,6 +30,11 @@ def test_a_busy_server_and_a_file_cut_short_are_asked_again() -> None:
         assert web(port).read("a.jpg") == b"abc"
 
 
+def test_a_server_in_trouble_is_not_taken_for_one_without_the_file() -> None:
+    with answering(BUSY) as port, pytest.raises(RemoteError, match="2 tries"):
+        web(port, num_tries=2).identity("a.jpg")
+
+
 def test_a_refusal_is_not_asked_again() -> None:
     with answering(DENIED, GOOD) as port, pytest.raises(PermissionError, match="403") as caught:
         web(port).read("a.jpg", "'a.jpg' (index 3)")

@@ -92,6 +92,8 @@ def may_pass(error: BaseException) -> bool:
     """
     for link in _chain(error):
         names = _names(link)
+        if isinstance(link, FileNotFoundError) and link.__cause__ is not None:
+            continue  # fsspec takes every failure of a web server for a missing file.
         if isinstance(link, _FINAL_TYPES) or names & _FINAL_NAMES:
             return False
         if _error_code(link) in _PASSING_CODES:
@@ -143,12 +145,8 @@ def _status(error: BaseException) -> int | None:
         found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return found if isinstance(found, int) else None
     # One after the other, since aiohttp warns of the last name.
-    for owner, name in [
-        (error, "status"),
-        (error, "status_code"),
-        (response, "status_code"),
-        (error, "code"),
-    ]:
+    places = [(error, "status"), (error, "status_code"), (response, "status_code")]
+    for owner, name in [*places, (error, "code")]:
         found = str(getattr(owner, name, None))
         if found.isdecimal() and 100 <= int(found) <= 599:
             return int(found)

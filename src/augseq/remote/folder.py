@@ -162,16 +162,16 @@ class RemoteFolder:
 
     def _refusal(self, what: str, error: Exception) -> AugseqError:
         told = self._told(error)
-        if isinstance(error, FileNotFoundError):
-            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).")
-        if isinstance(error, IsADirectoryError):
-            return MissingFileError(f"Cannot {what} {self.root!r}: it is a folder.")
         if is_denied(error):
             return UnreadableError(
                 f"Cannot {what} {self.root!r}: the storage refuses ({told}). Credentials come "
                 "from the environment, as for the storage's own tools, or from "
                 "remote=augseq.RemoteOptions(storage_options={...})."
             )
+        if isinstance(error, FileNotFoundError):
+            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).")
+        if isinstance(error, IsADirectoryError):
+            return MissingFileError(f"Cannot {what} {self.root!r}: it is a folder.")
         return RemoteError(f"Cannot {what} {self.root!r}: {told}.")
 
     def _told(self, error: BaseException) -> str:

@@ -57,6 +57,6 @@ class RemoteOptions:
                     f"`{name}` must be a number of seconds above 0. Received: {name}={seconds!r}"
                 )
 
-    def delay_s(self, num_failures: int) -> float:
-        """Return how long to wait after so many failures in a row, in seconds."""
-        return float(min(_FIRST_DELAY_S * 2 ** min(num_failures - 1, 16), _LONGEST_DELAY_S))
+    def delay_s(self, failures: int) -> float:
+        """Return how long to wait after so many `failures` in a row, in seconds."""
+        return float(min(_FIRST_DELAY_S * 2 ** min(failures - 1, 16), _LONGEST_DELAY_S))
