@@ -241,3 +241,39 @@ def test_a_zip_file_is_no_folder_but_its_address_is_told(tmp_path: Path) -> None
         file.writestr("a/1.jpg", b"")
     with pytest.raises(augseq.NotAFolderError, match="zip://::"):
         augseq.index_folder(tmp_path / "a.zip")
+
+
+def test_splits_of_a_remote_folder_are_those_of_the_same_folder(
+    sample_images: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "val"):
+        shutil.copytree(sample_images, tmp_path / "photos" / split)
+    fsspec.filesystem("memory").put(str(tmp_path / "photos"), "/parts", recursive=True)
+    roots = [str(tmp_path / "photos"), _as_zip(tmp_path / "photos", tmp_path), "memory://parts"]
+    found = [augseq.index_folder(root, splits=["train", "val"], progress=False) for root in roots]
+    assert _same(found[1], found[0])
+    assert _same(found[2], found[0])
+    for root in roots:
+        with pytest.raises(augseq.MissingFileError, match="'test'"):
+            augseq.index_folder(root, splits=["train", "test"], progress=False)
+
+
+def test_manifests_of_one_remote_root_join_and_of_two_say_no(
+    bucket: Bucket, samples: augseq.Manifest
+) -> None:
+    manifest = bucket.index()
+    joined = augseq.concat_manifests([manifest[:100], manifest[100:]])
+    assert joined.root == ROOT
+    assert joined.remote.storage_options == bucket.options
+    with pytest.raises(augseq.ArgumentError, match="below one folder"):
+        augseq.concat_manifests([manifest[:100], samples[100:]])
+
+
+def test_tables_take_an_address_where_files_need_not_be_looked_for(
+    bucket: Bucket, samples: augseq.Manifest
+) -> None:
+    rows = samples.to_pandas()[["path", "class_name"]].rename(columns={"class_name": "label"})
+    manifest = augseq.index_table(rows, root=ROOT, check_files=False)
+    assert manifest.root == ROOT
+    with pytest.raises(augseq.ArgumentError, match="check_files=False"):
+        augseq.index_table(rows, root=ROOT)

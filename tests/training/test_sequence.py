@@ -80,6 +80,12 @@ def test_the_advice_comes_though_batches_are_read_between_two_of_keras_epochs() 
         sequence.on_epoch_begin()
 
 
+def test_a_loop_of_ones_own_goes_on_where_a_state_was_saved() -> None:
+    sequence, resumed = make(), make()
+    resumed.load_state_dict(sequence.state_dict(num_batches=2))
+    assert contents(resumed) == contents(sequence)[2:]
+
+
 def test_a_repeated_sequence_has_no_length() -> None:
     endless = make().repeat()
     assert endless.num_batches is None

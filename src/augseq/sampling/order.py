@@ -52,11 +52,14 @@ class Shard:
         padding: How the last global batch of an epoch is filled up, so that all shards have the
             same batches: "wrap" takes records from the beginning of the epoch's order once more;
             "zero_weight" does too, with sample weights of zero, for exact metrics.
+        is_given: Whether a person named index and count; else they must be what the processes
+            that run say.
     """
 
     index: int = 0
     count: int = 1
     padding: Padding = "wrap"
+    is_given: bool = False
 
     def __post_init__(self) -> None:
         check_whole("count", self.count, least=1)
