@@ -107,7 +107,9 @@ def index_folder(
     if is_remote(root):
         place = RemoteFolder(root, remote or RemoteOptions())
         if follow_links:
-            raise ArgumentError(f"`follow_links` is for folders of this machine. Received: {root!r}")
+            raise ArgumentError(
+                f"`follow_links` is for folders of this machine. Received: {root!r}"
+            )
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(
         place,
