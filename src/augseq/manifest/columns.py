@@ -1,6 +1,8 @@
 """The columns that a manifest may have, and what must hold in each."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
+from augseq.types import Positions
 
 CORE_SCHEMA = pa.schema(
     [
@@ -87,6 +90,43 @@ def read_records(table: pa.Table, positions: Any = None) -> list[Record]:
         for row in rows:
             row["probe"] = None if row["probe"] is None else Probe(**row["probe"])
     return [Record(**row) for row in rows]
+
+
+def probe_array(probes: Sequence[Probe | None]) -> pa.StructArray:
+    """Return what was probed as values of the column `probe`."""
+    names = [field.name for field in fields(Probe)]
+    rows = (
+        None if probe is None else {name: getattr(probe, name) for name in names}
+        for probe in probes
+    )
+    return pa.array(rows, PROBE_FIELD.type)
+
+
+def replace_values(column: pa.ChunkedArray, positions: Positions, values: pa.Array) -> pa.Array:
+    """Return a column with other values at some positions, the first of them if not enough."""
+    sources = np.arange(len(column))
+    sources[positions[: len(values)]] = len(column) + np.arange(len(values))
+    together = pa.concat_arrays([*column.chunks, values])
+    return together.take(pa.array(sources))
+
+
+def join_parts(served: pa.Table, left_out: pa.Table) -> pa.Table:
+    """Return all rows of a manifest; those that are served have no `reason`."""
+    return pa.concat_tables([served, left_out], promote_options="default").combine_chunks()
+
+
+def take_apart(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the rows that are served, and those that are left out; undoes `join_parts`."""
+    is_served = pc.is_null(rows.column(REASON_FIELD.name))
+    served = rows.filter(is_served).drop_columns([REASON_FIELD.name])
+    return served, rows.filter(pc.invert(is_served))
+
+
+def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """Return a table with other values in a column, or with that column more."""
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, values)
 
 
 def num_different(numbers: npt.NDArray[np.int64]) -> int:

@@ -20,6 +20,7 @@ from augseq.manifest.columns import (
     num_different,
     read_records,
     standard_table,
+    with_values,
 )
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
@@ -162,8 +163,8 @@ class Manifest:
         gaps = pa.nulls(self.left_out.num_rows, column.type)
         return replace(
             self,
-            table=_with_values(self.table, name, column),
-            left_out=_with_values(self.left_out, name, gaps),
+            table=with_values(self.table, name, column),
+            left_out=with_values(self.left_out, name, gaps),
         )
 
     def record_of(self, index: int) -> Record:
@@ -325,12 +326,6 @@ def _fitting(left_out: pa.Table | None, table: pa.Table) -> pa.Table:
             f"Received: {left_out.column_names} beside {table.column_names}"
         )
     return left_out
-
-
-def _with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    if name in table.column_names:
-        table = table.drop_columns([name])
-    return table.append_column(name, values)
 
 
 def _check_identities(*tables: pa.Table) -> None:

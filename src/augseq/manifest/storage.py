@@ -5,11 +5,10 @@ import os
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augseq.errors import ManifestError, MissingFileError, UnreadableError
-from augseq.manifest.columns import REASON_FIELD
+from augseq.manifest.columns import REASON_FIELD, join_parts, take_apart
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
 from augseq.remote.address import absolute_root
@@ -38,7 +37,7 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         "class_names": list(manifest.class_names),
     }
     # Those left out follow in the same columns; a reason tells them from those that are served.
-    everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
+    everything = join_parts(manifest.table, manifest.left_out)
     table = everything.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
     with new_file(path) as file:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True)
@@ -90,11 +89,9 @@ def read_manifest(
 
 def _parts(table: pa.Table) -> tuple[pa.Table, pa.Table | None]:
     """Return the rows that are served, and those that are left out."""
-    name = REASON_FIELD.name
-    if name not in table.column_names:  # As in files of the first schema.
+    if REASON_FIELD.name not in table.column_names:  # As in files of the first schema.
         return table, None
-    is_served = pc.is_null(table.column(name))
-    return table.filter(is_served).drop_columns([name]), table.filter(pc.invert(is_served))
+    return take_apart(table)
 
 
 def _header(table: pa.Table, path: str) -> dict[str, Any]:
