@@ -43,15 +43,15 @@ class FileSource:
             UnreadableError: The system refuses to read it.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
+        path = os.path.join(self.root, record.path)
         try:
-            data = read_bytes(os.path.join(self.root, record.path))
+            data = read_bytes(path, self.options.max_file_bytes)
+            return _RecordImage(record, self.root, open_image(data, self.options))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
-        try:
-            return _RecordImage(record, self.root, open_image(data, self.options))
         except DecodeError as error:
             raise _named(error, record, self.root) from error
 
