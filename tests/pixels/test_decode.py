@@ -89,9 +89,17 @@ def test_an_orientation_in_xmp_counts() -> None:
     np.testing.assert_array_equal(decode(data), UPRIGHT[6](stored))
 
 
-@pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_does_not_exist_is_none(orientation: int) -> None:
-    assert decode(encoded(photo(10, 14), exif=exif(orientation))).shape == (10, 14, 3)
+def test_an_orientation_of_0_is_none() -> None:
+    assert decode(encoded(photo(10, 14), exif=exif(0))).shape == (10, 14, 3)
+
+
+@pytest.mark.parametrize("orientation", [9, 65535])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_orientation_that_does_not_exist_is_damage(file_format: str, orientation: int) -> None:
+    data = encoded(photo(10, 14), file_format, exif=exif(orientation))
+    with pytest.raises(DecodeError, match=f"no orientation {orientation}.*exif_orientation=False"):
+        decode(data)
+    assert decode(data, exif_orientation=False).shape == (10, 14, 3)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])

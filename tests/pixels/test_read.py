@@ -83,9 +83,7 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
         read_bytes(str(path))
 
 
-def test_a_refusal_of_the_system_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refusal_of_the_system_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 

@@ -2,13 +2,12 @@
 
 import functools
 import importlib
+from typing import Any
 
 from augseq.errors import DecodeError
 from augseq.pixels.jpeg_header import read_jpeg_header
 
-_HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
-)
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 # By how they begin.
@@ -58,7 +57,7 @@ def load_heif_plugin() -> None:
     load_extra("pi_heif", "a HEIC", "heif").register_heif_opener()
 
 
-def load_extra(module: str, kind: str, extra: str) -> object:
+def load_extra(module: str, kind: str, extra: str) -> Any:
     """Import the library of an extra, when the first file comes that needs it.
 
     Raises:

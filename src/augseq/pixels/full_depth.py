@@ -1,17 +1,18 @@
 """Pixels of more than 8 bits, as floats from 0 (black) to 1 (white)."""
 
-import io
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
-from PIL.TiffImagePlugin import BITSPERSAMPLE, SAMPLEFORMAT, TiffImageFile
+from PIL import ImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import turn
 from augseq.pixels.pillow_decoder import explaining, full_range, load_picture, open_picture
+from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
 
 # (height, width, channels) of any depth: grey, grey and alpha, colour, colour and alpha.
@@ -32,6 +33,10 @@ def decode_deep(data: bytes, options: DecodeOptions) -> Image | None:
             read in 8 bits only, or has numbers that are not finite.
     """
     with explaining(data), open_picture(data, options) as picture:
+        pnm = pnm_values(picture, data)
+        if pnm is not None:
+            values, most = pnm
+            return finish_deep(values / np.float32(most), options)
         kind = _deep_kind(picture, data)
         if kind is None:
             return None
@@ -48,7 +53,7 @@ def decode_deep(data: bytes, options: DecodeOptions) -> Image | None:
         elif kind == "float":
             pixels = np.asarray(picture)[:, :, np.newaxis]
         else:
-            pixels = _deep_colors(data, picture)
+            pixels = _deep_colors(data)
         return finish_deep(pixels, options, orientation)
 
 
@@ -85,7 +90,7 @@ def finish_deep(pixels: Pixels, options: DecodeOptions, orientation: int = 1) ->
     return np.array(turn(result, orientation), order="C")
 
 
-def _deep_kind(picture: PillowImage.Image, data: bytes) -> str | None:
+def _deep_kind(picture: ImageFile.ImageFile, data: bytes) -> str | None:
     """Return "grey", "float", "colour", "unread", or None where a file has 8 bits."""
     if picture.mode == "F":
         return "float"
@@ -97,18 +102,18 @@ def _deep_kind(picture: PillowImage.Image, data: bytes) -> str | None:
     if bits <= 8:
         return None
     is_color = bits == 16 and picture.mode in ("RGB", "RGBA")
-    return "colour" if is_color and picture.format in ("PNG", "PPM", "TIFF") else "unread"
+    return "colour" if is_color and picture.format in ("PNG", "TIFF") else "unread"
 
 
-def _bits(picture: PillowImage.Image, data: bytes) -> int:
+def _bits(picture: ImageFile.ImageFile, data: bytes) -> int:
     """Return the bits of a channel in a file whose colours Pillow reads in 8."""
     if picture.format == "PNG":
         return data[24]
     if isinstance(picture, TiffImageFile):
         return int(max(picture.tag_v2.get(BITSPERSAMPLE, (8,))))
     if picture.format == "PPM":
+        # Written as text, with the largest value.
         arguments = picture.tile[0].args
-        # The largest value stands here where it is not 255; of any other, two bytes are read.
         return 16 if isinstance(arguments, tuple) and int(arguments[1]) > 255 else 8
     if picture.format == "JPEG2000":
         return (data[data.find(b"\xff\x4f\xff\x51") + 42] & 0x7F) + 1
@@ -124,10 +129,8 @@ def _with_key(grey: Pixels, transparent: int | None) -> Pixels:
     return np.concatenate([grey.astype(np.uint16), alpha], axis=2)
 
 
-def _deep_colors(data: bytes, picture: PillowImage.Image) -> Pixels:
+def _deep_colors(data: bytes) -> Pixels:
     """Decode 16-bit colours, which Pillow cannot hold."""
-    if picture.format == "PPM":
-        return _ppm_colors(data)
     import cv2
 
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -135,15 +138,3 @@ def _deep_colors(data: bytes, picture: PillowImage.Image) -> Pixels:
         raise DecodeError("its 16-bit colours cannot be read; full_depth=False takes 8 bits")
     order = [2, 1, 0, 3] if decoded.shape[2] == 4 else [2, 1, 0]
     return decoded[:, :, order]
-
-
-def _ppm_colors(data: bytes) -> Pixels:
-    with PillowImage.open(io.BytesIO(data), formats=("PPM",)) as picture:
-        tile = picture.tile[0]
-        width, height = picture.size
-    if tile.codec_name != "ppm":
-        raise DecodeError("of colours written as text only 8 bits are read; see full_depth")
-    most = int(tile.args[1])
-    values = np.frombuffer(data, ">u2", height * width * 3, tile.offset)
-    # More than the most, which is damage, would be more than white.
-    return (values.reshape(height, width, 3) / np.float32(most)).clip(0, 1)

@@ -18,9 +18,9 @@ from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
-from augseq.pixels.jpeg_header import read_jpeg_header, tidy_header
+from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header, tidy_header
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.orientation import read_orientation, turn
+from augseq.pixels.orientation import turn
 from augseq.pixels.pillow_decoder import decode_with_pillow
 from augseq.pixels.region import Box, Region, cut, scaled_box
 from augseq.types import Image
@@ -99,11 +99,13 @@ class JpegFile:
         except ValueError as error:
             tidy = tidy_header(self.data)
             if _is_damage(error) or tidy == self.data:
-                return _given_up(error)
+                _raise_if_damaged(error)
+                return None
         try:
             return self._decode(tidy, scale)
         except ValueError as error:
-            return _given_up(error)
+            _raise_if_damaged(error)
+            return None
 
     def _decode(self, data: bytes, scale: int) -> Image:
         size = {}
@@ -138,7 +140,7 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     header = read_jpeg_header(data)
     if header.num_scans > _MAX_SCANS:
         raise DecodeError(f"it comes in {header.num_scans} scans, more than {_MAX_SCANS}")
-    orientation = read_orientation(header.exif, header.xmp) if options.exif_orientation else 1
+    orientation = jpeg_orientation(header) if options.exif_orientation else 1
     is_repeated = colors == "Gray" and options.color_mode != "grayscale"
     size = (height, width) if orientation < 5 else (width, height)
     return JpegFile(
@@ -163,7 +165,7 @@ def _is_damage(error: ValueError) -> bool:
     return any(damage in text for damage in _DAMAGE)
 
 
-def _given_up(error: ValueError) -> None:
+def _raise_if_damaged(error: ValueError) -> None:
     """Raise where a decoder stopped at damage; else Pillow decides.
 
     Not `strict=False`, which takes real errors for warnings too.

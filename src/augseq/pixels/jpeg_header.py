@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from augseq.pixels.orientation import damaged_exif, read_orientation
+
 # Markers that nothing belongs to: TEM, restarts, and another start of image.
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _END, _SCAN, _APP0, _APP1 = 0xD9, 0xDA, 0xE0, 0xE1
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_TIFF_MAGIC = (b"II*\0", b"MM\0*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class JpegHeader:
         num_scans: How often a scan seems to begin, at most.
         exif: Its EXIF block, with the prefix; empty if there is none.
         xmp: Its XMP block; empty if there is none.
+        is_torn: Whether there are bytes between segments, other than zeros that fill up, or EXIF
+            data where it does not belong: some of what was written is lost.
     """
 
     process: int
@@ -28,13 +33,18 @@ class JpegHeader:
     num_scans: int
     exif: bytes
     xmp: bytes
+    is_torn: bool
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
     """Read the segments before the first scan."""
     process, bits, exif, xmp = 0, 0, b"", b""
+    is_torn, last = False, 2
     for marker, start, end in _segments(data):
         body = data[start + 4 : end]
+        # Any number of 0xFF may stand before a marker.
+        is_torn |= bool(data[last:start].strip(b"\0\xff"))
+        last = end
         if marker in _FRAMES and not process:
             process, bits = marker, body[0] if body else 0
         elif marker == _APP1 and body.startswith(_EXIF):
@@ -42,8 +52,27 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
             exif += body[len(_EXIF) :] if exif else body
         elif marker == _APP1 and body.startswith(_XMP):
             xmp = body[len(_XMP) :]
-    scans = data.count(b"\xff\xda")
-    return JpegHeader(process=process, bits=bits, num_scans=scans, exif=exif, xmp=xmp)
+        else:
+            is_torn |= body.startswith(_EXIF) or (marker == _APP1 and body[6:10] in _TIFF_MAGIC)
+    return JpegHeader(
+        process=process,
+        bits=bits,
+        num_scans=data.count(b"\xff\xda"),
+        exif=exif,
+        xmp=xmp,
+        is_torn=is_torn,
+    )
+
+
+def jpeg_orientation(header: JpegHeader) -> int:
+    """Return the orientation of a JPEG file, 1 (upright) to 8.
+
+    Raises:
+        DecodeError: It is lost.
+    """
+    if header.is_torn and not header.exif:
+        raise damaged_exif("the segments of its header are torn")
+    return read_orientation(header.exif, header.xmp)
 
 
 def tidy_header(data: bytes) -> bytes:

@@ -32,8 +32,9 @@ class DecodeOptions:
             pixels where the colour mode has no alpha.
         max_pixels: Files that claim more pixels are refused before they are decoded. More
             than `PIL.Image.MAX_IMAGE_PIXELS` raises that limit too, for the whole process.
-            WebP, JPEG 2000 and JPEG XL must also keep to half, AVIF, HEIC and JPEG in CMYK to two thirds of
-            the larger of this and the default, since their decoders take so much more memory.
+            WebP, JPEG 2000 and JPEG XL must also keep to half of the larger of this and the
+            default, and AVIF, HEIC and JPEG in CMYK to two thirds, since their decoders take so
+            much more memory.
         max_file_bytes: Longer files are refused before they are read.
         full_depth: Whether files keep more than 8 bits: pixels are then float32, with 0 as black
             and 1 as white. False: uint8, 0 to 255.

@@ -67,14 +67,22 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
         # Some writers leave a block of zeros, or none.
         value = _first_directory(block) if block.strip(b"\0") else None
     except (struct.error, ValueError) as error:
-        raise DecodeError(
-            f"its EXIF data is damaged ({error}), so which side is up is not known; "
-            "exif_orientation=False leaves it unread"
-        ) from error
+        raise damaged_exif(str(error)) from error
     if value is None:
         found = _IN_XMP.search(xmp)
         value = int(found[1]) if found else 1
-    return value if 1 <= value <= 8 else 1
+    if value > 8:
+        raise damaged_exif(f"there is no orientation {value}")
+    # Some cameras write 0 where they do not know.
+    return value or 1
+
+
+def damaged_exif(cause: str) -> DecodeError:
+    """Return the error for an image of which it is not known which side is up."""
+    return DecodeError(
+        f"its EXIF data is damaged ({cause}), so which side is up is not known; "
+        "exif_orientation=False leaves it unread"
+    )
 
 
 def _first_directory(block: bytes) -> int | None:

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
+from PIL import ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
 from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
-from augseq.pixels.jpeg_header import read_jpeg_header
+from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.orientation import ORIENTATION, read_orientation, turn_back
+from augseq.pixels.orientation import ORIENTATION, damaged_exif, read_orientation, turn_back
 from augseq.pixels.png_rows import check_png_rows
+from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
@@ -29,6 +30,9 @@ _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
     """Decode the bytes of an image file of any format; see `open_image`."""
     with explaining(data), open_picture(data, options) as picture:
+        pnm = pnm_values(picture, data)
+        if pnm is not None:
+            return _pnm_pixels(*pnm, options)
         orientation = load_picture(picture, data, options)
         as_8_bits = _bits_reducer(picture)
         return convert_bands(
@@ -39,7 +43,18 @@ def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
         )
 
 
-def load_picture(picture: PillowImage.Image, data: bytes, options: DecodeOptions) -> int:
+def _pnm_pixels(values: npt.NDArray[Any], most: int, options: DecodeOptions) -> Image:
+    def band(top: int, bottom: int) -> PillowImage.Image:
+        rows = values[top:bottom].astype(np.uint32)
+        # The upper byte of 16 bits, and the nearest value of any other range.
+        scaled = rows >> 8 if most == 0xFFFF else (rows * 255 + most // 2) // most
+        pixels = scaled.astype(np.uint8)
+        return PillowImage.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+    return convert_bands((values.shape[0], values.shape[1]), band, options, 1)
+
+
+def load_picture(picture: ImageFile.ImageFile, data: bytes, options: DecodeOptions) -> int:
     """Decode the pixels of a picture that `open_picture` opened, strictly.
 
     Returns:
@@ -51,6 +66,7 @@ def load_picture(picture: PillowImage.Image, data: bytes, options: DecodeOptions
     orientation = 1
     if isinstance(picture, TiffImageFile):
         orientation = _tiff_orientation(picture, data, options)
+        _check_strips(picture)
     if picture.format == "PNG":
         _check_png(data)
     picture.load()
@@ -84,14 +100,14 @@ def explaining(data: bytes) -> Iterator[None]:
         raise DecodeError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
-def open_picture(data: bytes, options: DecodeOptions) -> PillowImage.Image:
+def open_picture(data: bytes, options: DecodeOptions) -> ImageFile.ImageFile:
     """Read the header of a file, no pixels."""
     max_pixels = options.max_pixels
     if PillowImage.MAX_IMAGE_PIXELS is not None and max_pixels > PillowImage.MAX_IMAGE_PIXELS:
         # Pillow warns above its limit, and refuses above twice of it. Warnings cannot be caught in
         # threads; so its limit, one for the process, follows ours, but only upwards.
         PillowImage.MAX_IMAGE_PIXELS = max_pixels
-    formats = _FORMATS
+    formats: tuple[str, ...] = _FORMATS
     if is_heif(data):
         load_heif_plugin()
         formats = ("HEIF",)
@@ -125,9 +141,10 @@ def _scale_transparency(picture: PillowImage.Image, depth: int) -> None:
 
 def _orientation(picture: PillowImage.Image, data: bytes) -> int:
     if data.startswith(b"\xff\xd8"):
-        header = read_jpeg_header(data)
-        return read_orientation(header.exif, header.xmp)
+        return jpeg_orientation(read_jpeg_header(data))
     exif = picture.info.get("exif") or b""
+    if picture.format == "WEBP" and bool(exif) != _announces_exif(data):
+        raise damaged_exif("its file and its header do not agree whether there is any")
     written_out = picture.info.get("Raw profile type exif")
     if not exif and written_out:
         # ImageMagick's way to put it in a PNG: three lines, then hexadecimal digits.
@@ -136,15 +153,39 @@ def _orientation(picture: PillowImage.Image, data: bytes) -> int:
     return read_orientation(exif, xmp.encode() if isinstance(xmp, str) else xmp)
 
 
+def _announces_exif(data: bytes) -> bool:
+    """Tell whether a WebP file has a chunk of EXIF data, or its header says so."""
+    return data[12:16] == b"VP8X" and (bool(data[20] & 8) or b"EXIF" in _webp_chunks(data))
+
+
+def _webp_chunks(data: bytes) -> Iterator[bytes]:
+    at = 12
+    while at + 8 <= len(data):
+        yield data[at : at + 4]
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+
+
 def _tiff_orientation(picture: TiffImageFile, data: bytes, options: DecodeOptions) -> int:
     """Return how a TIFF must be turned after Pillow has, of all formats, turned it by itself."""
     # Before it is loaded, since Pillow then forgets it.
     turned = picture.tag_v2.get(ORIENTATION, 1)
+    turned = turned if turned in range(1, 9) else 1
     if not options.exif_orientation:
         return turn_back(turned)
-    if read_orientation(data) != (turned if turned in range(1, 9) else 1):
+    if read_orientation(data) != turned:
         raise DecodeError("its directory is damaged, so which side is up is not known")
     return 1
+
+
+def _check_strips(picture: TiffImageFile) -> None:
+    """Raise where strips or tiles are missing; Pillow leaves their pixels black."""
+    boxes = {tile.extents for tile in picture.tile if tile.extents}
+    there = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    if there < picture.width * picture.height:
+        raise DecodeError(
+            f"its strips hold {there} of {picture.width * picture.height} pixels, so some are lost"
+        )
 
 
 def _rows(picture: PillowImage.Image, top: int, bottom: int) -> PillowImage.Image:
