@@ -8,7 +8,7 @@ from PIL import Image
 
 from augseq.errors import DecodeError
 
-from .conftest import chunk, decode, encoded, exif, noise, photo, png, tiff
+from .conftest import XMP, chunk, decode, encoded, exif, noise, photo, png, tiff
 
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda stored: stored,
@@ -20,7 +20,6 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
     8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
 }
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
 DEEP = np.array([[0, 255, 256, 4095, 40000, 65535]], np.uint16)
 HIGH_BYTES = [0, 0, 1, 15, 156, 255]
 

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -20,9 +21,16 @@ from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.scan import Scan, scan_folder
 from augseq.types import PathLike
 
+# What an extra is needed for, by its ending: the extra, and the library that it brings.
+_EXTRAS = {
+    ".heic": ("heif", "pi_heif"),
+    ".heif": ("heif", "pi_heif"),
+    ".jxl": ("jxl", "imagecodecs"),
+}
 IMAGE_EXTENSIONS = (
-    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
-    ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
+    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+    *(ending for ending, (_, library) in _EXTRAS.items() if find_spec(library)),
 )  # fmt: skip
 
 # What cameras and scanners write and people take for images; not what is text or film.
@@ -51,7 +59,8 @@ def index_folder(
         labels: "inferred" names the class of an image after its first sub-folder; None takes
             all images of the folder without labels, to predict on.
         class_names: A list, in the order of the labels; sorted folder names if None.
-        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
+        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case. HEIC and
+            JPEG XL are among them where their extras are installed.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
         progress: Whether long work shows a progress bar.
 
@@ -123,7 +132,10 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in _UNREAD_EXTENSIONS}
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
-        yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+        yield (
+            f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+            + _missing_extras(unread)
+        )
     loose = len(scan.paths) - len(manifest)
     if loose:
         yield f"{loose} images directly in {root!r} have no class and are left aside."
@@ -134,6 +146,11 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
         yield f"{len(empty)} of {len(names)} classes in {root!r} have no image: {shown}"
     if len(names) == 1:
         yield f"{root!r} has a single class, {names[0]!r}: there is nothing to tell apart."
+
+
+def _missing_extras(kinds: Iterable[str]) -> str:
+    extras = sorted({_EXTRAS[kind][0] for kind in kinds if kind in _EXTRAS})
+    return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
 
 
 def _check_options(

@@ -129,15 +129,18 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     """
     if not data.startswith(b"\xff\xd8"):
         return None
+    header = read_jpeg_header(data)
+    if header.is_lossless:
+        # Such files cannot be scaled; simplejpeg would write them beyond the end of its buffer.
+        return None
     try:
-        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+        height, width, colors = _read_shape(data)
     except ValueError:
         return None
     if colors not in _DECODED or height * width > options.max_pixels:
         return None
     if _DECODED[colors] == "CMYK":
         options.check_size(width, height, "JPEG in CMYK")
-    header = read_jpeg_header(data)
     if header.num_scans > _MAX_SCANS:
         raise DecodeError(f"it comes in {header.num_scans} scans, more than {_MAX_SCANS}")
     orientation = jpeg_orientation(header) if options.exif_orientation else 1
@@ -150,6 +153,15 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
         orientation=orientation,
         shape=(*size, options.num_channels),
     )
+
+
+def _read_shape(data: bytes) -> tuple[int, int, str]:
+    """Return height, width and colours of a JPEG file, also where its header is untidy."""
+    try:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(tidy_header(data))
+    return height, width, colors
 
 
 def _band(pixels: Image, top: int, bottom: int) -> PillowImage.Image:

@@ -8,6 +8,7 @@ from augseq.pixels.orientation import damaged_exif, read_orientation
 # Markers that nothing belongs to: TEM, restarts, and another start of image.
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _END, _SCAN, _APP0, _APP1 = 0xD9, 0xDA, 0xE0, 0xE1
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -34,6 +35,11 @@ class JpegHeader:
     exif: bytes
     xmp: bytes
     is_torn: bool
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether it is one of the rare files without blocks of cosines."""
+        return self.process in _LOSSLESS
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:

@@ -126,3 +126,13 @@ def resize_options(
             f"resize_mode={resize_mode!r}, interpolation={interpolation!r}"
         )
     return None
+
+
+def check_full_depth(full_depth: bool, dtype: str, cache: object) -> None:
+    """Raise `ArgumentError` where an option would cut the depth that is to be kept."""
+    if full_depth and dtype != "float32":
+        raise ArgumentError(f'`full_depth` needs dtype="float32". Received: dtype={dtype!r}')
+    if full_depth and cache is not None:
+        raise ArgumentError(
+            f"`full_depth` needs cache=None: a cache keeps 8 bits. Received: cache={cache!r}"
+        )

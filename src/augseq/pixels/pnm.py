@@ -32,7 +32,7 @@ def pnm_values(picture: ImageFile.ImageFile, data: bytes) -> tuple[npt.NDArray[A
     is_wide = arguments == "I;16B"
     if decoder != "ppm" and not is_wide:
         return None
-    most = 0xFFFF if is_wide else int(arguments[1])
+    most = 0xFFFF if is_wide else int((arguments or ())[1])
     shape = picture.height, picture.width, len(picture.getbands())
     kind = np.dtype(">u2" if most > 0xFF else "u1")
     needed = int(np.prod(shape)) * kind.itemsize
