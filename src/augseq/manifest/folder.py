@@ -149,7 +149,8 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
 
 
 def _missing_extras(kinds: Iterable[str]) -> str:
-    extras = sorted({_EXTRAS[kind][0] for kind in kinds if kind in _EXTRAS})
+    needed = (_EXTRAS[kind] for kind in kinds if kind in _EXTRAS)
+    extras = sorted({extra for extra, library in needed if not find_spec(library)})
     return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
 
 
