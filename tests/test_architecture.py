@@ -24,9 +24,10 @@ LAYERS = [
     ["batch"],
     ["collate"],
     ["sample"],
+    ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "types"],
+    ["checks", "threaded_map", "types"],
     ["errors"],
 ]
 
@@ -37,14 +38,16 @@ ALLOWED = {
     "checks": {"numpy"},
     "collate": {"numpy"},
     "errors": set(),
-    "inspection": {"matplotlib", "numpy", "tqdm"},
+    "indexing": {"numpy", "pyarrow", "tqdm"},
+    "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
-    "workers": {"numpy", "tqdm"},
+    "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {

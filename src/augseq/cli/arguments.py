@@ -11,7 +11,7 @@ import typer
 
 from augseq.augment.presets import PRESET_NAMES, preset
 from augseq.errors import ArgumentError
-from augseq.manifest.folder import index_folder
+from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
@@ -25,6 +25,9 @@ ImagesArgument = Annotated[
 RootOption = Annotated[
     Path | None,
     typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
+]
+LabelsOption = Annotated[
+    bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
 ]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")

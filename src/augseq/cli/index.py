@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from augseq.manifest.folder import index_folder
+from augseq.cli.arguments import LabelsOption
+from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
 
@@ -20,9 +21,7 @@ def index(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Manifest to write (.parquet)."),
     ] = None,
-    labels: Annotated[
-        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
-    ] = True,
+    labels: LabelsOption = True,
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Follow symbolic links, never in circles.")
     ] = False,

@@ -108,12 +108,15 @@ class JpegFile:
             return None
 
     def _decode(self, data: bytes, scale: int) -> Image:
-        size = {}
-        if scale > 1:
-            height, width = self.shape[:2] if self.orientation < 5 else self.shape[1::-1]
-            size = {"min_height": -(-height // scale), "min_width": -(-width // scale)}
+        stored = self.shape[:2] if self.orientation < 5 else self.shape[1::-1]
+        height, width = scaled_box(None, stored, scale)[2:]
         pixels: Image = simplejpeg.decode_jpeg(
-            data, self.colorspace, min_factor=scale, strict=True, **size
+            data,
+            self.colorspace,
+            min_height=height,
+            min_width=width,
+            min_factor=scale,
+            strict=True,
         )
         return pixels
 
