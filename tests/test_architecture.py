@@ -29,6 +29,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
+    ["remote"],
     ["checks", "threaded_map", "types"],
     ["errors"],
 ]
@@ -44,6 +45,7 @@ ALLOWED = {
     "inspection": {"PIL", "matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
+    "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
     "threaded_map": {"tqdm"},
@@ -52,7 +54,12 @@ ALLOWED = {
     "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
-ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}
+ALLOWED_WHEN_NEEDED = {
+    "augment": {"albumentations"},
+    "pixels": {"cv2"},
+    "remote": {"fsspec"},
+    "training": {"torch"},
+}
 ALLOWED_FOR_TYPES = {
     "manifest": {"matplotlib", "pandas"},
     "training": {"matplotlib"},
@@ -138,7 +145,8 @@ def declared_libraries() -> set[str]:
     """Return the libraries that the project requires, by the name that one imports."""
     requirements = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["dependencies"]
     names = {requirement.split(">")[0].split("=")[0].strip() for requirement in requirements}
-    return {"PIL" if name == "pillow" else name for name in names}
+    imported_as = {"pillow": "PIL", "opencv-python-headless": "cv2"}
+    return {imported_as.get(name, name) for name in names}
 
 
 def test_every_module_has_a_layer() -> None:

@@ -274,12 +274,12 @@ from augseq.indexing import findings, probing
 findings._SAVE_EVERY_S, findings._PORTION = 0, 4
 look_at = probing._look_at
 
-def slow(root, path):
+def slow(source, record):
     # The last image never comes: whoever waits for it is interrupted.
-    if path.endswith("199.png"):
+    if record.path.endswith("199.png"):
         print("waiting", flush=True)
         time.sleep(60 if sys.argv[3] == "SIGKILL" else 1)
-    return look_at(root, path)
+    return look_at(source, record)
 
 probing._look_at = slow
 augseq.index_folder(sys.argv[1], labels=None, probe=True, checkpoint=sys.argv[2], progress=False)

@@ -9,30 +9,35 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm.auto import tqdm
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqError, AugseqWarning, DecodeError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
 from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
+    CORE_SCHEMA,
     PROBE_FIELD,
     REASON_FIELD,
     join_parts,
+    read_records,
     replace_values,
     take_apart,
     with_values,
 )
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.pixels.cache.entry import file_identity
+from augseq.manifest.record import Record
+from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import probe_file
-from augseq.pixels.read import read_file
+from augseq.pixels.source import FileSource
+from augseq.remote.address import is_remote
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
 
 UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
 
 _SHOWN = 10
+# Answers of a remote storage are waited for side by side.
+_REMOTE_THREADS = 16
 
 
 def probe_manifest(
@@ -82,12 +87,13 @@ def probe_manifest(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, checkpoint)
-    positions = _positions_to_read(manifest.root, rows, progress)
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
-        partial(_look_at, manifest.root),
-        rows.column("path").take(pa.array(positions)).to_pylist(),
+        partial(_look_at, source),
+        _unprobed(rows, positions),
         num_items=len(positions),
-        num_threads=os.cpu_count() or 1,
+        num_threads=num_readers(source.root),
         title="Probing",
         progress=progress,
     )
@@ -103,7 +109,7 @@ def probe_manifest(
     return manifest
 
 
-def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
+def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
     """Return the rows whose files are not, or may not be, as their probes say."""
     reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
     is_served = pc.is_null(reason).to_numpy()
@@ -111,12 +117,15 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
-    paths = rows.column("path").take(pa.array(known)).to_pylist()
-    # Not in threads, which pass the interpreter lock around: 19 microseconds a file instead of 7.
-    with tqdm(
-        paths, desc="Looking for changes", unit=" images", delay=0.5, disable=not progress
-    ) as bar:
-        states = [file_identity(os.path.join(root, path)) for path in bar]
+    states = map_in_threads(
+        source.identity,
+        _unprobed(rows, known),
+        num_items=len(known),
+        # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
+        num_threads=_REMOTE_THREADS if is_remote(source.root) else 1,
+        title="Looking for changes",
+        progress=progress,
+    )
     now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
     names = ("num_bytes", "modified_ns")
     # Without the gaps, which would make floats of whole numbers.
@@ -126,18 +135,35 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
     return np.flatnonzero(is_wanted)
 
 
-def _look_at(root: str, path: str) -> Finding:
+def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
+    """Return records that know nothing of their files yet."""
+    return read_records(rows.select(CORE_SCHEMA.names), positions)
+
+
+def _look_at(source: FileSource, record: Record) -> Finding:
     try:
-        probe, image = probe_file(*read_file(os.path.join(root, path)))
+        # Before the file is read, so that a change meanwhile shows later.
+        identity = source.identity(record)
+        data, _ = source.read(record)
+    except RemoteError:
+        # The storage is at fault, and not the file.
+        raise
     except AugseqError as error:
         return Finding(None, UNUSABLE + cause_of(error))
+    probe, image = probe_file(data, 0 if identity is None else identity.modified_ns)
     return Finding(probe, f"{UNUSABLE}{image}" if isinstance(image, DecodeError) else None)
 
 
-def cause_of(error: AugseqError) -> str:
+def num_readers(root: str) -> int:
+    """Return how many threads read files at the same time."""
+    return _REMOTE_THREADS if is_remote(root) else os.cpu_count() or 1
+
+
+def cause_of(error: BaseException) -> str:
     """Return what went wrong, without the folder of this machine."""
-    cause = error.__cause__
-    return (isinstance(cause, OSError) and cause.strerror) or str(error)
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from augseq.errors import AugseqError
+from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region
@@ -50,14 +51,14 @@ def load_looks(
     return list(looks)
 
 
-def file_images(root: str, *, side_px: int) -> ImageOf:
-    """Return what reads the files below a folder, with no more pixels than a small image needs.
+def file_images(manifest: Manifest, *, side_px: int) -> ImageOf:
+    """Return what reads the files of a manifest, with no more pixels than a small image needs.
 
     Args:
-        root: What the paths of records are relative to.
+        manifest: Whose root the paths are relative to.
         side_px: Longer side that the images will be shrunk to.
     """
-    source = FileSource(root=root, options=DecodeOptions())
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
     def image_of(record: Record) -> Image:

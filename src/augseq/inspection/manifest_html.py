@@ -81,7 +81,7 @@ def _image_rows(
 ) -> tuple[list[Markup], list[Markup]]:
     """Return a row of images for each group of positions, and notes on those that failed."""
     records = manifest.records(np.concatenate(groups))
-    image_of = file_images(manifest.root, side_px=_SIDE_PX)
+    image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(records, image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
     images = iter(
         thumbnail(look, shortened(record.path, 60), detail=str(record))

@@ -38,7 +38,7 @@ def draw_manifest(
             f"There must be an image to show. Received: {manifest}, class_name={class_name!r}"
         )
     records = manifest.records(positions)
-    image_of = file_images(manifest.root, side_px=_SIDE_PX)
+    image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(records, image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
     names = () if class_name else manifest.class_names
     titles = [record_title(record, names) for record in records]

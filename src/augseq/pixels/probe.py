@@ -32,11 +32,13 @@ def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, Image | DecodeErro
     return replace(probe, height=image.shape[0], width=image.shape[1], **header), image
 
 
-def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modified_ns: int) -> None:
+def check_unchanged(
+    record: Record, probe: Probe, root: str, data: bytes, modified_ns: int | None
+) -> None:
     """Check that a file which was just read is the one that was probed.
 
     Where size and time are the same, so is the file. Where only the time differs, as of a folder
-    that was copied, the content decides.
+    that was copied, or is not known, as of a remote file, the content decides.
 
     Raises:
         ChangedFileError: It is another.
@@ -45,10 +47,10 @@ def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modifi
         change = f"it had {probe.num_bytes} bytes then, and has {len(data)} now"
     elif modified_ns != probe.modified_ns and _hash(data) != probe.content_hash:
         # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
-        change = (
-            f"its {len(data)} bytes are others; it was last changed {_time_text(modified_ns)}, "
-            f"and before that {_time_text(probe.modified_ns)}"
-        )
+        change = f"its {len(data)} bytes are others"
+        if modified_ns is not None:
+            times = (_time_text(modified_ns), _time_text(probe.modified_ns))
+            change += "; it was last changed {}, and before that {}".format(*times)
     else:
         return
     raise ChangedFileError(

@@ -53,10 +53,8 @@ def check_images(
         find_imbalance(class_counts, options),
     )
     return CheckReport(
-        root=manifest.root,
-        num_images=len(manifest),
+        manifest=manifest,
         num_bytes=sum(probe.num_bytes for probe in facts.probes if probe is not None),
-        fingerprint=manifest.fingerprint(),
         class_counts=class_counts,
         split_counts=Counter(split for split in names.splits if split is not None),
         options=options,

@@ -1,6 +1,5 @@
 """What there is to know about each file, from one look at it."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import AugseqError, DecodeError
-from augseq.indexing.probing import cause_of
+from augseq.errors import AugseqError, DecodeError, RemoteError
+from augseq.indexing.probing import cause_of, num_readers
 from augseq.inspection.quality.similarity import Signature, signature_of
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import read_losses
 from augseq.pixels.probe import probe_file
-from augseq.pixels.read import read_file
+from augseq.pixels.source import FileSource
 from augseq.threaded_map import map_in_threads
 
 # What the decoders say of files that end too soon; where they only say "damaged", so do we.
@@ -68,11 +67,12 @@ def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
 
     Beside its probe, 264 bytes are kept of each image, for the search for near duplicates.
     """
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
     looks = map_in_threads(
-        partial(_look_at, manifest.root),
+        partial(_look_at, source),
         manifest,
         num_items=len(manifest),
-        num_threads=os.cpu_count() or 1,
+        num_threads=num_readers(manifest.root),
         title="Checking",
         progress=progress,
     )
@@ -95,12 +95,15 @@ def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
     return facts
 
 
-def _look_at(root: str, record: Record) -> _Look:
+def _look_at(source: FileSource, record: Record) -> _Look:
     try:
-        data, modified_ns = read_file(os.path.join(root, record.path))
+        data, modified_ns = source.read(record)
+    except RemoteError:
+        # The storage is at fault, and not the file.
+        raise
     except AugseqError as error:
         return _Look(problem=("unreadable", cause_of(error)))
-    probe, image = probe_file(data, modified_ns)
+    probe, image = probe_file(data, modified_ns or 0)
     if isinstance(image, DecodeError):
         kind = "truncated" if _TRUNCATED.search(str(image)) else "unreadable"
         return _Look(probe=probe, problem=(kind, str(image)))

@@ -18,6 +18,7 @@ from augseq.inspection.quality.finding_text import (
 from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_html import report_html
+from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
 
 JSON_SCHEMA_VERSION = 1
@@ -30,20 +31,16 @@ class CheckReport:
     """What `check_images` found; `print` shows it.
 
     Attributes:
-        root: Folder that the paths are relative to.
-        num_images: How many images were checked.
+        manifest: What was checked.
         num_bytes: Size of all their files that could be read.
-        fingerprint: Of the manifest.
         class_counts: Images of each class; empty without labels.
         split_counts: Images of each split; empty without splits.
         options: What counted as strange.
         findings: The worst kind first; empty if all is well.
     """
 
-    root: str
-    num_images: int
+    manifest: Manifest
     num_bytes: int
-    fingerprint: str
     class_counts: Mapping[str, int]
     split_counts: Mapping[str, int]
     options: CheckOptions
@@ -83,9 +80,9 @@ class CheckReport:
         severities = Counter(finding.severity for finding in self.findings)
         content = {
             "schema_version": JSON_SCHEMA_VERSION,
-            "root": self.root,
-            "fingerprint": self.fingerprint,
-            "num_images": self.num_images,
+            "root": self.manifest.root,
+            "fingerprint": self.manifest.fingerprint(),
+            "num_images": len(self.manifest),
             "num_bytes": self.num_bytes,
             "class_counts": dict(self.class_counts),
             "split_counts": dict(self.split_counts),
@@ -103,7 +100,7 @@ class CheckReport:
     def to_html(self) -> str:
         """Return a page that needs no network and no script, with some of the images."""
         return report_html(
-            root=self.root,
+            self.manifest,
             headline=self.headline(),
             counts={"Classes": self.class_counts, "Splits": self.split_counts},
             findings=self.findings,
@@ -115,7 +112,7 @@ class CheckReport:
 
     def headline(self) -> str:
         """Return the most important figures in a line."""
-        size = f"{counted(self.num_images, 'image')}, {self.num_bytes / 1e6:,.1f} MB"
+        size = f"{counted(len(self.manifest), 'image')}, {self.num_bytes / 1e6:,.1f} MB"
         severities = Counter(finding.severity for finding in self.findings)
         kinds = [
             counted(severities[severity], severity)

@@ -12,6 +12,7 @@ from augseq.inspection.quality.finding_text import (
     rest_text,
 )
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
+from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 
 # 20 kinds with 12 groups of 4 images of some 2 kB: a page stays below 3 MB.
@@ -22,8 +23,8 @@ _LIMIT_S = 60.0
 
 
 def report_html(
+    manifest: Manifest,
     *,
-    root: str,
     headline: str,
     counts: Mapping[str, Mapping[str, int]],
     findings: Sequence[CheckFinding],
@@ -31,13 +32,13 @@ def report_html(
     """Return a report as a whole HTML page.
 
     Args:
-        root: Folder that the paths are relative to; a few images in it are decoded.
+        manifest: What was checked; a few of its images are decoded.
         headline: The most important figures.
         counts: Titles, and numbers of images by name.
         findings: From top to bottom.
     """
-    looks = _load(root, findings)
-    title = f"Check of {shortened(printable(root), 80)}"
+    looks = _load(manifest, findings)
+    title = f"Check of {shortened(printable(manifest.root), 80)}"
     body = card(
         title,
         headline,
@@ -54,7 +55,7 @@ def report_html(
     return f"<!doctype html>\n{page}\n"
 
 
-def _load(root: str, findings: Sequence[CheckFinding]) -> dict[int, Look]:
+def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[int, Look]:
     """Return the images that are shown, by index of the record."""
     shown = {
         file.index: Record(index=file.index, path=file.path)
@@ -62,7 +63,7 @@ def _load(root: str, findings: Sequence[CheckFinding]) -> dict[int, Look]:
         for group, _ in examples(finding, _MOST_GROUPS)
         for file in group
     }
-    image_of = file_images(root, side_px=_SIDE_PX)
+    image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(list(shown.values()), image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
     return dict(zip(shown, looks, strict=True))
 

@@ -14,6 +14,7 @@ _SUFFIXES = {
     "AVIF": (".avif", ".avifs"),
     "BMP": (".bmp", ".dib"),
     "GIF": (".gif",),
+    "HEIF": (".heic", ".heif", ".hif"),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     # Phones add a second picture behind the first, which alone counts.
     "MPO": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
