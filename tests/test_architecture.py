@@ -26,7 +26,7 @@ LAYERS = [
     ["sample"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "types"],
+    ["checks", "types", "whereabouts"],
     ["errors"],
 ]
 
@@ -44,6 +44,7 @@ ALLOWED = {
     "sampling": {"numpy"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
+    "whereabouts": set(),
     "workers": {"numpy", "tqdm"},
 }
 # Inside a function, where loading them costs only those who need them.

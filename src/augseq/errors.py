@@ -11,7 +11,8 @@
     ├── DecodeError         (ValueError)         a file does not hold a usable image
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
-    └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    ├── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    └── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
 
     AugseqWarning           (UserWarning)        training can go on, but a person should know
 
@@ -78,6 +79,10 @@ class WorkerError(AugseqError, RuntimeError):
 
 class SharedMemoryError(AugseqError, OSError):
     """The memory that processes share has no room for a batch."""
+
+
+class BatchTimeoutError(AugseqError, TimeoutError):
+    """A batch takes longer than `batch_timeout_s`; the message names the record it hangs over."""
 
 
 class AugseqWarning(UserWarning):

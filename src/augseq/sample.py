@@ -18,6 +18,7 @@ from augseq.pixels.resize import covered_size, resize_image
 from augseq.pixels.source import ImageSource
 from augseq.sampling.randomness import Stream, lent_rng
 from augseq.types import Image
+from augseq.whereabouts import HERE
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
 
@@ -95,6 +96,7 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
+    HERE.note[0], HERE.note[1] = record.index, 0
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
         opened = pipeline.source.open(record)
         crop = pipeline.draw_crop(opened.shape, rng)
@@ -115,12 +117,17 @@ def _check_dtype(image: Image, dtype: PixelDtype) -> None:
         )
 
 
-@contextmanager
-def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
-    where = (
+def replay_text(record: Record, seed: int, epoch: int) -> str:
+    """Say which sample something happened to, and how to make it again, alone."""
+    return (
         f"While making {record}, epoch {epoch}, seed {seed}. "
         f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
     )
+
+
+@contextmanager
+def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
+    where = replay_text(record, seed, epoch)
     try:
         yield
     except AugmentationError as error:

@@ -12,6 +12,7 @@ from augseq.augment.augmentation import Augmentation
 from augseq.augment.crop import Crop
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.types import Image
+from augseq.whereabouts import HERE
 
 # Their calls take anything, so that a signature check would let them through.
 _FOREIGN = ("keras", "tensorflow", "tf_keras", "torch", "torchvision")
@@ -71,9 +72,10 @@ class AugmentationList:
         Raises:
             AugmentationError: A step returned something that is not such an image.
         """
-        is_plain = True
+        is_plain, note = True, HERE.note
         image = image if crop else _writable(image)
         for number, step in enumerate(self.steps, 1):
+            note[1] = number
             is_foreign = getattr(step, "wants_unit_floats", False)
             if is_foreign and is_plain and image.dtype == _FLOAT32:
                 _check_unit_range(image, f"{number}, {_name(step)!r}")
@@ -93,6 +95,7 @@ class AugmentationList:
                 )
             # A crop may be a view of what it looked at.
             image = _writable(result) if number == 1 else result
+        note[1] = 0
         return image
 
 
