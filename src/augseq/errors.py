@@ -82,7 +82,7 @@ class SharedMemoryError(AugseqError, OSError):
 
 
 class BatchTimeoutError(AugseqError, TimeoutError):
-    """A batch takes longer than `batch_timeout_s`; the message names the record it hangs over."""
+    """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
 
 
 class AugseqWarning(UserWarning):

@@ -151,6 +151,53 @@ class Die:
         return image
 
 
+@dataclass(frozen=True)
+class DieOnce:
+    """Ends its process once over every fourth image, whose first value is its number.
+
+    By SIGKILL, SIGSEGV or a call of `os._exit(0)`, in turn.
+
+    Attributes:
+        folder: Where a file stands for each death.
+    """
+
+    folder: Path
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        number = int(image[0, 0, 0])
+        if number % 4 == 1 and _is_first_time(self.folder / str(number)):
+            way = (signal.SIGKILL, signal.SIGSEGV, None)[number // 4 % 3]
+            if way:
+                os.kill(os.getpid(), way)
+            os._exit(0)
+        return image
+
+
+@dataclass(frozen=True)
+class HangOnce:
+    """Hangs in the first worker that comes to every fourth image.
+
+    Attributes:
+        folder: Where a file stands for each image over which one has hung.
+    """
+
+    folder: Path
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        number = int(image[0, 0, 0])
+        if number % 4 == 1 and _is_first_time(self.folder / str(number)):
+            signal.pause()
+        return image
+
+
+def _is_first_time(file: Path) -> bool:
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 class Unloadable:
     """Pickles, but breaks when it is loaded."""
 
