@@ -13,6 +13,10 @@ from hypothesis import settings
 
 import augseq
 
+from .folders import make_folder, public_folder, unprivileged
+
+__all__ = ["make_folder", "public_folder", "unprivileged"]
+
 # A busy machine is slow, not wrong; a hang ends by the timeout that every test has.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from augseq.errors import SharedMemoryError as SharedMemoryError
     from augseq.errors import UnreadableError as UnreadableError
     from augseq.errors import WorkerError as WorkerError
-    from augseq.manifest.folder import index_folder as index_folder
+    from augseq.indexing.folder import index_folder as index_folder
     from augseq.manifest.manifest import Manifest as Manifest
+    from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
     from augseq.manifest.storage import read_manifest as read_manifest
     from augseq.manifest.storage import write_manifest as write_manifest
@@ -77,6 +78,7 @@ _HOMES = {
     "ManifestError": "augseq.errors",
     "MissingFileError": "augseq.errors",
     "NotAFolderError": "augseq.errors",
+    "Probe": "augseq.manifest.record",
     "Record": "augseq.manifest.record",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.run",
@@ -85,7 +87,7 @@ _HOMES = {
     "UnreadableError": "augseq.errors",
     "WorkerError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
-    "index_folder": "augseq.manifest.folder",
+    "index_folder": "augseq.indexing.folder",
     "preset": "augseq.augment.presets",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",

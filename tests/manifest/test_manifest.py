@@ -3,7 +3,7 @@
 import contextlib
 import pickle
 from collections import Counter
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.manifest.manifest import SCHEMA, make_manifest
+from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD
+from augseq.manifest.manifest import make_manifest
 
 
 def rechunked(manifest: augseq.Manifest, *, rows: int) -> augseq.Manifest:
     """The same manifest with its columns stored in pieces."""
-    table = pa.Table.from_batches(manifest.table.to_batches(max_chunksize=rows), SCHEMA)
+    table = pa.Table.from_batches(manifest.table.to_batches(max_chunksize=rows), CORE_SCHEMA)
     return augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
 
 
@@ -33,7 +34,7 @@ def partly_labelled() -> augseq.Manifest:
 
 def test_the_schema_is_the_recorded_one() -> None:
     """A change belongs in the changelog under "Changes pixels or order"."""
-    assert str(SCHEMA) == "index: int64 not null\npath: string not null\ntarget: int32"
+    assert str(CORE_SCHEMA) == "index: int64 not null\npath: string not null\ntarget: int32"
 
 
 def test_the_fingerprint_is_the_recorded_one(animals: augseq.Manifest) -> None:
@@ -115,8 +116,7 @@ def test_records_that_could_not_be_told_apart_are_refused(
 @pytest.mark.parametrize("column", ["index", "path"])
 def test_a_record_without_index_or_path_is_refused(animals: augseq.Manifest, column: str) -> None:
     rows = [*animals.table[column].to_pylist()[:5], None]
-    # Some versions of pyarrow refuse it first, in their words.
-    with pytest.raises(ValueError, match=r"must have an index and a path|non-nullable"):
+    with pytest.raises(ValueError, match=f"must have a value in the column '{column}'"):
         changed(animals, column, rows)
 
 
@@ -331,3 +331,72 @@ def test_the_representation_tells_size_classes_and_place(
 ) -> None:
     assert repr(animals) == "Manifest(6 images, 3 classes, root='/photos')"
     assert repr(unlabelled) == "Manifest(3 images, no labels, root='/photos')"
+
+
+def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -> None:
+    patients = ["p1", "p1", "p2", None, "p3", "p3"]
+    manifest = animals.with_column("patient", patients).with_column("age", [1, 2, 3, 4, 5, 6])
+    assert manifest.column("patient").tolist() == patients
+    assert manifest.select([4, 2]).column("age").tolist() == [5, 3]
+    assert list(manifest) == list(animals)
+    assert manifest.fingerprint() == animals.fingerprint()
+    assert manifest != animals
+    assert manifest.with_column("age", [0] * 6).column("age").tolist() == [0] * 6
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "text"),
+    [
+        ("path", ["x"] * 6, "is the manifest's own"),
+        ("reason", ["x"] * 6, "is the manifest's own"),
+        ("age", [1, 2], "for each of 6 records. Received: 2"),
+        ("age", [1, "x", 2, 3, 4, 5], "'age' do not fit"),
+        ("age", [[1]] * 6, "text, numbers, booleans or times"),
+        ("", [1] * 6, "and have a name"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_refused(
+    animals: augseq.Manifest, name: str, values: list[Any], text: str
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=text):
+        animals.with_column(name, values)
+
+
+def test_a_column_that_is_not_there_is_asked_for_in_vain(animals: augseq.Manifest) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"no column 'age'. There are: .*target"):
+        animals.column("age")
+
+
+def test_two_columns_of_one_name_are_refused(animals: augseq.Manifest) -> None:
+    table = animals.table.append_column("path", animals.table["path"])
+    with pytest.raises(augseq.ArgumentError, match=r"Twice: \['path'\]"):
+        augseq.Manifest(root="/photos", class_names=animals.class_names, table=table)
+
+
+def test_records_carry_what_was_probed(animals: augseq.Manifest) -> None:
+    facts = {"num_bytes": 7, "modified_ns": 9, "content_hash": b"x" * 16, "height": 3}
+    probes = pa.array([None, facts, None, None, None, None], PROBE_FIELD.type)
+    table = animals.table.append_column("probe", probes)
+    manifest = augseq.Manifest(root="/photos", class_names=animals.class_names, table=table)
+    assert manifest[0].probe is None
+    probe = augseq.Probe(num_bytes=7, modified_ns=9, content_hash=b"x" * 16, height=3)
+    assert manifest[1].probe == manifest.records([1])[0].probe == list(manifest)[1].probe == probe
+
+
+def test_what_is_left_out_keeps_its_index_and_is_not_served(animals: augseq.Manifest) -> None:
+    table = animals.table.append_column("reason", pa.array(["gone"] * 6))
+    manifest = augseq.Manifest(
+        root="/photos",
+        class_names=animals.class_names,
+        table=animals.table.slice(0, 4),
+        left_out=table.slice(4),
+    )
+    assert len(manifest) == len(list(manifest)) == 4
+    assert "2 left out" in repr(manifest)
+    assert manifest.left_out["index"].to_pylist() == [4, 5]
+    assert manifest.with_column("age", [1] * 4).left_out["age"].to_pylist() == [None, None]
+    assert manifest.select([0]).left_out.num_rows == 0
+    with pytest.raises(augseq.ArgumentError, match="must be different"):
+        replace(manifest, table=animals.table)
+    with pytest.raises(augseq.ArgumentError, match="columns of `table`"):
+        replace(manifest, left_out=table.append_column("age", pa.array([1] * 6)))

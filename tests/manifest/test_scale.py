@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import augseq
-
-from .conftest import fill
+from tests.folders import fill
 
 # Names like those of ImageNet: in order, with numbers that do not follow from each other.
 A_MILLION_RECORDS = """

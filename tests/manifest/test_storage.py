@@ -13,11 +13,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augseq
+from augseq.manifest.columns import PROBE_FIELD, RESERVED_NAMES
 
 HEADER = {"schema_version": 1, "root": "/photos", "class_names": ["cat", "dog"]}
 COLUMNS = {"index": [0, 1], "path": ["cat/1.jpg", "dog/1.jpg"], "target": [0, 1]}
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+
+probes = st.builds(
+    lambda num_bytes, content_hash, height: {
+        "num_bytes": num_bytes,
+        "modified_ns": num_bytes * 7,
+        "content_hash": content_hash,
+        "height": height,
+    },
+    st.integers(0, 2**60),
+    st.binary(min_size=16, max_size=16),
+    st.none() | st.integers(1, 9999),
+)
 
 
 @st.composite
@@ -34,7 +47,22 @@ def manifests(draw: st.DrawFn) -> augseq.Manifest:
         "path": pa.array(paths, pa.string()),
         "target": draw(st.lists(labels, min_size=size, max_size=size)),
     }
-    return augseq.Manifest(root=draw(names), class_names=tuple(class_names), table=pa.table(table))
+    for name in draw(st.lists(names.filter(lambda n: n not in RESERVED_NAMES), max_size=2)):
+        values = draw(st.sampled_from([st.text(max_size=5), st.integers(-9, 9), st.booleans()]))
+        table[name] = draw(st.lists(st.none() | values, min_size=size, max_size=size))
+    if draw(st.booleans()):
+        table["probe"] = pa.array(
+            draw(st.lists(st.none() | probes, min_size=size, max_size=size)), PROBE_FIELD.type
+        )
+    served = pa.table(table)
+    reasons = pa.array(draw(st.lists(names, min_size=size, max_size=size)), pa.string())
+    num_served = draw(st.integers(0, size))
+    return augseq.Manifest(
+        root=draw(names),
+        class_names=tuple(class_names),
+        table=served.slice(0, num_served),
+        left_out=served.append_column("reason", reasons).slice(num_served),
+    )
 
 
 def store(path: Path, columns: dict[str, Any], header: object) -> Path:
@@ -49,11 +77,11 @@ def test_the_stored_schema_is_the_recorded_one(tmp_path: Path, animals: augseq.M
     augseq.write_manifest(animals, tmp_path / "m.parquet")
     schema = pq.read_schema(tmp_path / "m.parquet")
     assert str(schema.remove_metadata()) == (
-        "index: int64 not null\npath: string not null\ntarget: int32"
+        "index: int64 not null\npath: string not null\ntarget: int32\nreason: string"
     )
     assert set(schema.metadata) == {b"augseq"}
     assert json.loads(schema.metadata[b"augseq"]) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "root": "/photos",
         "class_names": ["cat", "dog", "yak"],
     }
@@ -215,8 +243,8 @@ def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_asks_for_the_augseq_that_wrote_it(tmp_path: Path) -> None:
-    path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 2})
-    with pytest.raises(augseq.ManifestError, match=r"schema 2, but .* up to 1\. .*newer augseq"):
+    path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 3})
+    with pytest.raises(augseq.ManifestError, match=r"schema 3, but .* up to 2\. .*newer augseq"):
         augseq.read_manifest(path)
 
 

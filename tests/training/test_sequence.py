@@ -60,6 +60,25 @@ def test_the_length_counts_batches() -> None:
     assert len(make(drop_remainder=True)) == 2
 
 
+def test_the_advice_comes_though_batches_are_read_between_two_of_keras_epochs() -> None:
+    """As TensorFlow reads ahead where `steps_per_epoch` ends an epoch within a pass."""
+    sequence = make(num_images=24)
+    for read, read_between in (([0, 1, 2, 3], [4, 5]), ([], [])):
+        sequence.on_epoch_begin()
+        assert sequence.num_batches == 6
+        for index in read:
+            sequence[index]
+        sequence.on_epoch_end()
+        for index in read_between:
+            sequence[index]
+    sequence.on_epoch_begin()
+    assert sequence.num_batches == 6
+    sequence[0]
+    assert sequence.epoch == 1
+    with pytest.warns(augseq.AugseqWarning, match="EpochSync"):
+        sequence.on_epoch_begin()
+
+
 def test_a_repeated_sequence_has_no_length() -> None:
     endless = make().repeat()
     assert endless.num_batches is None

@@ -11,7 +11,7 @@ import typer
 
 from augseq.augment.presets import PRESET_NAMES, preset
 from augseq.errors import ArgumentError
-from augseq.manifest.folder import index_folder
+from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE

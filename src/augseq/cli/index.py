@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augseq.manifest.folder import index_folder
+from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
 

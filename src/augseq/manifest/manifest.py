@@ -13,20 +13,20 @@ import pyarrow.compute as pc
 
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError, LabelError
+from augseq.manifest.columns import (
+    CORE_SCHEMA,
+    REASON_FIELD,
+    RESERVED_NAMES,
+    num_different,
+    read_records,
+    standard_table,
+)
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
 from augseq.types import Positions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA = pa.schema(
-    [
-        pa.field("index", pa.int64(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("target", pa.int32()),
-    ]
-)
 
 # Rows hashed at a time, so that a fingerprint never holds a million Python strings.
 _HASHED_ROWS = 65_536
@@ -42,9 +42,12 @@ class Manifest:
     Attributes:
         root: Folder that all paths are relative to.
         class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
-        table: Arrow columns `index` (int64), `path` (string) and `target` (int32, null
-            without labels). Columns and not Python objects, since a million strings would be
-            copied page by page into every forked worker.
+        table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
+            labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
+            of your own. Columns and not Python objects, since a million strings would be copied
+            page by page into every forked worker.
+        left_out: Records that are known but not served: the same columns, and `reason`. They
+            keep their index, so that a file that is mended gets its random stream back.
 
     Example:
         >>> import augseq
@@ -58,20 +61,16 @@ class Manifest:
     root: str
     class_names: tuple[str, ...]
     table: pa.Table
+    left_out: pa.Table = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        table = self.table.select(SCHEMA.names)
-        if table.column("index").null_count or table.column("path").null_count:
-            raise ArgumentError("Every record must have an index and a path.")
-        # In one piece, since each batch of records is taken from the whole: from eight pieces of
-        # a million records, 64 took 4.2 ms instead of 0.07, and a pickle held the whole 8 times.
-        table = table.cast(SCHEMA).replace_schema_metadata(None).combine_chunks()
-        object.__setattr__(self, "table", table)
-        _check_identities(table)
+        object.__setattr__(self, "table", standard_table(self.table))
+        object.__setattr__(self, "left_out", _fitting(self.left_out, self.table))
+        _check_identities(self.table, self.left_out)
         if len(set(self.class_names)) != len(self.class_names):
             raise ArgumentError(f"Class names must differ. Received: {self.class_names}")
-        low, high = pc.min_max(table.column("target")).as_py().values()
+        low, high = pc.min_max(self.table.column("target")).as_py().values()
         if high is not None and (low < 0 or high >= len(self.class_names)):
             raise ArgumentError(
                 f"Labels must be from 0 to {len(self.class_names) - 1}, one for each class name. "
@@ -89,14 +88,11 @@ class Manifest:
         """Return the record at a position, or a manifest of the records in a slice."""
         if isinstance(position, slice):
             return self.select(np.arange(len(self))[position])
-        place = range(len(self))[position]
-        columns = (self.table.column(name)[place].as_py() for name in SCHEMA.names)
-        return Record(**dict(zip(SCHEMA.names, columns, strict=True)))
+        return self.records([range(len(self))[position]])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        for batch in self.table.to_batches(max_chunksize=_HASHED_ROWS):
-            for row in batch.to_pylist():
-                yield Record(**row)
+        for start in range(0, len(self), _HASHED_ROWS):
+            yield from read_records(self.table.slice(start, _HASHED_ROWS))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Manifest):
@@ -105,6 +101,7 @@ class Manifest:
             self.root == other.root
             and self.class_names == other.class_names
             and bool(self.table.equals(other.table))
+            and bool(self.left_out.equals(other.left_out))
         )
 
     def __hash__(self) -> int:
@@ -112,12 +109,57 @@ class Manifest:
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
-        return f"Manifest({len(self)} images, {labels}, root={self.root!r})"
+        left_out = f", {self.left_out.num_rows} left out" if self.left_out.num_rows else ""
+        return f"Manifest({len(self)} images, {labels}{left_out}, root={self.root!r})"
 
     def records(self, positions: Sequence[int] | Positions) -> list[Record]:
         """Return the records at several positions, in the order of the positions."""
-        rows = self.table.take(pa.array(np.asarray(positions, dtype=np.int64)))
-        return [Record(**row) for row in rows.to_pylist()]
+        return read_records(self.table, positions)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return the values of the column `name` by position, shape (len(self),).
+
+        Text comes as Python strings in an array of objects, a gap in it as None. Gaps turn whole
+        numbers into floats, with NaN where they are.
+
+        Raises:
+            ArgumentError: There is no such column.
+        """
+        if name not in self.table.column_names:
+            raise ArgumentError(
+                f"There is no column {name!r}. There are: {self.table.column_names}"
+            )
+        values: npt.NDArray[Any] = self.table.column(name).to_numpy()
+        return values
+
+    def with_column(self, name: str, values: Any) -> "Manifest":
+        """Return a manifest with a column of your own more, or with other values in it.
+
+        Args:
+            name: Not one of the manifest's own columns.
+            values: Text, numbers, booleans or times, one for each record, in their order.
+
+        Raises:
+            ArgumentError: There are more or fewer values than records, or they do not fit.
+        """
+        if len(values) != len(self):
+            raise ArgumentError(
+                f"There must be a value for each of {len(self)} records. Received: {len(values)}"
+            )
+        try:
+            column = pa.array(values, from_pandas=True)
+        except (pa.ArrowException, TypeError) as error:
+            raise ArgumentError(
+                f"The values for the column {name!r} do not fit: {error}"
+            ) from error
+        if name in RESERVED_NAMES:
+            raise ArgumentError(f"The column {name!r} is the manifest's own; choose another.")
+        gaps = pa.nulls(self.left_out.num_rows, column.type)
+        return replace(
+            self,
+            table=_with_values(self.table, name, column),
+            left_out=_with_values(self.left_out, name, gaps),
+        )
 
     def record_of(self, index: int) -> Record:
         """Return the record that has an index, wherever it stands.
@@ -129,8 +171,7 @@ class Manifest:
         position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
         if position < 0:
             raise ArgumentError(f"No record of this manifest has index {index}.")
-        record: Record = self[int(position)]
-        return record
+        return self.records([int(position)])[0]
 
     @property
     def targets(self) -> npt.NDArray[np.int32]:
@@ -151,6 +192,8 @@ class Manifest:
     def select(self, which: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> "Manifest":
         """Return a manifest of some records; each keeps its index.
 
+        Those that are left out of this manifest are no part of it.
+
         Args:
             which: Positions, shape (n,), each at most once and in the order wanted; or a mask,
                 bool, shape (len(self),).
@@ -159,7 +202,7 @@ class Manifest:
             ArgumentError: A position is outside the manifest or comes twice.
         """
         positions = _positions(np.asarray(which), len(self))
-        return replace(self, table=self.table.take(pa.array(positions)))
+        return replace(self, table=self.table.take(pa.array(positions)), left_out=None)
 
     def split(
         self, *, seed: int = 0, stratify: bool = True, **fractions: float
@@ -219,11 +262,13 @@ class Manifest:
     def fingerprint(self) -> str:
         """Return 32 hexadecimal digits that name the data: records, labels, class names.
 
-        Where the data lies has no influence, and neither has how the columns are stored.
+        Where the data lies has no influence, and neither has how the columns are stored, what
+        was probed, or what columns of your own say.
         """
         digest = hashlib.blake2b(digest_size=16)
         digest.update(repr(self.class_names).encode())
-        for rows in self.table.to_batches(max_chunksize=_HASHED_ROWS):
+        core = self.table.select(CORE_SCHEMA.names)
+        for rows in core.to_batches(max_chunksize=_HASHED_ROWS):
             lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
             digest.update("".join(lines).encode())
         return digest.hexdigest()
@@ -259,23 +304,34 @@ def make_manifest(
     """Number paths from 0 and make them a manifest; `targets` None means no labels."""
     labels = pa.nulls(len(paths), pa.int32()) if targets is None else pa.array(targets, pa.int32())
     columns = {"index": np.arange(len(paths)), "path": paths, "target": labels}
-    table = pa.table(columns, schema=SCHEMA)
+    table = pa.table(columns, schema=CORE_SCHEMA)
     return Manifest(root=root, class_names=tuple(class_names), table=table)
 
 
-def _check_identities(table: pa.Table) -> None:
-    index = table.column("index").to_numpy()
-    if len(index) and (index.min() < 0 or _num_different(index) != len(index)):
+def _fitting(left_out: pa.Table | None, table: pa.Table) -> pa.Table:
+    """Return the table of those left out in the form of its neighbour."""
+    if left_out is None:
+        reasons = pa.array([], REASON_FIELD.type)
+        left_out = table.slice(0, 0).append_column(REASON_FIELD, reasons)
+    left_out = standard_table(left_out, has_reasons=True)
+    if left_out.drop_columns([REASON_FIELD.name]).schema != table.schema:
+        raise ArgumentError(
+            "`left_out` must have the columns of `table`, and `reason`. "
+            f"Received: {left_out.column_names} beside {table.column_names}"
+        )
+    return left_out
+
+
+def _with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, values)
+
+
+def _check_identities(*tables: pa.Table) -> None:
+    index = np.concatenate([table.column("index").to_numpy() for table in tables])
+    if len(index) and (index.min() < 0 or num_different(index) != len(index)):
         raise ArgumentError("The indices of records must be different and at least 0.")
-
-
-def _num_different(numbers: npt.NDArray[np.int64]) -> int:
-    gaps = np.diff(numbers)
-    # Nearly always they ascend, which is quick to see. For a million that do not, a sort takes
-    # 0.05 s, where np.unique took 0.6.
-    if not np.all(gaps > 0):
-        gaps = np.diff(np.sort(numbers))
-    return int(np.count_nonzero(gaps)) + bool(len(numbers))
 
 
 def _positions(which: npt.NDArray[Any], length: int) -> Positions:
@@ -295,12 +351,12 @@ def _positions(which: npt.NDArray[Any], length: int) -> Positions:
         )
     positions = which.astype(np.int64)
     positions[positions < 0] += length
-    num_different = _num_different(positions)
-    if num_different != len(positions):
+    num_distinct = num_different(positions)
+    if num_distinct != len(positions):
         raise ArgumentError(
             "`which` must name each position at most once, since two records of one index would "
             f"get equal random draws. Received: {len(positions)} positions, "
-            f"{num_different} of them different"
+            f"{num_distinct} of them different"
         )
     return positions
 

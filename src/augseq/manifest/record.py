@@ -4,19 +4,48 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What reading a file once found out about it.
+
+    Attributes:
+        num_bytes: Size of the file, in bytes.
+        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+        content_hash: BLAKE2b of all its bytes, 16 bytes.
+        height: Of the upright image, in pixels; None, like all below, for no usable image.
+        width: Of the upright image, in pixels.
+        format: Pillow's name for the file format, such as "JPEG".
+        mode: Pillow's name for the pixels' mode, such as "RGB" or "I;16".
+        orientation: The orientation that EXIF asks for, 1 to 8; 1 is upright as stored.
+        num_frames: Frames of an animation or pages of a TIFF; 1 for all others.
+    """
+
+    num_bytes: int
+    modified_ns: int
+    content_hash: bytes
+    height: int | None = None
+    width: int | None = None
+    format: str | None = None
+    mode: str | None = None
+    orientation: int | None = None
+    num_frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One image and its target, as the manifest knows them.
 
     Attributes:
-        index: Identity, given when indexed. It survives select and split, so a record keeps
-            its random stream wherever it goes.
+        index: Identity, given when indexed. It survives select, split and re-indexing, so a
+            record keeps its random stream wherever it goes.
         path: Path below the manifest's root, with `/` on every system.
         target: Label, from 0 to the number of classes less one; None without labels.
+        probe: What reading the file found out; None where it was not read.
     """
 
     index: int
     path: str
     target: int | None = None
+    probe: Probe | None = None
 
     def __str__(self) -> str:
         return f"'{self.path}' (index {self.index})"

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.manifest.columns import REASON_FIELD
 from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _METADATA_KEY = b"augseq"
 
 
@@ -34,7 +36,9 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         "root": manifest.root,
         "class_names": list(manifest.class_names),
     }
-    table = manifest.table.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
+    # Those left out follow in the same columns; a reason tells them from those that are served.
+    everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
+    table = everything.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
     target = Path(path).absolute()
     if not target.parent.is_dir():
         raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
@@ -77,16 +81,27 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
         raise ManifestError(f"{os.fspath(path)!r} is not a Parquet file: {error}") from error
     header = _header(table, os.fspath(path))
     try:
+        served, left_out = _parts(table)
         manifest = Manifest(
             root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
             class_names=tuple(header["class_names"]),
-            table=table,
+            table=served,
+            left_out=left_out,
         )
         if not all(isinstance(name, str) for name in manifest.class_names):
             raise TypeError("its class names must be text")
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise ManifestError(f"The manifest {os.fspath(path)!r} is damaged: {error}") from error
     return manifest
+
+
+def _parts(table: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+    """Return the rows that are served, and those that are left out."""
+    name = REASON_FIELD.name
+    if name not in table.column_names:  # As in files of the first schema.
+        return table, None
+    is_served = pc.is_null(table.column(name))
+    return table.filter(is_served).drop_columns([name]), table.filter(pc.invert(is_served))
 
 
 def _header(table: pa.Table, path: str) -> dict[str, Any]:

@@ -40,12 +40,16 @@ class EpochTracker:
         self._in_pass = False
         self._announced = False
         self._may_advance = False
+        self._has_advanced = False
         self._hook_came = False
         self._pass_begins = False
 
     def wants_epoch_sync(self) -> bool:
         """Whether to advise `EpochSync` now: once, after a whole epoch went without it."""
-        if not self._wants_epoch_sync or len(self._given) < self._num_batches:
+        # A pass whose last batches TensorFlow read between two of Keras' epochs does not look
+        # whole, but the next pass begins after it.
+        is_over = len(self._given) >= self._num_batches or self._has_advanced
+        if not self._wants_epoch_sync or not is_over:
             return False
         self._wants_epoch_sync = False
         return True
@@ -89,6 +93,7 @@ class EpochTracker:
             was_trained = len(self._given) > 1 or self._num_batches == 1
             if self._may_advance and self._given and was_trained:
                 self.epoch += 1
+                self._has_advanced = True
             self._given.clear()
             self.is_in_order = True
         self._hook_came = self._pass_begins = False

@@ -16,8 +16,8 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.manifest import Manifest, make_manifest
-from augseq.manifest.scan import Scan, scan_folder
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 import augseq
-
-from .conftest import MakeFolder
+from tests.folders import MakeFolder
 
 
 def index(folder: Path, **options: Any) -> augseq.Manifest:

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augseq
-from augseq.manifest import scan
-from augseq.manifest.scan import Scan, scan_folder
-
-from .conftest import MakeFolder, fill
+from augseq.indexing import scan
+from augseq.indexing.scan import Scan, scan_folder
+from tests.folders import MakeFolder, fill
 
 SUFFIXES = frozenset({".jpg", ".png"})
 

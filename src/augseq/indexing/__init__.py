@@ -1,0 +1,1 @@
+"""How a manifest comes to be: scan, label, probe, decide what is served."""

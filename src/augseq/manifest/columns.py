@@ -1,0 +1,113 @@
+"""The columns that a manifest may have, and what must hold in each."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from augseq.errors import ArgumentError
+from augseq.manifest.record import Probe, Record
+
+CORE_SCHEMA = pa.schema(
+    [
+        pa.field("index", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("target", pa.int32()),
+    ]
+)
+# One column of structs: there or not for a record as a whole, and no clash with the names of
+# a user's own columns, such as "height".
+PROBE_FIELD = pa.field(
+    "probe",
+    pa.struct(
+        [
+            pa.field("num_bytes", pa.int64()),
+            pa.field("modified_ns", pa.int64()),
+            pa.field("content_hash", pa.binary(16)),
+            pa.field("height", pa.int32()),
+            pa.field("width", pa.int32()),
+            pa.field("format", pa.string()),
+            pa.field("mode", pa.string()),
+            pa.field("orientation", pa.int8()),
+            pa.field("num_frames", pa.int32()),
+        ]
+    ),
+)
+REASON_FIELD = pa.field("reason", pa.string())
+RESERVED_NAMES = (*CORE_SCHEMA.names, PROBE_FIELD.name, REASON_FIELD.name)
+
+
+def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
+    """Return a table with the columns of a manifest in their order and types, in one piece.
+
+    Args:
+        table: Columns `index`, `path`, `target`, perhaps `probe`, and perhaps columns of the
+            user's own: text, numbers, booleans or times.
+        has_reasons: Whether a column `reason` says why each record is left out.
+
+    Raises:
+        ArgumentError: A column is missing, comes twice, is of another type or has gaps.
+    """
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise ArgumentError(f"Each column must have a name of its own. Twice: {twice}")
+    wanted = [*CORE_SCHEMA, *[REASON_FIELD] * has_reasons]
+    missing = [field.name for field in wanted if field.name not in table.column_names]
+    if missing:
+        raise ArgumentError(f"A manifest needs the columns {missing}. Got: {table.column_names}")
+    if PROBE_FIELD.name in table.column_names:
+        wanted.append(PROBE_FIELD)
+    names = {field.name for field in wanted}
+    wanted += [_plain_field(field) for field in table.schema if field.name not in names]
+    schema = pa.schema(wanted)
+    table = table.select(schema.names)
+    for name in ["index", "path", *[REASON_FIELD.name] * has_reasons]:
+        if table.column(name).null_count:
+            raise ArgumentError(f"Every record must have a value in the column {name!r}.")
+    try:
+        table = table.cast(schema)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ArgumentError(f"A column of the manifest has a wrong type: {error}") from error
+    # In one piece, since each batch of records is taken from the whole: from eight pieces of
+    # a million records, 64 took 4.2 ms instead of 0.07, and a pickle held the whole 8 times.
+    return table.replace_schema_metadata(None).combine_chunks()
+
+
+def read_records(table: pa.Table, positions: Any = None) -> list[Record]:
+    """Return the records in the rows of a table, or in some of its rows."""
+    has_probe = PROBE_FIELD.name in table.column_names
+    table = table.select([*CORE_SCHEMA.names, *[PROBE_FIELD.name] * has_probe])
+    if positions is not None:
+        table = table.take(pa.array(np.asarray(positions, dtype=np.int64)))
+    rows = table.to_pylist()
+    if has_probe:
+        for row in rows:
+            row["probe"] = None if row["probe"] is None else Probe(**row["probe"])
+    return [Record(**row) for row in rows]
+
+
+def num_different(numbers: npt.NDArray[np.int64]) -> int:
+    """Count the different numbers."""
+    gaps = np.diff(numbers)
+    # Nearly always they ascend, which is quick to see. For a million that do not, a sort takes
+    # 0.05 s, where np.unique took 0.6.
+    if not np.all(gaps > 0):
+        gaps = np.diff(np.sort(numbers))
+    return int(np.count_nonzero(gaps)) + bool(len(numbers))
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    kind = field.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        kind = pa.string()
+    plain = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
+    if field.name in RESERVED_NAMES or not field.name or not plain:
+        raise ArgumentError(
+            "A column must hold text, numbers, booleans or times, and have a name that is not "
+            f"one of {', '.join(RESERVED_NAMES)}. Received: {field.name!r}, {field.type}"
+        )
+    return pa.field(field.name, kind)
