@@ -27,7 +27,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "types", "whereabouts"],
+    ["checks", "file_names", "types", "whereabouts"],
     ["errors"],
 ]
 
@@ -38,6 +38,7 @@ ALLOWED = {
     "checks": {"numpy"},
     "collate": {"numpy"},
     "errors": set(),
+    "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
     "inspection": {"matplotlib", "numpy", "tqdm"},
     "manifest": {"numpy", "pyarrow", "tqdm"},

@@ -1,5 +1,6 @@
 """`augseq index`: a folder becomes a manifest."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,15 @@ def print_counts(manifest: Manifest) -> None:
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
     width = max(map(len, counts))
+    block = "█" if _can_print("█") else "#"
     for name, count in counts.items():
-        bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
+        bar = block * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.file_names import from_system
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.types import PathLike
@@ -76,6 +77,7 @@ def index_folder(
     root = _existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
+    root = from_system(root)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:

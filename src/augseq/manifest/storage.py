@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.file_names import from_system
 from augseq.manifest.columns import REASON_FIELD
 from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
@@ -83,7 +84,7 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
     try:
         served, left_out = _parts(table)
         manifest = Manifest(
-            root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
+            root=header["root"] if root is None else from_system(os.path.abspath(os.fspath(root))),
             class_names=tuple(header["class_names"]),
             table=served,
             left_out=left_out,

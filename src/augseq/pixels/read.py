@@ -1,6 +1,7 @@
 """The bytes of an image file."""
 
 from augseq.errors import MissingFileError, UnreadableError
+from augseq.file_names import for_system
 
 
 def read_bytes(path: str) -> bytes:
@@ -12,7 +13,7 @@ def read_bytes(path: str) -> bytes:
     """
     try:
         # Read at once, so that a buffer would only cost time.
-        with open(path, "rb", buffering=0) as file:
+        with open(for_system(path), "rb", buffering=0) as file:
             return file.read()
     except FileNotFoundError as error:
         raise MissingFileError(f"There is no file {path!r}.") from error

@@ -14,6 +14,7 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
+from augseq.file_names import for_system
 from augseq.types import Image
 
 Identity: TypeAlias = tuple[int, int]
@@ -27,7 +28,7 @@ _HEADER = struct.Struct("<8sQqIII28x")
 def file_identity(path: str) -> Identity | None:
     """Return the identity of a file as it is now; None where there is none to be seen."""
     try:
-        status = os.stat(path)
+        status = os.stat(for_system(path))
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns

@@ -173,4 +173,4 @@ def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -
 
 
 def _name(path: str) -> str:
-    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()
+    return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
