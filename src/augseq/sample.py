@@ -96,7 +96,8 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
-    HERE.note[0], HERE.note[1] = record.index, 0
+    note = HERE.note
+    note[0], note[1] = record.index, 0
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
         opened = pipeline.source.open(record)
         crop = pipeline.draw_crop(opened.shape, rng)

@@ -7,7 +7,7 @@ NUM_BYTES = 16
 
 
 class _Whereabouts(threading.local):
-    """The note of this thread; writing it costs 0.1 microseconds.
+    """The note of this thread; all that is written for a sample costs 0.3 microseconds.
 
     Attributes:
         note: Two numbers in memory that others read: the index of the record, and the number of
