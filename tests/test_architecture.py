@@ -27,7 +27,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "file_names", "types", "whereabouts"],
+    ["checks", "file_names", "threaded_map", "types", "whereabouts"],
     ["errors"],
 ]
 
@@ -40,15 +40,16 @@ ALLOWED = {
     "errors": set(),
     "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"matplotlib", "numpy", "tqdm"},
+    "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
     "whereabouts": set(),
-    "workers": {"numpy", "tqdm"},
+    "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}

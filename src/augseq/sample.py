@@ -118,24 +118,24 @@ def _check_dtype(image: Image, dtype: PixelDtype) -> None:
         )
 
 
+@contextmanager
+def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
+    try:
+        yield
+    except AugmentationError as error:
+        # In the message and not in a note, since a backend may keep nothing but the message.
+        where = replay_text(record, seed, epoch)
+        raise AugmentationError(f"{error} {where}") from error.__cause__
+    except AugseqError:
+        raise
+    except Exception as error:
+        error.add_note(replay_text(record, seed, epoch))
+        raise
+
+
 def replay_text(record: Record, seed: int, epoch: int) -> str:
     """Say which sample something happened to, and how to make it again, alone."""
     return (
         f"While making {record}, epoch {epoch}, seed {seed}. "
         f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
     )
-
-
-@contextmanager
-def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
-    where = replay_text(record, seed, epoch)
-    try:
-        yield
-    except AugmentationError as error:
-        # In the message and not in a note, since a backend may keep nothing but the message.
-        raise AugmentationError(f"{error} {where}") from error.__cause__
-    except AugseqError:
-        raise
-    except Exception as error:
-        error.add_note(where)
-        raise

@@ -26,6 +26,9 @@ RootOption = Annotated[
     Path | None,
     typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
 ]
+LabelsOption = Annotated[
+    bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
+]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
 ]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from augseq.cli.arguments import LabelsOption
 from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
@@ -21,9 +22,7 @@ def index(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Manifest to write (.parquet)."),
     ] = None,
-    labels: Annotated[
-        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
-    ] = True,
+    labels: LabelsOption = True,
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Follow symbolic links, never in circles.")
     ] = False,
