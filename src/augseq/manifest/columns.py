@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
@@ -96,6 +97,19 @@ def num_different(numbers: npt.NDArray[np.int64]) -> int:
     if not np.all(gaps > 0):
         gaps = np.diff(np.sort(numbers))
     return int(np.count_nonzero(gaps)) + bool(len(numbers))
+
+
+def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
+    """Raise `ArgumentError` where a path comes twice, and say which do."""
+    if pc.count_distinct(paths).as_py() == len(paths):
+        return
+    counts = pc.value_counts(paths)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+    raise ArgumentError(
+        "Each image must be there once, since two records of one file may part in training and "
+        f"test. More than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+    )
 
 
 def _plain_field(field: pa.Field) -> pa.Field:
