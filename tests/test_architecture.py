@@ -28,7 +28,7 @@ LAYERS = [
     ["augment", "pixels", "sampling"],
     ["manifest"],
     ["remote"],
-    ["checks", "threaded_map", "types"],
+    ["checks", "file_names", "threaded_map", "types", "whereabouts"],
     ["errors"],
 ]
 
@@ -39,6 +39,7 @@ ALLOWED = {
     "checks": {"numpy"},
     "collate": {"numpy"},
     "errors": set(),
+    "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
     "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
@@ -49,6 +50,7 @@ ALLOWED = {
     "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
+    "whereabouts": set(),
     "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.

@@ -13,7 +13,8 @@
     ├── ChangedFileError    (ValueError)         a file is not what it was when it was indexed
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
-    └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    ├── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    └── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
 
     AugseqWarning           (UserWarning)        training can go on, but a person should know
 
@@ -88,6 +89,10 @@ class WorkerError(AugseqError, RuntimeError):
 
 class SharedMemoryError(AugseqError, OSError):
     """The memory that processes share has no room for a batch."""
+
+
+class BatchTimeoutError(AugseqError, TimeoutError):
+    """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
 
 
 class AugseqWarning(UserWarning):

@@ -185,8 +185,9 @@ def print_counts(manifest: Manifest) -> None:
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
     width = max(map(len, counts))
+    block = "█" if _can_print("█") else "#"
     for name, count in counts.items():
-        bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
+        bar = block * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")
 
 
@@ -199,3 +200,11 @@ def print_left_out(manifest: Manifest) -> None:
         print(f"  {line}")
     if num_more > 0:
         print(f"  and {num_more:,} more: augseq.read_manifest(...).left_out has them all")
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The `augseq` command: one line for each error, and an exit code that scripts can trust."""
 
+import io
 import os
 import sys
 import traceback
@@ -60,6 +61,10 @@ def main() -> None:
 
     Exits with 0 when all went well, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name that a terminal cannot show must not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Before Keras' backend is loaded: its notices are not for the users of this command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("always", AugseqWarning)

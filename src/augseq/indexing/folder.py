@@ -23,6 +23,7 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.file_names import from_system
 from augseq.indexing.labels import (
     LabelFunction,
     Labels,
@@ -153,6 +154,7 @@ def index_folder(
         follow_links=follow_links,
         progress=progress,
     )
+    root = from_system(root)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augseq.errors import ManifestError, MissingFileError, UnreadableError
+from augseq.file_names import from_system
 from augseq.manifest.columns import REASON_FIELD, join_parts, take_apart
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
@@ -74,7 +75,7 @@ def read_manifest(
     try:
         served, left_out = _parts(table)
         manifest = Manifest(
-            root=header["root"] if root is None else absolute_root(root),
+            root=header["root"] if root is None else from_system(absolute_root(root)),
             class_names=tuple(header["class_names"]),
             table=served,
             left_out=left_out,

@@ -88,7 +88,8 @@ class CachedSource:
         identity = self.files.identity(record)
         if identity is None:
             return None
-        return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest(), identity
+        name = path.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(name, digest_size=16).hexdigest(), identity
 
     def _find(self, key: tuple[str, Identity] | None) -> Image | None:
         return None if key is None else self.folder.find(*key)
