@@ -74,7 +74,7 @@ def probe_manifest(
         >>> images = augseq.index_folder("sample_images", progress=False)
         >>> images = augseq.probe_manifest(images, progress=False)
         >>> images[0].probe.height, images[0].probe.format
-        (96, 'JPEG')
+        (215, 'JPEG')
     """
     check_manifest(manifest)
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
