@@ -503,3 +503,16 @@ def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> Non
     assert "augmentation 2, 'jitter': draws from a global generator" in outcome.out
     outcome = run("check", folder, "--purity", "--augment", "mine.py:pure")
     assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")
+
+
+def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:
+    shutil.make_archive("small", "zip", folder)
+    outcome = run("index", "zip://::small.zip", "-o", "small.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "20 images in 2 classes" in outcome.out
+    for images in ("zip://::small.zip", "small.parquet"):
+        assert "20 of 20 images can be used" in run("check", images).out
+    outcome = run("index", "https://me:canary@host/photos")
+    assert outcome.code == 1
+    assert "no password" in outcome.err
+    assert "canary" not in outcome.err

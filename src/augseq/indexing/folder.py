@@ -3,7 +3,9 @@
 import os
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import get_args
 
@@ -35,6 +37,9 @@ from augseq.indexing.renewal import in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
+from augseq.remote.address import absolute_root, is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
@@ -52,6 +57,7 @@ _UNREAD_EXTENSIONS = (
 def index_folder(
     folder: PathLike,
     *,
+    remote: RemoteOptions | None = None,
     labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
@@ -70,7 +76,9 @@ def index_folder(
     are to be probed.
 
     Args:
-        folder: Where the images lie, in one sub-folder per class, at any depth below it.
+        folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
+            address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
+        remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
             all images of the folder without labels, to predict on. A pattern is searched in the
             path of each image, relative to the folder and with `/`: its group, or the one
@@ -103,6 +111,7 @@ def index_folder(
         MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of a file is not valid UTF-8.
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
@@ -119,10 +128,17 @@ def index_folder(
     """
     _check_options(labels, class_names, extensions)
     probe = _wants_probes(probe, unreadable, earlier)
-    root = existing_folder(folder)
+    root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
+    place: str | RemoteFolder = root
+    if is_remote(root):
+        place = RemoteFolder(root, remote or RemoteOptions())
+        if follow_links:
+            raise ArgumentError(
+                f"`follow_links` is for folders of this machine. Received: {root!r}"
+            )
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(
-        root,
+        place,
         splits=existing_splits(root, splits),
         suffixes=suffixes,
         follow_links=follow_links,
@@ -138,6 +154,8 @@ def index_folder(
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
         manifest = manifest.with_column("split", _first_folders(manifest))
+    if remote is not None:
+        manifest = replace(manifest, remote=remote)
     num_loose = len(scan.paths) - len(manifest)
     if earlier is not None:
         manifest = renew_manifest(earlier, manifest)
@@ -285,7 +303,8 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
             raise ArgumentError(
                 f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
             )
-        if not os.path.isdir(os.path.join(root, split)):
+        # A remote one shows when it is listed.
+        if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
             others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
             raise MissingFileError(
                 f"There is no folder {split!r} in {root!r}. There are: {listed(others)}"
@@ -295,7 +314,12 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
 
 def existing_folder(folder: PathLike) -> str:
     """Return the absolute path of a folder that is there, or raise what is wrong with it."""
-    root = os.path.abspath(os.fspath(folder))
+    root = absolute_root(folder)
+    if is_remote(root):
+        raise ArgumentError(
+            f"This needs a folder of this machine. Received: {root!r}. index_folder lists remote "
+            "folders, and index_table takes them with check_files=False."
+        )
     try:
         os.stat(root)
     except PermissionError as error:
@@ -303,7 +327,10 @@ def existing_folder(folder: PathLike) -> str:
     except OSError as error:
         raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
     if not os.path.isdir(root):
-        raise NotAFolderError(f"{os.fspath(folder)!r} must be a folder of images, but is a file.")
+        hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
+        raise NotAFolderError(
+            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{hint}"
+        )
     return root
 
 

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias, get_args
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqError, AugseqWarning, DecodeError
+from augseq.errors import AugseqWarning, DecodeError, MissingFileError, UnreadableError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
 from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
@@ -24,15 +25,20 @@ from augseq.manifest.columns import (
     with_values,
 )
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.pixels.cache.entry import file_identity
+from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity
+from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import probe_file
-from augseq.pixels.read import read_file
+from augseq.pixels.source import FileSource
+from augseq.remote.address import is_remote
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
 
 UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
 
 _SHOWN = 10
+# Rows that are Python objects at a time.
+_ROWS_AT_A_TIME = 65_536
 
 
 def probe_manifest(
@@ -65,6 +71,7 @@ def probe_manifest(
         DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
         ManifestError: The checkpoint is no manifest.
+        RemoteError: A remote folder does not answer; that leaves no file out.
 
     Warns:
         AugseqWarning: Files cannot be used and are left out.
@@ -82,10 +89,11 @@ def probe_manifest(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, checkpoint)
-    positions = _positions_to_read(manifest.root, rows, progress)
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
-        partial(_look_at, manifest.root),
-        rows.column("path").take(pa.array(positions)).to_pylist(),
+        partial(_look_at, source),
+        _bare_records(rows, positions),
         num_items=len(positions),
         num_threads=os.cpu_count() or 1,
         title="Probing",
@@ -103,7 +111,7 @@ def probe_manifest(
     return manifest
 
 
-def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
+def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
     """Return the rows whose files are not, or may not be, as their probes say."""
     reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
     is_served = pc.is_null(reason).to_numpy()
@@ -111,12 +119,7 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
-    paths = rows.column("path").take(pa.array(known)).to_pylist()
-    # Not in threads, which pass the interpreter lock around: 19 microseconds a file instead of 7.
-    with tqdm(
-        paths, desc="Looking for changes", unit=" images", delay=0.5, disable=not progress
-    ) as bar:
-        states = [file_identity(os.path.join(root, path)) for path in bar]
+    states = _states(source, _bare_records(rows, known), len(known), progress)
     now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
     names = ("num_bytes", "modified_ns")
     # Without the gaps, which would make floats of whole numbers.
@@ -126,18 +129,54 @@ def _positions_to_read(root: str, rows: pa.Table, progress: bool) -> Positions:
     return np.flatnonzero(is_wanted)
 
 
-def _look_at(root: str, path: str) -> Finding:
+def _states(
+    source: FileSource, records: Iterator[Record], num_records: int, progress: bool
+) -> Iterable[Identity | None]:
+    """Yield what files look like now, without opening them."""
+    title = "Looking for changes"
+    if is_remote(source.root):
+        return map_in_threads(
+            source.identity,
+            records,
+            num_items=num_records,
+            num_threads=os.cpu_count() or 1,
+            title=title,
+            progress=progress,
+        )
+    # Threads would pass the interpreter lock around: 19 microseconds a file instead of 7.
+    bar = tqdm(records, title, num_records, unit=" images", delay=0.5, disable=not progress)
+    return map(source.identity, bar)
+
+
+def _bare_records(rows: pa.Table, positions: Positions) -> Iterator[Record]:
+    """Yield what reading the files of some rows takes."""
+    for start in range(0, len(positions), _ROWS_AT_A_TIME):
+        part = rows.select(["index", "path"]).take(pa.array(positions[start:][:_ROWS_AT_A_TIME]))
+        yield from (Record(**row) for row in part.to_pylist())
+
+
+def _look_at(source: FileSource, record: Record) -> Finding:
     try:
-        probe, problem = probe_file(*read_file(os.path.join(root, path)))
-    except AugseqError as error:
+        # Before it is read, so that a change meanwhile shows in the time.
+        state = source.identity(record)
+        data = source.read(record)
+    except (MissingFileError, UnreadableError) as error:
+        # A storage that refuses one file may soon refuse all, once credentials are out of date.
+        if isinstance(error, UnreadableError) and is_remote(source.root):
+            raise
         return Finding(None, UNUSABLE + _cause(error))
+    probe, problem = probe_file(data, 0 if state is None else state.modified_ns)
     return Finding(probe, None if problem is None else f"{UNUSABLE}{problem}")
 
 
-def _cause(error: AugseqError) -> str:
+def _cause(error: BaseException) -> str:
     """Return what went wrong, without the folder of this machine."""
-    cause = error.__cause__
-    return (isinstance(cause, OSError) and cause.strerror) or str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__
+    return str(error)
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:

@@ -45,7 +45,7 @@ def renew_manifest(earlier: Manifest, found: Manifest) -> Manifest:
     known = with_values(known, REASON_FIELD.name, _reasons_now(known, is_there))
     rows = join_parts(known, _new_rows(known, found, names))
     served, left_out = take_apart(rows)
-    return Manifest(root=found.root, class_names=names, table=served, left_out=left_out)
+    return replace(found, class_names=names, table=served, left_out=left_out)
 
 
 def describe_renewal(earlier: Manifest, manifest: Manifest) -> str:

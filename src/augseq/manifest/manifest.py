@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, overload
 
@@ -24,6 +24,8 @@ from augseq.manifest.columns import (
 )
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
+from augseq.remote.address import check_no_secret
+from augseq.remote.options import RemoteOptions
 from augseq.types import Positions
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Manifest:
     `Record`; a slice, `select` and `split` give new manifests that share its columns.
 
     Attributes:
-        root: Folder that all paths are relative to.
+        root: Folder that all paths are relative to, or the address of a remote one.
         class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
         table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
             labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
@@ -49,6 +51,7 @@ class Manifest:
             page by page into every forked worker.
         left_out: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
+        remote: How to reach a remote root. It is kept in memory alone, and no file has it.
 
     Example:
         >>> import augseq
@@ -63,8 +66,10 @@ class Manifest:
     class_names: tuple[str, ...]
     table: pa.Table
     left_out: pa.Table = None
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
 
     def __post_init__(self) -> None:
+        check_no_secret(self.root)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "table", standard_table(self.table))
         object.__setattr__(self, "left_out", _fitting(self.left_out, self.table))

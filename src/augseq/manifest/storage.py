@@ -11,6 +11,8 @@ from augseq.errors import ManifestError, MissingFileError, UnreadableError
 from augseq.manifest.columns import REASON_FIELD, join_parts, take_apart
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
+from augseq.remote.address import absolute_root
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 SCHEMA_VERSION = 2
@@ -41,12 +43,16 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
-def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
+def read_manifest(
+    path: PathLike, *, root: PathLike | None = None, remote: RemoteOptions | None = None
+) -> Manifest:
     """Read a manifest that `write_manifest` wrote.
 
     Args:
         path: The Parquet file.
-        root: Where the images lie now, if their folder has moved since.
+        root: Where the images lie now, if their folder has moved since: a folder, or the
+            address of a remote one.
+        remote: How to reach a remote root; no manifest file says that.
 
     Raises:
         MissingFileError: There is no such file.
@@ -68,10 +74,11 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
     try:
         served, left_out = _parts(table)
         manifest = Manifest(
-            root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
+            root=header["root"] if root is None else absolute_root(root),
             class_names=tuple(header["class_names"]),
             table=served,
             left_out=left_out,
+            remote=remote or RemoteOptions(),
         )
         if not all(isinstance(name, str) for name in manifest.class_names):
             raise TypeError("its class names must be text")

@@ -31,23 +31,26 @@ def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, DecodeError | None
     return replace(probe, height=height, width=width, **header), None
 
 
-def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modified_ns: int) -> None:
+def check_unchanged(
+    record: Record, probe: Probe, root: str, data: bytes, modified_ns: int | None
+) -> None:
     """Check that a file which was just read is the one that was probed.
 
     Where size and time are the same, so is the file. Where only the time differs, as of a folder
-    that was copied, the content decides.
+    that was copied, the content decides; so it does of remote files, whose `modified_ns` is None
+    since it takes another request.
 
     Raises:
         ChangedFileError: It is another.
     """
     if len(data) != probe.num_bytes:
         change = f"it had {probe.num_bytes} bytes then, and has {len(data)} now"
+    # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
     elif modified_ns != probe.modified_ns and _hash(data) != probe.content_hash:
-        # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
-        change = (
-            f"its {len(data)} bytes are others; it was last changed {_time_text(modified_ns)}, "
-            f"and before that {_time_text(probe.modified_ns)}"
-        )
+        change = f"its {len(data)} bytes are others"
+        if modified_ns is not None:
+            when = datetime.fromtimestamp(modified_ns / 1e9, UTC)
+            change += f" since {when:%Y-%m-%d %H:%M:%S} UTC"
     else:
         return
     raise ChangedFileError(
@@ -59,7 +62,3 @@ def check_unchanged(record: Record, probe: Probe, root: str, data: bytes, modifi
 
 def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
-
-
-def _time_text(time_ns: int) -> str:
-    return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
