@@ -5,11 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import zipfile
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
@@ -182,38 +179,22 @@ def test_a_file_without_permission_is_left_out_with_that_reason(
     assert manifest.left_out.column("reason").to_pylist() == ["cannot be used: Permission denied"]
 
 
+def test_a_storage_that_refuses_leaves_no_file_out(
+    public_folder: Path, unprivileged: object
+) -> None:
+    """Credentials that are out of date say nothing about files."""
+    for name in ("0.png", "1.png"):
+        photo(8, 8).save(public_folder / name)
+    (public_folder / "1.png").chmod(0)
+    with unprivileged(), pytest.raises(augseq.UnreadableError, match=r"1\.png"):  # type: ignore[operator]
+        augseq.index_folder(
+            f"local://{public_folder}", labels=None, unreadable="exclude", progress=False
+        )
+
+
 def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> None:
     with pytest.raises(augseq.ArgumentError, match="unreadable"):
         probed(folder, unreadable="skip")
-
-
-def zipped(folder: Path, archive: Path) -> str:
-    with zipfile.ZipFile(archive, "w") as file:
-        for path in sorted(folder.rglob("*.jpg")):
-            file.write(path, path.relative_to(folder))
-    return f"zip://::{archive}"
-
-
-def test_a_remote_folder_is_probed_and_its_changes_noticed(folder: Path, tmp_path: Path) -> None:
-    address = zipped(folder, tmp_path / "photos.zip")
-    manifest = augseq.index_folder(address, probe=True, progress=False)
-    for record in manifest:
-        expected = known(folder / record.path)
-        assert record.probe == replace(expected, modified_ns=record.probe.modified_ns)  # type: ignore[union-attr]
-    assert augseq.index_folder(address, earlier=manifest, progress=False) == manifest
-    (folder / "a" / "00.jpg").write_bytes(encoded(photo(7, 9), "JPEG"))
-    spoil(folder / "b" / "01.jpg")
-    address = zipped(folder, tmp_path / "photos.zip")
-    source = FileSource(root=address, options=DecodeOptions())
-    with pytest.raises(augseq.ChangedFileError, match=r"'a/00.jpg' \(index 0\)"):
-        source.open(manifest[0])
-    np.testing.assert_array_equal(
-        source.open(manifest[1]).read(WHOLE),
-        source.open(replace(manifest[1], probe=None)).read(WHOLE),
-    )
-    with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images .*'b/01.jpg'"):
-        again = augseq.index_folder(address, earlier=manifest, unreadable="exclude", progress=False)
-    assert again[0].probe.height == 7  # type: ignore[union-attr]
 
 
 # Again, and after an interruption
@@ -308,7 +289,7 @@ look_at = probing._look_at
 
 def slow(source, record):
     # The last image never comes: whoever waits for it is interrupted.
-    if record.path == "199.png":
+    if record.path.endswith("199.png"):
         print("waiting", flush=True)
         time.sleep(60 if sys.argv[3] == "SIGKILL" else 1)
     return look_at(source, record)

@@ -90,7 +90,7 @@ def test_other_bytes_of_the_same_size_are_refused_with_their_time(
     path = Path(manifest.root, "1.bmp")
     other_bytes(path)
     os.utime(path, ns=(0, 86_400 * 10**9))
-    with pytest.raises(augseq.ChangedFileError, match="others since 1970-01-02 00:00:00 UTC"):
+    with pytest.raises(augseq.ChangedFileError, match="last changed 1970-01-02 00:00:00 UTC"):
         read(manifest, manifest[1])
 
 

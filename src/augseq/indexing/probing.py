@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Literal, TypeAlias, get_args
@@ -10,23 +9,23 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm.auto import tqdm
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqWarning, DecodeError, MissingFileError, UnreadableError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError, UnreadableError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
 from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
+    CORE_SCHEMA,
     PROBE_FIELD,
     REASON_FIELD,
     join_parts,
+    read_records,
     replace_values,
     take_apart,
     with_values,
 )
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import Identity
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource
@@ -37,8 +36,8 @@ from augseq.types import PathLike, Positions
 UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
 
 _SHOWN = 10
-# Rows that are Python objects at a time.
-_ROWS_AT_A_TIME = 65_536
+# Answers of a remote storage are waited for side by side.
+_REMOTE_THREADS = 16
 
 
 def probe_manifest(
@@ -71,7 +70,6 @@ def probe_manifest(
         DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
         ManifestError: The checkpoint is no manifest.
-        RemoteError: A remote folder does not answer; that leaves no file out.
 
     Warns:
         AugseqWarning: Files cannot be used and are left out.
@@ -93,9 +91,9 @@ def probe_manifest(
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
         partial(_look_at, source),
-        _bare_records(rows, positions),
+        _unprobed(rows, positions),
         num_items=len(positions),
-        num_threads=os.cpu_count() or 1,
+        num_threads=_REMOTE_THREADS if is_remote(source.root) else os.cpu_count() or 1,
         title="Probing",
         progress=progress,
     )
@@ -119,7 +117,15 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
-    states = _states(source, _bare_records(rows, known), len(known), progress)
+    states = map_in_threads(
+        source.identity,
+        _unprobed(rows, known),
+        num_items=len(known),
+        # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
+        num_threads=_REMOTE_THREADS if is_remote(source.root) else 1,
+        title="Looking for changes",
+        progress=progress,
+    )
     now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
     names = ("num_bytes", "modified_ns")
     # Without the gaps, which would make floats of whole numbers.
@@ -129,54 +135,33 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     return np.flatnonzero(is_wanted)
 
 
-def _states(
-    source: FileSource, records: Iterator[Record], num_records: int, progress: bool
-) -> Iterable[Identity | None]:
-    """Yield what files look like now, without opening them."""
-    title = "Looking for changes"
-    if is_remote(source.root):
-        return map_in_threads(
-            source.identity,
-            records,
-            num_items=num_records,
-            num_threads=os.cpu_count() or 1,
-            title=title,
-            progress=progress,
-        )
-    # Threads would pass the interpreter lock around: 19 microseconds a file instead of 7.
-    bar = tqdm(records, title, num_records, unit=" images", delay=0.5, disable=not progress)
-    return map(source.identity, bar)
-
-
-def _bare_records(rows: pa.Table, positions: Positions) -> Iterator[Record]:
-    """Yield what reading the files of some rows takes."""
-    for start in range(0, len(positions), _ROWS_AT_A_TIME):
-        part = rows.select(["index", "path"]).take(pa.array(positions[start:][:_ROWS_AT_A_TIME]))
-        yield from (Record(**row) for row in part.to_pylist())
+def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
+    """Return records that know nothing of their files yet."""
+    return read_records(rows.select(CORE_SCHEMA.names), positions)
 
 
 def _look_at(source: FileSource, record: Record) -> Finding:
     try:
-        # Before it is read, so that a change meanwhile shows in the time.
-        state = source.identity(record)
-        data = source.read(record)
-    except (MissingFileError, UnreadableError) as error:
-        # A storage that refuses one file may soon refuse all, once credentials are out of date.
-        if isinstance(error, UnreadableError) and is_remote(source.root):
+        # Before the file is read, so that a change meanwhile shows later.
+        identity = source.identity(record)
+        data, _ = source.read(record)
+    except RemoteError:
+        # The storage is at fault, and not the file.
+        raise
+    except AugseqError as error:
+        # Nor is it where the storage refuses: once credentials are out of date, it refuses all.
+        if is_remote(source.root) and isinstance(error, UnreadableError):
             raise
         return Finding(None, UNUSABLE + _cause(error))
-    probe, problem = probe_file(data, 0 if state is None else state.modified_ns)
+    probe, problem = probe_file(data, 0 if identity is None else identity.modified_ns)
     return Finding(probe, None if problem is None else f"{UNUSABLE}{problem}")
 
 
 def _cause(error: BaseException) -> str:
     """Return what went wrong, without the folder of this machine."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__
-    return str(error)
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:

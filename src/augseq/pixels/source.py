@@ -8,7 +8,7 @@ import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import UNKNOWN_HASH, Identity, file_identity
+from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import check_unchanged
@@ -53,11 +53,11 @@ class FileSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
-            ChangedFileError: It is not what it was when it was probed.
             RemoteError: The remote folder does not answer.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
-        data, modified_ns = self._read(record)
+        data, modified_ns = self.read(record)
         if record.probe is not None:
             check_unchanged(record, record.probe, self.root, data, modified_ns)
         try:
@@ -65,18 +65,17 @@ class FileSource:
         except DecodeError as error:
             raise _named(error, record, self.root) from error
 
-    def read(self, record: Record) -> bytes:
-        """Return all bytes of the file of a record, whatever they are.
+    def read(self, record: Record) -> tuple[bytes, int | None]:
+        """Return all bytes of the file of a record, and when it was last changed.
+
+        Returns:
+            The bytes, and nanoseconds since 1970 UTC; None for a remote file, which does not tell.
 
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
             RemoteError: The remote folder does not answer.
         """
-        return self._read(record)[0]
-
-    def _read(self, record: Record) -> tuple[bytes, int | None]:
-        """Return all bytes of a file, and when it was last changed; None for a remote one."""
         try:
             if self._folder is not None:
                 return self._folder.read(record.path, str(record)), None
@@ -90,18 +89,16 @@ class FileSource:
     def identity(self, record: Record) -> Identity | None:
         """Return the identity of the file of a record as it is now; None where there is none.
 
-        Size and time are those of now, and the content is what the record was probed with: so
-        nothing is kept under it for a file that was changed since.
-
         Raises:
             UnreadableError: The remote folder refuses to tell.
             RemoteError: It does not answer, or has nothing that tells old from new.
         """
-        content_hash = UNKNOWN_HASH if record.probe is None else record.probe.content_hash
+        # Kept pixels of a file that is not as probed are none of this record's.
+        content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
-            return file_identity(os.path.join(self.root, record.path), content_hash)
+            return file_identity(os.path.join(self.root, record.path), *content)
         try:
-            return Identity(*self._folder.identity(record.path, str(record)), content_hash)
+            return Identity(*self._folder.identity(record.path, str(record)), *content)
         except MissingFileError:
             return None
 

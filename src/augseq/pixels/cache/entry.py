@@ -16,7 +16,7 @@ import numpy as np
 
 from augseq.types import Image
 
-UNKNOWN_HASH = bytes(16)
+_UNKNOWN = bytes(16)
 _MAGIC = b"augseq\0\1"
 # Magic, the source's identity, height, width, channels; the pixels begin on a cache line.
 _HEADER = struct.Struct("<8sQq16sIII12x")
@@ -27,22 +27,21 @@ class Identity(NamedTuple):
 
     Attributes:
         num_bytes: Its size.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC; of a remote file, a
-            number that changes with its content.
+        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
         content_hash: What its content must be, as a probe has it; 16 zero bytes where any will do.
     """
 
     num_bytes: int
     modified_ns: int
-    content_hash: bytes = UNKNOWN_HASH
+    content_hash: bytes = _UNKNOWN
 
     def accepts(self, kept: "Identity") -> bool:
         """Tell whether pixels that were kept under another identity are right under this one."""
-        hashes = (kept.content_hash, UNKNOWN_HASH)
+        hashes = (kept.content_hash, _UNKNOWN)
         return kept[:2] == self[:2] and self.content_hash in hashes
 
 
-def file_identity(path: str, content_hash: bytes = UNKNOWN_HASH) -> Identity | None:
+def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
     """Return the identity of a file as it is now; None where there is none to be seen."""
     try:
         status = os.stat(path)

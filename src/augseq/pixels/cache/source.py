@@ -53,8 +53,8 @@ class CachedSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
-            ChangedFileError: It is not what it was when it was probed.
             RemoteError: The remote folder does not answer.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         key = self._key(record)
