@@ -48,7 +48,11 @@ def _as_zip(folder: Path, tmp_path: Path) -> str:
 
 
 def _as_memory(folder: Path, tmp_path: Path) -> str:
-    fsspec.filesystem("memory").put(str(folder), "/drawn", recursive=True)
+    files = fsspec.filesystem("memory")
+    # There is one for the whole process; and into a folder that is there, one puts a folder.
+    if files.exists("/drawn"):
+        files.rm("/drawn", recursive=True)
+    files.put(str(folder), "/drawn", recursive=True)
     return "memory://drawn"
 
 

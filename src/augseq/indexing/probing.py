@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError, UnreadableError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
 from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
@@ -79,7 +79,7 @@ def probe_manifest(
         >>> images = augseq.index_folder("sample_images", progress=False)
         >>> images = augseq.probe_manifest(images, progress=False)
         >>> images[0].probe.height, images[0].probe.format
-        (96, 'JPEG')
+        (215, 'JPEG')
     """
     check_manifest(manifest)
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
@@ -149,6 +149,9 @@ def _look_at(source: FileSource, record: Record) -> Finding:
         # The storage is at fault, and not the file.
         raise
     except AugseqError as error:
+        # Nor is it where the storage refuses: once credentials are out of date, it refuses all.
+        if is_remote(source.root) and isinstance(error, UnreadableError):
+            raise
         return Finding(None, UNUSABLE + _cause(error))
     probe, problem = probe_file(data, 0 if identity is None else identity.modified_ns)
     return Finding(probe, None if problem is None else f"{UNUSABLE}{problem}")
