@@ -81,7 +81,7 @@ class Explanation:
             images,
             titles,
             captions=captions,
-            num_columns=_good_columns(len(titles)),
+            num_columns=_columns(len(titles)),
             heading=f"{where}, epoch {self.epoch}, seed {self.seed}",
         )
 
@@ -153,7 +153,7 @@ def _caption(stage: Stage) -> list[str]:
     return lines
 
 
-def _good_columns(count: int) -> int:
+def _columns(count: int) -> int:
     """Return a number of columns, at most 6, that fills the last row best."""
     rows = -(-count // 6)
     return -(-count // rows)
