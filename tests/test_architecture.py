@@ -29,6 +29,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
+    ["remote"],
     ["checks", "threaded_map", "types"],
     ["errors"],
 ]
@@ -44,6 +45,7 @@ ALLOWED = {
     "inspection": {"PIL", "matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
+    "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
     "threaded_map": {"tqdm"},
@@ -52,7 +54,11 @@ ALLOWED = {
     "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
-ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}
+ALLOWED_WHEN_NEEDED = {
+    "augment": {"albumentations"},
+    "remote": {"fsspec"},
+    "training": {"torch"},
+}
 ALLOWED_FOR_TYPES = {
     "manifest": {"matplotlib", "pandas"},
     "training": {"matplotlib"},

@@ -24,15 +24,23 @@ if TYPE_CHECKING:
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
     from augseq.errors import BackupError as BackupError
+    from augseq.errors import ChangedFileError as ChangedFileError
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
     from augseq.errors import ManifestError as ManifestError
     from augseq.errors import MissingFileError as MissingFileError
     from augseq.errors import NotAFolderError as NotAFolderError
+    from augseq.errors import RemoteError as RemoteError
     from augseq.errors import SharedMemoryError as SharedMemoryError
     from augseq.errors import UnreadableError as UnreadableError
     from augseq.errors import WorkerError as WorkerError
     from augseq.indexing.folder import index_folder as index_folder
+    from augseq.indexing.huggingface import index_huggingface as index_huggingface
+    from augseq.indexing.huggingface import write_huggingface as write_huggingface
+    from augseq.indexing.probing import probe_manifest as probe_manifest
+    from augseq.indexing.tables import index_table as index_table
+    from augseq.manifest.concat import concat_manifests as concat_manifests
+    from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from augseq.manifest.storage import write_manifest as write_manifest
     from augseq.pixels.cache.image_cache import ImageCache as ImageCache
     from augseq.pixels.image import read_image as read_image
+    from augseq.remote.options import RemoteOptions as RemoteOptions
     from augseq.sample import Sample as Sample
     from augseq.training.audit import Audit as Audit
     from augseq.training.audit import AuditReport as AuditReport
@@ -65,6 +74,7 @@ _HOMES = {
     "BackupAndResume": "augseq.training.backup",
     "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
+    "ChangedFileError": "augseq.errors",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
     "ImageCache": "augseq.pixels.cache.image_cache",
@@ -78,6 +88,8 @@ _HOMES = {
     "NotAFolderError": "augseq.errors",
     "Probe": "augseq.manifest.record",
     "Record": "augseq.manifest.record",
+    "RemoteError": "augseq.errors",
+    "RemoteOptions": "augseq.remote.options",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.run",
     "Sample": "augseq.sample",
@@ -85,13 +97,19 @@ _HOMES = {
     "UnreadableError": "augseq.errors",
     "WorkerError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
+    "concat_manifests": "augseq.manifest.concat",
     "index_folder": "augseq.indexing.folder",
+    "index_huggingface": "augseq.indexing.huggingface",
+    "index_table": "augseq.indexing.tables",
     "preset": "augseq.augment.presets",
+    "probe_manifest": "augseq.indexing.probing",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
     "train_classifier": "augseq.training.run",
     "verify_audit": "augseq.training.audit",
+    "write_huggingface": "augseq.indexing.huggingface",
     "write_manifest": "augseq.manifest.storage",
+    "write_table": "augseq.manifest.export",
 }
 
 __all__ = list(_HOMES)

@@ -5,10 +5,12 @@
     ├── MissingFileError    (FileNotFoundError)  a folder, manifest or image is not there
     ├── NotAFolderError     (NotADirectoryError) a file stands where a folder must be
     ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
+    ├── RemoteError         (ConnectionError)    a remote folder does not answer, or not usefully
     ├── LabelError          (ValueError)         folders, classes and labels do not agree
-    ├── ManifestError       (ValueError)         a manifest file is damaged or from a newer augseq
+    ├── ManifestError       (ValueError)         a manifest or table is damaged or too new
     ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
     ├── DecodeError         (ValueError)         a file does not hold a usable image
+    ├── ChangedFileError    (ValueError)         a file is not what it was when it was indexed
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
     └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
@@ -39,12 +41,16 @@ class UnreadableError(AugseqError, PermissionError):
     """The operating system refuses to read a file or a folder."""
 
 
+class RemoteError(AugseqError, ConnectionError):
+    """A remote folder does not answer, or not with what was asked for."""
+
+
 class LabelError(AugseqError, ValueError):
     """Folders, class names and labels do not agree."""
 
 
 class ManifestError(AugseqError, ValueError):
-    """A manifest file is damaged, foreign, or from a newer augseq."""
+    """A manifest or table of images is damaged, foreign, or from a newer augseq."""
 
 
 class BackupError(AugseqError, OSError):
@@ -66,6 +72,10 @@ class DecodeError(AugseqError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ChangedFileError(AugseqError, ValueError):
+    """A file is not what it was when it was indexed."""
 
 
 class AugmentationError(AugseqError, ValueError):

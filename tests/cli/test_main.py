@@ -73,6 +73,87 @@ def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) 
     assert augseq.read_manifest("small.parquet").class_counts() == {"bright": 10, "dark": 10}
 
 
+def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: Path) -> None:
+    path = folder / "dark" / "3.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    outcome = run("index", folder, "--probe", "-o", "small.parquet")
+    assert outcome.code == 1
+    assert "'dark/3.png' (index 13)" in outcome.err
+    assert "--unreadable exclude" in outcome.err
+    assert "small.parquet.unfinished keeps what was done" in outcome.err
+    assert not Path("small.parquet").exists()
+    outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
+    assert outcome.code == 0
+    assert "19 images in 2 classes" in outcome.out
+    assert re.search(r"1 left out\n  'dark/3.png' \(index 13\): \S+", outcome.out)
+    assert "1 of 20 images" in outcome.err
+    assert len(augseq.read_manifest("small.parquet")) == 19
+    assert list(Path().glob("*.unfinished")) == []
+    Path("t.csv").write_text("path,label\nsmall/dark/3.png,d\nsmall/dark/4.png,d\n")
+    outcome = run("index", "t.csv", "--unreadable", "exclude")
+    assert re.search(r"1 left out\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
+
+
+def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
+    run("index", folder, "--probe", "-o", "small.parquet")
+    before = augseq.read_manifest("small.parquet")
+    (folder / "bright" / "4.png").unlink()
+    shutil.copy(folder / "dark" / "1.png", folder / "dark" / "0a.png")
+    outcome = run("index", folder, "--update", "small.parquet")
+    assert outcome.code == 0
+    assert "1 new, 1 gone or left out, 19 as before" in outcome.out
+    after = augseq.read_manifest("small.parquet")
+    assert after.record_of(20).path == "dark/0a.png"
+    assert [record for record in after if record.index < 20] == [
+        record for record in before if record.index != 4
+    ]
+
+
+def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Path) -> None:
+    rows = [f"{path.relative_to(folder)},{path.parent.name[0]}" for path in folder.rglob("*.png")]
+    (folder.parent / "t.csv").write_text("\n".join(["file,kind", *rows]), encoding="utf-8")
+    options = ("--path-column", "file", "--label-column", "kind", "--images-root", folder)
+    outcome = run("index", "t.csv", *options, "-o", "m.parquet")
+    assert outcome.code == 0, outcome.err
+    assert augseq.read_manifest("m.parquet").class_counts() == {"b": 10, "d": 10}
+    assert run("check", "m.parquet").out == "20 of 20 images can be used.\n"
+    for command in ("check", "show", "fit", "bench"):
+        outcome = run(command, "t.csv")
+        assert outcome.code == 1
+        assert "'t.csv' is a table" in outcome.err
+        assert "augseq index t.csv --path-column" in outcome.err
+
+
+def test_index_takes_splits_and_patterns_and_writes_tables(run: Run, folder: Path) -> None:
+    outcome = run("index", folder.parent, "--splits", "small", "-o", "t.csv")
+    assert "20 images in 2 classes" in outcome.out
+    with open("t.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {
+        "path": "small/bright/0.png", "label": "bright", "index": "0", "split": "small",
+    }  # fmt: skip
+    outcome = run("index", folder, "--label-pattern", r"(\d)\.png")
+    assert "20 images in 10 classes" in outcome.out
+    assert run("index", "t.csv", "--no-labels").out == "20 images without labels\n"
+
+
+def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Path) -> None:
+    outcome = run("index", folder, "--label-column", "kind")
+    assert (outcome.code, outcome.err.count("--label-column is for tables")) == (1, 1)
+    outcome = run("index", "t.csv", "--splits", "a,b", "--follow-links")
+    assert (outcome.code, outcome.err.count("--splits, --follow-links is for folders")) == (1, 1)
+    assert "--label-pattern '(': missing )" in run("index", folder, "--label-pattern", "(").err
+
+
+def test_a_parquet_file_that_is_no_manifest_shows_how_to_make_one(run: Run, folder: Path) -> None:
+    paths = [str(path.relative_to(folder)) for path in folder.rglob("*.png")]
+    pq.write_table(pa.table({"path": paths, "label": [1, 0] * 10}), folder / "t.parquet")
+    outcome = run("check", folder / "t.parquet")
+    assert outcome.code == 1
+    assert "--label-column NAME -o manifest.parquet" in outcome.err
+    assert "20 images in 2 classes" in run("index", folder / "t.parquet").out
+
+
 def test_show_writes_a_picture_with_a_row_for_each_image(run: Run, folder: Path) -> None:
     outcome = run("show", folder, "--images", 3, "--seeds", 2, "-o", "sheet.png")
     assert outcome.code == 0
@@ -433,3 +514,16 @@ def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> Non
     assert "augmentation 2, 'jitter': draws from a global generator" in outcome.out
     outcome = run("check", folder, "--purity", "--augment", "mine.py:pure")
     assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")
+
+
+def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:
+    shutil.make_archive("small", "zip", folder)
+    outcome = run("index", "zip://::small.zip", "-o", "small.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "20 images in 2 classes" in outcome.out
+    for images in ("zip://::small.zip", "small.parquet"):
+        assert "20 of 20 images can be used" in run("check", images).out
+    outcome = run("index", "https://me:canary@host/photos")
+    assert outcome.code == 1
+    assert "no password" in outcome.err
+    assert "canary" not in outcome.err

@@ -1,39 +1,179 @@
-"""`augseq index`: a folder becomes a manifest."""
+"""`augseq index`: a folder or a table becomes a manifest."""
 
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from augseq.cli.arguments import LabelsOption
+from augseq.cli.arguments import LabelsOption, is_table
+from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
+from augseq.indexing.labels import Labels
+from augseq.indexing.left_out import left_out_lines
+from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.renewal import describe_renewal
+from augseq.indexing.tables import index_table
+from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.storage import write_manifest
+from augseq.manifest.storage import read_manifest, write_manifest
 
 _BAR_WIDTH = 30
+_LISTED = 20
 
 
 def index(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with one sub-folder per class.")
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Folder with one sub-folder per class, its address (s3://...), or a table with a "
+            "row for each image (.csv, .tsv, .jsonl, .parquet).",
+        ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Manifest to write (.parquet)."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Manifest to write (.parquet), or a table to hand on (.csv, .tsv, .jsonl).",
+        ),
     ] = None,
     labels: LabelsOption = True,
+    label_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX", help="Folder: the class is what its group finds in the path."
+        ),
+    ] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Folder: its splits, as train,val,test."),
+    ] = None,
     follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Follow symbolic links, never in circles.")
+        bool,
+        typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe", help="Decode every image once; training then notices changed files."
+        ),
+    ] = False,
+    unreadable: Annotated[
+        UnreadablePolicy,
+        typer.Option(help="Stop at files that cannot be used, or leave them out; implies --probe."),
+    ] = "raise",
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Folder: a manifest of it to bring up to date."),
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Table: where the paths stand. [path]")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Table: where the classes stand. [label]")
+    ] = None,
+    images_root: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER", help="Table: what its paths are relative to. [its own folder]"
+        ),
+    ] = None,
 ) -> None:
-    """List the images of a folder, count its classes, and write a manifest."""
-    manifest = index_folder(
-        folder, labels="inferred" if labels else None, follow_links=follow_links
-    )
+    """List the images of a folder or a table, count the classes, and write a manifest.
+
+    With --probe, every image is decoded once. What an interrupted run has done is kept beside the
+    output, and the same command goes on from there.
+
+    With --update, known records keep index and label, and only new and changed files are read.
+    """
+    for_folders = {
+        "--label-pattern": label_pattern, "--splits": splits, "--follow-links": follow_links,
+        "--update": update,
+    }  # fmt: skip
+    for_tables = {
+        "--path-column": path_column, "--label-column": label_column, "--images-root": images_root
+    }  # fmt: skip
+    earlier = None if update is None else read_manifest(update)
+    output = output or update
+    with _checkpoint(output) as checkpoint:
+        if is_table(source):
+            _refuse(for_folders, "folders", source)
+            manifest = index_table(
+                source,
+                root=images_root,
+                path_column=path_column or "path",
+                label_column=(label_column or "label") if labels else None,
+            )
+            if probe or unreadable == "exclude":
+                manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)
+        else:
+            _refuse(for_tables, "tables", source)
+            manifest = index_folder(
+                source,
+                labels=_labels(labels, label_pattern),
+                splits=None if splits is None else [name.strip() for name in splits.split(",")],
+                follow_links=follow_links,
+                probe=probe,
+                unreadable=unreadable,
+                checkpoint=checkpoint,
+                earlier=earlier,
+            )
+        _report(manifest, earlier)
+        if output is not None:
+            _write(manifest, output)
+            print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
+
+
+def _report(manifest: Manifest, earlier: Manifest | None) -> None:
     print_counts(manifest)
-    if output is not None:
+    print_left_out(manifest)
+    if earlier is not None:
+        print(describe_renewal(earlier, manifest))
+
+
+@contextmanager
+def _checkpoint(output: Path | None) -> Iterator[Path | None]:
+    """Give a file beside the output, which is there only until all went well."""
+    if output is None:
+        yield None
+        return
+    path = output.with_name(f"{output.name}.unfinished")
+    try:
+        yield path
+    except BaseException:
+        if path.exists():
+            print(f"{path} keeps what was done; the same command goes on.", file=sys.stderr)
+        raise
+    path.unlink(missing_ok=True)
+
+
+def _refuse(options: Mapping[str, object], kind: str, source: str) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {source!r}")
+
+
+def _labels(labels: bool, pattern: str | None) -> Labels:
+    if pattern is None:
+        return "inferred" if labels else None
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ArgumentError(f"--label-pattern {pattern!r}: {error}.") from error
+
+
+def _write(manifest: Manifest, output: Path) -> None:
+    if output.suffix.lower() in (".csv", ".tsv", ".jsonl"):
+        write_table(manifest, output)
+    else:
         write_manifest(manifest, output)
-        print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
 
 
 def print_counts(manifest: Manifest) -> None:
@@ -48,3 +188,14 @@ def print_counts(manifest: Manifest) -> None:
     for name, count in counts.items():
         bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")
+
+
+def print_left_out(manifest: Manifest) -> None:
+    """Print which records are left out, and why."""
+    num_more = len(manifest.left_out) - _LISTED
+    if len(manifest.left_out):
+        print(f"{len(manifest.left_out):,} left out")
+    for line in islice(left_out_lines(manifest.left_out), _LISTED):
+        print(f"  {line}")
+    if num_more > 0:
+        print(f"  and {num_more:,} more: augseq.read_manifest(...).left_out has them all")

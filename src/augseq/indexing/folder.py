@@ -1,13 +1,19 @@
 """Index an image folder: scan, label, report."""
 
 import os
+import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from dataclasses import replace
+from itertools import chain
+from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -16,8 +22,24 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.indexing.labels import (
+    LabelFunction,
+    Labels,
+    check_class_names,
+    class_findings,
+    label_paths,
+    listed,
+    name_classes,
+)
+from augseq.indexing.left_out import describe_gone
+from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.renewal import in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
-from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.manifest.columns import PROBE_FIELD
+from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
+from augseq.remote.address import absolute_root, is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
@@ -35,61 +57,126 @@ _UNREAD_EXTENSIONS = (
 def index_folder(
     folder: PathLike,
     *,
-    labels: Literal["inferred"] | None = "inferred",
+    remote: RemoteOptions | None = None,
+    labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
     extensions: Iterable[str] = IMAGE_EXTENSIONS,
     follow_links: bool = False,
+    probe: bool = False,
+    unreadable: UnreadablePolicy = "raise",
+    checkpoint: PathLike | None = None,
+    earlier: Manifest | None = None,
     progress: bool = True,
 ) -> Manifest:
-    """List the images of a folder, with a class for each first sub-folder.
+    r"""List the images of a folder, with a class for each first sub-folder.
 
     Files are sorted by path, whatever order the file system gives, and numbered from 0.
-    Hidden files and folders (a leading dot) are skipped. No image is opened.
+    Hidden files and folders (a leading dot) are skipped. No image is opened, unless the files
+    are to be probed.
 
     Args:
-        folder: Where the images lie, in one sub-folder per class, at any depth below it.
+        folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
+            address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
+        remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
-            all images of the folder without labels, to predict on.
-        class_names: A list, in the order of the labels; sorted folder names if None.
+            all images of the folder without labels, to predict on. A pattern is searched in the
+            path of each image, relative to the folder and with `/`: its group, or the one
+            called `label`, is the class, as in `re.compile(r"([a-z]+)_\d+\.jpg$")`. A function
+            is called with that path and returns the class.
+        class_names: A list, in the order of the labels. If None, folder names sorted by code
+            point; names that a pattern or function found, by value if all are whole numbers.
+        splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
+            elsewhere are none of the manifest's. A column `split` says where each image lies;
+            the classes are those of all splits together.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
+        probe: Whether to decode every image once, and note size, time, content and format of its
+            file in `Record.probe`. Training then refuses a file that was changed since.
+        unreadable: What probing does about files that cannot be used: "raise" names them;
+            "exclude" leaves them out for good, with the reason, in `left_out`. It implies `probe`.
+        checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
+        earlier: A whole manifest of this folder, to be brought up to date: records that it knows
+            keep index, label and columns. Files that are gone are left out, and get their index
+            back when they are back; new files and classes come behind those known, a renamed file
+            among them. If it was probed, so are the files that were changed or came; no others
+            are opened. Give all other options as they were.
         progress: Whether long work shows a progress bar.
 
     Returns:
-        All images, sorted by path. Classes without images keep their label.
+        All images, sorted by path, or by index if there is an earlier manifest. Classes without
+        images keep their label.
 
     Raises:
-        MissingFileError: The folder is not there, or no image is in it.
+        MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of a file is not valid UTF-8.
-        LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
+        LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
+            get no class from a pattern or function.
+        DecodeError: A file cannot be used, and `unreadable` is "raise".
+        ArgumentError: An option is wrong, or `earlier` is of another folder.
 
     Warns:
-        AugseqWarning: Classes are empty, there is only one, or images or links are left aside.
+        AugseqWarning: Classes are empty, also of one split, there is only one, or images or
+            links are left aside; or files cannot be used or are gone, and are left out.
 
     Example:
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
-    root = _existing_folder(folder)
+    probe = _wants_probes(probe, unreadable, earlier)
+    root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
+    place: str | RemoteFolder = root
+    if is_remote(root):
+        place = RemoteFolder(root, remote or RemoteOptions())
+        if follow_links:
+            raise ArgumentError(
+                f"`follow_links` is for folders of this machine. Received: {root!r}"
+            )
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
-    scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
+    scan = scan_folder(
+        place,
+        splits=existing_splits(root, splits),
+        suffixes=suffixes,
+        follow_links=follow_links,
+        progress=progress,
+    )
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
-    else:
+    elif isinstance(labels, str):
         manifest = _labelled(root, scan, class_names)
-    for finding in _findings(root, scan, manifest):
+    else:
+        manifest = _labelled_by(labels, root, scan.paths, class_names)
+    if splits is not None:
+        manifest = manifest.with_column("split", _first_folders(manifest))
+    if remote is not None:
+        manifest = replace(manifest, remote=remote)
+    num_loose = len(scan.paths) - len(manifest)
+    if earlier is not None:
+        manifest = renew_manifest(earlier, manifest)
+        _check_class_order(manifest, class_names)
+    if probe:
+        manifest = probe_manifest(
+            manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+        )
+    if earlier is not None:
+        manifest = in_order_of_index(manifest)
+    findings = chain(_findings(root, scan, manifest, num_loose), describe_gone(manifest))
+    for finding in findings:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
-    names = sorted(scan.folders) if class_names is None else list(class_names)
-    unknown = sorted(set(scan.folders) - set(names))
+    # Below a split, as in "train/cat", the class is the last name; else it is the only one.
+    class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
+    names = sorted(set(class_of.values())) if class_names is None else list(class_names)
+    unknown = sorted(set(class_of.values()) - set(names))
     if unknown:
         raise LabelError(
             f"The folder {unknown[0]!r} in {root!r} is not among `class_names`. "
@@ -104,15 +191,39 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
     label_of = {name: label for label, name in enumerate(names)}
     # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
     folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
-    labels = [label_of[folder] for folder in folders]
+    labels = [label_of[class_of[folder]] for folder in folders]
     targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
     paths = scan.paths
     if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
-        paths = paths.filter(pc.match_substring(paths, "/"))
+        depth = folders[0].count("/") + 1
+        paths = paths.filter(pc.greater_equal(pc.count_substring(paths, "/"), depth))
     return make_manifest(root, names, paths=paths, targets=targets)
 
 
-def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
+def _labelled_by(
+    labels: re.Pattern[str] | LabelFunction,
+    root: str,
+    paths: pa.StringArray,
+    class_names: Sequence[str] | None,
+) -> Manifest:
+    found = label_paths(paths, labels)
+    names, targets = name_classes(found, class_names)
+    unknown = pc.equal(targets, -1)
+    if pc.any(unknown).as_py():
+        raise LabelError(
+            f"{listed(pc.unique(found.filter(unknown)).to_pylist())} must be among `class_names`, "
+            f"for such as {paths.filter(unknown)[0].as_py()!r}. "
+            f"Received: class_names={list(names)}"
+        )
+    return make_manifest(root, names, paths=paths, targets=targets)
+
+
+def _first_folders(manifest: Manifest) -> pa.Array:
+    parts = pc.split_pattern(manifest.table.column("path"), "/", max_splits=1)
+    return pc.list_element(parts, 0).combine_chunks()
+
+
+def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:
     if scan.num_links:
         yield f"{scan.num_links} symbolic links in {root!r} were not followed (`follow_links`)."
     if scan.num_dead_links:
@@ -124,39 +235,91 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
-    loose = len(scan.paths) - len(manifest)
-    if loose:
-        yield f"{loose} images directly in {root!r} have no class and are left aside."
-    names = manifest.class_names
-    empty = [name for name, count in manifest.class_counts().items() if not count] if names else []
-    if empty:
-        shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
-        yield f"{len(empty)} of {len(names)} classes in {root!r} have no image: {shown}"
-    if len(names) == 1:
-        yield f"{root!r} has a single class, {names[0]!r}: there is nothing to tell apart."
+    if num_loose:
+        yield f"{num_loose} images directly in {root!r} have no class and are left aside."
+    yield from class_findings(manifest, repr(root))
+    if "split" in manifest.table.column_names and manifest.class_names:
+        yield from _missing_in_splits(manifest)
+
+
+def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
+    """Yield the classes that one split has and another lacks, as a misspelt folder is."""
+    pairs = manifest.table.group_by(["split", "target"]).aggregate([]).to_pydict()
+    found = set(zip(pairs["split"], pairs["target"], strict=True))
+    for split in sorted(set(pairs["split"]) - {None}):
+        lacking = [
+            name
+            for label, name in enumerate(manifest.class_names)
+            if label in pairs["target"] and (split, label) not in found
+        ]
+        if lacking:
+            yield f"The split {split!r} has no image of classes that others have: {listed(lacking)}"
 
 
 def _check_options(
-    labels: str | None, class_names: Sequence[str] | None, extensions: Iterable[str]
+    labels: Labels, class_names: Sequence[str] | None, extensions: Iterable[str]
 ) -> None:
     if isinstance(extensions, str):
         raise ArgumentError(
             f"`extensions` must be a list of endings. Received: extensions={extensions!r}"
         )
-    if labels not in ("inferred", None):
-        raise ArgumentError(f'`labels` must be "inferred" or None. Received: labels={labels!r}')
-    if class_names is None:
-        return
-    if labels is None:
-        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
-    if isinstance(class_names, str) or len(set(class_names)) != len(class_names):
+    known = labels is None or labels == "inferred" or isinstance(labels, re.Pattern)
+    if not known and not callable(labels):
         raise ArgumentError(
-            f"`class_names` must be different names. Received: class_names={class_names!r}"
+            '`labels` must be "inferred", None, a pattern such as re.compile(...), or a function '
+            f"from path to class. Received: labels={labels!r}"
+        )
+    if class_names is not None and labels is None:
+        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
+    check_class_names(class_names)
+
+
+def _wants_probes(probe: bool, unreadable: UnreadablePolicy, earlier: Manifest | None) -> bool:
+    check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
+    if earlier is not None:
+        check_manifest(earlier)
+        probe = probe or PROBE_FIELD.name in earlier.table.column_names
+    return probe or unreadable == "exclude"
+
+
+def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) -> None:
+    if class_names is not None and manifest.class_names != tuple(class_names):
+        raise ArgumentError(
+            "`class_names` must begin with those of `earlier`, since labels never change: "
+            f"{list(manifest.class_names)}. Received: class_names={list(class_names)}"
         )
 
 
-def _existing_folder(folder: PathLike) -> str:
-    root = os.path.abspath(os.fspath(folder))
+def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
+    """Return the names of splits, none for None, or raise what is wrong with one."""
+    if splits is None:
+        return ()
+    if isinstance(splits, str) or not splits or len(set(splits)) != len(splits):
+        raise ArgumentError(
+            f"`splits` must be a list of different sub-folders. Received: splits={splits!r}"
+        )
+    for split in splits:
+        if not split or split.startswith(".") or "/" in split or os.sep in split:
+            raise ArgumentError(
+                f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
+            )
+        # A remote one shows when it is listed.
+        if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
+            others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
+            raise MissingFileError(
+                f"There is no folder {split!r} in {root!r}. There are: {listed(others)}"
+            )
+    return splits
+
+
+def existing_folder(folder: PathLike) -> str:
+    """Return the absolute path of a folder that is there, or raise what is wrong with it."""
+    root = absolute_root(folder)
+    if is_remote(root):
+        raise ArgumentError(
+            f"This needs a folder of this machine. Received: {root!r}. index_folder lists remote "
+            "folders, and index_table takes them with check_files=False."
+        )
     try:
         os.stat(root)
     except PermissionError as error:
@@ -164,7 +327,10 @@ def _existing_folder(folder: PathLike) -> str:
     except OSError as error:
         raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
     if not os.path.isdir(root):
-        raise NotAFolderError(f"{os.fspath(folder)!r} must be a folder of images, but is a file.")
+        hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
+        raise NotAFolderError(
+            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{hint}"
+        )
     return root
 
 

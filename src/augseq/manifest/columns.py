@@ -1,14 +1,18 @@
 """The columns that a manifest may have, and what must hold in each."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
+from augseq.types import Positions
 
 CORE_SCHEMA = pa.schema(
     [
@@ -88,6 +92,43 @@ def read_records(table: pa.Table, positions: Any = None) -> list[Record]:
     return [Record(**row) for row in rows]
 
 
+def probe_array(probes: Sequence[Probe | None]) -> pa.StructArray:
+    """Return what was probed as values of the column `probe`."""
+    names = [field.name for field in fields(Probe)]
+    rows = (
+        None if probe is None else {name: getattr(probe, name) for name in names}
+        for probe in probes
+    )
+    return pa.array(rows, PROBE_FIELD.type)
+
+
+def replace_values(column: pa.ChunkedArray, positions: Positions, values: pa.Array) -> pa.Array:
+    """Return a column with other values at some positions, the first of them if not enough."""
+    sources = np.arange(len(column))
+    sources[positions[: len(values)]] = len(column) + np.arange(len(values))
+    together = pa.concat_arrays([*column.chunks, values])
+    return together.take(pa.array(sources))
+
+
+def join_parts(served: pa.Table, left_out: pa.Table) -> pa.Table:
+    """Return all rows of a manifest; those that are served have no `reason`."""
+    return pa.concat_tables([served, left_out], promote_options="default").combine_chunks()
+
+
+def take_apart(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the rows that are served, and those that are left out; undoes `join_parts`."""
+    is_served = pc.is_null(rows.column(REASON_FIELD.name))
+    served = rows.filter(is_served).drop_columns([REASON_FIELD.name])
+    return served, rows.filter(pc.invert(is_served))
+
+
+def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """Return a table with other values in a column, or with that column more."""
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, values)
+
+
 def num_different(numbers: npt.NDArray[np.int64]) -> int:
     """Count the different numbers."""
     gaps = np.diff(numbers)
@@ -96,6 +137,19 @@ def num_different(numbers: npt.NDArray[np.int64]) -> int:
     if not np.all(gaps > 0):
         gaps = np.diff(np.sort(numbers))
     return int(np.count_nonzero(gaps)) + bool(len(numbers))
+
+
+def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
+    """Raise `ArgumentError` where a path comes twice, and say which do."""
+    if pc.count_distinct(paths).as_py() == len(paths):
+        return
+    counts = pc.value_counts(paths)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+    raise ArgumentError(
+        "Each image must be there once, since two records of one file may part in training and "
+        f"test. More than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+    )
 
 
 def _plain_field(field: pa.Field) -> pa.Field:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, overload
 
@@ -20,10 +20,13 @@ from augseq.manifest.columns import (
     num_different,
     read_records,
     standard_table,
+    with_values,
 )
 from augseq.manifest.display import Displayed
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
+from augseq.remote.address import check_no_secret
+from augseq.remote.options import RemoteOptions
 from augseq.types import Positions
 
 if TYPE_CHECKING:
@@ -37,11 +40,11 @@ _HASHED_ROWS = 65_536
 class Manifest(Displayed):
     """Which images exist, in a fixed order, with their labels.
 
-    Made by `index_folder` or `read_manifest`. It behaves as an immutable sequence of
+    Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of
     `Record`; a slice, `select` and `split` give new manifests that share its columns.
 
     Attributes:
-        root: Folder that all paths are relative to.
+        root: Folder that all paths are relative to, or the address of a remote one.
         class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
         table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
             labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
@@ -49,6 +52,7 @@ class Manifest(Displayed):
             page by page into every forked worker.
         left_out: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
+        remote: How to reach a remote root. It is kept in memory alone, and no file has it.
 
     Example:
         >>> import augseq
@@ -63,8 +67,10 @@ class Manifest(Displayed):
     class_names: tuple[str, ...]
     table: pa.Table
     left_out: pa.Table = None
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
 
     def __post_init__(self) -> None:
+        check_no_secret(self.root)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "table", standard_table(self.table))
         object.__setattr__(self, "left_out", _fitting(self.left_out, self.table))
@@ -158,8 +164,8 @@ class Manifest(Displayed):
         gaps = pa.nulls(self.left_out.num_rows, column.type)
         return replace(
             self,
-            table=_with_values(self.table, name, column),
-            left_out=_with_values(self.left_out, name, gaps),
+            table=with_values(self.table, name, column),
+            left_out=with_values(self.left_out, name, gaps),
         )
 
     def record_of(self, index: int) -> Record:
@@ -321,12 +327,6 @@ def _fitting(left_out: pa.Table | None, table: pa.Table) -> pa.Table:
             f"Received: {left_out.column_names} beside {table.column_names}"
         )
     return left_out
-
-
-def _with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    if name in table.column_names:
-        table = table.drop_columns([name])
-    return table.append_column(name, values)
 
 
 def _check_identities(*tables: pa.Table) -> None:

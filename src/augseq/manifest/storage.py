@@ -2,17 +2,17 @@
 
 import json
 import os
-import uuid
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
-from augseq.manifest.columns import REASON_FIELD
+from augseq.errors import ManifestError, MissingFileError, UnreadableError
+from augseq.manifest.columns import REASON_FIELD, join_parts, take_apart
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.new_file import new_file
+from augseq.remote.address import absolute_root
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 SCHEMA_VERSION = 2
@@ -37,31 +37,22 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         "class_names": list(manifest.class_names),
     }
     # Those left out follow in the same columns; a reason tells them from those that are served.
-    everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
+    everything = join_parts(manifest.table, manifest.left_out)
     table = everything.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
-    target = Path(path).absolute()
-    if not target.parent.is_dir():
-        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
-    if target.is_dir():
-        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
-    # Beside the target, since a rename is atomic within one file system only.
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with open(aside, "xb") as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with new_file(path) as file:
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
-def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
+def read_manifest(
+    path: PathLike, *, root: PathLike | None = None, remote: RemoteOptions | None = None
+) -> Manifest:
     """Read a manifest that `write_manifest` wrote.
 
     Args:
         path: The Parquet file.
-        root: Where the images lie now, if their folder has moved since.
+        root: Where the images lie now, if their folder has moved since: a folder, or the
+            address of a remote one.
+        remote: How to reach a remote root; no manifest file says that.
 
     Raises:
         MissingFileError: There is no such file.
@@ -83,10 +74,11 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
     try:
         served, left_out = _parts(table)
         manifest = Manifest(
-            root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
+            root=header["root"] if root is None else absolute_root(root),
             class_names=tuple(header["class_names"]),
             table=served,
             left_out=left_out,
+            remote=remote or RemoteOptions(),
         )
         if not all(isinstance(name, str) for name in manifest.class_names):
             raise TypeError("its class names must be text")
@@ -97,19 +89,18 @@ def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
 
 def _parts(table: pa.Table) -> tuple[pa.Table, pa.Table | None]:
     """Return the rows that are served, and those that are left out."""
-    name = REASON_FIELD.name
-    if name not in table.column_names:  # As in files of the first schema.
+    if REASON_FIELD.name not in table.column_names:  # As in files of the first schema.
         return table, None
-    is_served = pc.is_null(table.column(name))
-    return table.filter(is_served).drop_columns([name]), table.filter(pc.invert(is_served))
+    return take_apart(table)
 
 
 def _header(table: pa.Table, path: str) -> dict[str, Any]:
     text = (table.schema.metadata or {}).get(_METADATA_KEY)
     if text is None:
         raise ManifestError(
-            f"{path!r} is a Parquet file, but augseq did not write it. "
-            "Make a manifest with: augseq index FOLDER -o manifest.parquet"
+            f"{path!r} is a Parquet file, but no manifest. If it is a table of images, make "
+            f"one of it: augseq index {path} --path-column NAME --label-column NAME "
+            "-o manifest.parquet (in Python: augseq.index_table)"
         )
     try:
         header: dict[str, Any] = json.loads(text)

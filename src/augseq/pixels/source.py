@@ -1,17 +1,22 @@
 """Where the pixels of a record come from: a file, or a row of an array."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.read import read_bytes
+from augseq.pixels.probe import check_unchanged
+from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
+from augseq.remote.address import is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import Image, Images
 
 
@@ -28,12 +33,19 @@ class FileSource:
     """Images in files below a folder.
 
     Attributes:
-        root: The folder that the records' paths are relative to.
+        root: The folder that the records' paths are relative to, or the address of a remote one.
         options: How to decode.
+        remote: How to reach a remote folder.
     """
 
     root: str
     options: DecodeOptions
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
+    _folder: RemoteFolder | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        folder = RemoteFolder(self.root, self.remote) if is_remote(self.root) else None
+        object.__setattr__(self, "_folder", folder)
 
     def open(self, record: Record) -> OpenImage:
         """Read the file of a record.
@@ -41,19 +53,54 @@ class FileSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
+            RemoteError: The remote folder does not answer.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
+        data, modified_ns = self.read(record)
+        if record.probe is not None:
+            check_unchanged(record, record.probe, self.root, data, modified_ns)
         try:
-            data = read_bytes(os.path.join(self.root, record.path))
+            return _RecordImage(record, self.root, open_image(data, self.options))
+        except DecodeError as error:
+            raise _named(error, record, self.root) from error
+
+    def read(self, record: Record) -> tuple[bytes, int | None]:
+        """Return all bytes of the file of a record, and when it was last changed.
+
+        Returns:
+            The bytes, and nanoseconds since 1970 UTC; None for a remote file, which does not tell.
+
+        Raises:
+            MissingFileError: The file is gone.
+            UnreadableError: The system refuses to read it.
+            RemoteError: The remote folder does not answer.
+        """
+        try:
+            if self._folder is not None:
+                return self._folder.read(record.path, str(record)), None
+            return read_file(os.path.join(self.root, record.path))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
+
+    def identity(self, record: Record) -> Identity | None:
+        """Return the identity of the file of a record as it is now; None where there is none.
+
+        Raises:
+            UnreadableError: The remote folder refuses to tell.
+            RemoteError: It does not answer, or has nothing that tells old from new.
+        """
+        # Kept pixels of a file that is not as probed are none of this record's.
+        content = () if record.probe is None else (record.probe.content_hash,)
+        if self._folder is None:
+            return file_identity(os.path.join(self.root, record.path), *content)
         try:
-            return _RecordImage(record, self.root, open_image(data, self.options))
-        except DecodeError as error:
-            raise _named(error, record, self.root) from error
+            return Identity(*self._folder.identity(record.path, str(record)), *content)
+        except MissingFileError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

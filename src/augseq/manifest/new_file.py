@@ -1,0 +1,37 @@
+"""Write a file whole or not at all."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from augseq.errors import ArgumentError, MissingFileError
+from augseq.types import PathLike
+
+
+@contextmanager
+def new_file(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a file that takes its place at `path` when all is written, or never.
+
+    Raises:
+        MissingFileError: The folder that it is to lie in is not there.
+        ArgumentError: The path is a folder.
+        OSError: The file cannot be written; what was at `path` is untouched.
+    """
+    target = Path(path).absolute()
+    if not target.parent.is_dir():
+        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
+    if target.is_dir():
+        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
+    # Beside the target, since a rename is atomic within one file system only.
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with open(aside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
