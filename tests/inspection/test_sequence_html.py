@@ -86,8 +86,6 @@ def test_a_large_batch_stays_small(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "told"), [("threads", "workers: threads: 2"), ("serial", "made when asked for")]
 )
-def test_who_computes_the_batches_is_told(
-    samples: augseq.Manifest, kind: str, told: str
-) -> None:
+def test_who_computes_the_batches_is_told(samples: augseq.Manifest, kind: str, told: str) -> None:
     page = Page(sequence_of(samples, workers=2, worker_kind=kind)._repr_html_())
     assert any(told in text for text in page.texts)

@@ -58,7 +58,7 @@ def file_images(manifest: Manifest, *, side_px: int) -> ImageOf:
         manifest: Whose root the paths are relative to.
         side_px: Longer side that the images will be shrunk to.
     """
-    source = FileSource(root=manifest.root, options=DecodeOptions())
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
     def image_of(record: Record) -> Image:
