@@ -6,11 +6,13 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import augseq
+from augseq.manifest.display import DRAWING_FUNCTIONS
 
 _PACKAGE = Path(augseq.__file__).parent
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -41,7 +43,7 @@ ALLOWED = {
     "errors": set(),
     "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"matplotlib", "numpy"},
+    "inspection": {"PIL", "matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "remote": {"numpy"},
@@ -61,7 +63,7 @@ ALLOWED_WHEN_NEEDED = {
     "training": {"torch"},
 }
 ALLOWED_FOR_TYPES = {
-    "manifest": {"pandas"},
+    "manifest": {"matplotlib", "pandas"},
     "training": {"matplotlib"},
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
@@ -183,6 +185,16 @@ def test_the_package_itself_imports_its_modules_for_types_only() -> None:
     own = [i for i in IMPORTS if i.module == "augseq" and i.imported.startswith("augseq")]
     assert own
     assert all(i.for_types for i in own)
+
+
+def test_only_what_draws_a_manifest_is_looked_up_by_name() -> None:
+    """A manifest lies below what can open its images, so it may not import what draws it."""
+    by_name = {_module_name(p) for p in PATHS if "import_module(" in p.read_text("utf-8")}
+    own = {"augseq", "augseq.manifest.display"}
+    assert by_name - own == {"augseq.augment.albumentations_import", "augseq.cli.arguments"}
+    for name, home in DRAWING_FUNCTIONS.items():
+        assert part_of(home) == "inspection"
+        assert callable(getattr(import_module(home), name))
 
 
 def test_each_layer_uses_its_own_libraries_only() -> None:

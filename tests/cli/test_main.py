@@ -169,6 +169,17 @@ def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
     assert outcome.out.endswith("\nwrote one.png\n")
 
 
+def test_show_tells_and_draws_how_strong_augmentations_are(run: Run, folder: Path) -> None:
+    options = ("--augment", "light", "--image-size", 16)
+    outcome = run("show", folder, "--strength", *options, "-o", "strength.png")
+    assert outcome.code == 0
+    assert "1,000 samples of 8 images" in outcome.out
+    assert "2 RandomBrightnessContrast: fired in " in outcome.out
+    with Image.open("strength.png") as picture:
+        assert picture.format == "PNG"
+    assert run("show", folder, "--strength", "--index", 3).code == 2
+
+
 def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
     outcome = run("show", folder / "dark", "--no-labels", "--images", 1, "--seeds", 1)
     assert outcome.code == 0

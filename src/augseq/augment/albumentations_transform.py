@@ -1,6 +1,7 @@
 """One transform of albumentations as an `Augmentation`."""
 
 import copy
+import inspect
 import random
 import threading
 from collections.abc import Iterator
@@ -79,6 +80,34 @@ class AlbumentationsTransform:
         """The transforms that took effect in this thread's last call, with what they drew."""
         return tuple(_fired(self._copies.transform))
 
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of all transforms that may fire: its own, or those inside a `Compose`."""
+        return tuple(type(part).__name__ for part in _parts(self._transform))
+
+    @property
+    def settings(self) -> str:
+        """Its probability, and its options where they are not the defaults, as text."""
+        transform = self._transform
+        if _is_compose(transform):
+            return f"{', '.join(self.part_names)}; p={transform.p:g}"
+        defaults = inspect.signature(type(transform)).parameters
+        chosen = [
+            f"{key}={value!r}"
+            for key, value in transform.get_transform_init_args().items()
+            if key != "p"
+            and (key not in defaults or not np.array_equal(value, defaults[key].default))
+        ]
+        return ", ".join([f"p={transform.p:g}", *chosen])
+
+    def forget_draws(self) -> None:
+        """Let `fired` tell of this thread's next call alone.
+
+        A transform that a `OneOf` passes over would keep what it drew for an image before.
+        """
+        for part in _parts(getattr(self._copies, "transform", None)):
+            part.params = {}
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies, too, begin as one that was never called.
         return (type(self), (self._transform,))
@@ -130,18 +159,25 @@ class _Draws(random.Random):
         return sum(word << (64 * n) for n, word in enumerate(words)) >> (-k % 64)
 
 
-def _fired(transform: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parts(transform: Any) -> Iterator[Any]:
+    """Yield the transforms inside a `Compose`, or a transform itself."""
     if _is_compose(transform):
         for child in transform.transforms:
-            yield from _fired(child)
-    elif getattr(transform, "params", None):
-        # The shape of the image, and options that are handed on as they are, were not drawn.
-        drawn = {
-            key: value
-            for key, value in transform.params.items()
-            if key != "shape" and value is not getattr(transform, key, transform)
-        }
-        yield type(transform).__name__, drawn
+            yield from _parts(child)
+    elif transform is not None:
+        yield transform
+
+
+def _fired(transform: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for part in _parts(transform):
+        if getattr(part, "params", None):
+            # The shape of the image, and options handed on as they are, were not drawn.
+            drawn = {
+                key: value
+                for key, value in part.params.items()
+                if key != "shape" and value is not getattr(part, key, part)
+            }
+            yield type(part).__name__, drawn
 
 
 def _apply_crop(transform: Any, params: dict[str, Any], part: Image) -> Image:

@@ -14,7 +14,7 @@ from augseq.cli.arguments import (
     open_images,
 )
 from augseq.cli.show import make_pipeline
-from augseq.inspection.contact_sheet import spread_positions
+from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
 from augseq.inspection.unreadable import find_unreadable
 

@@ -20,6 +20,7 @@ from augseq.cli.arguments import (
 )
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
+from augseq.inspection.strength import measure_strength
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
@@ -42,18 +43,28 @@ def show(
     index: Annotated[
         int | None, typer.Option(help="Explain just this record, stage by stage.")
     ] = None,
+    strength: Annotated[
+        bool, typer.Option("--strength", help="How often transforms fire, and what they draw.")
+    ] = False,
     labels: LabelsOption = True,
     root: RootOption = None,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
 
     With --index it draws what one training step saw of one image, after each stage, and prints
-    which transforms fired with which parameters.
+    which transforms fired with which parameters; with --strength how often each fires in 1000
+    samples, and how its parameters spread.
     """
     manifest = open_images(folder, root, labelled=labels)
     pipeline = make_pipeline(manifest, augment, image_size)
     check_epoch(epoch)
-    if index is None:
+    if index is not None and strength:
+        raise typer.BadParameter("--index is about one sample, and --strength about many.")
+    if strength:
+        report = measure_strength(manifest, pipeline, seed=check_seed(seed), num_samples=1000)
+        print(report)
+        figure = report.draw()
+    elif index is None:
         numbers = [check_seed(seed + column) for column in range(seeds)]
         figure = draw_contact_sheet(
             manifest, pipeline, seeds=numbers, num_images=images, epoch=epoch

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.grid import draw_grid, record_title
+from augseq.inspection.grid import draw_grid
+from augseq.inspection.looks import record_title, shortened
 from augseq.inspection.picture import Picture
+from augseq.inspection.positions import spread_positions
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
-from augseq.types import Positions
+from augseq.types import Image
 
 
 def draw_contact_sheet(
@@ -31,10 +32,9 @@ def draw_contact_sheet(
         epoch: Whose draws to show.
     """
     records = manifest.records(spread_positions(manifest, num_images))
-    plain = replace(pipeline, augment=AugmentationList())
     images, titles = [], []
     for record in records:
-        images.append(load_sample(record, plain, seed=0, epoch=0).image)
+        images.append(plain_image(record, pipeline))
         titles.append(record_title(record, manifest.class_names))
         for seed in seeds:
             images.append(load_sample(record, pipeline, seed=seed, epoch=epoch).image)
@@ -42,13 +42,22 @@ def draw_contact_sheet(
     return draw_grid(images, titles, num_columns=1 + len(seeds))
 
 
-def spread_positions(manifest: Manifest, count: int) -> Positions:
-    """Return positions that visit the classes in turn, each spread over its records."""
-    count = min(count, len(manifest))
-    if not manifest.class_names:
-        return np.linspace(0, len(manifest) - 1, count).astype(np.int64)
-    groups = [np.flatnonzero(manifest.targets == label) for label in np.unique(manifest.targets)]
-    # Visit classes first and members second, so that few images still show many classes.
-    ranks = np.concatenate([np.arange(len(group)) for group in groups])
-    visits = np.argsort(ranks, kind="stable")[:count]
-    return np.concatenate(groups)[np.sort(visits)]
+def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]) -> Picture:
+    """Draw an image, plain and then as it is in several epochs of one run.
+
+    Args:
+        record: Whose image.
+        pipeline: What is done to it.
+        seed: Of the run.
+        epochs: One image for each.
+    """
+    images = [load_sample(record, pipeline, seed=seed, epoch=epoch).image for epoch in epochs]
+    titles = ["without augmentation", *[f"epoch {epoch}" for epoch in epochs]]
+    heading = f"{shortened(record.path, 60)}, seed {seed}"
+    return draw_grid([plain_image(record, pipeline), *images], titles, heading=heading)
+
+
+def plain_image(record: Record, pipeline: Pipeline) -> Image:
+    """Return the image of a record as the pipeline makes it without augmentations."""
+    plain = replace(pipeline, augment=AugmentationList())
+    return load_sample(record, plain, seed=0, epoch=0).image

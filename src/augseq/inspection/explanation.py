@@ -1,21 +1,24 @@
 """What happened to one image in one epoch, stage by stage."""
 
-import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
-from augseq.augment.augmentation_list import AugmentationList
+from augseq.inspection.draws import NOT_TOLD
 from augseq.inspection.grid import draw_grid
+from augseq.inspection.looks import shortened
 from augseq.inspection.picture import Picture
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
+
+# Matrices tell nobody anything below a picture; `print` of the explanation has them.
+_MOST_NUMBERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +66,24 @@ class Explanation:
         return "\n".join([title, *lines])
 
     def draw(self) -> Picture:
-        """Draw the image after each stage; names of those that did not fire in parentheses."""
+        """Draw the image after each stage, and below it what was drawn.
+
+        Names of transforms that did not fire stand in parentheses.
+        """
         titles = [
             stage.name if stage.fired is None or stage.fired else f"({stage.name})"
             for stage in self.stages
         ]
-        columns = min(len(titles), 6)
-        return draw_grid([stage.image for stage in self.stages], titles, num_columns=columns)
+        captions = [_caption(stage) for stage in self.stages]
+        images = [stage.image for stage in self.stages]
+        where = f"{shortened(self.record.path, 50)}, index {self.record.index}"
+        return draw_grid(
+            images,
+            titles,
+            captions=captions,
+            num_columns=_columns(len(titles)),
+            heading=f"{where}, epoch {self.epoch}, seed {self.seed}",
+        )
 
     def _repr_png_(self) -> bytes:
         return self.draw()._repr_png_()
@@ -82,8 +96,8 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         Exception: As `load_sample`.
     """
     stages: list[Stage] = []
-    steps = tuple(_fresh(step) for step in pipeline.augment.steps)
-    names = ["decoded", *pipeline.augment.names]
+    steps, names = pipeline.augment.steps, ["decoded", *pipeline.augment.names]
+    forget_draws(steps)
 
     def note(number: int, call: Call) -> Any:
         result = call()
@@ -93,8 +107,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
             stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
         return result
 
-    watched = instrument(replace(pipeline, augment=AugmentationList(steps)), note)
-    sample = load_sample(record, watched, seed=seed, epoch=epoch)
+    sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
     elif stages[-1].image.shape != sample.image.shape:
@@ -102,9 +115,11 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     return Explanation(record=record, seed=seed, epoch=epoch, stages=tuple(stages))
 
 
-def _fresh(step: Augmentation) -> Augmentation:
-    """Return a step without memory of earlier images."""
-    return copy.copy(step) if isinstance(step, AlbumentationsTransform) else step
+def forget_draws(steps: Sequence[Augmentation]) -> None:
+    """Let steps tell only of the next image: a part that is passed over keeps what it drew."""
+    for step in steps:
+        if isinstance(step, AlbumentationsTransform):
+            step.forget_draws()
 
 
 def _size(image: Image) -> str:
@@ -122,6 +137,26 @@ def _told(stage: Stage) -> str:
         for name, drawn in stage.fired
     )
     return ", ".join(calls)
+
+
+def _caption(stage: Stage) -> list[str]:
+    """Return the lines below a picture: the size, and the parameters but for large arrays."""
+    height, width, _ = stage.image.shape
+    lines = [f"{height} x {width} px"]
+    for name, drawn in stage.fired or ():
+        lines += [name] * (name != stage.name)
+        lines += [
+            f"{key} = {_short(value)}"
+            for key, value in drawn.items()
+            if key not in NOT_TOLD and np.size(value) <= _MOST_NUMBERS
+        ]
+    return lines
+
+
+def _columns(count: int) -> int:
+    """Return a number of columns, at most 6, that fills the last row best."""
+    rows = -(-count // 6)
+    return -(-count // rows)
 
 
 def _short(value: Any) -> str:

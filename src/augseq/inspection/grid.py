@@ -1,16 +1,27 @@
 """Images side by side, as a matplotlib figure."""
 
 import math
+import textwrap
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
+from matplotlib.patches import Rectangle
 
 from augseq.batch import Batch
+from augseq.inspection.looks import displayable, record_title, shortened
 from augseq.inspection.picture import Picture
-from augseq.manifest.record import Record
 from augseq.types import Image
 
 _CELL_INCHES = 1.6
+_GAP_INCHES = 0.07
+_TITLE_INCHES = 0.22
+_HEADING_INCHES = 0.28
+_TITLE_SIZE = 9
+_CAPTION_SIZE = 8
+# Characters that fit side by side into a cell, in either size.
+_TITLE_WIDTH = 22
+_CAPTION_WIDTH = 25
+_CAPTION_LINE_INCHES = 0.145
 
 
 def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
@@ -26,32 +37,68 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
     return draw_grid(list(batch.images[: len(shown)]), titles)
 
 
-def record_title(record: Record, class_names: Sequence[str]) -> str:
-    """Return the class name of a record; the name of its file where it has none."""
-    return record.path.rsplit("/", 1)[-1] if record.target is None else class_names[record.target]
-
-
 def draw_grid(
-    images: Sequence[Image], titles: Sequence[str], *, num_columns: int | None = None
+    images: Sequence[Image | str],
+    titles: Sequence[str],
+    *,
+    captions: Sequence[Sequence[str]] = (),
+    num_columns: int | None = None,
+    heading: str = "",
 ) -> Picture:
     """Draw images row by row, each with a title.
 
     Args:
         images: Each of shape (height, width, channels), values 0 to 255; or any range, which
-            is then stretched to what can be seen.
-        titles: One for each image.
+            is then stretched to what can be seen. Text says why there is no image.
+        titles: One for each image; long ones are shortened.
+        captions: The lines below each image, if any; long ones are broken.
         num_columns: Images in a row; about as many as rows if None.
+        heading: A line above everything.
     """
     columns = num_columns or _good_columns(len(images))
     rows = math.ceil(len(images) / columns)
-    figure = Picture(figsize=(columns * _CELL_INCHES, rows * (_CELL_INCHES + 0.2)), dpi=110)
-    for number, (image, title) in enumerate(zip(images, titles, strict=True), 1):
-        axes = figure.add_subplot(rows, columns, number)
-        axes.imshow(displayable(image))
-        axes.set_title(_shortened(title), fontsize=8, pad=3)
-        axes.set_axis_off()
-    figure.tight_layout(pad=0.4, h_pad=0.6, w_pad=0.4)
+    texts = [_wrapped(lines) for lines in captions] or [""] * len(images)
+    num_lines = max((text.count("\n") + 1 for text in texts if text), default=0)
+    below = num_lines * _CAPTION_LINE_INCHES + _GAP_INCHES
+    top = _HEADING_INCHES * bool(heading)
+    width = columns * (_CELL_INCHES + _GAP_INCHES) + _GAP_INCHES
+    height = rows * (_TITLE_INCHES + _CELL_INCHES + below) + top
+    figure = Picture(figsize=(width, height), dpi=110)
+    if heading:
+        style = {"fontsize": _TITLE_SIZE + 1, "parse_math": False}
+        figure.suptitle(heading, y=1 - 0.06 / height, va="top", **style)
+    for number, (image, title, text) in enumerate(zip(images, titles, texts, strict=True)):
+        row, column = divmod(number, columns)
+        # Placed by hand: with captions of several lines, tight_layout shrinks the images.
+        left = _GAP_INCHES + column * (_CELL_INCHES + _GAP_INCHES)
+        bottom = height - top - (row + 1) * (_TITLE_INCHES + _CELL_INCHES) - row * below
+        place = (left / width, bottom / height, _CELL_INCHES / width, _CELL_INCHES / height)
+        _draw_cell(figure.add_axes(place, anchor="N"), image, title, text)
     return figure
+
+
+def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
+    axes.set_axis_off()
+    # Not as formulas, which names with a dollar sign would be taken for.
+    axes.set_title(shortened(title, _TITLE_WIDTH), fontsize=_TITLE_SIZE, pad=3, parse_math=False)
+    if isinstance(image, str):
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axes.add_patch(Rectangle((0, 0), 1, 1, facecolor="#eeeeee", edgecolor="#999999", ls="--"))
+        _write(axes, _wrapped([image], most_lines=8), (0.5, 0.5), va="center")
+    else:
+        axes.imshow(displayable(image))
+    if caption:
+        _write(axes, caption, (0.5, -0.03), va="top")
+
+
+def _write(axes: Any, text: str, place: tuple[float, float], *, va: str) -> None:
+    style = {"fontsize": _CAPTION_SIZE, "linespacing": 1.25, "parse_math": False}
+    axes.text(*place, text, transform=axes.transAxes, ha="center", va=va, **style)
+
+
+def _wrapped(lines: Sequence[str], *, most_lines: int = 12) -> str:
+    parts = [part for line in lines for part in textwrap.wrap(line, _CAPTION_WIDTH)]
+    return "\n".join(parts if len(parts) <= most_lines else [*parts[: most_lines - 1], "…"])
 
 
 def _good_columns(count: int) -> int:
@@ -59,23 +106,3 @@ def _good_columns(count: int) -> int:
     if count <= 5:
         return count
     return min(range(4, 9), key=lambda columns: (-count % columns, abs(columns**2 - 1.5 * count)))
-
-
-def displayable(image: Image) -> Image:
-    """Return uint8 pixels, 0 to 255, with 3 or 4 channels, that show an image.
-
-    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of
-    any other range (normalised ones, say), are stretched to it.
-    """
-    if image.dtype != np.uint8:
-        low, high = float(image.min()), float(image.max())
-        if low < 0 or high > 255 or high <= 1:
-            low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
-            image = (image - low) * (255 / max(high - low, 1e-12))
-        image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-    channels = image.shape[2]
-    return image if channels in (3, 4) else np.repeat(image[:, :, :1], 3, axis=2)
-
-
-def _shortened(title: str) -> str:
-    return title if len(title) <= 26 else title[:25] + "…"

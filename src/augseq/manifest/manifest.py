@@ -22,6 +22,7 @@ from augseq.manifest.columns import (
     standard_table,
     with_values,
 )
+from augseq.manifest.display import Displayed
 from augseq.manifest.record import Record
 from augseq.manifest.split import Split, split_positions
 from augseq.remote.address import check_no_secret
@@ -36,7 +37,7 @@ _HASHED_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Manifest:
+class Manifest(Displayed):
     """Which images exist, in a fixed order, with their labels.
 
     Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of

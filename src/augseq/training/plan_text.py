@@ -23,11 +23,12 @@ def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
         f"ImageSequence: {schedule.num_records} images, {schedule.num_batches} batches of "
         f"{schedule.batch_size}, epoch {epoch}"
     )
-    hops = [*_hops(plan), ("workers", workers)]
+    hops = [*plan_hops(plan), ("workers", workers)]
     return "\n".join([title, *(f"  {name:<9}{text}" for name, text in hops)])
 
 
-def _hops(plan: BatchPlan) -> list[tuple[str, str]]:
+def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
+    """Return name and description of each hop of a sample, in their order."""
     schedule, pipeline = plan.schedule, plan.pipeline
     order = f"shuffled anew each epoch, seed {schedule.seed}" if schedule.shuffle else "as indexed"
     augment = " > ".join(pipeline.augment.names) or "none"

@@ -7,11 +7,15 @@ import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import BatchPlan, LabelMode, label_targets
+from augseq.inspection.contact_sheet import draw_epochs
 from augseq.inspection.explanation import Explanation, explain_sample
 from augseq.inspection.grid import draw_batch
+from augseq.inspection.markup import without_failure
 from augseq.inspection.picture import Picture
 from augseq.inspection.profile import Profile, measure_profile
 from augseq.inspection.purity import PurityReport, check_purity
+from augseq.inspection.sequence_html import sequence_html
+from augseq.inspection.strength import StrengthReport, measure_strength
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.pixels.cache.image_cache import CacheChoice
 from augseq.pixels.cache.source import make_source
@@ -29,6 +33,7 @@ from augseq.sample import Pipeline, PixelDtype
 from augseq.sampling.order import Schedule
 from augseq.sampling.randomness import check_epoch
 from augseq.training.array_plan import array_manifest, array_plan
+from augseq.training.plan_text import plan_hops
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.types import Images
 from augseq.workers.cache_filling import fill_cache
@@ -203,6 +208,57 @@ class ImageSequence(PlannedSequence):
         """
         return draw_batch(self.batch(index), self.class_names, num_images=num_images)
 
+    def show_augmentations(self, position: int = 0, *, num_epochs: int = 8) -> Picture:
+        """Draw an image beside what it becomes in several epochs of this run.
+
+        What varies is the epoch; the seed is that of the sequence, so that the model sees these
+        very pixels.
+
+        Args:
+            position: Of the record in the manifest.
+            num_epochs: Epochs from 0; an image for each.
+
+        Returns:
+            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+        """
+        record = self.manifest[position]
+        return draw_epochs(record, self.pipeline, seed=self.seed, epochs=range(num_epochs))
+
+    def show_steps(self, position: int = 0, *, epoch: int | None = None) -> Picture:
+        """Draw an image after each transform, with the parameters that this drew.
+
+        Args:
+            position: Of the record in the manifest; by its index, `explain` finds it.
+            epoch: Whose draws to show; that of the sequence if None.
+
+        Returns:
+            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+        """
+        epoch = self.epoch if epoch is None else check_epoch(epoch)
+        record = self.manifest[position]
+        return explain_sample(record, self.pipeline, seed=self.seed, epoch=epoch).draw()
+
+    def strength(self, *, num_samples: int = 1000, progress: bool = True) -> StrengthReport:
+        """Find how often each transform fires, and how what it draws spreads.
+
+        A few images are decoded once, and varied with the draws that they have in this run, in
+        epoch after epoch. The same run gives the same report.
+
+        Args:
+            num_samples: How many images to make.
+            progress: Whether long work shows a progress bar.
+
+        Returns:
+            A report as text, and with `draw()` as a figure.
+        """
+        return measure_strength(
+            self.manifest,
+            self.pipeline,
+            seed=self.seed,
+            num_samples=num_samples,
+            progress=progress,
+        )
+
     def explain(self, *, epoch: int, index: int) -> Explanation:
         """Replay how one record became what a step of training saw.
 
@@ -242,6 +298,15 @@ class ImageSequence(PlannedSequence):
             num_images: In each of three rounds, in whole batches.
         """
         return measure_profile(self._plan, num_images=num_images)
+
+    def _repr_html_(self) -> str:
+        step = self._first_step if self._endless else self.epoch * self._plan.schedule.num_batches
+        workers = self._worker_options.text(self._lookahead.workers_text)
+        plan = self._plan
+        return without_failure(
+            lambda: sequence_html(plan, hops=plan_hops(plan), step=step, workers=workers),
+            repr(self),
+        )
 
     def fill_cache(self, *, progress: bool = True) -> int:
         """Decode all images that the cache does not hold yet, ahead of the first epoch.

@@ -1,0 +1,122 @@
+"""Small images for a person to look at: in time, and a reason where there is none."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from augseq.errors import AugseqError
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
+from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.region import Region
+from augseq.pixels.resize import covered_size
+from augseq.pixels.source import FileSource
+from augseq.types import Image
+
+Look: TypeAlias = Image | str
+"""An image, shape (height, width, 3), uint8; or the reason why there is none."""
+
+ImageOf: TypeAlias = Callable[[Record], Image]
+"""Makes an image, shape (height, width, channels), uint8 or float32."""
+
+
+def load_looks(
+    records: Sequence[Record], image_of: ImageOf, *, side_px: int, limit_s: float
+) -> list[Look]:
+    """Make images that fit into a square; never raise, and never take much longer than a limit.
+
+    Args:
+        records: Of which.
+        image_of: What makes an image; what it raises becomes the reason.
+        side_px: Longer side of each at most.
+        limit_s: Seconds for all together; for those that are not ready then, that is the reason.
+    """
+    looks: list[Look] = [f"was not ready within {limit_s:g} s"] * len(records)
+    is_late = threading.Event()
+
+    def load() -> None:
+        for place, record in enumerate(records):
+            if is_late.is_set():
+                return
+            looks[place] = _load(record, image_of, side_px)
+
+    # Not a pool: Python would wait at its end for a thread that reads from a dead network drive.
+    thread = threading.Thread(target=load, name="augseq-looks", daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    is_late.set()
+    return list(looks)
+
+
+def file_images(manifest: Manifest, *, side_px: int) -> ImageOf:
+    """Return what reads the files of a manifest, with no more pixels than a small image needs.
+
+    Args:
+        manifest: Whose root the paths are relative to.
+        side_px: Longer side that the images will be shrunk to.
+    """
+    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
+
+    def image_of(record: Record) -> Image:
+        opened = source.open(record)
+        return opened.read(Region(covers=covered_size(opened.shape, fitting)))
+
+    return image_of
+
+
+def shrunk(image: Image, side_px: int) -> Image:
+    """Return an image as uint8, shape (height, width, 3), with no side longer than so many px."""
+    picture = PillowImage.fromarray(displayable(image)).convert("RGB")
+    picture.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
+    return np.array(picture)
+
+
+def displayable(image: Image) -> Image:
+    """Return uint8 pixels, 0 to 255, with 3 or 4 channels, that show an image.
+
+    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of
+    any other range (normalised ones, say), are stretched to it.
+    """
+    if image.dtype != np.uint8:
+        low, high = float(image.min()), float(image.max())
+        if low < 0 or high > 255 or high <= 1:
+            low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+            image = (image - low) * (255 / max(high - low, 1e-12))
+        image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    channels = image.shape[2]
+    return image if channels in (3, 4) else np.repeat(image[:, :, :1], 3, axis=2)
+
+
+def record_title(record: Record, class_names: Sequence[str]) -> str:
+    """Return the class name of a record; the name of its file where there are no names."""
+    if record.target is None or not class_names:
+        return record.path.rsplit("/", 1)[-1]
+    return class_names[record.target]
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text in one line of at most so many characters, cut in its middle."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    # Of names of files, the end tells more: it has the number.
+    end = most // 2
+    return f"{text[: most - end - 1]}…{text[-end:]}"
+
+
+def reason_of(error: Exception) -> str:
+    """Return why an image cannot be shown, in one line, without advice."""
+    cause = error.__cause__ if isinstance(error, AugseqError) else None
+    text = str(cause or error).strip().split("\n")[0]
+    return text if isinstance(error, AugseqError) and text else f"{type(error).__name__}: {text}"
+
+
+def _load(record: Record, image_of: ImageOf, side_px: int) -> Look:
+    try:
+        return shrunk(image_of(record), side_px)
+    except Exception as error:
+        return reason_of(error)

@@ -1,0 +1,82 @@
+"""A sequence as a notebook shows it: the plan as a chain, and the first images of a batch."""
+
+from collections.abc import Iterator, Sequence
+
+from augseq.batch import BatchPlan
+from augseq.inspection.looks import load_looks, record_title, shortened
+from augseq.inspection.markup import Markup, card, element, note, thumbnail
+from augseq.manifest.record import Record
+from augseq.sample import Pipeline
+
+_MOST_IMAGES = 16
+_SIDE_PX = 96
+# Images go through the whole pipeline, but a display should come at once.
+_LIMIT_S = 3.0
+_MOST_CHARACTERS = 150
+
+
+def sequence_html(
+    plan: BatchPlan, *, hops: Sequence[tuple[str, str]], step: int, workers: str
+) -> str:
+    """Return a plan of batches as HTML, within little more than 3 s.
+
+    Images are made for this display alone, in this process: no worker is started, and a training
+    that goes on is not disturbed.
+
+    Args:
+        plan: What to show.
+        hops: Name and description of each hop of a sample; that of "augment" becomes one for
+            each augmentation.
+        step: Whose batch to show, counted on through the epochs.
+        workers: What computes the batches.
+    """
+    schedule = plan.schedule
+    facts = (
+        f"{schedule.num_records:,} images · {schedule.num_batches:,} batches of "
+        f"{schedule.batch_size} · seed {schedule.seed}"
+    )
+    batch = _batch(plan, step) if step < plan.stop_of(step) else [note("The epoch is over.")]
+    end = note(f"workers: {workers}")
+    return card("ImageSequence", facts, _chain(hops, plan.pipeline), *batch, end)
+
+
+def _chain(hops: Sequence[tuple[str, str]], pipeline: Pipeline) -> Markup:
+    parts: list[Markup] = []
+    for name, text in hops:
+        boxes = _steps(pipeline) if name == "augment" else [_hop(name, text)]
+        for box in boxes:
+            parts += [element("span", "→", class_="augseq-arrow")] * bool(parts) + [box]
+    return element("div", *parts, class_="augseq-chain")
+
+
+def _steps(pipeline: Pipeline) -> Iterator[Markup]:
+    for name, step in zip(pipeline.augment.names, pipeline.augment.steps, strict=True):
+        yield _hop(name, str(getattr(step, "settings", "")), kind="augseq-hop augseq-step")
+
+
+def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:
+    told = element("span", shortened(text, _MOST_CHARACTERS))
+    return element("div", element("b", name), told, class_=kind, title=text)
+
+
+def _batch(plan: BatchPlan, step: int) -> list[Markup]:
+    epoch, number = divmod(step, plan.schedule.num_batches)
+    records = plan.records(step)
+    shown = records[:_MOST_IMAGES]
+    looks = load_looks(
+        shown, lambda record: plan.sample(record, epoch).image, side_px=_SIDE_PX, limit_s=_LIMIT_S
+    )
+    title = f"Batch {number} of epoch {epoch}, {len(shown)} of {len(records)} images:"
+    figures = [
+        _figure(thumbnail(look, _name(plan, record), detail=str(record)), _name(plan, record))
+        for look, record in zip(looks, shown, strict=True)
+    ]
+    return [note(title), element("div", *figures, class_="augseq-grid")]
+
+
+def _name(plan: BatchPlan, record: Record) -> str:
+    return shortened(record_title(record, plan.manifest.class_names), 60)
+
+
+def _figure(image: Markup, name: str) -> Markup:
+    return element("figure", image, element("figcaption", name, title=name))

@@ -1,0 +1,98 @@
+"""How often transforms fire, and how their parameters spread, as small plots."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.inspection.looks import shortened
+from augseq.inspection.picture import Picture
+
+_COLOR = "#4878a8"
+_NUM_COLUMNS = 4
+# More would be a picture that nobody can take in; the text of a report has them all.
+_MOST_PLOTS = 24
+_PLOT_INCHES = (2.5, 1.9)
+_BAR_INCHES = 0.24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The values of one parameter.
+
+    Attributes:
+        transform: Whose.
+        parameter: Its name.
+        unit: Its unit; empty if it is not known.
+        values: Shape (n,), float64.
+    """
+
+    transform: str
+    parameter: str
+    unit: str
+    values: npt.NDArray[np.float64]
+
+
+def draw_strength(
+    shares: Mapping[str, float | None], spreads: Sequence[Spread], *, heading: str
+) -> Picture:
+    """Draw a bar for each transform, and a histogram for each parameter that varies.
+
+    Args:
+        shares: In what share of samples each transform fires, 0 to 1; None where it does not tell.
+        spreads: Parameters.
+        heading: Stands above everything.
+    """
+    varying = [spread for spread in spreads if np.ptp(spread.values) > 0]
+    shown = varying[:_MOST_PLOTS]
+    if len(shown) < len(varying):
+        heading += f"; the first {len(shown)} of {len(varying)} parameters that vary"
+    rows = -(-len(shown) // _NUM_COLUMNS)
+    heights = [0.75 + _BAR_INCHES * max(len(shares), 1), *[_PLOT_INCHES[1]] * rows]
+    figure = Picture(figsize=(_NUM_COLUMNS * _PLOT_INCHES[0], sum(heights)), dpi=110)
+    grid = figure.add_gridspec(1 + rows, _NUM_COLUMNS, height_ratios=heights)
+    _draw_shares(figure.add_subplot(grid[0, :]), shares)
+    for number, spread in enumerate(shown):
+        row, column = divmod(number, _NUM_COLUMNS)
+        _draw_spread(figure.add_subplot(grid[1 + row, column]), spread)
+    figure.tight_layout(pad=0.5, h_pad=0.8, w_pad=0.6, rect=(0, 0, 1, 1 - 0.25 / sum(heights)))
+    figure.suptitle(heading, y=1 - 0.06 / sum(heights), va="top", fontsize=10)
+    return figure
+
+
+def _draw_shares(axes: Any, shares: Mapping[str, float | None]) -> None:
+    names = [shortened(name, 40) for name in shares]
+    percents = [100 * (share or 0) for share in shares.values()]
+    places = range(len(names))
+    axes.barh(places, percents, color=_COLOR, height=0.7)
+    for place, (share, percent) in enumerate(zip(shares.values(), percents, strict=True)):
+        text = "does not tell" if share is None else f"{percent:.0f}%"
+        axes.text(percent + 1, place, text, va="center", fontsize=8)
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.set_xlim(0, 110)
+    axes.set_xticks(range(0, 101, 25))
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("samples in which the transform fires (%)", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_spread(axes: Any, spread: Spread) -> None:
+    axes.hist(spread.values, bins=_edges(spread.values), color=_COLOR)
+    label = f"{spread.parameter} ({spread.unit})" if spread.unit else spread.parameter
+    axes.set_title(shortened(spread.transform, 28), fontsize=9, parse_math=False)
+    axes.set_xlabel(label, fontsize=8, parse_math=False)
+    axes.set_ylabel("samples", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.locator_params(nbins=4)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _edges(values: npt.NDArray[np.float64]) -> Any:
+    """Return the edges of bars; around each integer where few of them are all there is."""
+    low, high = values.min(), values.max()
+    if high - low <= 20 and np.array_equal(values, np.rint(values)):
+        return np.arange(low - 0.5, high + 1)
+    return 20
