@@ -27,8 +27,10 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["checks", "types"],
+    ["unfinished"],
+    ["checks", "file_lock", "types"],
     ["errors"],
+    ["escaping"],
 ]
 
 # Libraries by layer; cli may use whatever the project declares.
@@ -38,6 +40,8 @@ ALLOWED = {
     "checks": {"numpy"},
     "collate": {"numpy"},
     "errors": set(),
+    "escaping": set(),
+    "file_lock": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
     "inspection": {"matplotlib", "numpy", "tqdm"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
@@ -46,6 +50,7 @@ ALLOWED = {
     "sampling": {"numpy"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
+    "unfinished": set(),
     "workers": {"numpy", "tqdm"},
 }
 # Inside a function, where loading them costs only those who need them.

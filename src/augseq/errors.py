@@ -18,9 +18,15 @@
 An exception that a user's own transform raises keeps its type and gains a note.
 """
 
+from augseq.escaping import message
+
 
 class AugseqError(Exception):
     """Catch this to catch every error of augseq."""
+
+    def __str__(self) -> str:
+        # Names of files may hold codes that a terminal obeys.
+        return message(super().__str__())
 
 
 class ArgumentError(AugseqError, ValueError):
@@ -65,7 +71,7 @@ class DecodeError(AugseqError, ValueError):
         self.index = index
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return message(str(self.args[0]))
 
 
 class AugmentationError(AugseqError, ValueError):
@@ -82,3 +88,6 @@ class SharedMemoryError(AugseqError, OSError):
 
 class AugseqWarning(UserWarning):
     """Something that a person should know, but that need not stop the work."""
+
+    def __str__(self) -> str:
+        return message(super().__str__())

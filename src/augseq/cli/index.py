@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from augseq.escaping import shown
 from augseq.indexing.folder import index_folder
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import write_manifest
 
 _BAR_WIDTH = 30
+_MOST_LETTERS = 60
 
 
 def index(
@@ -45,7 +47,8 @@ def print_counts(manifest: Manifest) -> None:
     counts = manifest.class_counts()
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
-    width = max(map(len, counts))
-    for name, count in counts.items():
+    names = [shown(name, _MOST_LETTERS) for name in counts]
+    width = max(map(len, names))
+    for name, count in zip(names, counts.values(), strict=True):
         bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -53,6 +54,7 @@ def index_folder(
         class_names: A list, in the order of the labels; sorted folder names if None.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
+            The manifest keeps it, so that images may lie outside the folder.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -63,6 +65,8 @@ def index_folder(
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
         ManifestError: The name of a file is not valid UTF-8.
+        ArgumentError: An option is wrong, or the name of a file has a backslash, which is a path
+            on another system.
         LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
 
     Warns:
@@ -82,6 +86,7 @@ def index_folder(
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     else:
         manifest = _labelled(root, scan, class_names)
+    manifest = replace(manifest, follow_links=follow_links)
     for finding in _findings(root, scan, manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from augseq.batch import Batch
+from augseq.escaping import shown
 from augseq.inspection.picture import Picture
 from augseq.types import Image
 
 _CELL_INCHES = 1.6
+_MOST_LETTERS = 26
 
 
 def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
@@ -20,12 +22,12 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
         class_names: Names by label.
         num_images: At most so many.
     """
-    shown = batch.records[:num_images]
+    records = batch.records[:num_images]
     titles = [
         record.path.rsplit("/", 1)[-1] if record.target is None else class_names[record.target]
-        for record in shown
+        for record in records
     ]
-    return draw_grid(list(batch.images[: len(shown)]), titles)
+    return draw_grid(list(batch.images[: len(records)]), titles)
 
 
 def draw_grid(
@@ -45,7 +47,7 @@ def draw_grid(
     for number, (image, title) in enumerate(zip(images, titles, strict=True), 1):
         axes = figure.add_subplot(rows, columns, number)
         axes.imshow(displayable(image))
-        axes.set_title(_shortened(title), fontsize=8, pad=3)
+        axes.set_title(shown(title, _MOST_LETTERS), fontsize=8, pad=3, parse_math=False)
         axes.set_axis_off()
     figure.tight_layout(pad=0.4, h_pad=0.6, w_pad=0.4)
     return figure
@@ -72,7 +74,3 @@ def displayable(image: Image) -> Image:
         image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     channels = image.shape[2]
     return image if channels in (3, 4) else np.repeat(image[:, :, :1], 3, axis=2)
-
-
-def _shortened(title: str) -> str:
-    return title if len(title) <= 26 else title[:25] + "…"

@@ -214,7 +214,7 @@ def _read(source: ImageSource, records: list[Record]) -> None:
         if isinstance(source, CachedSource):
             source.find(record)
         elif isinstance(source, FileSource):
-            read_bytes(os.path.join(source.root, record.path))
+            read_bytes(source.path_of(record))
 
 
 def _measure_workers(

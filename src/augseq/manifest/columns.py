@@ -39,6 +39,8 @@ PROBE_FIELD = pa.field(
 REASON_FIELD = pa.field("reason", pa.string())
 # Rows at a time, so that a million Python objects never stand side by side.
 HASHED_ROWS = 65_536
+# Parquet knows no seconds and one kind of date; so a file holds what the manifest held.
+_AS_STORED = {pa.date64(): pa.date32(), pa.time32("s"): pa.time32("ms")}
 RESERVED_NAMES = (*CORE_SCHEMA.names, PROBE_FIELD.name, REASON_FIELD.name)
 
 
@@ -160,7 +162,11 @@ def _plain_field(field: pa.Field) -> pa.Field:
         kind = kind.value_type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         kind = pa.string()
+    kind = _AS_STORED.get(kind, kind)
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        kind = pa.timestamp("ms", kind.tz)
     plain = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
+    plain = plain and not pa.types.is_interval(kind)
     if field.name in RESERVED_NAMES or not field.name or not plain:
         raise ArgumentError(
             "A column must hold text, numbers, booleans or times, and have a name that is not "

@@ -64,7 +64,7 @@ def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
     def sizes(start: int, size: int) -> list[int]:
         # The odd ones go on where the class before left off, or part 0 would get all of them.
         has_odd_one = (parts - start) % num_parts < size % num_parts
-        return (size // num_parts + has_odd_one).tolist()
+        return [size // num_parts + int(odd) for odd in has_odd_one]
 
     return _divide_strata(basis, sizes)
 
@@ -161,7 +161,9 @@ def _divide_groups(
     rank_of = np.empty(num_groups, np.int64)
     rank_of[order] = np.arange(num_groups)
     ranks = rank_of[group_of]
-    return _place_groups(ranks, basis.strata, shares)[ranks]
+    part_of_group = _place_groups(ranks, basis.strata, shares)
+    parts: PartNumbers = part_of_group[ranks]
+    return parts
 
 
 def _place_groups(

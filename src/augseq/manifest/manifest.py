@@ -55,6 +55,7 @@ class Manifest:
             page by page into every forked worker.
         left_out: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
+        follow_links: Whether files may be symbolic links that lead out of `root`.
 
     Example:
         >>> import augseq
@@ -69,6 +70,7 @@ class Manifest:
     class_names: tuple[str, ...]
     table: pa.Table
     left_out: pa.Table = None
+    follow_links: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
@@ -110,6 +112,7 @@ class Manifest:
             and self.class_names == other.class_names
             and bool(self.table.equals(other.table))
             and bool(self.left_out.equals(other.left_out))
+            and self.follow_links == other.follow_links
         )
 
     def __hash__(self) -> int:

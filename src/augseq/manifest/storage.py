@@ -1,22 +1,20 @@
 """Keep a manifest in a Parquet file."""
 
-import json
 import os
-import uuid
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
-from augseq.manifest.columns import REASON_FIELD
+from augseq.errors import ArgumentError, ManifestError, MissingFileError
+from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD
+from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.parquet_file import read_file
 from augseq.types import PathLike
-
-SCHEMA_VERSION = 2
-_METADATA_KEY = b"augseq"
+from augseq.unfinished import put_in_place, remove_unfinished, unfinished_file
 
 
 def write_manifest(manifest: Manifest, path: PathLike) -> None:
@@ -31,94 +29,82 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
-    header = {
-        "schema_version": SCHEMA_VERSION,
-        "root": manifest.root,
-        "class_names": list(manifest.class_names),
-    }
     # Those left out follow in the same columns; a reason tells them from those that are served.
     everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
-    table = everything.replace_schema_metadata({_METADATA_KEY: json.dumps(header)})
+    table = everything.replace_schema_metadata(write_header(manifest))
     target = Path(path).absolute()
     if not target.parent.is_dir():
         raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
     if target.is_dir():
         raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
+    folder, prefix = str(target.parent), f".{target.name}."
+    remove_unfinished(folder, prefix)
     # Beside the target, since a rename is atomic within one file system only.
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with open(aside, "xb") as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with unfinished_file(folder, prefix) as file:
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            write_page_checksum=True,
+            use_dictionary=_repeated(table.schema),
+        )
+        file.flush()
+        os.fsync(file.fileno())
+        put_in_place(file, str(target))
 
 
-def read_manifest(path: PathLike, *, root: PathLike | None = None) -> Manifest:
+def read_manifest(
+    path: PathLike, *, root: PathLike | None = None, follow_links: bool | None = None
+) -> Manifest:
     """Read a manifest that `write_manifest` wrote.
+
+    A file from elsewhere can do no harm: nothing in it is run, its paths stay below the root,
+    and one that would unpack to more than 256 MiB and 100 times its size is refused.
 
     Args:
         path: The Parquet file.
         root: Where the images lie now, if their folder has moved since.
+        follow_links: Whether images may be symbolic links that lead out of the root; None for
+            what the manifest says, which knows whether it was indexed so.
 
     Raises:
         MissingFileError: There is no such file.
         UnreadableError: The system refuses to read it.
         ManifestError: It is not a manifest, is damaged, or is of a newer schema.
     """
-    if not os.path.isfile(path):
-        raise MissingFileError(f"There is no manifest {os.fspath(path)!r}.")
+    name = os.fspath(path)
+    header, table = read_file(name)
     try:
-        # One file, and no data set of many as with `pq.read_table`: a million records are there
-        # after 0.05 s instead of 0.3, in one piece instead of eight.
-        with pq.ParquetFile(os.fspath(path), page_checksum_verification=True) as file:
-            table = file.read()
-    except PermissionError as error:
-        raise UnreadableError(f"Cannot read {os.fspath(path)!r}: {error.strerror}.") from error
-    except (pa.ArrowException, OSError) as error:
-        raise ManifestError(f"{os.fspath(path)!r} is not a Parquet file: {error}") from error
-    header = _header(table, os.fspath(path))
-    try:
-        served, left_out = _parts(table)
-        manifest = Manifest(
-            root=header["root"] if root is None else os.path.abspath(os.fspath(root)),
-            class_names=tuple(header["class_names"]),
-            table=served,
-            left_out=left_out,
-        )
-        if not all(isinstance(name, str) for name in manifest.class_names):
-            raise TypeError("its class names must be text")
-    except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        raise ManifestError(f"The manifest {os.fspath(path)!r} is damaged: {error}") from error
-    return manifest
+        manifest = _manifest(header, table)
+    except (ValueError, pa.ArrowException) as error:
+        raise ManifestError(f"The manifest {name!r} is damaged: {error}") from error
+    if header.checksum not in (None, checksum(manifest)):
+        raise ManifestError(f"The manifest {name!r} is damaged: its checksum is wrong.")
+    return replace(
+        manifest,
+        root=header.root if root is None else os.path.abspath(os.fspath(root)),
+        follow_links=header.follow_links if follow_links is None else follow_links,
+    )
 
 
-def _parts(table: pa.Table) -> tuple[pa.Table, pa.Table | None]:
-    """Return the rows that are served, and those that are left out."""
+def _manifest(header: Header, table: pa.Table) -> Manifest:
     name = REASON_FIELD.name
-    if name not in table.column_names:  # As in files of the first schema.
-        return table, None
-    is_served = pc.is_null(table.column(name))
-    return table.filter(is_served).drop_columns([name]), table.filter(pc.invert(is_served))
+    left_out = None
+    if name in table.column_names:  # Not so in files of the first schema.
+        is_served = pc.is_null(table.column(name))
+        left_out = table.filter(pc.invert(is_served))
+        table = table.filter(is_served).drop_columns([name])
+    return Manifest(
+        root=header.root,
+        class_names=header.class_names,
+        table=table,
+        left_out=left_out,
+        follow_links=header.follow_links,
+    )
 
 
-def _header(table: pa.Table, path: str) -> dict[str, Any]:
-    text = (table.schema.metadata or {}).get(_METADATA_KEY)
-    if text is None:
-        raise ManifestError(
-            f"{path!r} is a Parquet file, but augseq did not write it. "
-            "Make a manifest with: augseq index FOLDER -o manifest.parquet"
-        )
-    try:
-        header: dict[str, Any] = json.loads(text)
-        version = int(header["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"The manifest {path!r} has a damaged header: {error}") from error
-    if version > SCHEMA_VERSION:
-        raise ManifestError(
-            f"The manifest {path!r} has schema {version}, but this augseq reads up to "
-            f"{SCHEMA_VERSION}. Read it with the newer augseq that wrote it."
-        )
-    return header
+def _repeated(schema: pa.Schema) -> list[str]:
+    """Return the columns, as Parquet names them, whose values often come again."""
+    probed = [f"{PROBE_FIELD.name}.{field.name}" for field in PROBE_FIELD.type]
+    # A dictionary of paths is given up as soon as it is full, and slows down reading.
+    return [name for name in schema.names if name != "path"] + probed

@@ -9,6 +9,7 @@ import numpy as np
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
+from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.read import read_bytes
 from augseq.pixels.region import Region
@@ -30,21 +31,34 @@ class FileSource:
     Attributes:
         root: The folder that the records' paths are relative to.
         options: How to decode.
+        follow_links: Whether files may be symbolic links that lead out of the folder.
     """
 
     root: str
     options: DecodeOptions
+    follow_links: bool = False
+
+    def path_of(self, record: Record) -> str:
+        """Return the whole path of a record's file.
+
+        Raises:
+            UnreadableError: It leads out of the folder.
+        """
+        path = os.path.join(self.root, record.path)
+        if not self.follow_links:
+            check_inside(self.root, path)
+        return path
 
     def open(self, record: Record) -> OpenImage:
         """Read the file of a record.
 
         Raises:
             MissingFileError: The file is gone.
-            UnreadableError: The system refuses to read it.
+            UnreadableError: The system refuses to read it, or it leads out of the folder.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         try:
-            data = read_bytes(os.path.join(self.root, record.path))
+            data = read_bytes(self.path_of(record))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "

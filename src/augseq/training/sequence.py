@@ -118,7 +118,13 @@ class ImageSequence(PlannedSequence):
             max_pixels=max_pixels,
         )
         pipeline = Pipeline(
-            source=make_source(manifest.root, decode, cache, scaled_decode=scaled_decode),
+            source=make_source(
+                manifest.root,
+                decode,
+                cache,
+                scaled_decode=scaled_decode,
+                follow_links=manifest.follow_links,
+            ),
             augment=make_augmentation_list(augment),
             resize=resize_options(image_size, resize_mode, interpolation),
             dtype=dtype,

@@ -11,7 +11,7 @@ import simplejpeg
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import file_identity
-from augseq.pixels.cache.folder import CacheFolder, remove_unfinished
+from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.cache.tally import read_tally
@@ -21,6 +21,7 @@ from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image
 from augseq.pixels.source import FileSource, ImageSource
 from augseq.types import Image
+from augseq.unfinished import remove_unfinished
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
 _PIXELS_VERSION = 1
@@ -64,7 +65,7 @@ class CachedSource:
 
     def find(self, record: Record) -> Image | None:
         """Return the pixels of a record, mapped and read-only; None where none are kept."""
-        path = self._path(record)
+        path = self.files.path_of(record)
         identity = file_identity(path)
         return None if identity is None else self.folder.find(_name(path), identity)
 
@@ -79,7 +80,7 @@ class CachedSource:
         return self.find(record) is not None
 
     def _decode(self, record: Record) -> Image:
-        path = self._path(record)
+        path = self.files.path_of(record)
         # Before the file is read: if it changes meanwhile, it will have another.
         identity = file_identity(path)
         pixels = self._shrunk(self.files.open(record))
@@ -97,12 +98,14 @@ class CachedSource:
         pixels = opened.read(Region(covers=size if self.scaled_decode else None))
         return resize_image(pixels, ResizeOptions(image_size=size))
 
-    def _path(self, record: Record) -> str:
-        return os.path.join(self.files.root, record.path)
-
 
 def make_source(
-    root: str, options: DecodeOptions, cache: CacheChoice, *, scaled_decode: bool
+    root: str,
+    options: DecodeOptions,
+    cache: CacheChoice,
+    *,
+    scaled_decode: bool,
+    follow_links: bool = False,
 ) -> ImageSource:
     """Put a cache before files, if one is wanted, and clean up after processes that were killed.
 
@@ -111,13 +114,14 @@ def make_source(
         options: How to decode.
         cache: The user's choice.
         scaled_decode: Whether large JPEG files may be scaled while they are decoded.
+        follow_links: Whether files may be symbolic links that lead out of the folder.
 
     Raises:
         ArgumentError: The cache lies among the images, cannot be made, or would change pixels
             without a word.
     """
     if cache is None:
-        return FileSource(root=root, options=options)
+        return FileSource(root=root, options=options, follow_links=follow_links)
     choice = make_image_cache(cache)
     if scaled_decode and choice.shorter_side_px is None:
         raise ArgumentError(
@@ -126,7 +130,7 @@ def make_source(
             "leave scaled_decode out: with a cache each image is decoded only once."
         )
     # Images are known by their path, whatever folder a process is in.
-    files = FileSource(root=os.path.abspath(root), options=options)
+    files = FileSource(root=os.path.abspath(root), options=options, follow_links=follow_links)
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
     max_bytes = int(room * _SHARE_OF_FREE) if choice.max_bytes is None else choice.max_bytes
     return CachedSource(
