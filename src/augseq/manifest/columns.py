@@ -63,6 +63,7 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
     if missing:
         raise ArgumentError(f"A manifest needs the columns {missing}. Got: {table.column_names}")
     if PROBE_FIELD.name in table.column_names:
+        _check_probe(table.schema.field(PROBE_FIELD.name).type)
         wanted.append(PROBE_FIELD)
     names = {field.name for field in wanted}
     wanted += [_plain_field(field) for field in table.schema if field.name not in names]
@@ -154,6 +155,14 @@ def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     if name in table.column_names:
         table = table.drop_columns([name])
     return table.append_column(name, values)
+
+
+def _check_probe(kind: pa.DataType) -> None:
+    """Raise `ArgumentError` where a cast would leave out what it does not know."""
+    known = {field.name for field in PROBE_FIELD.type}
+    names = [field.name for field in kind] if pa.types.is_struct(kind) else [str(kind)]
+    if not known.issuperset(names):
+        raise ArgumentError(f"`probe` must have fields of `Probe` only. Received: {names}")
 
 
 def _plain_field(field: pa.Field) -> pa.Field:
