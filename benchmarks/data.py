@@ -8,9 +8,12 @@ the size of real ones; `file_statistics.py` measures both.
 
 import hashlib
 import json
+import multiprocessing
 import tempfile
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ Floats = npt.NDArray[np.float32]
 SEED = 2025
 NUM_CLASSES = 10
 STATISTICS_NAME = "statistics.json"
+# To start the processes takes as long as to draw about so many images.
+_WORTH_A_POOL = 200
 # What random numbers are for.
 _SCENE, _FIELDS, _SAVE = range(3)
 # Photographs of natural scenes: slopes of -0.8 to -1.5, average -1.2 (Tolhurst et al. 1992,
@@ -128,14 +133,22 @@ def generate(
     """
     if (folder / STATISTICS_NAME).exists():
         return
-    for index in range(num_images):
-        class_dir = folder / f"class_{index % num_classes:03d}"
-        class_dir.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(draw(index, workload))
-        options = workload.saves[_rng(_SAVE, index).integers(len(workload.saves))]
-        image.save(class_dir / f"{index:06d}{workload.suffix}", **options)
+    save = partial(_save, folder, workload, num_classes)
+    if num_images < _WORTH_A_POOL:
+        deque(map(save, range(num_images)), maxlen=0)
+    else:
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+            deque(pool.map(save, range(num_images), chunksize=32), maxlen=0)
     # Written last: it also says that nothing is missing.
     (folder / STATISTICS_NAME).write_text(json.dumps(measure_files(folder), indent=2))
+
+
+def _save(folder: Path, workload: Workload, num_classes: int, index: int) -> None:
+    class_dir = folder / f"class_{index % num_classes:03d}"
+    class_dir.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(draw(index, workload))
+    options = workload.saves[_rng(_SAVE, index).integers(len(workload.saves))]
+    image.save(class_dir / f"{index:06d}{workload.suffix}", **options)
 
 
 def draw(index: int, workload: Workload) -> npt.NDArray[np.uint8]:

@@ -28,7 +28,7 @@ LAYERS = [
     ["augment", "pixels", "sampling"],
     ["manifest"],
     ["unfinished"],
-    ["checks", "file_lock", "types"],
+    ["checks", "file_lock", "threaded_map", "types"],
     ["errors"],
     ["escaping"],
 ]
@@ -43,15 +43,16 @@ ALLOWED = {
     "escaping": set(),
     "file_lock": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"matplotlib", "numpy", "tqdm"},
+    "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
     "unfinished": set(),
-    "workers": {"numpy", "tqdm"},
+    "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}

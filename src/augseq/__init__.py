@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from augseq.errors import UnreadableError as UnreadableError
     from augseq.errors import WorkerError as WorkerError
     from augseq.indexing.folder import index_folder as index_folder
+    from augseq.indexing.huggingface import index_huggingface as index_huggingface
+    from augseq.indexing.huggingface import write_huggingface as write_huggingface
+    from augseq.indexing.tables import index_table as index_table
+    from augseq.manifest.concat import concat_manifests as concat_manifests
+    from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
@@ -85,13 +90,18 @@ _HOMES = {
     "UnreadableError": "augseq.errors",
     "WorkerError": "augseq.errors",
     "check_augmentation": "augseq.augment.laws",
+    "concat_manifests": "augseq.manifest.concat",
     "index_folder": "augseq.indexing.folder",
+    "index_huggingface": "augseq.indexing.huggingface",
+    "index_table": "augseq.indexing.tables",
     "preset": "augseq.augment.presets",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
     "train_classifier": "augseq.training.run",
     "verify_audit": "augseq.training.audit",
+    "write_huggingface": "augseq.indexing.huggingface",
     "write_manifest": "augseq.manifest.storage",
+    "write_table": "augseq.manifest.export",
 }
 
 __all__ = list(_HOMES)

@@ -6,7 +6,7 @@
     ├── NotAFolderError     (NotADirectoryError) a file stands where a folder must be
     ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
     ├── LabelError          (ValueError)         folders, classes and labels do not agree
-    ├── ManifestError       (ValueError)         a manifest file is damaged or from a newer augseq
+    ├── ManifestError       (ValueError)         a manifest or table is damaged or too new
     ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
     ├── DecodeError         (ValueError)         a file does not hold a usable image
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
@@ -50,7 +50,7 @@ class LabelError(AugseqError, ValueError):
 
 
 class ManifestError(AugseqError, ValueError):
-    """A manifest file is damaged, foreign, or from a newer augseq."""
+    """A manifest or table of images is damaged, foreign, or from a newer augseq."""
 
 
 class BackupError(AugseqError, OSError):

@@ -117,17 +117,21 @@ def _check_dtype(image: Image, dtype: PixelDtype) -> None:
 
 @contextmanager
 def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
-    where = (
-        f"While making {record}, epoch {epoch}, seed {seed}. "
-        f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
-    )
     try:
         yield
     except AugmentationError as error:
         # In the message and not in a note, since a backend may keep nothing but the message.
+        where = _where(record, seed, epoch)
         raise AugmentationError(f"{error} {where}") from error.__cause__
     except AugseqError:
         raise
     except Exception as error:
-        error.add_note(where)
+        error.add_note(_where(record, seed, epoch))
         raise
+
+
+def _where(record: Record, seed: int, epoch: int) -> str:
+    return (
+        f"While making {record}, epoch {epoch}, seed {seed}. "
+        f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
+    )

@@ -73,6 +73,51 @@ def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) 
     assert augseq.read_manifest("small.parquet").class_counts() == {"bright": 10, "dark": 10}
 
 
+def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Path) -> None:
+    rows = [f"{path.relative_to(folder)},{path.parent.name[0]}" for path in folder.rglob("*.png")]
+    (folder.parent / "t.csv").write_text("\n".join(["file,kind", *rows]), encoding="utf-8")
+    options = ("--path-column", "file", "--label-column", "kind", "--images-root", folder)
+    outcome = run("index", "t.csv", *options, "-o", "m.parquet")
+    assert outcome.code == 0, outcome.err
+    assert augseq.read_manifest("m.parquet").class_counts() == {"b": 10, "d": 10}
+    assert run("check", "m.parquet").out == "20 of 20 images can be used.\n"
+    for command in ("check", "show", "fit", "bench"):
+        outcome = run(command, "t.csv")
+        assert outcome.code == 1
+        assert "'t.csv' is a table" in outcome.err
+        assert "augseq index t.csv --path-column" in outcome.err
+
+
+def test_index_takes_splits_and_patterns_and_writes_tables(run: Run, folder: Path) -> None:
+    outcome = run("index", folder.parent, "--splits", "small", "-o", "t.csv")
+    assert "20 images in 2 classes" in outcome.out
+    with open("t.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {
+        "path": "small/bright/0.png", "label": "bright", "index": "0", "split": "small",
+    }  # fmt: skip
+    outcome = run("index", folder, "--label-pattern", r"(\d)\.png")
+    assert "20 images in 10 classes" in outcome.out
+    assert run("index", "t.csv", "--no-labels").out == "20 images without labels\n"
+
+
+def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Path) -> None:
+    outcome = run("index", folder, "--label-column", "kind")
+    assert (outcome.code, outcome.err.count("--label-column is for tables")) == (1, 1)
+    outcome = run("index", "t.csv", "--splits", "a,b", "--follow-links")
+    assert (outcome.code, outcome.err.count("--splits, --follow-links is for folders")) == (1, 1)
+    assert "--label-pattern '(': missing )" in run("index", folder, "--label-pattern", "(").err
+
+
+def test_a_parquet_file_that_is_no_manifest_shows_how_to_make_one(run: Run, folder: Path) -> None:
+    paths = [str(path.relative_to(folder)) for path in folder.rglob("*.png")]
+    pq.write_table(pa.table({"path": paths, "label": [1, 0] * 10}), folder / "t.parquet")
+    outcome = run("check", folder / "t.parquet")
+    assert outcome.code == 1
+    assert "--label-column NAME -o manifest.parquet" in outcome.err
+    assert "20 images in 2 classes" in run("index", folder / "t.parquet").out
+
+
 def test_show_writes_a_picture_with_a_row_for_each_image(run: Run, folder: Path) -> None:
     outcome = run("show", folder, "--images", 3, "--seeds", 2, "-o", "sheet.png")
     assert outcome.code == 0

@@ -88,6 +88,20 @@ def test_an_explanation_has_no_memory_of_images_before(samples: augseq.Manifest)
     assert str(explain_sample(samples[17], pipeline, seed=7, epoch=0)) == first
 
 
+def doubled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return image.astype(np.float32) * 2
+
+
+def test_an_error_names_the_augmentation_as_training_does(samples: augseq.Manifest) -> None:
+    pipeline = pipeline_of(samples, [doubled, A.HorizontalFlip(p=1)])
+    messages = []
+    for make in (load_sample, explain_sample):
+        with pytest.raises(augseq.AugmentationError, match="'HorizontalFlip'") as caught:
+            make(samples[17], pipeline, seed=7, epoch=0)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 def test_text_tells_record_sizes_and_draws(samples: augseq.Manifest) -> None:
     lines = str(explain(samples, [A.CenterCrop(20, 30), A.HorizontalFlip(p=0), invert]))
     assert lines.splitlines()[0] == "'butterfly/butterfly_18.jpg' (index 17), epoch 0, seed 7"

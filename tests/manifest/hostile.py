@@ -109,7 +109,7 @@ def a_device(path: Path) -> None:
 
 PATHS = [
     "", "..", "../x.jpg", "a/..", "a/../../x.jpg", "../../../etc/passwd", "/", "/etc/passwd",
-    "//server/share/x.jpg", "C:/x.jpg", "c:x.jpg", "Z:", "C:\\x.jpg", "\\x.jpg", "a\\b.jpg",
+    "//server/share/x.jpg", "C:/x.jpg", "c:x.jpg", "Z:", "C:\\x.jpg", "\\x.jpg", "a\\..",
     "..\\x.jpg", "a\\..\\..\\x.jpg", "\\\\server\\share\\x.jpg", "\\\\?\\C:\\x.jpg",
     "\\\\.\\PhysicalDrive0", "a\0b.jpg", "\0", "a/..\0", "./../x.jpg", "a//../x.jpg",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ def test_a_path_that_leads_out_is_refused(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["a", "a/b.jpg", "..a/b", "a../b", "a/..b", "a/b..", "...", ".hidden", "12:30.jpg", "ab:c/d",
-     "a b/ö.jpg", "~/x", "$HOME/x", "%2e%2e/x", "a\nb", "\x1b[2J", "con.jpg"],
+     "a b/ö.jpg", "~/x", "$HOME/x", "%2e%2e/x", "a\nb", "\x1b[2J", "con.jpg", "a\\b.jpg",
+     "a\\..b/c"],
 )  # fmt: skip
 def test_a_strange_path_below_the_root_is_taken(path: str) -> None:
     manifest = make_manifest("/photos", (), paths=["a.jpg", path], targets=None)

@@ -1,6 +1,7 @@
 """`ImageSequence` on its own, without `fit`."""
 
 import copy
+import multiprocessing
 import pickle
 import re
 from typing import Any
@@ -77,6 +78,12 @@ def test_the_advice_comes_though_batches_are_read_between_two_of_keras_epochs() 
     assert sequence.epoch == 1
     with pytest.warns(augseq.AugseqWarning, match="EpochSync"):
         sequence.on_epoch_begin()
+
+
+def test_a_loop_of_ones_own_goes_on_where_a_state_was_saved() -> None:
+    sequence, resumed = make(), make()
+    resumed.load_state_dict(sequence.state_dict(num_batches=2))
+    assert contents(resumed) == contents(sequence)[2:]
 
 
 def test_a_repeated_sequence_has_no_length() -> None:
@@ -165,6 +172,23 @@ def test_a_function_of_the_test_goes_to_no_process_and_is_named() -> None:
     with pytest.warns(augseq.AugseqWarning, match="Element 1 of `augment`, '<lambda>'"):
         sequence.batch(0)
     assert "workers  threads: 1, " in repr(sequence)
+
+
+def worker_processes() -> set[int | None]:
+    children = multiprocessing.active_children()
+    return {child.pid for child in children if child.name == "augseq worker"}
+
+
+def test_worker_processes_go_on_where_a_run_is_resumed_and_ends_its_epoch() -> None:
+    sequence = make(workers=1, worker_kind="processes")
+    assert len(contents(sequence)) == 3
+    before = worker_processes()
+    assert before
+    sequence.load_state_dict(sequence.state_dict(num_batches=2))
+    assert len(sequence.batch(0).records) == 2
+    sequence.finish_epoch()
+    assert contents(sequence) == contents(make())
+    assert worker_processes() <= before
 
 
 def test_a_sample_alone_equals_its_row_in_the_batch() -> None:

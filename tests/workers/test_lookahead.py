@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -232,6 +233,23 @@ def test_a_pass_that_begins_anew_gives_its_batches_again() -> None:
     asked = [0, 1, *range(8)]
     assert [lookahead.get(k) for k in asked] == [f"batch of step {k}" for k in asked]
     assert load.steps.count(0) == 2
+
+
+def test_the_workers_of_a_plan_are_kept_until_those_of_the_next_are_made() -> None:
+    desk = Desk()
+    lookahead = lookahead_at(desk, Loads())
+    lookahead.begin_pass([])
+    lookahead.get(0)
+    following = lookahead_at(2, Loads(), former=lookahead.retire())
+    assert desk.held == []
+    is_kept = weakref.ref(desk)
+    del desk, lookahead
+    # One that was never asked for a batch hands on what it was given.
+    following = lookahead_at(2, Loads(), former=following.retire())
+    assert is_kept()
+    assert following.get(8) == "batch of step 8"
+    gc.collect()
+    assert not is_kept()
 
 
 def test_a_batch_asked_for_by_hand_starts_no_look_ahead() -> None:

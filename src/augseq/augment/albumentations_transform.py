@@ -35,13 +35,13 @@ class AlbumentationsTransform:
             the original have no effect.
     """
 
+    # What it clips is told apart by this from what other augmentations take.
+    wants_unit_floats = True
+
     def __init__(self, transform: Any) -> None:
         self._transform = copy.deepcopy(transform)
         self._copies = threading.local()
         self.__name__ = type(transform).__name__
-
-    # What it clips is told apart by this from what other augmentations take.
-    wants_unit_floats = True
 
     @property
     def sets_size(self) -> bool:
@@ -79,11 +79,8 @@ class AlbumentationsTransform:
         """The transforms that took effect in this thread's last call, with what they drew."""
         return tuple(_fired(self._copies.transform))
 
-    def copy(self) -> "AlbumentationsTransform":
-        """Return one that was never called."""
-        return type(self)(self._transform)
-
     def __reduce__(self) -> tuple[Any, ...]:
+        # Copies, too, begin as one that was never called.
         return (type(self), (self._transform,))
 
     def __repr__(self) -> str:

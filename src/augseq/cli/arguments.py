@@ -12,6 +12,7 @@ import typer
 from augseq.augment.presets import PRESET_NAMES, preset
 from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
+from augseq.indexing.table_files import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
@@ -25,6 +26,9 @@ ImagesArgument = Annotated[
 RootOption = Annotated[
     Path | None,
     typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
+]
+LabelsOption = Annotated[
+    bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
 ]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
@@ -45,7 +49,17 @@ def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Ma
     """Index a folder, or read a manifest."""
     if images.suffix == ".parquet" and not images.is_dir():
         return read_manifest(images, root=root)
+    if is_table(images):
+        raise ArgumentError(
+            f"{str(images)!r} is a table. Make a manifest of it first: augseq index {images} "
+            "--path-column NAME --label-column NAME -o manifest.parquet"
+        )
     return index_folder(images, labels="inferred" if labelled else None)
+
+
+def is_table(images: Path) -> bool:
+    """Tell whether a path is that of a table, and not of a folder."""
+    return images.suffix.lower() in TABLE_SUFFIXES and not images.is_dir()
 
 
 def parse_size(text: str) -> tuple[int, int]:

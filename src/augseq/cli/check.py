@@ -8,6 +8,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ImagesArgument,
+    LabelsOption,
     RootOption,
     SizeOption,
     open_images,
@@ -25,9 +26,7 @@ def check(
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
     ] = False,
-    labels: Annotated[
-        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
-    ] = True,
+    labels: LabelsOption = True,
     root: RootOption = None,
 ) -> None:
     """Decode every file and list those that cannot be used; exit with 1 if there are any.

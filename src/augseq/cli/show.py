@@ -10,6 +10,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ImagesArgument,
+    LabelsOption,
     RootOption,
     SeedOption,
     SizeOption,
@@ -41,9 +42,7 @@ def show(
     index: Annotated[
         int | None, typer.Option(help="Explain just this record, stage by stage.")
     ] = None,
-    labels: Annotated[
-        bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
-    ] = True,
+    labels: LabelsOption = True,
     root: RootOption = None,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.

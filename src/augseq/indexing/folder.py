@@ -1,12 +1,13 @@
 """Index an image folder: scan, label, report."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import (
@@ -16,6 +17,15 @@ from augseq.errors import (
     MissingFileError,
     NotAFolderError,
     UnreadableError,
+)
+from augseq.indexing.labels import (
+    LabelFunction,
+    Labels,
+    check_class_names,
+    class_findings,
+    label_paths,
+    listed,
+    name_classes,
 )
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.manifest import Manifest, make_manifest
@@ -36,13 +46,14 @@ _UNREAD_EXTENSIONS = (
 def index_folder(
     folder: PathLike,
     *,
-    labels: Literal["inferred"] | None = "inferred",
+    labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
     extensions: Iterable[str] = IMAGE_EXTENSIONS,
     follow_links: bool = False,
     progress: bool = True,
 ) -> Manifest:
-    """List the images of a folder, with a class for each first sub-folder.
+    r"""List the images of a folder, with a class for each first sub-folder.
 
     Files are sorted by path, whatever order the file system gives, and numbered from 0.
     Hidden files and folders (a leading dot) are skipped. No image is opened.
@@ -50,8 +61,15 @@ def index_folder(
     Args:
         folder: Where the images lie, in one sub-folder per class, at any depth below it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
-            all images of the folder without labels, to predict on.
-        class_names: A list, in the order of the labels; sorted folder names if None.
+            all images of the folder without labels, to predict on. A pattern is searched in the
+            path of each image, relative to the folder and with `/`: its group, or the one
+            called `label`, is the class, as in `re.compile(r"([a-z]+)_\d+\.jpg$")`. A function
+            is called with that path and returns the class.
+        class_names: A list, in the order of the labels. If None, folder names sorted by code
+            point; names that a pattern or function found, by value if all are whole numbers.
+        splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
+            elsewhere are none of the manifest's. A column `split` says where each image lies;
+            the classes are those of all splits together.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
             The manifest keeps it, so that images may lie outside the folder.
@@ -61,31 +79,43 @@ def index_folder(
         All images, sorted by path. Classes without images keep their label.
 
     Raises:
-        MissingFileError: The folder is not there, or no image is in it.
+        MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
         ManifestError: The name of a file is not valid UTF-8.
-        ArgumentError: An option is wrong, or the name of a file has a backslash, which is a path
-            on another system.
-        LabelError: A sub-folder is not among `class_names`, or no sub-folder holds an image.
+        ArgumentError: An option is wrong, or the name of a file is a way out of the folder on
+            another system, such as `c:x.jpg`.
+        LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
+            get no class from a pattern or function.
 
     Warns:
-        AugseqWarning: Classes are empty, there is only one, or images or links are left aside.
+        AugseqWarning: Classes are empty, also of one split, there is only one, or images or
+            links are left aside.
 
     Example:
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
-    root = _existing_folder(folder)
+    root = existing_folder(folder)
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
-    scan = scan_folder(root, suffixes=suffixes, follow_links=follow_links, progress=progress)
+    scan = scan_folder(
+        root,
+        splits=existing_splits(root, splits),
+        suffixes=suffixes,
+        follow_links=follow_links,
+        progress=progress,
+    )
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
-    else:
+    elif isinstance(labels, str):
         manifest = _labelled(root, scan, class_names)
+    else:
+        manifest = _labelled_by(labels, root, scan.paths, class_names)
+    if splits is not None:
+        manifest = manifest.with_column("split", _first_folders(manifest))
     manifest = replace(manifest, follow_links=follow_links)
     for finding in _findings(root, scan, manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
@@ -93,8 +123,10 @@ def index_folder(
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
-    names = sorted(scan.folders) if class_names is None else list(class_names)
-    unknown = sorted(set(scan.folders) - set(names))
+    # Below a split, as in "train/cat", the class is the last name; else it is the only one.
+    class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
+    names = sorted(set(class_of.values())) if class_names is None else list(class_names)
+    unknown = sorted(set(class_of.values()) - set(names))
     if unknown:
         raise LabelError(
             f"The folder {unknown[0]!r} in {root!r} is not among `class_names`. "
@@ -109,12 +141,36 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
     label_of = {name: label for label, name in enumerate(names)}
     # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
     folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
-    labels = [label_of[folder] for folder in folders]
+    labels = [label_of[class_of[folder]] for folder in folders]
     targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
     paths = scan.paths
     if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
-        paths = paths.filter(pc.match_substring(paths, "/"))
+        depth = folders[0].count("/") + 1
+        paths = paths.filter(pc.greater_equal(pc.count_substring(paths, "/"), depth))
     return make_manifest(root, names, paths=paths, targets=targets)
+
+
+def _labelled_by(
+    labels: re.Pattern[str] | LabelFunction,
+    root: str,
+    paths: pa.StringArray,
+    class_names: Sequence[str] | None,
+) -> Manifest:
+    found = label_paths(paths, labels)
+    names, targets = name_classes(found, class_names)
+    unknown = pc.equal(targets, -1)
+    if pc.any(unknown).as_py():
+        raise LabelError(
+            f"{listed(pc.unique(found.filter(unknown)).to_pylist())} must be among `class_names`, "
+            f"for such as {paths.filter(unknown)[0].as_py()!r}. "
+            f"Received: class_names={list(names)}"
+        )
+    return make_manifest(root, names, paths=paths, targets=targets)
+
+
+def _first_folders(manifest: Manifest) -> pa.Array:
+    parts = pc.split_pattern(manifest.table.column("path"), "/", max_splits=1)
+    return pc.list_element(parts, 0).combine_chunks()
 
 
 def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
@@ -132,35 +188,66 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     loose = len(scan.paths) - len(manifest)
     if loose:
         yield f"{loose} images directly in {root!r} have no class and are left aside."
-    names = manifest.class_names
-    empty = [name for name, count in manifest.class_counts().items() if not count] if names else []
-    if empty:
-        shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
-        yield f"{len(empty)} of {len(names)} classes in {root!r} have no image: {shown}"
-    if len(names) == 1:
-        yield f"{root!r} has a single class, {names[0]!r}: there is nothing to tell apart."
+    yield from class_findings(manifest, repr(root))
+    if "split" in manifest.table.column_names and manifest.class_names:
+        yield from _missing_in_splits(manifest)
+
+
+def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
+    """Yield the classes that one split has and another lacks, as a misspelt folder is."""
+    pairs = manifest.table.group_by(["split", "target"]).aggregate([]).to_pydict()
+    found = set(zip(pairs["split"], pairs["target"], strict=True))
+    for split in sorted(set(pairs["split"])):
+        lacking = [
+            name
+            for label, name in enumerate(manifest.class_names)
+            if label in pairs["target"] and (split, label) not in found
+        ]
+        if lacking:
+            yield f"The split {split!r} has no image of classes that others have: {listed(lacking)}"
 
 
 def _check_options(
-    labels: str | None, class_names: Sequence[str] | None, extensions: Iterable[str]
+    labels: Labels, class_names: Sequence[str] | None, extensions: Iterable[str]
 ) -> None:
     if isinstance(extensions, str):
         raise ArgumentError(
             f"`extensions` must be a list of endings. Received: extensions={extensions!r}"
         )
-    if labels not in ("inferred", None):
-        raise ArgumentError(f'`labels` must be "inferred" or None. Received: labels={labels!r}')
-    if class_names is None:
-        return
-    if labels is None:
-        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
-    if isinstance(class_names, str) or len(set(class_names)) != len(class_names):
+    known = labels is None or labels == "inferred" or isinstance(labels, re.Pattern)
+    if not known and not callable(labels):
         raise ArgumentError(
-            f"`class_names` must be different names. Received: class_names={class_names!r}"
+            '`labels` must be "inferred", None, a pattern such as re.compile(...), or a function '
+            f"from path to class. Received: labels={labels!r}"
         )
+    if class_names is not None and labels is None:
+        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
+    check_class_names(class_names)
 
 
-def _existing_folder(folder: PathLike) -> str:
+def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
+    """Return the names of splits, none for None, or raise what is wrong with one."""
+    if splits is None:
+        return ()
+    if isinstance(splits, str) or not splits or len(set(splits)) != len(splits):
+        raise ArgumentError(
+            f"`splits` must be a list of different sub-folders. Received: splits={splits!r}"
+        )
+    for split in splits:
+        if not split or split.startswith(".") or "/" in split or os.sep in split:
+            raise ArgumentError(
+                f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
+            )
+        if not os.path.isdir(os.path.join(root, split)):
+            others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
+            raise MissingFileError(
+                f"There is no folder {split!r} in {root!r}. There are: {listed(others)}"
+            )
+    return splits
+
+
+def existing_folder(folder: PathLike) -> str:
+    """Return the absolute path of a folder that is there, or raise what is wrong with it."""
     root = os.path.abspath(os.fspath(folder))
     try:
         os.stat(root)

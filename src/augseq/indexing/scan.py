@@ -19,7 +19,8 @@ class Scan:
 
     Attributes:
         paths: Image files, relative to the folder with `/`, sorted by code point.
-        folders: Folders directly below, with the number of images at any depth in each.
+        folders: Folders directly below the folder or, where splits are scanned, directly below
+            each split, as "train/cat"; with the number of images at any depth in each.
         num_links: Symbolic links that were left aside, since links were not to be followed.
         num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
             is listed already.
@@ -34,12 +35,18 @@ class Scan:
 
 
 def scan_folder(
-    root: str, *, suffixes: Collection[str], follow_links: bool, progress: bool
+    root: str,
+    *,
+    splits: Sequence[str] = (),
+    suffixes: Collection[str],
+    follow_links: bool,
+    progress: bool,
 ) -> Scan:
-    """Find the image files at any depth below a folder.
+    """Find the image files at any depth below a folder, or below some of its sub-folders.
 
     Hidden files and folders (a leading dot) are skipped. Where links are followed, each folder
-    is listed once, under its own path if that is below `root`, so a walk always ends.
+    is listed once, under its own path if that is below `root` (or below the same split), so a
+    walk always ends.
 
     Raises:
         UnreadableError: The system refuses to list a folder.
@@ -49,14 +56,15 @@ def scan_folder(
     columns = []
     # The bar shows itself on long work only.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
-        for prefix, names in _walk(root, follow_links, found):
-            images = _images(names, suffixes, found)
-            if prefix:
-                found.folders[prefix[: prefix.index("/")]] += len(images)
-            # One folder's paths at a time become Arrow, while the processor still has them at
-            # hand: a list of a million took twice as long to convert, and 60 MB more.
-            columns.append(_path_column([prefix + name for name in images]))
-            bar.update(len(images))
+        for start in [f"{split}/" for split in splits] or [""]:
+            for prefix, names in _walk(root, start, follow_links, found):
+                images = _images(names, suffixes, found)
+                if prefix != start:
+                    found.folders[prefix[: prefix.index("/", len(start))]] += len(images)
+                # One folder's paths at a time become Arrow, while the processor still has them
+                # at hand: a list of a million took twice as long to convert, and 60 MB more.
+                columns.append(_path_column([prefix + name for name in images]))
+                bar.update(len(images))
     found.paths = _in_order(pa.concat_arrays(columns))
     return found
 
@@ -90,12 +98,17 @@ def _in_order(paths: pa.StringArray) -> pa.StringArray:
     return paths.take(pc.sort_indices(paths))
 
 
-def _walk(root: str, follow_links: bool, found: Scan) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder's prefix (`a/b/`, empty for the root) and the names of its files."""
+def _walk(
+    root: str, start: str, follow_links: bool, found: Scan
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder's prefix (`a/b/`, empty for the root) and the names of its files.
+
+    It begins with the prefix `start`, which is empty or ends in `/`.
+    """
     seen: set[tuple[int, int]] = set()
     # Real folders first, so that a link never takes one away from its own path; then links by
     # path, so that the file system's order decides nothing.
-    waiting = [(False, "", root)]
+    waiting = [(False, start, os.path.join(root, start[:-1]) if start else root)]
     while waiting:
         is_link, prefix, folder = heapq.heappop(waiting)
         if follow_links:
@@ -104,7 +117,7 @@ def _walk(root: str, follow_links: bool, found: Scan) -> Iterator[tuple[str, lis
                 found.num_dead_links += 1
                 continue
             seen.add((status.st_dev, status.st_ino))
-        if prefix.count("/") == 1:
+        if prefix.count("/") == start.count("/") + 1:
             found.folders[prefix[:-1]] = 0
         names, others = _visible_entries(folder)
         for entry in others:

@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.grid import draw_grid, record_title
 from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Positions
 
@@ -36,7 +35,7 @@ def draw_contact_sheet(
     images, titles = [], []
     for record in records:
         images.append(load_sample(record, plain, seed=0, epoch=0).image)
-        titles.append(_name(record, manifest.class_names))
+        titles.append(record_title(record, manifest.class_names))
         for seed in seeds:
             images.append(load_sample(record, pipeline, seed=seed, epoch=epoch).image)
             titles.append(f"seed {seed}, epoch {epoch}" if epoch else f"seed {seed}")
@@ -53,9 +52,3 @@ def spread_positions(manifest: Manifest, count: int) -> Positions:
     ranks = np.concatenate([np.arange(len(group)) for group in groups])
     visits = np.argsort(ranks, kind="stable")[:count]
     return np.concatenate(groups)[np.sort(visits)]
-
-
-def _name(record: Record, class_names: Sequence[str]) -> str:
-    if record.target is None:
-        return record.path.rsplit("/", 1)[-1]
-    return class_names[record.target]

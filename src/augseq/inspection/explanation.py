@@ -1,8 +1,8 @@
 """What happened to one image in one epoch, stage by stage."""
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,10 @@ import numpy as np
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.augment.crop import Crop
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
+from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
-from augseq.pixels.decode import OpenImage
-from augseq.pixels.region import Region
-from augseq.pixels.source import ImageSource
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
 
@@ -85,12 +82,18 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         Exception: As `load_sample`.
     """
     stages: list[Stage] = []
-    steps = tuple(
-        _WatchedStep(_fresh(step), name, stages.append)
-        for step, name in zip(pipeline.augment.steps, pipeline.augment.names, strict=True)
-    )
-    source = _WatchedSource(pipeline.source, stages.append)
-    watched = replace(pipeline, source=source, augment=AugmentationList(steps))
+    steps = tuple(_fresh(step) for step in pipeline.augment.steps)
+    names = ["decoded", *pipeline.augment.names]
+
+    def note(number: int, call: Call) -> Any:
+        result = call()
+        # Not a crop that was only drawn; and what is no image is the list's to complain about.
+        if isinstance(result, np.ndarray):
+            fired = getattr(steps[number - 1], "fired", None) if number else None
+            stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
+        return result
+
+    watched = instrument(replace(pipeline, augment=AugmentationList(steps)), note)
     sample = load_sample(record, watched, seed=seed, epoch=epoch)
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
@@ -99,61 +102,9 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     return Explanation(record=record, seed=seed, epoch=epoch, stages=tuple(stages))
 
 
-@dataclass(frozen=True, slots=True)
-class _WatchedSource:
-    source: ImageSource
-    note: Callable[[Stage], None]
-
-    def open(self, record: Record) -> OpenImage:
-        return _WatchedImage(self.source.open(record), self.note)
-
-
-@dataclass(frozen=True, slots=True)
-class _WatchedImage:
-    opened: OpenImage
-    note: Callable[[Stage], None]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.opened.shape
-
-    def read(self, region: Region) -> Image:
-        image = self.opened.read(region)
-        self.note(Stage(name="decoded", image=image.copy()))
-        return image
-
-
-@dataclass(frozen=True)
-class _WatchedStep:
-    step: Augmentation
-    name: str
-    note: Callable[[Stage], None]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.step, name)
-
-    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        draw = getattr(self.step, "draw_crop", None)
-        crop: Crop | None = draw(shape, rng) if draw else None
-        return crop and replace(crop, finish=partial(self._finish, crop))
-
-    def _finish(self, crop: Crop, image: Image) -> Image:
-        return self._noted(crop.finish(image))
-
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        return self._noted(self.step(image, rng))
-
-    def _noted(self, image: Image) -> Image:
-        # What is no image at all is the list's to complain about.
-        if isinstance(image, np.ndarray):
-            fired = getattr(self.step, "fired", None)
-            self.note(Stage(name=self.name, image=image.copy(), fired=fired))
-        return image
-
-
 def _fresh(step: Augmentation) -> Augmentation:
     """Return a step without memory of earlier images."""
-    return step.copy() if isinstance(step, AlbumentationsTransform) else step
+    return copy.copy(step) if isinstance(step, AlbumentationsTransform) else step
 
 
 def _size(image: Image) -> str:

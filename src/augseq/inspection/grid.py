@@ -8,6 +8,7 @@ import numpy as np
 from augseq.batch import Batch
 from augseq.escaping import shown
 from augseq.inspection.picture import Picture
+from augseq.manifest.record import Record
 from augseq.types import Image
 
 _CELL_INCHES = 1.6
@@ -23,11 +24,13 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
         num_images: At most so many.
     """
     records = batch.records[:num_images]
-    titles = [
-        record.path.rsplit("/", 1)[-1] if record.target is None else class_names[record.target]
-        for record in records
-    ]
+    titles = [record_title(record, class_names) for record in records]
     return draw_grid(list(batch.images[: len(records)]), titles)
+
+
+def record_title(record: Record, class_names: Sequence[str]) -> str:
+    """Return the class name of a record; the name of its file where it has none."""
+    return record.path.rsplit("/", 1)[-1] if record.target is None else class_names[record.target]
 
 
 def draw_grid(

@@ -6,23 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from typing import Any
 
-import numpy as np
-
-from augseq.augment.augmentation import Augmentation
-from augseq.augment.augmentation_list import AugmentationList
-from augseq.augment.crop import Crop
 from augseq.batch import BatchPlan
 from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.picture import Picture
+from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.decode import OpenImage
 from augseq.pixels.read import read_bytes
-from augseq.pixels.region import Region
 from augseq.pixels.source import FileSource, ImageSource
-from augseq.types import Image
 from augseq.workers.processes import ProcessWorkers
 from augseq.workers.threads import ThreadWorkers
 from augseq.workers.workers import Workers
@@ -126,54 +119,6 @@ class _Clock:
         self.seconds += time.perf_counter() - start
 
 
-@dataclass(frozen=True, slots=True)
-class _TimedSource:
-    source: ImageSource
-    clock: _Clock
-
-    def open(self, record: Record) -> OpenImage:
-        with self.clock.running():
-            return _TimedImage(self.source.open(record), self.clock)
-
-
-@dataclass(frozen=True, slots=True)
-class _TimedImage:
-    image: OpenImage
-    clock: _Clock
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.image.shape
-
-    def read(self, region: Region) -> Image:
-        with self.clock.running():
-            return self.image.read(region)
-
-
-@dataclass(frozen=True, slots=True)
-class _TimedStep:
-    step: Augmentation
-    clock: _Clock
-
-    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        draw = getattr(self.step, "draw_crop", None)
-        with self.clock.running():
-            crop: Crop | None = draw(shape, rng) if draw else None
-        return crop and replace(crop, finish=partial(self._finish, crop))
-
-    def _finish(self, crop: Crop, image: Image) -> Image:
-        with self.clock.running():
-            return crop.finish(image)
-
-    @property
-    def sets_size(self) -> bool:
-        return bool(getattr(self.step, "sets_size", False))
-
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        with self.clock.running():
-            return self.step(image, rng)
-
-
 def _measure_stages(plan: BatchPlan, steps: range, count: int) -> dict[str, float]:
     rounds = [_measure_round(plan, steps) for _ in range(_NUM_ROUNDS)]
     best = min(rounds, key=lambda stages: sum(stages.values()))
@@ -185,9 +130,12 @@ def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
     read, source, sample, batch = _Clock(), _Clock(), _Clock(), _Clock()
     pipeline = plan.pipeline
     clocks = [_Clock() for _ in pipeline.augment.steps]
-    timed_list = AugmentationList(tuple(map(_TimedStep, pipeline.augment.steps, clocks)))
-    timed_source = _TimedSource(pipeline.source, source)
-    timed = replace(plan, pipeline=replace(pipeline, source=timed_source, augment=timed_list))
+
+    def clocked(number: int, call: Call) -> Any:
+        with [source, *clocks][number].running():
+            return call()
+
+    timed = replace(plan, pipeline=instrument(pipeline, clocked))
     for step in steps:
         records = plan.records(step)
         with read.running():

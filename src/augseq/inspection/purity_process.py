@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from augseq.augment.albumentations_import import import_albumentations
 from augseq.augment.augmentation import Augmentation
 from augseq.types import Image
 
@@ -22,6 +23,8 @@ def answer() -> None:
     """Run the jobs that another process asks for, and print a digest of what each gives."""
     question = pickle.load(sys.stdin.buffer)
     sys.path[:] = question["path"]
+    if any(b"albumentations" in job for job in question["jobs"].values()):
+        import_albumentations()
     for name, origin in question["modules"].items():
         spec = importlib.util.spec_from_file_location(name, origin)
         if spec is not None and spec.loader is not None:

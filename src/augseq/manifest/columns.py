@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
@@ -163,6 +164,19 @@ def _check_probe(kind: pa.DataType) -> None:
     names = [field.name for field in kind] if pa.types.is_struct(kind) else [str(kind)]
     if not known.issuperset(names):
         raise ArgumentError(f"`probe` must have fields of `Probe` only. Received: {names}")
+
+
+def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
+    """Raise `ArgumentError` where a path comes twice, and say which do."""
+    if pc.count_distinct(paths).as_py() == len(paths):
+        return
+    counts = pc.value_counts(paths)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+    raise ArgumentError(
+        "Each image must be there once, since two records of one file may part in training and "
+        f"test. More than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+    )
 
 
 def _plain_field(field: pa.Field) -> pa.Field:

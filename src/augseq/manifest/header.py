@@ -62,8 +62,9 @@ def read_header(schema: pa.Schema, path: str) -> Header:
     text = (schema.metadata or {}).get(_METADATA_KEY)
     if text is None:
         raise ManifestError(
-            f"{path!r} is a Parquet file, but augseq did not write it. "
-            "Make a manifest with: augseq index FOLDER -o manifest.parquet"
+            f"{path!r} is a Parquet file, but no manifest. If it is a table of images, make "
+            f"one of it: augseq index {path} --path-column NAME --label-column NAME "
+            "-o manifest.parquet (in Python: augseq.index_table)"
         )
     try:
         content = json.loads(text)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 class Manifest:
     """Which images exist, in a fixed order, with their labels.
 
-    Made by `index_folder` or `read_manifest`. It behaves as an immutable sequence of
+    Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of
     `Record`; a slice, `select` and `split` give new manifests that share its columns.
 
     Attributes:

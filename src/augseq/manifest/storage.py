@@ -2,19 +2,18 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from augseq.errors import ArgumentError, ManifestError, MissingFileError
+from augseq.errors import ManifestError
 from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD
 from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.new_file import new_file
 from augseq.manifest.parquet_file import read_file
 from augseq.types import PathLike
-from augseq.unfinished import put_in_place, remove_unfinished, unfinished_file
 
 
 def write_manifest(manifest: Manifest, path: PathLike) -> None:
@@ -32,15 +31,7 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
     # Those left out follow in the same columns; a reason tells them from those that are served.
     everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
     table = everything.replace_schema_metadata(write_header(manifest))
-    target = Path(path).absolute()
-    if not target.parent.is_dir():
-        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
-    if target.is_dir():
-        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
-    folder, prefix = str(target.parent), f".{target.name}."
-    remove_unfinished(folder, prefix)
-    # Beside the target, since a rename is atomic within one file system only.
-    with unfinished_file(folder, prefix) as file:
+    with new_file(path) as file:
         pq.write_table(
             table,
             file,
@@ -48,9 +39,6 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
             write_page_checksum=True,
             use_dictionary=_repeated(table.schema),
         )
-        file.flush()
-        os.fsync(file.fileno())
-        put_in_place(file, str(target))
 
 
 def read_manifest(

@@ -88,13 +88,16 @@ class JpegFile:
         return None if whole is None else cut(whole, box)
 
     def _read_whole(self, scale: int) -> Image | None:
-        size = {}
-        if scale > 1:
-            height, width = self.shape[:2] if self.orientation < 5 else self.shape[1::-1]
-            size = {"min_height": -(-height // scale), "min_width": -(-width // scale)}
+        stored = self.shape[:2] if self.orientation < 5 else self.shape[1::-1]
+        height, width = scaled_box(None, stored, scale)[2:]
         try:
             pixels: Image = simplejpeg.decode_jpeg(
-                self.data, self.colorspace, min_factor=scale, strict=True, **size
+                self.data,
+                self.colorspace,
+                min_height=height,
+                min_width=width,
+                min_factor=scale,
+                strict=True,
             )
         except ValueError as error:
             if any(damage in str(error).lower() for damage in _DAMAGE):

@@ -52,11 +52,14 @@ class Shard:
         padding: How the last global batch of an epoch is filled up, so that all shards have the
             same batches: "wrap" takes records from the beginning of the epoch's order once more;
             "zero_weight" does too, with sample weights of zero, for exact metrics.
+        is_given: Whether a person named index and count; else they must be what the processes
+            that run say.
     """
 
     index: int = 0
     count: int = 1
     padding: Padding = "wrap"
+    is_given: bool = False
 
     def __post_init__(self) -> None:
         check_whole("count", self.count, least=1)
@@ -90,11 +93,10 @@ class Schedule:
         check_whole("batch_size", self.batch_size, least=1)
         check_seed(self.seed)
         if self.num_batches == 0:
+            shards = f", {self.shard.count} shards" if self.shard.count > 1 else ""
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.num_records} records, "
-                f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}"
-                + f", {self.shard.count} shards"
-                * (self.shard.count > 1)
+                f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}{shards}"
             )
         if not self.num_batches_of(self.done.epoch):
             # What is left of an epoch fills no batch: the next one begins.

@@ -8,15 +8,14 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from augseq.errors import ArgumentError
 from augseq.manifest.manifest import Manifest
 from augseq.training.planned_sequence import PlannedSequence
+from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
 
 
-class Audit(keras.callbacks.Callback):  # type: ignore[misc]
+class Audit(TrainedBatches):
     """Writes down the records of each batch, when its training step is done.
 
     The file gets one line of JSON for each batch and is flushed with it, so that a crash loses
@@ -32,33 +31,17 @@ class Audit(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(self, sequence: PlannedSequence, path: PathLike) -> None:
-        super().__init__()
-        self._sequence = sequence
+        super().__init__(sequence)
         self._path = Path(path)
         self._file: TextIOWrapper | None = None
-        self._num_batches = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the file."""
         self._file = self._path.open("a", encoding="utf-8")
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count the batches of this epoch."""
-        self._num_batches = 0
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write down what was trained; several batches with `steps_per_execution`.
-
-        Raises:
-            ArgumentError: Keras asked for batches in an order of its own.
-        """
-        if not self._sequence.is_in_order:
-            raise ArgumentError(
-                "An audit needs the batches in their order: pass shuffle=False to fit; the "
-                "sequence shuffles by itself."
-            )
+    def _note(self, trained: range, logs: dict[str, Any]) -> None:
         assert self._file is not None
-        for number in range(self._num_batches, batch + 1):
+        for number in trained:
             line = {
                 "epoch": self._sequence.epoch,
                 "place": self._sequence.progress(number).num_records,
@@ -66,7 +49,6 @@ class Audit(keras.callbacks.Callback):  # type: ignore[misc]
             }
             self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        self._num_batches = batch + 1
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the file."""

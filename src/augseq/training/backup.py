@@ -76,7 +76,7 @@ class BackupAndResume(EpochSync):
         self._delete_at_end = delete_at_end
         self._force = force
         self._restored: Backup | None = None
-        self._first_epoch: int | None = None
+        self._has_begun = False
         self._silence = ExitStack()
         self._end_of_epoch: Arrays | None = None
         self._generators: Arrays = {}
@@ -92,7 +92,7 @@ class BackupAndResume(EpochSync):
                 "BackupAndResume needs Keras' epochs to be whole passes over the data; drop "
                 "steps_per_epoch and repeat()."
             )
-        self._first_epoch, self._generators = None, {}
+        self._has_begun, self._generators = False, {}
         self._restored = read_latest_backup(self._folder)
         if self._restored is not None:
             self._sequence.load_state_dict(self._restored.state, force=self._force)
@@ -107,10 +107,9 @@ class BackupAndResume(EpochSync):
         super().on_epoch_begin(epoch, logs)
         write_generators(self._generators)
         # Only now has every other callback done what it does at the end of an epoch.
-        if self._first_epoch is None:
-            self._first_epoch = epoch
-        else:
+        if self._has_begun:
             self._save(0)
+        self._has_begun = True
         if self._terminated.is_set():
             self._hand_sigterm_on()
         if len(self._sequence) < self.params["steps"]:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from augseq.errors import ArgumentError
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
 from augseq.training.planned_sequence import PlannedSequence
+from augseq.training.trained_batches import TrainedBatches
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,7 +28,7 @@ class LossSpike:
     indices: tuple[int, ...]
 
 
-class LossSpikes(keras.callbacks.Callback):  # type: ignore[misc]
+class LossSpikes(TrainedBatches):
     """Keeps epoch, records and loss of the worst batches of a training run.
 
     Each can be made again exactly as it was trained: `sequence.sample(epoch=..., index=...)`.
@@ -47,12 +46,10 @@ class LossSpikes(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(self, sequence: PlannedSequence, *, keep: int = 10, skip_epochs: int = 1) -> None:
-        super().__init__()
-        self._sequence = sequence
+        super().__init__(sequence)
         self._keep = keep
         self._skip_epochs = skip_epochs
         self._heap: list[LossSpike] = []
-        self._num_batches = 0
         self._num_images = 0
         self._total = 0.0
 
@@ -63,27 +60,16 @@ class LossSpikes(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin a running mean, as Keras does."""
-        self._num_batches = self._num_images = 0
+        super().on_epoch_begin(epoch, logs)
+        self._num_images = 0
         self._total = 0.0
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Work out the loss of the batch.
-
-        Raises:
-            ArgumentError: Keras asked for batches in an order of its own.
-        """
-        if not self._sequence.is_in_order:
-            raise ArgumentError(
-                "LossSpikes needs the batches in their order: pass shuffle=False to fit; the "
-                "sequence shuffles by itself."
-            )
-        numbers = range(self._num_batches, batch + 1)
-        indices = tuple(r.index for number in numbers for r in self._sequence.records(number))
-        mean = float((logs or {})["loss"])
+    def _note(self, trained: range, logs: dict[str, Any]) -> None:
+        indices = tuple(r.index for number in trained for r in self._sequence.records(number))
+        mean = float(logs["loss"])
         num_images = self._num_images + len(indices)
         loss = (mean * num_images - self._total) / len(indices)
-        self._num_batches, self._num_images = batch + 1, num_images
-        self._total = mean * num_images
+        self._num_images, self._total = num_images, mean * num_images
         if self._sequence.epoch >= self._skip_epochs:
             spike = LossSpike(loss=loss, epoch=self._sequence.epoch, indices=indices)
             push = heapq.heappush if len(self._heap) < self._keep else heapq.heappushpop

@@ -2,9 +2,10 @@
 
 import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import count
 from typing import Any, Self
 
 import keras
@@ -15,7 +16,7 @@ from augseq.errors import ArgumentError, AugseqWarning
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, Sample
-from augseq.sampling.order import Padding, Progress, Shard
+from augseq.sampling.order import Padding, Progress
 from augseq.sampling.randomness import check_epoch
 from augseq.training.data_state import (
     Conditions,
@@ -26,8 +27,14 @@ from augseq.training.data_state import (
 from augseq.training.epochs import ADVICE, EpochTracker
 from augseq.training.keras_order import shuffled_order
 from augseq.training.plan_text import plan_text
+from augseq.training.running_processes import (
+    make_shard,
+    require_own_part,
+    require_part_for_keras,
+)
 from augseq.workers.choice import WorkerOptions, make_workers
 from augseq.workers.lookahead import Lookahead
+from augseq.workers.workers import Workers
 
 
 class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
@@ -49,15 +56,23 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         return self._with(self._plan, endless=True)
 
-    def shard(self, index: int, count: int, *, padding: Padding = "wrap") -> Self:
+    def shard(
+        self, index: int | None = None, count: int | None = None, *, padding: Padding = "wrap"
+    ) -> Self:
         """Return a twin that gives one part of every global batch of `count * batch_size` images.
 
         All shards together give what one sequence with the global batch size gives, in the
         same order, and each has the same number of batches.
 
+        Without `index` and `count`, they are found: from `jax.distributed` and
+        `keras.distribution`, from `torch.distributed`, or from a
+        `tf.distribute.MultiWorkerMirroredStrategy` in whose scope this is called or whose workers
+        `TF_CONFIG` names. So take it after the processes have joined. A single process has it all.
+
         Args:
             index: Which part, from 0: the number of this process.
-            count: How many parts: the number of processes.
+            count: How many parts: the number of processes. `shard(0, 1)` gives all images,
+                also where several processes run.
             padding: What fills up the last global batch of an epoch. "wrap", for training:
                 records from the beginning of the epoch's order, once more. "zero_weight", for
                 evaluation: the same, but each batch comes with sample weights, shape (batch,),
@@ -65,10 +80,17 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Raises:
             ArgumentError: There is no such part.
+
+        Example:
+            >>> import augseq, numpy as np
+            >>> x = np.zeros((10, 8, 8, 3), np.uint8)
+            >>> part = augseq.ImageSequence.from_arrays(x, batch_size=3).shard(1, 2)
+            >>> [[record.index for record in part.records(k)] for k in range(len(part))]
+            [[3, 4, 5], [9, 0, 1]]
         """
         if padding == "zero_weight" and self._plan.targets is None:
             raise ArgumentError('padding="zero_weight" needs targets that weights belong to.')
-        shard = Shard(index=index, count=count, padding=padding)
+        shard = make_shard(index, count, padding)
         schedule = replace(self._plan.schedule, shard=shard)
         return self._with(replace(self._plan, schedule=schedule), endless=self._endless)
 
@@ -90,7 +112,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self.failure: Exception | None = None
         self._use(plan)
 
-    def _use(self, plan: BatchPlan) -> None:
+    def _use(self, plan: BatchPlan, former: Workers | None = None) -> None:
         self._plan = plan
         self._lookahead = Lookahead(
             partial(make_workers, self._worker_options, plan),
@@ -99,7 +121,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             endless=self._endless,
             beyond=self._worker_options.number,
             stop_of=plan.stop_of,
+            former=former,
         )
+
+    def _reschedule(self, done: Progress) -> None:
+        """Serve what comes after some progress, with the same worker processes."""
+        schedule = replace(self._plan.schedule, done=done)
+        self._use(replace(self._plan, schedule=schedule), self._lookahead.retire())
 
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
@@ -114,6 +142,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if batch.weights is None:
             return batch.images, batch.targets
         return batch.images, batch.targets, batch.weights
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches of the present epoch; without end where the sequence is repeated."""
+        # Not as many as Keras is told: an epoch that a resume left a part of is shorter.
+        return map(self.__getitem__, count() if self._endless else range(len(self)))
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
@@ -145,7 +178,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def on_epoch_begin(self) -> None:
-        """Note that Keras begins an epoch, an evaluation, or to build a model."""
+        """Note that Keras begins an epoch, an evaluation, or to build a model.
+
+        Raises:
+            ArgumentError: Several processes run, and this sequence is not this process's part.
+        """
+        require_part_for_keras(self._plan.schedule.shard)
         if self._epochs.wants_epoch_sync():
             warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
         self._epochs.begin()
@@ -165,7 +203,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._epochs.epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it."""
+        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it.
+
+        Raises:
+            ArgumentError: Several processes run, and this sequence is not this process's part.
+        """
+        require_own_part(self._plan.schedule.shard)
         self._epochs.set(epoch)
         self._first_step = self._epochs.epoch * self._plan.schedule.num_batches
 
@@ -189,9 +232,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def finish_epoch(self) -> None:
         """Take Keras' word, from `EpochSync`, that an epoch is over."""
-        schedule = self._plan.schedule
-        if schedule.done != Progress():
-            self._use(replace(self._plan, schedule=replace(schedule, done=Progress())))
+        if self._plan.schedule.done != Progress():
+            self._reschedule(Progress())
 
     @cached_property
     def _conditions(self) -> Conditions:
@@ -202,10 +244,21 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Return how far a run has come after some batches of the present epoch."""
         return self._plan.schedule.progress(self.epoch, num_batches)
 
-    @property
-    def is_in_order(self) -> bool:
-        """Whether Keras asks for the batches of the present pass as 0, 1, 2."""
-        return self._epochs.is_in_order
+    def require_order(self) -> None:
+        """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
+
+        Raises:
+            ArgumentError: It shuffled them.
+        """
+        if not self._epochs.is_in_order:
+            raise ArgumentError(
+                "Which batches were trained is known only if Keras asks for them in their order: "
+                "pass shuffle=False to fit; the sequence shuffles by itself."
+            )
+
+    def _require_end(self) -> None:
+        if self._endless:
+            raise ArgumentError("A repeated sequence has no state; its step says everything.")
 
     def state_dict(self, *, num_batches: int = 0) -> dict[str, Any]:
         """Return where a run stands, as numbers and text for JSON, less than 4 kB.
@@ -219,14 +272,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ArgumentError: There are not so many, or Keras shuffled them.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
+        self._require_end()
         check_whole("num_batches", num_batches, least=0, most=len(self))
-        if num_batches and not self.is_in_order:
-            raise ArgumentError(
-                "Which batches were trained is known only if Keras asks for them in their order: "
-                "pass shuffle=False to fit; the sequence shuffles by itself."
-            )
+        if num_batches:
+            self.require_order()
         return read_data_state(self._conditions, self.progress(num_batches))
 
     def load_state_dict(self, state: Mapping[str, Any], *, force: bool = False) -> None:
@@ -241,12 +290,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             BackupError: The state belongs to another run; the message spells out the difference.
         """
-        if self._endless:
-            raise ArgumentError("A repeated sequence has no state; its step says everything.")
-        progress = read_progress(self._conditions, state, force=force)
-        schedule = replace(self._plan.schedule, done=progress)
-        self._use(replace(self._plan, schedule=schedule))
-        self.set_epoch(schedule.done.epoch)
+        self._require_end()
+        self._reschedule(read_progress(self._conditions, state, force=force))
+        self.set_epoch(self._plan.schedule.done.epoch)
 
     def batch(self, index: int) -> Batch:
         """Return batch `index` of the present epoch: images, targets and records.

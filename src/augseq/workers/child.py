@@ -6,17 +6,16 @@ It loads neither Keras nor a backend, and no pyarrow: records come with each ord
 """
 
 import contextlib
-import importlib
 import mmap
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
+from augseq.augment.albumentations_import import import_albumentations
 from augseq.collate import collate
 from augseq.sample import Pipeline
 from augseq.types import Images
@@ -64,7 +63,7 @@ class _Worker:
     def _learn(self, order: Learn) -> Done:
         file = receive_file(self._connection) if order.spans else None
         if b"albumentations" in order.pickled:
-            _import_albumentations()
+            import_albumentations()
         self._pipelines[order.number] = unpack(order.pickled, order.spans, file)
         return Done()
 
@@ -100,19 +99,3 @@ def _keep_freed_memory() -> None:
     never touched, so it takes no memory.
     """
     np.empty(31 * 2**20, np.uint8)
-
-
-def _import_albumentations() -> None:
-    """Import albumentations without torch.
-
-    It imports torch wherever that is installed, only to turn tensors into arrays. That would
-    take 3 s and 240 MB, not 0.4 s and 55 MB.
-    """
-    if "torch" in sys.modules or "albumentations" in sys.modules:
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        importlib.import_module("albumentations")
-    finally:
-        # A function of the user may import it all the same.
-        del sys.modules["torch"]

@@ -37,6 +37,8 @@ class Lookahead:
         stop_of: Returns the step after the last one of a step's epoch; None where all epochs
             have `num_batches`.
         size_of: Tells how many bytes a batch takes.
+        former: Workers of an earlier plan, which `retire` returned. They are held until those of
+            this one are made, so that processes that both share go on.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Lookahead:
         beyond: int = 0,
         stop_of: Callable[[int], int] | None = None,
         size_of: Callable[[Batch], int] = num_bytes,
+        former: Workers | None = None,
     ) -> None:
         self._make_workers = make_workers
         self._depth = depth
@@ -57,6 +60,7 @@ class Lookahead:
         self._beyond = beyond
         self._stop_of = stop_of or self._whole_epoch_stop
         self._size_of = size_of
+        self._former = former
         self._start()
 
     def _start(self) -> None:
@@ -89,6 +93,14 @@ class Lookahead:
         with self._lock:
             self._in_pass = False
 
+    def retire(self) -> Workers | None:
+        """Give up what was not asked for, and return the workers, if there are any."""
+        with self._lock:
+            for future in self._ready.values():
+                future.cancel()
+            self._ready.clear()
+            return self._workers or self._former
+
     def get(self, step: int) -> Batch:
         """Return the batch of a step, and set workers on those that come next."""
         if self._process != os.getpid():
@@ -96,6 +108,7 @@ class Lookahead:
             self._start()
         with self._lock:
             workers = self._workers = self._workers or self._make_workers()
+            self._former = None
             future = self._ready.pop(step, None)
             self._refill(workers, self._next_steps(step))
             self._last = step
@@ -140,7 +153,7 @@ class Lookahead:
     def _following(self, step: int) -> Iterable[int]:
         if self._endless:
             return range(step + 1, step + 1 + self._depth)
-        first = step - step % self._num_batches + self._num_batches
+        first = self._whole_epoch_stop(step)
         return chain(range(step + 1, self._stop_of(step)), range(first, first + self._beyond))
 
     def _whole_epoch_stop(self, step: int) -> int:

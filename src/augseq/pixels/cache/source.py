@@ -10,7 +10,7 @@ import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import file_identity
+from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
@@ -54,20 +54,19 @@ class CachedSource:
             UnreadableError: The system refuses to read it.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
-        kept = self.find(record)
+        key = self._key(record)
+        kept = self._find(key)
         if kept is not None:
             return DecodedImage(kept)
         if not self.folder.takes_more:
             opened = self.files.open(record)
             # Not decoded here: the part that a crop looks at may be enough.
             return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
-        return DecodedImage(self._decode(record))
+        return DecodedImage(self._decode(record, key))
 
     def find(self, record: Record) -> Image | None:
         """Return the pixels of a record, mapped and read-only; None where none are kept."""
-        path = self.files.path_of(record)
-        identity = file_identity(path)
-        return None if identity is None else self.folder.find(_name(path), identity)
+        return self._find(self._key(record))
 
     def fill(self, record: Record) -> bool:
         """Decode and keep the image of a record, if there is room and it is not there.
@@ -75,17 +74,27 @@ class CachedSource:
         Returns:
             Whether it is there now.
         """
-        if self.find(record) is None and self.folder.takes_more:
-            self._decode(record)
+        key = self._key(record)
+        if self._find(key) is None and self.folder.takes_more:
+            self._decode(record, key)
         return self.find(record) is not None
 
-    def _decode(self, record: Record) -> Image:
+    def _key(self, record: Record) -> tuple[str, Identity] | None:
+        """Return the name of an image and the state of its file now; None without a file."""
         path = self.files.path_of(record)
-        # Before the file is read: if it changes meanwhile, it will have another.
         identity = file_identity(path)
+        if identity is None:
+            return None
+        return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest(), identity
+
+    def _find(self, key: tuple[str, Identity] | None) -> Image | None:
+        return None if key is None else self.folder.find(*key)
+
+    def _decode(self, record: Record, key: tuple[str, Identity] | None) -> Image:
+        """Decode and keep an image; its key is of before, so a file that changes has another."""
         pixels = self._shrunk(self.files.open(record))
-        if identity is not None:
-            self.folder.keep(_name(path), identity, pixels)
+        if key is not None:
+            self.folder.keep(*key, pixels)
         return pixels
 
     def _shrunk(self, opened: OpenImage) -> Image:
@@ -174,7 +183,3 @@ def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -
     shrinking = choice.shorter_side_px, scaled_decode
     everything = repr((_PIXELS_VERSION, decoders, options, shrinking))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
-
-
-def _name(path: str) -> str:
-    return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()

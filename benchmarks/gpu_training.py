@@ -1,0 +1,91 @@
+"""The training that an accelerator is fed for; importing this starts Keras and its backend."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from benchmarks import data
+
+if TYPE_CHECKING:
+    from benchmarks.gpu_feed import Sizes
+
+
+class Constant(keras.utils.PyDataset):
+    """The same batch for ever: uint8 noise, copied to the device each time as all batches are."""
+
+    def __init__(self, sizes: "Sizes") -> None:
+        super().__init__()
+        rng = np.random.Generator(np.random.Philox(0))
+        shape = (sizes.batch_size, sizes.image_side, sizes.image_side, 3)
+        self._batch = (
+            rng.integers(256, size=shape, dtype=np.uint8),
+            rng.integers(data.NUM_CLASSES, size=sizes.batch_size, dtype=np.int32),
+        )
+
+    @property
+    def num_batches(self) -> None:
+        """None: it never ends."""
+
+    def __getitem__(self, index: int) -> Any:
+        return self._batch
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Notes when each epoch ended; by then Keras has fetched its metrics from the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[float] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Note the time."""
+        self.ends.append(time.perf_counter())
+
+
+def find_accelerator() -> str | None:
+    """Return what the backend calls the device that trains; None for the processor."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return None if device.platform == "cpu" else str(device.device_kind)
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+
+
+def make_model(sizes: "Sizes") -> keras.Model:
+    """Return ResNet-50 that takes uint8 images and scales them on the device."""
+    keras.mixed_precision.set_dtype_policy(sizes.precision)
+    inputs = keras.Input((sizes.image_side, sizes.image_side, 3), dtype="uint8")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    network = keras.applications.ResNet50(
+        weights=None, classes=data.NUM_CLASSES, classifier_activation=None, input_tensor=scaled
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss)
+    return network
+
+
+def measure_training(model: keras.Model, feed: Any, sizes: "Sizes") -> float:
+    """Train on a feed; return images per second after the first steps."""
+    clock = EpochClock()
+    num_epochs = 1 + -(-sizes.timed_steps // sizes.warm_steps)
+    model.fit(
+        feed,
+        steps_per_epoch=sizes.warm_steps,
+        epochs=num_epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock],
+    )
+    num_images = (num_epochs - 1) * sizes.warm_steps * sizes.batch_size
+    return num_images / (clock.ends[-1] - clock.ends[0])

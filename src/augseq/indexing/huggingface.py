@@ -1,0 +1,177 @@
+"""Folders in the convention of Hugging Face: images beside a table called `metadata`."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError, AugseqWarning, MissingFileError
+from augseq.indexing.folder import IMAGE_EXTENSIONS, existing_folder, existing_splits
+from augseq.indexing.labels import class_findings, listed, sorted_names
+from augseq.indexing.scan import scan_folder
+from augseq.indexing.tables import TableOptions, manifest_of_table
+from augseq.manifest.concat import concat_manifests
+from augseq.manifest.export import write_table
+from augseq.manifest.manifest import Manifest
+from augseq.types import PathLike
+
+_PATH_COLUMN = "file_name"
+_SUFFIXES = (".csv", ".jsonl", ".parquet")
+
+
+def index_huggingface(
+    folder: PathLike,
+    *,
+    splits: Sequence[str] | None = None,
+    label_column: str | None = "label",
+    class_names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    missing_labels: Literal["error", "keep"] = "error",
+) -> Manifest:
+    """Make a manifest of images beside a table, as in Hugging Face's `imagefolder`.
+
+    The table is `metadata.csv`, `.jsonl` or `.parquet`; its column `file_name` holds paths
+    relative to the metadata; all else is as in `index_table`. For class folders without metadata
+    there is `index_folder`.
+
+    Args:
+        folder: Where the metadata lies, or the folders of its splits.
+        splits: Sub-folders such as ["train", "test"], each with metadata of its own. A column
+            `split` says where each image comes from; the classes are those of all together.
+        label_column: Where the classes stand; None for no labels.
+        class_names: A list, in the order of the labels; sorted as in `index_table` if None.
+        columns: Which other columns to keep, all if None.
+        missing_labels: "error" refuses blank labels; "keep" makes records without label of them.
+
+    Raises:
+        MissingFileError: A folder, its metadata or an image is not there.
+        ArgumentError: There are several metadata files, or as in `index_table`.
+        LabelError: As in `index_table`.
+        ManifestError: As in `index_table`.
+
+    Warns:
+        AugseqWarning: Images are not in the metadata, classes are empty, or there is only one.
+
+    Source:
+        The convention is described at https://huggingface.co/docs/datasets/image_dataset.
+    """
+    root = existing_folder(folder)
+    options = TableOptions(
+        path_column=_PATH_COLUMN,
+        label_column=label_column,
+        class_names=class_names,
+        columns=columns,
+        missing_labels=missing_labels,
+    )
+    if splits is None:
+        manifest = manifest_of_table(_metadata_of(root), root, options)
+    else:
+        existing_splits(root, splits)
+        manifest = _of_splits(root, splits, options)
+    for finding in [*_unlisted(manifest, splits), *class_findings(manifest, repr(root))]:
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
+
+
+def write_huggingface(
+    manifest: Manifest, *, split_column: str | None = None, suffix: str = ".csv"
+) -> list[str]:
+    """Write the metadata of an `imagefolder` where the images of a manifest lie.
+
+    `index_huggingface(manifest.root)` reads it back, as `write_table` describes.
+
+    Args:
+        manifest: Its root gets the file, or the folder of each split does.
+        split_column: A column that names the sub-folder that each image lies in, such as the
+            `split` that `index_folder(..., splits=...)` makes; None for a single file.
+        suffix: ".csv", ".jsonl" or ".parquet".
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ArgumentError: The suffix is another, or an image does not lie in its split's folder.
+        OSError: A file cannot be written.
+    """
+    if suffix not in _SUFFIXES:
+        raise ArgumentError(f"`suffix` must be one of {', '.join(_SUFFIXES)}. Received: {suffix!r}")
+    if split_column is None:
+        parts = [manifest]
+    else:
+        split_of = manifest.column(split_column)
+        parts = [
+            _below(manifest.select(split_of == split), str(split), split_column)
+            for split in dict.fromkeys(split_of)
+        ]
+    written = [os.path.join(part.root, f"metadata{suffix}") for part in parts]
+    for part, path in zip(parts, written, strict=True):
+        write_table(part, path, path_column=_PATH_COLUMN)
+    return written
+
+
+def _of_splits(root: str, splits: Sequence[str], options: TableOptions) -> Manifest:
+    parts = []
+    for split in splits:
+        folder = os.path.join(root, split)
+        part = manifest_of_table(_metadata_of(folder), folder, options)
+        if "split" in part.table.column_names:
+            raise ArgumentError(
+                f"The metadata in {folder!r} has a column 'split' of its own, which would be "
+                "replaced. Choose the columns to keep with `columns`."
+            )
+        parts.append(part.with_column("split", [split] * len(part)))
+    names = options.class_names or sorted_names({n for part in parts for n in part.class_names})
+    return concat_manifests(parts, class_names=names, root=root)
+
+
+def _metadata_of(folder: str) -> Path:
+    files = [path for s in _SUFFIXES if (path := Path(folder, f"metadata{s}")).is_file()]
+    if len(files) > 1:
+        raise ArgumentError(
+            f"There must be one metadata file in {folder!r}. Received: {[p.name for p in files]}"
+        )
+    if files:
+        return files[0]
+    below = sorted(
+        {path.parent.name for s in _SUFFIXES for path in Path(folder).glob(f"*/metadata{s}")}
+    )
+    raise MissingFileError(
+        f"There is no metadata{', metadata'.join(_SUFFIXES)} in {folder!r}. "
+        + (f"Is it one of splits={below}?" if below else "For class folders use index_folder.")
+    )
+
+
+def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
+    """Say which images lie beside the metadata, but are not in it."""
+    scan = scan_folder(
+        manifest.root,
+        splits=splits or (),
+        suffixes=IMAGE_EXTENSIONS,
+        follow_links=False,
+        progress=False,
+    )
+    is_known = pc.is_in(scan.paths, value_set=manifest.table.column("path").combine_chunks())
+    unlisted = scan.paths.filter(pc.invert(is_known)).to_pylist()
+    if not unlisted:
+        return []
+    return [f"{len(unlisted)} images are not in the metadata, and left aside: {listed(unlisted)}"]
+
+
+def _below(part: Manifest, split: str, split_column: str) -> Manifest:
+    """Return the records of a split with paths below its folder, and without its column."""
+    paths = part.table.column("path")
+    if not pc.all(pc.starts_with(paths, f"{split}/")).as_py():
+        raise ArgumentError(
+            f"Every image of the split {split!r} must lie in the folder {split!r} of "
+            f"{part.root!r}, where its metadata is written. {split_column!r} names another for "
+            f"{paths.filter(pc.invert(pc.starts_with(paths, split + '/')))[0].as_py()!r}."
+        )
+    place = part.table.column_names.index("path")
+    table = part.table.set_column(
+        place, "path", pc.utf8_slice_codeunits(paths, len(split) + 1, None)
+    ).drop_columns([split_column])
+    return replace(part, root=os.path.join(part.root, split), table=table, left_out=None)

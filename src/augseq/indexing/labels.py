@@ -1,0 +1,151 @@
+"""From paths or values to classes: which class each record has, and which names there are."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Literal, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError, LabelError
+from augseq.manifest.manifest import Manifest
+
+LabelFunction: TypeAlias = Callable[[str], str | None]
+"""From the relative path of an image, with `/`, to the name of its class."""
+
+Labels: TypeAlias = Literal["inferred"] | re.Pattern[str] | LabelFunction | None
+"""How `index_folder` finds the class of an image.
+
+After its sub-folder ("inferred"), by a pattern that is searched in its relative path, by a
+function of that path, or not at all (None).
+"""
+
+_SHOWN = 3
+
+
+def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.Array:
+    """Return the class name of each path, as a pattern or a function finds it.
+
+    Args:
+        paths: Relative paths with `/`, strings.
+        labels: A pattern with one group, or one called `label`, that is the class; or a function
+            from path to class.
+
+    Raises:
+        ArgumentError: The pattern has no group or several, or the function returns no text.
+        LabelError: Some paths get no class.
+    """
+    label_of = _by_pattern(labels) if isinstance(labels, re.Pattern) else labels
+    found = {path: _call(label_of, path) for path in paths.to_pylist()}
+    without = [path for path, label in found.items() if not label]
+    if without:
+        way = f"{labels.pattern!r} finds" if isinstance(labels, re.Pattern) else "`labels` gives"
+        raise LabelError(
+            f"Every image must have a class, but {way} none for {len(without)} of {len(found)}: "
+            f"{listed(without)}"
+        )
+    return pa.array(list(found.values()), pa.string())
+
+
+def name_classes(
+    labels: pa.Array | pa.ChunkedArray, class_names: Sequence[str] | None
+) -> tuple[tuple[str, ...], pa.Array | pa.ChunkedArray]:
+    """Return the names of all classes, and the place of each label among them.
+
+    Args:
+        labels: Text or integers, with nulls where a record has none. Integers are places in
+            `class_names` where those are given, and names, written as text, where not.
+        class_names: In the order of the targets; None sorts those that occur, see `sorted_names`.
+
+    Returns:
+        The names, and int32 targets with nulls where labels are null. A label that is not among
+        the names has the target -1.
+    """
+    if pa.types.is_integer(labels.type) and class_names is not None:
+        is_place = pc.and_(
+            pc.greater_equal(labels, 0), pc.less(labels, pa.scalar(len(class_names), pa.int64()))
+        )
+        return tuple(class_names), pc.if_else(is_place, labels, -1).cast(pa.int32())
+    labels = labels.cast(pa.string())
+    names = class_names
+    if names is None:
+        names = sorted_names(pc.unique(labels.drop_null()).to_pylist())
+    targets = pc.index_in(labels, value_set=pa.array(names, pa.string()))
+    return tuple(names), pc.if_else(pc.is_null(labels), targets, pc.fill_null(targets, -1))
+
+
+def sorted_names(names: Collection[str]) -> list[str]:
+    """Sort class names: by value where all are whole numbers, else by code point.
+
+    So a table gives the same labels as text, where "10" comes before "2", and as numbers.
+
+    >>> sorted_names(["10", "9", "-1"])
+    ['-1', '9', '10']
+    >>> sorted_names(["10", "9", "09"])
+    ['09', '10', '9']
+    """
+    are_numbers = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in names)
+    return sorted(names, key=int if are_numbers else None)
+
+
+def check_class_names(class_names: Sequence[str] | None) -> None:
+    """Raise `ArgumentError` unless these are names that differ, or None."""
+    if class_names is None:
+        return
+    is_text = not isinstance(class_names, str) and all(isinstance(n, str) for n in class_names)
+    if not is_text or len(set(class_names)) != len(class_names):
+        raise ArgumentError(
+            f"`class_names` must be different names. Received: class_names={class_names!r}"
+        )
+
+
+def class_findings(manifest: Manifest, place: str) -> Iterator[str]:
+    """Yield what a person should know about the classes of a manifest.
+
+    Args:
+        manifest: With or without labels.
+        place: What the manifest was made of, as the sentences name it.
+    """
+    names = manifest.class_names
+    present = set(pc.unique(manifest.table.column("target")).to_pylist())
+    empty = [name for label, name in enumerate(names) if label not in present]
+    if empty:
+        shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        yield f"{len(empty)} of {len(names)} classes in {place} have no image: {shown}"
+    if len(names) == 1:
+        yield f"{place} has a single class, {names[0]!r}: there is nothing to tell apart."
+
+
+def listed(names: Collection[str]) -> str:
+    """Write the first few names out, and say how many more there are."""
+    shown = ", ".join(map(repr, list(names)[:_SHOWN]))
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _by_pattern(pattern: re.Pattern[str]) -> LabelFunction:
+    group: str | int = "label" if "label" in pattern.groupindex else 1
+    if not isinstance(pattern.pattern, str) or (group == 1 and pattern.groups != 1):
+        raise ArgumentError(
+            "`labels` as a pattern must have one group, or one called `label`, that is the class, "
+            rf"such as re.compile(r'([a-z]+)_\d+'). Received: {pattern.pattern!r}"
+        )
+
+    def label_of(path: str) -> str | None:
+        match = pattern.search(path)
+        return None if match is None else match[group]
+
+    return label_of
+
+
+def _call(label_of: LabelFunction, path: str) -> str | None:
+    try:
+        label = label_of(path)
+    except Exception as error:
+        error.add_note(f"`labels` was called with the path {path!r}.")
+        raise
+    if label is not None and not isinstance(label, str):
+        raise ArgumentError(
+            f"`labels` as a function must return the name of a class. Received: {label!r} "
+            f"for {path!r}"
+        )
+    return label

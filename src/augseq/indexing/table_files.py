@@ -1,0 +1,255 @@
+"""Read tables of images: CSV, TSV, JSON Lines, Parquet, or a frame in memory."""
+
+import csv
+import json
+import os
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+_SHOWN = 5
+
+Choose = Callable[[Sequence[str]], list[str]]
+"""From the names of all columns to those that are wanted, or an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SourceTable:
+    """Some columns of a table, and how a person finds a row again.
+
+    Attributes:
+        name: The file or kind of frame, for messages.
+        columns: The columns that were wanted; those of CSV and TSV all hold text.
+        lines: Line of the file that each row begins in, from 1; None where there are no lines.
+    """
+
+    name: str
+    columns: pa.Table
+    lines: npt.NDArray[np.int64] | None = None
+
+    def places(self, is_meant: Any) -> str:
+        """Name the rows where a mask holds: "lines 3, 17 of 'photos.csv'"."""
+        rows = np.flatnonzero(np.asarray(is_meant))
+        numbers = rows if self.lines is None else self.lines[rows]
+        shown = ", ".join(map(str, numbers[:_SHOWN]))
+        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+        word = ("row" if self.lines is None else "line") + "s" * (len(rows) > 1)
+        counted = " (from 0)" if self.lines is None else ""
+        return f"{word} {shown}{more} of {self.name}{counted}"
+
+
+def read_source(source: Any, choose: Choose) -> SourceTable:
+    """Read columns of a file, by its suffix, or of a frame.
+
+    Args:
+        source: Path of a table, a pandas frame, or any object with Arrow's `__arrow_c_stream__`.
+        choose: Which columns to read.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UnreadableError: The system refuses to read it.
+        ManifestError: The file is no proper table.
+        ArgumentError: It is neither a file of a known suffix nor a frame.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _read_file(Path(source), choose)
+    pandas = sys.modules.get("pandas")
+    try:
+        if pandas is not None and isinstance(source, pandas.DataFrame):
+            names = list(map(str, source.columns))
+            _check_names(names, "the frame")
+            chosen = choose(names)
+            # Its own way to Arrow would make a column of the index, if that is not 0, 1, 2, ...
+            columns = pa.Table.from_pandas(source[chosen], preserve_index=False)
+        elif hasattr(source, "__arrow_c_stream__"):
+            table = pa.table(source)
+            _check_names(table.column_names, "the frame")
+            columns = table.select(choose(table.column_names))
+        else:
+            raise ArgumentError(
+                f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
+                f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}"
+            )
+    except (pa.ArrowException, KeyError) as error:
+        raise ManifestError(f"Cannot read the frame: {error}") from error
+    return SourceTable(name="the frame", columns=columns)
+
+
+def _read_file(path: Path, choose: Choose) -> SourceTable:
+    suffix = path.suffix.lower()
+    if suffix not in TABLE_SUFFIXES:
+        raise ArgumentError(
+            f"A table must end in {', '.join(TABLE_SUFFIXES)}. Received: {os.fspath(path)!r}. "
+            "Read another kind with pandas or polars, and pass the frame."
+        )
+    if not path.is_file():
+        raise MissingFileError(f"There is no table {os.fspath(path)!r}.")
+    try:
+        if suffix == ".parquet":
+            return _read_parquet(path, choose)
+        if suffix == ".jsonl":
+            return _read_json_lines(path, choose)
+        return _read_csv(path, "\t" if suffix == ".tsv" else ",", choose)
+    except PermissionError as error:
+        raise UnreadableError(f"Cannot read {os.fspath(path)!r}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(_wrong_encoding(path)) from error
+
+
+def _wrong_encoding(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        content.decode()
+        start = 0  # Valid UTF-8, but with zeros as UTF-16 has them.
+    except UnicodeDecodeError as error:
+        start = error.start
+    line = content.count(b"\n", 0, start) + 1
+    return (
+        f"{os.fspath(path)!r} must be UTF-8 text, but is not in line {line}. Save it as UTF-8 "
+        '(in spreadsheets: "CSV UTF-8").'
+    )
+
+
+def _read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
+    """Read all cells as text: quoted blanks are text, others null."""
+    header, lines = _check_csv(path, delimiter)
+    chosen = choose(header)
+    columns = pyarrow.csv.read_csv(
+        os.fspath(path),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=chosen,
+            column_types=dict.fromkeys(chosen, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return SourceTable(name=repr(os.fspath(path)), columns=columns, lines=lines)
+
+
+def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return header and lines, or refuse the file.
+
+    Arrow reads seven times as fast and tells a quoted blank from a missing cell, but takes all
+    that follows an unclosed quote for one cell, and knows no lines. Python's reader refuses such
+    a file and counts lines, which takes a second for a million rows.
+    """
+    name = os.fspath(path)
+    lines = array("q")
+    header: list[str] = []
+    end = 0
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            for row in rows:
+                if row and not header:
+                    header = row
+                    _check_header(header, path)
+                elif row and len(row) != len(header):
+                    raise ManifestError(
+                        f"Line {end + 1} of {name!r} must have {len(header)} cells, as the header "
+                        f"has. Received: {len(row)}. Put cells with {delimiter!r} in quotes."
+                    )
+                elif row:
+                    lines.append(end + 1)
+                end = rows.line_num
+        except csv.Error as error:
+            raise ManifestError(
+                f"Cannot read the row that begins in line {end + 1} of {name!r}: {error}. "
+                'Look for a quote (") that is not closed, or not doubled inside quotes.'
+            ) from error
+    if not header:
+        raise ManifestError(f"{name!r} must begin with the names of its columns, but is empty.")
+    return header, np.frombuffer(lines, np.int64)
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    if any("\0" in cell for cell in header):
+        raise ManifestError(_wrong_encoding(path))
+    _check_names(header, repr(os.fspath(path)))
+
+
+def _read_json_lines(path: Path, choose: Choose) -> SourceTable:
+    """Read one object a line; a name that a line does not have is null there.
+
+    By Python's reader, since Arrow's makes text such as "2020-01-01" a time.
+    """
+    lines = array("q")
+    values: dict[str, list[Any]] = {}
+    with open(path, encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if line.isspace():
+                continue
+            row = _parse_object(line, f"Line {number} of {os.fspath(path)!r}")
+            for key in row:
+                if key not in values:
+                    values[key] = [None] * len(lines)
+            for key, column in values.items():
+                column.append(row.get(key))
+            lines.append(number)
+    columns = {}
+    for key in choose(list(values)):
+        try:
+            columns[key] = pa.array(values[key])
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+            raise ManifestError(
+                f"The column {key!r} of {os.fspath(path)!r} must hold values of one type: {error}"
+            ) from error
+    return SourceTable(
+        name=repr(os.fspath(path)),
+        columns=pa.table(columns),
+        lines=np.frombuffer(lines, np.int64),
+    )
+
+
+def _parse_object(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line, object_pairs_hook=_without_repeats)
+    except ValueError as error:
+        raise ManifestError(f"{place} must be a JSON object: {error}") from error
+    if not isinstance(row, dict):
+        raise ManifestError(f"{place} must be a JSON object. Received: {line[:80].strip()}")
+    return row
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError(f"a name comes twice in {[name for name, _ in pairs]}")
+    return row
+
+
+def _read_parquet(path: Path, choose: Choose) -> SourceTable:
+    name = os.fspath(path)
+    try:
+        with pq.ParquetFile(name) as file:
+            if b"augseq" in (file.schema_arrow.metadata or {}):
+                raise ManifestError(f"{name!r} is a manifest already: use it as it is.")
+            names = file.schema_arrow.names
+            _check_names(names, repr(name))
+            chosen = choose(names)
+            columns = file.read(chosen).select(chosen)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise ManifestError(f"{name!r} is not a Parquet file: {error}") from error
+    return SourceTable(name=repr(name), columns=columns)
+
+
+def _check_names(names: Sequence[str], place: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ManifestError(f"Each column of {place} must have its own name. Twice: {twice}")

@@ -1,0 +1,221 @@
+"""Index a table: one row for each image, with its path, its class, and what else is known."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.checks import check_choice
+from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
+from augseq.indexing.folder import existing_folder
+from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
+from augseq.indexing.table_files import SourceTable, read_source
+from augseq.indexing.table_paths import check_files as check_files_exist
+from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
+from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ
+from augseq.manifest.manifest import Manifest
+from augseq.types import PathLike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """How to read a table; the arguments of `index_table` explain each."""
+
+    path_column: str = "path"
+    label_column: str | None = "label"
+    class_names: Sequence[str] | None = None
+    columns: Sequence[str] | None = None
+    missing_labels: Literal["error", "keep"] = "error"
+    check_files: bool = True
+
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names)
+        check_choice("missing_labels", self.missing_labels, ("error", "keep"))
+        if isinstance(self.columns, str):
+            raise ArgumentError(
+                f"`columns` must be a list of names. Received: columns={self.columns!r}"
+            )
+        if self.path_column == self.label_column:
+            raise ArgumentError(
+                f"`path_column` and `label_column` must differ. Received: both {self.path_column!r}"
+            )
+        if self.class_names is not None and self.label_column is None:
+            raise ArgumentError("`class_names` needs a `label_column`. Received: None")
+
+
+def index_table(
+    source: Any,
+    *,
+    root: PathLike | None = None,
+    path_column: str = "path",
+    label_column: str | None = "label",
+    class_names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    missing_labels: Literal["error", "keep"] = "error",
+    check_files: bool = True,
+) -> Manifest:
+    r"""Make a manifest of a table that has a row for each image.
+
+    Records come in the order of its rows. Values are taken as they are written: of CSV and TSV
+    every cell is text, so that "NA", "01" and "true" are names of classes like any other. To
+    have other types, read the file with pandas or polars and pass the frame.
+
+    Args:
+        source: A file in UTF-8 (.csv, .tsv, .jsonl or .parquet), a pandas frame, or any object
+            with Arrow's `__arrow_c_stream__`, such as a polars frame.
+        root: Folder that the paths are relative to; that of the file if None. Absolute paths
+            below it become relative; `\` in a path without `/` is taken for `/`.
+        path_column: Where the paths stand; no two may be equal.
+        label_column: Where the classes stand, as text, integers or booleans; None for no labels.
+        class_names: A list, in the order of the labels. Integers (not text, so never of CSV) are
+            then places in it. If None, labels as text, sorted: by value if all are whole
+            numbers, else by code point.
+        columns: Which other columns to keep, all if None. One called `index` is not kept but
+            gives the records their identity, which is else the number of the row, from 0.
+        missing_labels: "error" refuses blank labels; "keep" makes records without label of
+            them. A blank that is in `class_names` is a class.
+        check_files: Whether to look for each file, though not into it.
+
+    Raises:
+        ArgumentError: A column is missing or cannot be kept, or a path is there twice or leads
+            out of the root.
+        LabelError: Labels or paths are blank, or labels not among `class_names`.
+        ManifestError: The file is not a proper table, not in UTF-8, or has no rows.
+        MissingFileError: The table, the root or an image is not there.
+        UnreadableError: The system refuses to read the table.
+
+    Warns:
+        AugseqWarning: Classes are empty, or there is only one.
+
+    Example:
+        >>> import augseq, pyarrow
+        >>> rows = {"path": ["shell/shell_01.jpg", "leaf/leaf_01.jpg"], "label": [10, 9]}
+        >>> images = augseq.index_table(pyarrow.table(rows), root="sample_images")
+        >>> images.class_names
+        ('9', '10')
+    """
+    options = TableOptions(
+        path_column=path_column,
+        label_column=label_column,
+        class_names=class_names,
+        columns=columns,
+        missing_labels=missing_labels,
+        check_files=check_files,
+    )
+    manifest = manifest_of_table(source, root, options)
+    for finding in class_findings(manifest, "the table"):
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
+
+
+def manifest_of_table(source: Any, root: PathLike | None, options: TableOptions) -> Manifest:
+    """Do what `index_table` does, but warn of nothing."""
+    table = read_source(source, lambda names: _chosen(names, options))
+    if not len(table.columns):
+        raise ManifestError(f"There must be a row for each image, but {table.name} has none.")
+    folder = _root(source, root, must_exist=options.check_files)
+    paths = manifest_paths(table, options.path_column, folder)
+    check_paths_differ(paths, table.name)
+    if options.label_column is None:
+        names, targets = (), pa.nulls(len(paths), pa.int32())
+    else:
+        names, targets = _classes(table, options.label_column, options)
+    if options.check_files:
+        check_files_exist(folder, paths, table)
+    core = {"index": _identities(table), "path": paths, "target": targets}
+    used = {"index", options.path_column, options.label_column}
+    own = {name: table.columns[name] for name in table.columns.column_names if name not in used}
+    try:
+        return Manifest(root=folder, class_names=names, table=pa.table(core | own))
+    except ArgumentError as error:
+        raise ArgumentError(f"{error}. Choose the columns to keep with `columns`.") from error
+
+
+def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:
+    if root is None:
+        if not isinstance(source, str | os.PathLike):
+            raise ArgumentError("A frame needs `root`: the folder that its paths are relative to.")
+        root = Path(source).absolute().parent
+    return existing_folder(root) if must_exist else os.path.abspath(os.fspath(root))
+
+
+def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
+    """Return the columns to read: path, label, and those to keep."""
+    needed = [name for name in (options.path_column, options.label_column) if name is not None]
+    others = [name for name in names if name not in needed]
+    if options.columns is not None:
+        others = [name for name in options.columns if name not in needed]
+    absent = [name for name in [*needed, *others] if name not in names]
+    if absent:
+        raise ArgumentError(
+            f"The table has no column {absent[0]!r}, but {list(names)}. Name those of the paths "
+            "and labels with `path_column` and `label_column` (at the shell: --path-column, "
+            "--label-column), or pass label_column=None (--no-labels)."
+        )
+    reserved = {"", *RESERVED_NAMES} - {"index"}
+    refused = [name for name in others if name in reserved]
+    if refused:
+        raise ArgumentError(
+            f"A column cannot be kept as {refused[0]!r}, since names must not be empty and not "
+            f"be the manifest's own ({', '.join(RESERVED_NAMES)}). Rename it, or choose "
+            f"the columns to keep with `columns`. There are: {list(names)}"
+        )
+    return [*needed, *others]
+
+
+def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[Any, Any]:
+    """Return the class names, and a target for each row."""
+    labels = table.columns.column(column).combine_chunks()
+    if pa.types.is_dictionary(labels.type):
+        labels = labels.dictionary_decode()
+    kind = labels.type
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind) or is_text(kind):
+        labels = labels.cast(pa.string())
+        blank_is_class = options.class_names is not None and any(
+            not name.strip() for name in options.class_names
+        )
+        missing = pc.is_null(labels) if blank_is_class else is_blank(labels)
+        labels = pc.if_else(missing, None, labels)
+    elif pa.types.is_integer(kind):
+        missing = pc.is_null(labels)
+    else:
+        raise LabelError(
+            f"The labels in the column {column!r} must be text, integers or booleans. "
+            f"Received: {kind}"
+        )
+    if options.missing_labels == "error" and pc.any(missing).as_py():
+        raise LabelError(
+            f"Every row must have a label; there is none in {table.places(missing)}. Pass "
+            'missing_labels="keep" for records without label, or label_column=None (--no-labels).'
+        )
+    names, targets = name_classes(labels, options.class_names)
+    unknown = np.asarray(pc.fill_null(pc.equal(targets, -1), False))
+    if unknown.any():
+        values = pc.unique(labels.filter(pa.array(unknown))).to_pylist()
+        raise LabelError(
+            f"{listed(values)} in {table.places(unknown)} must be among `class_names`. "
+            f"Received: class_names={list(names)}"
+        )
+    return names, targets
+
+
+def _identities(table: SourceTable) -> Any:
+    """Return what makes each record the one that it is."""
+    if "index" not in table.columns.column_names:
+        return np.arange(len(table.columns))
+    try:
+        index = table.columns.column("index").cast(pa.int64())
+        if index.null_count or pc.min(index).as_py() < 0 or len(index.unique()) < len(index):
+            raise ValueError("there are gaps, repeats or numbers below 0")
+    except (pa.ArrowException, ValueError) as error:
+        raise ArgumentError(
+            "The column 'index' must hold the identities of records: integers of at least 0 that "
+            f"differ. Rename it, or leave it out with `columns`. Received: {error}"
+        ) from error
+    return index

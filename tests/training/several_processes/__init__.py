@@ -1,0 +1,1 @@
+"""Programs that two processes run together: python -m ... NUMBER ADDRESS,ADDRESS."""
