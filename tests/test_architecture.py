@@ -27,7 +27,7 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["unfinished"],
+    ["remote", "unfinished"],
     ["checks", "file_lock", "threaded_map", "types"],
     ["errors"],
     ["escaping"],
@@ -46,6 +46,7 @@ ALLOWED = {
     "inspection": {"matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
+    "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
     "threaded_map": {"tqdm"},
@@ -55,7 +56,11 @@ ALLOWED = {
     "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
-ALLOWED_WHEN_NEEDED = {"augment": {"albumentations"}, "training": {"torch"}}
+ALLOWED_WHEN_NEEDED = {
+    "augment": {"albumentations"},
+    "remote": {"fsspec"},
+    "training": {"torch"},
+}
 ALLOWED_FOR_TYPES = {
     "manifest": {"pandas"},
     "training": {"matplotlib"},

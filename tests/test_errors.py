@@ -20,6 +20,7 @@ BUILTINS = {
     "MissingFileError": FileNotFoundError,
     "NotAFolderError": NotADirectoryError,
     "UnreadableError": PermissionError,
+    "RemoteError": ConnectionError,
     "LabelError": ValueError,
     "ManifestError": ValueError,
     "BackupError": OSError,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from augseq.errors import ManifestError as ManifestError
     from augseq.errors import MissingFileError as MissingFileError
     from augseq.errors import NotAFolderError as NotAFolderError
+    from augseq.errors import RemoteError as RemoteError
     from augseq.errors import SharedMemoryError as SharedMemoryError
     from augseq.errors import UnreadableError as UnreadableError
     from augseq.errors import WorkerError as WorkerError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from augseq.manifest.storage import write_manifest as write_manifest
     from augseq.pixels.cache.image_cache import ImageCache as ImageCache
     from augseq.pixels.image import read_image as read_image
+    from augseq.remote.options import RemoteOptions as RemoteOptions
     from augseq.sample import Sample as Sample
     from augseq.training.audit import Audit as Audit
     from augseq.training.audit import AuditReport as AuditReport
@@ -83,6 +85,8 @@ _HOMES = {
     "NotAFolderError": "augseq.errors",
     "Probe": "augseq.manifest.record",
     "Record": "augseq.manifest.record",
+    "RemoteError": "augseq.errors",
+    "RemoteOptions": "augseq.remote.options",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.run",
     "Sample": "augseq.sample",

@@ -5,6 +5,7 @@
     ├── MissingFileError    (FileNotFoundError)  a folder, manifest or image is not there
     ├── NotAFolderError     (NotADirectoryError) a file stands where a folder must be
     ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
+    ├── RemoteError         (ConnectionError)    a remote folder does not answer, or not usefully
     ├── LabelError          (ValueError)         folders, classes and labels do not agree
     ├── ManifestError       (ValueError)         a manifest or table is damaged or too new
     ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
@@ -43,6 +44,10 @@ class NotAFolderError(AugseqError, NotADirectoryError):
 
 class UnreadableError(AugseqError, PermissionError):
     """The operating system refuses to read a file or a folder."""
+
+
+class RemoteError(AugseqError, ConnectionError):
+    """A remote folder does not answer, or not with what was asked for."""
 
 
 class LabelError(AugseqError, ValueError):

@@ -511,3 +511,16 @@ def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
             assert r"\x1b[2J[red]$x^{$" in text
         else:
             assert r"\x1b]0;owned\x07\n.jpg" in text or outcome.code == 0
+
+
+def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:
+    shutil.make_archive("small", "zip", folder)
+    outcome = run("index", "zip://::small.zip", "-o", "small.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "20 images in 2 classes" in outcome.out
+    for images in ("zip://::small.zip", "small.parquet"):
+        assert "20 of 20 images can be used" in run("check", images).out
+    outcome = run("index", "https://me:canary@host/photos")
+    assert outcome.code == 1
+    assert "no password" in outcome.err
+    assert "canary" not in outcome.err

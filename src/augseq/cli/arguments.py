@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,16 +16,20 @@ from augseq.indexing.folder import index_folder
 from augseq.indexing.table_files import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
+from augseq.remote.address import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
+# Text and not a path, which would spoil the address of a remote folder.
 ImagesArgument = Annotated[
-    Path,
+    str,
     typer.Argument(
-        metavar="FOLDER", help="Folder with one sub-folder per class, or a manifest (.parquet)."
+        metavar="FOLDER",
+        help="Folder with one sub-folder per class, its address (s3://...), or a manifest "
+        "(.parquet).",
     ),
 ]
 RootOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="Where a manifest's images lie now, if they moved.", metavar="FOLDER"),
 ]
 LabelsOption = Annotated[
@@ -45,21 +50,23 @@ DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
 SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 
 
-def open_images(images: Path, root: Path | None, *, labelled: bool = True) -> Manifest:
+def open_images(images: str, root: str | None, *, labelled: bool = True) -> Manifest:
     """Index a folder, or read a manifest."""
-    if images.suffix == ".parquet" and not images.is_dir():
+    is_file = not is_remote(images) and not os.path.isdir(images)
+    if is_file and images.endswith(".parquet"):
         return read_manifest(images, root=root)
     if is_table(images):
         raise ArgumentError(
-            f"{str(images)!r} is a table. Make a manifest of it first: augseq index {images} "
+            f"{images!r} is a table. Make a manifest of it first: augseq index {images} "
             "--path-column NAME --label-column NAME -o manifest.parquet"
         )
     return index_folder(images, labels="inferred" if labelled else None)
 
 
-def is_table(images: Path) -> bool:
+def is_table(images: str) -> bool:
     """Tell whether a path is that of a table, and not of a folder."""
-    return images.suffix.lower() in TABLE_SUFFIXES and not images.is_dir()
+    has_suffix = os.path.splitext(images)[1].lower() in TABLE_SUFFIXES
+    return has_suffix and not is_remote(images) and not os.path.isdir(images)
 
 
 def parse_size(text: str) -> tuple[int, int]:

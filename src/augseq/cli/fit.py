@@ -26,6 +26,7 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.index import print_counts
 from augseq.errors import ArgumentError
+from augseq.remote.address import is_remote
 from augseq.training.run_options import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_EPOCHS,
@@ -90,7 +91,7 @@ def fit(
         seed=seed,
         workers=os.cpu_count() or 1 if workers is None else workers,
     )
-    run_folder = output or _free_folder(Path("runs") / _name(folder.resolve()))
+    run_folder = output or _free_folder(Path("runs") / _name(folder))
     try:
         # Bars for a person, one line per epoch for a log.
         result = augseq.train_classifier(
@@ -139,8 +140,11 @@ def _quiet_stderr() -> Iterator[None]:
             os.close(stderr)
 
 
-def _name(images: Path) -> str:
-    return images.name if images.is_dir() else images.stem
+def _name(images: str) -> str:
+    if is_remote(images):
+        return re.split(r"[:/]+", images.rstrip(":/"))[-1]
+    path = Path(images).resolve()
+    return path.name if path.is_dir() else path.stem
 
 
 def _free_folder(wanted: Path) -> Path:

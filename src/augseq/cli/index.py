@@ -23,11 +23,11 @@ _MOST_LETTERS = 60
 
 def index(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="SOURCE",
-            help="Folder with one sub-folder per class, or a table with a row for each image "
-            "(.csv, .tsv, .jsonl, .parquet).",
+            help="Folder with one sub-folder per class, its address (s3://...), or a table with a "
+            "row for each image (.csv, .tsv, .jsonl, .parquet).",
         ),
     ],
     output: Annotated[
@@ -61,7 +61,7 @@ def index(
         str | None, typer.Option(metavar="NAME", help="Table: where the classes stand. [label]")
     ] = None,
     images_root: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="FOLDER", help="Table: what its paths are relative to. [its own folder]"
         ),
@@ -96,10 +96,10 @@ def index(
         print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
 
 
-def _refuse(options: Mapping[str, object], kind: str, source: Path) -> None:
+def _refuse(options: Mapping[str, object], kind: str, source: str) -> None:
     given = [name for name, value in options.items() if value]
     if given:
-        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {str(source)!r}")
+        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {source!r}")
 
 
 def _labels(labels: bool, pattern: str | None) -> Labels:

@@ -72,7 +72,10 @@ def make_pipeline(manifest: Manifest, augment: str, image_size: str) -> Pipeline
     """Return the pipeline that `augseq fit` trains with, without loading Keras."""
     return Pipeline(
         source=FileSource(
-            root=manifest.root, options=DecodeOptions(), follow_links=manifest.follow_links
+            root=manifest.root,
+            options=DecodeOptions(),
+            follow_links=manifest.follow_links,
+            remote=manifest.remote,
         ),
         augment=make_augmentation_list(load_augment(augment)),
         resize=ResizeOptions(image_size=parse_size(image_size)),

@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -29,6 +30,9 @@ from augseq.indexing.labels import (
 )
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.remote.address import absolute_root, is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 IMAGE_EXTENSIONS = (
@@ -46,6 +50,7 @@ _UNREAD_EXTENSIONS = (
 def index_folder(
     folder: PathLike,
     *,
+    remote: RemoteOptions | None = None,
     labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
@@ -59,7 +64,9 @@ def index_folder(
     Hidden files and folders (a leading dot) are skipped. No image is opened.
 
     Args:
-        folder: Where the images lie, in one sub-folder per class, at any depth below it.
+        folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
+            address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
+        remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
             all images of the folder without labels, to predict on. A pattern is searched in the
             path of each image, relative to the folder and with `/`: its group, or the one
@@ -82,6 +89,7 @@ def index_folder(
         MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of a file is not valid UTF-8.
         ArgumentError: An option is wrong, or the name of a file is a way out of the folder on
             another system, such as `c:x.jpg`.
@@ -97,10 +105,17 @@ def index_folder(
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
-    root = existing_folder(folder)
+    root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
+    place: str | RemoteFolder = root
+    if is_remote(root):
+        place = RemoteFolder(root, remote or RemoteOptions())
+        if follow_links:
+            raise ArgumentError(
+                f"`follow_links` is for folders of this machine. Received: {root!r}"
+            )
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(
-        root,
+        place,
         splits=existing_splits(root, splits),
         suffixes=suffixes,
         follow_links=follow_links,
@@ -119,7 +134,7 @@ def index_folder(
     manifest = replace(manifest, follow_links=follow_links)
     for finding in _findings(root, scan, manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
-    return manifest
+    return manifest if remote is None else replace(manifest, remote=remote)
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
@@ -238,7 +253,8 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
             raise ArgumentError(
                 f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
             )
-        if not os.path.isdir(os.path.join(root, split)):
+        # A remote one shows when it is listed.
+        if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
             others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
             raise MissingFileError(
                 f"There is no folder {split!r} in {root!r}. There are: {listed(others)}"
@@ -248,7 +264,12 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
 
 def existing_folder(folder: PathLike) -> str:
     """Return the absolute path of a folder that is there, or raise what is wrong with it."""
-    root = os.path.abspath(os.fspath(folder))
+    root = absolute_root(folder)
+    if is_remote(root):
+        raise ArgumentError(
+            f"This needs a folder of this machine. Received: {root!r}. index_folder lists remote "
+            "folders, and index_table takes them with check_files=False."
+        )
     try:
         os.stat(root)
     except PermissionError as error:
@@ -256,7 +277,10 @@ def existing_folder(folder: PathLike) -> str:
     except OSError as error:
         raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
     if not os.path.isdir(root):
-        raise NotAFolderError(f"{os.fspath(folder)!r} must be a folder of images, but is a file.")
+        hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
+        raise NotAFolderError(
+            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{hint}"
+        )
     return root
 
 

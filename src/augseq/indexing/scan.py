@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.errors import ManifestError, UnreadableError
+from augseq.indexing.remote_scan import walk_remote
+from augseq.remote.folder import RemoteFolder
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Scan:
 
 
 def scan_folder(
-    root: str,
+    root: str | RemoteFolder,
     *,
     splits: Sequence[str] = (),
     suffixes: Collection[str],
@@ -50,6 +52,7 @@ def scan_folder(
 
     Raises:
         UnreadableError: The system refuses to list a folder.
+        RemoteError: A remote folder does not answer.
         ManifestError: The name of an image is not valid UTF-8.
     """
     found = Scan()
@@ -57,7 +60,12 @@ def scan_folder(
     # The bar shows itself on long work only.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
         for start in [f"{split}/" for split in splits] or [""]:
-            for prefix, names in _walk(root, start, follow_links, found):
+            walk = (
+                _walk(root, start, follow_links, found)
+                if isinstance(root, str)
+                else (_walk_far(root, start, found))
+            )
+            for prefix, names in walk:
                 images = _images(names, suffixes, found)
                 if prefix != start:
                     found.folders[prefix[: prefix.index("/", len(start))]] += len(images)
@@ -131,6 +139,15 @@ def _walk(
             elif entry.is_file():
                 names.append(entry.name)
             # Else a named pipe, a socket, a device: no image, and opening it may hang.
+        yield prefix, names
+
+
+def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:
+    """Yield what `_walk` does, of a remote folder."""
+    for prefix, names, num_links in walk_remote(folder, start):
+        if prefix != start:
+            found.folders.setdefault(prefix[: prefix.index("/", len(start))], 0)
+        found.num_links += num_links
         yield prefix, names
 
 

@@ -20,6 +20,7 @@ from augseq.indexing.table_paths import check_files as check_files_exist
 from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
 from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ
 from augseq.manifest.manifest import Manifest
+from augseq.remote.address import absolute_root
 from augseq.types import PathLike
 
 
@@ -142,7 +143,7 @@ def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:
         if not isinstance(source, str | os.PathLike):
             raise ArgumentError("A frame needs `root`: the folder that its paths are relative to.")
         root = Path(source).absolute().parent
-    return existing_folder(root) if must_exist else os.path.abspath(os.fspath(root))
+    return existing_folder(root) if must_exist else absolute_root(root)
 
 
 def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:

@@ -14,7 +14,6 @@ from augseq.inspection.picture import Picture
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.read import read_bytes
 from augseq.pixels.source import FileSource, ImageSource
 from augseq.workers.processes import ProcessWorkers
 from augseq.workers.threads import ThreadWorkers
@@ -162,7 +161,7 @@ def _read(source: ImageSource, records: list[Record]) -> None:
         if isinstance(source, CachedSource):
             source.find(record)
         elif isinstance(source, FileSource):
-            read_bytes(source.path_of(record))
+            source.read(record)
 
 
 def _measure_workers(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.columns import check_paths_differ
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.remote.address import is_remote
 from augseq.types import PathLike
 
 
@@ -67,6 +68,7 @@ def concat_manifests(
         class_names=tuple(names),
         table=_stacked(served),
         left_out=_stacked(left_out),
+        remote=manifests[0].remote,
     )
 
 
@@ -91,6 +93,8 @@ def _common_root(roots: Sequence[str], wanted: PathLike | None) -> str:
             home = os.path.abspath(os.fspath(wanted))
         elif len(set(roots)) == 1:
             return roots[0]
+        elif any(map(is_remote, roots)):
+            raise ValueError("only paths of one machine have a folder above them")
         else:
             home = os.path.commonpath(roots)
         outside = [root for root in roots if os.path.commonpath([home, root]) != home]

@@ -1,7 +1,7 @@
 """The table of all records: immutable Arrow columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -33,6 +33,8 @@ from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
 from augseq.manifest.selection import selected_positions
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
+from augseq.remote.address import check_no_secret
+from augseq.remote.options import RemoteOptions
 from augseq.types import Positions
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Manifest:
     `Record`; a slice, `select` and `split` give new manifests that share its columns.
 
     Attributes:
-        root: Folder that all paths are relative to.
+        root: Folder that all paths are relative to, or the address of a remote one.
         class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
         table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
             labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
@@ -56,6 +58,7 @@ class Manifest:
         left_out: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
         follow_links: Whether files may be symbolic links that lead out of `root`.
+        remote: How to reach a remote root. It is kept in memory alone, and no file has it.
 
     Example:
         >>> import augseq
@@ -71,8 +74,10 @@ class Manifest:
     table: pa.Table
     left_out: pa.Table = None
     follow_links: bool = False
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
 
     def __post_init__(self) -> None:
+        check_no_secret(self.root)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "table", standard_table(self.table))
         object.__setattr__(self, "left_out", fitting_left_out(self.left_out, self.table))

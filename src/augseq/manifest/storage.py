@@ -13,6 +13,8 @@ from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
 from augseq.manifest.parquet_file import read_file
+from augseq.remote.address import absolute_root
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 
@@ -42,7 +44,11 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
 
 
 def read_manifest(
-    path: PathLike, *, root: PathLike | None = None, follow_links: bool | None = None
+    path: PathLike,
+    *,
+    root: PathLike | None = None,
+    follow_links: bool | None = None,
+    remote: RemoteOptions | None = None,
 ) -> Manifest:
     """Read a manifest that `write_manifest` wrote.
 
@@ -51,9 +57,11 @@ def read_manifest(
 
     Args:
         path: The Parquet file.
-        root: Where the images lie now, if their folder has moved since.
+        root: Where the images lie now, if their folder has moved since: a folder, or the
+            address of a remote one.
         follow_links: Whether images may be symbolic links that lead out of the root; None for
             what the manifest says, which knows whether it was indexed so.
+        remote: How to reach a remote root; no manifest file says that.
 
     Raises:
         MissingFileError: There is no such file.
@@ -70,8 +78,9 @@ def read_manifest(
         raise ManifestError(f"The manifest {name!r} is damaged: its checksum is wrong.")
     return replace(
         manifest,
-        root=header.root if root is None else os.path.abspath(os.fspath(root)),
+        root=header.root if root is None else absolute_root(root),
         follow_links=header.follow_links if follow_links is None else follow_links,
+        remote=remote or RemoteOptions(),
     )
 
 

@@ -1,18 +1,22 @@
 """Where the pixels of a record come from: a file, or a row of an array."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.read import read_bytes
 from augseq.pixels.region import Region
+from augseq.remote.address import is_remote
+from augseq.remote.folder import RemoteFolder
+from augseq.remote.options import RemoteOptions
 from augseq.types import Image, Images
 
 
@@ -29,25 +33,21 @@ class FileSource:
     """Images in files below a folder.
 
     Attributes:
-        root: The folder that the records' paths are relative to.
+        root: The folder that the records' paths are relative to, or the address of a remote one.
         options: How to decode.
         follow_links: Whether files may be symbolic links that lead out of the folder.
+        remote: How to reach a remote folder.
     """
 
     root: str
     options: DecodeOptions
     follow_links: bool = False
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
+    _folder: RemoteFolder | None = field(init=False, repr=False, compare=False)
 
-    def path_of(self, record: Record) -> str:
-        """Return the whole path of a record's file.
-
-        Raises:
-            UnreadableError: It leads out of the folder.
-        """
-        path = os.path.join(self.root, record.path)
-        if not self.follow_links:
-            check_inside(self.root, path)
-        return path
+    def __post_init__(self) -> None:
+        folder = RemoteFolder(self.root, self.remote) if is_remote(self.root) else None
+        object.__setattr__(self, "_folder", folder)
 
     def open(self, record: Record) -> OpenImage:
         """Read the file of a record.
@@ -55,19 +55,52 @@ class FileSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
+            RemoteError: The remote folder does not answer.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
+        data = self.read(record)
         try:
-            data = read_bytes(self.path_of(record))
+            return _RecordImage(record, self.root, open_image(data, self.options))
+        except DecodeError as error:
+            raise _named(error, record, self.root) from error
+
+    def read(self, record: Record) -> bytes:
+        """Return all bytes of the file of a record.
+
+        Raises:
+            MissingFileError: The file is gone.
+            UnreadableError: The system refuses to read it, or it leads out of the folder.
+            RemoteError: The remote folder does not answer.
+        """
+        try:
+            if self._folder is not None:
+                return self._folder.read(record.path, str(record))
+            return read_bytes(self._path(record))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
+
+    def identity(self, record: Record) -> Identity | None:
+        """Return the identity of the file of a record as it is now; None where there is none.
+
+        Raises:
+            UnreadableError: The file leads out of the folder, or the remote folder refuses to tell.
+            RemoteError: It does not answer, or has nothing that tells old from new.
+        """
+        if self._folder is None:
+            return file_identity(self._path(record))
         try:
-            return _RecordImage(record, self.root, open_image(data, self.options))
-        except DecodeError as error:
-            raise _named(error, record, self.root) from error
+            return self._folder.identity(record.path, str(record))
+        except MissingFileError:
+            return None
+
+    def _path(self, record: Record) -> str:
+        path = os.path.join(self.root, record.path)
+        if not self.follow_links:
+            check_inside(self.root, path)
+        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.cache.tally import size_text
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource
+from augseq.remote.address import is_remote
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
@@ -55,7 +56,8 @@ def _source(plan: BatchPlan) -> str:
     decode: DecodeOptions = files.options
     upright = "upright" if decode.exif_orientation else "as stored"
     scaled = ", large JPEGs scaled while decoded" * plan.pipeline.scaled_decode
-    folder = os.path.basename(plan.manifest.root)
+    root = plan.manifest.root
+    folder = root if is_remote(root) else os.path.basename(root)
     return f"files in {folder!r}, {decode.color_mode}, {upright}{scaled}"
 
 

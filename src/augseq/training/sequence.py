@@ -124,6 +124,7 @@ class ImageSequence(PlannedSequence):
                 cache,
                 scaled_decode=scaled_decode,
                 follow_links=manifest.follow_links,
+                remote=manifest.remote,
             ),
             augment=make_augmentation_list(augment),
             resize=resize_options(image_size, resize_mode, interpolation),

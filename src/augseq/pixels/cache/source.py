@@ -10,7 +10,7 @@ import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import Identity, file_identity
+from augseq.pixels.cache.entry import Identity
 from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
@@ -20,6 +20,8 @@ from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image
 from augseq.pixels.source import FileSource, ImageSource
+from augseq.remote.address import absolute_root
+from augseq.remote.options import RemoteOptions
 from augseq.types import Image
 from augseq.unfinished import remove_unfinished
 
@@ -52,6 +54,7 @@ class CachedSource:
         Raises:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
+            RemoteError: The remote folder does not answer.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         key = self._key(record)
@@ -77,12 +80,12 @@ class CachedSource:
         key = self._key(record)
         if self._find(key) is None and self.folder.takes_more:
             self._decode(record, key)
-        return self.find(record) is not None
+        return self._find(key) is not None
 
     def _key(self, record: Record) -> tuple[str, Identity] | None:
         """Return the name of an image and the state of its file now; None without a file."""
-        path = self.files.path_of(record)
-        identity = file_identity(path)
+        path = os.path.join(self.files.root, record.path)
+        identity = self.files.identity(record)
         if identity is None:
             return None
         return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest(), identity
@@ -115,6 +118,7 @@ def make_source(
     *,
     scaled_decode: bool,
     follow_links: bool = False,
+    remote: RemoteOptions | None = None,
 ) -> ImageSource:
     """Put a cache before files, if one is wanted, and clean up after processes that were killed.
 
@@ -124,13 +128,19 @@ def make_source(
         cache: The user's choice.
         scaled_decode: Whether large JPEG files may be scaled while they are decoded.
         follow_links: Whether files may be symbolic links that lead out of the folder.
+        remote: How to reach a remote folder.
 
     Raises:
         ArgumentError: The cache lies among the images, cannot be made, or would change pixels
             without a word.
     """
+    # Images are known by their path, whatever folder a process is in.
+    root = root if cache is None else absolute_root(root)
+    files = FileSource(
+        root=root, options=options, follow_links=follow_links, remote=remote or RemoteOptions()
+    )
     if cache is None:
-        return FileSource(root=root, options=options, follow_links=follow_links)
+        return files
     choice = make_image_cache(cache)
     if scaled_decode and choice.shorter_side_px is None:
         raise ArgumentError(
@@ -138,8 +148,6 @@ def make_source(
             "True, cache without a size. Write cache=ImageCache(..., shorter_side_px=256), or "
             "leave scaled_decode out: with a cache each image is decoded only once."
         )
-    # Images are known by their path, whatever folder a process is in.
-    files = FileSource(root=os.path.abspath(root), options=options, follow_links=follow_links)
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
     max_bytes = int(room * _SHARE_OF_FREE) if choice.max_bytes is None else choice.max_bytes
     return CachedSource(

@@ -1,0 +1,74 @@
+"""Walk a remote folder, many of its folders at a time."""
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from augseq.errors import MissingFileError
+from augseq.remote.folder import Entry, RemoteFolder
+
+# Folders that are listed at a time: nearly all of each is waiting.
+_NUM_THREADS = 16
+
+
+def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, list[str], int]]:
+    """Yield each folder's prefix, the names of its files, and the number of its links.
+
+    As for a folder of this machine: the prefix is `a/b/`, empty for the root, and what begins
+    with a dot is skipped. The folders come in no particular order.
+
+    Args:
+        folder: The folder.
+        start: Prefix of the sub-folder to walk alone; empty for all.
+
+    Raises:
+        AugseqError: A folder cannot be listed.
+    """
+    if folder.is_archive:
+        yield from _walk_list(folder, start)
+        return
+    answers: queue.SimpleQueue[tuple[str, Future[list[Entry]]]] = queue.SimpleQueue()
+    pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="augseq listing")
+
+    def ask(prefix: str) -> None:
+        future = pool.submit(folder.entries, prefix[:-1])
+        future.add_done_callback(lambda done: answers.put((prefix, done)))
+
+    try:
+        ask(start)
+        num_waiting = 1
+        while num_waiting:
+            prefix, answer = answers.get()
+            num_waiting -= 1
+            folders, names, num_links = _sorted_out(answer.result())
+            for name in folders:
+                ask(f"{prefix}{name}/")
+            num_waiting += len(folders)
+            yield prefix, names, num_links
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _walk_list(folder: RemoteFolder, start: str) -> Iterator[tuple[str, list[str], int]]:
+    """Yield what `walk_remote` does, from one list of everything."""
+    by_folder: dict[str, list[Entry]] = {"": []}
+    for entry in folder.all_entries():
+        prefix, _, name = entry.name.rpartition("/")
+        prefix = f"{prefix}/" if prefix else ""
+        by_folder.setdefault(prefix, []).append(Entry(name, entry.kind))
+        if entry.kind == "directory":
+            by_folder.setdefault(f"{entry.name}/", [])
+    if start not in by_folder:
+        raise MissingFileError(f"There is no folder {start[:-1]!r} in {folder.root!r}.")
+    for prefix, inside in by_folder.items():
+        if prefix.startswith(start) and not f"/{prefix}".count("/."):
+            _, names, num_links = _sorted_out(inside)
+            yield prefix, names, num_links
+
+
+def _sorted_out(entries: list[Entry]) -> tuple[list[str], list[str], int]:
+    """Return the names of folders and files, and the number of links, without what is hidden."""
+    seen = [entry for entry in entries if not entry.name.startswith(".")]
+    folders = [entry.name for entry in seen if entry.kind == "directory"]
+    files = [entry.name for entry in seen if entry.kind == "file"]
+    return folders, files, sum(entry.kind == "link" for entry in seen)

@@ -1,0 +1,1 @@
+"""Image folders that lie elsewhere: object stores, web servers, archives."""

@@ -1,0 +1,91 @@
+"""What the root of a manifest is: a folder of this machine, or an address elsewhere."""
+
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from augseq.errors import ArgumentError
+from augseq.types import PathLike
+
+# Of two letters or more: `C://photos` is a folder of Windows.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
+# What pathlib makes of one.
+_FLATTENED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]", re.IGNORECASE)
+# "name:password@"; a port is no password, and a name alone no secret (`abfs://photos@account`).
+_PASSWORD = re.compile(r"://[^/@?#]*:(?!\d*(?:[/?#]|::|$)).*@")
+_QUERY = re.compile(r"[?#&][^/?#=]*=")
+
+
+def is_remote(root: Any) -> bool:
+    """Tell whether a root is an address that fsspec reads, and no folder of this machine."""
+    return isinstance(root, str) and _ADDRESS.match(root) is not None
+
+
+def absolute_root(root: PathLike) -> str:
+    """Return a root in the form that manifests keep: an absolute path, or an address.
+
+    Raises:
+        ArgumentError: An address holds a password or a query, or came as a `Path`.
+    """
+    text = os.fspath(root)
+    if not is_remote(text):
+        if _FLATTENED.match(text) and not isinstance(root, str):
+            raise ArgumentError(
+                f"An address must be text, since a Path drops its slashes. Received: {root!r}"
+            )
+        return os.path.abspath(text)
+    if text.lower().startswith("file://") and "::" not in text:
+        return os.path.abspath(url2pathname(urlsplit(text).path))
+    check_no_secret(text)
+    *links, last = text.split("::")
+    if "://" not in last:  # An archive on this machine.
+        last = os.path.abspath(last)
+    return re.sub(r"(?<![:/])/+$", "", "::".join([*links, last]))
+
+
+def check_no_secret(root: str) -> None:
+    """Raise `ArgumentError` where an address holds what must not be written down."""
+    if is_remote(root) and (_PASSWORD.search(root) or _QUERY.search(root)):
+        raise ArgumentError(
+            "The address of a folder must hold no password and no query, since manifests keep it "
+            f"and messages show it. Received: {_without_secrets(root)!r}. Give them apart: "
+            "remote=augseq.RemoteOptions(storage_options={...}), which nothing writes down; or in "
+            "the environment, as the storage's own tools read them."
+        )
+
+
+def _without_secrets(text: str) -> str:
+    text = _PASSWORD.sub("://***@", text)
+    return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
+
+
+def scrubbed(text: str, secrets: Any) -> str:
+    """Return a text without passwords, queries of addresses, or any word of `secrets`.
+
+    Args:
+        text: Such as the message of a library.
+        secrets: Text, or mappings and sequences of it.
+    """
+    for word in sorted(set(_words(secrets)), key=len, reverse=True):
+        text = text.replace(word, "***")
+    pieces = re.split(r"(\S*://\S*)", text)
+    return "".join(_without_secrets(piece) if "://" in piece else piece for piece in pieces)
+
+
+def _words(secrets: Any) -> list[str]:
+    if isinstance(secrets, bytes):
+        secrets = secrets.decode("utf-8", "replace")
+    if isinstance(secrets, str):
+        # Where a server lies is no secret, and its name helps.
+        return [] if _is_plain_address(secrets) else [part for part in secrets.split() if part]
+    if isinstance(secrets, dict):
+        return [word for value in secrets.values() for word in _words(value)]
+    if isinstance(secrets, list | tuple | set | frozenset):
+        return [word for value in secrets for word in _words(value)]
+    return []
+
+
+def _is_plain_address(text: str) -> bool:
+    return is_remote(text) and not _PASSWORD.search(text) and not _QUERY.search(text)

@@ -1,0 +1,214 @@
+"""Open file systems of fsspec: one for each process, or thread, and an end to every wait."""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from augseq.errors import ArgumentError
+
+# What `pip install "augseq[...]"` brings, by protocol.
+_EXTRAS = {
+    "gcs": "gcs", "gs": "gcs", "hf": "hf", "http": "http", "https": "http", "s3": "s3",
+    "s3a": "s3",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An open file system of fsspec, and where a folder lies in it.
+
+    Attributes:
+        files: The file system.
+        base: The folder's path in it.
+    """
+
+    files: Any
+    base: str
+
+    @property
+    def is_web(self) -> bool:
+        """Whether paths are addresses of the web, with their way of writing special letters."""
+        return "http" in self.files.protocol
+
+    def at(self, path: str) -> str:
+        """Return the file system's own path of what lies below the folder."""
+        path = quote(path) if self.is_web else path
+        return "/".join(part for part in (self.base.rstrip("/"), path) if part)
+
+
+Request = Callable[[Place], tuple[str, str]]
+"""Names a method of the file system, and the path to ask it about."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Where an open file system is kept."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    place: Place | None = None
+
+
+class Connection:
+    """Asks the file system behind an address, which opens with the first request.
+
+    A file system works in the process that opened it alone: it has sockets, threads and locks.
+    Those that serve requests side by side are opened once for a process, archives too, but with
+    one request at a time; of all others each thread has its own.
+
+    Args:
+        root: The address.
+        storage_options: What the file system takes.
+    """
+
+    def __init__(self, root: str, storage_options: Mapping[str, Any]) -> None:
+        self.root = root
+        self.storage_options = storage_options
+        self.renew()
+        _ALL.add(self)
+
+    def renew(self) -> None:
+        """Forget what is open, and the locks that a hanging thread may hold."""
+        self._shared = _Slot()
+        self._own = threading.local()
+
+    def ask(self, request: Request, seconds: float, **more: Any) -> Any:
+        """Return what a method of the file system returns.
+
+        Args:
+            request: Which, and about what.
+            seconds: How long to wait.
+            **more: Further arguments of the method.
+
+        Raises:
+            TimeoutError: There is no answer in time.
+            ArgumentError: A package is missing, or the options do not fit.
+            Exception: Whatever the file system raises.
+        """
+        kind = self._kind()
+        slot = self._slot(kind)
+        place = slot.place
+        if kind == "async":
+            place = place or _wait(_in_thread(lambda: self._open(slot)), seconds)
+            method, path = request(place)
+            coroutine = getattr(place.files, f"_{method}")(path, **more)
+            return _wait(asyncio.run_coroutine_threadsafe(coroutine, place.files.loop), seconds)
+
+        def call() -> Any:
+            place = self._open(slot)
+            method, path = request(place)
+            with slot.lock:
+                return getattr(place.files, method)(path, **more)
+
+        return _wait(_in_thread(call), seconds)
+
+    def place(self) -> Place:
+        """Return the file system that the last request of this thread went to."""
+        place = self._slot(self._kind()).place
+        assert place is not None
+        return place
+
+    @property
+    def mends_itself(self) -> bool:
+        """Whether a broken connection is replaced without `renew`."""
+        return self._kind() == "async"
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the folder lies in one file."""
+        return self._kind() == "archive"
+
+    def _slot(self, kind: str) -> _Slot:
+        if kind != "other":
+            return self._shared
+        slot: _Slot | None = getattr(self._own, "slot", None)
+        if slot is None:
+            slot = self._own.slot = _Slot()
+        return slot
+
+    def _kind(self) -> str:
+        """Return "async", "archive" or "other", without opening anything."""
+        # Here, since a program that has its images on this machine needs no fsspec.
+        import fsspec
+        from fsspec.archive import AbstractArchiveFileSystem
+        from fsspec.asyn import AsyncFileSystem
+
+        protocol = self.root.split("::")[0].split("://")[0]
+        try:
+            kind = fsspec.get_filesystem_class(protocol)
+        except ImportError as error:
+            extra = _EXTRAS.get(protocol)
+            hint = f' With pip: pip install "augseq[{extra}]".' if extra else ""
+            raise ArgumentError(
+                f"{self.root!r} needs a package that is not installed: {error}.{hint}"
+            ) from error
+        except ValueError as error:
+            raise ArgumentError(
+                f"{self.root!r} begins with a protocol that fsspec does not know: {protocol!r}."
+            ) from error
+        if issubclass(kind, AsyncFileSystem) and kind.async_impl:
+            return "async"
+        return "archive" if issubclass(kind, AbstractArchiveFileSystem) else "other"
+
+    def _open(self, slot: _Slot) -> Place:
+        with slot.lock:
+            if slot.place is None:
+                slot.place = self._new_place()
+            return slot.place
+
+    def _new_place(self) -> Place:
+        import fsspec
+
+        options = dict(self.storage_options)
+        if self.root.startswith(("s3://", "s3a://")):
+            # botocore would try five times inside each of ours, after random waits.
+            config = {"retries": {"max_attempts": 0}} | options.get("config_kwargs", {})
+            options["config_kwargs"] = config
+        # Not an instance that fsspec keeps, with listings of earlier.
+        files, base = fsspec.url_to_fs(self.root, **options, skip_instance_cache=True)
+        if hasattr(files, "retries"):  # And s3fs five times around that.
+            files.retries = 1
+        return Place(files, base)
+
+
+_ALL: "weakref.WeakSet[Connection]" = weakref.WeakSet()
+
+
+def _renew_all() -> None:
+    for connection in list(_ALL):
+        connection.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
+
+
+def _wait(answer: "Future[Any]", seconds: float) -> Any:
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        if answer.done() and not answer.cancelled():
+            raise  # The file system's own.
+        answer.cancel()
+        raise TimeoutError(f"no answer within {seconds:.3g} s") from None
+
+
+def _in_thread(call: Callable[[], Any]) -> "Future[Any]":
+    """Run what cannot be interrupted in a thread that nobody needs to wait for."""
+    future: Future[Any] = Future()
+    # So that nobody can cancel it before it has run.
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="augseq remote", daemon=True).start()
+    return future
