@@ -25,6 +25,7 @@ BUILTINS = {
     "ManifestError": ValueError,
     "BackupError": OSError,
     "DecodeError": ValueError,
+    "ChangedFileError": ValueError,
     "AugmentationError": ValueError,
     "WorkerError": RuntimeError,
     "SharedMemoryError": OSError,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
     from augseq.errors import BackupError as BackupError
+    from augseq.errors import ChangedFileError as ChangedFileError
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
     from augseq.errors import ManifestError as ManifestError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
+    from augseq.indexing.probing import probe_manifest as probe_manifest
     from augseq.indexing.tables import index_table as index_table
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
@@ -72,6 +74,7 @@ _HOMES = {
     "BackupAndResume": "augseq.training.backup",
     "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
+    "ChangedFileError": "augseq.errors",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
     "ImageCache": "augseq.pixels.cache.image_cache",
@@ -99,6 +102,7 @@ _HOMES = {
     "index_huggingface": "augseq.indexing.huggingface",
     "index_table": "augseq.indexing.tables",
     "preset": "augseq.augment.presets",
+    "probe_manifest": "augseq.indexing.probing",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
     "train_classifier": "augseq.training.run",

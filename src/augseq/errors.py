@@ -10,6 +10,7 @@
     ├── ManifestError       (ValueError)         a manifest or table is damaged or too new
     ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
     ├── DecodeError         (ValueError)         a file does not hold a usable image
+    ├── ChangedFileError    (ValueError)         a file is not what it was when it was indexed
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
     └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
@@ -77,6 +78,10 @@ class DecodeError(AugseqError, ValueError):
 
     def __str__(self) -> str:
         return message(str(self.args[0]))
+
+
+class ChangedFileError(AugseqError, ValueError):
+    """A file is not what it was when it was indexed."""
 
 
 class AugmentationError(AugseqError, ValueError):

@@ -73,6 +73,42 @@ def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) 
     assert augseq.read_manifest("small.parquet").class_counts() == {"bright": 10, "dark": 10}
 
 
+def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: Path) -> None:
+    path = folder / "dark" / "3.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    outcome = run("index", folder, "--probe", "-o", "small.parquet")
+    assert outcome.code == 1
+    assert "'dark/3.png' (index 13)" in outcome.err
+    assert "--unreadable exclude" in outcome.err
+    assert "small.parquet.unfinished keeps what was done" in outcome.err
+    assert not Path("small.parquet").exists()
+    outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
+    assert outcome.code == 0
+    assert "19 images in 2 classes" in outcome.out
+    assert re.search(r"1 left out\n  'dark/3.png' \(index 13\): \S+", outcome.out)
+    assert "1 of 20 images" in outcome.err
+    assert len(augseq.read_manifest("small.parquet")) == 19
+    assert list(Path().glob("*.unfinished")) == []
+    Path("t.csv").write_text("path,label\nsmall/dark/3.png,d\nsmall/dark/4.png,d\n")
+    outcome = run("index", "t.csv", "--unreadable", "exclude")
+    assert re.search(r"1 left out\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
+
+
+def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
+    run("index", folder, "--probe", "-o", "small.parquet")
+    before = augseq.read_manifest("small.parquet")
+    (folder / "bright" / "4.png").unlink()
+    shutil.copy(folder / "dark" / "1.png", folder / "dark" / "0a.png")
+    outcome = run("index", folder, "--update", "small.parquet")
+    assert outcome.code == 0
+    assert "1 new, 1 gone or left out, 19 as before" in outcome.out
+    after = augseq.read_manifest("small.parquet")
+    assert after.record_of(20).path == "dark/0a.png"
+    assert [record for record in after if record.index < 20] == [
+        record for record in before if record.index != 4
+    ]
+
+
 def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Path) -> None:
     rows = [f"{path.relative_to(folder)},{path.parent.name[0]}" for path in folder.rglob("*.png")]
     (folder.parent / "t.csv").write_text("\n".join(["file,kind", *rows]), encoding="utf-8")

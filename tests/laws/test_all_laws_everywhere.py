@@ -1,5 +1,6 @@
 """The laws hold for every kind of workers, start method and state of a cache."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -144,4 +145,33 @@ def test_a_broken_file_is_named_and_nothing_takes_its_place(
                 workers.submit(step).result()
         else:
             assert workers.submit(step).result().records == records
+    assert failed == 1
+
+
+@pytest.mark.parametrize("state", ["none", "warm"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_was_changed_after_probing_is_refused(
+    kind: str, state: str, tmp_path: Path
+) -> None:
+    """The others are touched, which is no change, whether they were kept before or not."""
+    root = tmp_path / "images"
+    root.mkdir()
+    for index in range(8):
+        photo(40, 50).rotate(index).save(root / f"{index}.png")
+    probed = augseq.index_folder(root, labels=None, probe=True, progress=False)
+    plan = cached_plan(probed, state, tmp_path / "cache")
+    wanted = [plan.load(step) for step in range(plan.schedule.num_batches)]
+    data = (root / "5.png").read_bytes()
+    (root / "5.png").write_bytes(data[:-1] + b"?")
+    for index in range(8):
+        os.utime(root / f"{index}.png", ns=(0, index))
+    workers = KINDS[kind](plan)
+    failed = 0
+    for step, batch in enumerate(wanted):
+        if any(record.index == 5 for record in batch.records):
+            failed += 1
+            with pytest.raises(augseq.ChangedFileError, match=r"'5.png' \(index 5\).*--update"):
+                workers.submit(step).result()
+        else:
+            np.testing.assert_array_equal(workers.submit(step).result().images, batch.images)
     assert failed == 1

@@ -7,6 +7,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -229,6 +230,27 @@ def test_a_cache_is_filled_once_and_follows_an_object_that_changes(
         np.testing.assert_array_equal(changed, batches.sample(epoch=0, index=15).image)
     finally:
         files.pipe_file(path, data)
+
+
+def test_a_remote_folder_is_probed_and_an_object_that_was_replaced_is_refused(
+    samples: augseq.Manifest, sample_images: Path, tmp_path: Path
+) -> None:
+    root = _as_memory(sample_images, tmp_path)
+    manifest = augseq.index_folder(root, probe=True, progress=False)
+    local = augseq.probe_manifest(samples, progress=False)
+    for here, there in zip(manifest, local, strict=True):
+        assert replace(here.probe, modified_ns=0) == replace(there.probe, modified_ns=0)
+    assert _images(manifest[:10]) == _images(samples[:10])
+    files, path = fsspec.filesystem("memory"), f"/drawn/{manifest[0].path}"
+    content = files.cat_file(path)
+    files.pipe_file(path, content)  # Uploaded again as it was: another time, the same content.
+    assert _images(manifest[:10]) == _images(samples[:10])
+    files.pipe_file(path, content[:-1] + b"?")
+    try:
+        with pytest.raises(augseq.ChangedFileError, match=r"\(index 0\).*bytes are others"):
+            _images(manifest[:10])
+    finally:
+        files.pipe_file(path, content)
 
 
 def test_links_of_a_remote_folder_cannot_be_followed(bucket: Bucket) -> None:

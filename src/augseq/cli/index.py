@@ -1,7 +1,10 @@
 """`augseq index`: a folder or a table becomes a manifest."""
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +15,17 @@ from augseq.errors import ArgumentError
 from augseq.escaping import shown
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels
+from augseq.indexing.left_out import left_out_lines
+from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.renewal import describe_renewal
 from augseq.indexing.tables import index_table
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.storage import write_manifest
+from augseq.manifest.storage import read_manifest, write_manifest
 
 _BAR_WIDTH = 30
 _MOST_LETTERS = 60
+_LISTED = 20
 
 
 def index(
@@ -54,6 +61,20 @@ def index(
         bool,
         typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe", help="Decode every image once; training then notices changed files."
+        ),
+    ] = False,
+    unreadable: Annotated[
+        UnreadablePolicy,
+        typer.Option(help="Stop at files that cannot be used, or leave them out; implies --probe."),
+    ] = "raise",
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Folder: a manifest of it to bring up to date."),
+    ] = None,
     path_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Table: where the paths stand. [path]")
     ] = None,
@@ -67,33 +88,72 @@ def index(
         ),
     ] = None,
 ) -> None:
-    """List the images of a folder or a table, count the classes, and write a manifest."""
+    """List the images of a folder or a table, count the classes, and write a manifest.
+
+    With --probe, every image is decoded once. What an interrupted run has done is kept beside the
+    output, and the same command goes on from there.
+
+    With --update, known records keep index and label, and only new and changed files are read.
+    """
     for_folders = {
-        "--label-pattern": label_pattern, "--splits": splits, "--follow-links": follow_links
+        "--label-pattern": label_pattern, "--splits": splits, "--follow-links": follow_links,
+        "--update": update,
     }  # fmt: skip
     for_tables = {
         "--path-column": path_column, "--label-column": label_column, "--images-root": images_root
     }  # fmt: skip
-    if is_table(source):
-        _refuse(for_folders, "folders", source)
-        manifest = index_table(
-            source,
-            root=images_root,
-            path_column=path_column or "path",
-            label_column=(label_column or "label") if labels else None,
-        )
-    else:
-        _refuse(for_tables, "tables", source)
-        manifest = index_folder(
-            source,
-            labels=_labels(labels, label_pattern),
-            splits=None if splits is None else [name.strip() for name in splits.split(",")],
-            follow_links=follow_links,
-        )
+    earlier = None if update is None else read_manifest(update)
+    output = output or update
+    with _checkpoint(output) as checkpoint:
+        if is_table(source):
+            _refuse(for_folders, "folders", source)
+            manifest = index_table(
+                source,
+                root=images_root,
+                path_column=path_column or "path",
+                label_column=(label_column or "label") if labels else None,
+            )
+            if probe or unreadable == "exclude":
+                manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)
+        else:
+            _refuse(for_tables, "tables", source)
+            manifest = index_folder(
+                source,
+                labels=_labels(labels, label_pattern),
+                splits=None if splits is None else [name.strip() for name in splits.split(",")],
+                follow_links=follow_links,
+                probe=probe,
+                unreadable=unreadable,
+                checkpoint=checkpoint,
+                earlier=earlier,
+            )
+        _report(manifest, earlier)
+        if output is not None:
+            _write(manifest, output)
+            print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
+
+
+def _report(manifest: Manifest, earlier: Manifest | None) -> None:
     print_counts(manifest)
-    if output is not None:
-        _write(manifest, output)
-        print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
+    print_left_out(manifest)
+    if earlier is not None:
+        print(describe_renewal(earlier, manifest))
+
+
+@contextmanager
+def _checkpoint(output: Path | None) -> Iterator[Path | None]:
+    """Give a file beside the output, which is there only until all went well."""
+    if output is None:
+        yield None
+        return
+    path = output.with_name(f"{output.name}.unfinished")
+    try:
+        yield path
+    except BaseException:
+        if path.exists():
+            print(f"{path} keeps what was done; the same command goes on.", file=sys.stderr)
+        raise
+    path.unlink(missing_ok=True)
 
 
 def _refuse(options: Mapping[str, object], kind: str, source: str) -> None:
@@ -131,3 +191,14 @@ def print_counts(manifest: Manifest) -> None:
     for name, count in zip(names, counts.values(), strict=True):
         bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")
+
+
+def print_left_out(manifest: Manifest) -> None:
+    """Print which records are left out, and why."""
+    num_more = len(manifest.left_out) - _LISTED
+    if len(manifest.left_out):
+        print(f"{len(manifest.left_out):,} left out")
+    for line in islice(left_out_lines(manifest.left_out), _LISTED):
+        print(f"  {line}")
+    if num_more > 0:
+        print(f"  and {num_more:,} more: augseq.read_manifest(...).left_out has them all")

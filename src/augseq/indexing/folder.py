@@ -6,11 +6,14 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -28,8 +31,12 @@ from augseq.indexing.labels import (
     listed,
     name_classes,
 )
+from augseq.indexing.left_out import describe_gone
+from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.renewal import in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
-from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.manifest.columns import PROBE_FIELD
+from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
@@ -56,12 +63,17 @@ def index_folder(
     splits: Sequence[str] | None = None,
     extensions: Iterable[str] = IMAGE_EXTENSIONS,
     follow_links: bool = False,
+    probe: bool = False,
+    unreadable: UnreadablePolicy = "raise",
+    checkpoint: PathLike | None = None,
+    earlier: Manifest | None = None,
     progress: bool = True,
 ) -> Manifest:
     r"""List the images of a folder, with a class for each first sub-folder.
 
     Files are sorted by path, whatever order the file system gives, and numbered from 0.
-    Hidden files and folders (a leading dot) are skipped. No image is opened.
+    Hidden files and folders (a leading dot) are skipped. No image is opened, unless the files
+    are to be probed.
 
     Args:
         folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
@@ -80,10 +92,21 @@ def index_folder(
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
             The manifest keeps it, so that images may lie outside the folder.
+        probe: Whether to decode every image once, and note size, time, content and format of its
+            file in `Record.probe`. Training then refuses a file that was changed since.
+        unreadable: What probing does about files that cannot be used: "raise" names them;
+            "exclude" leaves them out for good, with the reason, in `left_out`. It implies `probe`.
+        checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
+        earlier: A whole manifest of this folder, to be brought up to date: records that it knows
+            keep index, label and columns. Files that are gone are left out, and get their index
+            back when they are back; new files and classes come behind those known, a renamed file
+            among them. If it was probed, so are the files that were changed or came; no others
+            are opened. Give all other options as they were.
         progress: Whether long work shows a progress bar.
 
     Returns:
-        All images, sorted by path. Classes without images keep their label.
+        All images, sorted by path, or by index if there is an earlier manifest. Classes without
+        images keep their label.
 
     Raises:
         MissingFileError: The folder or a split is not there, or no image is in it.
@@ -91,20 +114,22 @@ def index_folder(
         UnreadableError: The system refuses to list a folder.
         RemoteError: A remote folder does not answer.
         ManifestError: The name of a file is not valid UTF-8.
-        ArgumentError: An option is wrong, or the name of a file is a way out of the folder on
-            another system, such as `c:x.jpg`.
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
+        DecodeError: A file cannot be used, and `unreadable` is "raise".
+        ArgumentError: An option is wrong, `earlier` is of another folder, or the name of a file is
+            a way out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
-            links are left aside.
+            links are left aside; or files cannot be used or are gone, and are left out.
 
     Example:
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names, extensions)
+    probe = _wants_probes(probe, unreadable, earlier)
     root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
     place: str | RemoteFolder = root
     if is_remote(root):
@@ -131,10 +156,21 @@ def index_folder(
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
         manifest = manifest.with_column("split", _first_folders(manifest))
-    manifest = replace(manifest, follow_links=follow_links)
-    for finding in _findings(root, scan, manifest):
+    manifest = replace(manifest, follow_links=follow_links, remote=remote or RemoteOptions())
+    num_loose = len(scan.paths) - len(manifest)
+    if earlier is not None:
+        manifest = renew_manifest(earlier, manifest)
+        _check_class_order(manifest, class_names)
+    if probe:
+        manifest = probe_manifest(
+            manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+        )
+    if earlier is not None:
+        manifest = in_order_of_index(manifest)
+    findings = chain(_findings(root, scan, manifest, num_loose), describe_gone(manifest))
+    for finding in findings:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
-    return manifest if remote is None else replace(manifest, remote=remote)
+    return manifest
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
@@ -188,7 +224,7 @@ def _first_folders(manifest: Manifest) -> pa.Array:
     return pc.list_element(parts, 0).combine_chunks()
 
 
-def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
+def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:
     if scan.num_links:
         yield f"{scan.num_links} symbolic links in {root!r} were not followed (`follow_links`)."
     if scan.num_dead_links:
@@ -200,9 +236,8 @@ def _findings(root: str, scan: Scan, manifest: Manifest) -> Iterator[str]:
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
-    loose = len(scan.paths) - len(manifest)
-    if loose:
-        yield f"{loose} images directly in {root!r} have no class and are left aside."
+    if num_loose:
+        yield f"{num_loose} images directly in {root!r} have no class and are left aside."
     yield from class_findings(manifest, repr(root))
     if "split" in manifest.table.column_names and manifest.class_names:
         yield from _missing_in_splits(manifest)
@@ -212,7 +247,7 @@ def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
     """Yield the classes that one split has and another lacks, as a misspelt folder is."""
     pairs = manifest.table.group_by(["split", "target"]).aggregate([]).to_pydict()
     found = set(zip(pairs["split"], pairs["target"], strict=True))
-    for split in sorted(set(pairs["split"])):
+    for split in sorted(set(pairs["split"]) - {None}):
         lacking = [
             name
             for label, name in enumerate(manifest.class_names)
@@ -238,6 +273,22 @@ def _check_options(
     if class_names is not None and labels is None:
         raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
     check_class_names(class_names)
+
+
+def _wants_probes(probe: bool, unreadable: UnreadablePolicy, earlier: Manifest | None) -> bool:
+    check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
+    if earlier is not None:
+        check_manifest(earlier)
+        probe = probe or PROBE_FIELD.name in earlier.table.column_names
+    return probe or unreadable == "exclude"
+
+
+def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) -> None:
+    if class_names is not None and manifest.class_names != tuple(class_names):
+        raise ArgumentError(
+            "`class_names` must begin with those of `earlier`, since labels never change: "
+            f"{list(manifest.class_names)}. Received: class_names={list(class_names)}"
+        )
 
 
 def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
+from augseq.types import Positions
 
 CORE_SCHEMA = pa.schema(
     [
@@ -118,6 +121,36 @@ def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
         lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
         digest.update("".join(lines).encode())
     return digest.hexdigest()
+
+
+def probe_array(probes: Sequence[Probe | None]) -> pa.StructArray:
+    """Return what was probed as values of the column `probe`."""
+    names = [field.name for field in fields(Probe)]
+    rows = (
+        None if probe is None else {name: getattr(probe, name) for name in names}
+        for probe in probes
+    )
+    return pa.array(rows, PROBE_FIELD.type)
+
+
+def replace_values(column: pa.ChunkedArray, positions: Positions, values: pa.Array) -> pa.Array:
+    """Return a column with other values at some positions, the first of them if not enough."""
+    sources = np.arange(len(column))
+    sources[positions[: len(values)]] = len(column) + np.arange(len(values))
+    together = pa.concat_arrays([*column.chunks, values])
+    return together.take(pa.array(sources))
+
+
+def join_parts(served: pa.Table, left_out: pa.Table) -> pa.Table:
+    """Return all rows of a manifest; those that are served have no `reason`."""
+    return pa.concat_tables([served, left_out], promote_options="default").combine_chunks()
+
+
+def take_apart(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the rows that are served, and those that are left out; undoes `join_parts`."""
+    is_served = pc.is_null(rows.column(REASON_FIELD.name))
+    served = rows.filter(is_served).drop_columns([REASON_FIELD.name])
+    return served, rows.filter(pc.invert(is_served))
 
 
 def num_different(numbers: npt.NDArray[np.int64]) -> int:

@@ -16,7 +16,8 @@ class Probe:
         format: Pillow's name for the file format, such as "JPEG".
         mode: Pillow's name for the pixels' mode, such as "RGB" or "I;16".
         orientation: The orientation that EXIF asks for, 1 to 8; 1 is upright as stored.
-        num_frames: Frames of an animation or pages of a TIFF; 1 for all others.
+        num_frames: Frames of an animation or pages of a TIFF; 1 for all others, and None where
+            the file is damaged behind the first.
     """
 
     num_bytes: int

@@ -4,11 +4,10 @@ import os
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augseq.errors import ManifestError
-from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD
+from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD, join_parts, take_apart
 from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
@@ -31,7 +30,7 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         OSError: The file cannot be written.
     """
     # Those left out follow in the same columns; a reason tells them from those that are served.
-    everything = pa.concat_tables([manifest.table, manifest.left_out], promote_options="default")
+    everything = join_parts(manifest.table, manifest.left_out)
     table = everything.replace_schema_metadata(write_header(manifest))
     with new_file(path) as file:
         pq.write_table(
@@ -85,16 +84,13 @@ def read_manifest(
 
 
 def _manifest(header: Header, table: pa.Table) -> Manifest:
-    name = REASON_FIELD.name
-    left_out = None
-    if name in table.column_names:  # Not so in files of the first schema.
-        is_served = pc.is_null(table.column(name))
-        left_out = table.filter(pc.invert(is_served))
-        table = table.filter(is_served).drop_columns([name])
+    # Files of the first schema know of no records that are left out.
+    has_reasons = REASON_FIELD.name in table.column_names
+    served, left_out = take_apart(table) if has_reasons else (table, None)
     return Manifest(
         root=header.root,
         class_names=header.class_names,
-        table=table,
+        table=served,
         left_out=left_out,
         follow_links=header.follow_links,
     )

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -176,3 +176,20 @@ def _full_range(values: npt.NDArray[Any], picture: TiffImageFile) -> npt.NDArray
 def _flatten(picture: PillowImage.Image, background: tuple[int, int, int]) -> PillowImage.Image:
     canvas = PillowImage.new("RGBA", picture.size, (*background, 255))
     return PillowImage.alpha_composite(canvas, picture).convert("RGB")
+
+
+def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
+    """Describe an image that can be decoded, from what stands before its pixels.
+
+    Returns:
+        `format`, `mode`, `orientation` and `num_frames`, as a `Probe` has them; nothing where
+        another decoder reads what Pillow does not.
+    """
+    found: dict[str, Any] = {}
+    with suppress(DecodeError), _explaining(data), _open(data, options.max_pixels) as picture:
+        found |= {"format": picture.format, "mode": picture.mode}
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        found["orientation"] = int(orientation) if orientation in range(1, 9) else 1
+        # Last, since the frames of an animation are counted by going through all of them.
+        found["num_frames"] = getattr(picture, "n_frames", 1)
+    return found

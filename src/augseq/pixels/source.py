@@ -12,7 +12,8 @@ from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.read import read_bytes
+from augseq.pixels.probe import check_unchanged
+from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
 from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
@@ -56,16 +57,22 @@ class FileSource:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not answer.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
-        data = self.read(record)
+        data, modified_ns = self.read(record)
+        if record.probe is not None:
+            check_unchanged(record, record.probe, self.root, data, modified_ns)
         try:
             return _RecordImage(record, self.root, open_image(data, self.options))
         except DecodeError as error:
             raise _named(error, record, self.root) from error
 
-    def read(self, record: Record) -> bytes:
-        """Return all bytes of the file of a record.
+    def read(self, record: Record) -> tuple[bytes, int | None]:
+        """Return all bytes of the file of a record, and when it was last changed.
+
+        Returns:
+            The bytes, and nanoseconds since 1970 UTC; None for a remote file, which does not tell.
 
         Raises:
             MissingFileError: The file is gone.
@@ -74,8 +81,8 @@ class FileSource:
         """
         try:
             if self._folder is not None:
-                return self._folder.read(record.path, str(record))
-            return read_bytes(self._path(record))
+                return self._folder.read(record.path, str(record)), None
+            return read_file(self._path(record))
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
@@ -89,10 +96,12 @@ class FileSource:
             UnreadableError: The file leads out of the folder, or the remote folder refuses to tell.
             RemoteError: It does not answer, or has nothing that tells old from new.
         """
+        # Kept pixels of a file that is not as probed are none of this record's.
+        content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
-            return file_identity(self._path(record))
+            return file_identity(self._path(record), *content)
         try:
-            return self._folder.identity(record.path, str(record))
+            return Identity(*self._folder.identity(record.path, str(record)), *content)
         except MissingFileError:
             return None
 

@@ -3,12 +3,20 @@ import pickle
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from augseq.errors import ArgumentError, AugseqWarning, DecodeError, MissingFileError
+import augseq
+from augseq.errors import (
+    ArgumentError,
+    AugseqWarning,
+    ChangedFileError,
+    DecodeError,
+    MissingFileError,
+)
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
@@ -69,6 +77,30 @@ def test_a_file_with_another_size_is_decoded_anew(root: Path, tmp_path: Path) ->
     os.utime(path, ns=(0, status.st_mtime_ns))
     check_pixels(root, source)
     assert source.folder.tally.num_bytes == num_bytes(tmp_path / "cache")
+
+
+def test_who_probed_a_file_is_not_given_what_others_kept_of_it_later(
+    root: Path, tmp_path: Path
+) -> None:
+    probed = augseq.index_folder(root, labels=None, probe=True, progress=False)[0]
+    (root / probed.path).write_bytes(encoded(photo(99, 99)))
+    source = cached(root, tmp_path / "cache")
+    new = source.open(replace(probed, probe=None)).read(WHOLE)
+    np.testing.assert_array_equal(new, np.asarray(photo(99, 99)))
+    with pytest.raises(ChangedFileError, match=r"'0\.png' \(index 0\)"):
+        source.open(probed)
+
+
+def test_those_with_and_without_a_probe_share_what_is_kept(root: Path, tmp_path: Path) -> None:
+    probed = augseq.index_folder(root, labels=None, probe=True, progress=False)[0]
+    source = cached(root, tmp_path / "cache")
+    written = []
+    for record in [replace(probed, probe=None), probed, replace(probed, probe=None), probed]:
+        source.open(record)
+        (entry,) = entries(tmp_path / "cache")
+        written.append(entry.stat().st_ino)
+    # Only whoever knows the content writes it anew, once.
+    assert written[1:] == [written[1]] * 3
 
 
 def cut_short(path: Path) -> None:

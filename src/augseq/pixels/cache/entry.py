@@ -10,27 +10,44 @@ full length and black, and a hole in a mapped file is a SIGBUS when the disk is 
 import mmap
 import os
 import struct
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from augseq.types import Image
 
-Identity: TypeAlias = tuple[int, int]
-"""What tells one state of a source file from another: (size in bytes, mtime in ns)."""
-
+_UNKNOWN = bytes(16)
 _MAGIC = b"augseq\0\1"
 # Magic, the source's identity, height, width, channels; the pixels begin on a cache line.
-_HEADER = struct.Struct("<8sQqIII28x")
+_HEADER = struct.Struct("<8sQq16sIII12x")
 
 
-def file_identity(path: str) -> Identity | None:
+class Identity(NamedTuple):
+    """What tells one state of a source file from another.
+
+    Attributes:
+        num_bytes: Its size.
+        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+        content_hash: What its content must be, as a probe has it; 16 zero bytes where any will do.
+    """
+
+    num_bytes: int
+    modified_ns: int
+    content_hash: bytes = _UNKNOWN
+
+    def accepts(self, kept: "Identity") -> bool:
+        """Tell whether pixels that were kept under another identity are right under this one."""
+        hashes = (kept.content_hash, _UNKNOWN)
+        return kept[:2] == self[:2] and self.content_hash in hashes
+
+
+def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
     """Return the identity of a file as it is now; None where there is none to be seen."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return Identity(status.st_size, status.st_mtime_ns, content_hash)
 
 
 def entry_bytes(shape: tuple[int, ...]) -> int:
@@ -76,7 +93,8 @@ def map_entry(path: str, identity: Identity) -> Image | None:
         return None
     finally:
         os.close(file)
-    magic, size, mtime_ns, *shape = _HEADER.unpack_from(memory)
-    if magic != _MAGIC or (size, mtime_ns) != identity or entry_bytes(tuple(shape)) != num_bytes:
+    magic, *kept, height, width, channels = _HEADER.unpack_from(memory)
+    shape = (height, width, channels)
+    if magic != _MAGIC or not identity.accepts(Identity(*kept)) or entry_bytes(shape) != num_bytes:
         return None
     return np.frombuffer(memory, np.uint8, offset=_HEADER.size).reshape(shape)

@@ -55,6 +55,7 @@ class CachedSource:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it.
             RemoteError: The remote folder does not answer.
+            ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
         """
         key = self._key(record)

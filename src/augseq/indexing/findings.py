@@ -1,0 +1,103 @@
+"""What was found out about files, as columns, and kept in a file while the work goes on."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.manifest.columns import (
+    PROBE_FIELD,
+    REASON_FIELD,
+    probe_array,
+    replace_values,
+    with_values,
+)
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Probe
+from augseq.manifest.storage import read_manifest, write_manifest
+from augseq.types import PathLike, Positions
+
+# A manifest of a million probed records takes about a second to write.
+_SAVE_EVERY_S = 30.0
+# Files whose probes become Arrow together: as Python objects, those of a million take 400 MB.
+_PORTION = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What reading a file found out, and why it cannot be used, if so."""
+
+    probe: Probe | None
+    reason: str | None
+
+
+def with_kept_probes(rows: pa.Table, checkpoint: PathLike | None) -> pa.Table:
+    """Return rows of a manifest with the probes that a checkpoint has of the same paths.
+
+    Raises:
+        ManifestError: The file is there, but is no manifest.
+    """
+    if checkpoint is None or not os.path.exists(checkpoint):
+        return rows
+    kept = read_manifest(checkpoint).table
+    if PROBE_FIELD.name not in kept.column_names:
+        return rows
+    kept = kept.filter(pc.is_valid(kept.column(PROBE_FIELD.name)))
+    places = pc.index_in(rows.column("path"), value_set=kept.column("path"))
+    found = np.flatnonzero(pc.is_valid(places).to_numpy())
+    probes = kept.column(PROBE_FIELD.name).take(pc.drop_null(places)).combine_chunks()
+    return _with_probes(rows, found, probes)
+
+
+def collect_findings(
+    findings: Iterator[Finding],
+    manifest: Manifest,
+    rows: pa.Table,
+    positions: Positions,
+    checkpoint: PathLike | None,
+) -> tuple[pa.Table, pa.Array]:
+    """Take findings as they come, and keep what there is so far in a file, if one is given.
+
+    Args:
+        findings: One for each of `positions`.
+        manifest: Whose files they are about.
+        rows: All its rows, with a column `probe`.
+        positions: Of rows.
+        checkpoint: Written at the start, so that a wrong path shows at once; every 30 seconds;
+            and in the end, also where that is an error or Ctrl-C.
+
+    Returns:
+        The rows with new probes, and the reasons of those at the positions.
+    """
+    probes, reasons = [probe_array([])], [pa.array([], REASON_FIELD.type)]
+
+    def probed() -> pa.Table:
+        return _with_probes(rows, positions, pa.concat_arrays(probes))
+
+    def save() -> None:
+        if checkpoint is not None:
+            everything = probed().drop_columns([REASON_FIELD.name])
+            write_manifest(replace(manifest, table=everything, left_out=None), checkpoint)
+
+    save()
+    saved_at = time.monotonic()
+    try:
+        while portion := list(islice(findings, _PORTION)):
+            probes.append(probe_array([finding.probe for finding in portion]))
+            reasons.append(pa.array([finding.reason for finding in portion], REASON_FIELD.type))
+            if time.monotonic() - saved_at > _SAVE_EVERY_S:
+                save()
+                saved_at = time.monotonic()
+    finally:
+        save()
+    return probed(), pa.concat_arrays(reasons)
+
+
+def _with_probes(rows: pa.Table, positions: Positions, probes: pa.Array) -> pa.Table:
+    column = replace_values(rows.column(PROBE_FIELD.name), positions, probes)
+    return with_values(rows, PROBE_FIELD.name, column)

@@ -1,0 +1,184 @@
+"""Read every file of a manifest once: what it holds, and whether it can be used."""
+
+import os
+import warnings
+from dataclasses import replace
+from functools import partial
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.checks import check_choice
+from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError
+from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
+from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
+from augseq.manifest.columns import (
+    CORE_SCHEMA,
+    PROBE_FIELD,
+    REASON_FIELD,
+    join_parts,
+    read_records,
+    replace_values,
+    take_apart,
+    with_values,
+)
+from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.record import Record
+from augseq.pixels.options import DecodeOptions
+from augseq.pixels.probe import probe_file
+from augseq.pixels.source import FileSource
+from augseq.remote.address import is_remote
+from augseq.threaded_map import map_in_threads
+from augseq.types import PathLike, Positions
+
+UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
+
+_SHOWN = 10
+# Answers of a remote storage are waited for side by side.
+_REMOTE_THREADS = 16
+
+
+def probe_manifest(
+    manifest: Manifest,
+    *,
+    unreadable: UnreadablePolicy = "raise",
+    checkpoint: PathLike | None = None,
+    progress: bool = True,
+) -> Manifest:
+    """Read and decode every file once, and note what it holds.
+
+    Files whose size and time are those of their probe are not read again. Those that were left
+    out as unusable are, and are served again, behind all others, once they are mended.
+
+    Args:
+        manifest: Of any origin.
+        unreadable: What to do about files that training would stop at. "raise" names them;
+            "exclude" moves their records to `left_out`, with the reason. No file is left out
+            but here: training itself never skips one.
+        checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
+            it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
+            kill or an error, the same call goes on. It is a manifest, and never changes what is
+            returned; remove it when that is written.
+        progress: Whether long work shows a progress bar.
+
+    Returns:
+        The manifest with a `probe` for each record whose file could be read.
+
+    Raises:
+        DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
+        MissingFileError: There is no folder for the checkpoint.
+        ManifestError: The checkpoint is no manifest.
+
+    Warns:
+        AugseqWarning: Files cannot be used and are left out.
+
+    Example:
+        >>> import augseq
+        >>> images = augseq.index_folder("sample_images", progress=False)
+        >>> images = augseq.probe_manifest(images, progress=False)
+        >>> images[0].probe.height, images[0].probe.format
+        (96, 'JPEG')
+    """
+    check_manifest(manifest)
+    check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
+    rows = join_parts(manifest.table, manifest.left_out)
+    if PROBE_FIELD.name not in rows.column_names:
+        rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
+    rows = with_kept_probes(rows, checkpoint)
+    source = FileSource(
+        root=manifest.root,
+        options=DecodeOptions(),
+        follow_links=manifest.follow_links,
+        remote=manifest.remote,
+    )
+    positions = _positions_to_read(source, rows, progress)
+    findings = map_in_threads(
+        partial(_look_at, source),
+        _unprobed(rows, positions),
+        num_items=len(positions),
+        num_threads=_REMOTE_THREADS if is_remote(source.root) else os.cpu_count() or 1,
+        title="Probing",
+        progress=progress,
+    )
+    rows, reasons = collect_findings(findings, manifest, rows, positions, checkpoint)
+    if unreadable == "raise":
+        _raise_for(manifest.root, rows, positions, reasons)
+    column = rows.column(REASON_FIELD.name)
+    rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
+    served, left_out = take_apart(rows)
+    manifest = replace(manifest, table=served, left_out=left_out.sort_by("index"))
+    for finding in describe_unusable(manifest):
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
+
+
+def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
+    """Return the rows whose files are not, or may not be, as their probes say."""
+    reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
+    is_served = pc.is_null(reason).to_numpy()
+    # Whoever was left out as unusable is looked at each time: a newer decoder may read it.
+    is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
+    is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
+    known = np.flatnonzero(is_known)
+    states = map_in_threads(
+        source.identity,
+        _unprobed(rows, known),
+        num_items=len(known),
+        # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
+        num_threads=_REMOTE_THREADS if is_remote(source.root) else 1,
+        title="Looking for changes",
+        progress=progress,
+    )
+    now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
+    names = ("num_bytes", "modified_ns")
+    # Without the gaps, which would make floats of whole numbers.
+    before = [pc.fill_null(pc.struct_field(probe, name), 0).to_numpy()[known] for name in names]
+    is_same = (now.reshape(-1, 2) == np.stack(before, axis=1)).all(axis=1)
+    is_wanted[known[is_same]] = False
+    return np.flatnonzero(is_wanted)
+
+
+def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
+    """Return records that know nothing of their files yet."""
+    return read_records(rows.select(CORE_SCHEMA.names), positions)
+
+
+def _look_at(source: FileSource, record: Record) -> Finding:
+    try:
+        # Before the file is read, so that a change meanwhile shows later.
+        identity = source.identity(record)
+        data, _ = source.read(record)
+    except RemoteError:
+        # The storage is at fault, and not the file.
+        raise
+    except AugseqError as error:
+        return Finding(None, UNUSABLE + _cause(error))
+    probe, problem = probe_file(data, 0 if identity is None else identity.modified_ns)
+    return Finding(probe, None if problem is None else f"{UNUSABLE}{problem}")
+
+
+def _cause(error: BaseException) -> str:
+    """Return what went wrong, without the folder of this machine."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:
+    """Raise for the files that cannot be used and were not left out before."""
+    was_served = pc.is_null(rows.column(REASON_FIELD.name)).to_numpy()[positions]
+    bad = np.flatnonzero(was_served & pc.is_valid(reasons).to_numpy(zero_copy_only=False))
+    if not len(bad):
+        return
+    shown = rows.take(pa.array(positions[bad[:_SHOWN]]))
+    shown = with_values(shown, REASON_FIELD.name, reasons.take(pa.array(bad[:_SHOWN])))
+    more = f"; and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
+    raise DecodeError(
+        f"{len(bad):,} of the images in {root!r} cannot be used: "
+        f"{'; '.join(left_out_lines(shown))}{more}. Mend or remove them; or leave them out with "
+        'unreadable="exclude" (at the shell: --unreadable exclude).',
+        shown.column("path")[0].as_py(),
+        shown.column("index")[0].as_py(),
+    )

@@ -1,0 +1,67 @@
+"""What the bytes of a file say about it, and whether they are still those that were indexed."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from augseq.errors import ChangedFileError, DecodeError
+from augseq.manifest.record import Probe, Record
+from augseq.pixels.decode import decode_image
+from augseq.pixels.options import DecodeOptions
+from augseq.pixels.pillow_decoder import read_header
+
+
+def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, DecodeError | None]:
+    """Decode an image whole, by the rules of training, and describe its file.
+
+    Args:
+        data: The whole file.
+        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+
+    Returns:
+        What was found out, and why the file holds no usable image, if so.
+    """
+    probe = Probe(num_bytes=len(data), modified_ns=modified_ns, content_hash=_hash(data))
+    options = DecodeOptions()
+    try:
+        height, width, _ = decode_image(data, options).shape
+    except DecodeError as error:
+        return probe, error
+    header = read_header(data, options)
+    return replace(probe, height=height, width=width, **header), None
+
+
+def check_unchanged(
+    record: Record, probe: Probe, root: str, data: bytes, modified_ns: int | None
+) -> None:
+    """Check that a file which was just read is the one that was probed.
+
+    Where size and time are the same, so is the file. Where only the time differs, as of a folder
+    that was copied, or is not known, as of a remote file, the content decides.
+
+    Raises:
+        ChangedFileError: It is another.
+    """
+    if len(data) != probe.num_bytes:
+        change = f"it had {probe.num_bytes} bytes then, and has {len(data)} now"
+    elif modified_ns != probe.modified_ns and _hash(data) != probe.content_hash:
+        # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
+        change = f"its {len(data)} bytes are others"
+        if modified_ns is not None:
+            times = (_time_text(modified_ns), _time_text(probe.modified_ns))
+            change += "; it was last changed {}, and before that {}".format(*times)
+    else:
+        return
+    raise ChangedFileError(
+        f"The file of {record} in {root!r} must be the one that was indexed, but was changed or "
+        f"replaced: {change}. Restore it, or index again: index_folder(folder, earlier=manifest), "
+        "at the shell: augseq index FOLDER --update MANIFEST."
+    )
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _time_text(time_ns: int) -> str:
+    return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC"
