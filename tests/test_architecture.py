@@ -58,6 +58,7 @@ ALLOWED = {
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {
     "augment": {"albumentations"},
+    "pixels": {"cv2"},
     "remote": {"fsspec"},
     "training": {"torch"},
 }
@@ -146,7 +147,8 @@ def declared_libraries() -> set[str]:
     """Return the libraries that the project requires, by the name that one imports."""
     requirements = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["dependencies"]
     names = {requirement.split(">")[0].split("=")[0].strip() for requirement in requirements}
-    return {"PIL" if name == "pillow" else name for name in names}
+    imported_as = {"pillow": "PIL", "opencv-python-headless": "cv2"}
+    return {imported_as.get(name, name) for name in names}
 
 
 def test_every_module_has_a_layer() -> None:

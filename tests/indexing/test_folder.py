@@ -224,8 +224,8 @@ def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
 
 
 def test_a_folder_without_images_tells_what_it_holds(make_folder: MakeFolder) -> None:
-    folder = make_folder("a/1.heic", "a/2.heic", "a/3.txt", "b/4.heic", "b/5.txt", "a/README")
-    expected = r"No image found in .*photos.*\.jpg.*3 x \.heic, 2 x \.txt, 1 x \(none\)"
+    folder = make_folder("a/1.psd", "a/2.psd", "a/3.txt", "b/4.psd", "b/5.txt", "a/README")
+    expected = r"No image found in .*photos.*\.jpg.*3 x \.psd, 2 x \.txt, 1 x \(none\)"
     with pytest.raises(augseq.MissingFileError, match=expected):
         index(folder)
 

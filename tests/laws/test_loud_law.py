@@ -140,7 +140,7 @@ def test_a_run_folder_among_the_images_is_refused_before_anything_is_made(
 # Nothing is dropped
 
 
-@pytest.mark.parametrize("kind", ["heic", "psd", "HEIC", "dng"])
+@pytest.mark.parametrize("kind", ["nef", "psd", "PSD", "dng"])
 def test_images_of_a_kind_that_is_not_read_are_reported(images: Path, kind: str) -> None:
     for number in range(2):
         (images / "a" / f"phone{number}.{kind}").touch()
@@ -150,7 +150,7 @@ def test_images_of_a_kind_that_is_not_read_are_reported(images: Path, kind: str)
 
 
 def test_files_that_nobody_takes_for_images_are_not_reported(images: Path) -> None:
-    for name in ("notes.txt", "Thumbs.db", "film.mp4", ".hidden.heic"):
+    for name in ("notes.txt", "Thumbs.db", "film.mp4", ".hidden.psd"):
         (images / "a" / name).touch()
     assert len(augseq.index_folder(images, progress=False)) == 6
 

@@ -12,6 +12,7 @@ from augseq.pixels.decode import decode_image
 from augseq.pixels.options import DecodeOptions
 
 ORIENTATION = 0x0112
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
 
 
 def photo(height: int, width: int) -> Image.Image:

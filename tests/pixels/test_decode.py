@@ -8,7 +8,7 @@ from PIL import Image
 
 from augseq.errors import DecodeError
 
-from .conftest import chunk, decode, encoded, exif, noise, photo, png, tiff
+from .conftest import XMP, chunk, decode, encoded, exif, noise, photo, png, tiff
 
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda stored: stored,
@@ -20,7 +20,6 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
     8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
 }
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
 DEEP = np.array([[0, 255, 256, 4095, 40000, 65535]], np.uint16)
 HIGH_BYTES = [0, 0, 1, 15, 156, 255]
 
@@ -89,9 +88,17 @@ def test_an_orientation_in_xmp_counts() -> None:
     np.testing.assert_array_equal(decode(data), UPRIGHT[6](stored))
 
 
-@pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_does_not_exist_is_none(orientation: int) -> None:
-    assert decode(encoded(photo(10, 14), exif=exif(orientation))).shape == (10, 14, 3)
+def test_an_orientation_of_0_is_none() -> None:
+    assert decode(encoded(photo(10, 14), exif=exif(0))).shape == (10, 14, 3)
+
+
+@pytest.mark.parametrize("orientation", [9, 65535])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_orientation_that_does_not_exist_is_damage(file_format: str, orientation: int) -> None:
+    data = encoded(photo(10, 14), file_format, exif=exif(orientation))
+    with pytest.raises(DecodeError, match=f"no orientation {orientation}.*exif_orientation=False"):
+        decode(data)
+    assert decode(data, exif_orientation=False).shape == (10, 14, 3)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])

@@ -136,19 +136,21 @@ def test_an_empty_file_is_said_to_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "kind"),
     [
-        b"garbage" * 100,
-        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        b"8BPS\0\1" + bytes(100),
-        encoded(photo(8, 8), "EPS"),
-        encoded(photo(8, 8), "PDF"),
-        encoded(photo(16, 16), "ICO"),
+        (b"garbage" * 100, "not an image of a known format"),
+        (b"\n <svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
+        (b"8BPS\0\1" + bytes(100), "a Photoshop file"),
+        (encoded(photo(8, 8), "EPS"), "a PostScript file"),
+        (encoded(photo(8, 8), "PDF"), "a PDF file"),
+        (encoded(photo(16, 16), "ICO"), "an icon"),
+        (bytes(5000), "all zero"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
+        (b"\0\5\x16\7" + bytes(80), "AppleDouble"),
     ],
-    ids=["garbage", "SVG", "PSD", "EPS", "PDF", "ICO"],
 )
-def test_what_is_no_image_of_ours_is_refused(data: bytes) -> None:
-    with pytest.raises(DecodeError, match=f"its {len(data)} bytes are not an image of a known"):
+def test_what_is_no_image_of_ours_is_refused_and_named(data: bytes, kind: str) -> None:
+    with pytest.raises(DecodeError, match=f"its {len(data)} bytes are .*{kind}"):
         decode(data)
 
 

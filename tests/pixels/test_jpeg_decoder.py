@@ -52,9 +52,14 @@ def test_pixels_equal_those_of_pillow_bit_for_bit(
     assert np.array_equal(fast, decode_with_pillow(data, RGB))
 
 
-@pytest.mark.parametrize("options", [RGB, GREY], ids=["rgb", "grayscale"])
-def test_grey_files_equal_those_of_pillow(options: DecodeOptions) -> None:
-    data = jpeg("L")
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale", "rgba"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_all_colours_equal_those_of_pillow(mode: str, color_mode: str, orientation: int) -> None:
+    options = DecodeOptions(color_mode=color_mode)  # type: ignore[arg-type]
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    data = jpeg(mode, exif=exif)
     fast = read_jpeg(data, options)
     assert np.array_equal(fast, decode_with_pillow(data, options))
 
@@ -82,14 +87,11 @@ def test_real_photographs_equal_those_of_pillow(photos: object) -> None:
 @pytest.mark.parametrize(
     ("data", "options"),
     [
-        (jpeg("CMYK"), RGB),
-        (jpeg(), GREY),
-        (jpeg(), DecodeOptions(color_mode="rgba")),
         (jpeg(), DecodeOptions(max_pixels=100)),
         (b"\x89PNG\r\n", RGB),
         (b"\xff\xd8 and then something else", RGB),
     ],
-    ids=["cmyk", "colour to grey", "rgba", "too many pixels", "another format", "garbage"],
+    ids=["too many pixels", "another format", "garbage"],
 )
 def test_what_is_not_ordinary_is_left_to_pillow(data: bytes, options: DecodeOptions) -> None:
     assert open_jpeg(data, options) is None

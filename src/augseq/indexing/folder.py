@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import chain
 from typing import get_args
 
@@ -42,9 +43,16 @@ from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
+# What an extra is needed for, by its ending: the extra, and the library that it brings.
+_EXTRAS = {
+    ".heic": ("heif", "pi_heif"),
+    ".heif": ("heif", "pi_heif"),
+    ".jxl": ("jxl", "imagecodecs"),
+}
 IMAGE_EXTENSIONS = (
-    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
-    ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
+    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+    *(ending for ending, (_, library) in _EXTRAS.items() if find_spec(library)),
 )  # fmt: skip
 
 # What cameras and scanners write and people take for images; not what is text or film.
@@ -89,7 +97,8 @@ def index_folder(
         splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
             elsewhere are none of the manifest's. A column `split` says where each image lies;
             the classes are those of all splits together.
-        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case.
+        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case. HEIC and
+            JPEG XL are among them where their extras are installed.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
             The manifest keeps it, so that images may lie outside the folder.
         probe: Whether to decode every image once, and note size, time, content and format of its
@@ -235,7 +244,10 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
     unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in _UNREAD_EXTENSIONS}
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
-        yield f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+        yield (
+            f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+            + _missing_extras(unread)
+        )
     if num_loose:
         yield f"{num_loose} images directly in {root!r} have no class and are left aside."
     yield from class_findings(manifest, repr(root))
@@ -255,6 +267,12 @@ def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
         ]
         if lacking:
             yield f"The split {split!r} has no image of classes that others have: {listed(lacking)}"
+
+
+def _missing_extras(kinds: Iterable[str]) -> str:
+    needed = (_EXTRAS[kind] for kind in kinds if kind in _EXTRAS)
+    extras = sorted({extra for extra, library in needed if not find_spec(library)})
+    return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
 
 
 def _check_options(

@@ -1,12 +1,16 @@
-"""Bytes of an image file become one upright uint8 array, or an error that says why not."""
+"""Bytes of an image file become one upright array, or an error that says why not."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from PIL import ImageFile
 
 from augseq.errors import DecodeError
+from augseq.pixels.formats import is_jxl
+from augseq.pixels.full_depth import decode_deep
 from augseq.pixels.jpeg_decoder import open_jpeg
+from augseq.pixels.jxl_decoder import decode_jxl
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import decode_with_pillow
 from augseq.pixels.region import WHOLE, Region, cut, scaled_box
@@ -48,22 +52,24 @@ class DecodedImage:
 
 
 def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
-    """Open the bytes of one image file.
+    """Open the bytes of one image file; this is the one place that picks a decoder.
 
-    The first frame of animated files and the first page of a TIFF count. Pixels of 16 bits are
-    scaled to 8, as Pillow scales 16-bit colour: by their upper byte. This is the one place
-    that picks a decoder.
+    JPEG files are decoded by libjpeg-turbo, when their pixels are asked for; JPEG XL at once by
+    libjxl, and all others by Pillow, with plug-ins for HEIC. The first frame of animated files
+    and the first page of a TIFF count; colour profiles are not applied.
 
-    Ordinary JPEG files are decoded by libjpeg-turbo, when their pixels are asked for, and all
-    others by Pillow at once.
+    Pixels of 16 bits are scaled to 8, as Pillow scales 16-bit colour: by their upper byte.
+    With `options.full_depth`, 65535 becomes 1.0, as does 255 in files of 8 bits, and floats
+    keep their values. Files of AVIF, HEIC and JPEG 2000 in colour that have more than 8 bits
+    are then refused.
 
-    Not every damage shows. AVIF, BMP, GIF, JPEG, JPEG 2000, PPM, WebP and most TIFF files have
-    no checksum over their pixels; and of a JPEG file of which a part is wanted, only that part
-    and the end are looked at.
+    Not every damage shows. AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, PPM, WebP and most TIFF files
+    have no checksum over their pixels; and of a JPEG file of which a part is wanted, only that
+    part and the end are looked at.
 
     Args:
         data: The whole file.
-        options: Colour mode, orientation, background, limit.
+        options: Colour mode, orientation, background, limits, depth.
 
     Raises:
         DecodeError: The data is not an image, is damaged or truncated, claims too many
@@ -77,16 +83,40 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so a damaged file would "
             "be filled up silently; set it to False"
         )
+    if is_jxl(data):
+        return DecodedImage(decode_jxl(data, options))
     jpeg = open_jpeg(data, options)
-    return DecodedImage(decode_with_pillow(data, options)) if jpeg is None else jpeg
+    opened = DecodedImage(_decode_other(data, options)) if jpeg is None else jpeg
+    return _FloatImage(opened) if options.full_depth else opened
+
+
+def _decode_other(data: bytes, options: DecodeOptions) -> Image:
+    deep = decode_deep(data, options) if options.full_depth else None
+    return decode_with_pillow(data, options) if deep is None else deep
+
+
+@dataclass(frozen=True, slots=True)
+class _FloatImage:
+    """An image whose pixels become floats from 0 to 1, unless they are floats already."""
+
+    opened: OpenImage
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.opened.shape
+
+    def read(self, region: Region) -> Image:
+        pixels = self.opened.read(region)
+        return pixels if pixels.dtype == np.float32 else pixels / np.float32(255)
 
 
 def decode_image(data: bytes, options: DecodeOptions) -> Image:
     """Decode the bytes of one image file; see `open_image`.
 
     Returns:
-        Pixels, shape (height, width, channels), uint8, 0 to 255; a new array that may be
-        written to. 3, 1 or 4 channels for "rgb", "grayscale", "rgba".
+        Pixels, shape (height, width, channels); a new array that may be written to. uint8,
+        0 to 255; float32 with `options.full_depth`. 3, 1 or 4 channels for "rgb",
+        "grayscale", "rgba".
 
     Raises:
         DecodeError: As in `open_image`.

@@ -5,6 +5,7 @@ import os
 from augseq.errors import DecodeError
 from augseq.pixels.decode import decode_image
 from augseq.pixels.options import (
+    MAX_FILE_BYTES,
     MAX_PIXELS,
     ColorMode,
     DecodeOptions,
@@ -27,6 +28,8 @@ def read_image(
     exif_orientation: bool = True,
     background: tuple[int, int, int] = (255, 255, 255),
     max_pixels: int = MAX_PIXELS,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    full_depth: bool = False,
 ) -> Image:
     """Read one image file, with the pixels that an `ImageSequence` gets from it.
 
@@ -39,9 +42,13 @@ def read_image(
         exif_orientation: Whether to turn the image upright as its EXIF data says.
         background: (red, green, blue), 0 to 255, behind transparent pixels.
         max_pixels: A file that claims more is refused before it is decoded.
+        max_file_bytes: A longer file is refused before it is read.
+        full_depth: Whether to keep more than 8 bits of files that have them.
 
     Returns:
-        Pixels, shape (height, width, channels), uint8, 0 to 255; a new array.
+        Pixels, shape (height, width, channels); a new array. uint8, 0 to 255, for which 16 bits
+        are scaled down; with `full_depth` float32, in which 0 is black and 1 is white, and
+        numbers of floating-point files are kept as they are.
 
     Raises:
         MissingFileError: There is no such file.
@@ -60,11 +67,13 @@ def read_image(
         exif_orientation=exif_orientation,
         background=background,
         max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        full_depth=full_depth,
     )
     resize = resize_options(image_size, resize_mode, interpolation)
     name = os.fspath(path)
     try:
-        image = decode_image(read_bytes(name), options)
+        image = decode_image(read_bytes(name, max_file_bytes), options)
     except DecodeError as error:
         raise DecodeError(f"Cannot decode {name!r}: {error}.", name) from error
     return image if resize is None else resize_image(image, resize)

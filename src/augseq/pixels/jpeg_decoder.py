@@ -1,4 +1,4 @@
-"""Decode ordinary JPEG files faster than Pillow, with the same pixels and more loudly.
+"""Decode JPEG files faster than Pillow, with the same pixels and more loudly.
 
 libjpeg mends what it can and only warns, and Pillow does not hand the warning on; here it is an
 error. TensorFlow's decoder also cuts while it decodes, but it filled all of 150 damaged files up
@@ -7,16 +7,21 @@ with grey without an error, so it is not used.
 Of a file of 500 x 375 pixels and 114 kB, Pillow's decoder takes 2.1 ms, simplejpeg 1.34 ms.
 """
 
-from collections.abc import Callable
+import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import simplejpeg
+from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
+from augseq.pixels.bands import convert_bands
+from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header, tidy_header
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.pillow_decoder import decode_with_pillow, read_orientation
+from augseq.pixels.orientation import turn
+from augseq.pixels.pillow_decoder import decode_with_pillow
 from augseq.pixels.region import Box, Region, cut, scaled_box
 from augseq.types import Image
 
@@ -26,36 +31,26 @@ except ImportError:
     # Not compiled where there was no compiler: same pixels, more slowly.
     _decode_region = None  # type: ignore[assignment]
 
-# By colour mode and the colours of the file. From colours to grey Pillow rounds in a way of its
-# own, so that is left to it.
-_COLORSPACES = {
-    ("rgb", "YCbCr"): "RGB",
-    ("rgb", "Gray"): "RGB",
-    ("grayscale", "Gray"): "GRAY",
-}
-# Warnings that mean wrong pixels. Others, such as of extraneous bytes before a marker, come with
-# files of real cameras whose pixels are right.
-_DAMAGE = ("premature end", "bad huffman code", "found marker")
-
-_TURNS: dict[int, Callable[[Image], Image]] = {
-    2: lambda image: image[:, ::-1],
-    3: lambda image: image[::-1, ::-1],
-    4: lambda image: image[::-1],
-    5: lambda image: image.swapaxes(0, 1),
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
-    8: lambda image: np.rot90(image),
-}
+# By the colours of a file: what simplejpeg makes of them with Pillow's pixels.
+_DECODED = {"YCbCr": "RGB", "RGB": "RGB", "Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}
+_AS_WANTED = {("rgb", "RGB"), ("grayscale", "GRAY")}
+# Warnings that mean wrong pixels.
+_DAMAGE = ("premature end", "bad huffman", "bad arithmetic", "found marker", "inconsistent")
+# Cameras fill up to the end of a file; before any other marker, the decoder has lost its way.
+_LEFT_OVER = re.compile(r"extraneous bytes before marker 0x(?!d9)")
+# Those of real files have about ten. Each runs over the whole image: a file of 1 MB can have
+# thousands, and take minutes.
+_MAX_SCANS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegFile:
-    """An ordinary JPEG file whose header was read: 8 bits, grey or YCbCr.
+    """A JPEG file of 8 bits whose header was read.
 
     Attributes:
         data: The whole file.
         options: Colour mode, orientation, background, limit.
-        colorspace: simplejpeg's name of the colours wanted.
+        colorspace: simplejpeg's name of the colours to decode to: "RGB", "GRAY" or "CMYK".
         orientation: From the EXIF data, 1 (upright) to 8.
         shape: (height, width, channels) of the upright image.
     """
@@ -78,60 +73,117 @@ class JpegFile:
     def _read_box(self, box: Box, scale: int) -> Image | None:
         """Decode a part of the image divided by `scale`; None where Pillow must decide."""
         is_part = box != scaled_box(None, self.shape, scale)
-        if _decode_region is not None and is_part and self.orientation == 1:
-            pixels: Image = np.empty((*box[2:], self.shape[2]), np.uint8)
+        is_print = self.colorspace == "CMYK"
+        if _decode_region is not None and is_part and self.orientation == 1 and not is_print:
+            is_gray = self.colorspace == "GRAY"
+            pixels: Image = np.empty((*box[2:], 1 if is_gray else 3), np.uint8)
             # Whether a warning means damage is decided in one place, below.
             with suppress(ValueError):
-                _decode_region(self.data, pixels, self.shape[2] == 1, *box, scale)
-                return pixels
+                _decode_region(self.data, pixels, is_gray, *box, scale)
+                return self._converted(pixels)
         whole = self._read_whole(scale)
-        return None if whole is None else cut(whole, box)
+        if whole is None:
+            return None
+        return self._converted(cut(turn(whole, self.orientation), box))
+
+    def _converted(self, pixels: Image) -> Image:
+        """Bring upright pixels to the colour mode."""
+        if (self.options.color_mode, self.colorspace) in _AS_WANTED:
+            return pixels
+        return convert_bands(pixels.shape[:2], partial(_band, pixels), self.options, 1)
 
     def _read_whole(self, scale: int) -> Image | None:
+        """Decode all of the image as it is stored; None where Pillow must decide."""
+        try:
+            return self._decode(self.data, scale)
+        except ValueError as error:
+            tidy = tidy_header(self.data)
+            if _is_damage(error) or tidy == self.data:
+                _raise_if_damaged(error)
+                return None
+        try:
+            return self._decode(tidy, scale)
+        except ValueError as error:
+            _raise_if_damaged(error)
+            return None
+
+    def _decode(self, data: bytes, scale: int) -> Image:
         stored = self.shape[:2] if self.orientation < 5 else self.shape[1::-1]
         height, width = scaled_box(None, stored, scale)[2:]
-        try:
-            pixels: Image = simplejpeg.decode_jpeg(
-                self.data,
-                self.colorspace,
-                min_height=height,
-                min_width=width,
-                min_factor=scale,
-                strict=True,
-            )
-        except ValueError as error:
-            if any(damage in str(error).lower() for damage in _DAMAGE):
-                raise DecodeError(f"its JPEG data is truncated or damaged ({error})") from error
-            # Not `strict=False`: that takes real errors for warnings too.
-            return None
-        turn = _TURNS.get(self.orientation)
-        return pixels if turn is None else turn(pixels)
+        pixels: Image = simplejpeg.decode_jpeg(
+            data,
+            self.colorspace,
+            min_height=height,
+            min_width=width,
+            min_factor=scale,
+            strict=True,
+        )
+        return pixels
 
 
 def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
-    """Read the header of an ordinary JPEG file.
+    """Read the header of a JPEG file.
 
     Returns:
         The file; None where it is of another kind, or too large, and Pillow must decide.
 
     Raises:
-        DecodeError: The EXIF data is damaged.
+        DecodeError: The EXIF data is damaged, or the image comes in too many scans.
     """
     if not data.startswith(b"\xff\xd8"):
         return None
+    header = read_jpeg_header(data)
+    if header.is_lossless:
+        # Such files cannot be scaled; simplejpeg would write them beyond the end of its buffer.
+        return None
     try:
-        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+        height, width, colors = _read_shape(data)
     except ValueError:
         return None
-    colorspace = _COLORSPACES.get((options.color_mode, colors))
-    if colorspace is None or height * width > options.max_pixels:
+    if colors not in _DECODED or height * width > options.max_pixels:
         return None
-    orientation = read_orientation(data) if options.exif_orientation else 1
+    if _DECODED[colors] == "CMYK":
+        options.check_size(width, height, "JPEG in CMYK")
+    if header.num_scans > _MAX_SCANS:
+        raise DecodeError(f"it comes in {header.num_scans} scans, more than {_MAX_SCANS}")
+    orientation = jpeg_orientation(header) if options.exif_orientation else 1
+    is_repeated = colors == "Gray" and options.color_mode != "grayscale"
     size = (height, width) if orientation < 5 else (width, height)
     return JpegFile(
         data=data,
         options=options,
-        colorspace=colorspace,
+        colorspace="RGB" if is_repeated else _DECODED[colors],
         orientation=orientation,
-        shape=(*size, 1 if colorspace == "GRAY" else 3),
+        shape=(*size, options.num_channels),
     )
+
+
+def _read_shape(data: bytes) -> tuple[int, int, str]:
+    """Return height, width and colours of a JPEG file, also where its header is untidy."""
+    try:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(tidy_header(data))
+    return height, width, colors
+
+
+def _band(pixels: Image, top: int, bottom: int) -> PillowImage.Image:
+    rows = np.ascontiguousarray(pixels[top:bottom])
+    if rows.shape[2] < 4:
+        return PillowImage.fromarray(rows[:, :, 0] if rows.shape[2] == 1 else rows)
+    # Print colours in JPEG are stored inverted, as Adobe began to.
+    return PillowImage.frombytes("CMYK", rows.shape[1::-1], (~rows).tobytes())
+
+
+def _is_damage(error: ValueError) -> bool:
+    text = str(error).lower()
+    return any(damage in text for damage in _DAMAGE)
+
+
+def _raise_if_damaged(error: ValueError) -> None:
+    """Raise where a decoder stopped at damage; else Pillow decides.
+
+    Not `strict=False`, which takes real errors for warnings too.
+    """
+    if _is_damage(error) or _LEFT_OVER.search(str(error)):
+        raise DecodeError(f"its JPEG data is truncated or damaged ({error})") from error

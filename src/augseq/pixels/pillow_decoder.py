@@ -3,59 +3,85 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
+from PIL import ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from augseq.errors import DecodeError
+from augseq.pixels.bands import convert_bands
+from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
+from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
 from augseq.pixels.options import DecodeOptions
+from augseq.pixels.orientation import ORIENTATION, damaged_exif, read_orientation, turn_back
+from augseq.pixels.png_rows import check_png_rows
+from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-_MODES = {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
-_ORIENTATION_WORDS = (b"Exif\0\0", b"http://ns.adobe.com/xap/")
-# Back from upright to the stored orientation.
-_UNTURN = {
-    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
-    3: PillowImage.Transpose.ROTATE_180,
-    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
-    5: PillowImage.Transpose.TRANSPOSE,
-    6: PillowImage.Transpose.ROTATE_90,
-    7: PillowImage.Transpose.TRANSVERSE,
-    8: PillowImage.Transpose.ROTATE_270,
-}
 
 
 def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
     """Decode the bytes of an image file of any format; see `open_image`."""
-    with _explaining(data), _open(data, options.max_pixels) as picture:
-        turned = None
-        if isinstance(picture, TiffImageFile):
-            # Of all formats, Pillow turns this one upright by itself when it loads.
-            turned = picture.getexif().get(ExifTags.Base.Orientation)
-        if picture.format == "PNG":
-            _check_png(data)
-        picture.load()
-        if picture.format == "PNG":
-            _scale_transparency(picture, depth=data[24])
-        if options.exif_orientation:
-            _check_exif(picture)
-            ImageOps.exif_transpose(picture, in_place=True)
-        converted = _convert(picture, options)
-    if turned in _UNTURN and not options.exif_orientation:
-        converted = converted.transpose(_UNTURN[turned])
-    pixels = np.array(converted)
-    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+    with explaining(data), open_picture(data, options) as picture:
+        pnm = pnm_values(picture, data)
+        if pnm is not None:
+            return _pnm_pixels(*pnm, options)
+        orientation = load_picture(picture, data, options)
+        as_8_bits = _bits_reducer(picture)
+        return convert_bands(
+            (picture.height, picture.width),
+            lambda top, bottom: as_8_bits(_rows(picture, top, bottom)),
+            options,
+            orientation,
+        )
+
+
+def _pnm_pixels(values: npt.NDArray[Any], most: int, options: DecodeOptions) -> Image:
+    def band(top: int, bottom: int) -> PillowImage.Image:
+        rows = values[top:bottom].astype(np.uint32)
+        # The upper byte of 16 bits, and the nearest value of any other range.
+        scaled = rows >> 8 if most == 0xFFFF else (rows * 255 + most // 2) // most
+        pixels = scaled.astype(np.uint8)
+        return PillowImage.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+    return convert_bands((values.shape[0], values.shape[1]), band, options, 1)
+
+
+def load_picture(picture: ImageFile.ImageFile, data: bytes, options: DecodeOptions) -> int:
+    """Decode the pixels of a picture that `open_picture` opened, strictly.
+
+    Returns:
+        How its pixels must be turned to be upright, 1 (not at all) to 8.
+
+    Raises:
+        DecodeError: It is damaged. Pillow's own errors pass.
+    """
+    orientation = 1
+    if isinstance(picture, TiffImageFile):
+        orientation = _tiff_orientation(picture, data, options)
+        _check_strips(picture)
+    if picture.format == "PNG":
+        _check_png(data)
+    picture.load()
+    # Some decoders find another size than the header says.
+    options.check_size(*picture.size, picture.format or "")
+    if picture.format == "PNG":
+        check_png_rows(picture, data)
+        _scale_transparency(picture, depth=data[24])
+    if options.exif_orientation and not isinstance(picture, TiffImageFile):
+        orientation = _orientation(picture, data)
+    return orientation
 
 
 @contextmanager
-def _explaining(data: bytes) -> Iterator[None]:
+def explaining(data: bytes) -> Iterator[None]:
     """Make every exception a `DecodeError`.
 
     Pillow's parsers let all kinds of them out of damaged files, from struct.error to SyntaxError,
@@ -66,25 +92,31 @@ def _explaining(data: bytes) -> Iterator[None]:
     except DecodeError:
         raise
     except UnidentifiedImageError as error:
-        raise DecodeError(f"its {len(data)} bytes are not an image of a known format") from error
-    except Exception as error:
+        raise DecodeError(name_kind(data)) from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise DecodeError(f"{error or type(error).__name__}".strip()) from error
+    except Exception as error:
+        # Their texts say little by themselves: that of a KeyError is a number.
+        raise DecodeError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
-def _open(data: bytes, max_pixels: int) -> PillowImage.Image:
+def open_picture(data: bytes, options: DecodeOptions) -> ImageFile.ImageFile:
     """Read the header of a file, no pixels."""
+    max_pixels = options.max_pixels
     if PillowImage.MAX_IMAGE_PIXELS is not None and max_pixels > PillowImage.MAX_IMAGE_PIXELS:
         # Pillow warns above its limit, and refuses above twice of it. Warnings cannot be caught in
         # threads; so its limit, one for the process, follows ours, but only upwards.
         PillowImage.MAX_IMAGE_PIXELS = max_pixels
+    formats: tuple[str, ...] = _FORMATS
+    if is_heif(data):
+        load_heif_plugin()
+        formats = ("HEIF",)
     try:
-        picture = PillowImage.open(io.BytesIO(data), formats=_FORMATS)
+        picture = PillowImage.open(io.BytesIO(data), formats=formats)
     except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         claim = str(error).partition(" exceeds")[0]
         raise DecodeError(f"{claim} exceeds max_pixels={max_pixels}") from error
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise DecodeError(f"it claims {width} x {height} pixels, more than max_pixels={max_pixels}")
+    options.check_size(*picture.size, picture.format or "")
     return picture
 
 
@@ -107,57 +139,78 @@ def _scale_transparency(picture: PillowImage.Image, depth: int) -> None:
         )
 
 
-def read_orientation(data: bytes) -> int:
-    """Return the EXIF orientation of a JPEG file, 1 (upright) to 8, without decoding it.
-
-    Raises:
-        DecodeError: The EXIF data is damaged.
-    """
-    # Only what stands before the pixels counts, and these words are a hundred times as quick to
-    # look for there as Pillow is with the whole header.
-    pixels = data.find(b"\xff\xda")
-    if not any(data.find(word, 0, pixels) >= 0 for word in _ORIENTATION_WORDS):
-        return 1
-    with _explaining(data), PillowImage.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-        _check_exif(picture)
-        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+def _orientation(picture: PillowImage.Image, data: bytes) -> int:
+    if data.startswith(b"\xff\xd8"):
+        return jpeg_orientation(read_jpeg_header(data))
+    exif = picture.info.get("exif") or b""
+    if picture.format == "WEBP" and bool(exif) != _announces_exif(data):
+        raise damaged_exif("its file and its header do not agree whether there is any")
+    written_out = picture.info.get("Raw profile type exif")
+    if not exif and written_out:
+        # ImageMagick's way to put it in a PNG: three lines, then hexadecimal digits.
+        exif = bytes.fromhex("".join(written_out.split("\n")[3:]))
+    xmp = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
+    return read_orientation(exif, xmp.encode() if isinstance(xmp, str) else xmp)
 
 
-def _check_exif(picture: PillowImage.Image) -> None:
-    try:
-        # Of a JPEG, Pillow has tried it once, and would now take it for empty where it failed.
-        PillowImage.Exif().load(picture.info.get("exif", b""))
-        picture.getexif()
-    except Exception as error:
+def _announces_exif(data: bytes) -> bool:
+    """Tell whether a WebP file has a chunk of EXIF data, or its header says so."""
+    return data[12:16] == b"VP8X" and (bool(data[20] & 8) or b"EXIF" in _webp_chunks(data))
+
+
+def _webp_chunks(data: bytes) -> Iterator[bytes]:
+    at = 12
+    while at + 8 <= len(data):
+        yield data[at : at + 4]
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+
+
+def _tiff_orientation(picture: TiffImageFile, data: bytes, options: DecodeOptions) -> int:
+    """Return how a TIFF must be turned after Pillow has, of all formats, turned it by itself."""
+    # Before it is loaded, since Pillow then forgets it.
+    turned = picture.tag_v2.get(ORIENTATION, 1)
+    turned = turned if turned in range(1, 9) else 1
+    if not options.exif_orientation:
+        return turn_back(turned)
+    if read_orientation(data) != turned:
+        raise DecodeError("its directory is damaged, so which side is up is not known")
+    return 1
+
+
+def _check_strips(picture: TiffImageFile) -> None:
+    """Raise where strips or tiles are missing; Pillow leaves their pixels black."""
+    boxes = {tile.extents for tile in picture.tile if tile.extents}
+    there = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    if there < picture.width * picture.height:
         raise DecodeError(
-            f"its EXIF data is damaged ({error}), so which side is up is not known; "
-            "exif_orientation=False leaves it unread"
-        ) from error
+            f"its strips hold {there} of {picture.width * picture.height} pixels, so some are lost"
+        )
 
 
-def _convert(picture: PillowImage.Image, options: DecodeOptions) -> PillowImage.Image:
+def _rows(picture: PillowImage.Image, top: int, bottom: int) -> PillowImage.Image:
+    whole = bottom - top == picture.height
+    return picture if whole else picture.crop((0, top, picture.width, bottom))
+
+
+def _bits_reducer(picture: PillowImage.Image) -> Any:
+    """Return what brings rows of a picture to 8 bits a channel."""
     if picture.mode in _SIXTEEN_BIT_MODES:
-        picture = _upper_bytes(picture)
-    elif picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        return partial(_upper_bytes, full_range=full_range(picture))
+    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
         # Older Pillow opens 16-bit PNG, and every Pillow 16-bit PGM, with this wider mode.
-        picture = _upper_bytes(picture)
-    elif picture.mode in ("I", "F"):
+        return partial(_upper_bytes, full_range=lambda values: values)
+    if picture.mode in ("I", "F"):
         kind = "32-bit integers" if picture.mode == "I" else "floating-point numbers"
-        raise DecodeError(f"its pixels are {kind}, which have no fixed range to scale from")
-    if picture.has_transparency_data:
-        if options.color_mode == "rgba":
-            return picture.convert("RGBA")
-        picture = _flatten(picture.convert("RGBA"), options.background)
-    if picture.mode not in ("L", "RGB", "RGBA"):
-        # Pillow has no direct way from some modes, such as CMYK, to grey or to RGBA.
-        picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    return picture.convert(_MODES[options.color_mode])
+        raise DecodeError(
+            f"its pixels are {kind}, which have no fixed range to scale from"
+            + "; full_depth=True keeps them" * (picture.mode == "F")
+        )
+    return lambda rows: rows
 
 
-def _upper_bytes(picture: PillowImage.Image) -> PillowImage.Image:
-    values = np.asarray(picture)
-    if isinstance(picture, TiffImageFile):
-        values = _full_range(values, picture)
+def _upper_bytes(picture: PillowImage.Image, full_range: Any) -> PillowImage.Image:
+    values = full_range(np.asarray(picture))
     grey = PillowImage.fromarray((values >> 8).astype(np.uint8))
     transparent = picture.info.get("transparency")
     if transparent is None:
@@ -166,16 +219,18 @@ def _upper_bytes(picture: PillowImage.Image) -> PillowImage.Image:
     return PillowImage.merge("LA", (grey, alpha))
 
 
-def _full_range(values: npt.NDArray[Any], picture: TiffImageFile) -> npt.NDArray[Any]:
-    """Bring the grey values of a TIFF to 16 bits with black at 0; Pillow leaves them as stored."""
+def full_range(picture: PillowImage.Image) -> Any:
+    """Return what brings grey values to 16 bits with black at 0; Pillow leaves them as stored."""
+    if not isinstance(picture, TiffImageFile):
+        return lambda values: values
     (bits,) = picture.tag_v2[BITSPERSAMPLE]
-    values = values << (16 - bits)
-    return ~values if picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0 else values
+    white_is_0 = picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
 
+    def bring(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        values = values << (16 - bits)
+        return ~values if white_is_0 else values
 
-def _flatten(picture: PillowImage.Image, background: tuple[int, int, int]) -> PillowImage.Image:
-    canvas = PillowImage.new("RGBA", picture.size, (*background, 255))
-    return PillowImage.alpha_composite(canvas, picture).convert("RGB")
+    return bring
 
 
 def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
@@ -186,9 +241,9 @@ def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
         another decoder reads what Pillow does not.
     """
     found: dict[str, Any] = {}
-    with suppress(DecodeError), _explaining(data), _open(data, options.max_pixels) as picture:
+    with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         found |= {"format": picture.format, "mode": picture.mode}
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = picture.getexif().get(ORIENTATION, 1)
         found["orientation"] = int(orientation) if orientation in range(1, 9) else 1
         # Last, since the frames of an animation are counted by going through all of them.
         found["num_frames"] = getattr(picture, "n_frames", 1)

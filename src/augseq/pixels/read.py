@@ -1,17 +1,34 @@
 """The bytes of an image file."""
 
 import os
+import stat
 
-from augseq.errors import MissingFileError, UnreadableError
+from augseq.errors import DecodeError, MissingFileError, UnreadableError
+from augseq.pixels.options import MAX_FILE_BYTES
+
+# What opening would wait for, or set in motion: a pipe without a writer, a tape, a terminal.
+_SPECIAL = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Return all bytes of a file; see `read_file`."""
-    return read_file(path)[0]
+    return read_file(path, max_bytes)[0]
 
 
-def read_file(path: str) -> tuple[bytes, int]:
+def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
     """Return all bytes of a file, and when it was last changed.
+
+    What is no ordinary file is not opened.
+
+    Args:
+        path: The file.
+        max_bytes: A longer file is not read.
 
     Returns:
         The bytes, and nanoseconds since 1970 UTC.
@@ -19,17 +36,42 @@ def read_file(path: str) -> tuple[bytes, int]:
     Raises:
         MissingFileError: There is no such file.
         UnreadableError: The system refuses to read it.
+        DecodeError: It is no ordinary file, or too long. The message does not name it.
     """
     try:
+        _check_status(os.stat(path), max_bytes)
         # Read at once, so that a buffer would only cost time.
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
             # Of the open file, so that no other can take its place in between; and before it is
             # read, so that a change meanwhile shows in the time. It takes 2 microseconds.
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
             return file.read(), modified_ns
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(f"There is no file {path!r}.") from error
-    except IsADirectoryError as error:
-        raise MissingFileError(f"{path!r} must be an image file, but it is a folder.") from error
-    except PermissionError as error:
+    except OSError as error:
         raise UnreadableError(f"Cannot read {path!r}: {error.strerror}.") from error
+    except DecodeError:
+        raise
+    except MemoryError as error:
+        raise DecodeError("there is not enough memory to read it") from error
+    except ValueError as error:
+        # A zero byte in its name, say.
+        raise MissingFileError(f"There can be no file {path!r}: {error}.") from error
+
+
+def check_length(num_bytes: int, max_bytes: int) -> None:
+    """Raise `DecodeError` for a file that is too long."""
+    if num_bytes > max_bytes:
+        raise DecodeError(f"it has {num_bytes} bytes, more than max_file_bytes={max_bytes}")
+
+
+def _check_status(status: os.stat_result, max_bytes: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "special file")
+        raise DecodeError(f"it must be an ordinary file, but it is a {kind}")
+    check_length(status.st_size, max_bytes)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Never waits, even if a named pipe has just taken the file's place.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

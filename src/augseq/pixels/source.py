@@ -13,7 +13,7 @@ from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import check_unchanged
-from augseq.pixels.read import read_file
+from augseq.pixels.read import check_length, read_file
 from augseq.pixels.region import Region
 from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
@@ -78,16 +78,21 @@ class FileSource:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not answer.
+            DecodeError: It is no ordinary file, or too long.
         """
         try:
             if self._folder is not None:
-                return self._folder.read(record.path, str(record)), None
-            return read_file(self._path(record))
+                data = self._folder.read(record.path, str(record))
+                check_length(len(data), self.options.max_file_bytes)
+                return data, None
+            return read_file(self._path(record), self.options.max_file_bytes)
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
             ) from error
+        except DecodeError as error:
+            raise _named(error, record, self.root) from error
 
     def identity(self, record: Record) -> Identity | None:
         """Return the identity of the file of a record as it is now; None where there is none.

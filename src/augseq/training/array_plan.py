@@ -19,7 +19,9 @@ _FILE_OPTIONS = frozenset(
         "cache",
         "color_mode",
         "exif_orientation",
+        "full_depth",
         "label_mode",
+        "max_file_bytes",
         "max_pixels",
         "scaled_decode",
     }

@@ -16,11 +16,13 @@ from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.pixels.cache.image_cache import CacheChoice
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import (
+    MAX_FILE_BYTES,
     MAX_PIXELS,
     ColorMode,
     DecodeOptions,
     Interpolation,
     ResizeMode,
+    check_full_depth,
     resize_options,
 )
 from augseq.sample import Pipeline, PixelDtype
@@ -52,13 +54,18 @@ class ImageSequence(PlannedSequence):
             it, unless an element sets the size itself (a crop, say); then after it.
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
-        dtype: "float32" or "uint8"; the range is 0 to 255 in both.
+        dtype: "float32" or "uint8"; the range is 0 to 255 in both, and the values are those of
+            8 bits, unless `full_depth` is on.
         color_mode: "rgb", "grayscale" or "rgba".
         resize_mode: "stretch", "crop" (keep the centre) or "pad" (with black).
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3"; antialiased.
         exif_orientation: Whether images are turned upright as their EXIF data says.
         background: (red, green, blue), 0 to 255, behind transparent pixels.
         max_pixels: A file that claims more pixels is refused before it is decoded.
+        max_file_bytes: A longer file is refused before it is read.
+        full_depth: Whether files of 16 bits or of floats keep them. All pixels are then float32,
+            in which 0 is black and 1 is white: 65535 of 16 bits, 255 of 8; numbers of
+            floating-point files stay as they are. Not with a cache.
         scaled_decode: Whether large JPEG files are decoded at 1/2, 1/4 or 1/8 where that covers
             the size to which they are shrunk: quicker, with slightly other pixels.
         cache: A folder where decoded images are kept, "memory", or an `ImageCache`, which can
@@ -103,6 +110,8 @@ class ImageSequence(PlannedSequence):
         exif_orientation: bool = True,
         background: tuple[int, int, int] = (255, 255, 255),
         max_pixels: int = MAX_PIXELS,
+        max_file_bytes: int = MAX_FILE_BYTES,
+        full_depth: bool = False,
         scaled_decode: bool = False,
         cache: CacheChoice = None,
         drop_remainder: bool = False,
@@ -116,7 +125,10 @@ class ImageSequence(PlannedSequence):
             exif_orientation=exif_orientation,
             background=background,
             max_pixels=max_pixels,
+            max_file_bytes=max_file_bytes,
+            full_depth=full_depth,
         )
+        check_full_depth(full_depth, dtype, cache)
         pipeline = Pipeline(
             source=make_source(
                 manifest.root,

@@ -1,0 +1,80 @@
+"""Small files that would take much memory or time."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from ..conftest import chunk, claiming, encoded, photo, png, tiff
+from .odd_file import OddFile
+
+_HUGE = 60_000
+
+
+def huge_claims() -> Iterator[OddFile]:
+    """Yield files of a few hundred bytes that claim 3.6 billion pixels."""
+    small = encoded(Image.new("L", (1, 1)), "BMP")
+    size = struct.pack("<II", _HUGE, _HUGE)
+    claims = {
+        "JPEG": claiming(_HUGE, _HUGE),
+        "PNG": png(_HUGE, 8, 0, b"\0", height=_HUGE),
+        "PNG of 2**31 - 1": png(2**31 - 1, 8, 0, b"\0", height=2**31 - 1),
+        "BMP": small[:18] + size + small[26:],
+        "BMP of negative height": small[:18] + struct.pack("<ii", 9, -(2**31)) + small[26:],
+        "GIF": b"GIF89a" + struct.pack("<HHBBB", _HUGE, _HUGE, 0, 0, 0) + b";",
+        "TIFF": tiff("<", 8, b"\0", width=_HUGE * _HUGE),
+        "PPM": b"P6 %d %d 255 " % (_HUGE, _HUGE),
+        "PPM of 10 digits": b"P5 9999999999 9999999999 255 ",
+        "WebP": (
+            (b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4))
+            + struct.pack("<I", 16382)[:3] * 2
+        ),
+    }
+    for kind, data in claims.items():
+        yield OddFile(name=f"{kind} that claims too much", data=data)
+
+
+def unpacking() -> Iterator[OddFile]:
+    """Yield PNG files with texts and profiles that inflate to 100 MB and more."""
+    pixels = photo(4, 4)
+    plain = encoded(pixels)
+    body, packed = plain[33:], zlib.compress(bytes(100 << 20), 9)
+    bombs = {
+        "zTXt": chunk(b"zTXt", b"Comment\0\0" + packed),
+        "iTXt": chunk(b"iTXt", b"Comment\0\1\0\0\0" + packed),
+        "iCCP": chunk(b"iCCP", b"profile\0\0" + packed),
+        "many texts": chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(900_000))) * 100,
+    }
+    for name, bomb in bombs.items():
+        yield OddFile(name=f"PNG with a bomb in {name}", data=plain[:33] + bomb + body)
+
+
+def endless() -> Iterator[OddFile]:
+    """Yield files with circles, and with thousands of scans, frames and chunks."""
+    base = tiff("<", 8, b"\7", width=1)
+    # The next directory is the first one again.
+    circle = base[:-5] + struct.pack("<I", 8) + base[-1:]
+    pixel = Image.new("L", (1, 1), 7).convert("RGB")
+    seven = np.full((1, 1, 3), 7, np.uint8)
+    yield OddFile(name="TIFF whose directories go in a circle", data=circle, pixels=seven)
+    progressive = encoded(photo(16, 16), "JPEG", progressive=True)
+    scan = progressive.rindex(b"\xff\xda")
+    scans = progressive[:-2] + progressive[scan:-2] * 3000 + b"\xff\xd9"
+    yield OddFile(name="JPEG in thousands of scans", data=scans, cause="scans, more than")
+    frames = [Image.new("L", (1, 1), value) for value in (7, *range(8, 200))] * 12
+    for file_format in ("GIF", "TIFF"):
+        data = encoded(frames[0], file_format, save_all=True, append_images=frames[1:])
+        yield OddFile(name=f"{file_format} with many frames", data=data, pixels=seven)
+    plain = encoded(pixel)
+    chunks = plain[:33] + chunk(b"tEXt", b"a\0b") * 20_000 + plain[33:]
+    yield OddFile(name="PNG with thousands of texts", data=chunks, pixels=seven)
+
+
+def large_but_allowed() -> Iterator[OddFile]:
+    """Yield files of some kB whose pixels are many, but below the limit."""
+    picture = Image.new("RGB", (5000, 5000), (9, 8, 7))
+    yield OddFile(name="PNG of 25 megapixels", data=encoded(picture, compress_level=1))
+    data = encoded(picture, "WEBP", lossless=True, quality=0, method=0)
+    yield OddFile(name="WebP of 25 megapixels", data=data)
