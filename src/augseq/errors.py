@@ -21,9 +21,15 @@
 An exception that a user's own transform raises keeps its type and gains a note.
 """
 
+from augseq.escaping import message
+
 
 class AugseqError(Exception):
     """Catch this to catch every error of augseq."""
+
+    def __str__(self) -> str:
+        # Names of files may hold codes that a terminal obeys.
+        return message(super().__str__())
 
 
 class ArgumentError(AugseqError, ValueError):
@@ -72,7 +78,7 @@ class DecodeError(AugseqError, ValueError):
         self.index = index
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return message(str(self.args[0]))
 
 
 class ChangedFileError(AugseqError, ValueError):
@@ -97,3 +103,6 @@ class BatchTimeoutError(AugseqError, TimeoutError):
 
 class AugseqWarning(UserWarning):
     """Something that a person should know, but that need not stop the work."""
+
+    def __str__(self) -> str:
+        return message(super().__str__())

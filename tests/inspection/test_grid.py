@@ -3,8 +3,9 @@ import pytest
 
 import augseq
 from augseq.batch import Batch
+from augseq.escaping import shortened
 from augseq.inspection.grid import draw_batch, draw_grid
-from augseq.inspection.looks import displayable, shortened
+from augseq.inspection.looks import displayable
 
 
 def test_a_grid_has_a_titled_picture_for_each_image() -> None:

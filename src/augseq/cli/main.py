@@ -15,7 +15,9 @@ from augseq.cli.check import check
 from augseq.cli.fit import fit
 from augseq.cli.index import index
 from augseq.cli.show import show
+from augseq.cli.split import split
 from augseq.errors import AugseqError, AugseqWarning
+from augseq.escaping import escaped
 
 app = typer.Typer(
     name="augseq",
@@ -27,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(index)
+app.command()(split)
 app.command()(check)
 app.command()(show)
 app.command()(fit)
@@ -84,7 +87,7 @@ def main() -> None:
 def _one_line(error: Exception) -> str:
     kind = "" if isinstance(error, AugseqError) else f"{type(error).__name__}: "
     notes = getattr(error, "__notes__", [])
-    return " ".join(" ".join([f"{kind}{error}", *notes]).split())
+    return escaped(" ".join(" ".join([f"{kind}{error}", *notes]).split()))
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

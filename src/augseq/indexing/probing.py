@@ -87,7 +87,12 @@ def probe_manifest(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, checkpoint)
-    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    source = FileSource(
+        root=manifest.root,
+        options=DecodeOptions(),
+        follow_links=manifest.follow_links,
+        remote=manifest.remote,
+    )
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
         partial(_look_at, source),

@@ -8,9 +8,9 @@ import numpy as np
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
+from augseq.escaping import shortened
 from augseq.inspection.draws import NOT_TOLD
 from augseq.inspection.grid import draw_grid
-from augseq.inspection.looks import shortened
 from augseq.inspection.picture import Picture
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.looks import file_images, load_looks, shortened
+from augseq.escaping import shortened
+from augseq.inspection.looks import file_images, load_looks
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
 from augseq.inspection.positions import class_positions, evenly, is_labelled
 from augseq.manifest.manifest import Manifest

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.looks import shortened
+from augseq.escaping import shortened
 from augseq.inspection.picture import Picture
 
 _COLOR = "#4878a8"

@@ -50,4 +50,4 @@ class Record:
     probe: Probe | None = None
 
     def __str__(self) -> str:
-        return f"'{self.path}' (index {self.index})"
+        return f"{self.path!r} (index {self.index})"

@@ -145,6 +145,7 @@ class ImageSequence(PlannedSequence):
                 decode,
                 cache,
                 scaled_decode=scaled_decode,
+                follow_links=manifest.follow_links,
                 remote=manifest.remote,
             ),
             augment=make_augmentation_list(augment),
