@@ -18,7 +18,7 @@ def test_codes_come_out_as_python_writes_them() -> None:
 def test_a_name_is_shortened_after_it_is_escaped() -> None:
     assert shortened("cat", 3) == "cat"
     assert shortened("cat_0001.jpg", 8) == "cat….jpg"
-    assert shortened("\x1b" * 10**6, 10) == r"\x1b…\x1b"[:4] + "…" + r"\x1b\x1b"[-5:]
+    assert shortened("\x1b" * 10**6, 10) == r"\x1b…b\x1b"
 
 
 @pytest.mark.parametrize("kind", RAISED)

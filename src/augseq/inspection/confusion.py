@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augseq.escaping import shortened
 from augseq.inspection.picture import Picture
 
 _MOST_LETTERS = 60
