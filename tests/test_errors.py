@@ -29,6 +29,7 @@ BUILTINS = {
     "AugmentationError": ValueError,
     "WorkerError": RuntimeError,
     "SharedMemoryError": OSError,
+    "BatchTimeoutError": TimeoutError,
     "AugseqWarning": UserWarning,
 }
 TEXT = "Cannot decode 'cats/0017.jpg' (index 17): truncated."

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
     from augseq.errors import BackupError as BackupError
+    from augseq.errors import BatchTimeoutError as BatchTimeoutError
     from augseq.errors import ChangedFileError as ChangedFileError
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
@@ -79,6 +80,7 @@ _HOMES = {
     "BackupAndResume": "augseq.training.backup",
     "BackupError": "augseq.errors",
     "Batch": "augseq.batch",
+    "BatchTimeoutError": "augseq.errors",
     "ChangedFileError": "augseq.errors",
     "CheckFinding": "augseq.inspection.quality.findings",
     "CheckOptions": "augseq.inspection.quality.options",

@@ -13,16 +13,23 @@
     ├── ChangedFileError    (ValueError)         a file is not what it was when it was indexed
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
-    └── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    ├── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
+    └── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
 
     AugseqWarning           (UserWarning)        training can go on, but a person should know
 
 An exception that a user's own transform raises keeps its type and gains a note.
 """
 
+from augseq.escaping import message
+
 
 class AugseqError(Exception):
     """Catch this to catch every error of augseq."""
+
+    def __str__(self) -> str:
+        # Names of files may hold codes that a terminal obeys.
+        return message(super().__str__())
 
 
 class ArgumentError(AugseqError, ValueError):
@@ -71,7 +78,7 @@ class DecodeError(AugseqError, ValueError):
         self.index = index
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return message(str(self.args[0]))
 
 
 class ChangedFileError(AugseqError, ValueError):
@@ -90,5 +97,12 @@ class SharedMemoryError(AugseqError, OSError):
     """The memory that processes share has no room for a batch."""
 
 
+class BatchTimeoutError(AugseqError, TimeoutError):
+    """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
+
+
 class AugseqWarning(UserWarning):
     """Something that a person should know, but that need not stop the work."""
+
+    def __str__(self) -> str:
+        return message(super().__str__())

@@ -18,6 +18,7 @@ from augseq.pixels.resize import covered_size, resize_image
 from augseq.pixels.source import ImageSource
 from augseq.sampling.randomness import Stream, lent_rng
 from augseq.types import Image
+from augseq.whereabouts import HERE
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
 
@@ -95,6 +96,8 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
+    note = HERE.note
+    note[0], note[1] = record.index, 0
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
         opened = pipeline.source.open(record)
         crop = pipeline.draw_crop(opened.shape, rng)
@@ -121,16 +124,17 @@ def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
         yield
     except AugmentationError as error:
         # In the message and not in a note, since a backend may keep nothing but the message.
-        where = _where(record, seed, epoch)
+        where = replay_text(record, seed, epoch)
         raise AugmentationError(f"{error} {where}") from error.__cause__
     except AugseqError:
         raise
     except Exception as error:
-        error.add_note(_where(record, seed, epoch))
+        error.add_note(replay_text(record, seed, epoch))
         raise
 
 
-def _where(record: Record, seed: int, epoch: int) -> str:
+def replay_text(record: Record, seed: int, epoch: int) -> str:
+    """Say which sample something happened to, and how to make it again, alone."""
     return (
         f"While making {record}, epoch {epoch}, seed {seed}. "
         f"To replay: sequence.sample(epoch={epoch}, index={record.index})"

@@ -169,6 +169,17 @@ def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
     assert outcome.out.endswith("\nwrote one.png\n")
 
 
+def test_show_tells_and_draws_how_strong_augmentations_are(run: Run, folder: Path) -> None:
+    options = ("--augment", "light", "--image-size", 16)
+    outcome = run("show", folder, "--strength", *options, "-o", "strength.png")
+    assert outcome.code == 0
+    assert "1,000 samples of 8 images" in outcome.out
+    assert "2 RandomBrightnessContrast: fired in " in outcome.out
+    with Image.open("strength.png") as picture:
+        assert picture.format == "PNG"
+    assert run("show", folder, "--strength", "--index", 3).code == 2
+
+
 def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
     outcome = run("show", folder / "dark", "--no-labels", "--images", 1, "--seeds", 1)
     assert outcome.code == 0
@@ -527,6 +538,50 @@ def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> Non
     assert "augmentation 2, 'jitter': draws from a global generator" in outcome.out
     outcome = run("check", folder, "--purity", "--augment", "mine.py:pure")
     assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")
+
+
+def test_split_writes_a_column_that_fit_trains_by(run: Run, folder: Path) -> None:
+    outcome = run("split", folder, "--val", 0.2, "--test", 0.1, "-o", "m.parquet")
+    assert outcome.code == 0, outcome.err
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert lines[:3] == [["train", "14", "70.0%"], ["val", "4", "20.0%"], ["test", "2", "10.0%"]]
+    val = augseq.read_manifest("m.parquet").split_by("split").val
+    fit = ["--epochs", 1, "--image-size", 8, "-o", "run"]
+    assert run("fit", "m.parquet", "--split-column", "split", *fit).code == 0
+    with open("run/predictions.csv", encoding="utf-8") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [record.path for record in val]
+    assert json.loads(Path("run/settings.json").read_text("utf-8"))["split_column"] == "split"
+
+
+def test_split_keeps_groups_together_by_a_column(run: Run, folder: Path) -> None:
+    images = augseq.index_folder(folder, progress=False)
+    burst = [record.index // 5 for record in images]
+    augseq.write_manifest(images.with_column("burst", burst), "m.parquet")
+    assert run("split", "m.parquet", "--val", 0.25, "--group", "burst", "-o", "n.parquet").code == 0
+    parts = augseq.read_manifest("n.parquet").split_by("split")
+    assert [len(set(part.column("burst"))) for part in parts] == [3, 1]
+
+
+def test_fit_needs_a_column_that_says_train_and_val(run: Run, folder: Path) -> None:
+    images = augseq.index_folder(folder, progress=False)
+    augseq.write_manifest(images.with_column("part", ["a"] * 10 + ["train"] * 10), "m.parquet")
+    outcome = run("fit", "m.parquet", "--split-column", "part", "--epochs", 1)
+    _expect_error(outcome, "'part' must say train or val", "'train', 'a'")
+
+
+def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "dark", folder / "\x1b[2J[red]$x^{$")
+    (folder / "dark" / "\x1b]0;owned\x07\n.jpg").write_bytes(b"none")
+    for command in (["index"], ["show", "--image-size", 8], ["check", "--image-size", 8]):
+        outcome = run(command[0], folder, *command[1:])
+        text = outcome.out + outcome.err
+        assert text.replace("\n", "").isprintable(), repr(text)
+        if command == ["index"]:
+            assert r"\x1b[2J[red]$x^{$" in text
+        else:
+            assert r"\x1b]0;owned\x07\n.jpg" in text or outcome.code == 0
 
 
 def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:

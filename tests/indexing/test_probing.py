@@ -179,6 +179,19 @@ def test_a_file_without_permission_is_left_out_with_that_reason(
     assert manifest.left_out.column("reason").to_pylist() == ["cannot be used: Permission denied"]
 
 
+def test_a_storage_that_refuses_leaves_no_file_out(
+    public_folder: Path, unprivileged: object
+) -> None:
+    """Credentials that are out of date say nothing about files."""
+    for name in ("0.png", "1.png"):
+        photo(8, 8).save(public_folder / name)
+    (public_folder / "1.png").chmod(0)
+    with unprivileged(), pytest.raises(augseq.UnreadableError, match=r"1\.png"):  # type: ignore[operator]
+        augseq.index_folder(
+            f"local://{public_folder}", labels=None, unreadable="exclude", progress=False
+        )
+
+
 def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> None:
     with pytest.raises(augseq.ArgumentError, match="unreadable"):
         probed(folder, unreadable="skip")

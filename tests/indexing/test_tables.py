@@ -275,7 +275,7 @@ def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> N
     manifest = augseq.index_table(write(tmp_path / "t.csv", rows))
     assert manifest.root == str(tmp_path)
     assert pairs(manifest) == [("b/1.jpg", "b"), ("a/2.jpg", "a")]
-    rows += [{"path": path, "label": "a"} for path in ["a", "a/3.jpg", "c/1.jpg", "\\a/4.jpg"]]
+    rows += [{"path": path, "label": "a"} for path in ["a", "a/3.jpg", "c/1.jpg", "d\\a/4.jpg"]]
     write(tmp_path / "t.csv", rows)
     with pytest.raises(
         augseq.MissingFileError,

@@ -54,3 +54,16 @@ def test_a_cell_shows_exactly_the_pixels_of_its_sample(samples: augseq.Manifest)
     shown = np.asarray(figure.axes[1].images[0].get_array())
     assert np.array_equal(shown, load_sample(record, pipeline, seed=5, epoch=3).image)
     assert figure.axes[1].get_title() == "seed 5, epoch 3"
+
+
+def test_an_image_stands_beside_itself_in_several_epochs(samples: augseq.Manifest) -> None:
+    augment = augseq.preset("light")
+    batches = augseq.ImageSequence(samples, image_size=(24, 24), seed=9, augment=augment)
+    figure = batches.show_augmentations(20, num_epochs=3)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["without augmentation", "epoch 0", "epoch 1", "epoch 2"]
+    original = augseq.read_image(f"{samples.root}/{samples[20].path}", image_size=(24, 24))
+    expected = [original, *[batches.sample(epoch=e, index=20).image for e in range(3)]]
+    for axes, image in zip(figure.axes, expected, strict=True):
+        assert np.array_equal(axes.images[0].get_array(), np.rint(image))
+    assert "seed 9" in figure.get_suptitle()

@@ -118,3 +118,23 @@ def test_the_picture_shows_every_stage(samples: augseq.Manifest) -> None:
     for one, stage in zip(axes, explanation.stages, strict=True):
         np.testing.assert_array_equal(one.images[0].get_array(), stage.image)
     assert explanation._repr_png_().startswith(b"\x89PNG")
+
+
+def test_what_was_drawn_stands_below_each_picture(samples: augseq.Manifest) -> None:
+    augment = [A.HorizontalFlip(p=0), A.ColorJitter(p=1), A.OneOf([A.GaussNoise()], p=1)]
+    batches = augseq.ImageSequence(samples, image_size=(48, 32), seed=7, augment=augment)
+    drawn = dict(batches.explain(epoch=2, index=17).stages[3].fired or ())["ColorJitter"]
+    captions = [axes.texts[0].get_text() for axes in batches.show_steps(17, epoch=2).axes]
+    assert captions[1] == captions[2] == "48 x 32 px"
+    assert captions[3].splitlines()[1] == f"brightness = {drawn['brightness']:.4g}"
+    # The name of what was chosen, and not its map of noise.
+    assert captions[4] == "48 x 32 px\nGaussNoise"
+
+
+def test_steps_of_the_present_epoch_are_shown_unless_another_is_named(
+    samples: augseq.Manifest,
+) -> None:
+    batches = augseq.ImageSequence(samples, image_size=(16, 16), augment=[A.Rotate(p=1)])
+    batches.set_epoch(4)
+    assert "epoch 4" in batches.show_steps(-1).get_suptitle()
+    assert "epoch 1" in batches.show_steps(-1, epoch=1).get_suptitle()

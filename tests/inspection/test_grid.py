@@ -3,7 +3,9 @@ import pytest
 
 import augseq
 from augseq.batch import Batch
-from augseq.inspection.grid import displayable, draw_batch, draw_grid
+from augseq.escaping import shortened
+from augseq.inspection.grid import draw_batch, draw_grid
+from augseq.inspection.looks import displayable
 
 
 def test_a_grid_has_a_titled_picture_for_each_image() -> None:
@@ -45,3 +47,32 @@ def test_floats_of_any_usual_range_can_be_seen(values: list[float], shown: list[
 def test_jupyter_shows_a_picture_as_png() -> None:
     picture = draw_grid([np.zeros((4, 4, 3), np.uint8)], ["a"])
     assert picture._repr_png_().startswith(b"\x89PNG")
+
+
+def test_long_names_are_cut_in_their_middle_and_dollars_are_no_formulas() -> None:
+    blank = np.zeros((4, 4, 3), np.uint8)
+    picture = draw_grid([blank, blank], ["IMG_20240101_120000_photo_0017.jpg", r"$\bad$"])
+    first, second = (axes.get_title() for axes in picture.axes)
+    assert first.endswith("0017.jpg")
+    assert len(first) == 22
+    assert second == r"$\bad$"
+    picture.draw_without_rendering()
+    assert [len(shortened("x" * 50, most)) for most in (10, 11, 50)] == [10, 11, 50]
+
+
+def test_captions_lie_below_their_image_and_above_the_next_row() -> None:
+    wide = np.zeros((10, 40, 3), np.uint8)
+    lines = [f"parameter {number} = 1" for number in range(5)]
+    picture = draw_grid([wide] * 4, list("abcd"), captions=[lines] * 4, num_columns=2, heading="h")
+    boxes = [axes.texts[0].get_window_extent() for axes in picture.axes]
+    for axes, box in zip(picture.axes, boxes, strict=True):
+        assert box.y1 <= axes.get_window_extent().y0
+    below = picture.axes[2].title.get_window_extent()
+    assert boxes[0].y0 > below.y1
+    assert boxes[2].y0 >= 0
+
+
+def test_an_image_that_is_missing_is_a_box_with_the_reason() -> None:
+    axes = draw_grid(["the file is empty (0 bytes)"], ["a"]).axes[0]
+    assert axes.texts[0].get_text().replace("\n", " ") == "the file is empty (0 bytes)"
+    assert not axes.images

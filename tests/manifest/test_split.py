@@ -3,6 +3,7 @@
 import pickle
 from collections import Counter
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
+from augseq.manifest.division import allocate
 from augseq.manifest.manifest import make_manifest
-from augseq.manifest.split import Split, allocate
+from augseq.manifest.split import Split
 
 seeds = st.integers(0, 2**64 - 1)
 class_sizes = st.lists(st.integers(1, 25), min_size=1, max_size=5)
@@ -252,3 +254,80 @@ def test_every_record_is_allocated(size: int, weights: list[int]) -> None:
     sizes = allocate(size, [weight / sum(weights) for weight in weights])
     assert sum(sizes) == size
     assert Counter(count < 0 for count in sizes) == {False: len(weights)}
+
+
+def with_parts(*values: Any) -> augseq.Manifest:
+    """A manifest with a column "split"."""
+    return classes_of([len(values)]).with_column("split", list(values))
+
+
+def test_a_column_tells_the_parts_in_the_usual_order() -> None:
+    manifest = with_parts("test", "extra", "train", "validation", "train", "Val")
+    parts = manifest.split_by("split")
+    assert parts.names == ("train", "Val", "validation", "test", "extra")
+    assert [record.index for record in parts.train] == [2, 4]
+    assert [record.index for record in parts.extra] == [1]
+
+
+def test_the_order_asked_for_counts_and_may_name_empty_parts() -> None:
+    parts = with_parts("b", "a", "b").split_by("split", order=["b", "none", "a"])
+    assert parts.names == ("b", "none", "a")
+    assert list(map(len, parts)) == [2, 0, 1]
+
+
+def test_numbers_name_parts_by_their_text() -> None:
+    parts = with_parts(1, 0, 1).split_by("split")
+    assert parts.names == ("0", "1")
+
+
+@pytest.mark.parametrize("order", [["a"], ["a", "a", "b"], ["a", "c"], []])
+def test_an_order_that_leaves_values_out_is_refused(order: list[str]) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"`order` must name all values.*'a', 'b'"):
+        with_parts("b", "a").split_by("split", order=order)
+
+
+def test_records_without_a_part_are_named() -> None:
+    with pytest.raises(augseq.ArgumentError, match="none in 2 of 4, at the positions 1, 3"):
+        with_parts("train", None, "val", None).split_by("split")
+    with pytest.raises(augseq.ArgumentError, match="no column 'fold'"):
+        with_parts("train").split_by("fold")
+
+
+@given(class_sizes, fractions, seeds)
+def test_a_split_written_into_a_column_comes_back(
+    sizes: list[int], fraction: float, seed: int
+) -> None:
+    manifest = classes_of(sizes)[::-1]
+    parts = manifest.split(val=fraction, seed=seed)
+    again = manifest.with_split(parts).split_by("split", order=parts.names)
+    assert again.names == parts.names
+    assert [list(part) for part in again] == [list(part) for part in parts]
+
+
+def test_a_split_comes_back_from_the_file(tmp_path: Path) -> None:
+    manifest = classes_of([8, 12])
+    parts = manifest.split(val=0.2, test=0.1, seed=7)
+    augseq.write_manifest(manifest.with_split(parts), tmp_path / "m.parquet")
+    train, val, test = augseq.read_manifest(tmp_path / "m.parquet").split_by("split")
+    assert [list(part) for part in (train, val, test)] == [list(part) for part in parts]
+
+
+def test_each_fold_can_be_kept_in_a_column() -> None:
+    manifest = classes_of([9])
+    for number, fold in enumerate(manifest.k_fold(3)):
+        manifest = manifest.with_split(fold, name=f"fold{number}")
+    folds = [manifest.split_by(f"fold{number}").val for number in range(3)]
+    assert sorted(record.index for fold in folds for record in fold) == list(range(9))
+
+
+@pytest.mark.parametrize("length", [0, 9, 11])
+def test_the_parts_of_another_manifest_are_refused(length: int) -> None:
+    parts = classes_of([10]).split(val=0.2)
+    with pytest.raises(augseq.ArgumentError, match=f"10 records in parts, {length} in all"):
+        classes_of([length]).with_split(parts)
+
+
+def test_overlapping_parts_are_refused() -> None:
+    manifest = classes_of([4])
+    with pytest.raises(augseq.ArgumentError, match="each record of the manifest once"):
+        manifest.with_split(Split(["a", "b"], [manifest[:2], manifest[1:3]]))

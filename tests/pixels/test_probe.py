@@ -84,16 +84,13 @@ def test_a_changed_file_is_refused(
     assert isinstance(caught.value, ValueError)
 
 
-def test_other_bytes_of_the_same_size_are_refused_with_both_times(
+def test_other_bytes_of_the_same_size_are_refused_with_their_time(
     manifest: augseq.Manifest,
 ) -> None:
     path = Path(manifest.root, "1.bmp")
     other_bytes(path)
     os.utime(path, ns=(0, 86_400 * 10**9))
-    with pytest.raises(
-        augseq.ChangedFileError,
-        match=r"1970-01-02 00:00:00 UTC.*2020-09-13 12:26:40 UTC",
-    ):
+    with pytest.raises(augseq.ChangedFileError, match="last changed 1970-01-02 00:00:00 UTC"):
         read(manifest, manifest[1])
 
 

@@ -42,13 +42,37 @@ def test_a_bucket_gives_the_manifest_of_the_folder(
     assert manifest.fingerprint() == samples.fingerprint()
 
 
+def test_a_bucket_draws_itself_as_the_folder_does(
+    bucket: Bucket, samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as a busy machine takes for 30 images.
+    monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 60.0)
+    few = range(0, 200, 20)
+    page = bucket.index().select(few)._repr_html_()
+    assert page == samples.select(few)._repr_html_().replace(samples.root, ROOT)
+    assert SECRET not in page
+
+
+def test_a_bucket_out_of_reach_is_drawn_with_the_reason(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 0.2)
+    manifest = bucket.index(num_tries=2).select([0, 50])
+    bucket.wire.cut()
+    assert "was not ready within 0.2 s" in manifest._repr_html_()
+
+
 def _as_zip(folder: Path, tmp_path: Path) -> str:
     shutil.make_archive(str(tmp_path / "drawn"), "zip", folder)
     return f"zip://::{tmp_path / 'drawn.zip'}"
 
 
 def _as_memory(folder: Path, tmp_path: Path) -> str:
-    fsspec.filesystem("memory").put(str(folder), "/drawn", recursive=True)
+    files = fsspec.filesystem("memory")
+    # There is one for the whole process; and into a folder that is there, one puts a folder.
+    if files.exists("/drawn"):
+        files.rm("/drawn", recursive=True)
+    files.put(str(folder), "/drawn", recursive=True)
     return "memory://drawn"
 
 

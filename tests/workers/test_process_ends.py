@@ -160,6 +160,17 @@ print("ready", flush=True)
 """
 
 
+def shared_names() -> set[str]:
+    """Return what augseq has in shared memory under a name, this process's caches too."""
+    names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
+    return {name for name in names if "augseq" in name}
+
+
+@pytest.fixture
+def names_before() -> set[str]:
+    return shared_names()
+
+
 def start_working(transform: str, then: str, folder: Path) -> subprocess.Popen[str]:
     process = start("-c", SETUP + WORKING.format(transform=transform) + then, TMPDIR=str(folder))
     assert process.stdout is not None
@@ -167,36 +178,39 @@ def start_working(transform: str, then: str, folder: Path) -> subprocess.Popen[s
     return process
 
 
-def assert_nothing_is_left(process: subprocess.Popen[str], folder: Path) -> None:
+def assert_nothing_is_left(
+    process: subprocess.Popen[str], folder: Path, names_before: set[str]
+) -> None:
     assert wait_until(lambda: not members(process.pid), 5), members(process.pid)
     assert list(folder.iterdir()) == []
-    if os.path.isdir("/dev/shm"):
-        assert [name for name in os.listdir("/dev/shm") if "augseq" in name] == []
+    assert shared_names() <= names_before
 
 
 @pytest.mark.parametrize("transform", ["add_noise", "hang"])
 @pytest.mark.parametrize("then", ["", "workers = None", "raise ValueError('stop')"])
 def test_a_program_ends_at_once_although_its_workers_are_busy(
-    transform: str, then: str, tmp_path: Path
+    transform: str, then: str, tmp_path: Path, names_before: set[str]
 ) -> None:
     process = start_working(transform, then, tmp_path)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == (1 if "raise" in then else 0), errors
     assert errors.count("Traceback") == ("raise" in then)
-    assert_nothing_is_left(process, tmp_path)
+    assert_nothing_is_left(process, tmp_path, names_before)
 
 
 @pytest.mark.parametrize("transform", ["add_noise", "hang"])
-def test_no_worker_outlives_a_program_that_is_killed(transform: str, tmp_path: Path) -> None:
+def test_no_worker_outlives_a_program_that_is_killed(
+    transform: str, tmp_path: Path, names_before: set[str]
+) -> None:
     process = start_working(transform, "time.sleep(60)", tmp_path)
     assert len(members(process.pid)) >= 3
     process.kill()
     process.communicate(timeout=10)
-    assert_nothing_is_left(process, tmp_path)
+    assert_nothing_is_left(process, tmp_path, names_before)
 
 
 def test_ctrl_c_ends_the_wait_for_a_hanging_worker_and_no_worker_complains(
-    tmp_path: Path,
+    tmp_path: Path, names_before: set[str]
 ) -> None:
     process = start_working("hang", "futures[0].result()", tmp_path)
     assert wait_until(lambda: sum(is_ignoring_ctrl_c(p) for p in members(process.pid)) >= 2)
@@ -204,7 +218,7 @@ def test_ctrl_c_ends_the_wait_for_a_hanging_worker_and_no_worker_complains(
     _, errors = process.communicate(timeout=3)
     assert errors.count("Traceback") == 1
     assert errors.endswith("KeyboardInterrupt\n")
-    assert_nothing_is_left(process, tmp_path)
+    assert_nothing_is_left(process, tmp_path, names_before)
 
 
 def is_ignoring_ctrl_c(process: psutil.Process) -> bool:

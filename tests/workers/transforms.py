@@ -1,5 +1,6 @@
 """Augmentations that worker processes load; nothing heavy is imported here."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -15,6 +16,13 @@ Image = np.ndarray
 
 def add_noise(image: Image, rng: np.random.Generator) -> Image:
     return (image + rng.integers(0, 9, image.shape)).astype(image.dtype)
+
+
+def add_noise_but_first(image: Image, rng: np.random.Generator) -> Image:
+    """Add noise to all pixels but the first, which other transforms go by."""
+    noisy = add_noise(image, rng)
+    noisy[0, 0] = image[0, 0]
+    return noisy
 
 
 def count_backends(image: Image, rng: np.random.Generator) -> Image:
@@ -39,6 +47,37 @@ def release_the_lock(image: Image, rng: np.random.Generator) -> Image:
 def hang(image: Image, rng: np.random.Generator) -> Image:
     while True:
         signal.pause()
+
+
+GO_ON = threading.Event()
+"""Lets the threads go on that `Hang` holds, when a test is over."""
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Hangs over the images whose first value is `at`.
+
+    Attributes:
+        in_native_code: Whether that holds the interpreter lock, so that no other thread runs.
+    """
+
+    at: int = 5
+    in_native_code: bool = False
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        if image[0, 0, 0] == self.at:
+            (ctypes.PyDLL(None).pause if self.in_native_code else GO_ON.wait)()
+        return image
+
+
+class HangWhenLoaded:
+    """Pickles, and hangs when it is loaded."""
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return image
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (signal.pause, ())
 
 
 class TextError(Exception):
@@ -110,6 +149,53 @@ class Die:
                 os.kill(os.getpid(), self.signal)
             os._exit(0)
         return image
+
+
+@dataclass(frozen=True)
+class DieOnce:
+    """Ends its process once over every fourth image, whose first value is its number.
+
+    By SIGKILL, SIGSEGV or a call of `os._exit(0)`, in turn.
+
+    Attributes:
+        folder: Where a file stands for each death.
+    """
+
+    folder: Path
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        number = int(image[0, 0, 0])
+        if number % 4 == 1 and _is_first_time(self.folder / str(number)):
+            way = (signal.SIGKILL, signal.SIGSEGV, None)[number // 4 % 3]
+            if way:
+                os.kill(os.getpid(), way)
+            os._exit(0)
+        return image
+
+
+@dataclass(frozen=True)
+class HangOnce:
+    """Hangs in the first worker that comes to every fourth image.
+
+    Attributes:
+        folder: Where a file stands for each image over which one has hung.
+    """
+
+    folder: Path
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        number = int(image[0, 0, 0])
+        if number % 4 == 1 and _is_first_time(self.folder / str(number)):
+            signal.pause()
+        return image
+
+
+def _is_first_time(file: Path) -> bool:
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 class Unloadable:

@@ -12,6 +12,7 @@ from augseq.augment.augmentation import Augmentation
 from augseq.augment.crop import Crop
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.types import Image
+from augseq.whereabouts import HERE
 
 # Their calls take anything, so that a signature check would let them through.
 _FOREIGN = ("keras", "tensorflow", "tf_keras", "torch", "torchvision")
@@ -71,9 +72,10 @@ class AugmentationList:
         Raises:
             AugmentationError: A step returned something that is not such an image.
         """
-        is_plain = True
+        is_plain, note = True, HERE.note
         image = image if crop else _writable(image)
         for number, step in enumerate(self.steps, 1):
+            note[1] = number
             is_foreign = getattr(step, "wants_unit_floats", False)
             if is_foreign and is_plain and image.dtype == _FLOAT32:
                 _check_unit_range(image, f"{number}, {_name(step)!r}")
@@ -93,6 +95,7 @@ class AugmentationList:
                 )
             # A crop may be a view of what it looked at.
             image = _writable(result) if number == 1 else result
+        note[1] = 0
         return image
 
 
@@ -175,13 +178,12 @@ def _problem(result: Any, image: Image) -> str | None:
 
 
 def _unusable_values(image: Image) -> str | None:
-    # A sum, which is quicker than to ask each value: it is finite, unless one of them is not, or
-    # unless they are absurdly large.
-    with np.errstate(all="ignore"):
-        if np.isfinite(image.sum()):
-            return None
-    num_bad = image.size - np.count_nonzero(np.isfinite(image))
-    return f"{num_bad} of {image.size} values that are NaN or infinite" if num_bad else None
+    # 0.05 ms for 224 x 224 pixels, at most 3 % of a sample; a sum, which tells too, took longer.
+    is_finite = np.isfinite(image)
+    if is_finite.all():
+        return None
+    num_bad = image.size - np.count_nonzero(is_finite)
+    return f"{num_bad} of {image.size} values that are NaN or infinite"
 
 
 def _allowed_dtypes(image: Image) -> str:

@@ -58,6 +58,12 @@ def fit(
         float | None, typer.Option(min=0, help="The highest rate of the schedule.")
     ] = None,
     val: Annotated[float, typer.Option(help="Share of the images that is held out.")] = DEFAULT_VAL,
+    split_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Take the parts train and val of a manifest from it, not --val."
+        ),
+    ] = None,
     seed: SeedOption = DEFAULT_SEED,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that make batches; one per core if none.")
@@ -81,6 +87,7 @@ def fit(
         batch_size=batch_size,
         learning_rate=learning_rate,
         val=val,
+        split_column=split_column,
         seed=seed,
         workers=os.cpu_count() or 1 if workers is None else workers,
     )

@@ -12,6 +12,7 @@ import typer
 
 from augseq.cli.arguments import LabelsOption, SplitsOption, is_table, split_names
 from augseq.errors import ArgumentError
+from augseq.escaping import shortened
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels
 from augseq.indexing.left_out import left_out_lines
@@ -23,6 +24,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
 
 _BAR_WIDTH = 30
+_MOST_LETTERS = 60
 _LISTED = 20
 
 
@@ -181,9 +183,11 @@ def print_counts(manifest: Manifest) -> None:
     counts = manifest.class_counts()
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
-    width = max(map(len, counts))
-    for name, count in counts.items():
-        bar = "█" * round(_BAR_WIDTH * count / max(counts.values()))
+    names = [shortened(name, _MOST_LETTERS) for name in counts]
+    width = max(map(len, names))
+    block = "█" if _can_print("█") else "#"
+    for name, count in zip(names, counts.values(), strict=True):
+        bar = block * round(_BAR_WIDTH * count / max(counts.values()))
         print(f"  {name:<{width}}  {count:>7}  {bar}")
 
 
@@ -196,3 +200,11 @@ def print_left_out(manifest: Manifest) -> None:
         print(f"  {line}")
     if num_more > 0:
         print(f"  and {num_more:,} more: augseq.read_manifest(...).left_out has them all")
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The `augseq` command: one line for each error, and an exit code that scripts can trust."""
 
+import io
 import os
 import sys
 import traceback
@@ -14,7 +15,9 @@ from augseq.cli.check import check
 from augseq.cli.fit import fit
 from augseq.cli.index import index
 from augseq.cli.show import show
+from augseq.cli.split import split
 from augseq.errors import AugseqError, AugseqWarning
+from augseq.escaping import escaped
 
 app = typer.Typer(
     name="augseq",
@@ -26,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(index)
+app.command()(split)
 app.command()(check)
 app.command()(show)
 app.command()(fit)
@@ -60,6 +64,10 @@ def main() -> None:
 
     Exits with 0 when all went well, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name that a terminal cannot show must not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Before Keras' backend is loaded: its notices are not for the users of this command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("always", AugseqWarning)
@@ -79,7 +87,7 @@ def main() -> None:
 def _one_line(error: Exception) -> str:
     kind = "" if isinstance(error, AugseqError) else f"{type(error).__name__}: "
     notes = getattr(error, "__notes__", [])
-    return " ".join(" ".join([f"{kind}{error}", *notes]).split())
+    return escaped(" ".join(" ".join([f"{kind}{error}", *notes]).split()))
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

@@ -82,7 +82,12 @@ def show(
 def make_pipeline(manifest: Manifest, augment: str, image_size: str) -> Pipeline:
     """Return the pipeline that `augseq fit` trains with, without loading Keras."""
     return Pipeline(
-        source=FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote),
+        source=FileSource(
+            root=manifest.root,
+            options=DecodeOptions(),
+            follow_links=manifest.follow_links,
+            remote=manifest.remote,
+        ),
         augment=make_augmentation_list(load_augment(augment)),
         resize=ResizeOptions(image_size=parse_size(image_size)),
         dtype="float32",

@@ -23,6 +23,7 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
+from augseq.file_names import from_system
 from augseq.indexing.labels import (
     LabelFunction,
     Labels,
@@ -100,6 +101,7 @@ def index_folder(
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case. HEIC and
             JPEG XL are among them where their extras are installed.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
+            The manifest keeps it, so that images may lie outside the folder.
         probe: Whether to decode every image once, and note size, time, content and format of its
             file in `Record.probe`. Training then refuses a file that was changed since.
         unreadable: What probing does about files that cannot be used: "raise" names them;
@@ -125,7 +127,8 @@ def index_folder(
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
-        ArgumentError: An option is wrong, or `earlier` is of another folder.
+        ArgumentError: An option is wrong, `earlier` is of another folder, or the name of a file is
+            a way out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
@@ -153,6 +156,7 @@ def index_folder(
         follow_links=follow_links,
         progress=progress,
     )
+    root = from_system(root)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
     if labels is None:
@@ -163,8 +167,7 @@ def index_folder(
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
         manifest = manifest.with_column("split", _first_folders(manifest))
-    if remote is not None:
-        manifest = replace(manifest, remote=remote)
+    manifest = replace(manifest, follow_links=follow_links, remote=remote or RemoteOptions())
     num_loose = len(scan.paths) - len(manifest)
     if earlier is not None:
         manifest = renew_manifest(earlier, manifest)

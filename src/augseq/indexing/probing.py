@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.checks import check_choice
-from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError, UnreadableError
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
 from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
 from augseq.manifest.columns import (
@@ -79,7 +79,7 @@ def probe_manifest(
         >>> images = augseq.index_folder("sample_images", progress=False)
         >>> images = augseq.probe_manifest(images, progress=False)
         >>> images[0].probe.height, images[0].probe.format
-        (96, 'JPEG')
+        (215, 'JPEG')
     """
     check_manifest(manifest)
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
@@ -87,7 +87,12 @@ def probe_manifest(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, checkpoint)
-    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    source = FileSource(
+        root=manifest.root,
+        options=DecodeOptions(),
+        follow_links=manifest.follow_links,
+        remote=manifest.remote,
+    )
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
         partial(_look_at, source),
@@ -145,13 +150,19 @@ def _look_at(source: FileSource, record: Record) -> Finding:
         # Before the file is read, so that a change meanwhile shows later.
         identity = source.identity(record)
         data, _ = source.read(record)
-    except RemoteError:
-        # The storage is at fault, and not the file.
-        raise
     except AugseqError as error:
+        if is_fault_of_storage(error, source.root):
+            raise
         return Finding(None, UNUSABLE + cause_of(error))
     probe, image = probe_file(data, 0 if identity is None else identity.modified_ns)
     return Finding(probe, f"{UNUSABLE}{image}" if isinstance(image, DecodeError) else None)
+
+
+def is_fault_of_storage(error: AugseqError, root: str) -> bool:
+    """Tell whether a file could not be read because the remote storage as a whole is at fault."""
+    # Once credentials are out of date, it refuses all files.
+    refuses = is_remote(root) and isinstance(error, UnreadableError)
+    return refuses or isinstance(error, RemoteError)
 
 
 def num_readers(root: str) -> int:

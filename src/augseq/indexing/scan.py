@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.errors import ManifestError, UnreadableError
+from augseq.file_names import all_from_system, from_system
 from augseq.indexing.remote_scan import walk_remote
 from augseq.remote.folder import RemoteFolder
 
@@ -93,9 +94,9 @@ def _path_column(paths: list[str]) -> pa.StringArray:
     try:
         return pa.array(paths, pa.string())
     except UnicodeEncodeError as error:
+        received = error.object.encode("utf-8", "surrogateescape")
         raise ManifestError(
-            f"A file's name must be valid UTF-8. Received: {os.fsencode(error.object)!r}. "
-            "Rename it."
+            f"A file's name must be valid UTF-8. Received: {received!r}. Rename it."
         ) from error
 
 
@@ -135,11 +136,12 @@ def _walk(
                 found.num_dead_links += 1
             elif entry.is_dir():
                 is_link_too = is_link or entry.is_symlink()
-                heapq.heappush(waiting, (is_link_too, f"{prefix}{entry.name}/", entry.path))
+                name = from_system(entry.name)
+                heapq.heappush(waiting, (is_link_too, f"{prefix}{name}/", entry.path))
             elif entry.is_file():
                 names.append(entry.name)
             # Else a named pipe, a socket, a device: no image, and opening it may hang.
-        yield prefix, names
+        yield prefix, all_from_system(names)
 
 
 def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augseq.escaping import shortened
 from augseq.inspection.picture import Picture
+
+_MOST_LETTERS = 60
 
 
 def count_confusion(
@@ -45,8 +48,11 @@ def draw_confusion(counts: npt.NDArray[np.int64], class_names: Sequence[str]) ->
         for row, column in zip(*np.nonzero(counts), strict=True):
             color = "white" if shares[row, column] > 0.55 else "#333333"
             axes.text(column, row, counts[row, column], ha="center", va="center", color=color)
-    axes.set_xticks(range(size), class_names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(size), class_names)
+    names = [shortened(name, _MOST_LETTERS) for name in class_names]
+    axes.set_xticks(
+        range(size), names, rotation=45, ha="right", rotation_mode="anchor", parse_math=False
+    )
+    axes.set_yticks(range(size), names, parse_math=False)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     accuracy = np.trace(counts) / max(counts.sum(), 1)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.escaping import shortened
 from augseq.inspection.grid import draw_grid
-from augseq.inspection.looks import record_title, shortened
+from augseq.inspection.looks import record_title
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.manifest.manifest import Manifest

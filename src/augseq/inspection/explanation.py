@@ -8,9 +8,9 @@ import numpy as np
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
+from augseq.escaping import shortened
 from augseq.inspection.draws import NOT_TOLD
 from augseq.inspection.grid import draw_grid
-from augseq.inspection.looks import shortened
 from augseq.inspection.picture import Picture
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
@@ -81,7 +81,7 @@ class Explanation:
             images,
             titles,
             captions=captions,
-            num_columns=_good_columns(len(titles)),
+            num_columns=_columns(len(titles)),
             heading=f"{where}, epoch {self.epoch}, seed {self.seed}",
         )
 
@@ -153,7 +153,7 @@ def _caption(stage: Stage) -> list[str]:
     return lines
 
 
-def _good_columns(count: int) -> int:
+def _columns(count: int) -> int:
     """Return a number of columns, at most 6, that fills the last row best."""
     rows = -(-count // 6)
     return -(-count // rows)

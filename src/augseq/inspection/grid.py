@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.patches import Rectangle
 
 from augseq.batch import Batch
-from augseq.inspection.looks import displayable, record_title, shortened
+from augseq.escaping import shortened
+from augseq.inspection.looks import displayable, record_title
 from augseq.inspection.picture import Picture
 from augseq.types import Image
 
@@ -32,9 +33,9 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
         class_names: Names by label.
         num_images: At most so many.
     """
-    shown = batch.records[:num_images]
-    titles = [record_title(record, class_names) for record in shown]
-    return draw_grid(list(batch.images[: len(shown)]), titles)
+    records = batch.records[:num_images]
+    titles = [record_title(record, class_names) for record in records]
+    return draw_grid(list(batch.images[: len(records)]), titles)
 
 
 def draw_grid(

@@ -98,16 +98,6 @@ def record_title(record: Record, class_names: Sequence[str]) -> str:
     return class_names[record.target]
 
 
-def shortened(text: str, most: int) -> str:
-    """Return a text in one line of at most so many characters, cut in its middle."""
-    text = " ".join(text.split())
-    if len(text) <= most:
-        return text
-    # Of names of files, the end tells more: it has the number.
-    end = most // 2
-    return f"{text[: most - end - 1]}…{text[-end:]}"
-
-
 def reason_of(error: Exception) -> str:
     """Return why an image cannot be shown, in one line, without advice."""
     cause = error.__cause__ if isinstance(error, AugseqError) else None

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.looks import file_images, load_looks, shortened
+from augseq.escaping import shortened
+from augseq.inspection.looks import file_images, load_looks
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
-from augseq.inspection.positions import class_positions, evenly
+from augseq.inspection.positions import class_positions, evenly, is_labelled
 from augseq.manifest.manifest import Manifest
 from augseq.types import Positions
 
@@ -30,8 +31,7 @@ def _card(manifest: Manifest) -> str:
     labels = f"{len(manifest.class_names):,} classes" if manifest.class_names else "no labels"
     left_out = manifest.left_out.num_rows
     facts = f"{len(manifest):,} images · {labels}" + f" · {left_out:,} left out" * bool(left_out)
-    has_labels = manifest.class_names and not manifest.table.column("target").null_count
-    body = _classes(manifest) if has_labels else _flat(manifest)
+    body = _classes(manifest) if is_labelled(manifest) else _flat(manifest)
     return card("Manifest", facts, note(shortened(manifest.root, 100)), *body, *_left_out(manifest))
 
 

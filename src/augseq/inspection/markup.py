@@ -8,7 +8,8 @@ from html import escape
 from PIL import Image as PillowImage
 from PIL import features
 
-from augseq.inspection.looks import Look, shortened
+from augseq.escaping import shortened
+from augseq.inspection.looks import Look
 from augseq.types import Image
 
 

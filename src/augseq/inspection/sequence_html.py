@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from augseq.batch import BatchPlan
-from augseq.inspection.looks import load_looks, record_title, shortened
+from augseq.escaping import shortened
+from augseq.inspection.looks import load_looks, record_title
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline

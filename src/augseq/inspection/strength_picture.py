@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.looks import shortened
+from augseq.escaping import shortened
 from augseq.inspection.picture import Picture
 
 _COLOR = "#4878a8"
@@ -71,7 +71,7 @@ def _draw_shares(axes: Any, shares: Mapping[str, float | None]) -> None:
         text = "does not tell" if share is None else f"{percent:.0f}%"
         axes.text(percent + 1, place, text, va="center", fontsize=8)
     axes.set_yticks(places, names, fontsize=8, parse_math=False)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
     axes.set_xlim(0, 110)
     axes.set_xticks(range(0, 101, 25))
     axes.tick_params(axis="x", labelsize=8)

@@ -1,5 +1,6 @@
 """The columns that a manifest may have, and what must hold in each."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
@@ -40,6 +41,10 @@ PROBE_FIELD = pa.field(
     ),
 )
 REASON_FIELD = pa.field("reason", pa.string())
+# Rows at a time, so that a million Python objects never stand side by side.
+HASHED_ROWS = 65_536
+# Parquet knows no seconds and one kind of date; so a file holds what the manifest held.
+_AS_STORED = {pa.date64(): pa.date32(), pa.time32("s"): pa.time32("ms")}
 RESERVED_NAMES = (*CORE_SCHEMA.names, PROBE_FIELD.name, REASON_FIELD.name)
 
 
@@ -62,6 +67,7 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
     if missing:
         raise ArgumentError(f"A manifest needs the columns {missing}. Got: {table.column_names}")
     if PROBE_FIELD.name in table.column_names:
+        _check_probe(table.schema.field(PROBE_FIELD.name).type)
         wanted.append(PROBE_FIELD)
     names = {field.name for field in wanted}
     wanted += [_plain_field(field) for field in table.schema if field.name not in names]
@@ -90,6 +96,31 @@ def read_records(table: pa.Table, positions: Any = None) -> list[Record]:
         for row in rows:
             row["probe"] = None if row["probe"] is None else Probe(**row["probe"])
     return [Record(**row) for row in rows]
+
+
+def own_column(name: str, values: Any) -> pa.Array:
+    """Return values of the user's own as a column.
+
+    Raises:
+        ArgumentError: They do not fit a column, or the manifest has one of this name itself.
+    """
+    try:
+        column = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError) as error:
+        raise ArgumentError(f"The values for the column {name!r} do not fit: {error}") from error
+    if name in RESERVED_NAMES:
+        raise ArgumentError(f"The column {name!r} is the manifest's own; choose another.")
+    return column
+
+
+def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
+    """Return 32 hexadecimal digits for the core columns and the class names."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr(class_names).encode())
+    for rows in table.select(CORE_SCHEMA.names).to_batches(max_chunksize=HASHED_ROWS):
+        lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
+        digest.update("".join(lines).encode())
+    return digest.hexdigest()
 
 
 def probe_array(probes: Sequence[Probe | None]) -> pa.StructArray:
@@ -122,13 +153,6 @@ def take_apart(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     return served, rows.filter(pc.invert(is_served))
 
 
-def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    """Return a table with other values in a column, or with that column more."""
-    if name in table.column_names:
-        table = table.drop_columns([name])
-    return table.append_column(name, values)
-
-
 def num_different(numbers: npt.NDArray[np.int64]) -> int:
     """Count the different numbers."""
     gaps = np.diff(numbers)
@@ -137,6 +161,42 @@ def num_different(numbers: npt.NDArray[np.int64]) -> int:
     if not np.all(gaps > 0):
         gaps = np.diff(np.sort(numbers))
     return int(np.count_nonzero(gaps)) + bool(len(numbers))
+
+
+def fitting_left_out(left_out: pa.Table | None, table: pa.Table) -> pa.Table:
+    """Return the table of those left out in the form of its neighbour."""
+    if left_out is None:
+        reasons = pa.array([], REASON_FIELD.type)
+        left_out = table.slice(0, 0).append_column(REASON_FIELD, reasons)
+    left_out = standard_table(left_out, has_reasons=True)
+    if left_out.drop_columns([REASON_FIELD.name]).schema != table.schema:
+        raise ArgumentError(
+            "`left_out` must have the columns of `table`, and `reason`. "
+            f"Received: {left_out.column_names} beside {table.column_names}"
+        )
+    return left_out
+
+
+def check_identities(*tables: pa.Table) -> None:
+    """Raise `ArgumentError` where two records have one index, or one has none."""
+    index = np.concatenate([table.column("index").to_numpy() for table in tables])
+    if len(index) and (index.min() < 0 or num_different(index) != len(index)):
+        raise ArgumentError("The indices of records must be different and at least 0.")
+
+
+def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """Return a table with a column more, or with other values in it."""
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, values)
+
+
+def _check_probe(kind: pa.DataType) -> None:
+    """Raise `ArgumentError` where a cast would leave out what it does not know."""
+    known = {field.name for field in PROBE_FIELD.type}
+    names = [field.name for field in kind] if pa.types.is_struct(kind) else [str(kind)]
+    if not known.issuperset(names):
+        raise ArgumentError(f"`probe` must have fields of `Probe` only. Received: {names}")
 
 
 def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
@@ -158,7 +218,11 @@ def _plain_field(field: pa.Field) -> pa.Field:
         kind = kind.value_type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         kind = pa.string()
+    kind = _AS_STORED.get(kind, kind)
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        kind = pa.timestamp("ms", kind.tz)
     plain = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
+    plain = plain and not pa.types.is_interval(kind)
     if field.name in RESERVED_NAMES or not field.name or not plain:
         raise ArgumentError(
             "A column must hold text, numbers, booleans or times, and have a name that is not "

@@ -1,9 +1,7 @@
 """The table of all records: immutable Arrow columns."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -15,25 +13,33 @@ from augseq.checks import check_whole
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.columns import (
     CORE_SCHEMA,
-    REASON_FIELD,
-    RESERVED_NAMES,
-    num_different,
+    HASHED_ROWS,
+    check_identities,
+    fitting_left_out,
+    hash_records,
+    own_column,
     read_records,
     standard_table,
     with_values,
 )
 from augseq.manifest.display import Displayed
+from augseq.manifest.division import (
+    Basis,
+    divide,
+    divide_by_hash,
+    divide_evenly,
+    make_groups,
+)
+from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
-from augseq.manifest.split import Split, split_positions
+from augseq.manifest.selection import selected_positions
+from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
 from augseq.remote.address import check_no_secret
 from augseq.remote.options import RemoteOptions
 from augseq.types import Positions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Rows hashed at a time, so that a fingerprint never holds a million Python strings.
-_HASHED_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -52,6 +58,7 @@ class Manifest(Displayed):
             page by page into every forked worker.
         left_out: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
+        follow_links: Whether files may be symbolic links that lead out of `root`.
         remote: How to reach a remote root. It is kept in memory alone, and no file has it.
 
     Example:
@@ -67,14 +74,16 @@ class Manifest(Displayed):
     class_names: tuple[str, ...]
     table: pa.Table
     left_out: pa.Table = None
+    follow_links: bool = False
     remote: RemoteOptions = field(default_factory=RemoteOptions)
 
     def __post_init__(self) -> None:
         check_no_secret(self.root)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "table", standard_table(self.table))
-        object.__setattr__(self, "left_out", _fitting(self.left_out, self.table))
-        _check_identities(self.table, self.left_out)
+        object.__setattr__(self, "left_out", fitting_left_out(self.left_out, self.table))
+        check_identities(self.table, self.left_out)
+        check_paths(self.table.column("path"), self.left_out.column("path"))
         if len(set(self.class_names)) != len(self.class_names):
             raise ArgumentError(f"Class names must differ. Received: {self.class_names}")
         low, high = pc.min_max(self.table.column("target")).as_py().values()
@@ -98,8 +107,8 @@ class Manifest(Displayed):
         return self.records([range(len(self))[position]])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        for start in range(0, len(self), _HASHED_ROWS):
-            yield from read_records(self.table.slice(start, _HASHED_ROWS))
+        for start in range(0, len(self), HASHED_ROWS):
+            yield from read_records(self.table.slice(start, HASHED_ROWS))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Manifest):
@@ -109,6 +118,7 @@ class Manifest(Displayed):
             and self.class_names == other.class_names
             and bool(self.table.equals(other.table))
             and bool(self.left_out.equals(other.left_out))
+            and self.follow_links == other.follow_links
         )
 
     def __hash__(self) -> int:
@@ -132,11 +142,7 @@ class Manifest(Displayed):
         Raises:
             ArgumentError: There is no such column.
         """
-        if name not in self.table.column_names:
-            raise ArgumentError(
-                f"There is no column {name!r}. There are: {self.table.column_names}"
-            )
-        values: npt.NDArray[Any] = self.table.column(name).to_numpy()
+        values: npt.NDArray[Any] = self._column(name).to_numpy()
         return values
 
     def with_column(self, name: str, values: Any) -> "Manifest":
@@ -153,14 +159,7 @@ class Manifest(Displayed):
             raise ArgumentError(
                 f"There must be a value for each of {len(self)} records. Received: {len(values)}"
             )
-        try:
-            column = pa.array(values, from_pandas=True)
-        except (pa.ArrowException, TypeError) as error:
-            raise ArgumentError(
-                f"The values for the column {name!r} do not fit: {error}"
-            ) from error
-        if name in RESERVED_NAMES:
-            raise ArgumentError(f"The column {name!r} is the manifest's own; choose another.")
+        column = own_column(name, values)
         gaps = pa.nulls(self.left_out.num_rows, column.type)
         return replace(
             self,
@@ -208,11 +207,17 @@ class Manifest(Displayed):
         Raises:
             ArgumentError: A position is outside the manifest or comes twice.
         """
-        positions = _positions(np.asarray(which), len(self))
+        positions = selected_positions(np.asarray(which), len(self))
         return replace(self, table=self.table.take(pa.array(positions)), left_out=None)
 
     def split(
-        self, *, seed: int = 0, stratify: bool = True, **fractions: float
+        self,
+        *,
+        seed: int = 0,
+        stratify: bool = True,
+        group: str | Sequence[Any] | npt.NDArray[Any] | None = None,
+        stable: bool = False,
+        **fractions: float,
     ) -> Split["Manifest"]:
         """Split into named parts: `train, val = images.split(val=0.2)`.
 
@@ -223,6 +228,11 @@ class Manifest(Displayed):
         Args:
             seed: Another seed gives another split.
             stratify: Whether each part gets its share of every class.
+            group: A column, or a value for each record, in their order: records of equal value,
+                such as photos of one patient, go to the same part. Groups are placed one by one,
+                large ones first, where sizes and classes of the parts come out nearest.
+            stable: Whether no file ever moves when others come or go: the hash of its path, or
+                of its group, decides alone. Sizes and classes are then right on average only.
             **fractions: Size of each named part, above 0 and below 1. `train` comes first: what
                 is left over; or give its size too, and all must add up to 1.
 
@@ -231,14 +241,75 @@ class Manifest(Displayed):
             `images.split(val=0.1, test=0.2).test`.
 
         Raises:
-            ArgumentError: A fraction is out of range, or they do not add up.
+            ArgumentError: A fraction is out of range, they do not add up, there are fewer groups
+                than parts, or a record has no group.
             LabelError: `stratify` is on and a record has no label.
         """
-        check_whole("seed", seed, least=0)
-        names, shares = _named_shares(fractions)
-        stratum = self.targets if stratify and self.class_names else np.zeros(len(self), np.int32)
-        parts = split_positions(self.table.column("path"), stratum, shares, seed=seed)
-        return Split(names, [self.select(part) for part in parts])
+        names, shares = named_shares(fractions)
+        basis = self._basis(seed, group, stratify=stratify and not stable)
+        part_of = divide_by_hash(basis, shares) if stable else divide(basis, shares)
+        return Split(names, [self.select(part_of == part) for part in range(len(names))])
+
+    def k_fold(
+        self,
+        num_folds: int,
+        *,
+        seed: int = 0,
+        stratify: bool = True,
+        group: str | Sequence[Any] | npt.NDArray[Any] | None = None,
+    ) -> Iterator[Split["Manifest"]]:
+        """Iterate over folds: `for train, val in images.k_fold(5)`.
+
+        Each record is in the `val` of one fold and in the `train` of all others. Folds have the
+        same size, to one record, in whole and in each class; with groups as nearly as these let.
+
+        Args:
+            num_folds: At least 2.
+            seed: Another seed gives other folds.
+            stratify: Whether each fold gets its share of every class.
+            group: As for `split`.
+
+        Returns:
+            For each fold its parts, called `train` and `val`.
+
+        Raises:
+            ArgumentError: There are more folds than records or groups, or a record has no group.
+            LabelError: `stratify` is on and a record has no label.
+        """
+        check_whole("num_folds", num_folds, least=2)
+        fold_of = divide_evenly(self._basis(seed, group, stratify=stratify), num_folds)
+        return (self._fold(fold_of == fold) for fold in range(num_folds))
+
+    def split_by(self, column: str, *, order: Sequence[str] | None = None) -> Split["Manifest"]:
+        """Split by the values of a column: `train, val, test = images.split_by("split")`.
+
+        Args:
+            column: Text, whose values become the names of the parts, or numbers, as text.
+            order: All values, in the order wanted; one that no record has makes an empty part.
+                If None: train, val, test and their longer names first, all others sorted.
+
+        Raises:
+            ArgumentError: There is no such column, a record has no value in it, or one that
+                `order` does not name.
+        """
+        positions = positions_by_value(column, self._column(column), order)
+        return Split(list(positions), [self.select(part) for part in positions.values()])
+
+    def with_split(self, parts: Split["Manifest"], name: str = "split") -> "Manifest":
+        """Return a manifest with a column that says which part each record is in.
+
+        `write_manifest` keeps it; `split_by` makes the parts again.
+
+        Args:
+            parts: What `split` of this manifest gave, or one fold of `k_fold`.
+            name: Of the column; an old one of this name is replaced.
+
+        Raises:
+            ArgumentError: The parts do not hold each record of this manifest once.
+        """
+        indices = [part.table.column("index").to_numpy() for part in parts]
+        own_indices = self.table.column("index").to_numpy()
+        return self.with_column(name, part_names(own_indices, parts.names, indices))
 
     def class_counts(self) -> dict[str, int]:
         """Return the number of records of each class, zero for an empty one.
@@ -272,13 +343,7 @@ class Manifest(Displayed):
         Where the data lies has no influence, and neither has how the columns are stored, what
         was probed, or what columns of your own say.
         """
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr(self.class_names).encode())
-        core = self.table.select(CORE_SCHEMA.names)
-        for rows in core.to_batches(max_chunksize=_HASHED_ROWS):
-            lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
-            digest.update("".join(lines).encode())
-        return digest.hexdigest()
+        return hash_records(self.table, self.class_names)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a pandas frame with columns index, path, target and class_name.
@@ -290,6 +355,25 @@ class Manifest(Displayed):
         names = dict(enumerate(self.class_names))
         labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))
         return labelled
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        if name not in self.table.column_names:
+            raise ArgumentError(
+                f"There is no column {name!r}. There are: {self.table.column_names}"
+            )
+        return self.table.column(name)
+
+    def _basis(self, seed: int, group: Any, *, stratify: bool) -> Basis:
+        values = self._column(group) if isinstance(group, str) else group
+        return Basis(
+            paths=self.table.column("path"),
+            strata=self.targets if stratify and self.class_names else np.zeros(len(self), np.int32),
+            groups=None if values is None else make_groups(values, len(self)),
+            seed=check_whole("seed", seed, least=0),
+        )
+
+    def _fold(self, is_val: npt.NDArray[np.bool_]) -> Split["Manifest"]:
+        return Split(["train", "val"], [self.select(~is_val), self.select(is_val)])
 
 
 def check_manifest(value: object) -> None:
@@ -313,69 +397,3 @@ def make_manifest(
     columns = {"index": np.arange(len(paths)), "path": paths, "target": labels}
     table = pa.table(columns, schema=CORE_SCHEMA)
     return Manifest(root=root, class_names=tuple(class_names), table=table)
-
-
-def _fitting(left_out: pa.Table | None, table: pa.Table) -> pa.Table:
-    """Return the table of those left out in the form of its neighbour."""
-    if left_out is None:
-        reasons = pa.array([], REASON_FIELD.type)
-        left_out = table.slice(0, 0).append_column(REASON_FIELD, reasons)
-    left_out = standard_table(left_out, has_reasons=True)
-    if left_out.drop_columns([REASON_FIELD.name]).schema != table.schema:
-        raise ArgumentError(
-            "`left_out` must have the columns of `table`, and `reason`. "
-            f"Received: {left_out.column_names} beside {table.column_names}"
-        )
-    return left_out
-
-
-def _check_identities(*tables: pa.Table) -> None:
-    index = np.concatenate([table.column("index").to_numpy() for table in tables])
-    if len(index) and (index.min() < 0 or num_different(index) != len(index)):
-        raise ArgumentError("The indices of records must be different and at least 0.")
-
-
-def _positions(which: npt.NDArray[Any], length: int) -> Positions:
-    if which.dtype == bool and which.shape == (length,):
-        return np.flatnonzero(which)
-    if which.size == 0:
-        return np.zeros(0, np.int64)
-    if which.ndim != 1 or which.dtype.kind not in "iu":
-        raise ArgumentError(
-            "`which` must be positions (integers, one axis) or a mask as long as the manifest. "
-            f"Received: dtype={which.dtype}, shape={which.shape}"
-        )
-    if which.min() < -length or which.max() >= length:
-        raise ArgumentError(
-            f"`which` must hold positions from 0 to {length - 1}. "
-            f"Received: from {which.min()} to {which.max()}"
-        )
-    positions = which.astype(np.int64)
-    positions[positions < 0] += length
-    num_distinct = num_different(positions)
-    if num_distinct != len(positions):
-        raise ArgumentError(
-            "`which` must name each position at most once, since two records of one index would "
-            f"get equal random draws. Received: {len(positions)} positions, "
-            f"{num_distinct} of them different"
-        )
-    return positions
-
-
-def _named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
-    numbers = all(isinstance(share, Real) for share in fractions.values())
-    taken = {"count", "index", "names"}.intersection(fractions)
-    if taken:
-        raise ArgumentError(f"A part cannot be called {', '.join(map(repr, sorted(taken)))}.")
-    if not fractions or not numbers or not all(0 < share < 1 for share in fractions.values()):
-        raise ArgumentError(
-            "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
-            f"Received: {fractions}"
-        )
-    total = sum(fractions.values())
-    if "train" in fractions and abs(total - 1) > 1e-9:
-        raise ArgumentError(f"Parts that name `train` must add up to 1. Received: {fractions}")
-    if "train" not in fractions and total >= 1:
-        raise ArgumentError(f"Parts must leave something for `train`. Received: {fractions}")
-    shares = {"train": fractions.get("train", 1 - total)} | fractions
-    return list(shares), list(shares.values())

@@ -1,7 +1,6 @@
 """Write a file whole or not at all."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import BinaryIO
 
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.types import PathLike
+from augseq.unfinished import put_in_place, remove_unfinished, unfinished_file
 
 
 @contextmanager
@@ -25,13 +25,11 @@ def new_file(path: PathLike) -> Iterator[BinaryIO]:
         raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
     if target.is_dir():
         raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
+    folder, prefix = str(target.parent), f".{target.name}."
+    remove_unfinished(folder, prefix)
     # Beside the target, since a rename is atomic within one file system only.
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with open(aside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with unfinished_file(folder, prefix) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        put_in_place(file, str(target))

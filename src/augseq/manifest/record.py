@@ -9,7 +9,8 @@ class Probe:
 
     Attributes:
         num_bytes: Size of the file, in bytes.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+        modified_ns: When it was last changed, in nanoseconds since 1970 UTC; of a remote file, a
+            number that stands for its ETag, or for what the storage has in its place.
         content_hash: BLAKE2b of all its bytes, 16 bytes.
         height: Of the upright image, in pixels; None, like all below, for no usable image.
         width: Of the upright image, in pixels.
@@ -49,4 +50,4 @@ class Record:
     probe: Probe | None = None
 
     def __str__(self) -> str:
-        return f"'{self.path}' (index {self.index})"
+        return f"{self.path!r} (index {self.index})"

@@ -1,16 +1,20 @@
-"""Which record goes to which part: stratified, seeded, complete."""
+"""Named parts of a manifest: their shares, and the column that keeps them."""
 
-import hashlib
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from augseq.errors import ArgumentError
 from augseq.types import Positions
 
-_HASHED_ROWS = 65_536
+# What parts are called, in the order in which they are unpacked.
+_USUAL_ORDER = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
+_NUM_SHOWN = 5
 
 Part = TypeVar("Part")
 
@@ -45,61 +49,105 @@ class Split(tuple[Part, ...], Generic[Part]):
         return ", ".join(f"{name}: {part}" for name, part in zip(self.names, self, strict=True))
 
 
-def split_positions(
-    paths: pa.ChunkedArray,
-    strata: npt.NDArray[np.int32],
-    shares: Sequence[float],
-    *,
-    seed: int,
-) -> list[Positions]:
-    """Return the positions of each part, ascending.
+def named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
+    """Return the names and shares of all parts, `train` first; the shares add up to 1.
+
+    Raises:
+        ArgumentError: A fraction is out of range, or they do not add up.
+    """
+    numbers = all(isinstance(share, Real) for share in fractions.values())
+    _check_names(list(fractions))
+    if not fractions or not numbers or not all(0 < share < 1 for share in fractions.values()):
+        raise ArgumentError(
+            "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
+            f"Received: {fractions}"
+        )
+    total = sum(fractions.values())
+    if "train" in fractions and abs(total - 1) > 1e-9:
+        raise ArgumentError(f"Parts that name `train` must add up to 1. Received: {fractions}")
+    if "train" not in fractions and total >= 1:
+        raise ArgumentError(f"Parts must leave something for `train`. Received: {fractions}")
+    shares = {"train": fractions.get("train", 1 - total)} | fractions
+    return list(shares), list(shares.values())
+
+
+def positions_by_value(
+    name: str, column: pa.ChunkedArray, order: Sequence[str] | None
+) -> dict[str, Positions]:
+    """Return the positions, ascending, that have each value of a column, by the value as text.
 
     Args:
-        paths: Path of each record, as strings; its hash, with the seed, decides.
-        strata: Group of each record, shape (len(paths),); each part gets its share of each.
-        shares: Size of each part; they add up to 1.
-        seed: Any integer.
+        name: Of the column.
+        column: A value for each record.
+        order: All values, in the order wanted; None for the usual one.
+
+    Raises:
+        ArgumentError: A record has no value, or one that is not in `order`.
     """
-    part_of = np.zeros(len(paths), np.int64)
-    by_hash = np.argsort(_hashes(paths, seed), kind="stable")
-    # A stable sort by stratum keeps the hashed order inside each stratum.
-    shuffled = by_hash[np.argsort(strata[by_hash], kind="stable")]
-    start = 0
-    for size in np.unique(strata, return_counts=True)[1].tolist():
-        sizes = allocate(size, shares)
-        part_of[shuffled[start : start + size]] = np.repeat(np.arange(len(shares)), sizes)
-        start += size
-    return [np.flatnonzero(part_of == part) for part in range(len(shares))]
+    if column.null_count:
+        rows = np.flatnonzero(column.is_null().to_numpy())
+        raise ArgumentError(
+            f"Every record must have a value in the column {name!r}. "
+            f"Received: none in {len(rows)} of {len(column)}, at the positions {_few(rows)}"
+        )
+    try:
+        encoded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
+    except pa.ArrowException as error:
+        raise ArgumentError(f"The column {name!r} must hold text or numbers: {error}") from error
+    values, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    by_code = np.argsort(codes, kind="stable")
+    pieces = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
+    positions = dict(zip(values, pieces, strict=True)) if values else {}
+    names = sorted(positions, key=_usual_place) if order is None else list(order)
+    _check_names(names)
+    if set(positions) - set(names) or len(set(names)) != len(names):
+        raise ArgumentError(
+            f"`order` must name all values of the column {name!r} once. "
+            f"Received: order={names}; there are {_few(sorted(positions, key=_usual_place))}"
+        )
+    return {name: positions.get(name, np.zeros(0, np.int64)) for name in names}
 
 
-def allocate(size: int, shares: Sequence[float]) -> list[int]:
-    """Divide `size` records by largest remainder, at least one for each where they suffice.
+def part_names(
+    indices: npt.NDArray[np.int64],
+    names: Sequence[str],
+    parts: Sequence[npt.NDArray[np.int64]],
+) -> pa.Array:
+    """Return the name of the part of each record.
 
-    >>> allocate(10, [0.75, 0.25])
-    [8, 2]
-    >>> allocate(3, [0.9, 0.05, 0.05])
-    [1, 1, 1]
+    Args:
+        indices: Index of each record, shape (n,).
+        names: Of the parts.
+        parts: The indices of each part's records.
+
+    Raises:
+        ArgumentError: The parts do not hold each record once.
     """
-    # A share such as 0.2 of 5 must not lose a record to the last binary digit.
-    exact = [size * share + 1e-9 for share in shares]
-    sizes = [int(amount) for amount in exact]
-    by_remainder = sorted(range(len(shares)), key=lambda part: sizes[part] - exact[part])
-    for part in by_remainder[: size - sum(sizes)]:
-        sizes[part] += 1
-    if size >= len(shares):
-        for part in [part for part, count in enumerate(sizes) if count == 0]:
-            sizes[sizes.index(max(sizes))] -= 1
-            sizes[part] += 1
-    return sizes
+    found = np.concatenate([np.zeros(0, np.int64), *parts])
+    order = np.argsort(found)
+    if not np.array_equal(found[order], np.sort(indices)):
+        raise ArgumentError(
+            "The parts must hold each record of the manifest once, as the split of this very "
+            f"manifest does. Received: {len(found)} records in parts, {len(indices)} in all"
+        )
+    numbers = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    part_of = numbers[order[np.searchsorted(found, indices, sorter=order)]]
+    return pa.array(names, pa.string()).take(pa.array(part_of))
 
 
-def _hashes(paths: pa.ChunkedArray, seed: int) -> npt.NDArray[np.uint64]:
-    keyed = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
-    digests = bytearray()
-    # Piece by piece: all paths of a million records as Python objects would be 100 MB.
-    for start in range(0, len(paths), _HASHED_ROWS):
-        for path in paths[start : start + _HASHED_ROWS].cast(pa.binary()).to_pylist():
-            digest = keyed.copy()
-            digest.update(path)
-            digests += digest.digest()
-    return np.frombuffer(digests, "<u8")
+def _usual_place(name: str) -> tuple[int, str]:
+    known = name.lower() in _USUAL_ORDER
+    return (_USUAL_ORDER.index(name.lower()) if known else len(_USUAL_ORDER)), name
+
+
+def _check_names(names: Sequence[str]) -> None:
+    taken = {"count", "index", "names"}.intersection(names)
+    if taken:
+        raise ArgumentError(f"A part cannot be called {', '.join(map(repr, sorted(taken)))}.")
+
+
+def _few(values: Sequence[Any] | npt.NDArray[Any]) -> str:
+    shown = ", ".join(
+        str(value) if not isinstance(value, str) else repr(value) for value in values[:_NUM_SHOWN]
+    )
+    return shown + (", ..." if len(values) > _NUM_SHOWN else "")

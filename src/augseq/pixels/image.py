@@ -3,6 +3,7 @@
 import os
 
 from augseq.errors import DecodeError
+from augseq.file_names import from_system
 from augseq.pixels.decode import decode_image
 from augseq.pixels.options import (
     MAX_FILE_BYTES,
@@ -73,7 +74,7 @@ def read_image(
     resize = resize_options(image_size, resize_mode, interpolation)
     name = os.fspath(path)
     try:
-        image = decode_image(read_bytes(name, max_file_bytes), options)
+        image = decode_image(read_bytes(from_system(name), max_file_bytes), options)
     except DecodeError as error:
         raise DecodeError(f"Cannot decode {name!r}: {error}.", name) from error
     return image if resize is None else resize_image(image, resize)

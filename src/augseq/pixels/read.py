@@ -4,6 +4,7 @@ import os
 import stat
 
 from augseq.errors import DecodeError, MissingFileError, UnreadableError
+from augseq.file_names import for_system
 from augseq.pixels.options import MAX_FILE_BYTES
 
 # What opening would wait for, or set in motion: a pipe without a writer, a tape, a terminal.
@@ -39,9 +40,10 @@ def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
         DecodeError: It is no ordinary file, or too long. The message does not name it.
     """
     try:
-        _check_status(os.stat(path), max_bytes)
+        place = for_system(path)
+        _check_status(os.stat(place), max_bytes)
         # Read at once, so that a buffer would only cost time.
-        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        with open(place, "rb", buffering=0, opener=_open_at_once) as file:
             # Of the open file, so that no other can take its place in between; and before it is
             # read, so that a change meanwhile shows in the time. It takes 2 microseconds.
             modified_ns = os.fstat(file.fileno()).st_mtime_ns

@@ -10,6 +10,7 @@ from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
+from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import check_length, read_file
@@ -35,11 +36,13 @@ class FileSource:
     Attributes:
         root: The folder that the records' paths are relative to, or the address of a remote one.
         options: How to decode.
+        follow_links: Whether files may be symbolic links that lead out of the folder.
         remote: How to reach a remote folder.
     """
 
     root: str
     options: DecodeOptions
+    follow_links: bool = False
     remote: RemoteOptions = field(default_factory=RemoteOptions)
     _folder: RemoteFolder | None = field(init=False, repr=False, compare=False)
 
@@ -52,7 +55,7 @@ class FileSource:
 
         Raises:
             MissingFileError: The file is gone.
-            UnreadableError: The system refuses to read it.
+            UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not answer.
             ChangedFileError: It is not what it was when it was probed.
             DecodeError: It does not hold a usable image; or so says `read` of the result.
@@ -73,7 +76,7 @@ class FileSource:
 
         Raises:
             MissingFileError: The file is gone.
-            UnreadableError: The system refuses to read it.
+            UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not answer.
             DecodeError: It is no ordinary file, or too long.
         """
@@ -82,7 +85,7 @@ class FileSource:
                 data = self._folder.read(record.path, str(record))
                 check_length(len(data), self.options.max_file_bytes)
                 return data, None
-            return read_file(os.path.join(self.root, record.path), self.options.max_file_bytes)
+            return read_file(self._path(record), self.options.max_file_bytes)
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
@@ -95,17 +98,23 @@ class FileSource:
         """Return the identity of the file of a record as it is now; None where there is none.
 
         Raises:
-            UnreadableError: The remote folder refuses to tell.
+            UnreadableError: The file leads out of the folder, or the remote folder refuses to tell.
             RemoteError: It does not answer, or has nothing that tells old from new.
         """
         # Kept pixels of a file that is not as probed are none of this record's.
         content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
-            return file_identity(os.path.join(self.root, record.path), *content)
+            return file_identity(self._path(record), *content)
         try:
             return Identity(*self._folder.identity(record.path, str(record)), *content)
         except MissingFileError:
             return None
+
+    def _path(self, record: Record) -> str:
+        path = os.path.join(self.root, record.path)
+        if not self.follow_links:
+            check_inside(self.root, path)
+        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 
 _NUM_SHEET_SEEDS = 6
+# What the part that is held out may be called, in a column that says.
+_HELD_OUT = ("val", "valid", "validation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def train_classifier(
             "The first argument must be a Manifest, such as augseq.index_folder(folder) gives. "
             f"Received: {type(manifest).__name__}"
         )
-    train, val = manifest.split(val=options.val, seed=options.seed)
+    train, val = _train_and_val(manifest, options)
     _check_held_out(val, manifest, options)
     batches = _sequence(train, options, augment=options.augment, shuffle=True)
     held_out = _sequence(val, options)
@@ -117,6 +119,20 @@ def train_classifier(
         seconds=seconds,
         backend=keras.backend.backend(),
     )
+
+
+def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, Manifest]:
+    if options.split_column is None:
+        train, val = manifest.split(val=options.val, seed=options.seed)
+        return train, val
+    parts = manifest.split_by(options.split_column)
+    held_out = [name for name in parts.names if name in _HELD_OUT]
+    if "train" not in parts.names or len(held_out) != 1:
+        raise ArgumentError(
+            f"The column {options.split_column!r} must say train or val for each image; those of "
+            f"other parts are not used. Received: {', '.join(map(repr, parts.names[:10]))}"
+        )
+    return parts.train, getattr(parts, held_out[0])
 
 
 def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:
@@ -201,6 +217,7 @@ def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> No
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
         "val": options.val,
+        "split_column": options.split_column,
         "seed": options.seed,
         "fingerprint": manifest.fingerprint(),
         "backend": keras.backend.backend(),

@@ -34,6 +34,8 @@ class RunOptions:
         batch_size: Images in a training step.
         learning_rate: The highest rate of the schedule, above 0; None for a good one.
         val: Share of the images that is held out, above 0 and below 1.
+        split_column: A column of the manifest that says train or val (or valid, validation) for
+            each image; then `val` has no say. None for a split by `val` and `seed`.
         seed: Fixes split, order, augmentations and initial weights.
         workers: Threads that make batches.
     """
@@ -45,6 +47,7 @@ class RunOptions:
     batch_size: int = DEFAULT_BATCH_SIZE
     learning_rate: float | None = None
     val: float = DEFAULT_VAL
+    split_column: str | None = None
     seed: int = DEFAULT_SEED
     workers: int = 1
 

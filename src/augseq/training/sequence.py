@@ -81,6 +81,10 @@ class ImageSequence(PlannedSequence):
             interpreter lock; "serial", as with 0 workers; or "auto", which measures some
             samples and chooses between the first two. `repr` shows the choice.
         max_queue_size: Batches that are held ready at most.
+        batch_timeout_s: Seconds that a worker may take over a batch; then `BatchTimeoutError`
+            names the record and the transform that it hangs in, and a worker process is killed.
+            A thread cannot be: it is left behind until the program ends. None: no limit. Without
+            workers there is none either, and Ctrl-C shows where it hangs.
 
     Attributes:
         failure: What `sequence[i]` last raised; TensorFlow hands on only its text.
@@ -123,6 +127,7 @@ class ImageSequence(PlannedSequence):
         workers: int = 1,
         worker_kind: WorkerKind = "threads",
         max_queue_size: int = 10,
+        batch_timeout_s: float | None = 600,
     ) -> None:
         check_manifest(manifest)
         decode = DecodeOptions(
@@ -140,6 +145,7 @@ class ImageSequence(PlannedSequence):
                 decode,
                 cache,
                 scaled_decode=scaled_decode,
+                follow_links=manifest.follow_links,
                 remote=manifest.remote,
             ),
             augment=make_augmentation_list(augment),
@@ -156,7 +162,12 @@ class ImageSequence(PlannedSequence):
         )
         targets = label_targets(manifest, label_mode)
         plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=targets)
-        options = WorkerOptions(kind=worker_kind, number=workers, max_queue_size=max_queue_size)
+        options = WorkerOptions(
+            kind=worker_kind,
+            number=workers,
+            max_queue_size=max_queue_size,
+            batch_timeout_s=batch_timeout_s,
+        )
         self._start(plan, options)
 
     @classmethod

@@ -3,22 +3,29 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from augseq.batch import BatchPlan
 from augseq.manifest.record import Record
+from augseq.workers.threads import ThreadWorkers
+from augseq.workers.time_limit import TimeLimit
 
 _NUM_SAMPLES = 5
 _NUM_ROUNDS = 4
 
 
-def measure_gain(plan: BatchPlan) -> float:
+def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
     """Return how much faster than one thread two threads make samples: 2.0 at best.
 
     Takes about as long as 70 samples. The samples are thrown away, and since they hang on
     nothing but plan, epoch and index, what is made later is the same.
 
+    Args:
+        plan: Whose samples.
+        limit: How long one measurement may take; None for no limit.
+
     Raises:
+        BatchTimeoutError: One takes longer.
         Exception: Whatever making a sample raises.
     """
     num_records = min(_NUM_SAMPLES, len(plan.manifest))
@@ -31,19 +38,22 @@ def measure_gain(plan: BatchPlan) -> float:
     # In each thread once before: the first sample imports, copies transforms and reads disks.
     # In turns, so that what else the machine does slows both down.
     rounds = [
-        [_seconds(make, records, num_threads=count) for count in (1, 2)] for _ in range(_NUM_ROUNDS)
+        [_seconds(make, records, count, limit) for count in (1, 2)] for _ in range(_NUM_ROUNDS)
     ]
     alone, both = (min(seconds) for seconds in zip(*rounds, strict=True))
     return float(2 * alone / both)
 
 
 def _seconds(
-    make: Callable[[Sequence[Record]], None], records: Sequence[Record], *, num_threads: int
+    make: Callable[[Sequence[Record]], None],
+    records: Sequence[Record],
+    num_threads: int,
+    limit: TimeLimit | None,
 ) -> float:
     """Return how long threads take that each make all of the records' samples at once."""
     ready = threading.Barrier(num_threads)
 
-    def run() -> tuple[float, float]:
+    def run(_: int) -> Any:
         try:
             make(records[:1])
         except BaseException:
@@ -55,11 +65,17 @@ def _seconds(
         make(records)
         return start, time.perf_counter()
 
-    with ThreadPoolExecutor(num_threads) as pool:
-        runs = [pool.submit(run) for _ in range(num_threads)]
-    errors = [error for error in (run.exception() for run in runs) if error]
+    threads = ThreadWorkers(run, num_threads, limit)
+    spans: list[Any] = []
+    errors: list[Exception] = []
+    for task in [threads.submit(number) for number in range(num_threads)]:
+        try:
+            spans.append(task.result())
+        except Exception as error:
+            ready.abort()
+            errors.append(error)
     if errors:
         # A barrier that breaks is not the cause.
         raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))
-    starts, ends = zip(*(run.result() for run in runs), strict=True)
+    starts, ends = zip(*spans, strict=True)
     return float(max(ends) - min(starts))

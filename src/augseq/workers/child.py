@@ -19,9 +19,10 @@ from augseq.augment.albumentations_import import import_albumentations
 from augseq.collate import collate
 from augseq.sample import Pipeline
 from augseq.types import Images
+from augseq.whereabouts import HERE, NO_RECORD
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, failed
 from augseq.workers.parcel import unpack
-from augseq.workers.segments import receive_file
+from augseq.workers.segments import map_note, receive_file
 
 
 def serve(connection: Connection) -> None:
@@ -32,6 +33,9 @@ def serve(connection: Connection) -> None:
     _keep_freed_memory()
     worker = _Worker(connection)
     with contextlib.suppress(EOFError, OSError):
+        file = receive_file(connection)
+        HERE.note = map_note(file)
+        os.close(file)
         while True:
             connection.send(worker.answer(connection.recv()))
 
@@ -54,6 +58,7 @@ class _Worker:
 
     def answer(self, order: Learn | Make) -> Done | Failed:
         """Carry out one order."""
+        HERE.note[0] = NO_RECORD
         try:
             return self._learn(order) if isinstance(order, Learn) else self._make(order)
         # Also SystemExit: it belongs to the one who asks for the batch, as with threads.

@@ -1,5 +1,6 @@
 """Which kind of workers a sequence gets."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -8,13 +9,14 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from augseq.batch import BatchPlan
 from augseq.checks import check_choice, check_whole
-from augseq.errors import AugseqWarning, SharedMemoryError
+from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError
 from augseq.sample import Pipeline
 from augseq.workers.auto import measure_gain
 from augseq.workers.parcel import Parcel
 from augseq.workers.processes import ProcessWorkers
 from augseq.workers.serial import SerialWorkers
 from augseq.workers.threads import ThreadWorkers
+from augseq.workers.time_limit import TimeLimit
 from augseq.workers.workers import Workers
 
 WorkerKind: TypeAlias = Literal["threads", "processes", "serial", "auto"]
@@ -31,16 +33,19 @@ class WorkerOptions:
         kind: "threads", "processes", "serial" or "auto".
         number: Workers; 0 is "serial".
         max_queue_size: Batches that are held ready at most.
+        batch_timeout_s: Seconds that a batch may take; None for no limit.
     """
 
     kind: WorkerKind
     number: int
     max_queue_size: int
+    batch_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("worker_kind", self.kind, get_args(WorkerKind))
         check_whole("workers", self.number, least=0)
         check_whole("max_queue_size", self.max_queue_size, least=1)
+        _check_timeout(self.batch_timeout_s)
 
     @property
     def depth(self) -> int:
@@ -54,6 +59,15 @@ class WorkerOptions:
         return f"{workers_text or f'{self.kind}: {self.number}'}, up to {self.depth} batches ahead"
 
 
+def _check_timeout(value: Any) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 < value < math.inf):
+        raise ArgumentError(
+            "`batch_timeout_s` must be seconds, more than 0, or None for no limit. "
+            f"Received: batch_timeout_s={value!r}"
+        )
+
+
 def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
     """Make the workers that options ask for.
 
@@ -62,13 +76,15 @@ def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
     """
     if options.depth == 0:
         return SerialWorkers(plan.load)
-    threads = ThreadWorkers(plan.load, options.number)
+    limit_s = options.batch_timeout_s
+    limit = None if limit_s is None else TimeLimit(plan=plan, seconds=limit_s)
+    threads = ThreadWorkers(plan.load, options.number, limit)
     if options.kind == "threads":
         return threads
     if options.kind == "auto":
-        return _choose(plan, options.number, threads)
+        return _choose(plan, options, limit, threads)
     try:
-        return _start_processes(plan, options.number)
+        return _start_processes(plan, options)
     except _CannotTravelError as reason:
         warnings.warn(
             f'worker_kind="processes" needs a pipeline that other processes can load. {reason} '
@@ -84,9 +100,9 @@ class _CannotTravelError(Exception):
     """A pipeline cannot go to another process."""
 
 
-def _start_processes(plan: BatchPlan, number: int) -> ProcessWorkers:
+def _start_processes(plan: BatchPlan, options: WorkerOptions) -> ProcessWorkers:
     try:
-        workers = ProcessWorkers(plan, number)
+        workers = ProcessWorkers(plan, options.number, limit_s=options.batch_timeout_s)
     except SharedMemoryError:
         raise
     except Exception as error:
@@ -109,12 +125,14 @@ def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception
     return f"This one is not: {error}."
 
 
-def _choose(plan: BatchPlan, number: int, threads: ThreadWorkers) -> Workers:
+def _choose(
+    plan: BatchPlan, options: WorkerOptions, limit: TimeLimit | None, threads: ThreadWorkers
+) -> Workers:
     """Take processes only where threads do not help, since they cost time and memory to start."""
     if (os.cpu_count() or 1) == 1:
         return _chosen(threads, "there is one processor")
     try:
-        gain = measure_gain(plan)
+        gain = measure_gain(plan, limit)
     except Exception:
         # Not from here: the batch that the sample belongs to says so, with all that helps.
         return _chosen(threads, "a first sample failed")
@@ -122,7 +140,7 @@ def _choose(plan: BatchPlan, number: int, threads: ThreadWorkers) -> Workers:
     if gain >= _LEAST_GAIN:
         return _chosen(threads, found)
     try:
-        return _chosen(_start_processes(plan, number), found)
+        return _chosen(_start_processes(plan, options), found)
     except _CannotTravelError as reason:
         return _chosen(threads, f"{found}, but processes cannot be: {reason}")
 

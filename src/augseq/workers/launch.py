@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
@@ -14,7 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from augseq.collate import PROCESS_ENDS
-from augseq.workers.segments import send_file
+from augseq.whereabouts import NUM_BYTES
+from augseq.workers.segments import make_shared_file, map_note, send_file
+from augseq.workers.time_limit import Patience
 
 # What a process that was killed may take to be gone; one in an uninterruptible read takes longer.
 _KILL_S = 2.0
@@ -24,17 +26,31 @@ class WorkerDiedError(Exception):
     """A worker process ended in the middle of an order."""
 
 
+class WorkerHungError(Exception):
+    """A worker process takes longer over an order than it may.
+
+    Attributes:
+        note: Where it is, see `whereabouts`.
+    """
+
+    def __init__(self, note: Sequence[int]) -> None:
+        super().__init__("it takes longer than `batch_timeout_s`")
+        self.note = note
+
+
 class Link:
     """A process that runs, and the pipe to it.
 
     Args:
         process: The process.
         connection: This end of the pipe.
+        note: Where the process is, as it says itself; see `whereabouts`.
     """
 
-    def __init__(self, process: BaseProcess, connection: Connection) -> None:
+    def __init__(self, process: BaseProcess, connection: Connection, note: memoryview) -> None:
         self._process = process
         self._connection = connection
+        self._note = note
 
     @property
     def process_id(self) -> int:
@@ -54,21 +70,37 @@ class Link:
         """
         try:
             self._connection.send(message)
-            if file is not None:
-                send_file(self._connection, file, self.process_id)
-        # macOS says RuntimeError where nobody is left to confirm that the file came.
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             raise self._death() from error
+        if file is not None:
+            self.send_file(file)
 
-    def receive(self) -> Any:
-        """Wait for a message and return it.
+    def send_file(self, file: int) -> None:
+        """Send an open file.
 
         Raises:
             WorkerDiedError: The process died.
         """
+        try:
+            send_file(self._connection, file, self.process_id)
+        # macOS says RuntimeError where nobody is left to confirm that the file came.
+        except (OSError, RuntimeError) as error:
+            raise self._death() from error
+
+    def receive(self, patience: Patience) -> Any:
+        """Wait for a message and return it.
+
+        Raises:
+            WorkerDiedError: The process died.
+            WorkerHungError: No time is left.
+        """
         # The end of the process is awaited too: another one that was forked meanwhile may
         # hold the other end of the pipe open.
-        if self._connection in wait([self._connection, self._process.sentinel]):
+        ends: list[Any] = [self._connection, self._process.sentinel]
+        ready = patience.wait(lambda seconds: wait(ends, seconds))
+        if not ready:
+            raise WorkerHungError(self._note.tolist())
+        if self._connection in ready:
             try:
                 return self._connection.recv()
             except (EOFError, OSError) as error:
@@ -103,16 +135,27 @@ def launch(serve: Callable[[Connection], None], start_method: str) -> Link:
     Raises:
         CancelledError: This process is ending.
         OSError: The system refuses.
+        WorkerDiedError: The process died at once.
     """
     if PROCESS_ENDS.is_set():
         raise CancelledError
     context: Any = multiprocessing.get_context(start_method)
+    file = make_shared_file(NUM_BYTES)
+    try:
+        link = Link(*_start(context, serve), map_note(file))
+        link.send_file(file)
+    finally:
+        os.close(file)
+    return link
+
+
+def _start(context: Any, serve: Callable[[Connection], None]) -> tuple[BaseProcess, Connection]:
     ours, theirs = context.Pipe()
     with theirs:
         process = context.Process(target=serve, args=(theirs,), name="augseq worker", daemon=True)
         with _START, _without_main_file():
             process.start()
-    return Link(process, ours)
+    return process, ours
 
 
 # Starting a process changes what `__main__` is for a moment, see below.

@@ -14,11 +14,12 @@ from augseq.collate import PROCESS_ENDS
 from augseq.errors import WorkerError
 from augseq.manifest.record import Record
 from augseq.types import Images
-from augseq.workers.launch import WorkerDiedError
+from augseq.workers.launch import WorkerDiedError, WorkerHungError
 from augseq.workers.messages import Make
 from augseq.workers.parcel import Parcel
 from augseq.workers.segments import LiveNumbers, Shelf
 from augseq.workers.threads import ThreadWorkers
+from augseq.workers.time_limit import TimeLimit
 from augseq.workers.worker_process import WorkerProcess
 
 # Whatever kills a worker over the same batch so often will kill the next one too.
@@ -40,6 +41,7 @@ class ProcessWorkers:
     Args:
         plan: What to compute.
         num_workers: Processes.
+        limit_s: Seconds that a batch may take; its process is then killed. None for no limit.
         start_method: "spawn", "forkserver" or "fork".
 
     Raises:
@@ -48,13 +50,19 @@ class ProcessWorkers:
     """
 
     def __init__(
-        self, plan: BatchPlan, num_workers: int, *, start_method: str = START_METHOD
+        self,
+        plan: BatchPlan,
+        num_workers: int,
+        *,
+        limit_s: float | None = None,
+        start_method: str = START_METHOD,
     ) -> None:
         self._crew = _crew(num_workers, start_method)
         self._parcel = Parcel(plan.pipeline)
         self._crew.pipelines.add(self._parcel)
         # Not a method of this object, which the threads would keep alive.
-        self.load = _Loader(plan, self._parcel, self._crew)
+        self.load = _Loader(plan, self._parcel, self._crew, limit_s)
+        self._limit_s = limit_s
         self._threads = ThreadWorkers(self.load, num_workers)
         self.text = f"processes: {num_workers}"
 
@@ -67,6 +75,7 @@ class ProcessWorkers:
 
         Raises:
             WorkerDiedError: It dies over that.
+            WorkerHungError: It takes too long.
             Exception: It cannot load the pipeline.
         """
         self._hand_over(self._parcel)
@@ -76,13 +85,14 @@ class ProcessWorkers:
 
         Raises:
             WorkerDiedError: It dies over that.
+            WorkerHungError: It takes too long.
             Exception: It cannot.
         """
         self._hand_over(Parcel(content))
 
     def _hand_over(self, parcel: Parcel) -> None:
         with self._crew.worker() as worker:
-            worker.learn(parcel)
+            worker.learn(parcel, self._limit_s)
 
     @property
     def process_ids(self) -> list[int]:
@@ -94,20 +104,29 @@ class ProcessWorkers:
 class _Loader:
     """Makes batches, their images in whichever process is free."""
 
-    def __init__(self, plan: BatchPlan, parcel: Parcel, crew: "_Crew") -> None:
+    def __init__(
+        self, plan: BatchPlan, parcel: Parcel, crew: "_Crew", limit_s: float | None
+    ) -> None:
         self._plan = plan
         self._parcel = parcel
         self._crew = crew
+        self._limit_s = limit_s
 
     def __call__(self, step: int) -> Batch:
         """Make the batch of a step and wait for it.
 
         Raises:
             WorkerError: Process after process died over it.
+            BatchTimeoutError: It took longer than the limit; the process was killed.
             SharedMemoryError: There is no room for its images.
             Exception: Whatever an augmentation raised.
         """
-        return self._plan.load(step, self._images)
+        try:
+            return self._plan.load(step, self._images)
+        except WorkerHungError as hang:
+            assert self._limit_s is not None
+            limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
+            raise limit.error(step, hang.note, "The worker process was killed.") from hang
 
     def _images(self, records: Sequence[Record], epoch: int) -> Images:
         order = Make(
@@ -121,7 +140,7 @@ class _Loader:
         while True:
             try:
                 with self._crew.worker() as worker:
-                    return worker.make(self._parcel, order)
+                    return worker.make(self._parcel, order, self._limit_s)
             except WorkerDiedError as death:
                 deaths += 1
                 if PROCESS_ENDS.is_set():

@@ -15,6 +15,7 @@ import numpy as np
 
 from augseq.errors import SharedMemoryError
 from augseq.types import Images
+from augseq.whereabouts import NUM_BYTES
 
 # A folder for shared memory, to be chosen where the system's own is too small.
 FOLDER_VARIABLE = "AUGSEQ_SHARED_DIR"
@@ -75,6 +76,11 @@ def receive_file(connection: Connection) -> int:
 
         return msvcrt.open_osfhandle(handle, os.O_RDWR)
     return handle
+
+
+def map_note(descriptor: int) -> memoryview:
+    """Return the two numbers of `whereabouts` in a shared file."""
+    return memoryview(mmap.mmap(descriptor, NUM_BYTES)).cast("q")
 
 
 _NUMBERS = itertools.count()

@@ -6,6 +6,7 @@ from augseq.workers.launch import Link, launch
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
 from augseq.workers.parcel import Parcel
 from augseq.workers.segments import Segment, Shelf
+from augseq.workers.time_limit import Patience
 
 
 class WorkerProcess:
@@ -32,26 +33,28 @@ class WorkerProcess:
         link = self._link
         return link.process_id if link is not None and link.is_alive else None
 
-    def learn(self, parcel: Parcel) -> None:
+    def learn(self, parcel: Parcel, limit_s: float | None) -> None:
         """Hand a pipeline over, if the process does not have it.
 
         Raises:
             WorkerDiedError: The process died.
+            WorkerHungError: It took longer than the limit, and was killed.
             Exception: What was raised when it was unpickled.
         """
-        self._link_that_knows(parcel)
+        self._link_that_knows(parcel, limit_s)
 
-    def make(self, parcel: Parcel, order: Make) -> Images:
+    def make(self, parcel: Parcel, order: Make, limit_s: float | None) -> Images:
         """Return the images that an order asks for, in shared memory.
 
         Raises:
             WorkerDiedError: The process died.
+            WorkerHungError: It took longer than the limit, and was killed.
             SharedMemoryError: There is no room for the images.
             Exception: Whatever was raised over the order.
         """
-        link = self._link_that_knows(parcel)
+        link = self._link_that_knows(parcel, limit_s)
         self._pipelines &= order.wanted
-        done, segments = self._carry_out(link, order)
+        done, segments = self._carry_out(link, order, limit_s)
         return self._shelf.lend(segments[0], done.shape, done.dtype)
 
     def interrupt(self) -> None:
@@ -66,11 +69,11 @@ class WorkerProcess:
         if link is not None:
             link.close()
 
-    def _link_that_knows(self, parcel: Parcel) -> Link:
+    def _link_that_knows(self, parcel: Parcel, limit_s: float | None) -> Link:
         link = self._living_link()
         if parcel.number not in self._pipelines:
             order = Learn(number=parcel.number, pickled=parcel.pickled, spans=parcel.spans)
-            self._carry_out(link, order, parcel.descriptor)
+            self._carry_out(link, order, limit_s, parcel.descriptor)
             self._pipelines.add(parcel.number)
         return link
 
@@ -82,13 +85,13 @@ class WorkerProcess:
         return self._link
 
     def _carry_out(
-        self, link: Link, order: Learn | Make, file: int | None = None
+        self, link: Link, order: Learn | Make, limit_s: float | None, file: int | None = None
     ) -> tuple[Done, list[Segment]]:
         """Exchange messages until an order is done; return the segments that it took."""
-        segments = []
+        segments, patience = [], Patience(limit_s)
         try:
             link.send(order, file)
-            while isinstance(answer := link.receive(), NeedRoom):
+            while isinstance(answer := link.receive(patience), NeedRoom):
                 segments.append(self._shelf.take(answer.num_bytes))
                 self._send_room(link, segments[-1])
         except BaseException:

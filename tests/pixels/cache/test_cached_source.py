@@ -18,11 +18,11 @@ from augseq.errors import (
     MissingFileError,
 )
 from augseq.manifest.record import Record
-from augseq.pixels.cache.folder import UNFINISHED, unfinished_file
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE, Region
+from augseq.unfinished import UNFINISHED, unfinished_file
 from tests.pixels.conftest import encoded, photo
 
 from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels

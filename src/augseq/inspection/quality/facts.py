@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import AugseqError, DecodeError, RemoteError
-from augseq.indexing.probing import cause_of, num_readers
+from augseq.errors import AugseqError, DecodeError
+from augseq.indexing.probing import cause_of, is_fault_of_storage, num_readers
 from augseq.inspection.quality.similarity import Signature, signature_of
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
@@ -98,10 +98,9 @@ def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
 def _look_at(source: FileSource, record: Record) -> _Look:
     try:
         data, modified_ns = source.read(record)
-    except RemoteError:
-        # The storage is at fault, and not the file.
-        raise
     except AugseqError as error:
+        if is_fault_of_storage(error, source.root):
+            raise
         return _Look(problem=("unreadable", cause_of(error)))
     probe, image = probe_file(data, modified_ns or 0)
     if isinstance(image, DecodeError):

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from augseq.file_names import for_system
 from augseq.types import Image
 
 _UNKNOWN = bytes(16)
@@ -44,7 +45,7 @@ class Identity(NamedTuple):
 def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
     """Return the identity of a file as it is now; None where there is none to be seen."""
     try:
-        status = os.stat(path)
+        status = os.stat(for_system(path))
     except OSError:
         return None
     return Identity(status.st_size, status.st_mtime_ns, content_hash)

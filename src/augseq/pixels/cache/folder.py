@@ -1,21 +1,17 @@
 """The files of a cache: found, written, counted, and left behind by no one."""
 
 import os
-import secrets
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from contextlib import suppress
 
 from augseq.errors import AugseqWarning
 from augseq.pixels.cache.entry import Identity, map_entry, write_entry
-from augseq.pixels.cache.file_lock import is_still_at, is_unused, lock
 from augseq.pixels.cache.memory_folder import MemoryFolder
 from augseq.pixels.cache.tally import FOLDER_PREFIX, Tally, place_file, read_tally, size_text
 from augseq.types import Image
+from augseq.unfinished import unfinished_file
 
-UNFINISHED = ".unfinished"
 _WAYS_OUT = (
     "The others are decoded each time, with the same pixels. For more room give `cache` another "
     "folder, ImageCache(max_bytes=...), or smaller images: ImageCache(shorter_side_px=...)."
@@ -113,38 +109,3 @@ class CacheFolder:
         self.takes_more = False
         if self._warning.acquire(blocking=False):
             warnings.warn(f"{cause} {_WAYS_OUT}", AugseqWarning, stacklevel=2)
-
-
-@contextmanager
-def unfinished_file(root: str) -> Iterator[BinaryIO]:
-    """Give a file that is gone in the end, unless it was moved; locked, so that others see that.
-
-    Not one of `tempfile`, which no other user could read.
-    """
-    path = os.path.join(root, secrets.token_hex(16) + UNFINISHED)
-    try:
-        with _open_locked(path) as file:
-            yield file
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def _open_locked(path: str) -> BinaryIO:
-    while True:
-        file = open(path, "xb")  # noqa: SIM115
-        lock(file.fileno())
-        if is_still_at(file.fileno(), path):
-            return file
-        # Taken for left behind, just before it was locked.
-        file.close()
-
-
-def remove_unfinished(root: str) -> None:
-    """Remove what killed processes left half written."""
-    with os.scandir(root) as entries:
-        paths = [entry.path for entry in entries if entry.name.endswith(UNFINISHED)]
-    for path in paths:
-        with suppress(OSError), open(path, "rb") as file:
-            if is_unused(file.fileno()):
-                os.unlink(path)

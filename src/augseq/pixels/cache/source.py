@@ -11,7 +11,7 @@ import simplejpeg
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity
-from augseq.pixels.cache.folder import CacheFolder, remove_unfinished
+from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.cache.tally import read_tally
@@ -23,6 +23,7 @@ from augseq.pixels.source import FileSource, ImageSource
 from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
 from augseq.types import Image
+from augseq.unfinished import remove_unfinished
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
 _PIXELS_VERSION = 1
@@ -88,7 +89,8 @@ class CachedSource:
         identity = self.files.identity(record)
         if identity is None:
             return None
-        return hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest(), identity
+        name = path.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(name, digest_size=16).hexdigest(), identity
 
     def _find(self, key: tuple[str, Identity] | None) -> Image | None:
         return None if key is None else self.folder.find(*key)
@@ -117,6 +119,7 @@ def make_source(
     cache: CacheChoice,
     *,
     scaled_decode: bool,
+    follow_links: bool = False,
     remote: RemoteOptions | None = None,
 ) -> ImageSource:
     """Put a cache before files, if one is wanted, and clean up after processes that were killed.
@@ -126,6 +129,7 @@ def make_source(
         options: How to decode.
         cache: The user's choice.
         scaled_decode: Whether large JPEG files may be scaled while they are decoded.
+        follow_links: Whether files may be symbolic links that lead out of the folder.
         remote: How to reach a remote folder.
 
     Raises:
@@ -134,7 +138,9 @@ def make_source(
     """
     # Images are known by their path, whatever folder a process is in.
     root = root if cache is None else absolute_root(root)
-    files = FileSource(root=root, options=options, remote=remote or RemoteOptions())
+    files = FileSource(
+        root=root, options=options, follow_links=follow_links, remote=remote or RemoteOptions()
+    )
     if cache is None:
         return files
     choice = make_image_cache(cache)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from augseq.pixels.cache.file_lock import lock
+from augseq.file_lock import lock
 
 FOLDER_PREFIX = "pixels-"
 """How the names of the folders with images begin; nothing else in a cache is counted."""

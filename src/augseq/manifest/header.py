@@ -1,0 +1,105 @@
+"""What a manifest's file says of itself beside its rows, and how damage to it is noticed."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from augseq.errors import ManifestError
+from augseq.manifest.manifest import Manifest
+
+SCHEMA_VERSION = 2
+_METADATA_KEY = b"augseq"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What stands beside the rows.
+
+    Attributes:
+        root: Folder that all paths are relative to.
+        class_names: Names by label.
+        follow_links: Whether files may be links that lead out of the root.
+        checksum: Of the manifest as it was written, all but the values in its rows, for which
+            Parquet has checksums itself; None in files of the first schema.
+    """
+
+    root: str
+    class_names: tuple[str, ...]
+    follow_links: bool = False
+    checksum: str | None = None
+
+    def __post_init__(self) -> None:
+        names = self.class_names
+        if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+            raise TypeError("its class names must be a list of texts")
+        if not isinstance(self.root, str) or "\0" in self.root:
+            raise TypeError("its root must be the path of a folder")
+        if not isinstance(self.follow_links, bool):
+            raise TypeError("its `follow_links` must be true or false")
+        "".join(names).encode()  # Raises for halves of characters, which no one could print.
+
+
+def write_header(manifest: Manifest) -> dict[bytes, bytes]:
+    """Return the metadata for the Parquet file of a manifest."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "root": manifest.root,
+        "class_names": list(manifest.class_names),
+        "follow_links": manifest.follow_links,
+        "checksum": checksum(manifest),
+    }
+    return {_METADATA_KEY: json.dumps(content).encode()}
+
+
+def read_header(schema: pa.Schema, path: str) -> Header:
+    """Return what the metadata of a Parquet file say.
+
+    Raises:
+        ManifestError: augseq did not write them, or a newer one did, or they are damaged.
+    """
+    text = (schema.metadata or {}).get(_METADATA_KEY)
+    if text is None:
+        raise ManifestError(
+            f"{path!r} is a Parquet file, but no manifest. If it is a table of images, make "
+            f"one of it: augseq index {path} --path-column NAME --label-column NAME "
+            "-o manifest.parquet (in Python: augseq.index_table)"
+        )
+    try:
+        content = json.loads(text)
+        version = content["schema_version"]
+        if type(version) is not int or version < 1:
+            raise TypeError(f"{version!r:.20} is no version")
+        if version <= SCHEMA_VERSION:
+            return _parse(content, version)
+    # Brackets in brackets by the thousand are a RecursionError.
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        kind = type(error).__name__
+        raise ManifestError(f"The manifest {path!r} has a damaged header: {kind}: {error}") from (
+            error
+        )
+    raise ManifestError(
+        f"The manifest {path!r} has schema {version:.0f}, but this augseq reads up to "
+        f"{SCHEMA_VERSION}. Read it with the newer augseq that wrote it."
+    )
+
+
+def checksum(manifest: Manifest) -> str:
+    """Return 32 hexadecimal digits for all of a manifest but the values in its columns."""
+    columns = [f"{field.name}: {field.type}" for field in manifest.left_out.schema]
+    counts = [len(manifest), manifest.left_out.num_rows]
+    said = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
+    return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+
+
+def _parse(content: dict[str, object], version: int) -> Header:
+    names = content["class_names"]
+    if not isinstance(names, list):
+        raise TypeError("its class names must be a list of texts")
+    return Header(
+        root=content["root"],  # type: ignore[arg-type]
+        class_names=tuple(names),
+        follow_links=content.get("follow_links", False),  # type: ignore[arg-type]
+        checksum=str(content["checksum"]) if version > 1 else None,
+    )

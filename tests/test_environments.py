@@ -1,0 +1,192 @@
+"""Programs, shells and notebooks as people have them: no home, an old locale, strict warnings."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+
+import augseq
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs the names of a POSIX system"),
+]
+OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+ONE_BATCH_OF_EACH = """
+import augseq
+images = augseq.index_folder("photos", progress=False)
+for kind in ("serial", "threads", "processes"):
+    batches = augseq.ImageSequence(
+        images, image_size=(8, 8), batch_size=4, shuffle=True, workers=2, worker_kind=kind,
+        augment=augseq.preset("standard"), cache=cache,
+    )
+    print(kind, [x.shape for x, _ in batches], int(sum(x.sum() for x, _ in batches)))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder `photos` whose classes and files have names beyond ASCII."""
+    for name in ("kätzchen", "日本"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = np.full((20, 30, 3), 40 * number, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"ö{number}.jpg")
+    return tmp_path
+
+
+def run(
+    folder: Path, *command: str, given: str = "", **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a folder, with a small backend of Keras."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "KERAS_BACKEND": "numpy",
+            "MPLBACKEND": "agg",
+            **variables,
+        },
+        input=given.encode(),
+        capture_output=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done
+
+
+def stream_of(output: bytes) -> set[str]:
+    """Return what each kind of workers gave; a single one if all gave the same."""
+    lines = output.decode().splitlines()
+    assert [line.split()[0] for line in lines] == ["serial", "threads", "processes"]
+    return {line.split(" ", 1)[1] for line in lines}
+
+
+def in_python(code: str, *options: str) -> tuple[str, ...]:
+    return (sys.executable, *options, "-c", textwrap.dedent(code))
+
+
+def test_an_old_locale_gives_the_same_manifest_and_pixels(folder: Path) -> None:
+    code = "cache = 'pixels'\n" + ONE_BATCH_OF_EACH
+    code += "print('manifest', images.fingerprint(), ascii(images[5].path))"
+    *kinds, manifest = run(folder, *in_python(code), **OLD_LOCALE).stdout.splitlines()
+    images = augseq.index_folder(folder / "photos", progress=False)
+    assert manifest.decode() == f"manifest {images.fingerprint()} {images[5].path!a}"
+    assert images.class_names == ("kätzchen", "日本")
+    batches = augseq.ImageSequence(
+        images,
+        image_size=(8, 8),
+        batch_size=4,
+        shuffle=True,
+        augment=augseq.preset("standard"),
+    )
+    total = sum(int(x.sum()) for x, _ in batches)
+    assert stream_of(b"\n".join(kinds)) == {f"[(4, 8, 8, 3), (4, 8, 8, 3)] {total}"}
+
+
+def test_the_commands_print_what_an_old_terminal_can_show(folder: Path) -> None:
+    command = ("augseq", "index", "photos", "-o", "photos.parquet")
+    counts = run(folder, *command, **OLD_LOCALE).stdout.decode("ascii")
+    assert re.search(r"k\\xe4tzchen +4 +#{30}\n +\\u65e5\\u672c +4 +#{30}\n", counts)
+    (folder / "photos" / "日本" / "ö2.jpg").write_bytes(b"no image")
+    check = subprocess.run(
+        ["augseq", "check", "photos.parquet"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **OLD_LOCALE},
+        capture_output=True,
+    )
+    assert check.returncode == 1, check.stderr
+    assert rb"'\u65e5\u672c/\xf62.jpg' (index 6)" in check.stdout
+    assert b"7 of 8 images can be used." in check.stdout
+
+
+def test_a_home_that_cannot_be_written_to_is_no_hindrance(folder: Path) -> None:
+    # Not a folder without permissions, which do not bind an administrator.
+    home = {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": ""}
+    code = "cache = 'memory'\n" + ONE_BATCH_OF_EACH + "batches.show().savefig('shown.png')"
+    assert len(stream_of(run(folder, *in_python(code), **home).stdout)) == 1
+    assert (folder / "shown.png").stat().st_size > 1000
+
+
+def test_warnings_as_errors_and_unclosed_files_find_nothing(folder: Path) -> None:
+    code = "import gc\ncache = 'memory'\n" + ONE_BATCH_OF_EACH + "\ndel batches; gc.collect()"
+    done = run(folder, *in_python(code, "-W", "error"))
+    assert len(stream_of(done.stdout)) == 1
+    # What nobody can catch, such as an unclosed file, is printed.
+    assert done.stderr == b""
+
+
+def test_a_training_in_a_process_of_any_kind_has_workers_of_every_kind(folder: Path) -> None:
+    (folder / "train.py").write_text(
+        "import multiprocessing, sys\n\ndef train():\n    cache = None\n"
+        + textwrap.indent(ONE_BATCH_OF_EACH, "    ")
+        + "    sys.stdout.flush()\n"
+        + textwrap.dedent(
+            """
+            if __name__ == "__main__":
+                for method in ("fork", "forkserver", "spawn"):
+                    process = multiprocessing.get_context(method).Process(target=train)
+                    process.start()
+                    process.join()
+                    assert process.exitcode == 0, method
+            """
+        )
+    )
+    lines = run(folder, sys.executable, "train.py").stdout.splitlines()
+    assert len(lines) == 9
+    assert len(set.union(*[stream_of(b"\n".join(lines[k : k + 3])) for k in (0, 3, 6)])) == 1
+
+
+MAIN_FUNCTION = """
+import augseq
+images = augseq.index_folder("photos", progress=False)
+def brighter(image, rng):
+    return image // 2 + 100
+
+make = lambda step, kind: augseq.ImageSequence(
+    images, image_size=(8, 8), batch_size=8, workers=2, augment=[step], worker_kind=kind)
+for step in (brighter, lambda image, rng: image // 2 + 100):
+    print((make(step, "processes")[0][0] == make(brighter, "serial")[0][0]).all())
+
+"""
+
+
+def test_at_the_prompt_a_function_stays_on_threads_with_a_clear_word(folder: Path) -> None:
+    done = run(folder, sys.executable, "-i", "-q", given=MAIN_FUNCTION)
+    assert done.stdout.split() == [b"True", b"True"]
+    errors = done.stderr.decode()
+    assert "'brighter', is not: brighter is defined in `__main__`. Threads are used" in errors
+    assert "Element 1 of `augment`, '<lambda>', is not" in errors
+    assert "Put functions and classes into a module" in errors
+    assert "Traceback" not in errors
+
+
+# Jupyter's client announces that its local connection is not encrypted.
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
+def test_in_a_notebook_too_and_a_function_of_a_module_goes_to_processes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    (folder / "mine.py").write_text("def darker(image, rng):\n    return image // 2\n")
+    sources = [
+        MAIN_FUNCTION,
+        "import mine\nbatches = make(mine.darker, 'processes')\nbatches[0]\nprint(batches)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    client = NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(folder)}})
+    first, second = client.execute().cells
+    text = "".join(output.get("text", "") for output in first.outputs)
+    assert text.count("True") == 2
+    assert "brighter is defined in `__main__`. Threads are used" in text
+    assert "processes: 2" in "".join(output.get("text", "") for output in second.outputs)

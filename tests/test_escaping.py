@@ -1,0 +1,38 @@
+"""Text that a stranger wrote gives a terminal nothing to act on."""
+
+import pytest
+
+import augseq
+from augseq import errors
+from augseq.escaping import escaped, message, shortened
+
+RAISED = [value for value in vars(errors).values() if isinstance(value, type)]
+CODES = "\x1b[2J\x1b]0;owned\x07\r\x9b\u202e\u2066\ud800\x00"
+
+
+def test_codes_come_out_as_python_writes_them() -> None:
+    assert escaped("a\x1b[31mb\n\r\u202e\x9b") == r"a\x1b[31mb\n\r\u202e\x9b"
+    assert escaped("Käse 猫 [red] <b> \\x1b") == "Käse 猫 [red] <b> \\x1b"
+
+
+def test_a_name_is_shortened_after_it_is_escaped() -> None:
+    assert shortened("cat", 3) == "cat"
+    assert shortened("cat_0001.jpg", 8) == "cat….jpg"
+    assert shortened("\x1b" * 10**6, 10) == r"\x1b…b\x1b"
+
+
+@pytest.mark.parametrize("kind", RAISED)
+def test_no_error_or_warning_carries_a_code(kind: type[Exception]) -> None:
+    text = str(kind(f"Cannot read {CODES}."))
+    assert text.isprintable()
+    assert text.startswith(r"Cannot read \x1b[2J\x1b]0;owned\x07\r\x9b\u202e")
+
+
+def test_a_message_keeps_its_lines_but_not_a_million_letters() -> None:
+    assert message("one\ntwo\x1b") == "one\ntwo\\x1b"
+    assert len(message("x" * 10**6)) < 10_010
+
+
+def test_a_record_reads_as_text_on_one_line() -> None:
+    record = augseq.Record(index=3, path="a/\x1b[2J\nerror: none.jpg")
+    assert str(record) == r"'a/\x1b[2J\nerror: none.jpg' (index 3)"

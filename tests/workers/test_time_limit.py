@@ -1,0 +1,206 @@
+"""A batch that takes too long is an error that says where, and no later batch waits for it."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+import augseq
+from augseq.workers.choice import WorkerOptions, make_workers
+from augseq.workers.processes import ProcessWorkers
+from augseq.workers.threads import ThreadWorkers
+from augseq.workers.time_limit import Patience
+from augseq.workers.workers import Workers
+from tests.pixels.conftest import photo
+
+from . import transforms
+from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
+from .test_process_ends import run
+
+pytestmark = [
+    pytest.mark.timeout(60),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
+]
+# A worker process takes a second to start.
+LIMIT_S = {"threads": 0.5, "processes": 4.0}
+HUNG = (
+    r"batch_timeout_s={limit:g} s, but batch 1 of epoch 0 was not\. In augmentation 2, 'Hang'\. "
+    r"While making 'x\[5\]' \(index 5\), epoch 0, seed 3\. "
+    r"To replay: sequence\.sample\(epoch=0, index=5\)\. "
+)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_hangs_longer_than_its_test() -> Iterator[None]:
+    transforms.GO_ON.clear()
+    yield
+    transforms.GO_ON.set()
+
+
+def workers_for(kind: Any, augment: list[Any], limit_s: float | None = None) -> Workers:
+    limit_s = LIMIT_S[kind] if limit_s is None else limit_s
+    options = WorkerOptions(kind=kind, number=2, max_queue_size=3, batch_timeout_s=limit_s)
+    return make_workers(options, array_plan(augment))
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("way", ["ahead", "asked for"])
+def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
+    workers = workers_for("threads", [transforms.add_noise_but_first, transforms.Hang()])
+    expected = array_plan([transforms.add_noise_but_first])
+    before = threading.active_count()
+    make = workers.load if way == "asked for" else lambda step: workers.submit(step).result()
+
+    def fail() -> None:
+        text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"
+        with pytest.raises(augseq.BatchTimeoutError, match=text):
+            make(1)
+
+    for _ in range(2):
+        assert 0.5 <= seconds_of(fail) < 2
+    # As many threads as ever work on, beside the two that hang.
+    for step in [0, *range(2, NUM_BATCHES)]:
+        assert bits(make(step)) == bits(expected.load(step))
+    assert threading.active_count() <= before + 2 + 2
+
+
+@pytest.mark.parametrize("in_native_code", [False, True])
+def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> None:
+    augment = [transforms.add_noise_but_first, transforms.Hang(in_native_code=in_native_code)]
+    workers = workers_for("processes", augment)
+    assert isinstance(workers, ProcessWorkers)
+    tasks = [workers.submit(step) for step in range(NUM_BATCHES)]
+    tasks[0].result(30)
+    assert wait_until(lambda: len(workers.process_ids) == 2)
+    processes = {psutil.Process(process_id) for process_id in workers.process_ids}
+
+    def fail() -> None:
+        text = HUNG.format(limit=4) + r"The worker process was killed\."
+        with pytest.raises(augseq.BatchTimeoutError, match=text):
+            tasks[1].result()
+
+    assert seconds_of(fail) < 6
+    assert sum(process.is_running() for process in processes) == 1
+    for step in [0, *range(2, NUM_BATCHES)]:
+        expected = array_plan([transforms.add_noise_but_first])
+        assert bits(tasks[step].result(30)) == bits(expected.load(step))
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    for index in range(6):
+        photo(40, 50).save(root / f"{index}.png")
+    images = augseq.index_folder(root, labels=None, progress=False)
+    # Like a file on a server that does not answer any more.
+    (root / "3.png").unlink()
+    os.mkfifo(root / "3.png")
+    batches = augseq.ImageSequence(
+        images,
+        label_mode=None,
+        image_size=(8, 8),
+        batch_size=2,
+        workers=1,
+        worker_kind=kind,
+        batch_timeout_s=LIMIT_S[kind],
+    )
+    text = r"Outside the augmentations, where files are read.*'3.png' \(index 3\), epoch 0, seed 0"
+    with pytest.raises(TimeoutError, match=text):
+        batches[1]
+    assert isinstance(batches.failure, augseq.BatchTimeoutError)
+    assert batches[2].shape == batches[0].shape == (2, 8, 8, 3)
+    # A thread that was left behind goes on; of a process that was killed there is no reader.
+    with suppress(OSError):
+        os.close(os.open(root / "3.png", os.O_WRONLY | os.O_NONBLOCK))
+
+
+def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
+    with pytest.warns(augseq.AugseqWarning, match=r"1 of `augment`, 'HangWhenLoaded'.*longer"):
+        workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=2)
+    assert bits(workers.load(0)) == bits(array_plan().load(0))
+
+
+def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
+    workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
+    assert isinstance(workers, ThreadWorkers)
+    with pytest.raises(augseq.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
+        workers.load(0)
+    assert bits(workers.load(1)) == bits(array_plan().load(1))
+
+
+def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
+    output, errors = run(
+        """
+        options = WorkerOptions(kind="threads", number=2, max_queue_size=3, batch_timeout_s=0.3)
+        workers = make_workers(options, array_plan([transforms.Hang()]))
+        try:
+            workers.load(1)
+        except TimeoutError as error:
+            print(type(error).__name__)
+        """
+    )
+    assert (output, errors) == (["BatchTimeoutError"], "")
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
+    plan = array_plan([transforms.release_the_lock])
+    for limit_s in (None, 60):
+        options = WorkerOptions(kind=kind, number=2, max_queue_size=3, batch_timeout_s=limit_s)
+        workers = make_workers(options, plan)
+        tasks = [workers.submit(step) for step in range(NUM_BATCHES)]
+        assert bits(workers.load(3)) == bits(plan.load(3))
+        assert [bits(task.result()) for task in tasks] == [bits(plan.load(k)) for k in range(10)]
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])
+def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be seconds"):
+        augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
+
+
+def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
+    batches = augseq.ImageSequence.from_arrays(
+        numbered_images(), batch_size=4, augment=[transforms.Hang()], batch_timeout_s=0.3
+    )
+    for twin in (batches, batches.repeat(), batches.shard(0, 1)):
+        with pytest.raises(augseq.BatchTimeoutError):
+            twin[1]
+
+
+@pytest.mark.parametrize(("stops_s", "turns"), [(0.0, 10), (3600.0, 10)])
+def test_a_program_that_is_suspended_misses_nothing(
+    stops_s: float, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, waits = np.zeros(1), []
+    monkeypatch.setattr("time.monotonic", lambda: float(clock[0]))
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        clock[0] += seconds + (stops_s if len(waits) == 4 else 0)
+        return False
+
+    assert not Patience(9.5).wait(wait)
+    assert waits == [1.0] * 9 + [0.5]
+    assert len(waits) == turns
+
+
+def test_time_that_one_wait_leaves_is_left_for_the_next() -> None:
+    patience = Patience(0.4)
+    assert patience.wait(lambda _: "found") == "found"
+    assert not patience.wait(lambda seconds: threading.Event().wait(seconds))
+    assert patience.wait(lambda seconds: seconds) == 0
