@@ -3,21 +3,13 @@
 import textwrap
 from collections.abc import Iterator
 
-from augseq.inspection.looks import shortened
+from augseq.escaping import escaped, shortened
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
 
 WIDTH = 80
 """Characters in a line, at most, where no path is longer."""
 
 _MOST_IN_A_GROUP = 4
-
-
-def printable(text: str) -> str:
-    """Return text in which whatever would not be printed as itself is escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
 
 
 def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[FoundFile], int]]:
@@ -56,7 +48,7 @@ def finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
         break_on_hyphens=False,
     )  # fmt: skip
     if finding.detail:
-        yield f"  - {shortened(printable(finding.detail), WIDTH - 4)}"
+        yield f"  - {shortened(escaped(finding.detail), WIDTH - 4)}"
     for group, num_more in examples(finding, num_examples):
         for number, file in enumerate(group):
             yield from _file_lines(file, "    " if number else "  - ")
@@ -67,7 +59,7 @@ def finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
 
 
 def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
-    path, notes = printable(file.path), printable(file_notes(file))
+    path, notes = escaped(file.path), escaped(file_notes(file))
     # A path is never cut: it is there to be copied.
     if not notes or len(start) + len(path) + 2 + len(notes) <= WIDTH:
         yield f"{start}{path}{f'  {notes}' * bool(notes)}"

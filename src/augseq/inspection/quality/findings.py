@@ -180,7 +180,7 @@ class CheckFinding:
 
     @property
     def groups(self) -> tuple[tuple[FoundFile, ...], ...]:
-        """The files that are alike together; each file alone where it is not about likeness."""
+        """Files that are alike together; each alone in findings about single files."""
         if not self.files or self.files[0].group is None:
             return tuple((file,) for file in self.files)
         return tuple(tuple(group) for _, group in groupby(self.files, lambda file: file.group))

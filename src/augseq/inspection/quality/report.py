@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from augseq.checks import check_whole
+from augseq.escaping import escaped
 from augseq.inspection.quality.finding_text import (
     WIDTH,
     counted,
     finding_lines,
     has_groups,
-    printable,
 )
 from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
@@ -125,7 +125,7 @@ class CheckReport:
         for name, counts in (("classes", self.class_counts), ("splits", self.split_counts)):
             if counts:
                 some = list(counts.items())[:_MOST_CLASSES]
-                text = ", ".join(f"{printable(key)} {count:,}" for key, count in some)
+                text = ", ".join(f"{escaped(key)} {count:,}" for key, count in some)
                 more = f", and {len(counts) - len(some):,} more" if len(counts) > len(some) else ""
                 yield from textwrap.wrap(
                     f"{name}: {text}{more}", WIDTH, subsequent_indent=" " * (len(name) + 2)

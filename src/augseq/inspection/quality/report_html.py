@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from augseq.inspection.looks import Look, file_images, load_looks, shortened
+from augseq.escaping import escaped, shortened
+from augseq.inspection.looks import Look, file_images, load_looks
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
 from augseq.inspection.quality.finding_text import (
     counted,
     examples,
     file_notes,
-    printable,
     rest_text,
 )
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
@@ -38,7 +38,7 @@ def report_html(
         findings: From top to bottom.
     """
     looks = _load(manifest, findings)
-    title = f"Check of {shortened(printable(manifest.root), 80)}"
+    title = f"Check of {shortened(escaped(manifest.root), 80)}"
     body = card(
         title,
         headline,
@@ -79,7 +79,7 @@ def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
 
 
 def _name(name: str) -> Markup:
-    return element("div", printable(name), class_="augseq-name", title=printable(name))
+    return element("div", escaped(name), class_="augseq-name", title=escaped(name))
 
 
 def _bar(count: int, share: float) -> Markup:
@@ -91,7 +91,7 @@ def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
     mark = element("span", finding.severity, class_=f"mark {finding.severity}")
     count = f" · {counted(len(finding.files), 'file')}" if finding.files else ""
     groups = [_group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)]
-    notes = [finding.detail and printable(finding.detail), rest_text(finding, _MOST_GROUPS)]
+    notes = [finding.detail and escaped(finding.detail), rest_text(finding, _MOST_GROUPS)]
     return element(
         "section",
         element("h2", mark, finding.title, element("small", count)),
@@ -109,9 +109,9 @@ def _group(group: list[FoundFile], num_more: int, looks: Mapping[int, Look]) -> 
 
 
 def _figure(file: FoundFile, look: Look) -> Markup:
-    path = printable(file.path)
+    path = escaped(file.path)
     # A box in place of an image says itself why there is none.
-    notes = "" if isinstance(look, str) else printable(file_notes(file))
+    notes = "" if isinstance(look, str) else escaped(file_notes(file))
     caption = element("figcaption", path, element("small", notes))
     return element("figure", thumbnail(look, path, detail=path), caption)
 
