@@ -96,6 +96,7 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
+    # Whoever waits too long for this thread reads here what it is at.
     note = HERE.note
     note[0], note[1] = record.index, 0
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
