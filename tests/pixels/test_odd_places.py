@@ -79,7 +79,7 @@ def test_what_takes_the_place_of_an_image_after_indexing_is_not_opened(tmp_path:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     (tmp_path / "folder.png").mkdir()
-    source = FileSource(root=str(tmp_path), options=DecodeOptions())
+    source = FileSource(root=str(tmp_path), options=DecodeOptions(), follow_links=True)
     for index, (name, kind) in enumerate(
         [("pipe.png", "named pipe"), ("zero.png", "device"), ("folder.png", "folder")]
     ):

@@ -14,7 +14,6 @@ import fsspec
 import keras
 import numpy as np
 import pytest
-from augseq.inspection.unreadable import find_unreadable
 
 import augseq
 
@@ -100,7 +99,7 @@ def test_a_web_server_gives_the_same_records_and_pixels(
 
 def test_hidden_loose_and_foreign_files_count_as_in_a_local_folder(tmp_path: Path) -> None:
     names = ["a/1.jpg", "a/deep/2.PNG", "a/.hidden.jpg", ".b/3.jpg", "a/.c/4.jpg", "a/note.txt",
-             "a b/5.jpg", "a-b/6.jpg", "loose.jpg", "a/raw.heic"]  # fmt: skip
+             "a b/5.jpg", "a-b/6.jpg", "loose.jpg", "a/raw.nef"]  # fmt: skip
     local, archive = tmp_path / "local", tmp_path / "all.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("empty/", b"")
@@ -200,8 +199,9 @@ def test_an_object_that_is_gone_is_named(bucket: Bucket) -> None:
             augseq.MissingFileError, match=r"index 7\) is not in 's3://photos/drawn'"
         ):
             augseq.ImageSequence(manifest).sample(epoch=0, index=7)
-        source = augseq.ImageSequence(manifest[:10]).pipeline.source
-        assert len(find_unreadable(manifest[:10], source, progress=False)) == 1
+        report = augseq.check_images(manifest[:10], progress=False)
+        (missing,) = [f for f in report.findings if f.severity == "error"]
+        assert [file.index for file in missing.files] == [7]
     finally:
         files.pipe_file(path, data)
 

@@ -102,10 +102,12 @@ def test_starts_and_stops_leave_nothing_behind(kind: Any, cycles: int) -> None:
         )
         assert len(list(batches)) == NUM_BATCHES
 
+    # What other tests left hanging is none of this one's.
+    num_others = our_threads()
     # Python's own tracker of resources starts with the first process, and ends with the program.
     use()
     gc.collect()
-    assert wait_until(lambda: our_threads() == 0)
+    assert wait_until(lambda: our_threads() <= num_others)
     before = what_is_held()
     for _ in range(cycles):
         use()

@@ -1,11 +1,13 @@
 """A batch that takes too long is an error that says where, and no later batch waits for it."""
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,28 @@ def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> 
         assert bits(tasks[step].result(30)) == bits(expected.load(step))
 
 
+@contextmanager
+def server_silent_about(name: str, folder: Path) -> Iterator[str]:
+    """Serve the files of a folder, and let whoever asks for one of them wait to the end."""
+    is_over = threading.Event()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == f"/{name}":
+                is_over.wait()
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        is_over.set()
+        server.shutdown()
+
+
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Path) -> None:
     root = tmp_path / "images"
@@ -106,26 +130,22 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
     for index in range(6):
         photo(40, 50).save(root / f"{index}.png")
     images = augseq.index_folder(root, labels=None, progress=False)
-    # Like a file on a server that does not answer any more.
-    (root / "3.png").unlink()
-    os.mkfifo(root / "3.png")
-    batches = augseq.ImageSequence(
-        images,
-        label_mode=None,
-        image_size=(8, 8),
-        batch_size=2,
-        workers=1,
-        worker_kind=kind,
-        batch_timeout_s=LIMIT_S[kind],
-    )
-    text = r"Outside the augmentations, where files are read.*'3.png' \(index 3\), epoch 0, seed 0"
-    with pytest.raises(TimeoutError, match=text):
-        batches[1]
-    assert isinstance(batches.failure, augseq.BatchTimeoutError)
-    assert batches[2].shape == batches[0].shape == (2, 8, 8, 3)
-    # A thread that was left behind goes on; of a process that was killed there is no reader.
-    with suppress(OSError):
-        os.close(os.open(root / "3.png", os.O_WRONLY | os.O_NONBLOCK))
+    with server_silent_about("3.png", root) as address:
+        batches = augseq.ImageSequence(
+            replace(images, root=address, remote=augseq.RemoteOptions(num_tries=1)),
+            label_mode=None,
+            image_size=(8, 8),
+            batch_size=2,
+            workers=1,
+            worker_kind=kind,
+            # The first file waits for the library that asks for it.
+            batch_timeout_s=5,
+        )
+        text = r"Outside the augmentations, where files.*'3.png' \(index 3\), epoch 0, seed 0"
+        with pytest.raises(TimeoutError, match=text):
+            batches[1]
+        assert isinstance(batches.failure, augseq.BatchTimeoutError)
+        assert batches[2].shape == batches[0].shape == (2, 8, 8, 3)
 
 
 def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:

@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 
 from augseq.errors import UnreadableError
+from augseq.file_names import for_system, from_system
 
 
 def check_inside(root: str, path: str) -> None:
@@ -12,20 +13,23 @@ def check_inside(root: str, path: str) -> None:
     Folders are looked at once in each process, files each time: 0.02 ms for an image, where
     resolving the whole path each time took 0.06.
     """
-    if _is_inside(root, os.path.dirname(path)) and not os.path.islink(path):
+    if _is_inside(root, os.path.dirname(path)) and not os.path.islink(for_system(path)):
         return
     if not _leads_inside(root, path):
         raise UnreadableError(
             f"The image {path!r} must lie in {root!r}, but is a link, or below one, that leads "
-            f"to {os.path.realpath(path)!r}. If that is right, say so: index_folder(..., "
+            f"to {_real(path)!r}. If that is right, say so: index_folder(..., "
             "follow_links=True), or read_manifest(path, follow_links=True)."
         )
 
 
 def _leads_inside(root: str, path: str) -> bool:
-    real_root = os.path.normcase(os.path.realpath(root))
-    real_path = os.path.normcase(os.path.realpath(path))
+    real_root, real_path = (os.path.normcase(_real(place)) for place in (root, path))
     return real_path == real_root or real_path.startswith(os.path.join(real_root, ""))
+
+
+def _real(path: str) -> str:
+    return from_system(os.path.realpath(os.fsdecode(for_system(path))))
 
 
 _is_inside = lru_cache(maxsize=4096)(_leads_inside)
