@@ -12,7 +12,7 @@ import pytest
 import augseq
 from tests.backends import BACKENDS, is_installed, two_on_each_backend
 
-LIMIT_S = 120
+LIMIT_S = 240
 _TESTS = Path(__file__).parents[1]
 _PARTS = ["shard 0 of 2", "shard 1 of 2"]
 
