@@ -1,6 +1,7 @@
 """The command line from the user's side: what it prints, leaves behind, and exits with."""
 
 import csv
+import inspect
 import json
 import os
 import random
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 
 import augseq
+from augseq.cli.check import check
 from augseq.cli.main import main
 
 
@@ -522,6 +524,29 @@ def test_check_finds_what_leaks_between_splits(run: Run, folder: Path) -> None:
     run("index", "parts", "--splits", "train,val", "-o", "parts.parquet")
     assert run("check", "parts.parquet").code == 1
     _expect_error(run("check", "parts.parquet", "--split-column", "fold"), "no column 'fold'")
+
+
+def test_check_takes_every_threshold(run: Run, folder: Path) -> None:
+    Image.new("RGB", (200, 40), "red").save(folder / "dark" / "long.png")
+    assert "odd aspect ratios" in run("check", folder).out
+    outcome = run(
+        "check", folder, "--tiny-px", 10, "--huge-pixels", 300, "--aspect-ratio", 5,
+        "--imbalance", 1, "--num-bits", 64, "--correlation", 0, "--json", "-",
+    )  # fmt: skip
+    report = json.loads(outcome.out)
+    found = {finding["kind"]: finding for finding in report["findings"]}
+    assert found["huge"]["num_files"] == 21
+    assert found["imbalance"]["detail"] == "11 of dark, 10 of bright: 1.1 to 1"
+    assert found["near_duplicates_with_other_labels"]["num_files"] >= 20
+    assert not {"tiny", "odd_aspect_ratio"} & set(found)
+    assert report["options"]["correlation"] == 0
+    assert run("check", folder, "--num-bits", 65).code == 2
+
+
+def test_check_has_the_options_and_defaults_of_the_package() -> None:
+    options = augseq.CheckOptions().to_dict()
+    parameters = inspect.signature(check).parameters
+    assert {name: parameters[name].default for name in options} == options
 
 
 def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> None:
