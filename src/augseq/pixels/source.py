@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import Image, Images
+
+if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.
+    from augseq.manifest.manifest import Manifest
 
 
 class ImageSource(Protocol):
@@ -115,6 +118,16 @@ class FileSource:
         if not self.follow_links:
             check_inside(self.root, path)
         return path
+
+
+def files_of(manifest: "Manifest") -> FileSource:
+    """Return the files of a manifest, reached as it says and decoded as if nothing was said."""
+    return FileSource(
+        root=manifest.root,
+        options=DecodeOptions(),
+        follow_links=manifest.follow_links,
+        remote=manifest.remote,
+    )
 
 
 @dataclass(frozen=True, slots=True)
