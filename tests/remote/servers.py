@@ -73,12 +73,16 @@ class Wire:
 
     Args:
         target: The port of the server.
+
+    Attributes:
+        port: Its own.
+        requests: The first line of whatever was asked for.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = free_port()
-        self.num_connections = 0
+        self.requests: list[bytes] = []
         self._server: socket.socket | None = None
         self._ends: list[socket.socket] = []
 
@@ -111,20 +115,20 @@ class Wire:
             while True:
                 ours, _ = server.accept()
                 theirs = socket.create_connection((_HOST, self._target))
-                self.num_connections += 1
                 self._ends += [ours, theirs]
                 for pair in [(ours, theirs), (theirs, ours)]:
-                    threading.Thread(target=_pump, args=pair, daemon=True).start()
+                    threading.Thread(target=self._pump, args=pair, daemon=True).start()
 
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-        end.close()
+            while data := source.recv(65536):
+                if data.startswith((b"GET ", b"HEAD ")):  # Such a request comes in one piece.
+                    self.requests.append(data.split(b"\r\n", 1)[0])
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _look_at(source: FileSource, record: Record) -> Finding:
     try:
         # Before the file is read, so that a change meanwhile shows later.
         identity = source.identity(record)
-        data, _ = source.read(record)
+        data, _ = source.read(record, anew=True)
     except AugseqError as error:
         if is_fault_of_storage(error, source.root):
             raise

@@ -50,13 +50,14 @@ def check_no_secret(root: str) -> None:
     if is_remote(root) and (_PASSWORD.search(root) or _QUERY.search(root)):
         raise ArgumentError(
             "The address of a folder must hold no password and no query, since manifests keep it "
-            f"and messages show it. Received: {_without_secrets(root)!r}. Give them apart: "
+            f"and messages show it. Received: {without_secrets(root)!r}. Give them apart: "
             "remote=augseq.RemoteOptions(storage_options={...}), which nothing writes down; or in "
             "the environment, as the storage's own tools read them."
         )
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """Return an address, or text around one, with `***` for passwords and queries."""
     text = _PASSWORD.sub("://***@", text)
     return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
 
@@ -71,7 +72,7 @@ def scrubbed(text: str, secrets: Any) -> str:
     for word in sorted(set(_words(secrets)), key=len, reverse=True):
         text = text.replace(word, "***")
     pieces = re.split(r"(\S*://\S*)", text)
-    return "".join(_without_secrets(piece) if "://" in piece else piece for piece in pieces)
+    return "".join(without_secrets(piece) if "://" in piece else piece for piece in pieces)
 
 
 def _words(secrets: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """A remote folder: listed and read with patience, and with errors that tell no secret."""
 
 import hashlib
+import os
 import time
 import traceback
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from augseq.errors import (
 )
 from augseq.remote.address import scrubbed
 from augseq.remote.connection import Connection, Place, Request
+from augseq.remote.copies import Copies
 from augseq.remote.failures import is_denied, may_pass
 from augseq.remote.options import RemoteOptions
 
@@ -44,13 +46,20 @@ class RemoteFolder:
 
     Args:
         root: The address, without password or query.
-        options: How to reach it, and how long to try.
+        options: How to reach it, how long to try, and where to keep copies.
+
+    Raises:
+        ArgumentError: There is no such folder for copies, and none can be made.
     """
 
     def __init__(self, root: str, options: RemoteOptions) -> None:
         self.root = root
         self.options = options
         self._connection = Connection(root, options.storage_options)
+        self._copies: Copies | None = None
+        if options.cache_dir is not None:
+            where = options.storage_options, os.fspath(options.cache_dir)
+            self._copies = Copies(root, *where, options.cache_max_bytes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.root, self.options)
@@ -58,20 +67,35 @@ class RemoteFolder:
     def __repr__(self) -> str:
         return f"RemoteFolder({self.root!r}, {self.options!r})"
 
-    def read(self, path: str, name: str | None = None) -> bytes:
-        """Return all bytes of a file.
+    def read(
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        wanted_hash: bytes | None = None,
+        anew: bool = False,
+    ) -> bytes:
+        """Return all bytes of a file, from its copy where there is one.
 
         Args:
             path: Below the folder, with `/`.
             name: How messages call it; its path if None.
+            wanted_hash: Of the content that a copy must have; None where any will do. What is
+                fetched may have another.
+            anew: Whether to fetch it even if there is a copy, which is then replaced.
 
         Raises:
             MissingFileError: There is no such file.
             UnreadableError: The storage refuses to give it.
             RemoteError: The storage does not answer, or not usefully.
         """
+        kept = None if self._copies is None or anew else self._copies.find(path, wanted_hash)
+        if kept is not None:
+            return kept
         what = f"read {name or repr(path)} in"
         data: bytes = self._ask(what, lambda place: ("cat_file", place.at(path)))
+        if self._copies is not None:
+            self._copies.keep(path, data)
         return data
 
     def identity(self, path: str, name: str | None = None) -> tuple[int, int]:
