@@ -30,8 +30,8 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
     ]:
         assert augseq.RemoteOptions(cache_dir=given).cache_dir == str(expected)
     (tmp_path / "file").touch()
+    remote = augseq.RemoteOptions(cache_dir=tmp_path / "file")
     with pytest.raises(augseq.ArgumentError, match="`cache_dir` must be a folder, or a place"):
-        remote = augseq.RemoteOptions(cache_dir=tmp_path / "file")
         augseq.index_folder("memory://x", remote=remote)
 
 

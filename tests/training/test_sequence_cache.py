@@ -25,7 +25,7 @@ def test_the_plan_shows_the_cache_and_what_it_holds(
     batches = augseq.ImageSequence(samples, batch_size=20, cache=cache)
     batches.batch(0)
     text = repr(batches)
-    for part in (str(tmp_path), "shorter side at most 40 px", "20 files", "of at most 5.0 GB"):
+    for part in (str(tmp_path), "shorter side at most 40 px", "20 images", "of at most 5.0 GB"):
         assert part in text
     assert "in memory" in repr(augseq.ImageSequence(samples, cache="memory"))
     assert "cache" not in repr(augseq.ImageSequence(samples))

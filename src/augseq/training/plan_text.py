@@ -68,7 +68,7 @@ def _cache(source: CachedSource) -> str:
     shrunk = "" if side is None else f", shorter side at most {side} px"
     held = folder.tally
     return (
-        f"in {place}{shrunk}; {held.num_files:,} files, "
+        f"in {place}{shrunk}; {held.num_files:,} images, "
         f"{size_text(held.num_bytes)} of at most {size_text(folder.max_bytes)}"
     )
 
