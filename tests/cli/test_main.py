@@ -609,6 +609,13 @@ def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
             assert r"\x1b]0;owned\x07\n.jpg" in text or outcome.code == 0
 
 
+def test_a_table_of_an_address_is_indexed_without_looking(run: Run) -> None:
+    Path("t.csv").write_text("path,label\nhttp://nowhere.invalid/a/1.jpg,a\nb/1.jpg,b\n")
+    outcome = run("index", "t.csv", "--images-root", "http://nowhere.invalid", "-o", "t.parquet")
+    assert outcome.code == 0, outcome.err
+    assert [record.path for record in augseq.read_manifest("t.parquet")] == ["a/1.jpg", "b/1.jpg"]
+
+
 def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:
     shutil.make_archive("small", "zip", folder)
     outcome = run("index", "zip://::small.zip", "-o", "small.parquet")

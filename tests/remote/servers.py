@@ -1,6 +1,7 @@
 """Real servers on this machine, and a wire to each that can be cut."""
 
 import contextlib
+import http.server
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 _HOST = "127.0.0.1"
@@ -64,6 +66,24 @@ def web_server(folder: Path) -> Iterator[int]:
     served = ["--bind", _HOST, "--directory", str(folder), str(port)]
     with running("http.server", *served, port=port, path="/"):
         yield port
+
+
+@contextmanager
+def unlisted_web_server(folder: Path, status: int) -> Iterator[int]:
+    """Serve the files of a folder, but answer with a status where it should be listed."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def list_directory(self, path: object) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer((_HOST, 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
 class Wire:

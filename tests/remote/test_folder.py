@@ -1,3 +1,4 @@
+import importlib.util
 import multiprocessing
 import pickle
 import time
@@ -79,8 +80,10 @@ def test_no_error_tells_a_secret_not_even_in_its_traceback() -> None:
 def test_a_missing_package_and_an_unknown_protocol_are_named() -> None:
     with pytest.raises(ArgumentError, match="does not know: 'nowhere'"):
         RemoteFolder("nowhere://x", RemoteOptions()).entries()
-    with pytest.raises(ArgumentError, match=r"augseq\[gcs\]"):
-        RemoteFolder("gs://x", RemoteOptions()).entries()
+    for root, extra in [("gs://x", "gcs"), ("gcs://x/a", "gcs"), ("hf://datasets/a/b/c", "hf")]:
+        if importlib.util.find_spec({"gcs": "gcsfs", "hf": "huggingface_hub"}[extra]) is None:
+            with pytest.raises(ArgumentError, match=rf'pip install "augseq\[{extra}\]"'):
+                RemoteFolder(root, RemoteOptions()).entries()
 
 
 def test_names_of_any_letters_come_back_from_a_web_server(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
-from augseq.remote.address import absolute_root, is_remote
-from augseq.remote.folder import RemoteFolder
+from augseq.remote.address import absolute_root, is_remote, is_web
+from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
@@ -368,4 +368,4 @@ def _nothing_found(root: str, scan: Scan, suffixes: frozenset[str]) -> str:
         message += f"; saw files with other endings: {', '.join(others)} (see `extensions`)"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
-    return message + "."
+    return f"{message}.{UNLISTED * is_web(root)}"

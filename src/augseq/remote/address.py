@@ -23,6 +23,11 @@ def is_remote(root: Any) -> bool:
     return isinstance(root, str) and _ADDRESS.match(root) is not None
 
 
+def is_web(root: str) -> bool:
+    """Tell whether a root is the address of a web server, which need not list what it holds."""
+    return root.lower().startswith(("http://", "https://"))
+
+
 def absolute_root(root: PathLike) -> str:
     """Return a root in the form that manifests keep: an absolute path, or an address.
 

@@ -15,11 +15,18 @@ from augseq.errors import (
     RemoteError,
     UnreadableError,
 )
-from augseq.remote.address import scrubbed
+from augseq.remote.address import is_web, scrubbed
 from augseq.remote.connection import Connection, Place, Request
 from augseq.remote.copies import Copies
 from augseq.remote.failures import is_denied, may_pass
 from augseq.remote.options import RemoteOptions
+
+UNLISTED = (
+    " A web server need not list what it holds; if it does not, give a table of the images: "
+    "index_table(table, root=..., check_files=False), at the shell: augseq index table.csv "
+    "--images-root ADDRESS."
+)
+"""What helps where the folder of a web server cannot be listed."""
 
 # How storages call what changes with a file's content, the best first.
 _MARKS = (
@@ -186,17 +193,18 @@ class RemoteFolder:
 
     def _refusal(self, what: str, error: Exception) -> AugseqError:
         told = self._told(error)
+        hint = UNLISTED if is_web(self.root) and what.startswith("list") else ""
         if is_denied(error):
             return UnreadableError(
                 f"Cannot {what} {self.root!r}: the storage refuses ({told}). Credentials come "
                 "from the environment, as for the storage's own tools, or from "
-                "remote=augseq.RemoteOptions(storage_options={...})."
+                f"remote=augseq.RemoteOptions(storage_options={{...}}).{hint}"
             )
         if isinstance(error, FileNotFoundError):
-            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).")
+            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).{hint}")
         if isinstance(error, IsADirectoryError):
             return MissingFileError(f"Cannot {what} {self.root!r}: it is a folder.")
-        return RemoteError(f"Cannot {what} {self.root!r}: {told}.")
+        return RemoteError(f"Cannot {what} {self.root!r}: {told}.{hint}")
 
     def _told(self, error: BaseException) -> str:
         text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(" .:")
