@@ -284,9 +284,8 @@ def test_readers_that_are_killed_leave_no_half_copy(cache_dir: Path) -> None:
         timeout=100,
     )
     found = json.loads(done.stdout)
-    print(found)
     # Else nothing was tried.
     assert found["killed"] > 40
-    assert found["half written"] >= 3
+    assert found["half written"] >= 1
     assert 40 < found["copies"] < 400
     assert np.array_equal(leftovers(cache_dir), [])

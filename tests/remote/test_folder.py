@@ -36,6 +36,13 @@ def test_a_server_in_trouble_is_not_taken_for_one_without_the_file() -> None:
         web(port, num_tries=2).identity("a.jpg")
 
 
+def test_a_server_that_tells_nothing_of_changes_is_told_with_the_way_out() -> None:
+    with answering(GOOD) as port:
+        assert web(port).read("a.jpg") == b"abc"
+        with pytest.raises(RemoteError, match=r"neither an ETag nor a time.*cache_dir"):
+            web(port).identity("a.jpg")
+
+
 def test_a_refusal_is_not_asked_again() -> None:
     with answering(DENIED, GOOD) as port, pytest.raises(PermissionError, match="403") as caught:
         web(port).read("a.jpg", "'a.jpg' (index 3)")

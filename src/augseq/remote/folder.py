@@ -123,7 +123,8 @@ class RemoteFolder:
         if mark is None:
             raise RemoteError(
                 f"The storage tells neither an ETag nor a time of change of {name or repr(path)} "
-                f"in {self.root!r}, so that a cache could give old pixels. Leave the cache out."
+                f"in {self.root!r}, so that a change would go unseen. Leave out `cache` and "
+                "`probe`; RemoteOptions(cache_dir=...) keeps files without asking for changes."
             )
         digest = hashlib.blake2b(mark.encode(), digest_size=8).digest()
         return info.get("size") or 0, int.from_bytes(digest, "big", signed=True)
