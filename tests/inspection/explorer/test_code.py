@@ -22,11 +22,11 @@ NEEDED = {
     "height": 24, "width": 20, "size": (24, 20), "min_max_height": (10, 30),
     "num_grid_xy": (3, 3), "magnitude": 4,
 }  # fmt: skip
-# They need masks, boxes, volumes, files or other images beside the image itself.
+# They need masks, boxes, functions, files or other images beside the image itself.
 OTHERS = {
     "BBoxSafeRandomCrop", "ConstrainedCoarseDropout", "CropNonEmptyMaskIfExists", "FDA",
-    "HistogramMatching", "MaskDropout", "Mosaic", "OverlayElements", "PixelDistributionAdaptation",
-    "RandomCropNearBBox", "TextImage",
+    "HistogramMatching", "Lambda", "MaskDropout", "Mosaic", "OverlayElements",
+    "PixelDistributionAdaptation", "RandomCropNearBBox", "TextImage",
 }  # fmt: skip
 
 
