@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[3]
 # A folder for pictures of the panel, for the README.
 PICTURES = os.environ.get("AUGSEQ_PICTURES")
 PANEL = ".jp-OutputArea-output .augseq-explorer"
-RUN_S = 150_000
+MOST_MS = 120_000
 
 CONTRAST = """panel => {
     const shine = color => {
@@ -80,19 +80,26 @@ def page(
             permissions=["clipboard-read", "clipboard-write"],
         )
         page = context.new_page()
-        page.set_default_timeout(RUN_S)
+        page.set_default_timeout(MOST_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(address.format(path=f"notebooks/{NOTEBOOK}"))
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-        page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+        command(page, "application:toggle-left-area")
+        command(page, "notebook:run-all-cells")
         # All cells have been run when the last one has.
         last = page.locator(".jp-CodeCell .jp-InputPrompt").last
-        expect(last).to_have_text("[11]:", timeout=RUN_S)
+        expect(last).to_have_text("[11]:", timeout=MOST_MS)
         page.locator(PANEL).scroll_into_view_if_needed()
         yield page
         context.close()
+
+
+def command(page: Page, name: str, **options: str) -> None:
+    """Begin a command of JupyterLab's."""
+    page.evaluate(
+        "([name, options]) => { jupyterapp.commands.execute(name, options); }", [name, options]
+    )
 
 
 def code_of(page: Page) -> str:
