@@ -127,7 +127,6 @@ def test_a_list_pickles() -> None:
         ({"p": 0.5}, "cannot be called"),
         ([A.HorizontalFlip()], "cannot be called"),
     ],
-    ids=str,
 )
 def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
     item: Any, advice: str
@@ -138,9 +137,7 @@ def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
 
 
 @pytest.mark.parametrize(
-    "augment",
-    ["strong", A.HorizontalFlip(), A.Compose([]), double, {}, 3, {"flip"}, IMAGE],
-    ids=str,
+    "augment", ["strong", A.HorizontalFlip(), A.Compose([]), double, {}, 3, {"flip"}, IMAGE]
 )
 def test_what_is_no_list_is_refused(augment: Any) -> None:
     with pytest.raises(augseq.ArgumentError, match="`augment` must be a list of augmentations"):

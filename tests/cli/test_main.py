@@ -240,7 +240,7 @@ def test_a_fit_that_fails_leaves_nothing_and_may_be_run_again_when_mended(
     _expect_error(outcome, "'nonsense'", "small")
     assert not Path("run").exists()
     _expect_error(run("fit", folder, *FIT, "--augment", "mine.py:bad_raise", "-o", "run"))
-    assert list(Path().glob("run/*")) == []
+    assert not Path("run").exists()
     assert run("fit", folder, *FIT, "-o", "run").code == 0
     assert Path("run/model.keras").is_file()
 

@@ -19,7 +19,7 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # A script, which would import Keras into this process if doctests were looked for in it.
 collect_ignore = ["probe.py"]
 
-LIMIT_S = 110
+LIMIT_S = 240
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.backends import Runs, python_on_each_backend
 # Modules of the subprocesses, which would import Keras if doctests were looked for in them.
 collect_ignore = ["scenarios", "several_processes"]
 
-LIMIT_S = 150
+LIMIT_S = 240
 _TESTS = Path(__file__).parents[1]
 
 

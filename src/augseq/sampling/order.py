@@ -127,6 +127,10 @@ class Schedule:
             return None
         return (self._places(epoch, batch) < self.num_records).astype(np.float32)
 
+    def num_padding(self, epoch: int, batch: int) -> int:
+        """Return how many records of a batch, the last ones, came in this epoch before."""
+        return int(np.sum(self._places(epoch, batch) >= self.num_records))
+
     def progress(self, epoch: int, num_batches: int) -> Progress:
         """Return how far a run has come after some batches of an epoch."""
         given = self._num_done(epoch) + num_batches * self._global_size

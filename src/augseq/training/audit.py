@@ -1,12 +1,13 @@
 """A record of which images the model really trained on, and the proof that each came once."""
 
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from augseq.errors import ArgumentError
 from augseq.manifest.manifest import Manifest
@@ -20,6 +21,7 @@ class Audit(TrainedBatches):
 
     The file gets one line of JSON for each batch and is flushed with it, so that a crash loses
     nothing. A run that goes on after a crash goes on writing; `verify_audit` reads it.
+    Of several processes that train together, each needs a file of its own.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False`.
@@ -46,6 +48,7 @@ class Audit(TrainedBatches):
                 "epoch": self._sequence.epoch,
                 "place": self._sequence.progress(number).num_records,
                 "indices": [record.index for record in self._sequence.records(number)],
+                "num_padding": self._sequence.num_padding(number),
             }
             self._file.write(json.dumps(line) + "\n")
         self._file.flush()
@@ -63,13 +66,16 @@ class AuditReport:
     Attributes:
         num_epochs: Epochs that were trained whole.
         missing: Indices that an epoch never gave, by epoch; of whole epochs only.
-        repeated: Indices that an epoch gave more than once, by epoch.
+        repeated: Indices that an epoch gave more than once, by epoch; but for padding.
+        num_padding: How often records were trained once more, in all epochs, to fill up the last
+            batches of several processes.
         unfinished: How many records the last epoch gave, where the run did not end it; else 0.
     """
 
     num_epochs: int
     missing: dict[int, list[int]]
     repeated: dict[int, list[int]]
+    num_padding: int
     unfinished: int
 
     @property
@@ -81,7 +87,8 @@ class AuditReport:
         rest = f", and {self.unfinished} records of one more" if self.unfinished else ""
         title = f"{self.num_epochs} whole epochs{rest}: "
         if self.holds:
-            return title + "each record was trained exactly once in each."
+            padding = f", and {self.num_padding} times as padding" if self.num_padding else ""
+            return title + f"each record was trained exactly once in each{padding}."
         lines = [
             f"  epoch {epoch}: {len(indices)} records {what}: {_some(indices)}"
             for what, found in (("missing", self.missing), ("repeated", self.repeated))
@@ -90,24 +97,28 @@ class AuditReport:
         return "\n".join([title + "not each record was trained exactly once.", *lines])
 
 
-def verify_audit(path: PathLike, manifest: Manifest) -> AuditReport:
+def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> AuditReport:
     """Prove that a run trained each record exactly once an epoch.
 
     What a crash undid does not count: where a run went on from a backup, what was written
     before for the same place is dropped, as it is in the weights.
 
     Args:
-        path: What `Audit` wrote.
+        paths: What `Audit` wrote: a file, or those of all processes that trained together.
         manifest: The images that were trained on.
 
     Raises:
-        ArgumentError: The file is no audit.
+        ArgumentError: A file is no audit.
     """
     expected = set(manifest.table.column("index").to_pylist())
-    epochs = _epochs(Path(path))
-    missing, repeated, unfinished = {}, {}, 0
-    for epoch, batches in epochs.items():
-        counts = Counter(index for _, indices in batches for index in indices)
+    files = [paths] if isinstance(paths, str | os.PathLike) else paths
+    found = [_epochs(Path(path)) for path in files]
+    epochs = {epoch for one in found for epoch in one}
+    missing, repeated, num_padding, unfinished = {}, {}, 0, 0
+    for epoch in sorted(epochs):
+        batches = [batch for one in found for batch in one.get(epoch, [])]
+        counts = Counter(index for batch in batches for index in batch.indices)
+        num_padding += sum(batch.num_padding for batch in batches)
         twice = sorted(index for index, count in counts.items() if count > 1)
         if twice:
             repeated[epoch] = twice
@@ -116,31 +127,42 @@ def verify_audit(path: PathLike, manifest: Manifest) -> AuditReport:
             unfinished = len(expected) - len(absent)
         elif absent:
             missing[epoch] = absent
-    num_whole = len(epochs) - bool(unfinished)
     return AuditReport(
-        num_epochs=num_whole, missing=missing, repeated=repeated, unfinished=unfinished
+        num_epochs=len(epochs) - bool(unfinished),
+        missing=missing,
+        repeated=repeated,
+        num_padding=num_padding,
+        unfinished=unfinished,
     )
 
 
-def _epochs(path: Path) -> dict[int, list[tuple[int, list[int]]]]:
-    """Return the batches of each epoch that count, as (place, indices)."""
-    epochs: dict[int, list[tuple[int, list[int]]]] = {}
-    for epoch, place, indices in _lines(path):
+class _Trained(NamedTuple):
+    place: int
+    indices: list[int]
+    num_padding: int
+
+
+def _epochs(path: Path) -> dict[int, list[_Trained]]:
+    """Return the batches of each epoch that count."""
+    epochs: dict[int, list[_Trained]] = {}
+    for epoch, batch in _lines(path):
         for later in [known for known in epochs if known > epoch]:
             del epochs[later]
         batches = epochs.setdefault(epoch, [])
-        while batches and batches[-1][0] >= place:
+        while batches and batches[-1].place >= batch.place:
             batches.pop()
-        batches.append((place, indices))
+        batches.append(batch)
     return epochs
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, list[int]]]:
+def _lines(path: Path) -> Iterator[tuple[int, _Trained]]:
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
-            yield line["epoch"], line["place"], line["indices"]
+            indices, num_padding = line["indices"], line.get("num_padding", 0)
+            trained = indices[: len(indices) - num_padding]
+            yield line["epoch"], _Trained(line["place"], trained, num_padding)
         except (ValueError, KeyError, TypeError) as error:
             # The last line of a process that was killed while it wrote.
             if number < len(lines):

@@ -59,6 +59,7 @@ class EpochTracker:
         self.epoch = check_epoch(epoch)
         self._given.clear()
         self.was_asked = False
+        self.is_in_order = True
         # Keras does not say that a pass ended where an error ended it.
         self._in_pass = False
 

@@ -133,6 +133,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
         self._epochs.ask(index)
         try:
+            if self._plan.schedule.shard.count > 1:
+                # Each process would shuffle for itself, and no step would have its global batch.
+                self.require_order()
             batch = self.batch(index)
         except Exception as error:
             self.failure = error
@@ -306,6 +309,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def records(self, index: int) -> list[Record]:
         """Return the records of batch `index` of the present epoch, in the batch's order."""
         return self._plan.records(self._step(index))
+
+    def num_padding(self, index: int) -> int:
+        """Return how many of the records of batch `index`, the last ones, are padding."""
+        schedule = self._plan.schedule
+        return schedule.num_padding(*divmod(self._step(index), schedule.num_batches))
 
     def sample(self, *, epoch: int, index: int) -> Sample:
         """Make the image that one record has in one epoch, alone: the replay of a step.

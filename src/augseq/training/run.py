@@ -1,9 +1,10 @@
 """The main job: split, train, evaluate, and leave a folder with all that one wants to see."""
 
+import contextlib
 import json
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,20 +98,20 @@ def train_classifier(
     compile_classifier(
         model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
     )
-    # Files are written at the end, so that a run that fails leaves nothing half made.
-    run_folder = _empty_folder(folder, manifest.root)
-    contact_sheet = _draw_contact_sheet(batches)
-    start = time.perf_counter()
-    history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
-    probabilities = model.predict(held_out, verbose=0)
-    seconds = time.perf_counter() - start
+    with _empty_folder(folder, manifest.root) as run_folder:
+        # Files are written at the end, so that a run that fails leaves nothing half made.
+        contact_sheet = _draw_contact_sheet(batches)
+        start = time.perf_counter()
+        history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
+        probabilities = model.predict(held_out, verbose=0)
+        seconds = time.perf_counter() - start
 
-    write_manifest(manifest, run_folder / "manifest.parquet")
-    _write_settings(options, manifest, run_folder)
-    contact_sheet.savefig(run_folder / "contact_sheet.png")
-    model.save(run_folder / "model.keras")
-    _write_history(history, run_folder)
-    num_right = _write_predictions(val, probabilities, run_folder)
+        write_manifest(manifest, run_folder / "manifest.parquet")
+        _write_settings(options, manifest, run_folder)
+        contact_sheet.savefig(run_folder / "contact_sheet.png")
+        model.save(run_folder / "model.keras")
+        _write_history(history, run_folder)
+        num_right = _write_predictions(val, probabilities, run_folder)
     return RunResult(
         model=model,
         history=history,
@@ -184,7 +185,9 @@ def _fit(
     return epochs
 
 
-def _empty_folder(folder: PathLike, root: str) -> Path:
+@contextlib.contextmanager
+def _empty_folder(folder: PathLike, root: str) -> Iterator[Path]:
+    """Make the run folder; where it is new, and a run that fails leaves it empty, remove it."""
     path = Path(folder)
     if path.resolve().is_relative_to(Path(root).resolve()):
         raise ArgumentError(
@@ -194,13 +197,21 @@ def _empty_folder(folder: PathLike, root: str) -> Path:
         )
     if path.is_file():
         raise NotAFolderError(f"The run folder {str(path)!r} is a file.")
+    is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         raise ArgumentError(
             f"The run folder must be new or empty, so that no earlier run is lost. "
             f"Received: {str(path)!r}"
         )
-    return path
+    try:
+        yield path
+    except BaseException:
+        # So that the next run may have its name; unless there are files already.
+        with contextlib.suppress(OSError):
+            if is_new:
+                path.rmdir()
+        raise
 
 
 def _draw_contact_sheet(batches: ImageSequence) -> Picture:

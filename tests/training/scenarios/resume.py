@@ -11,6 +11,7 @@ import numpy as np
 
 import augseq
 
+from ..crash import CrashAfter, CrashError
 from .watch import (
     Trained,
     array_sequence,
@@ -24,23 +25,6 @@ from .watch import (
 )
 
 NUM_IMAGES = 12
-
-
-class CrashError(Exception):
-    """What a run dies of."""
-
-
-class CrashAfter(keras.callbacks.Callback):
-    """Raises after so many batches of a run."""
-
-    def __init__(self, num_batches: int) -> None:
-        super().__init__()
-        self.left = num_batches
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise CrashError
 
 
 def run_until(folder: str, num_batches: int, **options: Any) -> dict[int, list[Trained]]:
@@ -111,6 +95,22 @@ def an_audit_names_what_is_missing_or_repeated() -> None:
         require_equal(report.missing, {0: sorted(lost)})
         require_equal(report.repeated, {0: sorted(lines[3]["indices"])})
         require_equal(report.holds, False)
+        require_equal(report.num_padding, 0)
+
+
+@scenario
+def keras_own_shuffling_of_a_part_is_refused() -> None:
+    part = array_sequence(40).shard(0, 2)
+    try:
+        fit(part, epochs=1, shuffle=True)
+    except Exception as error:
+        require_equal("pass shuffle=False to fit" in str(error), True, str(error))
+    else:
+        raise AssertionError("nothing was refused")
+    # Nothing of it is left.
+    part.set_epoch(0)
+    require_equal([len(part[k][0]) for k in (4, 2)], [2, 2])
+    require_equal(len(flat(joined(fit(part, epochs=1, shuffle=False)))), 40 // 2)
 
 
 @scenario

@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import keras
 
 import augseq
 
+from ..crash import CrashAfter, CrashError
 from .work import (
     ADDRESSES,
     NUM_EPOCHS,
@@ -50,32 +52,18 @@ def fit(model: keras.Model, batches: augseq.ImageSequence) -> None:
     model.fit(batches, epochs=NUM_EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
 
 
-class CrashError(Exception):
-    """What a run dies of."""
-
-
-class CrashAfter(keras.callbacks.Callback):
-    """Raises after so many batches of a run, and counts on where there are fewer."""
-
-    def __init__(self, num_batches: int) -> None:
-        super().__init__()
-        self.left = num_batches
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise CrashError
-
-
 def note_resume() -> None:
     """Train, crash, and go on with new objects; each process has a folder of its own."""
     crash = CrashAfter(4)
     with tempfile.TemporaryDirectory() as folder:
+        backups = Path(folder, "backups")
         for _ in range(2):
             model, batches = new_model(), new_sequence().shard()
-            callbacks = [augseq.BackupAndResume(batches, folder, every_batches=1), crash]
+            audit = augseq.Audit(batches, Path(folder, "audit.jsonl"))
+            callbacks = [augseq.BackupAndResume(batches, backups, every_batches=1), audit, crash]
             with contextlib.suppress(CrashError):
                 model.fit(batches, epochs=NUM_EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
+        note(audit=Path(folder, "audit.jsonl").read_text())
     note(weights_after_a_crash=[w.tolist() for w in model.get_weights()])
     note(batches_after_a_crash=-crash.left)
 
