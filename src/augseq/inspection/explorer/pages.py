@@ -98,6 +98,9 @@ _STYLE = """
 --jp-widgets-input-background-color:var(--back);--jp-widgets-input-border-color:var(--line);
 --jp-widgets-slider-active-handle-color:var(--bar);--jp-widgets-font-size:12px}
 .augseq-explorer .jupyter-widgets{color:var(--ink)}
+.augseq-explorer .widget-toggle-button{line-height:24px}
+.augseq-explorer .widget-label-basic{display:flex;align-items:center}
+.augseq-explorer .augseq-head{margin-bottom:0}
 .augseq-table{display:grid;gap:4px 6px;justify-items:start}
 .augseq-table img,.augseq-table .augseq-none{width:112px;height:112px;object-fit:contain}
 .augseq-table .augseq-none{font-size:11px;line-height:1.25}
