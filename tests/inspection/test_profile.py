@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.inspection.profile import Profile, _advise_workers
+from augseq.inspection.profile import Profile, _advise_scaled_decode, _advise_workers
 
 
 def slow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -106,3 +106,20 @@ def test_a_cache_is_advised_where_decoding_is_the_bottleneck(tmp_path: Path) -> 
     with pytest.warns(augseq.AugseqWarning, match="is full"):
         beyond = augseq.ImageSequence(images, image_size=(56, 56), cache=full).profile()
     assert "give it more room" in beyond.verdict
+
+
+def test_scaled_decoding_is_advised_where_it_saves_time(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), np.uint8)
+    for suffix in ("jpg", "png"):
+        folder = tmp_path / suffix / "noise"
+        folder.mkdir(parents=True)
+        Image.fromarray(picture).save(folder / f"noise.{suffix}")
+
+    def batches(suffix: str, **options: bool) -> augseq.ImageSequence:
+        images = augseq.index_folder(tmp_path / suffix, labels=None, progress=False)
+        return augseq.ImageSequence(images, image_size=(64, 64), label_mode=None, **options)
+
+    assert "scaled_decode=True gives" in batches("jpg").profile(num_images=1).verdict
+    stages = {"decode": 20.0, "resize and rest": 10.0}
+    for other in (batches("png"), batches("jpg", scaled_decode=True)):
+        assert _advise_scaled_decode(other._plan, range(1), stages) is None

@@ -10,10 +10,10 @@ from PIL import Image as PillowImage
 from augseq.errors import AugseqError
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size
-from augseq.pixels.source import FileSource
+from augseq.pixels.source import files_of
 from augseq.types import Image
 
 Look: TypeAlias = Image | str
@@ -59,7 +59,7 @@ def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
         manifest: Whose root the paths are relative to.
         side_px: Longer side that the images will be shrunk to.
     """
-    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    source = files_of(manifest)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
     def image_of(record: Record) -> Image:
