@@ -18,9 +18,10 @@ getSelection().removeAllRanges();
 getSelection().addRange(range);
 const show = text => { this.textContent = text; };
 const tell = text => { show(text); setTimeout(() => show("Copy"), 2000); };
-const old = () => tell(document.execCommand("copy") ? "Copied" : "Press Ctrl+C");
+const done = () => { getSelection().removeAllRanges(); tell("Copied"); };
+const old = () => document.execCommand("copy") ? done() : tell("Press Ctrl+C");
 navigator.clipboard
-  ? navigator.clipboard.writeText(code.textContent).then(() => tell("Copied"), old) : old();
+  ? navigator.clipboard.writeText(code.textContent).then(done, old) : old();
 """
 
 
@@ -96,8 +97,14 @@ _STYLE = """
 --jp-widgets-color:var(--ink);--jp-widgets-label-color:var(--ink);
 --jp-widgets-readout-color:var(--ink);--jp-widgets-input-color:var(--ink);
 --jp-widgets-input-background-color:var(--back);--jp-widgets-input-border-color:var(--line);
+--jp-widgets-dropdown-arrow:url("data:image/svg+xml,\
+%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
+%3Cpath fill='%23808a94' d='M5.2 6.5 9 10.3l3.8-3.8 1.2 1.2-5 5-5-5z'/%3E%3C/svg%3E");
 --jp-widgets-slider-active-handle-color:var(--bar);--jp-widgets-font-size:12px}
 .augseq-explorer .jupyter-widgets{color:var(--ink)}
+.augseq-explorer .widget-toggle-button{line-height:24px}
+.augseq-explorer .widget-label-basic{display:flex;align-items:center}
+.augseq-explorer .augseq-head{margin-bottom:0}
 .augseq-table{display:grid;gap:4px 6px;justify-items:start}
 .augseq-table img,.augseq-table .augseq-none{width:112px;height:112px;object-fit:contain}
 .augseq-table .augseq-none{font-size:11px;line-height:1.25}
