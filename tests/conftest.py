@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +55,16 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip("the real photographs are not here")
     return folder
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 48 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)]
+    may_mount = os.name == "posix" and os.geteuid() == 0
+    if not may_mount or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("may not mount a disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -29,8 +29,10 @@ LAYERS = [
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
-    ["remote", "unfinished"],
-    ["checks", "file_lock", "file_names", "threaded_map", "types", "whereabouts"],
+    ["remote"],
+    ["kept"],
+    ["unfinished"],
+    ["checks", "content_hash", "file_lock", "file_names", "threaded_map", "types", "whereabouts"],
     ["errors"],
     ["escaping"],
 ]
@@ -41,11 +43,13 @@ ALLOWED = {
     "batch": {"numpy"},
     "checks": {"numpy"},
     "collate": {"numpy"},
+    "content_hash": set(),
     "errors": set(),
     "escaping": set(),
     "file_lock": set(),
     "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
+    "kept": set(),
     "inspection": {"PIL", "matplotlib", "numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
@@ -62,6 +66,7 @@ ALLOWED = {
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {
     "augment": {"albumentations"},
+    "inspection": {"ipywidgets"},
     "pixels": {"cv2"},
     "remote": {"fsspec"},
     "training": {"torch"},
@@ -223,7 +228,7 @@ def test_each_layer_uses_its_own_libraries_only() -> None:
 
 def test_every_library_that_is_imported_is_required_by_the_project() -> None:
     needed = {i.imported.split(".")[0] for i in FOREIGN if not i.for_types}
-    assert needed - declared_libraries() <= {"pandas", "torch"}
+    assert needed - declared_libraries() <= {"ipywidgets", "pandas", "torch"}
     assert declared_libraries() - needed == set()
 
 

@@ -18,6 +18,7 @@ RAISED = [kind for kind in CLASSES.values() if kind is not errors.AugseqError]
 BUILTINS = {
     "ArgumentError": ValueError,
     "MissingFileError": FileNotFoundError,
+    "MissingExtraError": ImportError,
     "NotAFolderError": NotADirectoryError,
     "UnreadableError": PermissionError,
     "RemoteError": ConnectionError,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from augseq.errors import DecodeError as DecodeError
     from augseq.errors import LabelError as LabelError
     from augseq.errors import ManifestError as ManifestError
+    from augseq.errors import MissingExtraError as MissingExtraError
     from augseq.errors import MissingFileError as MissingFileError
     from augseq.errors import NotAFolderError as NotAFolderError
     from augseq.errors import RemoteError as RemoteError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
     from augseq.indexing.probing import probe_manifest as probe_manifest
     from augseq.indexing.tables import index_table as index_table
+    from augseq.inspection.explorer.explore import explore as explore
+    from augseq.inspection.explorer.panel import Explorer as Explorer
     from augseq.inspection.quality.check_images import check_images as check_images
     from augseq.inspection.quality.findings import CheckFinding as CheckFinding
     from augseq.inspection.quality.findings import FoundFile as FoundFile
@@ -87,6 +90,7 @@ _HOMES = {
     "CheckReport": "augseq.inspection.quality.report",
     "DecodeError": "augseq.errors",
     "EpochSync": "augseq.training.callbacks",
+    "Explorer": "augseq.inspection.explorer.panel",
     "FoundFile": "augseq.inspection.quality.findings",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "ImageSequence": "augseq.training.sequence",
@@ -95,6 +99,7 @@ _HOMES = {
     "LossSpikes": "augseq.training.loss_spikes",
     "Manifest": "augseq.manifest.manifest",
     "ManifestError": "augseq.errors",
+    "MissingExtraError": "augseq.errors",
     "MissingFileError": "augseq.errors",
     "NotAFolderError": "augseq.errors",
     "Probe": "augseq.manifest.record",
@@ -110,6 +115,7 @@ _HOMES = {
     "check_augmentation": "augseq.augment.laws",
     "check_images": "augseq.inspection.quality.check_images",
     "concat_manifests": "augseq.manifest.concat",
+    "explore": "augseq.inspection.explorer.explore",
     "index_folder": "augseq.indexing.folder",
     "index_huggingface": "augseq.indexing.huggingface",
     "index_table": "augseq.indexing.tables",

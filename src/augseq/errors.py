@@ -14,7 +14,8 @@
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
     ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
     ├── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
-    └── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
+    ├── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
+    └── MissingExtraError   (ImportError)        a library of an extra is not installed
 
     AugseqWarning           (UserWarning)        training can go on, but a person should know
 
@@ -99,6 +100,10 @@ class SharedMemoryError(AugseqError, OSError):
 
 class BatchTimeoutError(AugseqError, TimeoutError):
     """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
+
+
+class MissingExtraError(AugseqError, ImportError):
+    """A library that an extra of augseq brings is not installed."""
 
 
 class AugseqWarning(UserWarning):

@@ -1,6 +1,7 @@
 """The command line from the user's side: what it prints, leaves behind, and exits with."""
 
 import csv
+import inspect
 import json
 import os
 import random
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 
 import augseq
+from augseq.cli.check import check
 from augseq.cli.main import main
 
 
@@ -524,6 +526,29 @@ def test_check_finds_what_leaks_between_splits(run: Run, folder: Path) -> None:
     _expect_error(run("check", "parts.parquet", "--split-column", "fold"), "no column 'fold'")
 
 
+def test_check_takes_every_threshold(run: Run, folder: Path) -> None:
+    Image.new("RGB", (200, 40), "red").save(folder / "dark" / "long.png")
+    assert "odd aspect ratios" in run("check", folder).out
+    outcome = run(
+        "check", folder, "--tiny-px", 10, "--huge-pixels", 300, "--aspect-ratio", 5,
+        "--imbalance", 1, "--num-bits", 64, "--correlation", 0, "--json", "-",
+    )  # fmt: skip
+    report = json.loads(outcome.out)
+    found = {finding["kind"]: finding for finding in report["findings"]}
+    assert found["huge"]["num_files"] == 21
+    assert found["imbalance"]["detail"] == "11 of dark, 10 of bright: 1.1 to 1"
+    assert found["near_duplicates_with_other_labels"]["num_files"] >= 20
+    assert not {"tiny", "odd_aspect_ratio"} & set(found)
+    assert report["options"]["correlation"] == 0
+    assert run("check", folder, "--num-bits", 65).code == 2
+
+
+def test_check_has_the_options_and_defaults_of_the_package() -> None:
+    options = augseq.CheckOptions().to_dict()
+    parameters = inspect.signature(check).parameters
+    assert {name: parameters[name].default for name in options} == options
+
+
 def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> None:
     code = (
         "import random\n"
@@ -582,6 +607,13 @@ def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
             assert r"\x1b[2J[red]$x^{$" in text
         else:
             assert r"\x1b]0;owned\x07\n.jpg" in text or outcome.code == 0
+
+
+def test_a_table_of_an_address_is_indexed_without_looking(run: Run) -> None:
+    Path("t.csv").write_text("path,label\nhttp://nowhere.invalid/a/1.jpg,a\nb/1.jpg,b\n")
+    outcome = run("index", "t.csv", "--images-root", "http://nowhere.invalid", "-o", "t.parquet")
+    assert outcome.code == 0, outcome.err
+    assert [record.path for record in augseq.read_manifest("t.parquet")] == ["a/1.jpg", "b/1.jpg"]
 
 
 def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path) -> None:

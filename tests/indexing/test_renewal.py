@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,34 @@ def test_an_earlier_manifest_with_other_labels_is_refused(make_folder: MakeFolde
         index(folder, earlier=index(folder, labels=None))
     with pytest.raises(augseq.ArgumentError, match="must be a Manifest"):
         index(folder, earlier="m.parquet")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "way_out"),
+    [
+        (["train", "val"], None, "--splits train,val"),
+        (["train", "val"], ["train"], r"before: \['train', 'val'\]"),
+        (None, ["train", "val"], "no --splits"),
+    ],
+)
+def test_an_earlier_manifest_with_other_splits_is_refused(
+    make_folder: MakeFolder, before: Any, now: Any, way_out: str
+) -> None:
+    folder = make_folder("train/a/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
+    earlier = index(folder, splits=before)
+    with pytest.raises(augseq.ArgumentError, match=way_out):
+        index(folder, splits=now, earlier=earlier)
+
+
+def test_a_split_may_come_and_a_column_of_ones_own_is_no_split(make_folder: MakeFolder) -> None:
+    folder = make_folder("train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg")
+    earlier = index(folder, splits=["train"])
+    later = index(folder, splits=["train", "val"], earlier=earlier)
+    assert list(later.column("split")) == ["train", "train", "val"]
+    shutil.rmtree(folder / "val" / "a")
+    assert index(folder, splits=["train", "val"], earlier=later)[:] == earlier
+    own = index(folder / "train").with_column("split", ["x", "y"])
+    assert index(folder / "train", earlier=own) == own
 
 
 def test_known_records_are_the_same_though_a_new_path_sorts_before_them(tmp_path: Path) -> None:

@@ -110,6 +110,15 @@ def test_damaged_exif_data_is_an_error_with_a_way_around_it(file_format: str) ->
     assert decode(data, exif_orientation=False).shape == (10, 14, 3)
 
 
+@pytest.mark.parametrize("count", [0, 2, 50176])
+def test_an_orientation_of_several_numbers_is_damage(count: int) -> None:
+    one, several = (struct.pack(">HHI", 0x0112, 3, number) for number in (1, count))
+    assert one in exif(8)
+    data = encoded(photo(10, 14), "JPEG", exif=exif(8).replace(one, several))
+    with pytest.raises(DecodeError, match=f"its orientation is {count} numbers"):
+        decode(data)
+
+
 def test_an_empty_exif_block_is_no_damage() -> None:
     assert decode(encoded(photo(10, 14), "JPEG", exif=b"Exif\0\0")).shape == (10, 14, 3)
 

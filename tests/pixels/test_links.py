@@ -75,6 +75,14 @@ def test_a_manifest_remembers_that_links_were_followed(linked: Path, tmp_path: P
         assert sum(len(batches[number][1]) for number in range(len(batches))) == len(part)
 
 
+def test_what_looks_at_a_manifest_follows_the_links_that_training_follows(linked: Path) -> None:
+    (linked / "c").unlink()
+    images = augseq.index_folder(linked, follow_links=True, progress=False)
+    findings = augseq.check_images(images, progress=False).findings
+    assert "unreadable" not in [finding.kind for finding in findings]
+    assert "follow_links" not in images._repr_html_()
+
+
 def test_the_reader_of_a_manifest_has_the_last_word(linked: Path, tmp_path: Path) -> None:
     (linked / "c").unlink()
     images = augseq.index_folder(linked, follow_links=True, progress=False)

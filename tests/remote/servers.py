@@ -1,6 +1,7 @@
 """Real servers on this machine, and a wire to each that can be cut."""
 
 import contextlib
+import http.server
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 _HOST = "127.0.0.1"
@@ -66,6 +68,24 @@ def web_server(folder: Path) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def unlisted_web_server(folder: Path, status: int) -> Iterator[int]:
+    """Serve the files of a folder, but answer with a status where it should be listed."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def list_directory(self, path: object) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer((_HOST, 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
 class Wire:
     """Passes connections on to a port, until it is cut.
 
@@ -73,12 +93,16 @@ class Wire:
 
     Args:
         target: The port of the server.
+
+    Attributes:
+        port: Its own.
+        requests: The first line of whatever was asked for.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = free_port()
-        self.num_connections = 0
+        self.requests: list[bytes] = []
         self._server: socket.socket | None = None
         self._ends: list[socket.socket] = []
 
@@ -111,20 +135,20 @@ class Wire:
             while True:
                 ours, _ = server.accept()
                 theirs = socket.create_connection((_HOST, self._target))
-                self.num_connections += 1
                 self._ends += [ours, theirs]
                 for pair in [(ours, theirs), (theirs, ours)]:
-                    threading.Thread(target=_pump, args=pair, daemon=True).start()
+                    threading.Thread(target=self._pump, args=pair, daemon=True).start()
 
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-        end.close()
+            while data := source.recv(65536):
+                if data.startswith((b"GET ", b"HEAD ")):  # Such a request comes in one piece.
+                    self.requests.append(data.split(b"\r\n", 1)[0])
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 @contextmanager

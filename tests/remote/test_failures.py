@@ -68,6 +68,7 @@ DENIED = [
     of_requests(403),
     botocore.exceptions.NoCredentialsError(),
     PermissionError(),
+    ftplib.error_perm("530 Authentication failed."),
 ]
 FINAL = [
     *DENIED,
@@ -84,6 +85,7 @@ FINAL = [
     KeyError("x"),
     ValueError("x"),
     ImportError("x"),
+    ftplib.error_perm("550 No such file."),
     OSError(errno.ENOSPC, "full"),
     socket.gaierror(socket.EAI_NONAME, "no such server"),
 ]

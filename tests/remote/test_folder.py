@@ -1,3 +1,4 @@
+import importlib.util
 import multiprocessing
 import pickle
 import time
@@ -33,6 +34,13 @@ def test_a_busy_server_and_a_file_cut_short_are_asked_again() -> None:
 def test_a_server_in_trouble_is_not_taken_for_one_without_the_file() -> None:
     with answering(BUSY) as port, pytest.raises(RemoteError, match="2 tries"):
         web(port, num_tries=2).identity("a.jpg")
+
+
+def test_a_server_that_tells_nothing_of_changes_is_told_with_the_way_out() -> None:
+    with answering(GOOD) as port:
+        assert web(port).read("a.jpg") == b"abc"
+        with pytest.raises(RemoteError, match=r"neither an ETag nor a time.*cache_dir"):
+            web(port).identity("a.jpg")
 
 
 def test_a_refusal_is_not_asked_again() -> None:
@@ -79,8 +87,10 @@ def test_no_error_tells_a_secret_not_even_in_its_traceback() -> None:
 def test_a_missing_package_and_an_unknown_protocol_are_named() -> None:
     with pytest.raises(ArgumentError, match="does not know: 'nowhere'"):
         RemoteFolder("nowhere://x", RemoteOptions()).entries()
-    with pytest.raises(ArgumentError, match=r"augseq\[gcs\]"):
-        RemoteFolder("gs://x", RemoteOptions()).entries()
+    for root, extra in [("gs://x", "gcs"), ("gcs://x/a", "gcs"), ("hf://datasets/a/b/c", "hf")]:
+        if importlib.util.find_spec({"gcs": "gcsfs", "hf": "huggingface_hub"}[extra]) is None:
+            with pytest.raises(ArgumentError, match=rf'pip install "augseq\[{extra}\]"'):
+                RemoteFolder(root, RemoteOptions()).entries()
 
 
 def test_names_of_any_letters_come_back_from_a_web_server(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +20,26 @@ def test_storage_options_show_in_no_text() -> None:
     assert pickle.loads(pickle.dumps(options)).storage_options == {"secret": "canary"}
 
 
+def test_a_folder_for_copies_is_the_same_for_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given, expected in [
+        (Path("here"), tmp_path / "here"),
+        ("~/photos", os.path.expanduser("~/photos")),
+    ]:
+        assert augseq.RemoteOptions(cache_dir=given).cache_dir == str(expected)
+    (tmp_path / "file").touch()
+    remote = augseq.RemoteOptions(cache_dir=tmp_path / "file")
+    with pytest.raises(augseq.ArgumentError, match="`cache_dir` must be a folder, or a place"):
+        augseq.index_folder("memory://x", remote=remote)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"num_tries": 0}, {"try_s": 0}, {"total_s": float("inf")}, {"total_s": "1"},
-     {"storage_options": "canary"}, {"storage_options": {1: "canary"}}],
+     {"storage_options": "canary"}, {"storage_options": {1: "canary"}}, {"cache_dir": ""},
+     {"cache_dir": True}, {"cache_max_bytes": 0}, {"cache_max_bytes": 1.5}],
 )  # fmt: skip
 def test_a_wrong_option_is_refused_without_showing_secrets(wrong: dict[str, object]) -> None:
     with pytest.raises(augseq.ArgumentError, match=next(iter(wrong))) as caught:

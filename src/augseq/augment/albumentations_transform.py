@@ -45,6 +45,11 @@ class AlbumentationsTransform:
         self.__name__ = type(transform).__name__
 
     @property
+    def transform(self) -> Any:
+        """The object that it was made of; a copy."""
+        return copy.deepcopy(self._transform)
+
+    @property
     def sets_size(self) -> bool:
         """Whether it, or a transform inside it, chooses the size of its result."""
         return _sets_size(self._transform)

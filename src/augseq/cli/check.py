@@ -1,7 +1,7 @@
 """`augseq check`: what would go wrong in training, found before it begins."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,13 @@ from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
 from augseq.manifest.manifest import Manifest
 
+_DEFAULTS = CheckOptions()
+
+
+def _threshold(text: str, *, least: float, most: float | None = None) -> Any:
+    """Return an option that says from where on something is reported."""
+    return typer.Option(min=least, max=most, help=text, rich_help_panel="Thresholds")
+
 
 def check(
     folder: ImagesArgument,
@@ -29,7 +36,7 @@ def check(
     split_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
-    ] = None,
+    ] = _DEFAULTS.split_column,
     json_path: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write all findings as JSON; - prints them."),
@@ -43,11 +50,40 @@ def check(
     ] = 5,
     near_duplicates: Annotated[
         bool, typer.Option(help="Whether to look for images that are nearly the same.")
-    ] = True,
+    ] = _DEFAULTS.near_duplicates,
     fail_on: Annotated[
         Literal["error", "warning", "never"],
         typer.Option(help="From which severity on to exit with 1."),
     ] = "error",
+    tiny_px: Annotated[
+        int, _threshold("Warn of images whose shorter side has fewer pixels.", least=0)
+    ] = _DEFAULTS.tiny_px,
+    huge_pixels: Annotated[
+        int, _threshold("Note images of more pixels, height times width.", least=1)
+    ] = _DEFAULTS.huge_pixels,
+    aspect_ratio: Annotated[
+        float, _threshold("Note images longer than so many times their shorter side.", least=1)
+    ] = _DEFAULTS.aspect_ratio,
+    imbalance: Annotated[
+        float, _threshold("Warn of a class more than so many times the smallest.", least=1)
+    ] = _DEFAULTS.imbalance,
+    num_bits: Annotated[
+        int,
+        _threshold(
+            "Near duplicates (across splits an error, else a warning): in how many bits of their "
+            "hashes they may differ.",
+            least=0,
+            most=64,
+        ),
+    ] = _DEFAULTS.num_bits,
+    correlation: Annotated[
+        float,
+        _threshold(
+            "Near duplicates: how much their grey values must correlate. Lower finds more.",
+            least=0,
+            most=1,
+        ),
+    ] = _DEFAULTS.correlation,
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
     ] = False,
@@ -60,7 +96,8 @@ def check(
 
     Errors: files that cannot be read, are cut off, or were changed; copies and near copies in
     different splits; copies with different labels. Warnings and notes: other copies, wrong
-    extensions, odd sizes and kinds of images, classes out of balance.
+    extensions, odd sizes and kinds of images, classes out of balance. The thresholds say from
+    where on.
 
     With --purity, test each augmentation instead: whether it draws from global generators,
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
@@ -68,7 +105,16 @@ def check(
     manifest = open_images(folder, root, labelled=labels, splits=splits)
     if purity:
         raise typer.Exit(0 if _is_pure(manifest, augment, image_size) else 1)
-    options = CheckOptions(split_column=split_column, near_duplicates=near_duplicates)
+    options = CheckOptions(
+        split_column=split_column,
+        near_duplicates=near_duplicates,
+        tiny_px=tiny_px,
+        huge_pixels=huge_pixels,
+        aspect_ratio=aspect_ratio,
+        imbalance=imbalance,
+        num_bits=num_bits,
+        correlation=correlation,
+    )
     report = check_images(manifest, options)
     if html_path is not None:
         report.write_html(html_path)

@@ -22,6 +22,7 @@ from augseq.indexing.tables import index_table
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
+from augseq.remote.address import is_remote
 
 _BAR_WIDTH = 30
 _MOST_LETTERS = 60
@@ -81,7 +82,9 @@ def index(
     images_root: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER", help="Table: what its paths are relative to. [its own folder]"
+            metavar="FOLDER",
+            help="Table: what its paths are relative to; at an address, no file is looked for. "
+            "[its own folder]",
         ),
     ] = None,
 ) -> None:
@@ -109,6 +112,7 @@ def index(
                 root=images_root,
                 path_column=path_column or "path",
                 label_column=(label_column or "label") if labels else None,
+                check_files=images_root is None or not is_remote(images_root),
             )
             if probe or unreadable == "exclude":
                 manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)

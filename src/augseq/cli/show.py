@@ -22,8 +22,8 @@ from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.strength import measure_strength
 from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import DecodeOptions, ResizeOptions
-from augseq.pixels.source import FileSource
+from augseq.pixels.options import ResizeOptions
+from augseq.pixels.source import files_of
 from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.training.run_options import DEFAULT_SEED
@@ -82,12 +82,7 @@ def show(
 def make_pipeline(manifest: Manifest, augment: str, image_size: str) -> Pipeline:
     """Return the pipeline that `augseq fit` trains with, without loading Keras."""
     return Pipeline(
-        source=FileSource(
-            root=manifest.root,
-            options=DecodeOptions(),
-            follow_links=manifest.follow_links,
-            remote=manifest.remote,
-        ),
+        source=files_of(manifest),
         augment=make_augmentation_list(load_augment(augment)),
         resize=ResizeOptions(image_size=parse_size(image_size)),
         dtype="float32",

@@ -35,12 +35,12 @@ from augseq.indexing.labels import (
 )
 from augseq.indexing.left_out import describe_gone
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
-from augseq.indexing.renewal import in_order_of_index, renew_manifest
+from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
-from augseq.remote.address import absolute_root, is_remote
-from augseq.remote.folder import RemoteFolder
+from augseq.remote.address import absolute_root, is_remote, is_web
+from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
@@ -111,7 +111,7 @@ def index_folder(
             keep index, label and columns. Files that are gone are left out, and get their index
             back when they are back; new files and classes come behind those known, a renamed file
             among them. If it was probed, so are the files that were changed or came; no others
-            are opened. Give all other options as they were.
+            are opened. Give all other options as they were; other `splits` are refused.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -127,8 +127,8 @@ def index_folder(
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
-        ArgumentError: An option is wrong, `earlier` is of another folder, or the name of a file is
-            a way out of the folder on another system, such as `c:x.jpg`.
+        ArgumentError: An option is wrong, `earlier` is of another folder or other splits, or the
+            name of a file is a way out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
@@ -149,9 +149,12 @@ def index_folder(
                 f"`follow_links` is for folders of this machine. Received: {root!r}"
             )
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
+    split_folders = existing_splits(root, splits)
+    if earlier is not None:
+        check_same_splits(earlier, splits)
     scan = scan_folder(
         place,
-        splits=existing_splits(root, splits),
+        splits=split_folders,
         suffixes=suffixes,
         follow_links=follow_links,
         progress=progress,
@@ -365,4 +368,4 @@ def _nothing_found(root: str, scan: Scan, suffixes: frozenset[str]) -> str:
         message += f"; saw files with other endings: {', '.join(others)} (see `extensions`)"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
-    return message + "."
+    return f"{message}.{UNLISTED * is_web(root)}"

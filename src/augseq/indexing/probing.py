@@ -26,9 +26,8 @@ from augseq.manifest.columns import (
 )
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import probe_file
-from augseq.pixels.source import FileSource
+from augseq.pixels.source import FileSource, files_of
 from augseq.remote.address import is_remote
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
@@ -87,12 +86,7 @@ def probe_manifest(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, checkpoint)
-    source = FileSource(
-        root=manifest.root,
-        options=DecodeOptions(),
-        follow_links=manifest.follow_links,
-        remote=manifest.remote,
-    )
+    source = files_of(manifest)
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
         partial(_look_at, source),
@@ -149,7 +143,7 @@ def _look_at(source: FileSource, record: Record) -> Finding:
     try:
         # Before the file is read, so that a change meanwhile shows later.
         identity = source.identity(record)
-        data, _ = source.read(record)
+        data, _ = source.read(record, anew=True)
     except AugseqError as error:
         if is_fault_of_storage(error, source.root):
             raise

@@ -1,5 +1,6 @@
 """Bring an earlier manifest of a folder up to date: every record keeps its index."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,45 @@ def renew_manifest(earlier: Manifest, found: Manifest) -> Manifest:
     rows = join_parts(known, _new_rows(known, found, names))
     served, left_out = take_apart(rows)
     return replace(found, class_names=names, table=served, left_out=left_out)
+
+
+def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
+    """Raise `ArgumentError` where `splits` are not those that an earlier manifest was made with.
+
+    Further ones may come: a split that was empty before is not in the manifest either.
+    """
+    before = _splits_of(join_parts(earlier.table, earlier.left_out))
+    if before is None:
+        # Whatever else a column `split` holds is a person's own, and stays.
+        is_same = splits is None
+    else:
+        is_same = splits is not None and set(before) <= set(splits)
+    if not is_same:
+        way_out = "without them" if before is None else f"with splits={before}"
+        shell = "no --splits" if before is None else f"--splits {','.join(before)}"
+        raise ArgumentError(
+            "`splits` must be as they were for `earlier`, or more. Received: splits="
+            f"{None if splits is None else list(splits)}, before: {before}. Index {way_out} (at "
+            f"the shell: {shell}); or anew, without `earlier`, with new indices."
+        )
+
+
+def _splits_of(rows: pa.Table) -> list[str] | None:
+    """Return the splits that a manifest was indexed with; None where it was without.
+
+    They are the first folders of its paths.
+    """
+    if "split" not in rows.column_names:
+        return None
+    column = rows.column("split")
+    is_given = pc.is_valid(column)
+    if not pa.types.is_string(column.type) or not pc.any(is_given).as_py():
+        return None
+    given, paths = column.filter(is_given), rows.column("path").filter(is_given)
+    firsts = pc.list_element(pc.split_pattern(paths, "/", max_splits=1), 0)
+    if not pc.all(pc.equal(given, firsts)).as_py():
+        return None
+    return sorted(pc.unique(given).to_pylist())
 
 
 def describe_renewal(earlier: Manifest, manifest: Manifest) -> str:

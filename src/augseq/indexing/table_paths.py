@@ -2,6 +2,7 @@
 
 import os
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, LabelError, MissingFileError
 from augseq.indexing.labels import listed
 from augseq.indexing.table_files import SourceTable
+from augseq.remote.address import is_remote, is_web
 
 # An absolute path, a doubled slash, a folder "." or "..", or nothing after the last slash.
 _UNUSUAL = r"(^|/)\.{0,2}(/|$)|^[A-Za-z]:"
@@ -103,13 +105,18 @@ def _files(folder: str) -> set[str]:
 
 def _below(root: str, path: str, source: SourceTable, row: int) -> str:
     below = path
-    if os.path.isabs(path):
+    if is_remote(root) and path.startswith(f"{root}/"):
+        below = path[len(root) + 1 :]
+        if is_web(root):
+            # A query may hold a secret, and would be taken for part of a name.
+            below = ".." if set(below) & set("?#") else unquote(below)
+    elif os.path.isabs(path):
         try:
             below = os.path.relpath(path, root).replace(os.sep, "/")
         except ValueError:  # Another drive.
             below = ".."
     parts = [part for part in below.split("/") if part not in ("", ".")]
-    if not parts or ".." in parts or "://" in path or below.startswith("/"):
+    if not parts or ".." in parts or "://" in below or below.startswith("/"):
         place = source.places(np.arange(len(source.columns)) == row)
         raise ArgumentError(
             f"Paths must lie below the root {root!r}. Received: {path!r} in {place}. Give a "

@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
 from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ
 from augseq.manifest.manifest import Manifest
 from augseq.remote.address import absolute_root
+from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 
@@ -60,6 +61,7 @@ def index_table(
     columns: Sequence[str] | None = None,
     missing_labels: Literal["error", "keep"] = "error",
     check_files: bool = True,
+    remote: RemoteOptions | None = None,
 ) -> Manifest:
     r"""Make a manifest of a table that has a row for each image.
 
@@ -70,8 +72,9 @@ def index_table(
     Args:
         source: A file in UTF-8 (.csv, .tsv, .jsonl or .parquet), a pandas frame, or any object
             with Arrow's `__arrow_c_stream__`, such as a polars frame.
-        root: Folder that the paths are relative to; that of the file if None. Absolute paths
-            below it become relative; `\` in a path without `/` is taken for `/`.
+        root: Folder that the paths are relative to, or the address of a remote one; that of the
+            file if None. Absolute paths, and addresses (with codes such as `%20`), become relative
+            to it; `\` in a path without `/` is taken for `/`.
         path_column: Where the paths stand; no two may be equal.
         label_column: Where the classes stand, as text, integers or booleans; None for no labels.
         class_names: A list, in the order of the labels. Integers (not text, so never of CSV) are
@@ -81,7 +84,9 @@ def index_table(
             gives the records their identity, which is else the number of the row, from 0.
         missing_labels: "error" refuses blank labels; "keep" makes records without label of
             them. A blank that is in `class_names` is a class.
-        check_files: Whether to look for each file, though not into it.
+        check_files: Whether to look for each file, though not into it. It must be False for a
+            remote root, also of a web server that does not list its folders.
+        remote: How to reach a remote root. The manifest passes it on, but no file keeps it.
 
     Raises:
         ArgumentError: A column is missing or cannot be kept, or a path is there twice or leads
@@ -110,6 +115,7 @@ def index_table(
         check_files=check_files,
     )
     manifest = manifest_of_table(source, root, options)
+    manifest = replace(manifest, remote=remote or RemoteOptions())
     for finding in class_findings(manifest, "the table"):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from augseq.batch import BatchPlan
+from augseq.kept.tally import size_text
 from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.cache.tally import size_text
 from augseq.pixels.source import FileSource
 
 # Crops of 224 px are by custom taken from images whose shorter side is 256 px.

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -10,38 +10,39 @@ from PIL import Image as PillowImage
 from augseq.errors import AugseqError
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size
-from augseq.pixels.source import FileSource
+from augseq.pixels.source import files_of
 from augseq.types import Image
 
 Look: TypeAlias = Image | str
 """An image, shape (height, width, 3), uint8; or the reason why there is none."""
 
-ImageOf: TypeAlias = Callable[[Record], Image]
-"""Makes an image, shape (height, width, channels), uint8 or float32."""
+Item = TypeVar("Item")
+ImageOf: TypeAlias = Callable[[Item], Image]
+"""Makes an image, shape (height, width, channels), uint8 or float32, of a record, say."""
 
 
 def load_looks(
-    records: Sequence[Record], image_of: ImageOf, *, side_px: int, limit_s: float
+    items: Sequence[Item], image_of: ImageOf[Item], *, side_px: int, limit_s: float
 ) -> list[Look]:
     """Make images that fit into a square; never raise, and never take much longer than a limit.
 
     Args:
-        records: Of which.
+        items: Of which.
         image_of: What makes an image; what it raises becomes the reason.
         side_px: Longer side of each at most.
         limit_s: Seconds for all together; for those that are not ready then, that is the reason.
     """
-    looks: list[Look] = [f"was not ready within {limit_s:g} s"] * len(records)
+    looks: list[Look] = [f"was not ready within {limit_s:g} s"] * len(items)
     is_late = threading.Event()
 
     def load() -> None:
-        for place, record in enumerate(records):
+        for place, item in enumerate(items):
             if is_late.is_set():
                 return
-            looks[place] = _load(record, image_of, side_px)
+            looks[place] = _load(item, image_of, side_px)
 
     # Not a pool: Python would wait at its end for a thread that reads from a dead network drive.
     thread = threading.Thread(target=load, name="augseq-looks", daemon=True)
@@ -51,14 +52,14 @@ def load_looks(
     return list(looks)
 
 
-def file_images(manifest: Manifest, *, side_px: int) -> ImageOf:
+def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
     """Return what reads the files of a manifest, with no more pixels than a small image needs.
 
     Args:
         manifest: Whose root the paths are relative to.
         side_px: Longer side that the images will be shrunk to.
     """
-    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    source = files_of(manifest)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
     def image_of(record: Record) -> Image:
@@ -105,8 +106,8 @@ def reason_of(error: Exception) -> str:
     return text if isinstance(error, AugseqError) and text else f"{type(error).__name__}: {text}"
 
 
-def _load(record: Record, image_of: ImageOf, side_px: int) -> Look:
+def _load(item: Item, image_of: ImageOf[Item], side_px: int) -> Look:
     try:
-        return shrunk(image_of(record), side_px)
+        return shrunk(image_of(item), side_px)
     except Exception as error:
         return reason_of(error)

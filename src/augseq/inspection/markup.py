@@ -41,7 +41,7 @@ def card(title: str, facts: str, *parts: Markup) -> str:
         *parts: From top to bottom.
     """
     head = element("div", element("b", title), " ", facts, class_="augseq-head")
-    return element("div", element("style", Markup(_STYLE)), head, *parts, class_="augseq")
+    return element("div", style(), head, *parts, class_="augseq")
 
 
 def note(text: str) -> Markup:
@@ -49,18 +49,24 @@ def note(text: str) -> Markup:
     return element("div", text, class_="augseq-note")
 
 
-def thumbnail(look: Look, name: str, *, detail: str = "") -> Markup:
+def thumbnail(look: Look, name: str, *, detail: str = "", is_quick: bool = False) -> Markup:
     """Return a small image, or a box with the reason why there is none.
 
     Args:
         look: Image or reason.
         name: Alternative text.
         detail: Shown when the mouse points at it.
+        is_quick: Whether to spend half as much again in bytes, and a sixth of the time.
     """
     if isinstance(look, str):
         reason = shortened(look, 60)
         return element("span", reason, class_="augseq-none", title=f"{detail}: {look}")
-    return element("img", src=_data_uri(look), alt=name, title=detail)
+    return element("img", src=_data_uri(look, is_quick=is_quick), alt=name, title=detail)
+
+
+def style() -> Markup:
+    """Return the style of everything here, for a display that is no `card`."""
+    return element("style", Markup(_STYLE))
 
 
 def without_failure(make: Callable[[], str], text: str) -> str:
@@ -80,11 +86,11 @@ def _escaped(text: str) -> str:
     return escape(text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _data_uri(image: Image) -> str:
+def _data_uri(image: Image, *, is_quick: bool) -> str:
     data = io.BytesIO()
     # Two thirds of a JPEG file that looks as good; a Pillow built at home may not have it.
-    kind = "webp" if features.check("webp") else "jpeg"
-    PillowImage.fromarray(image).save(data, format=kind, quality=60)
+    kind = "webp" if features.check("webp") and not is_quick else "jpeg"
+    PillowImage.fromarray(image).save(data, format=kind, quality=75 if is_quick else 60)
     return f"data:image/{kind};base64," + base64.b64encode(data.getvalue()).decode("ascii")
 
 

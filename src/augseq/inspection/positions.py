@@ -11,11 +11,22 @@ def spread_positions(manifest: Manifest, count: int) -> Positions:
     count = min(count, len(manifest))
     if not count or not is_labelled(manifest):
         return np.linspace(0, len(manifest) - 1, count).astype(np.int64)
-    groups = [np.flatnonzero(manifest.targets == label) for label in np.unique(manifest.targets)]
-    # Visit classes first and members second, so that few images still show many classes.
-    ranks = np.concatenate([np.arange(len(group)) for group in groups])
-    visits = np.argsort(ranks, kind="stable")[:count]
-    return np.concatenate(groups)[np.sort(visits)]
+    # So few images still show many classes.
+    return _by_class(manifest, positions_in_turn(manifest)[:count])
+
+
+def positions_in_turn(manifest: Manifest) -> Positions:
+    """Return all positions: the first of each class, then the second of each, and so on."""
+    if not is_labelled(manifest):
+        return np.arange(len(manifest))
+    order = np.argsort(manifest.targets, kind="stable")
+    labels = manifest.targets[order]
+    starts = np.searchsorted(labels, labels)
+    return order[np.argsort(np.arange(len(order)) - starts, kind="stable")]
+
+
+def _by_class(manifest: Manifest, positions: Positions) -> Positions:
+    return positions[np.lexsort((positions, manifest.targets[positions]))]
 
 
 def class_positions(manifest: Manifest, label: int) -> Positions:

@@ -13,17 +13,15 @@ from augseq.augment.augmentation import Augmentation
 from augseq.checks import check_whole
 from augseq.inspection.draws import drawn_numbers, unit_of
 from augseq.inspection.explanation import forget_draws
+from augseq.inspection.held_images import HeldSource, unvaried_image
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.seams import Call, instrument
 from augseq.inspection.strength_picture import Spread, draw_strength
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.pixels.decode import DecodedImage, OpenImage
-from augseq.pixels.region import WHOLE
 from augseq.sample import Pipeline, load_sample
 from augseq.threaded_map import map_in_threads
-from augseq.types import Image
 
 # Some, since what is drawn may hang on the size of an image; few, since all are held at once.
 _NUM_IMAGES = 8
@@ -115,8 +113,8 @@ def measure_strength(
     """
     check_whole("num_samples", num_samples, least=1)
     records = manifest.records(spread_positions(manifest, min(_NUM_IMAGES, num_samples)))
-    images = {record.index: _unvaried(record, pipeline) for record in records}
-    held = replace(pipeline, source=_HeldSource(images))
+    images = {record.index: unvaried_image(record, pipeline) for record in records}
+    held = replace(pipeline, source=HeldSource(images))
 
     def draw(number: int) -> list[Draws | None]:
         epoch, place = divmod(number, len(records))
@@ -140,22 +138,6 @@ def measure_strength(
     return StrengthReport(
         num_samples=num_samples, num_images=len(records), transforms=tuple(transforms)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _HeldSource:
-    images: Mapping[int, Image]
-
-    def open(self, record: Record) -> OpenImage:
-        return DecodedImage(self.images[record.index])
-
-
-def _unvaried(record: Record, pipeline: Pipeline) -> Image:
-    """Return what all samples of an image begin with."""
-    opened = pipeline.source.open(record)
-    if not pipeline.resizes_first:
-        return opened.read(WHOLE)
-    return pipeline.resized(opened.read(pipeline.region(opened.shape, None)))
 
 
 def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> list[Draws | None]:

@@ -106,11 +106,17 @@ def _find(block: bytes, order: str, start: int, count_as: str, entry_as: str) ->
     (count,) = struct.unpack_from(order + count_as, block, start)
     first = start + struct.calcsize(order + count_as)
     whole = min(count, (len(block) - first) // entry.size)
-    for tag, kind, _, value in entry.iter_unpack(block[first : first + whole * entry.size]):
-        if tag == ORIENTATION and kind in _NUMBERS:
-            return int(struct.unpack_from(order + _NUMBERS[kind], value)[0])
-        if tag == ORIENTATION:
+    for tag, kind, num_values, value in entry.iter_unpack(
+        block[first : first + whole * entry.size]
+    ):
+        if tag != ORIENTATION:
+            continue
+        if kind not in _NUMBERS:
             raise ValueError(f"its orientation has the type {kind}, which is no whole number")
+        if num_values != 1:
+            # Of more than fit, what stands here is where they lie.
+            raise ValueError(f"its orientation is {num_values} numbers")
+        return int(struct.unpack_from(order + _NUMBERS[kind], value)[0])
     if whole < count:
         raise ValueError(f"of {count} entries only {whole} are there")
     return None

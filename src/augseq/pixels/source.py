@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import Image, Images
+
+if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.
+    from augseq.manifest.manifest import Manifest
 
 
 class ImageSource(Protocol):
@@ -68,8 +71,12 @@ class FileSource:
         except DecodeError as error:
             raise _named(error, record, self.root) from error
 
-    def read(self, record: Record) -> tuple[bytes, int | None]:
+    def read(self, record: Record, *, anew: bool = False) -> tuple[bytes, int | None]:
         """Return all bytes of the file of a record, and when it was last changed.
+
+        Args:
+            record: Which.
+            anew: Whether to fetch a remote file even if there is a copy on this machine.
 
         Returns:
             The bytes, and nanoseconds since 1970 UTC; None for a remote file, which does not tell.
@@ -82,7 +89,10 @@ class FileSource:
         """
         try:
             if self._folder is not None:
-                data = self._folder.read(record.path, str(record))
+                wanted_hash = None if record.probe is None else record.probe.content_hash
+                data = self._folder.read(
+                    record.path, str(record), wanted_hash=wanted_hash, anew=anew
+                )
                 check_length(len(data), self.options.max_file_bytes)
                 return data, None
             return read_file(self._path(record), self.options.max_file_bytes)
@@ -105,6 +115,9 @@ class FileSource:
         content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
             return file_identity(self._path(record), *content)
+        if record.probe is not None and self.remote.cache_dir is not None:
+            # A copy of this content is as good as the file, so nobody need be asked.
+            return Identity(record.probe.num_bytes, record.probe.modified_ns, *content)
         try:
             return Identity(*self._folder.identity(record.path, str(record)), *content)
         except MissingFileError:
@@ -115,6 +128,16 @@ class FileSource:
         if not self.follow_links:
             check_inside(self.root, path)
         return path
+
+
+def files_of(manifest: "Manifest") -> FileSource:
+    """Return the files of a manifest, reached as it says and decoded as if nothing was said."""
+    return FileSource(
+        root=manifest.root,
+        options=DecodeOptions(),
+        follow_links=manifest.follow_links,
+        remote=manifest.remote,
+    )
 
 
 @dataclass(frozen=True, slots=True)

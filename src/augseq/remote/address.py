@@ -23,6 +23,11 @@ def is_remote(root: Any) -> bool:
     return isinstance(root, str) and _ADDRESS.match(root) is not None
 
 
+def is_web(root: str) -> bool:
+    """Tell whether a root is the address of a web server, which need not list what it holds."""
+    return root.lower().startswith(("http://", "https://"))
+
+
 def absolute_root(root: PathLike) -> str:
     """Return a root in the form that manifests keep: an absolute path, or an address.
 
@@ -50,13 +55,14 @@ def check_no_secret(root: str) -> None:
     if is_remote(root) and (_PASSWORD.search(root) or _QUERY.search(root)):
         raise ArgumentError(
             "The address of a folder must hold no password and no query, since manifests keep it "
-            f"and messages show it. Received: {_without_secrets(root)!r}. Give them apart: "
+            f"and messages show it. Received: {without_secrets(root)!r}. Give them apart: "
             "remote=augseq.RemoteOptions(storage_options={...}), which nothing writes down; or in "
             "the environment, as the storage's own tools read them."
         )
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """Return an address, or text around one, with `***` for passwords and queries."""
     text = _PASSWORD.sub("://***@", text)
     return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
 
@@ -71,7 +77,7 @@ def scrubbed(text: str, secrets: Any) -> str:
     for word in sorted(set(_words(secrets)), key=len, reverse=True):
         text = text.replace(word, "***")
     pieces = re.split(r"(\S*://\S*)", text)
-    return "".join(_without_secrets(piece) if "://" in piece else piece for piece in pieces)
+    return "".join(without_secrets(piece) if "://" in piece else piece for piece in pieces)
 
 
 def _words(secrets: Any) -> list[str]:

@@ -169,6 +169,8 @@ class Connection:
             # botocore would try five times inside each of ours, after random waits.
             config = {"retries": {"max_attempts": 0}} | options.get("config_kwargs", {})
             options["config_kwargs"] = config
+            # Else s3fs asks for the length of each file first: two requests instead of one.
+            options.setdefault("max_concurrency", 1)
         # Not an instance that fsspec keeps, with listings of earlier.
         files, base = fsspec.url_to_fs(self.root, **options, skip_instance_cache=True)
         if hasattr(files, "retries"):  # And s3fs five times around that.

@@ -115,6 +115,7 @@ def is_denied(error: BaseException) -> bool:
         isinstance(link, PermissionError)
         or _status(link) in _DENIED_STATUS
         or bool(_names(link) & _DENIED_TYPES)
+        or ("ftplib.error_perm" in _names(link) and str(link).startswith("530"))
         for link in _chain(error)
     )
 

@@ -1,6 +1,7 @@
 """A remote folder: listed and read with patience, and with errors that tell no secret."""
 
 import hashlib
+import os
 import time
 import traceback
 from dataclasses import dataclass
@@ -14,10 +15,18 @@ from augseq.errors import (
     RemoteError,
     UnreadableError,
 )
-from augseq.remote.address import scrubbed
+from augseq.remote.address import is_web, scrubbed
 from augseq.remote.connection import Connection, Place, Request
+from augseq.remote.copies import Copies
 from augseq.remote.failures import is_denied, may_pass
 from augseq.remote.options import RemoteOptions
+
+UNLISTED = (
+    " A web server need not list what it holds; if it does not, give a table of the images: "
+    "index_table(table, root=..., check_files=False), at the shell: augseq index table.csv "
+    "--images-root ADDRESS."
+)
+"""What helps where the folder of a web server cannot be listed."""
 
 # How storages call what changes with a file's content, the best first.
 _MARKS = (
@@ -44,13 +53,20 @@ class RemoteFolder:
 
     Args:
         root: The address, without password or query.
-        options: How to reach it, and how long to try.
+        options: How to reach it, how long to try, and where to keep copies.
+
+    Raises:
+        ArgumentError: There is no such folder for copies, and none can be made.
     """
 
     def __init__(self, root: str, options: RemoteOptions) -> None:
         self.root = root
         self.options = options
         self._connection = Connection(root, options.storage_options)
+        self._copies: Copies | None = None
+        if options.cache_dir is not None:
+            where = options.storage_options, os.fspath(options.cache_dir)
+            self._copies = Copies(root, *where, options.cache_max_bytes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.root, self.options)
@@ -58,20 +74,35 @@ class RemoteFolder:
     def __repr__(self) -> str:
         return f"RemoteFolder({self.root!r}, {self.options!r})"
 
-    def read(self, path: str, name: str | None = None) -> bytes:
-        """Return all bytes of a file.
+    def read(
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        wanted_hash: bytes | None = None,
+        anew: bool = False,
+    ) -> bytes:
+        """Return all bytes of a file, from its copy where there is one.
 
         Args:
             path: Below the folder, with `/`.
             name: How messages call it; its path if None.
+            wanted_hash: Of the content that a copy must have; None where any will do. What is
+                fetched may have another.
+            anew: Whether to fetch it even if there is a copy, which is then replaced.
 
         Raises:
             MissingFileError: There is no such file.
             UnreadableError: The storage refuses to give it.
             RemoteError: The storage does not answer, or not usefully.
         """
+        kept = None if self._copies is None or anew else self._copies.find(path, wanted_hash)
+        if kept is not None:
+            return kept
         what = f"read {name or repr(path)} in"
         data: bytes = self._ask(what, lambda place: ("cat_file", place.at(path)))
+        if self._copies is not None:
+            self._copies.keep(path, data)
         return data
 
     def identity(self, path: str, name: str | None = None) -> tuple[int, int]:
@@ -92,7 +123,8 @@ class RemoteFolder:
         if mark is None:
             raise RemoteError(
                 f"The storage tells neither an ETag nor a time of change of {name or repr(path)} "
-                f"in {self.root!r}, so that a cache could give old pixels. Leave the cache out."
+                f"in {self.root!r}, so that a change would go unseen. Leave out `cache` and "
+                "`probe`; RemoteOptions(cache_dir=...) keeps files without asking for changes."
             )
         digest = hashlib.blake2b(mark.encode(), digest_size=8).digest()
         return info.get("size") or 0, int.from_bytes(digest, "big", signed=True)
@@ -162,17 +194,18 @@ class RemoteFolder:
 
     def _refusal(self, what: str, error: Exception) -> AugseqError:
         told = self._told(error)
+        hint = UNLISTED if is_web(self.root) and what.startswith("list") else ""
         if is_denied(error):
             return UnreadableError(
                 f"Cannot {what} {self.root!r}: the storage refuses ({told}). Credentials come "
                 "from the environment, as for the storage's own tools, or from "
-                "remote=augseq.RemoteOptions(storage_options={...})."
+                f"remote=augseq.RemoteOptions(storage_options={{...}}).{hint}"
             )
         if isinstance(error, FileNotFoundError):
-            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).")
+            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).{hint}")
         if isinstance(error, IsADirectoryError):
             return MissingFileError(f"Cannot {what} {self.root!r}: it is a folder.")
-        return RemoteError(f"Cannot {what} {self.root!r}: {told}.")
+        return RemoteError(f"Cannot {what} {self.root!r}: {told}.{hint}")
 
     def _told(self, error: BaseException) -> str:
         text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(" .:")

@@ -3,8 +3,8 @@
 import os
 
 from augseq.batch import ArrayTargets, BatchPlan, LabelTargets
+from augseq.kept.tally import size_text
 from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.cache.tally import size_text
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource
 from augseq.remote.address import is_remote
@@ -68,7 +68,7 @@ def _cache(source: CachedSource) -> str:
     shrunk = "" if side is None else f", shorter side at most {side} px"
     held = folder.tally
     return (
-        f"in {place}{shrunk}; {held.num_images:,} images, "
+        f"in {place}{shrunk}; {held.num_files:,} images, "
         f"{size_text(held.num_bytes)} of at most {size_text(folder.max_bytes)}"
     )
 

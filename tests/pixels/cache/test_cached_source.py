@@ -176,11 +176,11 @@ def test_room_that_was_made_by_hand_is_found(root: Path, tmp_path: Path) -> None
     for path in entries(folder)[:4]:
         path.unlink()
     source = cached(root, folder, max_bytes=limit)
-    assert source.folder.tally.num_images == 12
+    assert source.folder.tally.num_files == 12
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_pixels(root, source)
-    assert source.folder.tally.num_images == len(entries(folder)) == 12
+    assert source.folder.tally.num_files == len(entries(folder)) == 12
     assert source.folder.tally.num_bytes == num_bytes(folder) == limit
 
 
@@ -191,7 +191,7 @@ def test_a_count_that_is_lost_is_made_again(root: Path, tmp_path: Path) -> None:
     entries(folder)[0].unlink()
     source = cached(root, folder)
     check_pixels(root, source)
-    assert source.folder.tally.num_images == 12
+    assert source.folder.tally.num_files == 12
     assert source.folder.tally.num_bytes == num_bytes(folder)
 
 
@@ -253,7 +253,7 @@ def test_threads_fill_a_cache_together(root: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(source.open, RECORDS * 8))
     check_pixels(root, source)
-    assert source.folder.tally.num_images == 12
+    assert source.folder.tally.num_files == 12
     assert source.folder.tally.num_bytes == num_bytes(tmp_path / "cache")
     assert leftovers(tmp_path / "cache") == []
 

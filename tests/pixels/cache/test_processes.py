@@ -3,7 +3,6 @@
 import os
 import pickle
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ def test_processes_that_fill_a_cache_at_once_leave_each_image_once(
         finish(process)
     source = cached(root, folder)
     assert leftovers(folder) == []
-    assert source.folder.tally.num_images == len(entries(folder)) == len(RECORDS)
+    assert source.folder.tally.num_files == len(entries(folder)) == len(RECORDS)
     assert source.folder.tally.num_bytes == num_bytes(folder)
     check_pixels(root, source)
 
@@ -47,18 +46,6 @@ def test_processes_that_are_killed_leave_no_wrong_pixels(root: Path, tmp_path: P
     # Else nothing was tried: some were killed while they wrote, and most before the end.
     assert sum(half_written > 0 for _, half_written in found) >= 1
     assert sum(num_images < len(RECORDS) for num_images, _ in found) >= 10
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 48 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("may not mount a disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_a_disk_that_is_full_is_told_once_and_changes_no_pixels(

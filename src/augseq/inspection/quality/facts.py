@@ -17,7 +17,7 @@ from augseq.manifest.record import Probe, Record
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import read_losses
 from augseq.pixels.probe import probe_file
-from augseq.pixels.source import FileSource
+from augseq.pixels.source import FileSource, files_of
 from augseq.threaded_map import map_in_threads
 
 # What the decoders say of files that end too soon; where they only say "damaged", so do we.
@@ -67,7 +67,7 @@ def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
 
     Beside its probe, 264 bytes are kept of each image, for the search for near duplicates.
     """
-    source = FileSource(root=manifest.root, options=DecodeOptions(), remote=manifest.remote)
+    source = files_of(manifest)
     looks = map_in_threads(
         partial(_look_at, source),
         manifest,

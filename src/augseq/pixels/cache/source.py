@@ -2,19 +2,19 @@
 
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 
 import PIL
 import simplejpeg
 
 from augseq.errors import ArgumentError
+from augseq.kept.files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
+from augseq.kept.tally import read_tally
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity
 from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
-from augseq.pixels.cache.tally import read_tally
 from augseq.pixels.decode import DecodedImage, OpenImage
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
@@ -23,12 +23,9 @@ from augseq.pixels.source import FileSource, ImageSource
 from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
 from augseq.types import Image
-from augseq.unfinished import remove_unfinished
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
 _PIXELS_VERSION = 1
-# Without a limit of their own, several caches would fill a disk or the memory together.
-_SHARE_OF_FREE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +148,7 @@ def make_source(
             "leave scaled_decode out: with a cache each image is decoded only once."
         )
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
-    max_bytes = int(room * _SHARE_OF_FREE) if choice.max_bytes is None else choice.max_bytes
+    max_bytes = room if choice.max_bytes is None else choice.max_bytes
     return CachedSource(
         files=files,
         folder=CacheFolder(place, _settings(options, choice, scaled_decode), max_bytes),
@@ -161,13 +158,14 @@ def make_source(
 
 
 def _memory_place() -> tuple[MemoryFolder, int]:
-    """Return a folder in memory, and what is free there, counting what it holds as free."""
+    """Return a folder in memory, and half of what is free there, as on a disk."""
     folder = own_memory_folder()
-    return folder, free_memory_bytes() + read_tally(folder.path).num_bytes
+    free = free_memory_bytes() + read_tally(folder.path).num_bytes
+    return folder, int(free * SHARE_OF_FREE)
 
 
 def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
-    """Return a folder on a disk, and what is free there, counting what it holds as free."""
+    """Return a folder on a disk, and half of what is free there."""
     root = os.path.abspath(os.fspath(choice.folder))
     way = os.path.relpath(root, images_root).split(os.sep)
     # Outside, or in a hidden folder, which is not indexed.
@@ -176,15 +174,8 @@ def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
             "The folder of a cache must not lie among the images, where it would be indexed as a "
             f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
         )
-    try:
-        os.makedirs(root, exist_ok=True)
-        remove_unfinished(root)
-    except OSError as error:
-        raise ArgumentError(
-            f"`cache` must be a folder, or a place for a new one. Received: {root!r}: "
-            f"{error.strerror}."
-        ) from error
-    return root, shutil.disk_usage(root).free + read_tally(root).num_bytes
+    make_cache_folder(root, "cache")
+    return root, default_max_bytes(root)
 
 
 def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from augseq.file_lock import lock
 
-FOLDER_PREFIX = "pixels-"
-"""How the names of the folders with images begin; nothing else in a cache is counted."""
+COPIES, PIXELS = "copies-", "pixels-"
+"""How the names of the folders with files begin; nothing else in a cache is counted."""
 
 _NAME = "tally"
 _NUMBERS = struct.Struct("<QQ")
@@ -21,15 +21,15 @@ class Tally:
     """How much there is.
 
     Attributes:
-        num_images: Images.
-        num_bytes: Their files together.
+        num_files: Files.
+        num_bytes: What they take together.
     """
 
-    num_images: int
+    num_files: int
     num_bytes: int
 
 
-NOTHING = Tally(num_images=0, num_bytes=0)
+NOTHING = Tally(num_files=0, num_bytes=0)
 
 
 def size_text(num_bytes: float) -> str:
@@ -68,8 +68,8 @@ def place_file(source: str, target: str, root: str, *, max_bytes: int) -> bool:
             return False
         file.seek(0)
         # First the count: where the process is killed in between, it is rather too high.
-        num_images = tally.num_images + (not os.path.exists(target))
-        file.write(_NUMBERS.pack(num_images, max(0, tally.num_bytes + added)))
+        num_files = tally.num_files + (not os.path.exists(target))
+        file.write(_NUMBERS.pack(num_files, max(0, tally.num_bytes + added)))
         os.replace(source, target)
     return True
 
@@ -86,21 +86,21 @@ def _locked(root: str) -> Iterator[io.FileIO]:
 def _parse(data: bytes) -> Tally | None:
     if len(data) != _NUMBERS.size:
         return None
-    num_images, num_bytes = _NUMBERS.unpack(data)
-    return Tally(num_images=num_images, num_bytes=num_bytes)
+    num_files, num_bytes = _NUMBERS.unpack(data)
+    return Tally(num_files=num_files, num_bytes=num_bytes)
 
 
 def _count(root: str) -> Tally:
-    """Count the files of the cache; those of a million images take some seconds."""
+    """Count the files of the cache; a million take some seconds."""
     with os.scandir(root) as entries:
-        folders = [entry.path for entry in entries if entry.name.startswith(FOLDER_PREFIX)]
+        folders = [entry.path for entry in entries if entry.name.startswith((COPIES, PIXELS))]
     sizes = [
         _size(os.path.join(place, name))
         for folder in folders
         for place, _, names in os.walk(folder)
         for name in names
     ]
-    return Tally(num_images=len(sizes), num_bytes=sum(sizes))
+    return Tally(num_files=len(sizes), num_bytes=sum(sizes))
 
 
 def _size(path: str) -> int:

@@ -1,0 +1,108 @@
+"""The widgets that choose images, epoch and seed."""
+
+from collections.abc import Callable
+
+from augseq.escaping import shortened
+from augseq.inspection.explorer.filtering import find_positions, shown_classes
+from augseq.inspection.markup import note
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
+
+_NUM_ROWS = 3
+_MOST_LETTERS = 40
+# What a browser can tell from its neighbours.
+_MOST_NUMBER = 2**53 - 1
+
+
+class Browser:
+    """A class, a text in the path, a page, an epoch and a seed.
+
+    Args:
+        manifest: Of which images.
+        seed: To begin with.
+        epoch: To begin with.
+        on_change: Called when other images are to be shown.
+    """
+
+    def __init__(
+        self, manifest: Manifest, *, seed: int, epoch: int, on_change: Callable[[], None]
+    ) -> None:
+        import ipywidgets
+
+        self._manifest, self._on_change = manifest, on_change
+        self._positions, self._first = find_positions(manifest, class_name=None, text=""), 0
+        names = [(shortened(name, _MOST_LETTERS), name) for name in shown_classes(manifest)]
+        self._class = ipywidgets.Dropdown(
+            options=[("all classes", None), *names], layout={"width": "150px"}
+        )
+        self._text = ipywidgets.Text(
+            placeholder="search in the path, Enter",
+            continuous_update=False,
+            layout={"width": "190px"},
+        )
+        self._place = ipywidgets.HTML()
+        self._back, self._forth = (
+            ipywidgets.Button(description=sign, tooltip=text, layout={"width": "34px"})
+            for sign, text in (("<", "images before"), (">", "images after"))
+        )
+        self._epoch, self._seed = (
+            ipywidgets.BoundedIntText(
+                value=value,
+                min=0,
+                max=max(_MOST_NUMBER, value),
+                description=name,
+                style={"description_width": "initial"},
+                layout={"width": "120px"},
+            )
+            for name, value in (("epoch", epoch), ("seed", seed))
+        )
+        parts = [self._text, self._back, self._place, self._forth, self._epoch, self._seed]
+        self.widget = ipywidgets.HBox(
+            [self._class, *parts] if names else parts,
+            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 4px"},
+        )
+        self._observe()
+        self._tell()
+
+    @property
+    def records(self) -> list[Record]:
+        """The records that are shown."""
+        return self._manifest.records(self._positions[self._first : self._first + _NUM_ROWS])
+
+    @property
+    def epoch(self) -> int:
+        """The first epoch that is shown."""
+        return int(self._epoch.value)
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return int(self._seed.value)
+
+    def _observe(self) -> None:
+        for filtering in (self._class, self._text):
+            filtering.observe(lambda _: self._filter(), "value")
+        for number in (self._epoch, self._seed):
+            number.observe(lambda _: self._on_change(), "value")
+        self._back.on_click(lambda _: self._step(-_NUM_ROWS))
+        self._forth.on_click(lambda _: self._step(_NUM_ROWS))
+
+    def _filter(self) -> None:
+        self._positions = find_positions(
+            self._manifest, class_name=self._class.value, text=self._text.value.strip()
+        )
+        self._first = 0
+        self._tell()
+        self._on_change()
+
+    def _step(self, count: int) -> None:
+        self._first += count
+        self._tell()
+        self._on_change()
+
+    def _tell(self) -> None:
+        total = len(self._positions)
+        last = min(self._first + _NUM_ROWS, total)
+        self._place.value = note(f"{min(self._first + 1, total):,} to {last:,} of {total:,}")
+        self._back.disabled = self._first == 0
+        self._forth.disabled = last >= total

@@ -1,0 +1,136 @@
+"""The widgets of one augmentation: its switch, its cost, its sliders."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from augseq.escaping import shortened
+from augseq.inspection.explorer.choices import Choice
+from augseq.inspection.explorer.parameters import Parameter, Value
+from augseq.inspection.markup import element
+
+_WIDTH = "360px"
+
+
+class Controls:
+    """Switch and sliders of an augmentation.
+
+    Sliders tell of a new value when they are let go, so that a slow transform runs once and not
+    for each place that the mouse passed.
+
+    Args:
+        choice: What to control.
+        is_open: Whether its sliders are shown at first.
+        on_switch: Called with whether it is on.
+        on_move: Called with the name of a parameter and its new value.
+    """
+
+    def __init__(
+        self,
+        choice: Choice,
+        *,
+        is_open: bool,
+        on_switch: Callable[[bool], None],
+        on_move: Callable[[str, Value], None],
+    ) -> None:
+        import ipywidgets
+
+        self._is_setting = False
+        self.switch = ipywidgets.Checkbox(
+            value=choice.is_on,
+            description=shortened(choice.name, 40),
+            indent=False,
+            tooltip=shortened(choice.code, 300),
+            layout={"width": "210px"},
+        )
+        self.cost = ipywidgets.HTML(layout={"width": "84px"})
+        self.opener = ipywidgets.ToggleButton(
+            value=is_open,
+            description="adjust",
+            tooltip=f"Show the parameters of {shortened(choice.name, 40)}",
+            layout={"width": "60px", "height": "24px"},
+        )
+        self.sliders = {one.name: _slider(one) for one in choice.parameters}
+        self._steps = {one.name: one.step for one in choice.parameters}
+        self._box = ipywidgets.VBox(
+            list(self.sliders.values()), layout={"margin": "0 0 6px 0", "overflow": "hidden"}
+        )
+        parts = [self.switch, self.cost, *([self.opener] if self.sliders else [])]
+        row = ipywidgets.HBox(parts, layout={"align_items": "center", "width": _WIDTH})
+        self.widget = ipywidgets.VBox([row, self._box], layout={"overflow": "hidden"})
+        self.switch.observe(self._unless_setting(on_switch), "value")
+        for name, slider in self.sliders.items():
+            slider.observe(self._unless_setting(self._move(name, on_move)), "value")
+        self.opener.observe(lambda _: self._open(), "value")
+        self._open()
+
+    def show(self, choice: Choice) -> None:
+        """Bring the widgets to what stands in a choice; nobody is called."""
+        self._is_setting = True
+        try:
+            self.switch.value = choice.is_on
+            for parameter in choice.parameters:
+                self.sliders[parameter.name].value = parameter.value
+            self.switch.tooltip = shortened(choice.code, 300)
+        finally:
+            self._is_setting = False
+
+    def show_cost(self, text: str) -> None:
+        """Show what it costs."""
+        self.cost.value = element("div", text, class_="augseq-cost", title="mean time per image")
+
+    def _open(self) -> None:
+        self._box.layout.display = "flex" if self.opener.value else "none"
+
+    def _move(self, name: str, on_move: Callable[[str, Value], None]) -> Callable[[Value], None]:
+        return lambda value: on_move(name, rounded(value, self._steps[name]))
+
+    def _unless_setting(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
+        def observer(change: Any) -> None:
+            if not self._is_setting:
+                call(change["new"])
+
+        return observer
+
+
+def rounded(value: Any, step: float) -> Value:
+    """Return what a slider stands at, without what its arithmetic left in the last digits."""
+    if isinstance(value, tuple):
+        low, high = (rounded(part, step) for part in value)
+        return low, high  # type: ignore[return-value]
+    return round(value, _digits(step)) if isinstance(value, float) else value
+
+
+def _digits(step: float) -> int:
+    return max(0, -math.floor(math.log10(step)))
+
+
+def _slider(parameter: Parameter) -> Any:
+    import ipywidgets
+
+    value, name = parameter.value, parameter.name
+    if isinstance(value, bool):
+        return ipywidgets.Checkbox(
+            value=value, description=name, tooltip=name, layout={"width": _WIDTH}
+        )
+    kinds = {
+        (True, True): ipywidgets.IntRangeSlider,
+        (True, False): ipywidgets.IntSlider,
+        (False, True): ipywidgets.FloatRangeSlider,
+        (False, False): ipywidgets.FloatSlider,
+    }
+    first, last = value if isinstance(value, tuple) else (value, value)
+    options: dict[str, Any] = {
+        "value": value,
+        # A value from elsewhere may lie beyond.
+        "min": min(parameter.low, first),
+        "max": max(parameter.high, last),
+        "step": parameter.step,
+        "description": name,
+        "tooltip": name,
+        "continuous_update": False,
+        "readout_format": "d" if parameter.is_whole else f".{_digits(parameter.step)}f",
+        "style": {"description_width": "112px"},
+        "layout": {"width": _WIDTH},
+    }
+    return kinds[parameter.is_whole, isinstance(value, tuple)](**options)

@@ -1,0 +1,202 @@
+"""The explorer of augmentations: a panel of widgets, and what one reads from it in Python."""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from augseq.inspection.explorer.browser import Browser
+from augseq.inspection.explorer.choices import Choices
+from augseq.inspection.explorer.controls import Controls
+from augseq.inspection.explorer.messages import problem_of, refusal
+from augseq.inspection.explorer.pages import (
+    Row,
+    code_html,
+    grid_html,
+    head_html,
+    notes_html,
+)
+from augseq.inspection.explorer.parameters import Value
+from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
+from augseq.inspection.looks import load_looks
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
+from augseq.sample import Pipeline
+from augseq.types import Image
+
+_NUM_EPOCHS = 4
+# Of the pictures, which are shown at 112 px, on screens with more pixels than they claim.
+_SIDE_PX = 160
+# A change should be seen at once, and a slow transform must not hold up the notebook.
+_LIMIT_S = 3.0
+_SHRUNK = (
+    f"The list sets the size itself: previews begin with images shrunk to {MOST_SIDE_PX} px, so a "
+    "crop of a fixed number of pixels shows more than in training."
+)
+
+
+class Explorer:
+    """A panel to try augmentations on images; `augseq.explore` makes it.
+
+    Show it as the last line of a cell. What was chosen in it can be read at any time, so that a
+    later cell trains with `augment=panel.augment`.
+
+    Args:
+        manifest: Which images.
+        pipeline: What is done to them; `items` stand in for its augmentations.
+        items: The augmentations to begin with.
+        seed: To begin with.
+        epoch: To begin with.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        pipeline: Pipeline,
+        items: Sequence[Any],
+        *,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        import ipywidgets
+
+        self._manifest, self._preview = manifest, Preview(pipeline)
+        self._choices = Choices(items)
+        self._browser = Browser(manifest, seed=seed, epoch=epoch, on_change=self._draw)
+        self._controls = [
+            Controls(
+                choice,
+                is_open=place == 0,
+                on_switch=partial(self._switch, place),
+                on_move=partial(self._move, place),
+            )
+            for place, choice in enumerate(self._choices)
+        ]
+        size = pipeline.resize and "{} x {} px".format(*pipeline.resize.image_size)
+        facts = f"{len(manifest):,} images · {size or 'sizes as they are'}"
+        self._grid, self._code, self._notes = (ipywidgets.HTML() for _ in range(3))
+        controls = ipywidgets.VBox([one.widget for one in self._controls])
+        body = ipywidgets.HBox(
+            [self._grid, controls], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"}
+        )
+        self.widget = ipywidgets.VBox(
+            [
+                ipywidgets.HTML(head_html(facts)),
+                self._browser.widget,
+                body,
+                self._notes,
+                self._code,
+            ]
+        )
+        self.widget.add_class("augseq")
+        self.widget.add_class("augseq-explorer")
+        self._draw()
+
+    @property
+    def augment(self) -> list[Any]:
+        """What is switched on, as it is set now, for `ImageSequence(augment=...)`."""
+        return self._choices.items
+
+    @property
+    def code(self) -> str:
+        """The same as code: `augment=[...]`, with `import albumentations as A`."""
+        return self._choices.code
+
+    @property
+    def records(self) -> list[Record]:
+        """The records whose images are shown."""
+        return self._browser.records
+
+    @property
+    def epoch(self) -> int:
+        """The first epoch that is shown."""
+        return self._browser.epoch
+
+    @property
+    def seed(self) -> int:
+        """The seed of what is shown."""
+        return self._browser.seed
+
+    def __repr__(self) -> str:
+        return f"Explorer({len(self._manifest)} images, seed={self.seed})\n{self.code}"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = self.widget._repr_mimebundle_(**options)
+        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
+        data = {**data, "text/plain": repr(self)}
+        return (data, *metadata) if metadata else data
+
+    def _switch(self, place: int, is_on: bool) -> None:
+        self._choices.switch(place, is_on)
+        self._draw()
+
+    def _move(self, place: int, name: str, value: Value) -> None:
+        problems: list[str] = []
+        try:
+            self._choices.move(place, name, value)
+        except Exception as error:
+            problems.append(refusal(self._choices[place], name, value, error))
+        self._controls[place].show(self._choices[place])
+        self._draw(problems)
+
+    def _draw(self, problems: Sequence[str] = ()) -> None:
+        drawing = _Drawing(self._preview, self._choices, self.seed)
+        records, epochs = self.records, [self.epoch + k for k in range(_NUM_EPOCHS)]
+        cells = [(record, epoch) for record in records for epoch in (None, *epochs)]
+        looks = load_looks(cells, drawing.image, side_px=_SIDE_PX, limit_s=_LIMIT_S)
+        width = 1 + len(epochs)
+        rows = [
+            Row(record=record, looks=looks[k * width : (k + 1) * width])
+            for k, record in enumerate(records)
+        ]
+        self._grid.value = grid_html(rows, epochs, self._manifest.class_names)
+        self._code.value = code_html(
+            self.code, has_elements_by_place=self._choices.has_elements_by_place
+        )
+        told = dict.fromkeys([*problems, *drawing.problems])
+        self._notes.value = notes_html(list(told), [_SHRUNK] * drawing.is_shrunk)
+        self._show_costs(drawing.timing)
+
+    def _show_costs(self, timing: Timing) -> None:
+        means = timing.mean_ms()
+        numbers = {place: number for number, place in enumerate(self._choices.places_on, 1)}
+        for place, controls in enumerate(self._controls):
+            mean = means.get(numbers.get(place, 0))
+            text = (
+                "off" if place not in numbers else "not timed" if mean is None else f"{mean:.2f} ms"
+            )
+            controls.show_cost(text)
+
+
+class _Drawing:
+    """Makes the images of one state of the panel, perhaps after the panel has gone on."""
+
+    def __init__(self, preview: Preview, choices: Choices, seed: int) -> None:
+        self._preview, self._augment, self._seed = preview, choices.augment, seed
+        self._plain = Choices([]).augment
+        self._problems: list[str] = []
+        self._lock = threading.Lock()
+        self.timing = Timing()
+        self.is_shrunk = False
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong until now, each once."""
+        with self._lock:
+            return list(dict.fromkeys(self._problems))
+
+    def image(self, cell: tuple[Record, int | None]) -> Image:
+        """Make the image of a record, plain or in an epoch."""
+        record, epoch = cell
+        try:
+            if epoch is None:
+                return self._preview.image(record, self._plain, seed=self._seed, epoch=0)
+            if self._preview.is_shrunk(record, self._augment):
+                self.is_shrunk = True
+            return self._preview.image(
+                record, self._augment, seed=self._seed, epoch=epoch, timing=self.timing
+            )
+        except Exception as error:
+            with self._lock:
+                self._problems.append(problem_of(error, record))
+            raise
