@@ -19,7 +19,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 import augseq
 from tests.inspection.explorer.jupyter import chromium, jupyter_lab
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 NOTEBOOK = "02_choose_augmentations.ipynb"
 PROJECT = Path(__file__).parents[3]
@@ -96,7 +96,7 @@ def page(
         command(page, "notebook:run-all-cells")
         # All cells have been run when the last one has.
         prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
-        expect(prompts.last).to_have_text(f"[{prompts.count()}]:")
+        expect(prompts.last).to_have_text(f"[{prompts.count()}]:", timeout=3 * MOST_MS)
         page.locator(PANEL).scroll_into_view_if_needed()
         yield page
         context.close()
