@@ -79,7 +79,8 @@ def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
 
 
 def has_picture(cell: nbformat.NotebookNode) -> bool:
-    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+    kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+    return bool(kinds & {"image/png", "image/jpeg"})
 
 
 def test_a_notebook_shows_what_its_cells_made(notebook: nbformat.NotebookNode) -> None:
