@@ -50,9 +50,11 @@ CONTRAST = """panel => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The notebook, not run yet, beside the images that it looks at."""
+    """The notebook, not run yet, beside the folders that it looks into."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(PROJECT / "sample_images", folder / "sample_images")
+    # With the picture that stands in for the panel where no kernel runs.
+    for name in ("docs", "sample_images"):
+        shutil.copytree(PROJECT / name, folder / name)
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(PROJECT / "notebooks" / NOTEBOOK, as_version=4)
     notebook.metadata.pop("widgets", None)
