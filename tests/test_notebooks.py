@@ -16,7 +16,7 @@ ALSO_ON_JAX = ("01", "03", "04")
 RUNS = [("tensorflow", path) for path in NOTEBOOKS] + [
     ("jax", path) for path in NOTEBOOKS if path.stem.startswith(ALSO_ON_JAX)
 ]
-CELL_TIMEOUT_S = 300
+CELL_TIMEOUT_S = 600
 WHICH_BACKEND = "import keras\nprint(keras.backend.backend())"
 # Homes, temporary folders (where Jupyter pretends that cells lie), and this checkout.
 PLACE = re.compile(
@@ -55,7 +55,7 @@ def kernel_environment(backend: str) -> dict[str, str]:
 
 # Jupyter's client announces that its local connection is not encrypted.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("backend", "path"), RUNS, ids=[f"{path.stem}-{backend}" for backend, path in RUNS]
 )
