@@ -70,11 +70,13 @@ def scan_folder(
                 images = _images(names, suffixes, found)
                 if prefix != start:
                     found.folders[prefix[: prefix.index("/", len(start))]] += len(images)
-                # One folder's paths at a time become Arrow, while the processor still has them
-                # at hand: a list of a million took twice as long to convert, and 60 MB more.
-                columns.append(_path_column([prefix + name for name in images]))
+                if images:
+                    # One folder's paths at a time become Arrow, while the processor still has
+                    # them at hand: a list of a million took twice as long to convert, and 60 MB
+                    # more.
+                    columns.append(_path_column(prefix, images))
                 bar.update(len(images))
-    found.paths = _in_order(pa.concat_arrays(columns))
+    found.paths = _in_order(pa.concat_arrays([found.paths, *columns]))
     return found
 
 
@@ -90,11 +92,14 @@ def _images(names: Sequence[str], suffixes: Collection[str], found: Scan) -> lis
     return images
 
 
-def _path_column(paths: list[str]) -> pa.StringArray:
+def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
     try:
-        return pa.array(paths, pa.string())
+        # Joined here, and not in Python, a million names of one folder took 0.3 s instead of 1.1.
+        start = pa.scalar(prefix, pa.string())
+        return pc.binary_join_element_wise(start, pa.array(names, pa.string()), "")
     except UnicodeEncodeError as error:
-        received = error.object.encode("utf-8", "surrogateescape")
+        path = error.object if error.object == prefix else prefix + error.object
+        received = path.encode("utf-8", "surrogateescape")
         raise ManifestError(
             f"A file's name must be valid UTF-8. Received: {received!r}. Rename it."
         ) from error
