@@ -23,6 +23,17 @@ def is_installed(backend: str) -> bool:
     return all(importlib.util.find_spec(name) for name in ("keras", backend))
 
 
+def environment_of(backend: str) -> dict[str, str]:
+    """Return this process's variables, but for a process that has the backend on a processor."""
+    return {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "JAX_PLATFORMS": "cpu",
+    }
+
+
 @contextmanager
 def python_on_each_backend(
     arguments: Sequence[str], folders: pytest.TempPathFactory, *, cwd: Path | None = None
@@ -78,13 +89,7 @@ def _running(
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=cwd,
-            env={
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "JAX_PLATFORMS": "cpu",
-            },
+            env=environment_of(backend),
             stdout=output,
             stderr=errors,
             start_new_session=True,

@@ -1,6 +1,5 @@
 """Every notebook runs from top to bottom, and is pleasant to read."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
+
+from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -47,10 +48,10 @@ def text_of(output: nbformat.NotebookNode) -> str:
 
 def kernel_environment(backend: str) -> dict[str, str]:
     """This process's variables, as a person has them who starts Jupyter on a processor."""
-    variables = {**os.environ, "KERAS_BACKEND": backend}
+    variables = environment_of(backend)
     # Without it, Jupyter chooses the backend of matplotlib that shows figures.
     variables.pop("MPLBACKEND", None)
-    return {**variables, "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return variables
 
 
 # Jupyter's client announces that its local connection is not encrypted.

@@ -3,7 +3,6 @@
 `pytest -m long tests/laws/test_resume_law.py` kills a hundred runs of each backend.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backends import BACKENDS, is_installed
+from tests.backends import BACKENDS, environment_of, is_installed
 
 ROOT = Path(__file__).parents[2]
 # 4 epochs of 50 images in batches of 8.
@@ -28,13 +27,7 @@ def start(folder: Path, backend: str, *arguments: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.training.resumable", str(folder), *map(str, arguments)],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "CUDA_VISIBLE_DEVICES": "-1",
-            "JAX_PLATFORMS": "cpu",
-        },
+        env=environment_of(backend),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

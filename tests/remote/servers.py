@@ -68,22 +68,33 @@ def web_server(folder: Path) -> Iterator[int]:
         yield port
 
 
+class FileHandler(http.server.SimpleHTTPRequestHandler):
+    """Gives the files of a folder and tells nobody."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(handler: type[FileHandler], folder: Path) -> Iterator[int]:
+    """Serve a folder in a thread of this process; give the port."""
+    made = partial(handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer((_HOST, 0), made) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
 @contextmanager
 def unlisted_web_server(folder: Path, status: int) -> Iterator[int]:
     """Serve the files of a folder, but answer with a status where it should be listed."""
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
+    class Unlisted(FileHandler):
         def list_directory(self, path: object) -> None:
             self.send_error(status)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer((_HOST, 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    with serving(Unlisted, folder) as port:
+        yield port
 
 
 class Wire:

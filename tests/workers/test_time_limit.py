@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import Patience
 from augseq.workers.workers import Workers
 from tests.pixels.conftest import photo
+from tests.remote.servers import FileHandler, serving
 
 from . import transforms
 from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
@@ -106,21 +105,16 @@ def server_silent_about(name: str, folder: Path) -> Iterator[str]:
     """Serve the files of a folder, and let whoever asks for one of them wait to the end."""
     is_over = threading.Event()
 
-    class Handler(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Silent(FileHandler):
+        def do_GET(self) -> None:  # noqa: N802 (the server's name for it)
             if self.path == f"/{name}":
                 is_over.wait()
             else:
                 super().do_GET()
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+    with serving(Silent, folder) as port:
+        yield f"http://127.0.0.1:{port}"
         is_over.set()
-        server.shutdown()
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])

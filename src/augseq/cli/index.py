@@ -112,7 +112,7 @@ def index(
                 root=images_root,
                 path_column=path_column or "path",
                 label_column=(label_column or "label") if labels else None,
-                check_files=images_root is None or not is_remote(images_root),
+                check_files=not is_remote(images_root),
             )
             if probe or unreadable == "exclude":
                 manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)

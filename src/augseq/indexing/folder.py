@@ -141,20 +141,11 @@ def index_folder(
     _check_options(labels, class_names, extensions)
     probe = _wants_probes(probe, unreadable, earlier)
     root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
-    place: str | RemoteFolder = root
-    if is_remote(root):
-        place = RemoteFolder(root, remote or RemoteOptions())
-        if follow_links:
-            raise ArgumentError(
-                f"`follow_links` is for folders of this machine. Received: {root!r}"
-            )
+    remote = remote or RemoteOptions()
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
-    split_folders = existing_splits(root, splits)
-    if earlier is not None:
-        check_same_splits(earlier, splits)
     scan = scan_folder(
-        place,
-        splits=split_folders,
+        _place(root, remote, follow_links),
+        splits=_split_folders(root, splits, earlier),
         suffixes=suffixes,
         follow_links=follow_links,
         progress=progress,
@@ -170,7 +161,7 @@ def index_folder(
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
         manifest = manifest.with_column("split", _first_folders(manifest))
-    manifest = replace(manifest, follow_links=follow_links, remote=remote or RemoteOptions())
+    manifest = replace(manifest, follow_links=follow_links, remote=remote)
     num_loose = len(scan.paths) - len(manifest)
     if earlier is not None:
         manifest = renew_manifest(earlier, manifest)
@@ -185,6 +176,24 @@ def index_folder(
     for finding in findings:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
+
+
+def _place(root: str, remote: RemoteOptions, follow_links: bool) -> str | RemoteFolder:
+    if not is_remote(root):
+        return root
+    place = RemoteFolder(root, remote)
+    if follow_links:
+        raise ArgumentError(f"`follow_links` is for folders of this machine. Received: {root!r}")
+    return place
+
+
+def _split_folders(
+    root: str, splits: Sequence[str] | None, earlier: Manifest | None
+) -> Sequence[str]:
+    folders = existing_splits(root, splits)
+    if earlier is not None:
+        check_same_splits(earlier, splits)
+    return folders
 
 
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:

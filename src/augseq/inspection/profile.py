@@ -209,15 +209,15 @@ def _bottleneck(stages: dict[str, float]) -> str:
 def _advise_scaled_decode(plan: BatchPlan, steps: range, stages: dict[str, float]) -> str | None:
     """Say what a decoder that shrinks would give, where images are shrunk to a half or less."""
     pipeline = plan.pipeline
-    scaled = replace(pipeline, scaled_decode=True)
-    records = plan.records(steps[0])
-    shape = pipeline.source.open(records[0]).shape
     if (
         pipeline.scaled_decode
         or not isinstance(pipeline.source, FileSource)
         or _bottleneck(stages) not in ("decode", "resize and rest")
-        or scaled.region(shape, None).scale(shape) == 1
     ):
+        return None
+    scaled = replace(pipeline, scaled_decode=True)
+    shape = pipeline.source.open(plan.records(steps[0])[0]).shape
+    if scaled.region(shape, None).scale(shape) == 1:
         return None
     count = sum(len(plan.records(step)) for step in steps)
     quicker = _measure_stages(replace(plan, pipeline=scaled), steps, count)

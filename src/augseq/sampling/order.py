@@ -125,11 +125,11 @@ class Schedule:
         """
         if self.shard.padding == "wrap":
             return None
-        return (self._places(epoch, batch) < self.num_records).astype(np.float32)
+        return (~self._is_padding(epoch, batch)).astype(np.float32)
 
     def num_padding(self, epoch: int, batch: int) -> int:
         """Return how many records of a batch, the last ones, came in this epoch before."""
-        return int(np.sum(self._places(epoch, batch) >= self.num_records))
+        return int(self._is_padding(epoch, batch).sum())
 
     def progress(self, epoch: int, num_batches: int) -> Progress:
         """Return how far a run has come after some batches of an epoch."""
@@ -149,6 +149,9 @@ class Schedule:
 
     def _num_done(self, epoch: int) -> int:
         return self.done.num_records if epoch == self.done.epoch else 0
+
+    def _is_padding(self, epoch: int, batch: int) -> npt.NDArray[np.bool_]:
+        return self._places(epoch, batch) >= self.num_records
 
     def _places(self, epoch: int, batch: int) -> Positions:
         """Return places in the order of an epoch; those past its end are padding."""

@@ -17,6 +17,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.remote.servers import free_port
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _SETTINGS = {
     # No question whether to ask the network for news.
@@ -43,9 +45,7 @@ def jupyter_lab(folder: Path, scratch: Path) -> Iterator[str]:
         file = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values), "utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     token = secrets.token_hex(16)
     with (scratch / "server.log").open("wb") as log:
         server = subprocess.Popen(

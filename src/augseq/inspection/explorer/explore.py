@@ -9,8 +9,8 @@ from augseq.errors import ArgumentError, MissingExtraError
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
 from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import DecodeOptions, resize_options
-from augseq.pixels.source import FileSource
+from augseq.pixels.options import resize_options
+from augseq.pixels.source import files_of
 from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_seed
 
@@ -115,14 +115,8 @@ def explore(
 
 def _pipeline(manifest: Manifest, image_size: tuple[int, int]) -> Pipeline:
     """Return the plan of an `ImageSequence` with no other option."""
-    source = FileSource(
-        root=manifest.root,
-        options=DecodeOptions(),
-        follow_links=manifest.follow_links,
-        remote=manifest.remote,
-    )
     return Pipeline(
-        source=source,
+        source=files_of(manifest),
         augment=AugmentationList(),
         resize=resize_options(image_size, "stretch", "bilinear"),
         dtype="float32",

@@ -1,10 +1,10 @@
 """The explorer of augmentations: a panel of widgets, and what one reads from it in Python."""
 
-import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.explorer.browser import Browser
 from augseq.inspection.explorer.choices import Choices
 from augseq.inspection.explorer.controls import Controls
@@ -173,30 +173,21 @@ class _Drawing:
 
     def __init__(self, preview: Preview, choices: Choices, seed: int) -> None:
         self._preview, self._augment, self._seed = preview, choices.augment, seed
-        self._plain = Choices([]).augment
-        self._problems: list[str] = []
-        self._lock = threading.Lock()
+        self.problems: list[str] = []
         self.timing = Timing()
         self.is_shrunk = False
-
-    @property
-    def problems(self) -> list[str]:
-        """What went wrong until now, each once."""
-        with self._lock:
-            return list(dict.fromkeys(self._problems))
 
     def image(self, cell: tuple[Record, int | None]) -> Image:
         """Make the image of a record, plain or in an epoch."""
         record, epoch = cell
         try:
             if epoch is None:
-                return self._preview.image(record, self._plain, seed=self._seed, epoch=0)
+                return self._preview.image(record, AugmentationList(), seed=self._seed, epoch=0)
             if self._preview.is_shrunk(record, self._augment):
                 self.is_shrunk = True
             return self._preview.image(
                 record, self._augment, seed=self._seed, epoch=epoch, timing=self.timing
             )
         except Exception as error:
-            with self._lock:
-                self._problems.append(problem_of(error, record))
+            self.problems.append(problem_of(error, record))
             raise

@@ -41,7 +41,7 @@ class Parameter:
     @property
     def is_whole(self) -> bool:
         """Whether it takes integers only."""
-        return all(isinstance(part, int) for part in _pair(self.value))
+        return _is_whole(self.value)
 
 
 def find_parameters(transform: Any, arguments: Mapping[str, Any]) -> tuple[Parameter, ...]:
@@ -90,8 +90,10 @@ def _parameters(transform: Any, arguments: Mapping[str, Any], name: str) -> Iter
         yield Parameter(name=name, value=float(_pair(value)[0]), step=0.05)
         return
 
+    is_pair = isinstance(value, tuple)
+
     def accepts(low: float, high: float) -> bool:
-        pair = (low, high) if isinstance(value, tuple) else low
+        pair = (low, high) if is_pair else low
         try:
             rebuilt(transform, {**arguments, name: pair})
         except Exception:
@@ -100,26 +102,23 @@ def _parameters(transform: Any, arguments: Mapping[str, Any], name: str) -> Iter
 
     lows, highs = _candidates(name, value)
     first, last = _pair(value)
-    is_pair = isinstance(value, tuple)
     low = next((one for one in lows if accepts(one, last)), first)
     high = next((one for one in highs if accepts(first if is_pair else one, one)), last)
     if low < high:
-        whole = isinstance(first, int) and isinstance(last, int)
-        yield Parameter(
-            name=name, value=value, low=low, high=high, step=1 if whole else _step(high - low)
-        )
+        step = 1 if _is_whole(value) else _round_up((high - low) / 100)
+        yield Parameter(name=name, value=value, low=low, high=high, step=step)
 
 
 def _candidates(name: str, value: Value) -> tuple[list[float], list[float]]:
     """Return limits to try, from the widest to the narrowest."""
     first, last = _pair(value)
-    is_whole = isinstance(first, int) and isinstance(last, int)
+    is_whole = _is_whole(value)
     turn = next((turn for key, turn in _DEGREES.items() if name.split("_")[0] == key), None)
     reach = _reach(max(abs(first), abs(last)), is_whole=is_whole)
     if turn is not None and max(abs(first), abs(last)) <= turn and not is_whole:
         reach = turn
     is_signed = first < 0 or first == last == 0
-    shares: list[float] = [reach, *(part for part in (reach / 2, reach / 4, reach / 10))]
+    shares: list[float] = [reach, reach / 2, reach / 4, reach / 10]
     if is_whole:
         shares = [int(share) for share in shares]
     highs = [share for share in shares if share >= last]
@@ -143,8 +142,8 @@ def _round_up(number: float) -> float:
     return next(power * one for one in (1, 2, 5, 10) if power * one >= number * (1 - 1e-9))
 
 
-def _step(span: float) -> float:
-    return _round_up(span / 100)
+def _is_whole(value: Value) -> bool:
+    return all(isinstance(part, int) for part in _pair(value))
 
 
 def _pair(value: Value) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from augseq.inspection.held_images import HeldSource, unvaried_image
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.pixels.options import ResizeOptions
-from augseq.pixels.region import Region
+from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import covered_size, resize_image
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
@@ -128,7 +128,7 @@ class Preview:
         height, width = opened.shape[:2]
         scale = MOST_SIDE_PX / max(height, width)
         if scale >= 1:
-            return _Start(_held(opened.read(Region())), False)
+            return _Start(_held(opened.read(WHOLE)), False)
         size = max(1, round(height * scale)), max(1, round(width * scale))
         target = ResizeOptions(image_size=size)
         image = opened.read(Region(covers=covered_size(opened.shape, target)))
