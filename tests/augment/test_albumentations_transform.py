@@ -173,6 +173,25 @@ def test_other_transforms_do_not_set_the_size(transform: Any) -> None:
     assert not AlbumentationsTransform(transform).sets_size
 
 
+@pytest.mark.parametrize(
+    ("transform", "size"),
+    [
+        (A.RandomResizedCrop((4, 5)), (4, 5)),
+        (A.RandomSizedCrop((4, 8), (4, 5)), (4, 5)),
+        (A.CenterCrop(4, 5), (4, 5)),
+        (A.Resize(4, 5), (4, 5)),
+        (A.Resize(4, 5, p=0.5), None),
+        (A.LongestMaxSize(4), None),
+        (A.PadIfNeeded(4, 5), None),
+        (A.Compose([A.Resize(4, 5)]), None),
+        (A.ColorJitter(), None),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_the_size_of_all_results_is_known_where_there_is_one(transform: Any, size: Any) -> None:
+    assert AlbumentationsTransform(transform).result_size == size
+
+
 class _Brighten(A.ImageOnlyTransform):  # type: ignore[misc]
     def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
         return np.minimum(img, 245) + np.uint8(10)

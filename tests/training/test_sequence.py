@@ -4,8 +4,10 @@ import copy
 import multiprocessing
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
+import albumentations as A
 import numpy as np
 import pytest
 
@@ -219,6 +221,19 @@ def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
         make(**wrong)
     shown = name if name == "label_mode" else repr(value)
     assert shown in str(caught.value)
+
+
+def test_a_crop_that_would_be_enlarged_comes_with_a_warning(sample_images: Path) -> None:
+    """As for those who set a size in the list and forget the other one."""
+    images = augseq.index_folder(sample_images, progress=False)
+    crop = A.RandomResizedCrop((96, 80))
+    with pytest.warns(augseq.AugseqWarning, match=r"image_size=\(96, 80\)") as caught:
+        augseq.ImageSequence(images, augment=[crop, A.HorizontalFlip()])
+    assert caught[0].filename == __file__
+    augseq.ImageSequence(images, augment=[crop], image_size=(96, 80))
+    augseq.ImageSequence(images, augment=[crop], image_size=(32, 32))
+    # The last one counts.
+    augseq.ImageSequence(images, augment=[crop, A.Resize(224, 224)], image_size=(200, 200))
 
 
 @pytest.mark.parametrize("epoch", [-1, 1.0, True, 2**64])

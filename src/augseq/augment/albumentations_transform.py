@@ -54,6 +54,18 @@ class AlbumentationsTransform:
         """Whether it, or a transform inside it, chooses the size of its result."""
         return _sets_size(self._transform)
 
+    @property
+    def result_size(self) -> tuple[int, int] | None:
+        """(height, width) in pixels of all results; None where it varies, or is not known."""
+        transform = self._transform
+        if _is_compose(transform) or not _sets_size(transform) or transform.p < 1:
+            return None
+        size = getattr(transform, "size", None) or (
+            getattr(transform, "height", None),
+            getattr(transform, "width", None),
+        )
+        return None if None in size else tuple(size)
+
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """Apply the transform, with draws from `rng` alone."""
         return _with_channels(self._drawing_from(rng)(image=image)["image"])

@@ -33,7 +33,13 @@ class AugmentationList:
     @property
     def sets_size(self) -> bool:
         """Whether any step chooses the size of its result."""
-        return any(getattr(step, "sets_size", False) for step in self.steps)
+        return any(_sets_size(step) for step in self.steps)
+
+    @property
+    def result_size(self) -> tuple[int, int] | None:
+        """(height, width) in pixels that the list sets; None where it varies, or is not known."""
+        last = next((step for step in reversed(self.steps) if _sets_size(step)), None)
+        return getattr(last, "result_size", None)
 
     @property
     def names(self) -> list[str]:
@@ -192,6 +198,10 @@ def _allowed_dtypes(image: Image) -> str:
 
 def _name_step(error: Exception, number: int, step: Augmentation) -> None:
     error.add_note(f"Raised by augmentation {number}, {_name(step)!r}.")
+
+
+def _sets_size(step: Augmentation) -> bool:
+    return getattr(step, "sets_size", False)
 
 
 def _name(step: Any) -> str:

@@ -1,5 +1,6 @@
 """The Keras data set: `ImageSequence`."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import BatchPlan, LabelMode, label_targets
+from augseq.errors import AugseqWarning
 from augseq.inspection.contact_sheet import draw_epochs
 from augseq.inspection.explanation import Explanation, explain_sample
 from augseq.inspection.grid import draw_batch
@@ -153,6 +155,7 @@ class ImageSequence(PlannedSequence):
             dtype=dtype,
             scaled_decode=scaled_decode,
         )
+        _warn_if_enlarged(pipeline)
         schedule = Schedule(
             num_records=len(manifest),
             batch_size=batch_size,
@@ -324,4 +327,20 @@ class ImageSequence(PlannedSequence):
         """
         return fill_cache(
             self._plan, num_threads=max(1, self._worker_options.number), progress=progress
+        )
+
+
+def _warn_if_enlarged(pipeline: Pipeline) -> None:
+    """Say so where a crop to some size is followed by an enlargement, by the default mostly."""
+    size = pipeline.augment.result_size
+    if size is None or pipeline.resize is None:
+        return
+    image_size = pipeline.resize.image_size
+    if size[0] < image_size[0] and size[1] < image_size[1]:
+        warnings.warn(
+            f"The augmentations give images of {size}, which are then enlarged to "
+            f"image_size={image_size}: more work, and nothing more to see. "
+            f"Pass image_size={size}.",
+            AugseqWarning,
+            stacklevel=3,
         )
