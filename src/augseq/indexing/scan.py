@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm.auto import tqdm
@@ -87,22 +88,30 @@ def _images(names: Sequence[str], suffixes: Collection[str], found: Scan) -> lis
     if len(images) < len(names):
         others = set(names).difference(images)
         found.other_suffixes.update(os.path.splitext(name)[1].lower() for name in others)
-    # Sorted here, names are compared with their neighbours only, and need no second sort.
-    images.sort()
     return images
 
 
 def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
+    """Join a folder's prefix and the names in it, sorted by code point."""
     try:
-        # Joined here, and not in Python, a million names of one folder took 0.3 s instead of 1.1.
         start = pa.scalar(prefix, pa.string())
-        return pc.binary_join_element_wise(start, pa.array(names, pa.string()), "")
+        # Joined in Arrow and not in Python, a million names of one folder took 0.8 s less.
+        return pc.binary_join_element_wise(start, _sorted(names), "")
     except UnicodeEncodeError as error:
         path = error.object if error.object == prefix else prefix + error.object
         received = path.encode("utf-8", "surrogateescape")
         raise ManifestError(
             f"A file's name must be valid UTF-8. Received: {received!r}. Rename it."
         ) from error
+
+
+def _sorted(names: list[str]) -> pa.StringArray:
+    try:
+        # Bytes of one width: a million names took 0.4 s; 0.7 s in Arrow, and 1.1 s as a list.
+        return pa.array(np.sort(np.array(names, dtype=bytes))).view(pa.string())
+    except UnicodeEncodeError:  # They are not all ASCII.
+        column = pa.array(names, pa.string())
+        return column.take(pc.sort_indices(column))
 
 
 def _in_order(paths: pa.StringArray) -> pa.StringArray:
