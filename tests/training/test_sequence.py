@@ -232,8 +232,10 @@ def test_a_crop_that_would_be_enlarged_comes_with_a_warning(sample_images: Path)
     assert caught[0].filename == __file__
     augseq.ImageSequence(images, augment=[crop], image_size=(96, 80))
     augseq.ImageSequence(images, augment=[crop], image_size=(32, 32))
+    # Who names a size means it.
+    augseq.ImageSequence(images, augment=[crop], image_size=(128, 128))
     # The last one counts.
-    augseq.ImageSequence(images, augment=[crop, A.Resize(224, 224)], image_size=(200, 200))
+    augseq.ImageSequence(images, augment=[crop, A.Resize(256, 256)])
 
 
 @pytest.mark.parametrize("epoch", [-1, 1.0, True, 2**64])

@@ -41,6 +41,8 @@ from augseq.types import Images
 from augseq.workers.cache_filling import fill_cache
 from augseq.workers.choice import WorkerKind, WorkerOptions
 
+_DEFAULT_SIZE = (256, 256)
+
 
 class ImageSequence(PlannedSequence):
     """Batches of an image folder for `fit`, `evaluate` and `predict`.
@@ -108,7 +110,7 @@ class ImageSequence(PlannedSequence):
         self,
         manifest: Manifest,
         *,
-        image_size: tuple[int, int] | None = (256, 256),
+        image_size: tuple[int, int] | None = _DEFAULT_SIZE,
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
@@ -331,15 +333,14 @@ class ImageSequence(PlannedSequence):
 
 
 def _warn_if_enlarged(pipeline: Pipeline) -> None:
-    """Say so where a crop to some size is followed by an enlargement, by the default mostly."""
+    """Say so where a list that sets a size is followed by an enlargement that nobody asked for."""
     size = pipeline.augment.result_size
-    if size is None or pipeline.resize is None:
+    if size is None or pipeline.resize is None or pipeline.resize.image_size != _DEFAULT_SIZE:
         return
-    image_size = pipeline.resize.image_size
-    if size[0] < image_size[0] and size[1] < image_size[1]:
+    if size[0] < _DEFAULT_SIZE[0] and size[1] < _DEFAULT_SIZE[1]:
         warnings.warn(
-            f"The augmentations give images of {size}, which are then enlarged to "
-            f"image_size={image_size}: more work, and nothing more to see. "
+            f"The augmentations give images of {size}, which are then enlarged to the default "
+            f"image_size={_DEFAULT_SIZE}: more work, and nothing more to see. "
             f"Pass image_size={size}.",
             AugseqWarning,
             stacklevel=3,
