@@ -81,7 +81,7 @@ def test_a_function_of_ones_own_does_not_tell(samples: augseq.Manifest) -> None:
 
 
 def test_an_explanation_has_no_memory_of_images_before(samples: augseq.Manifest) -> None:
-    pipeline = pipeline_of(samples, LIST)
+    pipeline = pipeline_of(samples, LIST, image_size=(48, 48))
     first = str(explain_sample(samples[17], pipeline, seed=7, epoch=0))
     for epoch in range(1, 9):
         load_sample(samples[17], pipeline, seed=7, epoch=epoch)

@@ -117,7 +117,7 @@ def test_a_file_is_decoded_once_however_many_samples(samples: augseq.Manifest) -
             opened.append(record.index)
             return source.open(record)
 
-    pipeline = augseq.ImageSequence(samples, augment=AUGMENT).pipeline
+    pipeline = augseq.ImageSequence(samples, image_size=(40, 40), augment=AUGMENT).pipeline
     source = pipeline.source
     watched = replace(pipeline, source=Counting())  # type: ignore[arg-type]
     measure_strength(samples, watched, seed=0, num_samples=40, progress=False)

@@ -39,8 +39,8 @@ def hold_the_lock(image: Image, rng: np.random.Generator) -> Image:
 
 
 def release_the_lock(image: Image, rng: np.random.Generator) -> Image:
-    """Take 2 ms in which other threads can work."""
-    threading.Event().wait(0.002)
+    """Take 5 ms in which other threads can work."""
+    threading.Event().wait(0.005)
     return image
 
 
