@@ -37,6 +37,15 @@ def test_images_at_any_depth_are_found_and_other_files_are_counted(
     assert found.other_suffixes == {".txt": 2, "": 1}
 
 
+@pytest.mark.parametrize("last", ["z.jpg", "é.jpg", "名.jpg"])
+def test_a_very_large_folder_is_sorted_by_code_point_too(
+    make_folder: MakeFolder, last: str
+) -> None:
+    names = [f"{n * 7919 % 10_007}{'_ab'[n % 3] * (n % 5)}.jpg" for n in range(10_007)]
+    found = walk(make_folder(*(f"a/{name}" for name in (last, *names))))
+    assert found.paths == sorted(f"a/{name}" for name in (last, *names))
+
+
 def test_hidden_files_and_folders_are_skipped(make_folder: MakeFolder) -> None:
     found = walk(make_folder("a/1.jpg", "a/.2.jpg", ".git/3.jpg", "a/.thumbs/4.jpg", ".jpg"))
     assert found == Scan(paths=["a/1.jpg"], folders={"a": 1})

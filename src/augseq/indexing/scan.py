@@ -16,6 +16,9 @@ from augseq.file_names import all_from_system, from_system
 from augseq.indexing.remote_scan import walk_remote
 from augseq.remote.folder import RemoteFolder
 
+# Names in a folder from which on Python's own sort is slower, since they do not fit its caches.
+_MANY = 10_000
+
 
 @dataclass(slots=True, kw_only=True)
 class Scan:
@@ -106,12 +109,10 @@ def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
 
 
 def _sorted(names: list[str]) -> pa.StringArray:
-    try:
-        # Bytes of one width: a million names took 0.4 s; 0.7 s in Arrow, and 1.1 s as a list.
+    if len(names) > _MANY and all(map(str.isascii, names)):
+        # Bytes of one width: a million names in one folder took 0.4 s instead of 1.1.
         return pa.array(np.sort(np.array(names, dtype=bytes))).view(pa.string())
-    except UnicodeEncodeError:  # They are not all ASCII.
-        column = pa.array(names, pa.string())
-        return column.take(pc.sort_indices(column))
+    return pa.array(sorted(names), pa.string())
 
 
 def _in_order(paths: pa.StringArray) -> pa.StringArray:
