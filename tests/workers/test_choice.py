@@ -79,7 +79,7 @@ def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
 def test_two_threads_gain_nothing_over_the_lock_and_much_without_it() -> None:
     # Up to 1.1 is noise; waiting needs no processor, so the second holds on a busy machine.
     assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
-    assert measure_gain(array_plan([transforms.release_the_lock])) > 1.4
+    assert measure_gain(array_plan([transforms.release_the_lock])) > 1.5
 
 
 def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
