@@ -97,6 +97,9 @@ class ImageSequence(PlannedSequence):
         ArgumentError: An option is wrong.
         LabelError: `label_mode` needs labels that the manifest has not.
 
+    Warns:
+        AugseqWarning: `augment` crops or resizes to less than the default `image_size`.
+
     Example:
         >>> import augseq
         >>> images = augseq.index_folder("sample_images", progress=False)
