@@ -37,13 +37,24 @@ def test_images_at_any_depth_are_found_and_other_files_are_counted(
     assert found.other_suffixes == {".txt": 2, "": 1}
 
 
-@pytest.mark.parametrize("last", ["z.jpg", "é.jpg", "名.jpg"])
-def test_a_very_large_folder_is_sorted_by_code_point_too(
-    make_folder: MakeFolder, last: str
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"IMG_{n * 7919 % 1009:08d}.jpg" for n in range(1009)],
+        [f"{n * 7919 % 1009:05d}{'_ab'[n % 3] * (n % 5)}.jpg" for n in range(1009)],
+        [f"{chr(0xE0 + n % 60)}{n * 7919 % 1009:04d}.jpg" for n in range(1009)],
+        [f"{n:03d}.{ending}" for n in range(300) for ending in ("jpg", "PNG")],
+        [f"{n:030b}.jpg" for n in (2**30 - 1, 0b10101, 2**29, *(2**k for k in range(9)))],
+        [f"{n:08b}.png" for n in range(255, -1, -1)],
+        ["only.jpg"],
+    ],
+    ids=["numbers", "lengths", "accents", "endings", "nine places", "eight places", "one"],
+)
+def test_names_of_any_shape_are_sorted_by_code_point(
+    make_folder: MakeFolder, names: list[str]
 ) -> None:
-    names = [f"{n * 7919 % 10_007}{'_ab'[n % 3] * (n % 5)}.jpg" for n in range(10_007)]
-    found = walk(make_folder(*(f"a/{name}" for name in (last, *names))))
-    assert found.paths == sorted(f"a/{name}" for name in (last, *names))
+    paths = [f"a/{name}" for name in names]
+    assert walk(make_folder(*paths)).paths == sorted(paths)
 
 
 def test_hidden_files_and_folders_are_skipped(make_folder: MakeFolder) -> None:
