@@ -91,7 +91,8 @@ def page(
         page.set_default_timeout(MOST_MS)
         expect.set_options(timeout=MOST_MS)
         page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        # With the stack, which says whose code it was.
+        page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
         page.goto(address.format(path=f"notebooks/{NOTEBOOK}"))
         page.wait_for_function(KERNEL_IS_IDLE)
         command(page, "application:toggle-left-area")
@@ -189,6 +190,8 @@ def test_it_is_readable_and_fits_in_both_themes(page: Page, theme: str) -> None:
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     is_light = str(theme.endswith("Light")).lower()
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+    # Two splash screens that end at once, JupyterLab removes twice.
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     panel = page.locator(PANEL)
     # What is least important may be as faint as the guidelines for accessibility let it be.
     assert min(panel.evaluate(CONTRAST)) >= 4.5
