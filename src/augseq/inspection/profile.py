@@ -121,19 +121,34 @@ class _Clock:
 
 
 def _measure_stages(plan: BatchPlan, steps: range, count: int) -> dict[str, float]:
+    """Return the milliseconds per image of each stage, in the order of the stages."""
     rounds = [_measure_round(plan, steps) for _ in range(_NUM_ROUNDS)]
-    best = min(rounds, key=lambda stages: sum(stages.values()))
-    return {name: 1000 * seconds / count for name, seconds in best.items()}
+    # Each clock's best: the best round as a whole may have been disturbed in one stage.
+    read, source, sample, batch, *augments = map(min, zip(*rounds, strict=True))
+    stages = {"read": read, "decode": source - read}
+    for number, (name, seconds) in enumerate(
+        zip(plan.pipeline.augment.names, augments, strict=True), 1
+    ):
+        stages[f"augment {number}: {name}"] = seconds
+    stages["resize and rest"] = sample - source - sum(augments)
+    stages["collate"] = batch - sample
+    # Differences of what was measured may fall a little below nothing.
+    return {name: 1000 * max(0.0, seconds) / count for name, seconds in stages.items()}
 
 
-def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
-    """Run the plan itself with clocks at its seams; what lies between them is left over."""
+def _measure_round(plan: BatchPlan, steps: range) -> list[float]:
+    """Run the plan itself with clocks at its seams; what lies between them is left over.
+
+    Returns:
+        Seconds to read, for the source (which reads too), for whole samples, for whole batches,
+        and for each augmentation.
+    """
     read, source, sample, batch = _Clock(), _Clock(), _Clock(), _Clock()
     pipeline = plan.pipeline
-    clocks = [_Clock() for _ in pipeline.augment.steps]
+    augments = [_Clock() for _ in pipeline.augment.steps]
 
     def clocked(number: int, call: Call) -> Any:
-        with [source, *clocks][number].running():
+        with [source, *augments][number].running():
             return call()
 
     timed = replace(plan, pipeline=instrument(pipeline, clocked))
@@ -146,15 +161,7 @@ def _measure_round(plan: BatchPlan, steps: range) -> dict[str, float]:
                 timed.sample(record, epoch=0)
         with batch.running():
             plan.load(step)
-    stages = {"read": read.seconds, "decode": source.seconds - read.seconds}
-    for number, (name, clock) in enumerate(zip(pipeline.augment.names, clocks, strict=True), 1):
-        stages[f"augment {number}: {name}"] = clock.seconds
-    stages["resize and rest"] = (
-        sample.seconds - source.seconds - sum(clock.seconds for clock in clocks)
-    )
-    stages["collate"] = batch.seconds - sample.seconds
-    # Differences of what was measured may fall a little below nothing.
-    return {name: max(0.0, seconds) for name, seconds in stages.items()}
+    return [clock.seconds for clock in (read, source, sample, batch, *augments)]
 
 
 def _read(source: ImageSource, records: list[Record]) -> None:
@@ -244,7 +251,7 @@ def _verdict(
         ways_out.append(cache_advice)
     if not ways_out and name.startswith("augment"):
         ways_out.append(f"{without}; take a cheaper transform")
-    return f"{name.capitalize()} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
+    return f"{name[0].upper()}{name[1:]} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
 
 
 def _advise_workers(images_per_s: dict[str, float]) -> Iterator[str]:
