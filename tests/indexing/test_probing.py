@@ -274,6 +274,31 @@ def test_a_checkpoint_never_changes_the_result(folder: Path, tmp_path: Path) -> 
     assert probed(folder, checkpoint=checkpoint) == probed(folder)
 
 
+def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Whoever names a manifest by mistake loses nothing; nor do they lose other probes."""
+    images = probed(folder)
+    mine, kept = tmp_path / "photos.parquet", tmp_path / "kept.parquet"
+    augseq.write_manifest(images.with_column("patient", range(12)), mine)
+    other = tmp_path / "other" / "c"
+    other.mkdir(parents=True)
+    (other / "1.jpg").write_bytes(encoded(photo(8, 9), "JPEG"))
+    probed(other, labels=None, checkpoint=kept)
+    part, rest = images[:6], images[6:]
+    half = tmp_path / "half.parquet"
+    augseq.probe_manifest(part, checkpoint=half, progress=False)
+    for file, reason in (
+        (mine, "is a manifest, but no checkpoint"),
+        (kept, r"is a checkpoint of 1 image in '.*other.c'"),
+        (half, r"is a checkpoint of 6 images in '.*photos', none of them among the 6"),
+    ):
+        before = file.read_bytes()
+        with pytest.raises(augseq.ManifestError, match=rf"{file.name}.*{reason}.*`checkpoint`"):
+            augseq.probe_manifest(rest, checkpoint=file, progress=False)
+        assert file.read_bytes() == before
+
+
 def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.raises(augseq.MissingFileError, match="no such folder"):

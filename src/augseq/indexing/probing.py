@@ -58,8 +58,9 @@ def probe_manifest(
             but here: training itself never skips one.
         checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
             it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
-            kill or an error, the same call goes on. It is a manifest, and never changes what is
-            returned; remove it when that is written.
+            kill or an error, the same call goes on. It never changes what is returned; remove it
+            when that is written. Any other manifest, and a checkpoint of other images, is an
+            error and stays as it is.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -68,7 +69,7 @@ def probe_manifest(
     Raises:
         DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
-        ManifestError: The checkpoint is no manifest.
+        ManifestError: The file is there, but is no checkpoint, or one of other images.
 
     Warns:
         AugseqWarning: Files cannot be used and are left out.
@@ -85,7 +86,7 @@ def probe_manifest(
     rows = join_parts(manifest.table, manifest.left_out)
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
-    rows = with_kept_probes(rows, checkpoint)
+    rows = with_kept_probes(rows, manifest.root, checkpoint)
     source = files_of(manifest)
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
