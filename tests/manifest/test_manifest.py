@@ -56,7 +56,15 @@ def test_a_position_gives_a_record(animals: augseq.Manifest) -> None:
 
 @pytest.mark.parametrize("position", [6, -7, 10**12])
 def test_a_position_outside_is_an_error(animals: augseq.Manifest, position: int) -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=rf"There are 6 records, from 0\. Received: {position}$"):
+        animals[position]
+
+
+@pytest.mark.parametrize("position", ["x", 1.0, None, True, np.True_, [0, 1], np.ones(6, bool)])
+def test_what_is_no_position_is_refused_with_the_way_out(
+    animals: augseq.Manifest, position: Any
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"(?s)an integer or a slice.*`select`"):
         animals[position]
 
 
@@ -81,8 +89,24 @@ def test_records_come_in_the_order_of_the_positions(animals: augseq.Manifest) ->
 
 
 def test_the_position_of_a_record_outside_is_an_error(animals: augseq.Manifest) -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"positions from 0 to 5\. Received: from 0 to 6"):
         animals.records([0, 6])
+    with pytest.raises(IndexError, match="from -7 to 0"):
+        animals.records([0, -7])
+
+
+def test_records_are_named_as_for_select_but_may_come_twice(animals: augseq.Manifest) -> None:
+    """A mask marks records, as numpy has it, and is not a list of the positions 0 and 1."""
+    mask = [False, True, False, False, True, False]
+    for which in (mask, np.array(mask), [-2, 0], np.array([3, 2], np.uint64)):
+        assert animals.records(which) == list(animals.select(which))
+    assert animals.records([-1, 5, -1]) == [animals[5]] * 3
+
+
+@pytest.mark.parametrize("which", [[True, False], [1.9], ["1"], [[0, 1]], 3])
+def test_records_refuse_what_names_no_records(animals: augseq.Manifest, which: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match="`positions` must be positions"):
+        animals.records(which)
 
 
 def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manifest) -> None:
@@ -186,6 +210,14 @@ def test_writing_to_the_targets_changes_no_record(animals: augseq.Manifest, rows
         manifest.targets[0] = 1
     assert manifest[0].target == 0
     assert manifest.targets.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["\udcffclass", b"cat", 7])
+def test_class_names_that_no_file_could_keep_are_refused(
+    animals: augseq.Manifest, name: Any
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"Class names must be .*Received"):
+        replace(animals, class_names=("cat", "dog", name))
 
 
 def test_class_names_are_kept_as_a_tuple(animals: augseq.Manifest) -> None:
