@@ -19,6 +19,7 @@ from augseq.errors import (
     ArgumentError,
     AugseqWarning,
     LabelError,
+    ManifestError,
     MissingFileError,
     NotAFolderError,
     UnreadableError,
@@ -36,7 +37,8 @@ from augseq.indexing.labels import (
 from augseq.indexing.left_out import describe_gone
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
-from augseq.indexing.scan import Scan, scan_folder
+from augseq.indexing.scan import Scan, not_utf8, scan_folder
+from augseq.manifest.classes import is_utf8
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
@@ -123,7 +125,7 @@ def index_folder(
         NotAFolderError: It is a file.
         UnreadableError: The system refuses to list a folder.
         RemoteError: A remote folder does not answer.
-        ManifestError: The name of a file is not valid UTF-8.
+        ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
@@ -199,6 +201,9 @@ def _split_folders(
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
     # Below a split, as in "train/cat", the class is the last name; else it is the only one.
     class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
+    nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
+    if nameless:
+        raise ManifestError(not_utf8("folder", nameless[0]))
     names = sorted(set(class_of.values())) if class_names is None else list(class_names)
     unknown = sorted(set(class_of.values()) - set(names))
     if unknown:

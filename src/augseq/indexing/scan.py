@@ -101,10 +101,13 @@ def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
         return pc.binary_join_element_wise(start, _sorted(names), "")
     except UnicodeEncodeError as error:
         path = error.object if error.object == prefix else prefix + error.object
-        received = path.encode("utf-8", "surrogateescape")
-        raise ManifestError(
-            f"A file's name must be valid UTF-8. Received: {received!r}. Rename it."
-        ) from error
+        raise ManifestError(not_utf8("file", path)) from error
+
+
+def not_utf8(kind: str, path: str) -> str:
+    """Return what is wrong with a name that the system takes and no manifest can hold."""
+    received = path.encode("utf-8", "surrogateescape")
+    return f"A {kind}'s name must be valid UTF-8. Received: {received!r}. Rename it."
 
 
 def _sorted(names: list[str]) -> pa.StringArray:
