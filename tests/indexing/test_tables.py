@@ -102,6 +102,26 @@ def test_a_column_called_index_holds_the_identities() -> None:
             index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": bad}))
 
 
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["b", "a", "a.jpg", "b.jpg", "c.jpg"])])
+def test_text_that_polars_stores_as_categories_is_text(kind: Any) -> None:
+    columns = {
+        "path": ["b.jpg", "a.jpg", "c.jpg"],
+        "label": ["b", "a", None],
+        "note": ["a", None, "b"],
+    }
+    plain, stored = (
+        pl.DataFrame(columns),
+        pl.DataFrame(columns, schema=dict.fromkeys(columns, kind)),
+    )
+    manifest = index(stored, missing_labels="keep")
+    assert manifest == index(plain, missing_labels="keep")
+    assert manifest.column("note").tolist() == ["a", None, "b"]
+    arrow = pa.table(stored)["note"].combine_chunks()
+    assert manifest.with_column("note", arrow) == manifest
+    with pytest.raises(augseq.LabelError, match=r"must have a label; there is none in row 2"):
+        index(stored)
+
+
 def test_blank_labels_and_paths_are_named_by_their_lines(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_bytes(b'path,label\r\n"a\r\nb",x\r\n\r\nc,\r\nd,""\r\ne,y\r\nf,"  "\r\n')

@@ -383,6 +383,8 @@ def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -
         ("reason", ["x"] * 6, "is the manifest's own"),
         ("age", [1, 2], "for each of 6 records. Received: 2"),
         ("age", [1, "x", 2, 3, 4, 5], "'age' do not fit"),
+        ("age", [2**70] * 6, "'age' do not fit"),
+        ("age", ["\ud800"] * 6, "'age' do not fit"),
         ("age", [[1]] * 6, "text, numbers, booleans or times"),
         ("", [1] * 6, "and have a name"),
     ],

@@ -6,7 +6,7 @@ import os
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.manifest.columns import decoded_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _SHOWN = 5
@@ -63,8 +64,12 @@ def read_source(source: Any, choose: Choose) -> SourceTable:
         ManifestError: The file is no proper table.
         ArgumentError: It is neither a file of a known suffix nor a frame.
     """
-    if isinstance(source, str | os.PathLike):
-        return _read_file(Path(source), choose)
+    is_file = isinstance(source, str | os.PathLike)
+    table = _read_file(Path(source), choose) if is_file else _read_frame(source, choose)
+    return replace(table, columns=decoded_table(table.columns))
+
+
+def _read_frame(source: Any, choose: Choose) -> SourceTable:
     pandas = sys.modules.get("pandas")
     try:
         if pandas is not None and isinstance(source, pandas.DataFrame):
@@ -82,7 +87,7 @@ def read_source(source: Any, choose: Choose) -> SourceTable:
                 f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
                 f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}"
             )
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OverflowError, UnicodeEncodeError) as error:
         raise ManifestError(f"Cannot read the frame: {error}") from error
     return SourceTable(name="the frame", columns=columns)
 

@@ -29,8 +29,6 @@ def manifest_paths(source: SourceTable, column: str, root: str) -> pa.Array:
         LabelError: A path is missing or blank.
     """
     values = source.columns.column(column).combine_chunks()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         raise ArgumentError(
             f"The column {column!r} must hold paths as text. Received: {values.type}. "

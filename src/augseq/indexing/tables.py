@@ -179,8 +179,6 @@ def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
 def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[Any, Any]:
     """Return the class names, and a target for each row."""
     labels = table.columns.column(column).combine_chunks()
-    if pa.types.is_dictionary(labels.type):
-        labels = labels.dictionary_decode()
     kind = labels.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind) or is_text(kind):
         labels = labels.cast(pa.string())

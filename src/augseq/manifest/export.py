@@ -12,12 +12,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError
-from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD
+from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
 from augseq.types import PathLike
 
-_WRITTEN_ROWS = 65_536
 # What a spreadsheet takes for the beginning of a formula, or for what precedes one.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -120,7 +119,7 @@ def _write_csv(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
 
 
 def _write_json_lines(table: pa.Table, file: BinaryIO) -> None:
-    for rows in table.to_batches(max_chunksize=_WRITTEN_ROWS):
+    for rows in table.to_batches(max_chunksize=ROWS_AT_ONCE):
         for row in rows.to_pylist():
             try:
                 text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_in_words)

@@ -14,7 +14,7 @@ from augseq.errors import ArgumentError
 from augseq.manifest.classes import Labelled, check_classes
 from augseq.manifest.columns import (
     CORE_SCHEMA,
-    HASHED_ROWS,
+    ROWS_AT_ONCE,
     check_identities,
     fitting_left_out,
     hash_records,
@@ -105,8 +105,8 @@ class Manifest(Displayed, Labelled):
         return read_records(self.table, [one_position(position, len(self))])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        for start in range(0, len(self), HASHED_ROWS):
-            yield from read_records(self.table.slice(start, HASHED_ROWS))
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            yield from read_records(self.table.slice(start, ROWS_AT_ONCE))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Manifest):
@@ -218,7 +218,7 @@ class Manifest(Displayed, Labelled):
         comes from a hash of seed and path, so when files join or leave few others move.
 
         Args:
-            seed: Another seed gives another split.
+            seed: At least 0; another seed gives another split.
             stratify: Whether each part gets its share of every class.
             group: A column, or a value for each record, in their order: records of equal value,
                 such as photos of one patient, go to the same part. Groups are placed one by one,
@@ -257,7 +257,7 @@ class Manifest(Displayed, Labelled):
 
         Args:
             num_folds: At least 2.
-            seed: Another seed gives other folds.
+            seed: At least 0; another seed gives other folds.
             stratify: Whether each fold gets its share of every class.
             group: As for `split`.
 
