@@ -343,6 +343,12 @@ def test_a_frame_has_a_row_per_record_with_its_class_name(animals: augseq.Manife
     }
 
 
+def test_a_frame_replaces_no_column_of_ones_own(animals: augseq.Manifest) -> None:
+    pytest.importorskip("pandas")
+    with pytest.raises(augseq.ArgumentError, match=r"'class_name'.*another"):
+        animals.with_column("class_name", ["x"] * 6).to_pandas()
+
+
 def test_a_frame_without_labels_has_no_class_names(unlabelled: augseq.Manifest) -> None:
     pytest.importorskip("pandas")
     frame = unlabelled.to_pandas()

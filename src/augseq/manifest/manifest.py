@@ -316,7 +316,13 @@ class Manifest(Displayed, Labelled):
 
         Raises:
             ImportError: pandas is not installed.
+            ArgumentError: A column of your own is called class_name.
         """
+        if "class_name" in self.table.column_names:
+            raise ArgumentError(
+                "The frame gets a column 'class_name', so none of your own may have that name. "
+                f"Received: {self.table.column_names}. Write it into another with `with_column`."
+            )
         frame = self.table.to_pandas()
         names = dict(enumerate(self.class_names))
         labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))
