@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +329,49 @@ def test_a_parquet_file_is_read_without_the_columns_that_are_not_wanted(tmp_path
     pq.write_table(table, tmp_path / "t.parquet")
     manifest = index(tmp_path / "t.parquet", columns=[])
     assert pairs(manifest) == [("a", "1"), ("b", "0")]
+
+
+def test_a_row_of_a_csv_file_may_have_any_length(tmp_path: Path) -> None:
+    names = [f"column{number}" for number in range(30)]
+    lines = [["path", *names], ["a", *["x" * 100_000] * 30], ["b", *names]]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(map(",".join, lines)), encoding="utf-8")
+    manifest = index(table, label_column=None)
+    assert manifest.column("column29").tolist() == ["x" * 100_000, "column29"]
+
+
+@pytest.mark.parametrize(
+    "values", [[2**70, 1], pd.Series(["\ud800", "x"], dtype=object)], ids=["number", "text"]
+)
+def test_values_of_a_frame_that_fit_no_column_are_refused(values: Any) -> None:
+    frame = pd.DataFrame({"path": ["a", "b"], "label": ["x", "y"], "note": values})
+    with pytest.raises(augseq.ManifestError, match="Cannot read the frame"):
+        index(frame)
+
+
+def test_brackets_in_brackets_by_the_thousand_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "t.jsonl"
+    table.write_text('{"path": ' + "[" * 10**5 + "]" * 10**5 + "}", encoding="utf-8")
+    with pytest.raises(augseq.ManifestError, match=r"Line 1 of .* must be a JSON object"):
+        index(table)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_column_is_chosen_once(tmp_path: Path, suffix: str) -> None:
+    rows = [{"path": "a", "label": "x", "note": "y"}]
+    for source in (write(tmp_path / f"t.{suffix}", rows), pd.DataFrame(rows), pl.DataFrame(rows)):
+        with pytest.raises(augseq.ArgumentError, match=r"`columns` must .*different.*\['note'"):
+            index(source, columns=["note", "note"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux allows any bytes as a name")
+def test_tables_and_manifests_may_lie_in_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    rows = pa.table({"path": ["x/1", "y/1"], "label": ["x", "y"]})
+    manifest = index(rows)
+    augseq.write_manifest(manifest, folder / "m.parquet")
+    assert augseq.read_manifest(folder / "m.parquet") == manifest
+    for suffix in ("csv", "tsv", "jsonl", "parquet"):
+        augseq.write_table(manifest, folder / f"t.{suffix}")
+        assert index(folder / f"t.{suffix}") == manifest

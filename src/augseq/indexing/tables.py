@@ -39,9 +39,10 @@ class TableOptions:
     def __post_init__(self) -> None:
         check_class_names(self.class_names)
         check_choice("missing_labels", self.missing_labels, ("error", "keep"))
-        if isinstance(self.columns, str):
+        columns = [] if self.columns is None else self.columns
+        if isinstance(columns, str) or len(set(columns)) != len(columns):
             raise ArgumentError(
-                f"`columns` must be a list of names. Received: columns={self.columns!r}"
+                f"`columns` must be a list of different names. Received: columns={columns!r}"
             )
         if self.path_column == self.label_column:
             raise ArgumentError(
