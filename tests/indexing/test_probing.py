@@ -198,6 +198,21 @@ def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> N
         probed(folder, unreadable="skip")
 
 
+@pytest.mark.parametrize("was_probed", [False, True])
+def test_a_file_that_became_a_link_out_of_the_folder_is_left_out(
+    folder: Path, tmp_path: Path, was_probed: bool
+) -> None:
+    images = augseq.index_folder(folder, probe=was_probed, progress=False)
+    path = folder / "a" / "00.jpg"
+    path.replace(tmp_path / "outside.jpg")
+    path.symlink_to(tmp_path / "outside.jpg")
+    with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images.*'a/00.jpg' \(index 0\)"):
+        manifest = augseq.probe_manifest(images, unreadable="exclude", progress=False)
+    assert [record.index for record in manifest] == list(range(1, 12))
+    with pytest.raises(augseq.DecodeError, match=r"1 of the images.*'a/00.jpg'.*link"):
+        augseq.probe_manifest(images, progress=False)
+
+
 # Again, and after an interruption
 
 

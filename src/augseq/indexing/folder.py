@@ -123,7 +123,7 @@ def index_folder(
     Raises:
         MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
-        UnreadableError: The system refuses to list a folder.
+        UnreadableError: The system refuses to list a folder, or a remote one to give a file.
         RemoteError: A remote folder does not answer.
         ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images

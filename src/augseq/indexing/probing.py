@@ -26,6 +26,7 @@ from augseq.manifest.columns import (
 )
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.remote.address import is_remote
@@ -69,6 +70,8 @@ def probe_manifest(
     Raises:
         DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
+        UnreadableError: A remote folder refuses to give a file, or the system the checkpoint.
+        RemoteError: A remote folder does not answer.
         ManifestError: The file is there, but is no checkpoint, or one of other images.
 
     Warns:
@@ -118,7 +121,7 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
     states = map_in_threads(
-        source.identity,
+        partial(_identity_of, source),
         _unprobed(rows, known),
         num_items=len(known),
         # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
@@ -138,6 +141,15 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
 def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
     """Return records that know nothing of their files yet."""
     return read_records(rows.select(CORE_SCHEMA.names), positions)
+
+
+def _identity_of(source: FileSource, record: Record) -> Identity | None:
+    try:
+        return source.identity(record)
+    except AugseqError as error:
+        if is_fault_of_storage(error, source.root):
+            raise
+        return None  # Reading the file will tell what is wrong.
 
 
 def _look_at(source: FileSource, record: Record) -> Finding:
