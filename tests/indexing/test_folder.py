@@ -246,7 +246,7 @@ def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) ->
     ("options", "message"),
     [
         ({"labels": "int"}, "`labels` must be .*'int'"),
-        ({"labels": None, "class_names": ["cat"]}, "`class_names` needs labels"),
+        ({"labels": None, "class_names": ["cat"]}, '`class_names` needs `labels`: "inferred", a p'),
         ({"class_names": "cat"}, "`class_names` must be different names.*'cat'"),
         ({"class_names": ["cat", "cat"]}, "`class_names` must be different names"),
     ],

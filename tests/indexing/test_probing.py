@@ -145,6 +145,15 @@ def test_excluded_records_keep_their_index_and_say_why_without_the_root(folder: 
     assert row["probe"]["height"] is None
 
 
+def test_the_warning_is_about_the_line_that_asked_for_it(folder: Path) -> None:
+    spoil(folder / "a" / "00.jpg")
+    with pytest.warns(augseq.AugseqWarning) as first:
+        manifest = augseq.index_folder(folder, unreadable="exclude", progress=False)
+    with pytest.warns(augseq.AugseqWarning) as second:
+        augseq.probe_manifest(manifest, progress=False)
+    assert [warning.filename for warning in [*first, *second]] == [__file__] * 2
+
+
 def test_whole_files_are_decided_by_their_pixels_not_by_their_header(folder: Path) -> None:
     """What probing accepts, training reads; and what it leaves out, training would stop at."""
     paths = sorted(folder.rglob("*.jpg"))

@@ -56,3 +56,9 @@ def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
     message = rf"must lie below the root .*Received: {path!r} in row 1 of"
     with pytest.raises(augseq.ArgumentError, match=message):
         index(pa.table({"path": ["ok.jpg", path]}), label_column=None)
+
+
+def test_a_path_that_no_system_should_open_is_no_matter_of_columns() -> None:
+    with pytest.raises(augseq.ArgumentError, match="A path must lead to") as caught:
+        index(pa.table({"path": ["c:x.jpg"], "label": ["x"]}))
+    assert "columns" not in str(caught.value)

@@ -34,8 +34,8 @@ from augseq.indexing.labels import (
     listed,
     name_classes,
 )
-from augseq.indexing.left_out import describe_gone
-from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.left_out import describe_gone, describe_unusable
+from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, not_utf8, scan_folder
 from augseq.manifest.classes import is_utf8
@@ -169,13 +169,11 @@ def index_folder(
         manifest = renew_manifest(earlier, manifest)
         _check_class_order(manifest, class_names)
     if probe:
-        manifest = probe_manifest(
-            manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress
-        )
+        manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
     if earlier is not None:
         manifest = in_order_of_index(manifest)
-    findings = chain(_findings(root, scan, manifest, num_loose), describe_gone(manifest))
-    for finding in findings:
+    findings = _findings(root, scan, manifest, num_loose)
+    for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
@@ -308,7 +306,10 @@ def _check_options(
             f"from path to class. Received: labels={labels!r}"
         )
     if class_names is not None and labels is None:
-        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
+        raise ArgumentError(
+            '`class_names` needs `labels`: "inferred", a pattern or a function. '
+            "Received: labels=None"
+        )
     check_class_names(class_names)
 
 

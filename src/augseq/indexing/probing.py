@@ -85,6 +85,20 @@ def probe_manifest(
         (215, 'JPEG')
     """
     check_manifest(manifest)
+    manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
+    for finding in describe_unusable(manifest):
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
+
+
+def probed(
+    manifest: Manifest,
+    *,
+    unreadable: UnreadablePolicy,
+    checkpoint: PathLike | None,
+    progress: bool,
+) -> Manifest:
+    """Do what `probe_manifest` does, but warn of nothing."""
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
     rows = join_parts(manifest.table, manifest.left_out)
     if PROBE_FIELD.name not in rows.column_names:
@@ -106,10 +120,7 @@ def probe_manifest(
     column = rows.column(REASON_FIELD.name)
     rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
     served, left_out = take_apart(rows)
-    manifest = replace(manifest, table=served, left_out=left_out.sort_by("index"))
-    for finding in describe_unusable(manifest):
-        warnings.warn(finding, AugseqWarning, stacklevel=2)
-    return manifest
+    return replace(manifest, table=served, left_out=left_out.sort_by("index"))
 
 
 def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:

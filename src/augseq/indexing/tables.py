@@ -18,7 +18,7 @@ from augseq.indexing.labels import check_class_names, class_findings, listed, na
 from augseq.indexing.table_files import SourceTable, read_source
 from augseq.indexing.table_paths import check_files as check_files_exist
 from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
-from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ
+from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.manifest.manifest import Manifest
 from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
@@ -140,9 +140,10 @@ def manifest_of_table(source: Any, root: PathLike | None, options: TableOptions)
     used = {"index", options.path_column, options.label_column}
     own = {name: table.columns[name] for name in table.columns.column_names if name not in used}
     try:
-        return Manifest(root=folder, class_names=names, table=pa.table(core | own))
+        columns = standard_table(pa.table(core | own))
     except ArgumentError as error:
         raise ArgumentError(f"{error}. Choose the columns to keep with `columns`.") from error
+    return Manifest(root=folder, class_names=names, table=columns)
 
 
 def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:

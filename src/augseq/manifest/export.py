@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,9 +41,9 @@ def write_table(
         path: File to make or replace, ending in .csv, .tsv, .jsonl or .parquet.
         path_column: What to call the column of paths.
         label_column: What to call the column of class names; not there without labels.
-        spreadsheet_safe: Whether to put `'` before text in CSV and TSV that a spreadsheet would
-            run as a formula (beginning with =, +, -, @, tab or return). What is read back then
-            differs there, so use it for what only people read.
+        spreadsheet_safe: Whether to put `'` before text in CSV and TSV, also names of columns,
+            that a spreadsheet would run as a formula (beginning with =, +, -, @, tab or return).
+            What is read back then differs there, so use it for what only people read.
 
     Raises:
         ArgumentError: The suffix is another, two columns would have one name, or a format has no
@@ -104,12 +105,14 @@ def _unmistakable(paths: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _disarmed(table: pa.Table) -> pa.Table:
+    names = [f"'{name}" if re.match(_FORMULA, name) else name for name in table.column_names]
+    table = table.rename_columns(names)
     for place, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             texts = table.column(place)
             quoted = pc.binary_join_element_wise("'", texts, "")
             is_formula = pc.match_substring_regex(texts, _FORMULA)
-            table = table.set_column(place, field, pc.if_else(is_formula, quoted, texts))
+            table = table.set_column(place, field.name, pc.if_else(is_formula, quoted, texts))
     return table
 
 
