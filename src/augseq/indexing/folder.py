@@ -30,6 +30,7 @@ from augseq.indexing.labels import (
     Labels,
     check_class_names,
     class_findings,
+    first_folders,
     label_paths,
     listed,
     name_classes,
@@ -162,7 +163,8 @@ def index_folder(
     else:
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
-        manifest = manifest.with_column("split", _first_folders(manifest))
+        folders = first_folders(manifest.table.column("path")).combine_chunks()
+        manifest = manifest.with_column("split", folders)
     manifest = replace(manifest, follow_links=follow_links, remote=remote)
     num_loose = len(scan.paths) - len(manifest)
     if earlier is not None:
@@ -243,11 +245,6 @@ def _labelled_by(
             f"Received: class_names={list(names)}"
         )
     return make_manifest(root, names, paths=paths, targets=targets)
-
-
-def _first_folders(manifest: Manifest) -> pa.Array:
-    parts = pc.split_pattern(manifest.table.column("path"), "/", max_splits=1)
-    return pc.list_element(parts, 0).combine_chunks()
 
 
 def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:

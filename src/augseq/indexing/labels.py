@@ -49,6 +49,11 @@ def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.
     return pa.array(list(found.values()), pa.string())
 
 
+def first_folders(paths: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the first folder of each path."""
+    return pc.list_element(pc.split_pattern(paths, "/", max_splits=1), 0)
+
+
 def name_classes(
     labels: pa.Array | pa.ChunkedArray, class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], pa.Array | pa.ChunkedArray]:

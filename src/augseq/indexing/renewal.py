@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
+from augseq.indexing.labels import first_folders
 from augseq.indexing.left_out import GONE, UNUSABLE
 from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD, join_parts, take_apart, with_values
 from augseq.manifest.manifest import Manifest
@@ -81,8 +82,7 @@ def _splits_of(rows: pa.Table) -> list[str] | None:
     if not pa.types.is_string(column.type) or not pc.any(is_given).as_py():
         return None
     given, paths = column.filter(is_given), rows.column("path").filter(is_given)
-    firsts = pc.list_element(pc.split_pattern(paths, "/", max_splits=1), 0)
-    if not pc.all(pc.equal(given, firsts)).as_py():
+    if not pc.all(pc.equal(given, first_folders(paths))).as_py():
         return None
     return sorted(pc.unique(given).to_pylist())
 
