@@ -4,7 +4,7 @@ import pytest
 
 import augseq
 from augseq import errors
-from augseq.escaping import escaped, message, shortened
+from augseq.escaping import escaped, printable_message, shortened
 
 RAISED = [value for value in vars(errors).values() if isinstance(value, type)]
 CODES = "\x1b[2J\x1b]0;owned\x07\r\x9b\u202e\u2066\ud800\x00"
@@ -18,6 +18,8 @@ def test_codes_come_out_as_python_writes_them() -> None:
 def test_a_name_is_shortened_after_it_is_escaped() -> None:
     assert shortened("cat", 3) == "cat"
     assert shortened("cat_0001.jpg", 8) == "cat….jpg"
+    for most in range(1, 13):
+        assert len(shortened("cat_0001.jpg", most)) == most
     assert shortened("\x1b" * 10**6, 10) == r"\x1b…b\x1b"
 
 
@@ -29,8 +31,8 @@ def test_no_error_or_warning_carries_a_code(kind: type[Exception]) -> None:
 
 
 def test_a_message_keeps_its_lines_but_not_a_million_letters() -> None:
-    assert message("one\ntwo\x1b") == "one\ntwo\\x1b"
-    assert len(message("x" * 10**6)) < 10_010
+    assert printable_message("one\ntwo\x1b") == "one\ntwo\\x1b"
+    assert len(printable_message("x" * 10**6)) < 10_010
 
 
 def test_a_record_reads_as_text_on_one_line() -> None:

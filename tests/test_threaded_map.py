@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from augseq import threaded_map
 from augseq.threaded_map import map_in_threads
 
 
@@ -57,3 +58,39 @@ def test_an_error_comes_through_and_ends_the_work() -> None:
         list(mapped(fail_at_40, range(100_000), 100_000, num_threads=2))
     assert len(seen) < 300
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_given_up_ends_with_the_item_that_is_worked_on(
+    monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """And not with the sixteenth of its task: whoever presses Ctrl-C waits for that."""
+    is_busy, is_given_up = threading.Event(), threading.Event()
+
+    class Watched(threading.Event):
+        def set(self) -> None:
+            super().set()
+            is_given_up.set()
+
+    monkeypatch.setattr(threaded_map, "Event", Watched)
+    seen = []
+
+    def work(number: int) -> int:
+        seen.append(number)
+        if number >= 16:
+            is_busy.set()
+            assert is_given_up.wait(30)
+        elif number == 15:
+            assert is_busy.wait(30)
+            if fails:
+                raise ValueError("no 15")
+        return number
+
+    results = mapped(work, range(1000), 1000, num_threads=2)
+    if fails:
+        with pytest.raises(ValueError, match="no 15"):
+            list(results)
+    else:
+        assert next(results) == 0
+        results.close()
+    assert set(seen) - set(range(16)) <= {16, 32}

@@ -9,7 +9,13 @@ from augseq.errors import ArgumentError
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise `ArgumentError` where a value is not one of the choices."""
-    if value not in choices:
+    try:
+        # An array, which has no hash, is equal to nothing as a whole.
+        hash(value)
+        is_choice = value in choices
+    except TypeError:
+        is_choice = False
+    if not is_choice:
         allowed = ", ".join(map(repr, choices))
         raise ArgumentError(f"`{name}` must be one of {allowed}. Received: {name}={value!r}")
 

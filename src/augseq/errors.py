@@ -22,7 +22,7 @@
 An exception that a user's own transform raises keeps its type and gains a note.
 """
 
-from augseq.escaping import message
+from augseq.escaping import printable_message
 
 
 class AugseqError(Exception):
@@ -30,7 +30,7 @@ class AugseqError(Exception):
 
     def __str__(self) -> str:
         # Names of files may hold codes that a terminal obeys.
-        return message(super().__str__())
+        return printable_message(super().__str__())
 
 
 class ArgumentError(AugseqError, ValueError):
@@ -79,7 +79,7 @@ class DecodeError(AugseqError, ValueError):
         self.index = index
 
     def __str__(self) -> str:
-        return message(str(self.args[0]))
+        return printable_message(str(self.args[0]))
 
 
 class ChangedFileError(AugseqError, ValueError):
@@ -110,4 +110,4 @@ class AugseqWarning(UserWarning):
     """Something that a person should know, but that need not stop the work."""
 
     def __str__(self) -> str:
-        return message(super().__str__())
+        return printable_message(super().__str__())

@@ -13,7 +13,11 @@ def escaped(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text in one line of at most `most` characters, escaped and cut in its middle."""
+    """Return a text in one line of at most `most` characters, escaped and cut in its middle.
+
+    >>> shortened("cat_0001.jpg", 8), shortened("cat_0001.jpg", 1)
+    ('cat….jpg', '…')
+    """
     # Cut first as well: a name may have millions.
     if len(text) > 2 * most:
         text = f"{text[:most]}{text[-most:]}"
@@ -22,10 +26,10 @@ def shortened(text: str, most: int) -> str:
         return text
     # Of names of files, the end tells more: it has the number.
     end = most // 2
-    return f"{text[: most - end - 1]}…{text[-end:]}"
+    return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
 
 
-def message(text: str, most: int = 10_000) -> str:
+def printable_message(text: str, most: int = 10_000) -> str:
     """Return a message that keeps its lines and nothing else that a terminal acts on."""
     if len(text) > most:
         text = f"{text[: most // 2]} [...] {text[-most // 2 :]}"

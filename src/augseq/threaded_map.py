@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import Event
 from typing import TypeVar
 
 from tqdm.auto import tqdm
@@ -29,7 +30,8 @@ def map_in_threads(
     """Yield what a function returns for each item, in their order.
 
     Args:
-        function: Thread-safe. Where it raises, so does this, and what waits is given up.
+        function: Thread-safe. Where it raises, so does this, and what waits is given up, as it is
+            where nobody wants more results.
         items: Taken one by one, only a little ahead of what is yielded.
         num_items: How many there are; for the bar alone.
         num_threads: Items that are worked on at the same time.
@@ -38,10 +40,15 @@ def map_in_threads(
     """
     remaining = iter(items)
     waiting: deque[Future[list[Result]]] = deque()
+    given_up = Event()
+
+    def work_on(chunk: list[Item]) -> list[Result]:
+        # Looked at before each item, so that nobody waits for a whole chunk after Ctrl-C.
+        return [function(item) for item in chunk if not given_up.is_set()]
 
     def submit() -> None:
         if chunk := list(islice(remaining, _CHUNK)):
-            waiting.append(pool.submit(lambda: [function(item) for item in chunk]))
+            waiting.append(pool.submit(work_on, chunk))
 
     with (
         ThreadPoolExecutor(num_threads) as pool,
@@ -57,4 +64,5 @@ def map_in_threads(
                 bar.update(len(results))
                 yield from results
         finally:
+            given_up.set()
             pool.shutdown(cancel_futures=True)

@@ -246,7 +246,7 @@ def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) ->
     ("options", "message"),
     [
         ({"labels": "int"}, "`labels` must be .*'int'"),
-        ({"labels": None, "class_names": ["cat"]}, "`class_names` needs labels"),
+        ({"labels": None, "class_names": ["cat"]}, '`class_names` needs `labels`: "inferred", a p'),
         ({"class_names": "cat"}, "`class_names` must be different names.*'cat'"),
         ({"class_names": ["cat", "cat"]}, "`class_names` must be different names"),
     ],
@@ -279,3 +279,24 @@ def test_names_in_any_script_are_kept(make_folder: MakeFolder) -> None:
         "ネコ/😀.jpg",
         "猫/写真 1.jpg",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are any bytes on Linux only")
+def test_a_class_whose_name_no_file_could_keep_is_refused_though_it_has_no_image(
+    make_folder: MakeFolder,
+) -> None:
+    folder = make_folder("cat/1.jpg", "dog/1.jpg")
+    os.mkdir(os.fsencode(folder) + b"/\xffclass")
+    with pytest.raises(augseq.ManifestError, match=r"folder's name .*\\xffclass.*Rename"):
+        index(folder)
+    assert len(index(folder, labels=None)) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [{"labels": lambda path: "\udcff" + path}, {"class_names": ["cat", "\udcff"]}]
+)
+def test_names_of_classes_that_no_file_could_keep_are_refused(
+    make_folder: MakeFolder, options: dict[str, Any]
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"in valid UTF-8.*udcff"):
+        index(make_folder("cat/1.jpg"), **options)

@@ -145,6 +145,15 @@ def test_excluded_records_keep_their_index_and_say_why_without_the_root(folder: 
     assert row["probe"]["height"] is None
 
 
+def test_the_warning_is_about_the_line_that_asked_for_it(folder: Path) -> None:
+    spoil(folder / "a" / "00.jpg")
+    with pytest.warns(augseq.AugseqWarning) as first:
+        manifest = augseq.index_folder(folder, unreadable="exclude", progress=False)
+    with pytest.warns(augseq.AugseqWarning) as second:
+        augseq.probe_manifest(manifest, progress=False)
+    assert [warning.filename for warning in [*first, *second]] == [__file__] * 2
+
+
 def test_whole_files_are_decided_by_their_pixels_not_by_their_header(folder: Path) -> None:
     """What probing accepts, training reads; and what it leaves out, training would stop at."""
     paths = sorted(folder.rglob("*.jpg"))
@@ -196,6 +205,21 @@ def test_a_storage_that_refuses_leaves_no_file_out(
 def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> None:
     with pytest.raises(augseq.ArgumentError, match="unreadable"):
         probed(folder, unreadable="skip")
+
+
+@pytest.mark.parametrize("was_probed", [False, True])
+def test_a_file_that_became_a_link_out_of_the_folder_is_left_out(
+    folder: Path, tmp_path: Path, was_probed: bool
+) -> None:
+    images = augseq.index_folder(folder, probe=was_probed, progress=False)
+    path = folder / "a" / "00.jpg"
+    path.replace(tmp_path / "outside.jpg")
+    path.symlink_to(tmp_path / "outside.jpg")
+    with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images.*'a/00.jpg' \(index 0\)"):
+        manifest = augseq.probe_manifest(images, unreadable="exclude", progress=False)
+    assert [record.index for record in manifest] == list(range(1, 12))
+    with pytest.raises(augseq.DecodeError, match=r"1 of the images.*'a/00.jpg'.*link"):
+        augseq.probe_manifest(images, progress=False)
 
 
 # Again, and after an interruption
@@ -272,6 +296,31 @@ def test_a_checkpoint_never_changes_the_result(folder: Path, tmp_path: Path) -> 
     (folder / "a" / "02.jpg").unlink()
     (folder / "b" / "99.jpg").write_bytes(encoded(photo(8, 9), "JPEG"))
     assert probed(folder, checkpoint=checkpoint) == probed(folder)
+
+
+def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Whoever names a manifest by mistake loses nothing; nor do they lose other probes."""
+    images = probed(folder)
+    mine, kept = tmp_path / "photos.parquet", tmp_path / "kept.parquet"
+    augseq.write_manifest(images.with_column("patient", range(12)), mine)
+    other = tmp_path / "other" / "c"
+    other.mkdir(parents=True)
+    (other / "1.jpg").write_bytes(encoded(photo(8, 9), "JPEG"))
+    probed(other, labels=None, checkpoint=kept)
+    part, rest = images[:6], images[6:]
+    half = tmp_path / "half.parquet"
+    augseq.probe_manifest(part, checkpoint=half, progress=False)
+    for file, reason in (
+        (mine, "is a manifest, but no checkpoint"),
+        (kept, r"is a checkpoint of 1 image in '.*other.c'"),
+        (half, r"is a checkpoint of 6 images in '.*photos', none of them among the 6"),
+    ):
+        before = file.read_bytes()
+        with pytest.raises(augseq.ManifestError, match=rf"{file.name}.*{reason}.*`checkpoint`"):
+            augseq.probe_manifest(rest, checkpoint=file, progress=False)
+        assert file.read_bytes() == before
 
 
 def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Path) -> None:

@@ -242,3 +242,16 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
     assert served(mended) == served(earlier)
     assert mended.left_out.num_rows == 0
     assert describe_renewal(without, mended) == "1 back, 5 as before"
+
+
+def test_files_that_are_probed_for_the_first_time_are_as_before(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        photo(8, 8).save(folder / name)
+    plain = index(folder)
+    probed = index(folder, earlier=plain, probe=True)
+    assert describe_renewal(plain, probed) == "3 as before"
+    assert describe_renewal(probed, plain) == "3 as before"
+    photo(9, 9).save(folder / "a/2.png")
+    assert describe_renewal(probed, index(folder, earlier=probed)) == "1 changed, 2 as before"

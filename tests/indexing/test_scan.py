@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,6 +116,55 @@ def test_any_tree_gives_the_sorted_images_of_its_visible_folders(
         for path in made
         if path.lower().endswith((".jpg", ".png")) and not f"/{path}".count("/.")
     )
+
+
+class Junction:
+    """What `os.scandir` gives for a junction, seen on a system that has none."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self.name, self.path = entry.name, entry.path
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        return False
+
+    def is_dir(self) -> bool:
+        return True
+
+    def stat(self, *, follow_symlinks: bool) -> SimpleNamespace:
+        return SimpleNamespace(st_reparse_tag=0xA0000003)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system makes junctions itself")
+def test_a_junction_of_windows_is_a_link(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder("a/1.jpg")
+    # It leads to the folder that it lies in.
+    (folder / "a" / "around").symlink_to(folder, target_is_directory=True)
+    real_scandir = os.scandir
+
+    @contextmanager
+    def scandir_with_junctions(path: str) -> Iterator[Iterator[Any]]:
+        with real_scandir(path) as entries:
+            yield (Junction(entry) if entry.is_symlink() else entry for entry in entries)
+
+    monkeypatch.setattr(os, "scandir", scandir_with_junctions)
+    monkeypatch.setattr(scan, "_HAS_JUNCTIONS", True)
+    assert walk(folder) == Scan(paths=["a/1.jpg"], folders={"a": 1}, num_links=1)
+    followed = walk(folder, follow_links=True)
+    assert followed == Scan(paths=["a/1.jpg"], folders={"a": 1}, num_dead_links=1)
+
+
+@pytest.mark.skipif(os.name != "nt", reason="only Windows has junctions")
+def test_a_real_junction_is_a_link(make_folder: MakeFolder) -> None:
+    import _winapi
+
+    folder = make_folder("a/1.jpg")
+    _winapi.CreateJunction(str(folder), str(folder / "a" / "around"))  # type: ignore[attr-defined]
+    assert walk(folder) == Scan(paths=["a/1.jpg"], folders={"a": 1}, num_links=1)
 
 
 def test_links_are_counted_and_not_followed_unless_asked(make_folder: MakeFolder) -> None:

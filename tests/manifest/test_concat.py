@@ -1,5 +1,7 @@
 """Several manifests as one: nobody twice, nobody mistaken."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -110,6 +112,23 @@ def test_roots_without_a_common_folder_are_refused_with_the_way_out() -> None:
         augseq.concat_manifests([first], root="/data/b")
     with pytest.raises(augseq.ArgumentError, match="at least one"):
         augseq.concat_manifests([])
+
+
+def test_an_address_may_be_the_root_of_all_though_no_folder_above_it() -> None:
+    first, second = make("s3://b/p", "cat/1"), make("s3://b/p", "cat/2")
+    for root in (None, "s3://b/p", "s3://b/p/"):
+        both = augseq.concat_manifests([first, second], root=root)
+        assert (both.root, len(both)) == ("s3://b/p", 2)
+    for root in ("s3://b", "/data"):
+        with pytest.raises(augseq.ArgumentError, match=r"below one folder.*s3://b/p"):
+            augseq.concat_manifests([first, second], root=root)
+
+
+def test_links_are_followed_if_one_of_the_manifests_follows_them() -> None:
+    plain, linked = make("/a", "cat/1", "cat/2"), replace(make("/b", "cat/1"), follow_links=True)
+    assert augseq.concat_manifests([linked[:1], linked[1:]]) == linked
+    assert augseq.concat_manifests([plain, linked]).follow_links
+    assert not augseq.concat_manifests([plain[:1], plain[1:]]).follow_links
 
 
 def test_columns_and_those_left_out_come_along(animals: augseq.Manifest) -> None:

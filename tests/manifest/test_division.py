@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -203,6 +204,15 @@ def test_fewer_groups_than_parts_are_an_error() -> None:
         manifest.k_fold(3, group="patient")
 
 
+def test_a_category_that_no_record_has_is_no_group() -> None:
+    manifest = grouped([(0, 1), (0, 1), (0, 2)])
+    groups = pd.Categorical(["a", "a", "b"], categories=["a", "b", "c"])
+    with pytest.raises(augseq.ArgumentError, match="2 groups, 3 parts"):
+        manifest.split(val=0.2, test=0.2, stratify=False, group=groups)
+    plain = manifest.split(val=0.4, group=["a", "a", "b"])
+    assert list(map(indices, manifest.split(val=0.4, group=groups))) == list(map(indices, plain))
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -225,6 +235,13 @@ def test_groups_may_be_given_as_values(values: Any) -> None:
     [
         ("doctor", "no column 'doctor'"),
         (["a", "b", None], "3 values, 1 of them empty"),
+        ([1.0, float("nan"), 2.0], "3 values, 1 of them empty"),
+        (np.array([1.0, np.nan, 2.0]), "3 values, 1 of them empty"),
+        (np.array(["a", np.nan, None], object), "3 values, 2 of them empty"),
+        (pa.array([1.0, float("nan"), 2.0]), "3 values, 1 of them empty"),
+        (pd.Series([1.0, None, 2.0]), "3 values, 1 of them empty"),
+        (pd.Categorical(["a", "b", None]), "3 values, 1 of them empty"),
+        ([2**70] * 3, "too large"),
         (["a", "b"], "2 values, 0 of them empty"),
         ([["a"], ["b"], ["c"]], "`group` must be a column"),
         ([object(), 1, "a"], "`group` must be a column"),

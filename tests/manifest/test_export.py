@@ -134,6 +134,10 @@ def test_text_that_begins_a_formula_is_disarmed_where_that_is_asked_for(
         augseq.write_table(images, tmp_path / "t.csv", spreadsheet_safe=is_safe)
         with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
             assert [row["note"] for row in csv.DictReader(file)] == [n or "" for n in expected]
+    named = animals.with_column("=1+1", range(6))
+    augseq.write_table(named, tmp_path / "t.csv", label_column="@cmd()", spreadsheet_safe=True)
+    with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file)) == ["path", "'@cmd()", "index", "'=1+1"]
     with pytest.raises(augseq.ArgumentError, match=r"`spreadsheet_safe` is for .csv"):
         augseq.write_table(images, tmp_path / "t.jsonl", spreadsheet_safe=True)
 

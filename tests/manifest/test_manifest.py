@@ -48,18 +48,6 @@ def test_a_manifest_is_as_long_as_its_records(animals: augseq.Manifest) -> None:
     assert len(animals[:0]) == 0
 
 
-def test_a_position_gives_a_record(animals: augseq.Manifest) -> None:
-    assert animals[4] == augseq.Record(index=4, path="dog/1.jpg", target=1)
-    assert animals[-1] == augseq.Record(index=5, path="dog/2.jpg", target=1)
-    assert animals[np.int64(0)] == augseq.Record(index=0, path="cat/1.jpg", target=0)
-
-
-@pytest.mark.parametrize("position", [6, -7, 10**12])
-def test_a_position_outside_is_an_error(animals: augseq.Manifest, position: int) -> None:
-    with pytest.raises(IndexError):
-        animals[position]
-
-
 @pytest.mark.parametrize(
     "which", [slice(None), slice(2), slice(-2, None), slice(None, None, -1), slice(4, 1, -2)]
 )
@@ -73,16 +61,6 @@ def test_a_slice_is_a_manifest_of_the_records_in_it(animals: augseq.Manifest, wh
 def test_iteration_goes_by_position(animals: augseq.Manifest) -> None:
     assert list(animals) == [animals[position] for position in range(6)]
     assert list(rechunked(animals, rows=4)) == list(animals)
-
-
-def test_records_come_in_the_order_of_the_positions(animals: augseq.Manifest) -> None:
-    assert animals.records([5, 0, 5]) == [animals[5], animals[0], animals[5]]
-    assert animals.records(np.array([], np.int64)) == []
-
-
-def test_the_position_of_a_record_outside_is_an_error(animals: augseq.Manifest) -> None:
-    with pytest.raises(IndexError):
-        animals.records([0, 6])
 
 
 def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manifest) -> None:
@@ -120,49 +98,6 @@ def test_a_record_without_index_or_path_is_refused(animals: augseq.Manifest, col
         changed(animals, column, rows)
 
 
-def test_select_takes_positions_in_the_order_wanted(animals: augseq.Manifest) -> None:
-    assert list(animals.select([4, 0, -1])) == [animals[4], animals[0], animals[5]]
-
-
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint64])
-def test_select_takes_positions_of_any_integer_type(dtype: type) -> None:
-    manifest = make_manifest("/", (), paths=[f"{n:03}" for n in range(300)], targets=None)
-    positions = np.array([100, 7], dtype)
-    assert [record.index for record in manifest.select(positions)] == [100, 7]
-
-
-@pytest.mark.parametrize("kind", [list, np.array])
-def test_select_takes_a_mask(animals: augseq.Manifest, kind: Any) -> None:
-    chosen = animals.select(kind([False, True, False, False, True, False]))
-    assert list(chosen) == [animals[1], animals[4]]
-
-
-@pytest.mark.parametrize("which", [[], [False] * 6, np.zeros(0, bool)])
-def test_select_may_take_nothing(animals: augseq.Manifest, which: Any) -> None:
-    assert list(animals.select(which)) == []
-
-
-@pytest.mark.parametrize(
-    ("which", "message"),
-    [
-        ([0, 3, 0], "at most once.*3 positions, 2 of them different"),
-        ([5, -1], "at most once"),
-        ([0, 6], "positions from 0 to 5.*to 6"),
-        ([-7], "positions from 0 to 5.*from -7"),
-        ([True, False], "a mask as long as the manifest.*dtype=bool"),
-        ([0.0, 1.0], "positions .*dtype=float64"),
-        ([[0, 1]], r"positions .*shape=\(1, 2\)"),
-        (["cat/1.jpg"], "positions .*dtype=<U9"),
-        (3, r"positions .*shape=\(\)"),
-    ],
-)
-def test_select_refuses_what_names_no_records(
-    animals: augseq.Manifest, which: Any, message: str
-) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
-        animals.select(which)
-
-
 def test_a_record_keeps_its_index_through_select_slice_and_split(
     animals: augseq.Manifest,
 ) -> None:
@@ -186,6 +121,14 @@ def test_writing_to_the_targets_changes_no_record(animals: augseq.Manifest, rows
         manifest.targets[0] = 1
     assert manifest[0].target == 0
     assert manifest.targets.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["\udcffclass", b"cat", 7])
+def test_class_names_that_no_file_could_keep_are_refused(
+    animals: augseq.Manifest, name: Any
+) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"Class names must be .*Received"):
+        replace(animals, class_names=("cat", "dog", name))
 
 
 def test_class_names_are_kept_as_a_tuple(animals: augseq.Manifest) -> None:
@@ -311,6 +254,12 @@ def test_a_frame_has_a_row_per_record_with_its_class_name(animals: augseq.Manife
     }
 
 
+def test_a_frame_replaces_no_column_of_ones_own(animals: augseq.Manifest) -> None:
+    pytest.importorskip("pandas")
+    with pytest.raises(augseq.ArgumentError, match=r"'class_name'.*another"):
+        animals.with_column("class_name", ["x"] * 6).to_pandas()
+
+
 def test_a_frame_without_labels_has_no_class_names(unlabelled: augseq.Manifest) -> None:
     pytest.importorskip("pandas")
     frame = unlabelled.to_pandas()
@@ -351,6 +300,8 @@ def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -
         ("reason", ["x"] * 6, "is the manifest's own"),
         ("age", [1, 2], "for each of 6 records. Received: 2"),
         ("age", [1, "x", 2, 3, 4, 5], "'age' do not fit"),
+        ("age", [2**70] * 6, "'age' do not fit"),
+        ("age", ["\ud800"] * 6, "'age' do not fit"),
         ("age", [[1]] * 6, "text, numbers, booleans or times"),
         ("", [1] * 6, "and have a name"),
     ],

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.errors import ManifestError
 from augseq.manifest.columns import (
     PROBE_FIELD,
     REASON_FIELD,
@@ -19,7 +20,7 @@ from augseq.manifest.columns import (
 )
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe
-from augseq.manifest.storage import read_manifest, write_manifest
+from augseq.manifest.storage import read_checkpoint, write_checkpoint
 from augseq.types import PathLike, Positions
 
 # A manifest of a million probed records takes about a second to write.
@@ -36,17 +37,25 @@ class Finding:
     reason: str | None
 
 
-def with_kept_probes(rows: pa.Table, checkpoint: PathLike | None) -> pa.Table:
+def with_kept_probes(rows: pa.Table, root: str, checkpoint: PathLike | None) -> pa.Table:
     """Return rows of a manifest with the probes that a checkpoint has of the same paths.
 
     Raises:
-        ManifestError: The file is there, but is no manifest.
+        ManifestError: The file is there, but is no checkpoint, or one of other images.
     """
     if checkpoint is None or not os.path.exists(checkpoint):
         return rows
-    kept = read_manifest(checkpoint).table
-    if PROBE_FIELD.name not in kept.column_names:
-        return rows
+    manifest = read_checkpoint(checkpoint)
+    kept = manifest.table
+    is_known = pc.is_in(kept.column("path"), value_set=rows.column("path"))
+    # Some may come and go meanwhile.
+    if manifest.root != root or (len(kept) and not pc.any(is_known).as_py()):
+        raise ManifestError(
+            f"{os.fspath(checkpoint)!r} is a checkpoint of {len(kept):,} "
+            f"image{'s' * (len(kept) != 1)} in {manifest.root!r}, none of them among the "
+            f"{len(rows):,} in {root!r}; it was left as it is. Name another file as `checkpoint`, "
+            "or remove this one if that work is done."
+        )
     kept = kept.filter(pc.is_valid(kept.column(PROBE_FIELD.name)))
     places = pc.index_in(rows.column("path"), value_set=kept.column("path"))
     found = np.flatnonzero(pc.is_valid(places).to_numpy())
@@ -82,7 +91,7 @@ def collect_findings(
     def save() -> None:
         if checkpoint is not None:
             everything = probed().drop_columns([REASON_FIELD.name])
-            write_manifest(replace(manifest, table=everything, left_out=None), checkpoint)
+            write_checkpoint(replace(manifest, table=everything, left_out=None), checkpoint)
 
     save()
     saved_at = time.monotonic()

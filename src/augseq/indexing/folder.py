@@ -19,6 +19,7 @@ from augseq.errors import (
     ArgumentError,
     AugseqWarning,
     LabelError,
+    ManifestError,
     MissingFileError,
     NotAFolderError,
     UnreadableError,
@@ -29,14 +30,16 @@ from augseq.indexing.labels import (
     Labels,
     check_class_names,
     class_findings,
+    first_folders,
     label_paths,
     listed,
     name_classes,
 )
-from augseq.indexing.left_out import describe_gone
-from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.left_out import describe_gone, describe_unusable
+from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
-from augseq.indexing.scan import Scan, scan_folder
+from augseq.indexing.scan import Scan, not_utf8, scan_folder
+from augseq.manifest.classes import is_utf8
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
@@ -121,9 +124,9 @@ def index_folder(
     Raises:
         MissingFileError: The folder or a split is not there, or no image is in it.
         NotAFolderError: It is a file.
-        UnreadableError: The system refuses to list a folder.
+        UnreadableError: The system refuses to list a folder, or a remote one to give a file.
         RemoteError: A remote folder does not answer.
-        ManifestError: The name of a file is not valid UTF-8.
+        ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
         LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
             get no class from a pattern or function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
@@ -160,20 +163,19 @@ def index_folder(
     else:
         manifest = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
-        manifest = manifest.with_column("split", _first_folders(manifest))
+        folders = first_folders(manifest.table.column("path")).combine_chunks()
+        manifest = manifest.with_column("split", folders)
     manifest = replace(manifest, follow_links=follow_links, remote=remote)
     num_loose = len(scan.paths) - len(manifest)
     if earlier is not None:
         manifest = renew_manifest(earlier, manifest)
         _check_class_order(manifest, class_names)
     if probe:
-        manifest = probe_manifest(
-            manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress
-        )
+        manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
     if earlier is not None:
         manifest = in_order_of_index(manifest)
-    findings = chain(_findings(root, scan, manifest, num_loose), describe_gone(manifest))
-    for finding in findings:
+    findings = _findings(root, scan, manifest, num_loose)
+    for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
@@ -199,6 +201,9 @@ def _split_folders(
 def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
     # Below a split, as in "train/cat", the class is the last name; else it is the only one.
     class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
+    nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
+    if nameless:
+        raise ManifestError(not_utf8("folder", nameless[0]))
     names = sorted(set(class_of.values())) if class_names is None else list(class_names)
     unknown = sorted(set(class_of.values()) - set(names))
     if unknown:
@@ -240,11 +245,6 @@ def _labelled_by(
             f"Received: class_names={list(names)}"
         )
     return make_manifest(root, names, paths=paths, targets=targets)
-
-
-def _first_folders(manifest: Manifest) -> pa.Array:
-    parts = pc.split_pattern(manifest.table.column("path"), "/", max_splits=1)
-    return pc.list_element(parts, 0).combine_chunks()
 
 
 def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:
@@ -303,7 +303,10 @@ def _check_options(
             f"from path to class. Received: labels={labels!r}"
         )
     if class_names is not None and labels is None:
-        raise ArgumentError('`class_names` needs labels="inferred". Received: labels=None')
+        raise ArgumentError(
+            '`class_names` needs `labels`: "inferred", a pattern or a function. '
+            "Received: labels=None"
+        )
     check_class_names(class_names)
 
 

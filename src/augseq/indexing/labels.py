@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
+from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest
 
 LabelFunction: TypeAlias = Callable[[str], str | None]
@@ -32,7 +33,8 @@ def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.
             from path to class.
 
     Raises:
-        ArgumentError: The pattern has no group or several, or the function returns no text.
+        ArgumentError: The pattern has no group or several, or the function returns no text, or
+            text that is not valid UTF-8.
         LabelError: Some paths get no class.
     """
     label_of = _by_pattern(labels) if isinstance(labels, re.Pattern) else labels
@@ -45,6 +47,11 @@ def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.
             f"{listed(without)}"
         )
     return pa.array(list(found.values()), pa.string())
+
+
+def first_folders(paths: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the first folder of each path."""
+    return pc.list_element(pc.split_pattern(paths, "/", max_splits=1), 0)
 
 
 def name_classes(
@@ -92,10 +99,11 @@ def check_class_names(class_names: Sequence[str] | None) -> None:
     """Raise `ArgumentError` unless these are names that differ, or None."""
     if class_names is None:
         return
-    is_text = not isinstance(class_names, str) and all(isinstance(n, str) for n in class_names)
+    is_text = not isinstance(class_names, str) and all(map(is_utf8, class_names))
     if not is_text or len(set(class_names)) != len(class_names):
         raise ArgumentError(
-            f"`class_names` must be different names. Received: class_names={class_names!r}"
+            "`class_names` must be different names, in valid UTF-8. "
+            f"Received: class_names={class_names!r}"
         )
 
 
@@ -143,9 +151,9 @@ def _call(label_of: LabelFunction, path: str) -> str | None:
     except Exception as error:
         error.add_note(f"`labels` was called with the path {path!r}.")
         raise
-    if label is not None and not isinstance(label, str):
+    if label is not None and not is_utf8(label):
         raise ArgumentError(
-            f"`labels` as a function must return the name of a class. Received: {label!r} "
-            f"for {path!r}"
+            "`labels` as a function must return, in valid UTF-8, the name of a class. "
+            f"Received: {label!r} for {path!r}"
         )
     return label

@@ -26,6 +26,7 @@ from augseq.manifest.columns import (
 )
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Identity
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.remote.address import is_remote
@@ -58,8 +59,9 @@ def probe_manifest(
             but here: training itself never skips one.
         checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
             it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
-            kill or an error, the same call goes on. It is a manifest, and never changes what is
-            returned; remove it when that is written.
+            kill or an error, the same call goes on. It never changes what is returned; remove it
+            when that is written. Any other manifest, and a checkpoint of other images, is an
+            error and stays as it is.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -68,7 +70,9 @@ def probe_manifest(
     Raises:
         DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
-        ManifestError: The checkpoint is no manifest.
+        UnreadableError: A remote folder refuses to give a file, or the system the checkpoint.
+        RemoteError: A remote folder does not answer.
+        ManifestError: The file is there, but is no checkpoint, or one of other images.
 
     Warns:
         AugseqWarning: Files cannot be used and are left out.
@@ -81,11 +85,25 @@ def probe_manifest(
         (215, 'JPEG')
     """
     check_manifest(manifest)
+    manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
+    for finding in describe_unusable(manifest):
+        warnings.warn(finding, AugseqWarning, stacklevel=2)
+    return manifest
+
+
+def probed(
+    manifest: Manifest,
+    *,
+    unreadable: UnreadablePolicy,
+    checkpoint: PathLike | None,
+    progress: bool,
+) -> Manifest:
+    """Do what `probe_manifest` does, but warn of nothing."""
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
     rows = join_parts(manifest.table, manifest.left_out)
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
-    rows = with_kept_probes(rows, checkpoint)
+    rows = with_kept_probes(rows, manifest.root, checkpoint)
     source = files_of(manifest)
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
@@ -102,10 +120,7 @@ def probe_manifest(
     column = rows.column(REASON_FIELD.name)
     rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
     served, left_out = take_apart(rows)
-    manifest = replace(manifest, table=served, left_out=left_out.sort_by("index"))
-    for finding in describe_unusable(manifest):
-        warnings.warn(finding, AugseqWarning, stacklevel=2)
-    return manifest
+    return replace(manifest, table=served, left_out=left_out.sort_by("index"))
 
 
 def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
@@ -117,7 +132,7 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
     known = np.flatnonzero(is_known)
     states = map_in_threads(
-        source.identity,
+        partial(_identity_of, source),
         _unprobed(rows, known),
         num_items=len(known),
         # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
@@ -137,6 +152,15 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
 def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
     """Return records that know nothing of their files yet."""
     return read_records(rows.select(CORE_SCHEMA.names), positions)
+
+
+def _identity_of(source: FileSource, record: Record) -> Identity | None:
+    try:
+        return source.identity(record)
+    except AugseqError as error:
+        if is_fault_of_storage(error, source.root):
+            raise
+        return None  # Reading the file will tell what is wrong.
 
 
 def _look_at(source: FileSource, record: Record) -> Finding:

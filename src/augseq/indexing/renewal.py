@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
+from augseq.indexing.labels import first_folders
 from augseq.indexing.left_out import GONE, UNUSABLE
 from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD, join_parts, take_apart, with_values
 from augseq.manifest.manifest import Manifest
@@ -82,8 +82,7 @@ def _splits_of(rows: pa.Table) -> list[str] | None:
     if not pa.types.is_string(column.type) or not pc.any(is_given).as_py():
         return None
     given, paths = column.filter(is_given), rows.column("path").filter(is_given)
-    firsts = pc.list_element(pc.split_pattern(paths, "/", max_splits=1), 0)
-    if not pc.all(pc.equal(given, firsts)).as_py():
+    if not pc.all(pc.equal(given, first_folders(paths))).as_py():
         return None
     return sorted(pc.unique(given).to_pylist())
 
@@ -95,8 +94,7 @@ def describe_renewal(earlier: Manifest, manifest: Manifest) -> str:
     # An index stays, so every earlier row is there again.
     now = rows.take(pc.index_in(known.column("index"), value_set=rows.column("index")))
     left_out, was_left_out = _is_left_out(now), _is_left_out(known)
-    changed = _content_hashes(now) != _content_hashes(known)
-    changed &= ~(left_out | was_left_out)
+    changed = _is_other_content(now, known) & ~(left_out | was_left_out)
     counts = {
         "new": len(rows) - len(known),
         "gone or left out": np.count_nonzero(left_out & ~was_left_out),
@@ -148,8 +146,10 @@ def _is_left_out(rows: pa.Table) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _content_hashes(rows: pa.Table) -> npt.NDArray[Any]:
-    if PROBE_FIELD.name not in rows.column_names:
-        return np.full(len(rows), None)
-    hashes: npt.NDArray[Any] = pc.struct_field(rows.column("probe"), "content_hash").to_numpy()
-    return hashes
+def _is_other_content(now: pa.Table, before: pa.Table) -> npt.NDArray[np.bool_]:
+    """Tell where both contents are known, and differ."""
+    if not all(PROBE_FIELD.name in rows.column_names for rows in (now, before)):
+        return np.zeros(len(now), bool)
+    hashes = [pc.struct_field(rows.column("probe"), "content_hash") for rows in (now, before)]
+    flags: npt.NDArray[np.bool_] = pc.fill_null(pc.not_equal(*hashes), False).to_numpy()
+    return flags

@@ -17,6 +17,10 @@ from augseq.file_names import all_from_system, from_system
 from augseq.indexing.remote_scan import walk_remote
 from augseq.remote.folder import RemoteFolder
 
+_HAS_JUNCTIONS = os.name == "nt"
+# What Windows calls IO_REPARSE_TAG_MOUNT_POINT; `DirEntry.is_junction` came with Python 3.12.
+_JUNCTION = 0xA0000003
+
 
 @dataclass(slots=True, kw_only=True)
 class Scan:
@@ -26,7 +30,8 @@ class Scan:
         paths: Image files, relative to the folder with `/`, sorted by code point.
         folders: Folders directly below the folder or, where splits are scanned, directly below
             each split, as "train/cat"; with the number of images at any depth in each.
-        num_links: Symbolic links that were left aside, since links were not to be followed.
+        num_links: Symbolic links, and junctions of Windows, that were left aside, since links
+            were not to be followed.
         num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
             is listed already.
         other_suffixes: Files left aside because of their suffix, counted by it.
@@ -101,10 +106,13 @@ def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
         return pc.binary_join_element_wise(start, _sorted(names), "")
     except UnicodeEncodeError as error:
         path = error.object if error.object == prefix else prefix + error.object
-        received = path.encode("utf-8", "surrogateescape")
-        raise ManifestError(
-            f"A file's name must be valid UTF-8. Received: {received!r}. Rename it."
-        ) from error
+        raise ManifestError(not_utf8("file", path)) from error
+
+
+def not_utf8(kind: str, path: str) -> str:
+    """Return what is wrong with a name that the system takes and no manifest can hold."""
+    received = path.encode("utf-8", "surrogateescape")
+    return f"A {kind}'s name must be valid UTF-8. Received: {received!r}. Rename it."
 
 
 def _sorted(names: list[str]) -> pa.StringArray:
@@ -165,18 +173,26 @@ def _walk(
             found.folders[prefix[:-1]] = 0
         names, others = _visible_entries(folder)
         for entry in others:
-            if entry.is_symlink() and not follow_links:
+            leads_away = _is_link(entry)
+            if leads_away and not follow_links:
                 found.num_links += 1
-            elif entry.is_symlink() and not os.path.exists(entry.path):
+            elif leads_away and not os.path.exists(entry.path):
                 found.num_dead_links += 1
             elif entry.is_dir():
-                is_link_too = is_link or entry.is_symlink()
                 name = from_system(entry.name)
-                heapq.heappush(waiting, (is_link_too, f"{prefix}{name}/", entry.path))
+                heapq.heappush(waiting, (is_link or leads_away, f"{prefix}{name}/", entry.path))
             elif entry.is_file():
                 names.append(entry.name)
             # Else a named pipe, a socket, a device: no image, and opening it may hang.
         yield prefix, all_from_system(names)
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry leads elsewhere: a symbolic link, or a junction of Windows."""
+    if entry.is_symlink() or not _HAS_JUNCTIONS:
+        return entry.is_symlink()
+    tag: int = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    return tag == _JUNCTION
 
 
 def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:

@@ -6,7 +6,7 @@ import os
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.manifest.columns import decoded_table
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _SHOWN = 5
+# What Arrow reads of a CSV file at a time, which must hold a whole row.
+_BLOCK_BYTES, _MAX_BLOCK_BYTES = 2**20, 2**31 - 1
 
 Choose = Callable[[Sequence[str]], list[str]]
 """From the names of all columns to those that are wanted, or an error."""
@@ -63,8 +66,12 @@ def read_source(source: Any, choose: Choose) -> SourceTable:
         ManifestError: The file is no proper table.
         ArgumentError: It is neither a file of a known suffix nor a frame.
     """
-    if isinstance(source, str | os.PathLike):
-        return _read_file(Path(source), choose)
+    is_file = isinstance(source, str | os.PathLike)
+    table = _read_file(Path(source), choose) if is_file else _read_frame(source, choose)
+    return replace(table, columns=decoded_table(table.columns))
+
+
+def _read_frame(source: Any, choose: Choose) -> SourceTable:
     pandas = sys.modules.get("pandas")
     try:
         if pandas is not None and isinstance(source, pandas.DataFrame):
@@ -82,7 +89,7 @@ def read_source(source: Any, choose: Choose) -> SourceTable:
                 f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
                 f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}"
             )
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OverflowError, UnicodeEncodeError) as error:
         raise ManifestError(f"Cannot read the frame: {error}") from error
     return SourceTable(name="the frame", columns=columns)
 
@@ -104,6 +111,8 @@ def _read_file(path: Path, choose: Choose) -> SourceTable:
         return _read_csv(path, "\t" if suffix == ".tsv" else ",", choose)
     except PermissionError as error:
         raise UnreadableError(f"Cannot read {os.fspath(path)!r}: {error.strerror}.") from error
+    except pa.ArrowException as error:
+        raise ManifestError(f"Cannot read {os.fspath(path)!r}: {error}") from error
     except UnicodeDecodeError as error:
         raise ManifestError(_wrong_encoding(path)) from error
 
@@ -126,17 +135,25 @@ def _read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
     """Read all cells as text: quoted blanks are text, others null."""
     header, lines = _check_csv(path, delimiter)
     chosen = choose(header)
-    columns = pyarrow.csv.read_csv(
-        os.fspath(path),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            include_columns=chosen,
-            column_types=dict.fromkeys(chosen, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
+    parse_options = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    convert_options = pyarrow.csv.ConvertOptions(
+        include_columns=chosen,
+        column_types=dict.fromkeys(chosen, pa.string()),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
     )
+
+    def read(block_bytes: int) -> pa.Table:
+        read_options = pyarrow.csv.ReadOptions(block_size=block_bytes)
+        # Opened here, since Arrow takes no path that is not UTF-8.
+        with open(path, "rb") as file:
+            return pyarrow.csv.read_csv(file, read_options, parse_options, convert_options)
+
+    try:
+        columns = read(_BLOCK_BYTES)
+    except pa.ArrowInvalid:  # A row is longer than that.
+        columns = read(min(path.stat().st_size, _MAX_BLOCK_BYTES))
     return SourceTable(name=repr(os.fspath(path)), columns=columns, lines=lines)
 
 
@@ -218,7 +235,8 @@ def _read_json_lines(path: Path, choose: Choose) -> SourceTable:
 def _parse_object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line, object_pairs_hook=_without_repeats)
-    except ValueError as error:
+    # Brackets in brackets by the thousand are a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{place} must be a JSON object: {error}") from error
     if not isinstance(row, dict):
         raise ManifestError(f"{place} must be a JSON object. Received: {line[:80].strip()}")
@@ -235,7 +253,8 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_parquet(path: Path, choose: Choose) -> SourceTable:
     name = os.fspath(path)
     try:
-        with pq.ParquetFile(name) as file:
+        with open(path, "rb") as opened:
+            file = pq.ParquetFile(opened)
             if b"augseq" in (file.schema_arrow.metadata or {}):
                 raise ManifestError(f"{name!r} is a manifest already: use it as it is.")
             names = file.schema_arrow.names

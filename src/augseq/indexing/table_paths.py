@@ -29,8 +29,6 @@ def manifest_paths(source: SourceTable, column: str, root: str) -> pa.Array:
         LabelError: A path is missing or blank.
     """
     values = source.columns.column(column).combine_chunks()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         raise ArgumentError(
             f"The column {column!r} must hold paths as text. Received: {values.type}. "
@@ -44,13 +42,25 @@ def manifest_paths(source: SourceTable, column: str, root: str) -> pa.Array:
     if os.sep == "/":
         is_windows = pc.and_(is_windows, pc.invert(pc.match_substring(paths, "/")))
     paths = pc.if_else(is_windows, pc.replace_substring(paths, "\\", "/"), paths)
-    unusual = pc.match_substring_regex(paths, _UNUSUAL)
+    below = _without(root, paths)
+    unusual = pc.match_substring_regex(below, _UNUSUAL)
     if not pc.any(unusual).as_py():
+        return below
+    rows = np.flatnonzero(unusual.to_numpy(zero_copy_only=False)).tolist()
+    texts = paths.filter(unusual).to_pylist()
+    mended = [_below(root, path, source, row) for path, row in zip(texts, rows, strict=True)]
+    return pc.replace_with_mask(below, unusual, pa.array(mended, pa.string()))
+
+
+def _without(root: str, paths: pa.Array) -> pa.Array:
+    """Return paths without the root that they begin with: 1 microsecond each, not 15."""
+    if is_web(root):  # There, codes stand for characters.
         return paths
-    usual = paths.to_pylist()
-    for row in np.flatnonzero(unusual.to_numpy(zero_copy_only=False)).tolist():
-        usual[row] = _below(root, usual[row], source, row)
-    return pa.array(usual, pa.string())
+    start = root.replace(os.sep, "/").rstrip("/") + "/"
+    begins = pc.starts_with(paths, start)
+    if not pc.any(begins).as_py():
+        return paths
+    return pc.if_else(begins, pc.utf8_slice_codeunits(paths, len(start)), paths)
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -18,7 +18,7 @@ from augseq.indexing.labels import check_class_names, class_findings, listed, na
 from augseq.indexing.table_files import SourceTable, read_source
 from augseq.indexing.table_paths import check_files as check_files_exist
 from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
-from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ
+from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.manifest.manifest import Manifest
 from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
@@ -39,9 +39,10 @@ class TableOptions:
     def __post_init__(self) -> None:
         check_class_names(self.class_names)
         check_choice("missing_labels", self.missing_labels, ("error", "keep"))
-        if isinstance(self.columns, str):
+        columns = [] if self.columns is None else self.columns
+        if isinstance(columns, str) or len(set(columns)) != len(columns):
             raise ArgumentError(
-                f"`columns` must be a list of names. Received: columns={self.columns!r}"
+                f"`columns` must be a list of different names. Received: columns={columns!r}"
             )
         if self.path_column == self.label_column:
             raise ArgumentError(
@@ -139,9 +140,10 @@ def manifest_of_table(source: Any, root: PathLike | None, options: TableOptions)
     used = {"index", options.path_column, options.label_column}
     own = {name: table.columns[name] for name in table.columns.column_names if name not in used}
     try:
-        return Manifest(root=folder, class_names=names, table=pa.table(core | own))
+        columns = standard_table(pa.table(core | own))
     except ArgumentError as error:
         raise ArgumentError(f"{error}. Choose the columns to keep with `columns`.") from error
+    return Manifest(root=folder, class_names=names, table=columns)
 
 
 def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:
@@ -179,8 +181,6 @@ def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
 def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[Any, Any]:
     """Return the class names, and a target for each row."""
     labels = table.columns.column(column).combine_chunks()
-    if pa.types.is_dictionary(labels.type):
-        labels = labels.dictionary_decode()
     kind = labels.type
     if pa.types.is_boolean(kind) or pa.types.is_null(kind) or is_text(kind):
         labels = labels.cast(pa.string())

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.columns import check_paths_differ
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.remote.address import is_remote
+from augseq.remote.address import absolute_root, is_remote
 from augseq.types import PathLike
 
 
@@ -36,7 +36,8 @@ def concat_manifests(
         root: Folder above all images; the deepest that holds the roots of all if None.
 
     Returns:
-        The records of all, served or left out, with paths relative to the common root.
+        The records of all, served or left out, with paths relative to the common root. Links are
+        followed if one of the manifests follows them.
 
     Raises:
         ArgumentError: An image is there twice, roots have no common folder, columns of one
@@ -68,6 +69,7 @@ def concat_manifests(
         class_names=tuple(names),
         table=_stacked(served),
         left_out=_stacked(left_out),
+        follow_links=any(manifest.follow_links for manifest in manifests),
         remote=manifests[0].remote,
     )
 
@@ -88,14 +90,13 @@ def _agreed(names_of: Sequence[Sequence[str]], class_names: Sequence[str] | None
 
 
 def _common_root(roots: Sequence[str], wanted: PathLike | None) -> str:
+    home = roots[0] if wanted is None else absolute_root(wanted)
+    if set(roots) == {home}:
+        return home
     try:
-        if wanted is not None:
-            home = os.path.abspath(os.fspath(wanted))
-        elif len(set(roots)) == 1:
-            return roots[0]
-        elif any(map(is_remote, roots)):
+        if any(map(is_remote, [home, *roots])):
             raise ValueError("only paths of one machine have a folder above them")
-        else:
+        if wanted is None:
             home = os.path.commonpath(roots)
         outside = [root for root in roots if os.path.commonpath([home, root]) != home]
     except ValueError:  # Different drives, or not all of them absolute paths.

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
-
-_HASHED_ROWS = 65_536
+from augseq.manifest.columns import ROWS_AT_ONCE, decoded
 
 PartNumbers = npt.NDArray[np.int64]
 """The number of its part for each record, shape (n,), from 0."""
@@ -26,7 +25,7 @@ class Basis:
         paths: Path of each record; its hash, with the seed, decides where there are no groups.
         strata: Class of each record, shape (n,); each part gets its share of each.
         groups: Group of each record, as `make_groups` gives it; None where each is its own.
-        seed: Any integer.
+        seed: At least 0.
     """
 
     paths: pa.ChunkedArray
@@ -83,23 +82,25 @@ def make_groups(values: Any, num_records: int) -> pa.DictionaryArray:
     """Make the values of a column, or any others, groups: those of equal text are one.
 
     Raises:
-        ArgumentError: There is not one value for each record, or none fits a column.
+        ArgumentError: There is not one value for each record, or they do not fit a column.
     """
     try:
-        column = values if isinstance(values, pa.ChunkedArray) else pa.array(values)
-        if isinstance(column, pa.ChunkedArray):
-            column = column.combine_chunks()
+        if not isinstance(values, pa.ChunkedArray):
+            values = pa.array(values, from_pandas=True)
+        # Encoded anew below, since a category that no record has is no group.
+        column = decoded(values).combine_chunks()
         groups = pc.dictionary_encode(column)
         texts = groups.dictionary.cast(pa.string()) if _is_plain(column.type) else groups.dictionary
         groups = pa.DictionaryArray.from_arrays(groups.indices, texts.cast(pa.binary()))
-    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ArgumentError(f"`group` must be a column, or a value for each record: {error}") from (
             error
         )
-    if len(groups) != num_records or groups.null_count:
+    num_missing = pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
+    if len(groups) != num_records or num_missing:
         raise ArgumentError(
             f"`group` must give each of {num_records} records a group. "
-            f"Received: {len(groups)} values, {groups.null_count} of them empty"
+            f"Received: {len(groups)} values, {num_missing} of them empty"
         )
     return groups
 
@@ -220,8 +221,8 @@ def _hashes(texts: pa.ChunkedArray | pa.Array, seed: int) -> npt.NDArray[np.uint
     keyed = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
     digests = bytearray()
     # Piece by piece: all paths of a million records as Python objects would be 100 MB.
-    for start in range(0, len(texts), _HASHED_ROWS):
-        for text in texts[start : start + _HASHED_ROWS].cast(pa.binary()).to_pylist():
+    for start in range(0, len(texts), ROWS_AT_ONCE):
+        for text in texts[start : start + ROWS_AT_ONCE].cast(pa.binary()).to_pylist():
             digest = keyed.copy()
             digest.update(text)
             digests += digest.digest()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,12 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError
-from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD
+from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.new_file import new_file
 from augseq.types import PathLike
 
-_WRITTEN_ROWS = 65_536
 # What a spreadsheet takes for the beginning of a formula, or for what precedes one.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -41,9 +41,9 @@ def write_table(
         path: File to make or replace, ending in .csv, .tsv, .jsonl or .parquet.
         path_column: What to call the column of paths.
         label_column: What to call the column of class names; not there without labels.
-        spreadsheet_safe: Whether to put `'` before text in CSV and TSV that a spreadsheet would
-            run as a formula (beginning with =, +, -, @, tab or return). What is read back then
-            differs there, so use it for what only people read.
+        spreadsheet_safe: Whether to put `'` before text in CSV and TSV, also names of columns,
+            that a spreadsheet would run as a formula (beginning with =, +, -, @, tab or return).
+            What is read back then differs there, so use it for what only people read.
 
     Raises:
         ArgumentError: The suffix is another, two columns would have one name, or a format has no
@@ -105,12 +105,14 @@ def _unmistakable(paths: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _disarmed(table: pa.Table) -> pa.Table:
+    names = [f"'{name}" if re.match(_FORMULA, name) else name for name in table.column_names]
+    table = table.rename_columns(names)
     for place, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             texts = table.column(place)
             quoted = pc.binary_join_element_wise("'", texts, "")
             is_formula = pc.match_substring_regex(texts, _FORMULA)
-            table = table.set_column(place, field, pc.if_else(is_formula, quoted, texts))
+            table = table.set_column(place, field.name, pc.if_else(is_formula, quoted, texts))
     return table
 
 
@@ -120,7 +122,7 @@ def _write_csv(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
 
 
 def _write_json_lines(table: pa.Table, file: BinaryIO) -> None:
-    for rows in table.to_batches(max_chunksize=_WRITTEN_ROWS):
+    for rows in table.to_batches(max_chunksize=ROWS_AT_ONCE):
         for row in rows.to_pylist():
             try:
                 text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_in_words)

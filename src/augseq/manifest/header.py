@@ -23,12 +23,14 @@ class Header:
         follow_links: Whether files may be links that lead out of the root.
         checksum: Of the manifest as it was written, all but the values in its rows, for which
             Parquet has checksums itself; None in files of the first schema.
+        is_checkpoint: Whether the file only keeps unfinished work, and may be written over.
     """
 
     root: str
     class_names: tuple[str, ...]
     follow_links: bool = False
     checksum: str | None = None
+    is_checkpoint: bool = False
 
     def __post_init__(self) -> None:
         names = self.class_names
@@ -41,15 +43,17 @@ class Header:
         "".join(names).encode()  # Raises for halves of characters, which no one could print.
 
 
-def write_header(manifest: Manifest) -> dict[bytes, bytes]:
+def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, bytes]:
     """Return the metadata for the Parquet file of a manifest."""
-    content = {
+    content: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "root": manifest.root,
         "class_names": list(manifest.class_names),
         "follow_links": manifest.follow_links,
         "checksum": checksum(manifest),
     }
+    if is_checkpoint:
+        content["is_checkpoint"] = True
     return {_METADATA_KEY: json.dumps(content).encode()}
 
 
@@ -102,4 +106,5 @@ def _parse(content: dict[str, object], version: int) -> Header:
         class_names=tuple(names),
         follow_links=content.get("follow_links", False),  # type: ignore[arg-type]
         checksum=str(content["checksum"]) if version > 1 else None,
+        is_checkpoint=content.get("is_checkpoint") is True,
     )

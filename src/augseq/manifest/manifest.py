@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.checks import check_whole
-from augseq.errors import ArgumentError, LabelError
+from augseq.errors import ArgumentError
+from augseq.manifest.classes import Labelled, check_classes
 from augseq.manifest.columns import (
     CORE_SCHEMA,
-    HASHED_ROWS,
+    ROWS_AT_ONCE,
     check_identities,
     fitting_left_out,
     hash_records,
@@ -32,18 +33,17 @@ from augseq.manifest.division import (
 )
 from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
-from augseq.manifest.selection import selected_positions
+from augseq.manifest.selection import named_positions, one_position, selected_positions
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
 from augseq.remote.address import check_no_secret
 from augseq.remote.options import RemoteOptions
-from augseq.types import Positions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Manifest(Displayed):
+class Manifest(Displayed, Labelled):
     """Which images exist, in a fixed order, with their labels.
 
     Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of
@@ -84,14 +84,7 @@ class Manifest(Displayed):
         object.__setattr__(self, "left_out", fitting_left_out(self.left_out, self.table))
         check_identities(self.table, self.left_out)
         check_paths(self.table.column("path"), self.left_out.column("path"))
-        if len(set(self.class_names)) != len(self.class_names):
-            raise ArgumentError(f"Class names must differ. Received: {self.class_names}")
-        low, high = pc.min_max(self.table.column("target")).as_py().values()
-        if high is not None and (low < 0 or high >= len(self.class_names)):
-            raise ArgumentError(
-                f"Labels must be from 0 to {len(self.class_names) - 1}, one for each class name. "
-                f"Received: from {low} to {high}"
-            )
+        check_classes(self.class_names, self.table.column("target"))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -101,14 +94,19 @@ class Manifest(Displayed):
     @overload
     def __getitem__(self, position: slice) -> "Manifest": ...
     def __getitem__(self, position: int | slice) -> "Record | Manifest":
-        """Return the record at a position, or a manifest of the records in a slice."""
+        """Return the record at a position, or a manifest of the records in a slice.
+
+        Raises:
+            IndexError: The position is outside the manifest.
+            ArgumentError: It is neither an integer nor a slice.
+        """
         if isinstance(position, slice):
             return self.select(np.arange(len(self))[position])
-        return self.records([range(len(self))[position]])[0]
+        return read_records(self.table, [one_position(position, len(self))])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        for start in range(0, len(self), HASHED_ROWS):
-            yield from read_records(self.table.slice(start, HASHED_ROWS))
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            yield from read_records(self.table.slice(start, ROWS_AT_ONCE))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Manifest):
@@ -129,9 +127,19 @@ class Manifest(Displayed):
         left_out = f", {self.left_out.num_rows} left out" if self.left_out.num_rows else ""
         return f"Manifest({len(self)} images, {labels}{left_out}, root={self.root!r})"
 
-    def records(self, positions: Sequence[int] | Positions) -> list[Record]:
-        """Return the records at several positions, in the order of the positions."""
-        return read_records(self.table, positions)
+    def records(self, positions: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> list[Record]:
+        """Return the records at several positions, in the order of the positions.
+
+        Args:
+            positions: Or a mask, as for `select`; but a position may come several times.
+
+        Raises:
+            IndexError: A position is outside the manifest.
+            ArgumentError: They are neither integers nor a mask.
+        """
+        which = np.asarray(positions)
+        found = named_positions("positions", which, len(self), outside=IndexError)
+        return read_records(self.table, found)
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return the values of the column `name` by position, shape (len(self),).
@@ -179,22 +187,6 @@ class Manifest(Displayed):
             raise ArgumentError(f"No record of this manifest has index {index}.")
         return self.records([int(position)])[0]
 
-    @property
-    def targets(self) -> npt.NDArray[np.int32]:
-        """Labels by position, shape (len(self),), int32.
-
-        Raises:
-            LabelError: A record has no label.
-        """
-        column = self.table.column("target")
-        if column.null_count:
-            raise LabelError(
-                f"{column.null_count} of {len(self)} records have no label. "
-                'Index the folder with labels="inferred", or use label_mode=None.'
-            )
-        labels: npt.NDArray[np.int32] = column.to_numpy()
-        return labels
-
     def select(self, which: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> "Manifest":
         """Return a manifest of some records; each keeps its index.
 
@@ -226,7 +218,7 @@ class Manifest(Displayed):
         comes from a hash of seed and path, so when files join or leave few others move.
 
         Args:
-            seed: Another seed gives another split.
+            seed: At least 0; another seed gives another split.
             stratify: Whether each part gets its share of every class.
             group: A column, or a value for each record, in their order: records of equal value,
                 such as photos of one patient, go to the same part. Groups are placed one by one,
@@ -265,7 +257,7 @@ class Manifest(Displayed):
 
         Args:
             num_folds: At least 2.
-            seed: Another seed gives other folds.
+            seed: At least 0; another seed gives other folds.
             stratify: Whether each fold gets its share of every class.
             group: As for `split`.
 
@@ -311,32 +303,6 @@ class Manifest(Displayed):
         own_indices = self.table.column("index").to_numpy()
         return self.with_column(name, part_names(own_indices, parts.names, indices))
 
-    def class_counts(self) -> dict[str, int]:
-        """Return the number of records of each class, zero for an empty one.
-
-        Raises:
-            LabelError: A record has no label.
-        """
-        counts = np.bincount(self.targets, minlength=len(self.class_names))
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
-
-    def class_weight(self) -> dict[int, float]:
-        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
-
-        Returns:
-            Label to weight, `records / (classes * records of the class)`, so that the mean
-            weight of a record is 1. Classes without records are left out.
-
-        Raises:
-            LabelError: A record has no label.
-
-        Source:
-            King and Zeng (2001), "Logistic Regression in Rare Events Data".
-        """
-        counts = np.bincount(self.targets, minlength=len(self.class_names))
-        present = np.flatnonzero(counts)
-        return {int(k): len(self) / (len(present) * int(counts[k])) for k in present}
-
     def fingerprint(self) -> str:
         """Return 32 hexadecimal digits that name the data: records, labels, class names.
 
@@ -350,7 +316,13 @@ class Manifest(Displayed):
 
         Raises:
             ImportError: pandas is not installed.
+            ArgumentError: A column of your own is called class_name.
         """
+        if "class_name" in self.table.column_names:
+            raise ArgumentError(
+                "The frame gets a column 'class_name', so none of your own may have that name. "
+                f"Received: {self.table.column_names}. Write it into another with `with_column`."
+            )
         frame = self.table.to_pandas()
         names = dict(enumerate(self.class_names))
         labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))

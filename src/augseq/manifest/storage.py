@@ -30,17 +30,18 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
-    # Those left out follow in the same columns; a reason tells them from those that are served.
-    everything = join_parts(manifest.table, manifest.left_out)
-    table = everything.replace_schema_metadata(write_header(manifest))
-    with new_file(path) as file:
-        pq.write_table(
-            table,
-            file,
-            compression="zstd",
-            write_page_checksum=True,
-            use_dictionary=_repeated(table.schema),
-        )
+    _write(manifest, path, is_checkpoint=False)
+
+
+def write_checkpoint(manifest: Manifest, path: PathLike) -> None:
+    """Write what `write_manifest` does, but marked as unfinished work.
+
+    Raises:
+        MissingFileError: The folder that it is to lie in is not there.
+        ArgumentError: The path is a folder.
+        OSError: The file cannot be written.
+    """
+    _write(manifest, path, is_checkpoint=True)
 
 
 def read_manifest(
@@ -68,20 +69,57 @@ def read_manifest(
         UnreadableError: The system refuses to read it.
         ManifestError: It is not a manifest, is damaged, or is of a newer schema.
     """
-    name = os.fspath(path)
-    header, table = read_file(name)
-    try:
-        manifest = _manifest(header, table)
-    except (ValueError, pa.ArrowException) as error:
-        raise ManifestError(f"The manifest {name!r} is damaged: {error}") from error
-    if header.checksum not in (None, checksum(manifest)):
-        raise ManifestError(f"The manifest {name!r} is damaged: its checksum is wrong.")
+    header, manifest = _read(os.fspath(path))
     return replace(
         manifest,
         root=header.root if root is None else from_system(absolute_root(root)),
         follow_links=header.follow_links if follow_links is None else follow_links,
         remote=remote or RemoteOptions(),
     )
+
+
+def read_checkpoint(path: PathLike) -> Manifest:
+    """Read what `write_checkpoint` wrote.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UnreadableError: The system refuses to read it.
+        ManifestError: It is not a checkpoint: no manifest, a damaged one, or one to be kept.
+    """
+    name = os.fspath(path)
+    header, manifest = _read(name)
+    if not header.is_checkpoint:
+        raise ManifestError(
+            f"{name!r} is a manifest, but no checkpoint, and would be written over; it was left as "
+            "it is. Name another file, or none, as `checkpoint`."
+        )
+    return manifest
+
+
+def _write(manifest: Manifest, path: PathLike, *, is_checkpoint: bool) -> None:
+    # Those left out follow in the same columns; a reason tells them from those that are served.
+    everything = join_parts(manifest.table, manifest.left_out)
+    header = write_header(manifest, is_checkpoint=is_checkpoint)
+    table = everything.replace_schema_metadata(header)
+    with new_file(path) as file:
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            write_page_checksum=True,
+            use_dictionary=_repeated(table.schema),
+        )
+
+
+def _read(path: str) -> tuple[Header, Manifest]:
+    header, table = read_file(path)
+    try:
+        manifest = _manifest(header, table)
+    except (ValueError, pa.ArrowException) as error:
+        raise ManifestError(f"The manifest {path!r} is damaged: {error}") from error
+    if header.checksum not in (None, checksum(manifest)):
+        raise ManifestError(f"The manifest {path!r} is damaged: its checksum is wrong.")
+    return header, manifest
 
 
 def _manifest(header: Header, table: pa.Table) -> Manifest:

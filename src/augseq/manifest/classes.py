@@ -1,0 +1,84 @@
+"""Classes and labels: what must hold for them, and how often each comes."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError, LabelError
+
+
+class Labelled:
+    """The part of a manifest that tells of labels."""
+
+    __slots__ = ()
+    class_names: tuple[str, ...]
+    table: pa.Table
+
+    @property
+    def targets(self) -> npt.NDArray[np.int32]:
+        """Labels by position, shape (number of records,), int32.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        column = self.table.column("target")
+        if column.null_count:
+            raise LabelError(
+                f"{column.null_count} of {self.table.num_rows} records have no label. "
+                'Index the folder with labels="inferred", or use label_mode=None.'
+            )
+        labels: npt.NDArray[np.int32] = column.to_numpy()
+        return labels
+
+    def class_counts(self) -> dict[str, int]:
+        """Return the number of records of each class, zero for an empty one.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        counts = np.bincount(self.targets, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def class_weight(self) -> dict[int, float]:
+        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
+
+        Returns:
+            Label to weight, `records / (classes * records of the class)`, so that the mean
+            weight of a record is 1. Classes without records are left out.
+
+        Raises:
+            LabelError: A record has no label.
+
+        Source:
+            King and Zeng (2001), "Logistic Regression in Rare Events Data".
+        """
+        counts = np.bincount(self.targets, minlength=len(self.class_names))
+        present = np.flatnonzero(counts)
+        return {int(k): self.table.num_rows / (len(present) * int(counts[k])) for k in present}
+
+
+def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> None:
+    """Raise `ArgumentError` where names are not different texts, or a label has no name."""
+    if not all(map(is_utf8, class_names)):
+        raise ArgumentError(
+            "Class names must be text in valid UTF-8, since no file could keep others. "
+            f"Received: {class_names}"
+        )
+    if len(set(class_names)) != len(class_names):
+        raise ArgumentError(f"Class names must differ. Received: {class_names}")
+    low, high = pc.min_max(targets).as_py().values()
+    if high is not None and (low < 0 or high >= len(class_names)):
+        raise ArgumentError(
+            f"Labels must be from 0 to {len(class_names) - 1}, one for each class name. "
+            f"Received: from {low} to {high}"
+        )
+
+
+def is_utf8(name: object) -> bool:
+    """Tell whether a name is text that has a form in UTF-8: half a character has none."""
+    try:
+        "".join([name]).encode()  # type: ignore[list-item]
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""Paths of tables: which are below the root, however they are spelt."""
+
+import os
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import augseq
+from tests.indexing.test_tables import index
+
+
+def test_a_path_that_comes_twice_is_named_also_when_spelt_otherwise() -> None:
+    table = pa.table({"path": ["a/1.jpg", "b.jpg", "a/./1.jpg"], "label": ["x", "y", "x"]})
+    with pytest.raises(augseq.ArgumentError, match=r"once.*the frame: 'a/1\.jpg'$"):
+        index(table)
+
+
+def test_paths_below_the_root_become_relative() -> None:
+    spelt = ["/photos/a/1.jpg", "./b.jpg", "c//d.jpg", "x\\y\\1.jpg", "./k\\l.jpg", " e"]
+    manifest = index(pa.table({"path": spelt}), label_column=None)
+    assert [record.path for record in manifest] == [
+        "a/1.jpg", "b.jpg", "c/d.jpg", "x/y/1.jpg", "k\\l.jpg", " e",
+    ]  # fmt: skip
+
+
+@given(st.lists(st.text("a/.é", min_size=1, max_size=8), min_size=1, max_size=4, unique=True))
+def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -> None:
+    paths = [f"/photos/{name}" for name in names]
+    wanted = [os.path.relpath(path, "/photos") for path in paths]
+    is_below = all(path.split("/")[0] not in (".", "..") for path in wanted)
+    try:
+        manifest = index(pa.table({"path": paths}), label_column=None)
+    except augseq.ArgumentError:
+        assert not is_below or len(set(wanted)) < len(wanted)
+    else:
+        assert [record.path for record in manifest] == wanted
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/elsewhere/a.jpg",
+        "../a.jpg",
+        "a/../../b.jpg",
+        "a/../b.jpg",
+        "/photos",
+        "s3://b/c",
+        ".",
+        "/photos/../a.jpg",
+        "/photosx/a.jpg",
+    ],
+)
+def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
+    message = rf"must lie below the root .*Received: {path!r} in row 1 of"
+    with pytest.raises(augseq.ArgumentError, match=message):
+        index(pa.table({"path": ["ok.jpg", path]}), label_column=None)
+
+
+def test_a_path_that_no_system_should_open_is_no_matter_of_columns() -> None:
+    with pytest.raises(augseq.ArgumentError, match="A path must lead to") as caught:
+        index(pa.table({"path": ["c:x.jpg"], "label": ["x"]}))
+    assert "columns" not in str(caught.value)
