@@ -96,6 +96,19 @@ def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: 
     assert re.search(r"1 left out\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
 
 
+def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder: Path) -> None:
+    path = folder / "dark" / "3.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    run("index", folder, "--probe", "-o", "m.parquet")
+    unfinished = Path("m.parquet.unfinished").read_bytes()
+    shutil.copytree(folder, "other")
+    outcome = run("index", "other", "--probe", "-o", "m.parquet")
+    assert outcome.code == 1
+    assert "is a checkpoint of 20 images in" in outcome.err
+    assert "keeps what was done" not in outcome.err
+    assert Path("m.parquet.unfinished").read_bytes() == unfinished
+
+
 def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
     run("index", folder, "--probe", "-o", "small.parquet")
     before = augseq.read_manifest("small.parquet")

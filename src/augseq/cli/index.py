@@ -148,13 +148,19 @@ def _checkpoint(output: Path | None) -> Iterator[Path | None]:
         yield None
         return
     path = output.with_name(f"{output.name}.unfinished")
+    found = _written_at(path)
     try:
         yield path
     except BaseException:
-        if path.exists():
+        # Not where it was refused, as one of another folder is.
+        if _written_at(path) != found:
             print(f"{path} keeps what was done; the same command goes on.", file=sys.stderr)
         raise
     path.unlink(missing_ok=True)
+
+
+def _written_at(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def _refuse(options: Mapping[str, object], kind: str, source: str) -> None:
