@@ -100,7 +100,7 @@ class RemoteFolder:
         if kept is not None:
             return kept
         what = f"read {name or repr(path)} in"
-        data: bytes = self._ask(what, lambda place: ("cat_file", place.at(path)))
+        data: bytes = self._ask(what, lambda place: ("cat_file", place.at(path)))[1]
         if self._copies is not None:
             self._copies.keep(path, data)
         return data
@@ -118,7 +118,7 @@ class RemoteFolder:
             RemoteError: The storage does not answer, or gives a file neither an ETag nor a time.
         """
         what = f"look up {name or repr(path)} in"
-        info = self._ask(what, lambda place: ("info", place.at(path)))
+        _, info = self._ask(what, lambda place: ("info", place.at(path)))
         mark = next((str(info[key]) for key in _MARKS if info.get(key) is not None), None)
         if mark is None:
             raise RemoteError(
@@ -151,23 +151,24 @@ class RemoteFolder:
             # A web server sends to the address with a slash at the end anyway.
             return "ls", place.at(path) + ("/" if place.is_web else "")
 
-        rows = self._ask(f"list {path!r} in" if path else "list", request, detail=True)
-        entries = self._entries(rows, path)
+        what = f"list {path!r} in" if path else "list"
+        entries = self._entries(*self._ask(what, request, detail=True), path)
         return [entry for entry in entries if "/" not in entry.name]
 
     def all_entries(self) -> list[Entry]:
         """Return what lies in the folder at any depth, as `entries` does."""
-        rows = self._ask("list", lambda place: ("find", place.at("")), withdirs=True, detail=True)
-        return self._entries(rows.values(), "")
+        place, rows = self._ask(
+            "list", lambda place: ("find", place.at("")), withdirs=True, detail=True
+        )
+        return self._entries(place, rows.values(), "")
 
-    def _entries(self, rows: Any, path: str) -> list[Entry]:
-        place = self._connection.place()
+    def _entries(self, place: Place, rows: Any, path: str) -> list[Entry]:
         here = place.at(path).strip("/")
         if here and any(row["type"] == "file" and row["name"].strip("/") == here for row in rows):
             raise NotAFolderError(f"{self.root!r} must be a folder of images, but is a file.")
         return [entry for row in rows if (entry := _entry(row, here, is_web=place.is_web))]
 
-    def _ask(self, what: str, request: Request, **more: Any) -> Any:
+    def _ask(self, what: str, request: Request, **more: Any) -> tuple[Place, Any]:
         """Ask until there is an answer, a refusal, or no patience left."""
         options, start = self.options, time.monotonic()
         for num_tries in range(1, options.num_tries + 1):
