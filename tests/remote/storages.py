@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 from fsspec.asyn import AsyncFileSystem
@@ -13,7 +13,7 @@ class ResettingFiles(MemoryFileSystem):  # type: ignore[misc]
     """Files in memory, of which every folder's listing breaks off twice before it comes."""
 
     protocol = "resetting"
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:

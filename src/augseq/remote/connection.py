@@ -115,6 +115,11 @@ class Connection:
         return self._kind() == "async"
 
     @property
+    def takes_ranges(self) -> bool:
+        """Whether a part of a file is had for one request, too."""
+        return self._kind() != "other"
+
+    @property
     def is_archive(self) -> bool:
         """Whether the folder lies in one file."""
         return self._kind() == "archive"
