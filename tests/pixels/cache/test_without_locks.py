@@ -1,6 +1,8 @@
 """A cache as on Windows: without locks on files, and where no open file can be moved."""
 
+import gc
 import os
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,3 +47,18 @@ def test_images_are_kept(root: Path, tmp_path: Path) -> None:
     check_pixels(root, source)
     assert len(entries(folder)) == source.folder.tally.num_files == len(RECORDS)
     assert leftovers(folder) == []
+
+
+def test_a_folder_in_memory_goes_with_the_process_that_made_it(root: Path) -> None:
+    source = cached(root, "memory")
+    folder = Path(source.folder.root)
+    twin = pickle.loads(pickle.dumps(source))
+    check_pixels(root, source)
+    assert len(entries(folder)) == len(RECORDS)
+    del source
+    gc.collect()
+    assert folder.exists()
+    del twin
+    gc.collect()
+    assert not folder.exists()
+    assert not Path(f"{folder}-gone").exists()
