@@ -165,12 +165,17 @@ def _read_shape(data: bytes) -> tuple[int, int, str]:
         ValueError: It is damaged, or simplejpeg does not know how its colours are subsampled.
     """
     try:
+        return _read_tidy_shape(data)
+    except ValueError:
+        return _read_tidy_shape(tidy_header(data))
+
+
+def _read_tidy_shape(data: bytes) -> tuple[int, int, str]:
+    try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
     except KeyError as error:
         # Of 4:4:1, whose number it gets from the library and has no name for.
         raise ValueError(f"subsampling of kind {error}") from error
-    except ValueError:
-        height, width, colors, _ = simplejpeg.decode_jpeg_header(tidy_header(data))
     return height, width, colors
 
 

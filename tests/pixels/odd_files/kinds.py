@@ -88,7 +88,10 @@ def colours() -> Iterator[OddFile]:
     data = encoded(photo(16, 16), "JPEG", subsampling="4:2:0")
     frame = data.index(b"\xff\xc0")
     data = data[: frame + 5] + b"\0\x20\0\x08\3\1\x14" + data[frame + 12 :]
-    yield OddFile(name="JPEG 4:4:1", data=data, pixels=by_pillow(data))
+    tables = data.index(b"\xff\xdb")
+    untidy = data[:tables] + bytes(9) + data[tables:]
+    for name, odd in {"JPEG 4:4:1": data, "untidy JPEG 4:4:1": untidy}.items():
+        yield OddFile(name=name, data=odd, pixels=by_pillow(data))
     data = encoded(picture, "JPEG", keep_rgb=True)
     yield OddFile(name="JPEG that keeps RGB", data=data, pixels=by_pillow(data))
 
