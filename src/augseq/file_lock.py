@@ -19,11 +19,13 @@ def lock(file: int) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def share(file: int) -> None:
-    """Take a lock that any number of users may have at the same time."""
+def share(file: int) -> bool:
+    """Take a lock that any number of users may have at the same time, and tell if there are any."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
+            return True
+    return False
 
 
 def is_unused(file: int) -> bool:

@@ -9,6 +9,7 @@ import albumentations as A
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import augseq
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
@@ -88,6 +89,23 @@ def test_a_list_that_was_made_already_is_taken_as_it_is() -> None:
     steps = make_augmentation_list([shift])
     assert make_augmentation_list(steps) is steps
     assert isinstance(steps, augseq.Augmentation)
+
+
+def test_every_step_and_the_caller_get_pixels_that_can_be_written_to() -> None:
+    """Also after a step that hands on what belongs to another, as arrays of Pillow's do."""
+    seen = []
+
+    def look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen.append(image.flags.writeable)
+        return image
+
+    def through_pillow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.asarray(Image.fromarray(image).transpose(Image.Transpose.ROTATE_180))
+
+    result = run([look, through_pillow, look, through_pillow])
+    assert seen == [True, True]
+    assert result.flags.writeable
+    assert np.array_equal(result, IMAGE)
 
 
 def test_a_list_sets_the_size_if_one_step_does() -> None:

@@ -215,6 +215,29 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         index(tmp_path / "nowhere")
 
 
+def test_an_address_of_this_machine_is_indexed_as_its_path(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/1.jpg", "b/2.jpg")
+    odd = folder.rename(folder.with_name("50% of a?b#c"))
+    (odd / "file.jpg").touch()
+    for address in (odd.as_uri(), odd.as_uri().replace("file://", "file://localhost")):
+        with pytest.warns(augseq.AugseqWarning, match="directly in"):
+            manifest = augseq.index_folder(address, progress=False)
+        assert manifest.root == str(odd)
+        with pytest.raises(augseq.NotAFolderError, match="is a file"):
+            augseq.index_folder(f"{address}/file.jpg")
+        with pytest.raises(augseq.MissingFileError, match="no folder 'file://"):
+            augseq.index_folder(f"{address}/gone")
+
+
+def test_an_address_of_another_machine_is_not_taken_for_this_folder(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_folder("a/1.jpg", "b/2.jpg"))
+    for address in ("file://photos", "file://", "file://a"):
+        with pytest.raises(augseq.ArgumentError, match="file:///data/photos"):
+            augseq.index_folder(address)
+
+
 def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
     with pytest.raises(augseq.NotAFolderError, match=r"1\.jpg' must be a folder"):

@@ -4,6 +4,7 @@ import struct
 import threading
 import tracemalloc
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image, ImageFile
 from augseq.errors import DecodeError
 from augseq.pixels.options import MAX_PIXELS
 
-from .conftest import claiming, decode, encoded, photo, png, tiff
+from .conftest import chunk, claiming, decode, encoded, photo, png, tiff
 
 
 @pytest.mark.parametrize("side", [32_000, 60_000])
@@ -37,6 +38,22 @@ def test_a_bomb_is_refused_before_its_pixels_take_memory(kind: str, side: int) -
         with pytest.raises(DecodeError, match=rf"{side * side} pixels.* exceeds max_pixels="):
             decode(data)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_what_follows_the_last_row_of_a_png_is_not_inflated(interlaced: int) -> None:
+    """As Pillow and libpng, which give the pixels and leave the rest."""
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, interlaced)
+    packed = zlib.compress(bytes(100 << 20), 9)
+    data = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    )
+    tracemalloc.start()
+    try:
+        assert decode(data).tolist() == [[[0, 0, 0]]]
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
 

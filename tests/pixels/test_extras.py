@@ -32,6 +32,24 @@ def test_jpeg_xl_is_read_and_keeps_its_depth() -> None:
     np.testing.assert_allclose(decode(data, full_depth=True), deep / 65535, rtol=1e-6)
 
 
+@pytest.mark.parametrize("bits", [1, 4, 7, 8, 9, 10, 12, 16])
+@pytest.mark.parametrize("shape", [(9, 11, 3), (9, 11, 4), (2, 9, 11, 3)])
+def test_a_jpeg_xl_of_any_depth_has_its_white_at_white(bits: int, shape: tuple[int, ...]) -> None:
+    """The last shape is an animation, which has more in its header."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    most = 2**bits - 1
+    kind = np.uint8 if bits <= 8 else np.uint16
+    values = np.random.default_rng(0).integers(0, most, shape, kind, endpoint=True)
+    values[..., 0, 0, :] = most
+    data = imagecodecs.jpegxl_encode(values, lossless=True, bitspersample=bits)
+    first = values[0] if len(shape) == 4 else values
+    mode = "rgba" if shape[-1] == 4 else "rgb"
+    expected = first >> (bits - 8) if bits > 8 else first.astype(int) * 255 // most
+    np.testing.assert_array_equal(decode(data, color_mode=mode), expected)
+    deep = decode(data, color_mode=mode, full_depth=True)
+    np.testing.assert_allclose(deep, first / most, rtol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (48, 64), (300, 200), (5, 700), (260, 256)])
 def test_the_size_of_a_jpeg_xl_is_read_from_its_header(shape: tuple[int, int]) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from augseq.pixels.read import read_file
 from augseq.pixels.region import WHOLE
 from augseq.pixels.source import FileSource
 
-from .conftest import encoded, photo
+from .conftest import chunk, encoded, photo
 
 TIME_NS = 1_600_000_000_123_456_789
 
@@ -31,6 +32,16 @@ def manifest(tmp_path: Path) -> augseq.Manifest:
         path.write_bytes(encoded(photo(20, 30).rotate(90 * number), "BMP"))
         os.utime(path, ns=(TIME_NS, TIME_NS))
     return augseq.index_folder(tmp_path / "images", labels=None, probe=True, progress=False)
+
+
+def test_a_number_of_frames_that_no_file_can_hold_is_not_believed(tmp_path: Path) -> None:
+    data = encoded(photo(4, 4))
+    claim = chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
+    (tmp_path / "1.png").write_bytes(data[:33] + claim + data[33:])
+    manifest = augseq.index_folder(tmp_path, labels=None, probe=True, progress=False)
+    probe = manifest[0].probe
+    assert probe is not None
+    assert (probe.height, probe.num_frames) == (4, None)
 
 
 def read(manifest: augseq.Manifest, record: Record) -> np.ndarray:

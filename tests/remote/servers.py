@@ -108,12 +108,14 @@ class Wire:
     Attributes:
         port: Its own.
         requests: The first line of whatever was asked for.
+        num_bytes: What went through it, in both directions.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = free_port()
         self.requests: list[bytes] = []
+        self.num_bytes = 0
         self._server: socket.socket | None = None
         self._ends: list[socket.socket] = []
 
@@ -155,6 +157,7 @@ class Wire:
             while data := source.recv(65536):
                 if data.startswith((b"GET ", b"HEAD ")):  # Such a request comes in one piece.
                     self.requests.append(data.split(b"\r\n", 1)[0])
+                self.num_bytes += len(data)
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):

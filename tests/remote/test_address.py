@@ -31,6 +31,26 @@ def test_a_root_ends_without_a_slash_and_an_archive_gets_an_absolute_path(
     assert absolute_root(tmp_path.as_uri()) == str(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a b", "a%b", "ä", "a@b:c"])
+def test_an_address_of_this_machine_is_its_path_with_every_sign(tmp_path: Path, name: str) -> None:
+    """As fsspec takes it, and as `Path.as_uri` writes it."""
+    folder = tmp_path / name
+    assert absolute_root(folder.as_uri()) == str(folder)
+    assert absolute_root(folder.as_uri().replace("file://", "FILE://localhost")) == str(folder)
+    if "%" not in name:
+        assert absolute_root(f"file://{folder}") == str(folder)
+
+
+@pytest.mark.parametrize(
+    "root",
+    ["file://photos", "file://", "file://localhost", "file://me:canary@host/a", "file://./a"],
+)
+def test_an_address_of_this_machine_without_an_absolute_path_is_refused(root: str) -> None:
+    with pytest.raises(ArgumentError, match="file:///") as caught:
+        absolute_root(root)
+    assert "canary" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "root",
     [
@@ -43,6 +63,10 @@ def test_a_root_ends_without_a_slash_and_an_archive_gets_an_absolute_path(
         "zip://inside::https://me:canary@host:80/a.zip",
         "s3://KEY:canary@bucket/photos",
         "https://me:canary@host/?a=canary::b",
+        "zip://in/side::me@x::https://a:canary@host/b.zip",
+        "abfs://photos:canary@account/a",
+        "simplecache::https://me:canary@host/a::b",
+        "https://me:can::ary@host/photos",
     ],
 )
 def test_an_address_with_a_secret_is_refused_without_showing_it(root: str) -> None:
@@ -60,6 +84,11 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(root: str) -> No
         "hf://datasets/me/photos@main/train",
         "s3://bucket/a:b/c",
         "zip://in/side::s3://bucket/a.zip",
+        "zip://img.zip::abfs://photos@account.dfs.core.windows.net/x.zip",
+        "zip://::abfs://photos@account/x.zip",
+        "zip://::sftp://me@host:2222/a.zip",
+        "zip://a:b::s3://bucket/a@b.zip",
+        "zip://img.zip::/data/me@home/a.zip",
     ],
 )
 def test_an_address_without_a_secret_is_taken(root: str) -> None:

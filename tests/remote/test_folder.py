@@ -15,6 +15,7 @@ from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 
 from .servers import answering, web_server
+from .storages import HangingFiles, ResettingFiles
 
 BUSY = b"HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n"
 CUT = b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nabc"
@@ -82,6 +83,33 @@ def test_no_error_tells_a_secret_not_even_in_its_traceback() -> None:
         with pytest.raises(PermissionError) as caught:
             folder.read("a.jpg")
     assert "canary" not in "".join(traceback.format_exception(caught.value)) + repr(folder)
+
+
+def test_an_opening_that_hangs_is_given_up_and_tried_again() -> None:
+    HangingFiles.opened = 0
+    folder = RemoteFolder("hanging://photos", RemoteOptions(num_tries=2, try_s=0.5))
+    with ThreadPoolExecutor(4) as pool:
+        names = [f"{number}.jpg" for number in range(4)]
+        assert list(pool.map(folder.read, names)) == [f"photos/{name}".encode() for name in names]
+    # One that hung, and one for all.
+    assert HangingFiles.opened == 2
+
+
+def test_listings_that_break_off_side_by_side_are_all_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("augseq.remote.options._FIRST_DELAY_S", 0.001)
+    ResettingFiles.asked.clear()
+    files = fsspec.filesystem("memory")
+    names = [f"{number:02}" for number in range(30)]
+    for name in names:
+        files.pipe(f"/breaking/{name}/1.jpg", b"x")
+    folder = RemoteFolder("resetting://breaking", RemoteOptions())
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            ResettingFiles.asked.clear()
+            listings = list(pool.map(folder.entries, names))
+            assert [[entry.name for entry in listing] for listing in listings] == [["1.jpg"]] * 30
 
 
 def test_a_missing_package_and_an_unknown_protocol_are_named() -> None:

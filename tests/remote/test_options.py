@@ -38,6 +38,7 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
 @pytest.mark.parametrize(
     "wrong",
     [{"num_tries": 0}, {"try_s": 0}, {"total_s": float("inf")}, {"total_s": "1"},
+     {"try_s": True}, {"total_s": 1j}, {"try_s": 10**400}, {"total_s": float("nan")},
      {"storage_options": "canary"}, {"storage_options": {1: "canary"}}, {"cache_dir": ""},
      {"cache_dir": True}, {"cache_max_bytes": 0}, {"cache_max_bytes": 1.5}],
 )  # fmt: skip

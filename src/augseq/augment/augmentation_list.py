@@ -99,8 +99,8 @@ class AugmentationList:
                     "values. "
                     f"Received: {problem}."
                 )
-            # A crop may be a view of what it looked at.
-            image = _writable(result) if number == 1 else result
+            # A crop may be a view of what it looked at, and an array of Pillow's is read-only.
+            image = _writable(result)
         note[1] = 0
         return image
 

@@ -143,7 +143,9 @@ def index_folder(
     """
     _check_options(labels, class_names, extensions)
     probe = _wants_probes(probe, unreadable, earlier)
-    root = absolute_root(folder) if is_remote(folder) else existing_folder(folder)
+    root = absolute_root(folder)
+    # Asked of the root, since an address may be one of this machine.
+    root = root if is_remote(root) else existing_folder(folder)
     remote = remote or RemoteOptions()
     suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
     scan = scan_folder(

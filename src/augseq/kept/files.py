@@ -75,7 +75,7 @@ class KeptFiles:
         with unfinished_file(self.root) as file:
             write(file)
             file.flush()
-            return place_file(file.name, path, self.root, max_bytes=self.max_bytes)
+            return place_file(file, path, self.root, max_bytes=self.max_bytes)
 
     def _stop(self, cause: str) -> None:
         self.takes_more = False

@@ -6,8 +6,10 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from augseq.file_lock import lock
+from augseq.unfinished import put_in_place
 
 COPIES, PIXELS = "copies-", "pixels-"
 """How the names of the folders with files begin; nothing else in a cache is counted."""
@@ -46,11 +48,11 @@ def read_tally(root: str) -> Tally:
         return NOTHING
 
 
-def place_file(source: str, target: str, root: str, *, max_bytes: int) -> bool:
-    """Move a finished file to its place in the cache, if that has room for it.
+def place_file(file: BinaryIO, target: str, root: str, *, max_bytes: int) -> bool:
+    """Move an unfinished file to its place in the cache, if that has room for it.
 
     Args:
-        source: The file, on the same file system.
+        file: All of it written, on the same file system.
         target: Its place; a file that is there already is replaced.
         root: Folder of the cache.
         max_bytes: What its files may take together.
@@ -58,19 +60,19 @@ def place_file(source: str, target: str, root: str, *, max_bytes: int) -> bool:
     Returns:
         Whether there was room.
     """
-    with _locked(root) as file:
-        added = _size(source) - _size(target)
-        tally = _parse(file.read())
+    with _locked(root) as counted:
+        added = file.tell() - _size(target)
+        tally = _parse(counted.read())
         if tally is None or tally.num_bytes + added > max_bytes:
             # The count may be too high: of a process that was killed, or of files removed by hand.
             tally = _count(root)
         if tally.num_bytes + added > max_bytes:
             return False
-        file.seek(0)
+        counted.seek(0)
         # First the count: where the process is killed in between, it is rather too high.
         num_files = tally.num_files + (not os.path.exists(target))
-        file.write(_NUMBERS.pack(num_files, max(0, tally.num_bytes + added)))
-        os.replace(source, target)
+        counted.write(_NUMBERS.pack(num_files, max(0, tally.num_bytes + added)))
+        put_in_place(file, target)
     return True
 
 

@@ -60,8 +60,8 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
 
     Pixels of 16 bits are scaled to 8, as Pillow scales 16-bit colour: by their upper byte.
     With `options.full_depth`, 65535 becomes 1.0, as does 255 in files of 8 bits, and floats
-    keep their values. Files of AVIF, HEIC and JPEG 2000 in colour that have more than 8 bits
-    are then refused.
+    keep their values. Files of AVIF and HEIC in colour that have more than 8 bits are then
+    refused, and those of JPEG 2000 always.
 
     Not every damage shows. AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, PPM, WebP and most TIFF files
     have no checksum over their pixels; and of a JPEG file of which a part is wanted, only that

@@ -11,6 +11,7 @@ from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import turn
 from augseq.pixels.pillow_decoder import explaining, full_range, load_picture, open_picture
+from augseq.pixels.pillow_gaps import jpeg2000_bits
 from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
 
@@ -115,7 +116,7 @@ def _bits(picture: ImageFile.ImageFile, data: bytes) -> int:
         arguments = picture.tile[0].args
         return 16 if isinstance(arguments, tuple) and int(arguments[1]) > 255 else 8
     if picture.format == "JPEG2000":
-        return (data[data.find(b"\xff\x4f\xff\x51") + 42] & 0x7F) + 1
+        return jpeg2000_bits(data)
     if picture.format == "AVIF":
         return 10 if data[data.find(b"av1C") + 6] & 0x40 else 8
     return int(picture.info.get("bit_depth", 8))

@@ -159,11 +159,23 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
 
 
 def _read_shape(data: bytes) -> tuple[int, int, str]:
-    """Return height, width and colours of a JPEG file, also where its header is untidy."""
+    """Return height, width and colours of a JPEG file, also where its header is untidy.
+
+    Raises:
+        ValueError: It is damaged, or simplejpeg does not know how its colours are subsampled.
+    """
+    try:
+        return _read_tidy_shape(data)
+    except ValueError:
+        return _read_tidy_shape(tidy_header(data))
+
+
+def _read_tidy_shape(data: bytes) -> tuple[int, int, str]:
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        height, width, colors, _ = simplejpeg.decode_jpeg_header(tidy_header(data))
+    except KeyError as error:
+        # Of 4:4:1, whose number it gets from the library and has no name for.
+        raise ValueError(f"subsampling of kind {error}") from error
     return height, width, colors
 
 

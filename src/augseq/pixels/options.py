@@ -35,7 +35,9 @@ class DecodeOptions:
             WebP, JPEG 2000 and JPEG XL must also keep to half of the larger of this and the
             default, and AVIF, HEIC and JPEG in CMYK to two thirds, since their decoders take so
             much more memory.
-        max_file_bytes: Longer files are refused before they are read.
+        max_file_bytes: Longer files are refused before they are read. Of a remote one, object
+            stores, web servers and archives are asked for this many bytes and one more, which
+            some web servers ignore; from other storages it is fetched whole, and then refused.
         full_depth: Whether files keep more than 8 bits: pixels are then float32, with 0 as black
             and 1 as white. False: uint8, 0 to 255.
     """

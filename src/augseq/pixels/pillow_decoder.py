@@ -18,6 +18,13 @@ from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import ORIENTATION, damaged_exif, read_orientation, turn_back
+from augseq.pixels.pillow_gaps import (
+    check_first_frame,
+    check_jpeg2000,
+    check_palette,
+    check_tiff,
+    palette_length,
+)
 from augseq.pixels.png_rows import check_png_rows
 from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
@@ -66,10 +73,14 @@ def load_picture(picture: ImageFile.ImageFile, data: bytes, options: DecodeOptio
     orientation = 1
     if isinstance(picture, TiffImageFile):
         orientation = _tiff_orientation(picture, data, options)
-        _check_strips(picture)
+        check_tiff(picture, options)
     if picture.format == "PNG":
         _check_png(data)
+    if picture.format == "GIF":
+        check_first_frame(picture)
+    num_colors = palette_length(picture)
     picture.load()
+    check_palette(picture, num_colors)
     # Some decoders find another size than the header says.
     options.check_size(*picture.size, picture.format or "")
     if picture.format == "PNG":
@@ -117,6 +128,8 @@ def open_picture(data: bytes, options: DecodeOptions) -> ImageFile.ImageFile:
         claim = str(error).partition(" exceeds")[0]
         raise DecodeError(f"{claim} exceeds max_pixels={max_pixels}") from error
     options.check_size(*picture.size, picture.format or "")
+    if picture.format == "JPEG2000":
+        check_jpeg2000(picture, data)
     return picture
 
 
@@ -178,16 +191,6 @@ def _tiff_orientation(picture: TiffImageFile, data: bytes, options: DecodeOption
     return 1
 
 
-def _check_strips(picture: TiffImageFile) -> None:
-    """Raise where strips or tiles are missing; Pillow leaves their pixels black."""
-    boxes = {tile.extents for tile in picture.tile if tile.extents}
-    there = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
-    if there < picture.width * picture.height:
-        raise DecodeError(
-            f"its strips hold {there} of {picture.width * picture.height} pixels, so some are lost"
-        )
-
-
 def _rows(picture: PillowImage.Image, top: int, bottom: int) -> PillowImage.Image:
     whole = bottom - top == picture.height
     return picture if whole else picture.crop((0, top, picture.width, bottom))
@@ -246,7 +249,9 @@ def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
         orientation = picture.getexif().get(ORIENTATION, 1)
         found["orientation"] = int(orientation) if orientation in range(1, 9) else 1
         # Last, since the frames of an animation are counted by going through all of them.
-        found["num_frames"] = getattr(picture, "n_frames", 1)
+        num_frames = getattr(picture, "n_frames", 1)
+        # A PNG only claims a number, and each frame takes some bytes.
+        found["num_frames"] = num_frames if num_frames <= len(data) else None
     return found
 
 

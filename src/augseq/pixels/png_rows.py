@@ -54,10 +54,14 @@ def _num_inflated(data: bytes, limit: int) -> int:
     """Return how many bytes the pixels inflate to, counted up to a limit."""
     total, inflater = 0, zlib.decompressobj()
     for packed in _image_chunks(data):
-        while packed and total < limit and not inflater.eof:
-            total += len(inflater.decompress(packed, _AT_ONCE))
+        while total < limit and not inflater.eof:
+            # Never `flush`: it inflates all that is left, 1000 times the length of a hostile file.
+            rows = inflater.decompress(packed, _AT_ONCE)
+            if not rows:
+                break
+            total += len(rows)
             packed = inflater.unconsumed_tail
-    return total + len(inflater.flush())
+    return total
 
 
 def _image_chunks(data: bytes) -> Iterator[bytes]:

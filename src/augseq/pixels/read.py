@@ -61,17 +61,12 @@ def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
         raise MissingFileError(f"There can be no file {path!r}: {error}.") from error
 
 
-def check_length(num_bytes: int, max_bytes: int) -> None:
-    """Raise `DecodeError` for a file that is too long."""
-    if num_bytes > max_bytes:
-        raise DecodeError(f"it has {num_bytes} bytes, more than max_file_bytes={max_bytes}")
-
-
 def _check_status(status: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "special file")
         raise DecodeError(f"it must be an ordinary file, but it is a {kind}")
-    check_length(status.st_size, max_bytes)
+    if status.st_size > max_bytes:
+        raise DecodeError(f"it has {status.st_size} bytes, more than max_file_bytes={max_bytes}")
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -13,7 +13,7 @@ from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.probe import check_unchanged
-from augseq.pixels.read import check_length, read_file
+from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
 from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
@@ -89,12 +89,7 @@ class FileSource:
         """
         try:
             if self._folder is not None:
-                wanted_hash = None if record.probe is None else record.probe.content_hash
-                data = self._folder.read(
-                    record.path, str(record), wanted_hash=wanted_hash, anew=anew
-                )
-                check_length(len(data), self.options.max_file_bytes)
-                return data, None
+                return self._fetch(self._folder, record, anew=anew), None
             return read_file(self._path(record), self.options.max_file_bytes)
         except MissingFileError as error:
             raise MissingFileError(
@@ -103,6 +98,20 @@ class FileSource:
             ) from error
         except DecodeError as error:
             raise _named(error, record, self.root) from error
+
+    def _fetch(self, folder: RemoteFolder, record: Record, *, anew: bool) -> bytes:
+        most = self.options.max_file_bytes
+        data = folder.read(
+            record.path,
+            str(record),
+            wanted_hash=None if record.probe is None else record.probe.content_hash,
+            anew=anew,
+            max_bytes=most,
+        )
+        if len(data) > most:
+            # How many it has is not known: no more may have been fetched.
+            raise DecodeError(f"it has more than max_file_bytes={most} bytes")
+        return data
 
     def identity(self, record: Record) -> Identity | None:
         """Return the identity of the file of a record as it is now; None where there is none.

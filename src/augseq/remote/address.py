@@ -3,7 +3,6 @@
 import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from augseq.errors import ArgumentError
@@ -15,6 +14,8 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
 _FLATTENED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]", re.IGNORECASE)
 # "name:password@"; a port is no password, and a name alone no secret (`abfs://photos@account`).
 _PASSWORD = re.compile(r"://[^/@?#]*:(?!\d*(?:[/?#]|::|$)).*@")
+# Where the next address of a chain begins: `zip://inside::abfs://photos@account/a.zip`.
+_NEXT_LINK = re.compile(r"(?<=://)::|::(?=/|[a-z][a-z0-9+.-]+://)", re.IGNORECASE)
 _QUERY = re.compile(r"[?#&][^/?#=]*=")
 
 
@@ -32,7 +33,8 @@ def absolute_root(root: PathLike) -> str:
     """Return a root in the form that manifests keep: an absolute path, or an address.
 
     Raises:
-        ArgumentError: An address holds a password or a query, or came as a `Path`.
+        ArgumentError: An address holds a password or a query, came as a `Path`, or is of this
+            machine and without an absolute path.
     """
     text = os.fspath(root)
     if not is_remote(text):
@@ -42,7 +44,7 @@ def absolute_root(root: PathLike) -> str:
             )
         return os.path.abspath(text)
     if text.lower().startswith("file://") and "::" not in text:
-        return os.path.abspath(url2pathname(urlsplit(text).path))
+        return _path_on_this_machine(text)
     check_no_secret(text)
     *links, last = text.split("::")
     if "://" not in last:  # An archive on this machine.
@@ -50,9 +52,20 @@ def absolute_root(root: PathLike) -> str:
     return re.sub(r"(?<![:/])/+$", "", "::".join([*links, last]))
 
 
+def _path_on_this_machine(address: str) -> str:
+    """Return the path of a `file://` address; `?` and `#` are letters of it, as in fsspec."""
+    host, slash, path = address[len("file://") :].partition("/")
+    if not slash or host.lower() not in ("", "localhost"):
+        raise ArgumentError(
+            "The address of a folder of this machine must hold an absolute path, as in "
+            f"file:///data/photos. Received: {without_secrets(address)!r}"
+        )
+    return os.path.abspath(url2pathname(slash + path))
+
+
 def check_no_secret(root: str) -> None:
     """Raise `ArgumentError` where an address holds what must not be written down."""
-    if is_remote(root) and (_PASSWORD.search(root) or _QUERY.search(root)):
+    if is_remote(root) and _has_secret(root):
         raise ArgumentError(
             "The address of a folder must hold no password and no query, since manifests keep it "
             f"and messages show it. Received: {without_secrets(root)!r}. Give them apart: "
@@ -63,7 +76,7 @@ def check_no_secret(root: str) -> None:
 
 def without_secrets(text: str) -> str:
     """Return an address, or text around one, with `***` for passwords and queries."""
-    text = _PASSWORD.sub("://***@", text)
+    text = "::".join(_PASSWORD.sub("://***@", link) for link in _NEXT_LINK.split(text))
     return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
 
 
@@ -94,4 +107,9 @@ def _words(secrets: Any) -> list[str]:
 
 
 def _is_plain_address(text: str) -> bool:
-    return is_remote(text) and not _PASSWORD.search(text) and not _QUERY.search(text)
+    return is_remote(text) and not _has_secret(text)
+
+
+def _has_secret(address: str) -> bool:
+    has_password = any(map(_PASSWORD.search, _NEXT_LINK.split(address)))
+    return has_password or _QUERY.search(address) is not None

@@ -7,10 +7,12 @@ import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from augseq.errors import ArgumentError
+
+Answer = TypeVar("Answer")
 
 # What `pip install "augseq[...]"` brings, by protocol.
 _EXTRAS = {
@@ -77,8 +79,8 @@ class Connection:
         self._shared = _Slot()
         self._own = threading.local()
 
-    def ask(self, request: Request, seconds: float, **more: Any) -> Any:
-        """Return what a method of the file system returns.
+    def ask(self, request: Request, seconds: float, **more: Any) -> tuple[Place, Any]:
+        """Return what a method of the file system returns, and the file system.
 
         Args:
             request: Which, and about what.
@@ -92,31 +94,30 @@ class Connection:
         """
         kind = self._kind()
         slot = self._slot(kind)
-        place = slot.place
         if kind == "async":
-            place = place or _wait(_in_thread(lambda: self._open(slot)), seconds)
+            place = slot.place or self._open_in_time(slot, seconds)
             method, path = request(place)
             coroutine = getattr(place.files, f"_{method}")(path, **more)
-            return _wait(asyncio.run_coroutine_threadsafe(coroutine, place.files.loop), seconds)
+            answer = asyncio.run_coroutine_threadsafe(coroutine, place.files.loop)
+            return place, _wait(answer, seconds)
 
-        def call() -> Any:
+        def call() -> tuple[Place, Any]:
             place = self._open(slot)
             method, path = request(place)
             with slot.lock:
-                return getattr(place.files, method)(path, **more)
+                return place, getattr(place.files, method)(path, **more)
 
         return _wait(_in_thread(call), seconds)
-
-    def place(self) -> Place:
-        """Return the file system that the last request of this thread went to."""
-        place = self._slot(self._kind()).place
-        assert place is not None
-        return place
 
     @property
     def mends_itself(self) -> bool:
         """Whether a broken connection is replaced without `renew`."""
         return self._kind() == "async"
+
+    @property
+    def takes_ranges(self) -> bool:
+        """Whether a part of a file is had for one request, too."""
+        return self._kind() != "other"
 
     @property
     def is_archive(self) -> bool:
@@ -161,6 +162,16 @@ class Connection:
                 slot.place = self._new_place()
             return slot.place
 
+    def _open_in_time(self, slot: _Slot, seconds: float) -> Place:
+        try:
+            return _wait(_in_thread(lambda: self._open(slot)), seconds)
+        except TimeoutError:
+            # The thread that hangs has the lock for good. By others that waited for it, the slot
+            # may have been replaced already.
+            if self._shared is slot:
+                self._shared = _Slot()
+            raise
+
     def _new_place(self) -> Place:
         import fsspec
 
@@ -190,7 +201,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)
 
 
-def _wait(answer: "Future[Any]", seconds: float) -> Any:
+def _wait(answer: "Future[Answer]", seconds: float) -> Answer:
     try:
         return answer.result(seconds)
     except TimeoutError:
@@ -200,9 +211,9 @@ def _wait(answer: "Future[Any]", seconds: float) -> Any:
         raise TimeoutError(f"no answer within {seconds:.3g} s") from None
 
 
-def _in_thread(call: Callable[[], Any]) -> "Future[Any]":
+def _in_thread(call: Callable[[], Answer]) -> "Future[Answer]":
     """Run what cannot be interrupted in a thread that nobody needs to wait for."""
-    future: Future[Any] = Future()
+    future: Future[Answer] = Future()
     # So that nobody can cancel it before it has run.
     future.set_running_or_notify_cancel()
 

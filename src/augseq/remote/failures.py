@@ -120,6 +120,11 @@ def is_denied(error: BaseException) -> bool:
     )
 
 
+def is_out_of_range(error: BaseException) -> bool:
+    """Tell whether a storage has none of the bytes of a file that it was asked for."""
+    return any(_status(link) == 416 for link in _chain(error))
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what it was raised from."""
     seen: set[int] = set()

@@ -18,7 +18,7 @@ from augseq.errors import (
 from augseq.remote.address import is_web, scrubbed
 from augseq.remote.connection import Connection, Place, Request
 from augseq.remote.copies import Copies
-from augseq.remote.failures import is_denied, may_pass
+from augseq.remote.failures import is_denied, is_out_of_range, may_pass
 from augseq.remote.options import RemoteOptions
 
 UNLISTED = (
@@ -46,6 +46,10 @@ class Entry:
 
     name: str
     kind: str
+
+
+class _NoByteError(RemoteError):
+    """A file does not even have its first byte: a storage refuses a range that begins with it."""
 
 
 class RemoteFolder:
@@ -81,6 +85,7 @@ class RemoteFolder:
         *,
         wanted_hash: bytes | None = None,
         anew: bool = False,
+        max_bytes: int | None = None,
     ) -> bytes:
         """Return all bytes of a file, from its copy where there is one.
 
@@ -90,6 +95,8 @@ class RemoteFolder:
             wanted_hash: Of the content that a copy must have; None where any will do. What is
                 fetched may have another.
             anew: Whether to fetch it even if there is a copy, which is then replaced.
+            max_bytes: A longer file is not kept. Of one, object stores, web servers and archives
+                give a byte more than this; others may give it whole.
 
         Raises:
             MissingFileError: There is no such file.
@@ -99,11 +106,20 @@ class RemoteFolder:
         kept = None if self._copies is None or anew else self._copies.find(path, wanted_hash)
         if kept is not None:
             return kept
-        what = f"read {name or repr(path)} in"
-        data: bytes = self._ask(what, lambda place: ("cat_file", place.at(path)))
-        if self._copies is not None:
+        data = self._fetch(f"read {name or repr(path)} in", path, max_bytes)
+        if self._copies is not None and (max_bytes is None or len(data) <= max_bytes):
             self._copies.keep(path, data)
         return data
+
+    def _fetch(self, what: str, path: str, max_bytes: int | None) -> bytes:
+        # Not of other storages, some of which answer many small requests instead of one.
+        takes_ranges = self._connection.takes_ranges
+        cut = {"end": max_bytes + 1} if takes_ranges and max_bytes is not None else {}
+        try:
+            _, data = self._ask(what, lambda place: ("cat_file", place.at(path)), **cut)
+        except _NoByteError:
+            return b""
+        return bytes(data)
 
     def identity(self, path: str, name: str | None = None) -> tuple[int, int]:
         """Return what tells one content of a file from another: its size, and a hash of its mark.
@@ -118,7 +134,7 @@ class RemoteFolder:
             RemoteError: The storage does not answer, or gives a file neither an ETag nor a time.
         """
         what = f"look up {name or repr(path)} in"
-        info = self._ask(what, lambda place: ("info", place.at(path)))
+        _, info = self._ask(what, lambda place: ("info", place.at(path)))
         mark = next((str(info[key]) for key in _MARKS if info.get(key) is not None), None)
         if mark is None:
             raise RemoteError(
@@ -151,23 +167,24 @@ class RemoteFolder:
             # A web server sends to the address with a slash at the end anyway.
             return "ls", place.at(path) + ("/" if place.is_web else "")
 
-        rows = self._ask(f"list {path!r} in" if path else "list", request, detail=True)
-        entries = self._entries(rows, path)
+        what = f"list {path!r} in" if path else "list"
+        entries = self._entries(*self._ask(what, request, detail=True), path)
         return [entry for entry in entries if "/" not in entry.name]
 
     def all_entries(self) -> list[Entry]:
         """Return what lies in the folder at any depth, as `entries` does."""
-        rows = self._ask("list", lambda place: ("find", place.at("")), withdirs=True, detail=True)
-        return self._entries(rows.values(), "")
+        place, rows = self._ask(
+            "list", lambda place: ("find", place.at("")), withdirs=True, detail=True
+        )
+        return self._entries(place, rows.values(), "")
 
-    def _entries(self, rows: Any, path: str) -> list[Entry]:
-        place = self._connection.place()
+    def _entries(self, place: Place, rows: Any, path: str) -> list[Entry]:
         here = place.at(path).strip("/")
         if here and any(row["type"] == "file" and row["name"].strip("/") == here for row in rows):
             raise NotAFolderError(f"{self.root!r} must be a folder of images, but is a file.")
         return [entry for row in rows if (entry := _entry(row, here, is_web=place.is_web))]
 
-    def _ask(self, what: str, request: Request, **more: Any) -> Any:
+    def _ask(self, what: str, request: Request, **more: Any) -> tuple[Place, Any]:
         """Ask until there is an answer, a refusal, or no patience left."""
         options, start = self.options, time.monotonic()
         for num_tries in range(1, options.num_tries + 1):
@@ -201,6 +218,8 @@ class RemoteFolder:
                 "from the environment, as for the storage's own tools, or from "
                 f"remote=augseq.RemoteOptions(storage_options={{...}}).{hint}"
             )
+        if is_out_of_range(error):
+            return _NoByteError(f"Cannot {what} {self.root!r}: {told}.")
         if isinstance(error, FileNotFoundError):
             return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).{hint}")
         if isinstance(error, IsADirectoryError):

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from augseq.checks import check_whole
+from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.types import PathLike
 
@@ -64,13 +62,7 @@ class RemoteOptions:
         object.__setattr__(self, "storage_options", dict(options))
         check_whole("num_tries", self.num_tries, least=1)
         for name in ("try_s", "total_s"):
-            seconds = getattr(self, name)
-            is_number = isinstance(seconds, int | float | np.number)
-            if not is_number or not 0 < seconds < float("inf"):
-                raise ArgumentError(
-                    f"`{name}` must be a number of seconds above 0. Received: {name}={seconds!r}"
-                )
-
+            check_number(name, getattr(self, name), above=0)
         if self.cache_max_bytes is not None:
             check_whole("cache_max_bytes", self.cache_max_bytes, least=1)
         if self.cache_dir is not None:

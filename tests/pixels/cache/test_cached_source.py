@@ -219,6 +219,31 @@ def test_other_options_have_other_entries(root: Path, tmp_path: Path) -> None:
     assert len(entries(folder)) == 5
 
 
+@pytest.mark.parametrize("name", ["pi_heif", "imagecodecs"])
+def test_other_versions_of_decoders_have_other_entries(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, installed = tmp_path / "cache", tmp_path / f"{name}-0.9.dist-info"
+    check_pixels(root, cached(root, folder))
+    installed.mkdir()
+    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for _ in range(2):
+        check_pixels(root, cached(root, folder))
+        assert len(entries(folder)) == 24
+
+
+def test_the_folder_may_be_given_below_the_home_folder(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    for given in ("~/pixels", Path("~/pixels")):
+        assert cached(root, given).folder.root == str(tmp_path / "home" / "pixels")
+    assert not (tmp_path / "~").exists()
+
+
 def test_two_folders_of_images_share_a_cache(root: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -36,6 +36,17 @@ def huge_claims() -> Iterator[OddFile]:
         yield OddFile(name=f"{kind} that claims too much", data=data)
 
 
+def huge_tiles() -> Iterator[OddFile]:
+    """Yield a TIFF file of one pixel, in a tile of 1.6 GB."""
+    packer, size = zlib.compressobj(9), 40_000
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1600)) + packer.flush()
+    entries = {256: 1, 257: 1, 258: 8, 259: 8, 262: 1, 277: 1, 322: size, 323: size,
+               324: 8 + 2 + 10 * 12 + 4, 325: len(packed)}  # fmt: skip
+    fields = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    data = b"II*\0" + struct.pack("<IH", 8, len(entries)) + fields + bytes(4) + packed
+    yield OddFile(name="TIFF with a huge tile", data=data, cause="its tiles claim 40000 x 40000")
+
+
 def unpacking() -> Iterator[OddFile]:
     """Yield PNG files with texts and profiles that inflate to 100 MB and more."""
     pixels = photo(4, 4)

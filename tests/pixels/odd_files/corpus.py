@@ -10,6 +10,7 @@ _GENERATORS = (
     kinds.depths,
     kinds.sizes,
     kinds.frames,
+    kinds.small_frames,
     kinds.profiles,
     kinds.elsewhere,
     kinds.harmless,
@@ -18,6 +19,7 @@ _GENERATORS = (
     damaged.filled_up,
     damaged.flipped,
     damaged.torn,
+    damaged.beyond_palettes,
     damaged.damaged_exif,
     bombs.huge_claims,
     bombs.endless,
@@ -33,6 +35,7 @@ def hostile_files() -> list[OddFile]:
     """Return the files that would take much memory, were they not refused."""
     return [
         *bombs.huge_claims(),
+        *bombs.huge_tiles(),
         *bombs.unpacking(),
         *bombs.endless(),
         *bombs.large_but_allowed(),

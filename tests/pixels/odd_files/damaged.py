@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from PIL import Image
 
 from ..conftest import chunk, encoded, exif, photo, png
 from .odd_file import OddFile, by_pillow, written
@@ -84,6 +85,25 @@ def torn() -> Iterator[OddFile]:
         kind = ">u2" if most > 255 else "u1"
         data = b"P5 2 1 %d\n" % most + np.array(values).astype(kind).tobytes()
         yield OddFile(name=f"PGM with more than its {most}", data=data, cause="for white")
+
+
+def beyond_palettes() -> Iterator[OddFile]:
+    """Yield files with a pixel of a colour that their palette has not; Pillow takes grey."""
+    colours = b"\x09\x08\x07\xff\0\0"
+    data = png(2, 8, 3, b"\1\2", chunk(b"PLTE", colours))
+    yield OddFile(name="PNG beyond its palette", data=data, cause="colour 2, and a palette of 2")
+    size = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 8, 0, 4, 0, 0, 2, 0)
+    palette = b"\x07\x08\x09\0\0\0\xff\0"
+    data = b"BM" + struct.pack("<IHHI", 66, 0, 0, 62) + size + palette + b"\1\2\0\0"
+    yield OddFile(name="BMP beyond its palette", data=data, cause="colour 2, and a palette of 2")
+    few = np.array([[0, 1, 2, 3]], np.uint8)
+    picture = Image.fromarray(few, "L")
+    picture.putpalette(bytes(range(1, 13)))
+    data = encoded(picture, "GIF", optimize=False)
+    # A global palette of 2 colours instead of 4.
+    start = data.index(bytes(range(1, 13)))
+    shorter = data[:10] + bytes([data[10] & ~7]) + data[11 : start + 6] + data[start + 12 :]
+    yield OddFile(name="GIF beyond its palette", data=shorter, cause="colour 3, and a palette of 2")
 
 
 def damaged_exif() -> Iterator[OddFile]:

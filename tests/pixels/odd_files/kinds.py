@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -83,6 +84,14 @@ def colours() -> Iterator[OddFile]:
     for subsampling in ("4:4:4", "4:2:2", "4:2:0", "4:1:1"):
         data = encoded(photo(33, 47), "JPEG", subsampling=subsampling)
         yield OddFile(name=f"JPEG {subsampling}", data=data, pixels=by_pillow(data))
+    # Four blocks of brightness above each other, where 4:2:0 has them as a square.
+    data = encoded(photo(16, 16), "JPEG", subsampling="4:2:0")
+    frame = data.index(b"\xff\xc0")
+    data = data[: frame + 5] + b"\0\x20\0\x08\3\1\x14" + data[frame + 12 :]
+    tables = data.index(b"\xff\xdb")
+    untidy = data[:tables] + bytes(9) + data[tables:]
+    for name, odd in {"JPEG 4:4:1": data, "untidy JPEG 4:4:1": untidy}.items():
+        yield OddFile(name=name, data=odd, pixels=by_pillow(data))
     data = encoded(picture, "JPEG", keep_rgb=True)
     yield OddFile(name="JPEG that keeps RGB", data=data, pixels=by_pillow(data))
 
@@ -122,8 +131,15 @@ def depths() -> Iterator[OddFile]:
         "32-bit integers": encoded(Image.new("I", (2, 2)), "TIFF"),
         "floats": encoded(Image.new("F", (2, 2)), "TIFF"),
         "signed integers": tiff("<", 16, bytes(4), width=2, sample_format=2),
+        "signed integers of 8 bits": tiff("<", 8, b"\xff\1", width=2, sample_format=2),
     }.items():
         yield OddFile(name=f"TIFF of {name}", data=data, cause="no fixed range")
+    for channels in (3, 4):
+        white = np.full((40, 50, channels), 0xFFFF, np.uint16)
+        data = cv2.imencode(".jp2", white)[1].tobytes()
+        name = f"JPEG 2000 of 16 bits and {channels} channels"
+        # Pillow gives black.
+        yield OddFile(name=name, data=data, cause="16 bits a channel")
     pfm = b"Pf\n1 1\n-1.0\n" + struct.pack("<f", 0.5)
     yield OddFile(name="PFM", data=pfm, cause="no fixed range")
 
@@ -145,6 +161,17 @@ def frames() -> Iterator[OddFile]:
         options = {"lossless": True} if file_format == "WEBP" else {}
         data = encoded(first, file_format, save_all=True, append_images=others, **options)
         yield OddFile(name=f"{file_format} of 3 frames", data=data, pixels=by_pillow(data))
+
+
+def small_frames() -> Iterator[OddFile]:
+    """Yield GIF files whose first frame leaves a border, with a colour for it and without."""
+    picture = photo(8, 8).quantize(16)
+    for name, options in {"transparent": {"transparency": 3}, "nameless": {}}.items():
+        data = encoded(picture, "GIF", **options)
+        data = data[:6] + struct.pack("<HH", 10, 9) + data[10:]
+        pixels = by_pillow(data) if options else None
+        cause = "first frame has 8 x 8 of 10 x 9"
+        yield OddFile(name=f"GIF with a {name} border", data=data, pixels=pixels, cause=cause)
 
 
 def profiles() -> Iterator[OddFile]:

@@ -22,8 +22,8 @@ class ImageCache:
     The folder may be removed at any time.
 
     Attributes:
-        folder: Where to keep them; or "memory": in shared memory (in the temporary folder,
-            where there is none), as long as a process uses them.
+        folder: Where to keep them, such as "~/.cache/pixels"; or "memory": in shared memory (in
+            the temporary folder, where there is none), as long as a process uses them.
         shorter_side_px: Images whose shorter side is longer than this are shrunk to it, with
             their aspect ratio kept, before anything else looks at them. It changes pixels, in
             the same way whether an image is kept or not. None keeps all pixels.
@@ -44,7 +44,7 @@ class ImageCache:
     max_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.folder, str | os.PathLike) or not os.fspath(self.folder):
+        if not _is_path(self.folder):
             raise ArgumentError(
                 '`folder` of an ImageCache must be a path, or "memory". '
                 f"Received: folder={self.folder!r}"
@@ -72,9 +72,13 @@ def make_image_cache(cache: Any) -> ImageCache:
     """
     if isinstance(cache, ImageCache):
         return cache
-    if not isinstance(cache, str | os.PathLike) or not os.fspath(cache):
+    if not _is_path(cache):
         raise ArgumentError(
             '`cache` must be "memory", a folder, an augseq.ImageCache, or None. '
             f"Received: cache={cache!r}"
         )
     return ImageCache(folder=cache)
+
+
+def _is_path(folder: Any) -> bool:
+    return isinstance(folder, str | os.PathLike) and bool(os.fspath(folder))

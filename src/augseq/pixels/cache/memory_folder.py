@@ -17,21 +17,26 @@ class MemoryFolder:
 
     Each user holds a lock that any number can share. Who leaves, or looks in after a crash, and
     gets the lock for itself alone, removes the folder. The system lets go of a lock when its
-    process dies, so neither numbers of processes nor their reuse matter.
+    process dies, so neither numbers of processes nor their reuse matter. Where there are no such
+    locks, the process that made the folder removes it when it leaves.
 
     Attributes:
         path: The folder.
+
+    Args:
+        path: The folder.
+        is_new: Whether this process made it.
 
     Raises:
         FileNotFoundError: The folder is gone.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_new: bool) -> None:
         self.path = path
         lock_path = os.path.join(path, _LOCK_NAME)
         users = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        share(users)
-        self._end = weakref.finalize(self, _leave, path, users, os.getpid())
+        has_lock = share(users)
+        self._end = weakref.finalize(self, _leave, path, users, os.getpid(), has_lock, is_new)
         if not is_still_at(users, lock_path):
             # Somebody took it for abandoned, just before it was locked.
             self._end()
@@ -50,7 +55,7 @@ def own_memory_folder() -> MemoryFolder:
     while True:
         path = tempfile.mkdtemp(prefix=_prefix(), dir=_parent())
         with contextlib.suppress(FileNotFoundError):
-            return _OPEN.setdefault(_key(path), MemoryFolder(path))
+            return _OPEN.setdefault(_key(path), MemoryFolder(path, is_new=True))
 
 
 def free_memory_bytes() -> int:
@@ -96,7 +101,7 @@ def _join(path: str) -> MemoryFolder:
     if folder is not None:
         return folder
     try:
-        return _OPEN.setdefault(_key(path), MemoryFolder(path))
+        return _OPEN.setdefault(_key(path), MemoryFolder(path, is_new=False))
     except FileNotFoundError:
         # Pickled to a file, perhaps, and read after its process had ended.
         return own_memory_folder()
@@ -112,11 +117,15 @@ def _prefix() -> str:
     return f"augseq-{os.getuid() if hasattr(os, 'getuid') else 0}-"
 
 
-def _leave(path: str, users: int, process: int) -> None:
+def _leave(path: str, users: int, process: int, has_lock: bool, is_new: bool) -> None:
     # A forked child has a copy of the parent's lock, which would let it in.
-    if os.getpid() == process and is_unused(users):
+    is_mine = os.getpid() == process
+    if is_mine and has_lock and is_unused(users):
         _remove(path)
     os.close(users)
+    if is_mine and is_new and not has_lock:
+        # After it is closed: Windows moves no folder in which a file is open.
+        _remove(path)
 
 
 def _remove_abandoned(parent: str) -> None:
@@ -133,9 +142,12 @@ def _remove_abandoned(parent: str) -> None:
 def _remove(path: str) -> None:
     # Renamed first, so that a thread that is still writing finds no folder to write to.
     gone = f"{path}-gone"
-    with contextlib.suppress(OSError):
+    try:
         os.rename(path, gone)
-        shutil.rmtree(gone, ignore_errors=True)
+    except OSError:
+        # Gone already; or on Windows, with an image in it that is still mapped.
+        gone = path
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _numbers(path: str) -> dict[str, int]:

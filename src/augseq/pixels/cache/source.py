@@ -166,7 +166,7 @@ def _memory_place() -> tuple[MemoryFolder, int]:
 
 def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
     """Return a folder on a disk, and half of what is free there."""
-    root = os.path.abspath(os.fspath(choice.folder))
+    root = os.path.abspath(os.path.expanduser(choice.folder))
     way = os.path.relpath(root, images_root).split(os.sep)
     # Outside, or in a hidden folder, which is not indexed.
     if way == ["."] or not any(name.startswith(".") for name in way):
@@ -180,7 +180,20 @@ def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
 
 def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:
     """Return a name for all that pixels depend on, but for the file."""
-    decoders = PIL.__version__, simplejpeg.__version__
     shrinking = choice.shorter_side_px, scaled_decode
-    everything = repr((_PIXELS_VERSION, decoders, options, shrinking))
+    everything = repr((_PIXELS_VERSION, _decoder_versions(), options, shrinking))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
+
+
+def _decoder_versions() -> list[str | None]:
+    # Here, since worker processes are given the name, and it takes 20 ms to import.
+    from importlib import metadata
+
+    versions: list[str | None] = [PIL.__version__, simplejpeg.__version__]
+    for library in ("pi_heif", "imagecodecs"):
+        # Not imported, which takes long and which most images do not need.
+        try:
+            versions.append(metadata.version(library))
+        except metadata.PackageNotFoundError:
+            versions.append(None)
+    return versions
