@@ -39,14 +39,16 @@ class Audit(TrainedBatches):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the file."""
+        super().on_train_begin(logs)
         self._file = self._path.open("a", encoding="utf-8")
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
         assert self._file is not None
         for number in trained:
+            before = self._sequence.progress(number)
             line = {
-                "epoch": self._sequence.epoch,
-                "place": self._sequence.progress(number).num_records,
+                "epoch": before.epoch,
+                "place": before.num_records,
                 "indices": [record.index for record in self._sequence.records(number)],
                 "num_padding": self._sequence.num_padding(number),
             }

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from augseq.errors import ArgumentError
+from augseq.training.passes import PassCounter
 from augseq.training.sequence import ImageSequence
 
 
@@ -29,8 +30,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 f"EpochSync takes an ImageSequence. Received: {type(sequence).__name__}"
             )
         self._sequence = sequence
-        self._steps_of_pass = 0
-        self._steps_of_epoch = 0
+        self._pass = PassCounter()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start counting: each `fit` begins a new pass.
@@ -42,18 +42,18 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
             raise ArgumentError(
                 "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
             )
-        self._steps_of_pass = 0
+        self._pass.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Tell the sequence the epoch, unless a pass goes on."""
-        self._steps_of_epoch = 0
+        self._pass.begin_epoch()
         self._sequence.follow_keras(
-            epoch, steps=self.params.get("steps"), goes_on=self._steps_of_pass > 0
+            epoch, steps=self.params.get("steps"), goes_on=self._pass.num_trained > 0
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count steps; with `steps_per_execution`, Keras names the last one of several."""
-        self._steps_of_epoch = batch + 1
+        """Count what was trained."""
+        self._pass.count(batch, self._sequence.length)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """See whether the pass is over.
@@ -67,8 +67,5 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 "repeated sequence: endless = batches.repeat(), and then "
                 "fit(endless, callbacks=[EpochSync(endless)], ...)."
             )
-        self._steps_of_pass += self._steps_of_epoch
-        num_batches = self._sequence.num_batches
-        if num_batches is not None and self._steps_of_pass >= num_batches:
-            self._steps_of_pass = 0
+        if self._pass.is_over:
             self._sequence.finish_epoch()

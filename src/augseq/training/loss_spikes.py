@@ -65,13 +65,20 @@ class LossSpikes(TrainedBatches):
         self._total = 0.0
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
-        indices = tuple(r.index for number in trained for r in self._sequence.records(number))
-        mean = float(logs["loss"])
-        num_images = self._num_images + len(indices)
-        loss = (mean * num_images - self._total) / len(indices)
+        epochs: dict[int, tuple[int, ...]] = {}
+        for number in trained:
+            epoch = self._sequence.progress(number).epoch
+            indices = tuple(record.index for record in self._sequence.records(number))
+            epochs[epoch] = epochs.get(epoch, ()) + indices
+        num_new = sum(map(len, epochs.values()))
+        mean, num_images = float(logs["loss"]), self._num_images + num_new
+        loss = (mean * num_images - self._total) / num_new
         self._num_images, self._total = num_images, mean * num_images
-        if self._sequence.epoch >= self._skip_epochs:
-            spike = LossSpike(loss=loss, epoch=self._sequence.epoch, indices=indices)
+        for epoch, indices in epochs.items():
+            self._keep_worst(LossSpike(loss=loss, epoch=epoch, indices=indices))
+
+    def _keep_worst(self, spike: LossSpike) -> None:
+        if spike.epoch >= self._skip_epochs:
             push = heapq.heappush if len(self._heap) < self._keep else heapq.heappushpop
             push(self._heap, spike)
 

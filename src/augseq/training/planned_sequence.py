@@ -153,20 +153,24 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
-        if self._endless:
+        if self.length is None:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
-        return self._plan.schedule.num_batches_of(self.epoch)
+        return self.length
+
+    @property
+    def length(self) -> int | None:
+        """What `len` gives, but None for a repeated sequence."""
+        return None if self._endless else self._plan.schedule.num_batches_of(self.epoch)
 
     @property
     def num_batches(self) -> int | None:
         """What Keras is told: batches in an epoch; None for a repeated sequence."""
         # That Keras asks for it tells that a pass begins: see `EpochTracker`.
         self._epochs.count()
-        if self._endless:
-            return None
         # Keras keeps the first answer for all epochs, so only a callback that knows of it may let
         # it hear of an epoch that is shorter.
-        return len(self) if self._epochs.is_told else self._plan.schedule.num_batches
+        is_exact = self._endless or self._epochs.is_told
+        return self.length if is_exact else self._plan.schedule.num_batches
 
     @property
     def workers(self) -> int:
@@ -229,7 +233,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             goes_on: Whether Keras goes on with a pass of an earlier epoch.
         """
         self._epochs.announce()
-        if not goes_on:
+        if goes_on:
+            self._epochs.go_on()
+        else:
             self._epochs.set(epoch)
             self._first_step = epoch * (steps or self._plan.schedule.num_batches)
 
@@ -244,8 +250,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return run_conditions(self._plan)
 
     def progress(self, num_batches: int) -> Progress:
-        """Return how far a run has come after some batches of the present epoch."""
-        return self._plan.schedule.progress(self.epoch, num_batches)
+        """Return how far a run has come after some batches, counted from item 0."""
+        schedule = self._plan.schedule
+        if self._endless:
+            steps = self._first_step + num_batches
+            return schedule.progress(*divmod(steps, schedule.num_batches))
+        return schedule.progress(self.epoch, num_batches)
 
     def require_order(self) -> None:
         """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.

@@ -1,0 +1,172 @@
+"""What callbacks write down about a run names the records that the model was trained on."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import augseq
+
+from .watch import (
+    Trained,
+    array_sequence,
+    fit,
+    joined,
+    new_model,
+    require_equal,
+    require_passes,
+    scenario,
+    temporary_folder,
+)
+
+
+def audited(
+    sequence: augseq.ImageSequence, folder: str, *, audit_first: bool = True, **options: Any
+) -> tuple[list[Trained], list[Trained]]:
+    """Fit with an audit; return what was written, and what was trained."""
+    path = Path(folder, "audit.jsonl")
+    callbacks = [augseq.Audit(sequence, path), augseq.EpochSync(sequence)]
+    callbacks = callbacks if audit_first else callbacks[::-1]
+    trained = fit(sequence, sync=False, shuffle=False, callbacks=callbacks, **options)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    written = [[(i, line["epoch"]) for i in line["indices"]] for line in lines if "indices" in line]
+    return written, joined(trained)
+
+
+@scenario
+def an_audit_follows_a_pass_through_several_of_keras_epochs() -> None:
+    for steps, repeated, first in itertools.product((1, 2, 4, 7), (False, True), (False, True)):
+        with temporary_folder() as folder:
+            sequence = array_sequence(10, workers=2 * first)
+            sequence = sequence.repeat() if repeated else sequence
+            written, trained = audited(
+                sequence, folder, audit_first=first, steps_per_epoch=steps, epochs=6
+            )
+            where = f"steps_per_epoch={steps}, repeated={repeated}, first={first}"
+            require_equal(written, trained, where)
+            report = augseq.verify_audit(Path(folder, "audit.jsonl"), sequence.manifest)
+            require_equal(report.num_epochs, len(trained) // 5, f"{where}: {report}")
+            require_equal(report.holds, True, f"{where}: {report}")
+            require_equal(report.unfinished, len(trained) % 5 * 2, f"{where}: {report}")
+
+
+@scenario
+def an_audit_follows_two_steps_per_execution() -> None:
+    for num_images, steps, repeated in itertools.product((10, 12), (None, 2, 3, 4), (False, True)):
+        if repeated and steps is None:
+            continue
+        with temporary_folder() as folder:
+            sequence = array_sequence(num_images, workers=2)
+            sequence = sequence.repeat() if repeated else sequence
+            model = new_model(steps_per_execution=2)
+            written, trained = audited(
+                sequence, folder, model=model, steps_per_epoch=steps, epochs=5
+            )
+            where = f"{num_images} images, steps_per_epoch={steps}, repeated={repeated}"
+            require_equal(written, trained, where)
+
+
+@scenario
+def an_audit_follows_the_initial_epoch_and_a_second_fit() -> None:
+    for repeated in (False, True):
+        with temporary_folder() as folder:
+            sequence, model = array_sequence(10, workers=2), new_model()
+            sequence = sequence.repeat() if repeated else sequence
+            path = Path(folder, "audit.jsonl")
+            callbacks = [augseq.EpochSync(sequence), augseq.Audit(sequence, path)]
+            wanted = []
+            # The first one ends in the middle of a pass.
+            for first, last in ((0, 2), (2, 5)):
+                trained = fit(
+                    sequence,
+                    sync=False,
+                    model=model,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    steps_per_epoch=2,
+                    initial_epoch=first,
+                    epochs=last,
+                    validation_data=array_sequence(8, augment=None),
+                )
+                wanted += joined(trained)
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            written = [[(i, x["epoch"]) for i in x["indices"]] for x in lines if "indices" in x]
+            require_equal(written, wanted, f"repeated={repeated}")
+
+
+@scenario
+def evaluation_of_the_training_data_inside_a_pass_disturbs_neither_pass_nor_audit() -> None:
+    # TensorFlow reads on in an evaluation that ends early, so that its order cannot be known.
+    is_tensorflow = keras.backend.backend() == "tensorflow"
+    for steps, validation_steps in itertools.product((None, 2), (None, 1)[: 2 - is_tensorflow]):
+        with temporary_folder() as folder:
+            sequence = array_sequence(10, workers=2)
+            written, trained = audited(
+                sequence,
+                folder,
+                steps_per_epoch=steps,
+                epochs=6,
+                validation_data=sequence,
+                validation_steps=validation_steps,
+            )
+            where = f"steps_per_epoch={steps}, validation_steps={validation_steps}"
+            require_equal(written, trained, where)
+            epochs = require_passes(trained, length=5)
+            require_equal(epochs, list(range(0, 6, 1 if steps is None else 3)), where)
+
+
+def target_model() -> keras.Model:
+    """Return a model whose loss is the mean target of a batch, and which never changes."""
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Dense(1)(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, outputs)
+
+    def mean_target(targets: Any, found: Any) -> Any:
+        return keras.ops.mean(keras.ops.cast(targets, "float32")) + 0.0 * keras.ops.mean(found)
+
+    model.compile(keras.optimizers.SGD(0.0), mean_target)
+    return model
+
+
+@scenario
+def loss_spikes_follow_a_pass_through_several_of_keras_epochs() -> None:
+    for steps, repeated in itertools.product((1, 2, 4, 7), (False, True)):
+        sequence = array_sequence(10, augment=None, workers=2)
+        sequence = sequence.repeat() if repeated else sequence
+        spikes = augseq.LossSpikes(sequence, keep=99, skip_epochs=0)
+        target_model().fit(
+            sequence,
+            shuffle=False,
+            verbose=0,
+            callbacks=[spikes, augseq.EpochSync(sequence)],
+            steps_per_epoch=steps,
+            epochs=6,
+        )
+        where = f"steps_per_epoch={steps}, repeated={repeated}"
+        by_epoch: dict[int, list[int]] = {}
+        for spike in spikes.spikes:
+            wanted = sum(spike.indices) / len(spike.indices)
+            require_equal(abs(spike.loss - wanted) < 1e-3, True, f"{where}: {spike}")
+            by_epoch.setdefault(spike.epoch, []).extend(spike.indices)
+        num_whole = sum(sorted(indices) == list(range(10)) for indices in by_epoch.values())
+        require_equal(len(by_epoch) - num_whole <= 1, True, f"{where}: {by_epoch}")
+        require_equal(num_whole > 0, True, f"{where}: {by_epoch}")
+
+
+@scenario
+def loss_spikes_of_two_steps_per_execution_never_mix_two_epochs() -> None:
+    new_model(steps_per_execution=2)
+    sequence = array_sequence(10, augment=None).repeat()
+    model = target_model()
+    model.compile(keras.optimizers.SGD(0.0), model.loss, steps_per_execution=2)
+    spikes = augseq.LossSpikes(sequence, keep=99, skip_epochs=0)
+    callbacks = [augseq.EpochSync(sequence), spikes]
+    model.fit(sequence, verbose=0, callbacks=callbacks, steps_per_epoch=4, epochs=5)
+    by_epoch: dict[int, list[int]] = {}
+    for spike in spikes.spikes:
+        by_epoch.setdefault(spike.epoch, []).extend(spike.indices)
+    require_equal(sorted(by_epoch), [0, 1, 2, 3])
+    for indices in by_epoch.values():
+        require_equal(sorted(indices), list(range(10)))
