@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 import augseq
 
@@ -170,3 +172,35 @@ def loss_spikes_of_two_steps_per_execution_never_mix_two_epochs() -> None:
     require_equal(sorted(by_epoch), [0, 1, 2, 3])
     for indices in by_epoch.values():
         require_equal(sorted(indices), list(range(10)))
+
+
+@scenario
+def a_loss_that_is_no_number_ranks_highest_and_is_named_where_it_began() -> None:
+    x = np.zeros((24, 8, 8, 3), np.float32)
+    y = np.arange(24, dtype=np.float32)
+    y[17] = np.nan
+    sequence = augseq.ImageSequence.from_arrays(x, y, batch_size=4, shuffle=True, seed=3)
+    spikes = augseq.LossSpikes(sequence, keep=4, skip_epochs=2)
+    callbacks = [augseq.EpochSync(sequence), spikes]
+    target_model().fit(sequence, epochs=3, shuffle=False, verbose=0, callbacks=callbacks)
+    found = spikes.spikes
+    # The first of each epoch, those of the epochs that are skipped too; the earliest first.
+    require_equal([spike.epoch for spike in found[:3]], [0, 1, 2])
+    require_equal(
+        [np.isnan(spike.loss) for spike in found], [True] * 3 + [False] * (len(found) - 3)
+    )
+    for spike in found[:3]:
+        require_equal(17 in spike.indices, True, str(spike))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = spikes.draw(0, num_images=3)
+        figure.canvas.draw()
+    require_equal(figure.get_suptitle(), "loss nan, epoch 0")
+    require_equal(len(figure.axes), 3)
+    for wrong in ({"num_images": 0}, {"number": 4}, {"number": -1}, {"number": 1.0}):
+        try:
+            spikes.draw(**wrong)
+        except augseq.ArgumentError as error:
+            require_equal(str(next(iter(wrong.values()))) in str(error), True, str(error))
+        else:
+            raise AssertionError(f"{wrong} was not refused")
