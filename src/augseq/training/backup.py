@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from augseq.checks import check_whole
+from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.training.backup_file import Backup, read_latest_backup, remove_backups, write_backup
 from augseq.training.callbacks import EpochSync
@@ -48,6 +48,8 @@ class BackupAndResume(EpochSync):
         force: Whether to go on although manifest, pipeline or seed are others now.
 
     Raises:
+        ArgumentError: An option is wrong, or `sequence` is none; while training, `fit` was given
+            `steps_per_epoch`, a repeated sequence, another object, or `shuffle=True`.
         BackupError: While training begins: the latest backup belongs to another run. While it
             lasts: a backup cannot be written; the earlier ones are whole.
 
@@ -70,6 +72,8 @@ class BackupAndResume(EpochSync):
         super().__init__(sequence)
         if every_batches is not None:
             check_whole("every_batches", every_batches, least=1)
+        if every_s is not None:
+            check_number("every_s", every_s, above=0)
         self._folder = Path(folder)
         self._every_batches = every_batches
         self._every_s = every_s

@@ -19,6 +19,10 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         sequence: The sequence that `fit` trains on; it may be a repeated one.
 
+    Raises:
+        ArgumentError: It is none; while training begins, a repeated one has no `steps_per_epoch`;
+            at the end of the first epoch, `fit` has trained on another object.
+
     Example:
         `model.fit(batches, epochs=10, callbacks=[augseq.EpochSync(batches)])`
     """
@@ -27,7 +31,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         if not isinstance(sequence, ImageSequence):
             raise ArgumentError(
-                f"EpochSync takes an ImageSequence. Received: {type(sequence).__name__}"
+                f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
             )
         self._sequence = sequence
         self._pass = PassCounter()

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from augseq.errors import ArgumentError
 from augseq.training.passes import PassCounter
 from augseq.training.planned_sequence import PlannedSequence
 
@@ -13,10 +14,17 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False`.
+
+    Raises:
+        ArgumentError: It is none.
     """
 
     def __init__(self, sequence: PlannedSequence) -> None:
         super().__init__()
+        if not isinstance(sequence, PlannedSequence):
+            raise ArgumentError(
+                f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
+            )
         self._sequence = sequence
         self._pass = PassCounter()
 
