@@ -1,7 +1,9 @@
 """What callbacks write down about a run names the records that the model was trained on."""
 
+import contextlib
 import itertools
 import json
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 
 import augseq
 
+from ..crash import CrashAfter, CrashError
 from .watch import (
     Trained,
     array_sequence,
@@ -117,6 +120,24 @@ def evaluation_of_the_training_data_inside_a_pass_disturbs_neither_pass_nor_audi
             require_equal(written, trained, where)
             epochs = require_passes(trained, length=5)
             require_equal(epochs, list(range(0, 6, 1 if steps is None else 3)), where)
+
+
+@scenario
+def an_audit_says_where_an_epoch_ended_and_leaves_no_file_open_where_fit_fails() -> None:
+    with temporary_folder() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        sequence, path = array_sequence(10), Path(folder, "audit.jsonl")
+        audit = augseq.Audit(sequence, path)
+        with contextlib.suppress(CrashError):
+            callbacks = [augseq.EpochSync(sequence), audit, CrashAfter(7)]
+            fit(sequence, sync=False, shuffle=False, callbacks=callbacks, epochs=3)
+        open_files = [os.path.realpath(entry) for entry in Path("/proc/self/fd").glob("*")]
+        require_equal([name for name in open_files if name.startswith(folder)], [])
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        kinds = ["end" if "ended" in line else line["epoch"] for line in lines]
+        require_equal(kinds, [0, 0, 0, 0, 0, "end", 1, 1])
+        report = augseq.verify_audit(path, sequence.manifest)
+        require_equal((report.holds, report.num_epochs, report.unfinished), (True, 1, 4))
 
 
 def target_model() -> keras.Model:
