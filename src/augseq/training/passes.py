@@ -1,5 +1,7 @@
 """How far training has come in a pass over the data, which may last several of Keras' epochs."""
 
+import operator
+
 
 class PassCounter:
     """Counts the batches of a pass that were trained.
@@ -40,3 +42,23 @@ class PassCounter:
         trained = range(self.num_trained, stop)
         self.num_trained, self.is_over = stop, stop == length
         return trained
+
+
+def batch_number(index: int, length: int | None) -> int:
+    """Return which batch an index means, from 0; a negative one counts from the end.
+
+    Args:
+        index: An integer of any kind.
+        length: How many batches there are; None without end.
+
+    Raises:
+        IndexError: There is no such batch.
+    """
+    number = operator.index(index)
+    if length is None:
+        if number < 0:
+            raise IndexError(f"A repeated sequence has batches from 0. Received: {number}")
+        return number
+    if not -length <= number < length:
+        raise IndexError(f"There are {length} batches, from 0. Received: {number}")
+    return number % length

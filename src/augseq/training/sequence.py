@@ -203,7 +203,7 @@ class ImageSequence(PlannedSequence):
         """
         manifest = array_manifest(len(x), options)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        return blank._with(array_plan(blank._plan, x, y), endless=False)
+        return blank._with(array_plan(blank._plan, x, y))
 
     def show(self, index: int = 0, *, num_images: int = 12) -> Picture:
         """Draw some images of a batch, as the model sees them, with their labels.
