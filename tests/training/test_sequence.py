@@ -291,6 +291,24 @@ def test_the_first_argument_must_be_a_manifest() -> None:
         augseq.ImageSequence("photos")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "x", [5, None, "photos", [], [1, 2], [[1], [1, 2]], {}, np.float32(1), np.zeros(3), iter([])]
+)
+def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"`x` must be images of shape \(n, height"):
+        augseq.ImageSequence.from_arrays(x)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "3", None, True])
+def test_a_number_of_images_to_look_at_is_at_least_1(wrong: Any) -> None:
+    sequence = make()
+    for ask in (sequence.show, sequence.check_purity, sequence.profile):
+        with pytest.raises(augseq.ArgumentError, match=f"`num_images`.*=.?{wrong}"):
+            ask(num_images=wrong)
+    with pytest.raises(augseq.ArgumentError, match=f"`num_epochs`.*=.?{wrong}"):
+        sequence.show_augmentations(num_epochs=wrong)
+
+
 def test_targets_of_another_length_are_refused() -> None:
     with pytest.raises(augseq.ArgumentError, match=r"`y`.* each of the 10 images.*\(9,\)"):
         augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3)), np.zeros(9))
