@@ -94,7 +94,7 @@ class AuditReport:
 
     @property
     def holds(self) -> bool:
-        """Whether any epoch was trained whole, and each record came exactly once in every one."""
+        """Whether epochs were trained whole, and each record came exactly once in each."""
         return self.num_epochs > 0 and not self.missing and not self.repeated
 
     def __str__(self) -> str:
