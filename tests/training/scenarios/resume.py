@@ -99,6 +99,20 @@ def two_steps_per_execution_are_saved_and_go_on_where_they_ended() -> None:
 
 
 @scenario
+def a_resumed_fit_that_fails_leaves_no_initial_epoch_to_the_next_one() -> None:
+    with temporary_folder() as folder:
+        for num_batches in (8, 3):
+            sequence, model = twelve(), new_model(built=True)
+            backup = augseq.BackupAndResume(sequence, folder, every_batches=1)
+            callbacks = [backup, CrashAfter(num_batches)]
+            with contextlib.suppress(CrashError):
+                fit(sequence, sync=False, model=model, callbacks=callbacks, epochs=3, shuffle=False)
+        require_equal(list(model.diary.by_epoch), [1])
+        other = twelve()
+        require_equal(list(fit(other, model=model, epochs=2, shuffle=False)), [0, 1])
+
+
+@scenario
 def an_audit_tells_what_the_model_saw() -> None:
     with temporary_folder() as folder:
         sequence, path = array_sequence(NUM_IMAGES, batch_size=5), Path(folder, "audit.jsonl")
