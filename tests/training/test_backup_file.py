@@ -53,6 +53,26 @@ def test_the_latest_ones_are_kept(tmp_path: Path) -> None:
     assert latest(tmp_path) == 200
 
 
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_the_backup_just_written_is_the_latest_also_after_one_of_a_larger_number(
+    tmp_path: Path, keep: int
+) -> None:
+    """A run that goes on with a smaller manifest, or from before a damaged backup."""
+    for number in (90, 100):
+        write_backup(tmp_path, number, backup(number), keep=keep)
+    for number in (50, 51, 52):
+        write_backup(tmp_path, number, backup(number), keep=keep)
+        assert latest(tmp_path) == number
+    assert len(list(tmp_path.iterdir())) == keep
+
+
+def test_a_damaged_backup_gives_way_to_the_next_one(tmp_path: Path) -> None:
+    path = write_backup(tmp_path, 10, backup(10), keep=1)
+    path.write_bytes(b"no archive")
+    write_backup(tmp_path, 1, backup(1), keep=1)
+    assert latest(tmp_path) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
 def test_a_damaged_backup_is_passed_over_aloud(tmp_path: Path, damage: str) -> None:
     write_backup(tmp_path, 1, backup(1), keep=2)

@@ -16,8 +16,8 @@ from augseq.augment.augmentation_list import AugmentationList
         *({"workers": value} for value in (-1, 1.5, None)),
         *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8), None)),
         *({"seed": value} for value in (-1, 2**64, 1.0, None)),
-        *({"val": value} for value in (0, 1, -0.2, 1.5, float("nan"))),
-        *({"learning_rate": value} for value in (0, -1e-3, float("nan"))),
+        *({"val": value} for value in (0, 1, -0.2, 1.5, float("nan"), True, "1")),
+        *({"learning_rate": value} for value in (0, -1e-3, float("nan"), True, float("inf"), "1")),
     ],
 )
 def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:

@@ -102,6 +102,48 @@ def test_a_repeated_sequence_counts_on_through_the_epochs() -> None:
         np.testing.assert_array_equal(endless[step][0], sequence[step % 3][0])
 
 
+@pytest.mark.parametrize("twin_of", [lambda s: s.repeat(), lambda s: s.shard(0, 1)])
+def test_a_twin_is_in_the_present_epoch(twin_of: Any) -> None:
+    sequence = make()
+    sequence.set_epoch(3)
+    twin, again = twin_of(sequence), twin_of(twin_of(sequence))
+    assert twin.epoch == again.epoch == 3
+    for index in range(3):
+        np.testing.assert_array_equal(twin[index][0], sequence[index][0])
+        np.testing.assert_array_equal(again[index][0], sequence[index][0])
+
+
+def test_a_part_goes_on_where_a_state_was_saved() -> None:
+    sequence, resumed = make(), make()
+    sequence.set_epoch(2)
+    resumed.load_state_dict(sequence.state_dict(num_batches=1))
+    parts = [resumed.shard(index, 2) for index in range(2)]
+    assert [part.epoch for part in parts] == [2, 2]
+    rest = [record.index for part in parts for record in part.records(0)]
+    assert rest[:6] == [r.index for batch in (1, 2) for r in sequence.records(batch)]
+
+
+def test_a_part_without_a_whole_batch_left_goes_on_with_the_next_epoch() -> None:
+    resumed = make(drop_remainder=True)
+    resumed.load_state_dict(make().state_dict(num_batches=1) | {"epoch": 2}, force=True)
+    assert resumed.epoch == 2
+    part = resumed.shard(0, 2)
+    assert part.epoch == 3
+    assert len(part) == 1
+
+
+def test_a_sequence_that_goes_on_inside_an_epoch_is_repeated_once_that_is_over() -> None:
+    sequence, resumed = make(), make()
+    resumed.load_state_dict(sequence.state_dict(num_batches=2))
+    with pytest.raises(augseq.ArgumentError, match=r"epoch 0.*set_epoch\(1\)"):
+        resumed.repeat()
+    resumed.set_epoch(1)
+    endless = resumed.repeat()
+    for step in range(7):
+        sequence.set_epoch(1 + step // 3)
+        np.testing.assert_array_equal(endless[step][0], sequence[step % 3][0])
+
+
 def test_a_repeated_sequence_refuses_a_negative_index() -> None:
     with pytest.raises(IndexError):
         make(augment=None, shuffle=False).repeat()[-1]
@@ -247,6 +289,24 @@ def test_a_wrong_epoch_is_refused(epoch: Any) -> None:
 def test_the_first_argument_must_be_a_manifest() -> None:
     with pytest.raises(augseq.ArgumentError, match="index_folder"):
         augseq.ImageSequence("photos")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "x", [5, None, "photos", [], [1, 2], [[1], [1, 2]], {}, np.float32(1), np.zeros(3), iter([])]
+)
+def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"`x` must be images of shape \(n, height"):
+        augseq.ImageSequence.from_arrays(x)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "3", None, True])
+def test_a_number_of_images_to_look_at_is_at_least_1(wrong: Any) -> None:
+    sequence = make()
+    for ask in (sequence.show, sequence.check_purity, sequence.profile):
+        with pytest.raises(augseq.ArgumentError, match=f"`num_images`.*=.?{wrong}"):
+            ask(num_images=wrong)
+    with pytest.raises(augseq.ArgumentError, match=f"`num_epochs`.*=.?{wrong}"):
+        sequence.show_augmentations(num_epochs=wrong)
 
 
 def test_targets_of_another_length_are_refused() -> None:

@@ -189,8 +189,8 @@ class ArraySource:
     images: Images
 
     def __post_init__(self) -> None:
-        shape, kind = np.shape(self.images), np.asarray(self.images[:0]).dtype.kind
-        if len(shape) != 4 or kind not in "biuf":
+        shape = np.shape(self.images)
+        if len(shape) != 4 or np.asarray(self.images[:0]).dtype.kind not in "biuf":
             hint = " For grey images without a channel axis pass x[..., None]." * (len(shape) == 3)
             raise ArgumentError(
                 "`x` must be images of shape (n, height, width, channels), integer or float. "

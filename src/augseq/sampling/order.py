@@ -5,7 +5,7 @@ from (seed, e, k) alone, so any batch of any epoch costs the same few microsecon
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -110,6 +110,19 @@ class Schedule:
     def num_batches_of(self, epoch: int) -> int:
         """Return the number of batches that an epoch still has; at least 1."""
         return self._count_batches(max(0, self.num_records - self._num_done(epoch)))
+
+    def whole_from(self, epoch: int) -> "Schedule":
+        """Return the schedule of whole epochs only, from one on.
+
+        Raises:
+            ArgumentError: A resume has left a part of that epoch.
+        """
+        if self.done.epoch == epoch and self.done.num_records:
+            raise ArgumentError(
+                f"Only a part of epoch {epoch} is left after the resume, so it cannot be repeated: "
+                f"train that first, and then call set_epoch({epoch + 1})."
+            )
+        return replace(self, done=Progress())
 
     def positions(self, epoch: int, batch: int) -> Positions:
         """Return the positions that make a batch, shape (batch size,), int64."""

@@ -45,17 +45,35 @@ def array_manifest(num_images: int, options: Collection[str]) -> Manifest:
     return make_manifest("", (), paths=paths, targets=None)
 
 
-def array_plan(plan: BatchPlan, x: Images, y: npt.NDArray[Any] | None) -> BatchPlan:
+def array_source(x: Images) -> ArraySource:
+    """Return a source of the images in an array, or in nested lists of numbers.
+
+    Args:
+        x: Images, shape (n, height, width, channels).
+
+    Raises:
+        ArgumentError: `x` is not a stack of images.
+    """
+    try:
+        return ArraySource(x if hasattr(x, "dtype") else np.asarray(x))
+    except ValueError as error:
+        if isinstance(error, ArgumentError):
+            raise
+        raise ArgumentError(
+            f"`x` must be images of shape (n, height, width, channels), all of one size. {error}"
+        ) from error
+
+
+def array_plan(plan: BatchPlan, source: ArraySource, y: npt.NDArray[Any] | None) -> BatchPlan:
     """Return a plan with images and targets from arrays.
 
     Args:
         plan: A plan for as many records.
-        x: Images, shape (n, height, width, channels).
+        source: The images.
         y: Targets, shape (n, ...); None to predict.
 
     Raises:
-        ArgumentError: `x` is not a stack of images, or `y` has another length.
+        ArgumentError: `y` has another length.
     """
-    x = x if hasattr(x, "dtype") else np.asarray(x)
-    source, targets = ArraySource(x), array_targets(y, len(x))
+    targets = array_targets(y, len(source.images))
     return replace(plan, pipeline=replace(plan.pipeline, source=source), targets=targets)

@@ -5,27 +5,34 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
 
+# With what each line begins.
+_BEGINNING = '{"epoch": '
+
 
 class Audit(TrainedBatches):
     """Writes down the records of each batch, when its training step is done.
 
-    The file gets one line of JSON for each batch and is flushed with it, so that a crash loses
-    nothing. A run that goes on after a crash goes on writing; `verify_audit` reads it.
-    Of several processes that train together, each needs a file of its own.
+    The file gets one line of JSON for each batch, and one for the end of an epoch, and is closed
+    after each, so that a crash loses nothing. A run that goes on after a crash goes on writing;
+    `verify_audit` reads it. With `BackupAndResume`, name the audit first, so that it never holds
+    less than a backup. Of several processes that train together, each needs a file of its own.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False`.
         path: The file; what it holds is kept.
+
+    Raises:
+        ArgumentError: `sequence` is none; while training, `fit` was given `shuffle=True`.
+        OSError: While training: the file cannot be written.
 
     Example:
         `model.fit(batches, shuffle=False, callbacks=[augseq.EpochSync(batches),
@@ -34,29 +41,36 @@ class Audit(TrainedBatches):
 
     def __init__(self, sequence: PlannedSequence, path: PathLike) -> None:
         super().__init__(sequence)
-        self._path = Path(path)
-        self._file: TextIOWrapper | None = None
+        self._path = Path(path).absolute()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Open the file."""
-        self._file = self._path.open("a", encoding="utf-8")
+        """Make the file, or end the line that a process left which was killed."""
+        super().on_train_begin(logs)
+        with self._path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    file.write(b"\n")
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
-        assert self._file is not None
-        for number in trained:
-            line = {
-                "epoch": self._sequence.epoch,
-                "place": self._sequence.progress(number).num_records,
-                "indices": [record.index for record in self._sequence.records(number)],
-                "num_padding": self._sequence.num_padding(number),
-            }
-            self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        text = "".join(
+            f"{json.dumps(line)}\n" for number in trained for line in self._lines(number)
+        )
+        # Keras does not tell a callback that `fit` failed. To open and close takes 0.01 ms.
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
+    def _lines(self, number: int) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a batch."""
+        before, after = self._sequence.progress(number), self._sequence.progress(number + 1)
+        yield {
+            "epoch": before.epoch,
+            "place": before.num_records,
+            "indices": [record.index for record in self._sequence.records(number)],
+            "num_padding": self._sequence.num_padding(number),
+        }
+        if after.epoch > before.epoch:
+            yield {"epoch": before.epoch, "ended": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +94,8 @@ class AuditReport:
 
     @property
     def holds(self) -> bool:
-        """Whether each record came exactly once in every epoch that was trained whole."""
-        return not self.missing and not self.repeated
+        """Whether epochs were trained whole, and each record came exactly once in each."""
+        return self.num_epochs > 0 and not self.missing and not self.repeated
 
     def __str__(self) -> str:
         rest = f", and {self.unfinished} records of one more" if self.unfinished else ""
@@ -89,6 +103,8 @@ class AuditReport:
         if self.holds:
             padding = f", and {self.num_padding} times as padding" if self.num_padding else ""
             return title + f"each record was trained exactly once in each{padding}."
+        if not self.num_epochs and not self.repeated:
+            return title + "so nothing is proven."
         lines = [
             f"  epoch {epoch}: {len(indices)} records {what}: {_some(indices)}"
             for what, found in (("missing", self.missing), ("repeated", self.repeated))
@@ -109,21 +125,24 @@ def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> Au
 
     Raises:
         ArgumentError: A file is no audit.
+        MissingFileError: There is no such file.
     """
     expected = set(manifest.table.column("index").to_pylist())
     files = [paths] if isinstance(paths, str | os.PathLike) else paths
     found = [_epochs(Path(path)) for path in files]
-    epochs = {epoch for one in found for epoch in one}
+    epochs = {epoch for one in found for epoch in one.batches}
     missing, repeated, num_padding, unfinished = {}, {}, 0, 0
     for epoch in sorted(epochs):
-        batches = [batch for one in found for batch in one.get(epoch, [])]
+        batches = [batch for one in found for batch in one.batches.get(epoch, [])]
         counts = Counter(index for batch in batches for index in batch.indices)
         num_padding += sum(batch.num_padding for batch in batches)
         twice = sorted(index for index, count in counts.items() if count > 1)
         if twice:
             repeated[epoch] = twice
         absent = sorted(expected - counts.keys())
-        if absent and epoch == max(epochs):
+        # Audits of earlier versions do not say that an epoch ended.
+        has_ended = epoch < max(epochs) or all(epoch in one.ended for one in found)
+        if absent and not has_ended:
             unfinished = len(expected) - len(absent)
         elif absent:
             missing[epoch] = absent
@@ -142,30 +161,46 @@ class _Trained(NamedTuple):
     num_padding: int
 
 
-def _epochs(path: Path) -> dict[int, list[_Trained]]:
-    """Return the batches of each epoch that count."""
-    epochs: dict[int, list[_Trained]] = {}
-    for epoch, batch in _lines(path):
-        for later in [known for known in epochs if known > epoch]:
-            del epochs[later]
-        batches = epochs.setdefault(epoch, [])
+class _Epochs(NamedTuple):
+    batches: dict[int, list[_Trained]]
+    ended: set[int]
+
+
+def _epochs(path: Path) -> _Epochs:
+    """Return the batches of each epoch that count, and which epochs ended."""
+    epochs = _Epochs({}, set())
+    for epoch, batch in _read_lines(path):
+        for later in [known for known in epochs.batches if known > epoch]:
+            del epochs.batches[later]
+        batches = epochs.batches.setdefault(epoch, [])
+        if batch is None:
+            epochs.ended.add(epoch)
+            continue
+        epochs.ended.difference_update([known for known in epochs.ended if known >= epoch])
         while batches and batches[-1].place >= batch.place:
             batches.pop()
         batches.append(batch)
     return epochs
 
 
-def _lines(path: Path) -> Iterator[tuple[int, _Trained]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
+    """Yield epoch and batch of each line; None for the end of an epoch."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError as error:
+        raise MissingFileError(f"There is no audit {str(path)!r}.") from error
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
+            if "ended" in line:
+                yield line["epoch"], None
+                continue
             indices, num_padding = line["indices"], line.get("num_padding", 0)
             trained = indices[: len(indices) - num_padding]
             yield line["epoch"], _Trained(line["place"], trained, num_padding)
         except (ValueError, KeyError, TypeError) as error:
-            # The last line of a process that was killed while it wrote.
-            if number < len(lines):
+            # A process that was killed while it wrote left a line that only begins.
+            if not text or not _BEGINNING.startswith(text[: len(_BEGINNING)]):
                 raise ArgumentError(
                     f"Line {number} of {str(path)!r} is not of an audit."
                 ) from error

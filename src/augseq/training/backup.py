@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from augseq.checks import check_whole
+from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.training.backup_file import Backup, read_latest_backup, remove_backups, write_backup
 from augseq.training.callbacks import EpochSync
@@ -47,6 +48,8 @@ class BackupAndResume(EpochSync):
         force: Whether to go on although manifest, pipeline or seed are others now.
 
     Raises:
+        ArgumentError: An option is wrong, or `sequence` is none; while training, `fit` was given
+            `steps_per_epoch`, a repeated sequence, another object, or `shuffle=True`.
         BackupError: While training begins: the latest backup belongs to another run. While it
             lasts: a backup cannot be written; the earlier ones are whole.
 
@@ -69,6 +72,8 @@ class BackupAndResume(EpochSync):
         super().__init__(sequence)
         if every_batches is not None:
             check_whole("every_batches", every_batches, least=1)
+        if every_s is not None:
+            check_number("every_s", every_s, above=0)
         self._folder = Path(folder)
         self._every_batches = every_batches
         self._every_s = every_s
@@ -92,7 +97,7 @@ class BackupAndResume(EpochSync):
                 "BackupAndResume needs Keras' epochs to be whole passes over the data; drop "
                 "steps_per_epoch and repeat()."
             )
-        self._has_begun, self._generators = False, {}
+        self._has_begun, self._generators, self._end_of_epoch = False, {}, None
         self._restored = read_latest_backup(self._folder)
         if self._restored is not None:
             self._sequence.load_state_dict(self._restored.state, force=self._force)
@@ -105,6 +110,8 @@ class BackupAndResume(EpochSync):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Tell the sequence the epoch; save what the epoch before has left."""
         super().on_epoch_begin(epoch, logs)
+        # Keras has read it, and another `fit` must not find it there if this one fails.
+        self.model._initial_epoch = None
         write_generators(self._generators)
         # Only now has every other callback done what it does at the end of an epoch.
         if self._has_begun:
@@ -128,19 +135,20 @@ class BackupAndResume(EpochSync):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save if it is time to."""
+        num_before = self._pass.num_trained
         super().on_train_batch_end(batch, logs)
-        num_batches = batch + 1
+        num_batches = self._pass.num_trained
         if self._terminated.is_set():
             self._save(num_batches)
             self._hand_sigterm_on()
-        if num_batches == len(self._sequence):
+        if self._pass.is_over:
             self._generators = read_generators()
-        if num_batches == len(self._sequence) < self.params["steps"]:
+        if self._pass.is_over and len(self._sequence) < self.params["steps"]:
             # Keras, which has counted a whole epoch, begins one step more. On TensorFlow that
             # draws from the generators of layers before it finds that there is no data.
             self._end_of_epoch = read_state(self.model)
         # The end of an epoch is saved when the next one begins.
-        if num_batches < len(self._sequence) and self._is_due(num_batches):
+        if not self._pass.is_over and self._is_due(num_before, num_batches):
             self._save(num_batches)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -153,8 +161,13 @@ class BackupAndResume(EpochSync):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Remove the backups, which a finished run does not need."""
-        self._release_sigterm()
         self.model._initial_epoch = None
+        if self._terminated.is_set():
+            # Nobody has the trained model yet.
+            is_over = self._pass.is_over
+            self._save(len(self._sequence) if is_over else self._pass.num_trained)
+            self._hand_sigterm_on()
+        self._release_sigterm()
         if self._delete_at_end:
             remove_backups(self._folder)
 
@@ -163,8 +176,10 @@ class BackupAndResume(EpochSync):
         self._silence.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="Your input ran out of data")
 
-    def _is_due(self, num_batches: int) -> bool:
-        if self._every_batches is not None and num_batches % self._every_batches == 0:
+    def _is_due(self, num_before: int, num_batches: int) -> bool:
+        """Whether to save after these batches; `steps_per_execution` may have made them several."""
+        every = self._every_batches
+        if every is not None and num_batches // every > num_before // every:
             return True
         return self._every_s is not None and time.monotonic() - self._saved_at_s >= self._every_s
 
@@ -176,10 +191,18 @@ class BackupAndResume(EpochSync):
         self._saved_at_s = time.monotonic()
 
     def _catch_sigterm(self) -> None:
-        self._terminated.clear()
         # Python lets only its main thread set handlers.
-        if threading.current_thread() is threading.main_thread():
-            self._former_handler = signal.signal(signal.SIGTERM, self._note_sigterm)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        former = signal.getsignal(signal.SIGTERM)
+        # Keras does not tell a callback that `fit` failed, so one may have left its handler.
+        while isinstance(owner := getattr(former, "__self__", None), BackupAndResume):
+            if owner is not self and owner._is_training(sys._getframe()):
+                break
+            former = owner._former_handler
+        # None stands for one that is not of Python, and cannot be set again.
+        self._former_handler = former or signal.SIG_DFL
+        signal.signal(signal.SIGTERM, self._note_sigterm)
 
     def _note_sigterm(self, number: int, frame: FrameType | None) -> None:
         if self._is_training(frame):
@@ -188,10 +211,12 @@ class BackupAndResume(EpochSync):
             self._hand_sigterm_on()
 
     def _is_training(self, frame: FrameType | None) -> bool:
-        """Whether `fit` runs; Keras does not tell a callback that an error ended it."""
+        """Whether `fit` runs with this callback, as far as the frames from this one out tell."""
         while frame is not None:
             if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self._model:
-                return True
+                callbacks = frame.f_locals.get("callbacks")
+                if self in getattr(callbacks, "callbacks", []):
+                    return True
             frame = frame.f_back
         return False
 
@@ -202,4 +227,5 @@ class BackupAndResume(EpochSync):
 
     def _hand_sigterm_on(self) -> None:
         self._release_sigterm()
+        self._terminated.clear()
         os.kill(os.getpid(), signal.SIGTERM)

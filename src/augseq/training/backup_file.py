@@ -33,13 +33,14 @@ class Backup:
 
 
 def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Path:
-    """Write a backup aside, bring it to the disk, then give it its name; remove the oldest ones.
+    """Write a backup aside, bring it to the disk, then give it its name; then remove others.
 
     Args:
         folder: Made if it is not there.
-        number: A larger one is a later one.
+        number: A larger one is a later one. Backups with one still larger are those of a future
+            that was given up, since they are damaged or of another manifest, and are removed.
         backup: What to write.
-        keep: How many backups may remain.
+        keep: How many backups may remain; the oldest ones are removed.
 
     Raises:
         BackupError: It cannot be written; all earlier ones are as they were.
@@ -53,8 +54,10 @@ def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Pat
             f"Cannot write the backup {str(path)!r}: {error.strerror or error}. "
             "Earlier backups are whole."
         ) from error
-    for old in _backups(folder)[:-keep]:
-        old.unlink(missing_ok=True)
+    backups = _backups(folder)
+    num_until_now = backups.index(path) + 1
+    for other in backups[num_until_now:] + backups[:num_until_now][:-keep]:
+        other.unlink(missing_ok=True)
     return path
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from augseq.errors import ArgumentError
+from augseq.training.passes import PassCounter
 from augseq.training.sequence import ImageSequence
 
 
@@ -18,6 +19,10 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         sequence: The sequence that `fit` trains on; it may be a repeated one.
 
+    Raises:
+        ArgumentError: It is none; while training begins, a repeated one has no `steps_per_epoch`;
+            at the end of the first epoch, `fit` has trained on another object.
+
     Example:
         `model.fit(batches, epochs=10, callbacks=[augseq.EpochSync(batches)])`
     """
@@ -26,11 +31,10 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         if not isinstance(sequence, ImageSequence):
             raise ArgumentError(
-                f"EpochSync takes an ImageSequence. Received: {type(sequence).__name__}"
+                f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
             )
         self._sequence = sequence
-        self._steps_of_pass = 0
-        self._steps_of_epoch = 0
+        self._pass = PassCounter()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start counting: each `fit` begins a new pass.
@@ -42,18 +46,18 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
             raise ArgumentError(
                 "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
             )
-        self._steps_of_pass = 0
+        self._pass.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Tell the sequence the epoch, unless a pass goes on."""
-        self._steps_of_epoch = 0
+        self._pass.begin_epoch()
         self._sequence.follow_keras(
-            epoch, steps=self.params.get("steps"), goes_on=self._steps_of_pass > 0
+            epoch, steps=self.params.get("steps"), goes_on=self._pass.num_trained > 0
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count steps; with `steps_per_execution`, Keras names the last one of several."""
-        self._steps_of_epoch = batch + 1
+        """Count what was trained."""
+        self._pass.count(batch, self._sequence.length)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """See whether the pass is over.
@@ -67,8 +71,5 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 "repeated sequence: endless = batches.repeat(), and then "
                 "fit(endless, callbacks=[EpochSync(endless)], ...)."
             )
-        self._steps_of_pass += self._steps_of_epoch
-        num_batches = self._sequence.num_batches
-        if num_batches is not None and self._steps_of_pass >= num_batches:
-            self._steps_of_pass = 0
+        if self._pass.is_over:
             self._sequence.finish_epoch()

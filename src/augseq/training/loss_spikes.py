@@ -1,10 +1,11 @@
 """Remember the batches with the highest loss, so that one can look at them."""
 
-import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from augseq.checks import check_whole, is_whole
 from augseq.errors import ArgumentError
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
@@ -13,12 +14,12 @@ from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class LossSpike:
     """A batch and its loss.
 
     Attributes:
-        loss: The mean loss of its images.
+        loss: The mean loss of its images; NaN or infinite too.
         epoch: The epoch it belongs to.
         indices: Its records, in the batch's order.
     """
@@ -33,12 +34,20 @@ class LossSpikes(TrainedBatches):
 
     Each can be made again exactly as it was trained: `sequence.sample(epoch=..., index=...)`.
     The loss of a batch is worked out from the running mean that Keras reports, so it has about
-    four digits; the mean must be fetched from the device after each step.
+    four digits; the mean must be fetched from the device after each step. Where an epoch goes on
+    inside after a resume, the mean holds what was trained of it before, and spikes look smaller.
+
+    A loss that is NaN or infinite ranks highest, the earliest first. Of each epoch the first one
+    counts, since the mean stays what it is.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False` and `EpochSync`.
         keep: How many batches to keep.
-        skip_epochs: Epochs at the beginning, when all losses are high, that do not count.
+        skip_epochs: Epochs at the beginning, when all losses are high, that do not count, unless a
+            loss is NaN or infinite.
+
+    Raises:
+        ArgumentError: An option is wrong.
 
     Example:
         `spikes = augseq.LossSpikes(batches); model.fit(..., callbacks=[..., spikes]);
@@ -47,16 +56,16 @@ class LossSpikes(TrainedBatches):
 
     def __init__(self, sequence: PlannedSequence, *, keep: int = 10, skip_epochs: int = 1) -> None:
         super().__init__(sequence)
-        self._keep = keep
-        self._skip_epochs = skip_epochs
-        self._heap: list[LossSpike] = []
+        self._keep = check_whole("keep", keep, least=1)
+        self._skip_epochs = check_whole("skip_epochs", skip_epochs, least=0)
+        self._spikes: list[LossSpike] = []
         self._num_images = 0
         self._total = 0.0
 
     @property
     def spikes(self) -> list[LossSpike]:
         """The batches that were kept, the worst one first."""
-        return sorted(self._heap, reverse=True)
+        return list(self._spikes)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin a running mean, as Keras does."""
@@ -65,15 +74,24 @@ class LossSpikes(TrainedBatches):
         self._total = 0.0
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
-        indices = tuple(r.index for number in trained for r in self._sequence.records(number))
-        mean = float(logs["loss"])
-        num_images = self._num_images + len(indices)
-        loss = (mean * num_images - self._total) / len(indices)
+        if not math.isfinite(self._total):
+            return
+        epochs: dict[int, tuple[int, ...]] = {}
+        for number in trained:
+            epoch = self._sequence.progress(number).epoch
+            indices = tuple(record.index for record in self._sequence.records(number))
+            epochs[epoch] = epochs.get(epoch, ()) + indices
+        num_new = sum(map(len, epochs.values()))
+        mean, num_images = float(logs["loss"]), self._num_images + num_new
+        loss = (mean * num_images - self._total) / num_new
         self._num_images, self._total = num_images, mean * num_images
-        if self._sequence.epoch >= self._skip_epochs:
-            spike = LossSpike(loss=loss, epoch=self._sequence.epoch, indices=indices)
-            push = heapq.heappush if len(self._heap) < self._keep else heapq.heappushpop
-            push(self._heap, spike)
+        for epoch, indices in epochs.items():
+            self._keep_worst(LossSpike(loss=loss, epoch=epoch, indices=indices))
+
+    def _keep_worst(self, spike: LossSpike) -> None:
+        if spike.epoch >= self._skip_epochs or not math.isfinite(spike.loss):
+            # Of equal ones the earliest stays first.
+            self._spikes = sorted([*self._spikes, spike], key=_rank)[: self._keep]
 
     def draw(self, number: int = 0, *, num_images: int = 12) -> Picture:
         """Draw the images of a batch that was kept, as they were trained.
@@ -83,23 +101,26 @@ class LossSpikes(TrainedBatches):
             num_images: At most so many.
 
         Raises:
-            ArgumentError: Not so many were kept.
+            ArgumentError: Not so many were kept, or no image is asked for.
         """
-        if not 0 <= number < len(self._heap):
+        check_whole("num_images", num_images, least=1)
+        if not is_whole(number) or not 0 <= number < len(self._spikes):
             raise ArgumentError(
-                f"{len(self._heap)} batches were kept, from 0; the first {self._skip_epochs} "
-                f"epochs do not count. Received: {number}"
+                f"{len(self._spikes)} batches were kept, from 0; the first {self._skip_epochs} "
+                f"epochs do not count. Received: {number!r}"
             )
-        spike = self.spikes[number]
+        spike = self._spikes[number]
         samples = [
             self._sequence.sample(epoch=spike.epoch, index=index)
             for index in spike.indices[:num_images]
         ]
         titles = [_title(sample.record, self._sequence.class_names) for sample in samples]
-        figure = draw_grid([sample.image for sample in samples], titles)
-        figure.suptitle(f"loss {spike.loss:.3g}, epoch {spike.epoch}", fontsize=9)
-        figure.tight_layout(pad=0.4)
-        return figure
+        heading = f"loss {spike.loss:.3g}, epoch {spike.epoch}"
+        return draw_grid([sample.image for sample in samples], titles, heading=heading)
+
+
+def _rank(spike: LossSpike) -> float:
+    return -spike.loss if math.isfinite(spike.loss) else -math.inf
 
 
 def _title(record: Record, class_names: Sequence[str]) -> str:

@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 from augseq.errors import BackupError
 
+_GENERATOR = "torch generator "
+# Apple's GPU, beside the numbers of the processor, 0, and of the GPUs of CUDA.
+_MPS = "mps"
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -49,7 +53,7 @@ def write_state(model: keras.Model, arrays: Arrays, *, metrics: bool) -> None:
     """
     variables = _variables(model)
     arrays = dict(arrays)
-    generators = {name: arrays.pop(name) for name in list(arrays) if name.startswith("torch")}
+    generators = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_GENERATOR)}
     here = {name: tuple(variable.shape) for name, variable in variables.items()}
     there = {name: array.shape for name, array in arrays.items()}
     if here != there:
@@ -72,8 +76,11 @@ def read_generators() -> dict[str, npt.NDArray[Any]]:
         return {}
     import torch
 
-    states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
-    return {f"torch generator {number}": state.numpy() for number, state in enumerate(states)}
+    numbered = enumerate([torch.get_rng_state(), *torch.cuda.get_rng_state_all()])
+    states = {str(number): state for number, state in numbered}
+    if torch.backends.mps.is_available():
+        states[_MPS] = torch.mps.get_rng_state()
+    return {f"{_GENERATOR}{name}": state.numpy() for name, state in states.items()}
 
 
 def write_generators(arrays: Arrays) -> None:
@@ -82,9 +89,18 @@ def write_generators(arrays: Arrays) -> None:
         return
     import torch
 
-    cpu, *gpus = (torch.from_numpy(arrays[name].copy()) for name in sorted(arrays))
+    cpu, *gpus = (torch.from_numpy(state.copy()) for state in device_states(arrays))
     torch.set_rng_state(cpu)
     torch.cuda.set_rng_state_all(gpus[: torch.cuda.device_count()])
+    mps = arrays.get(f"{_GENERATOR}{_MPS}")
+    if mps is not None and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(torch.from_numpy(mps.copy()))
+
+
+def device_states(arrays: Arrays) -> list[npt.NDArray[Any]]:
+    """Return the states of the processor and of the GPUs, in the order of their numbers."""
+    names = (f"{_GENERATOR}{number}" for number in range(len(arrays)))
+    return [arrays[name] for name in names if name in arrays]
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:

@@ -1,6 +1,5 @@
 """Any plan of batches as a data set of Keras."""
 
-import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,6 +25,7 @@ from augseq.training.data_state import (
 )
 from augseq.training.epochs import ADVICE, EpochTracker
 from augseq.training.keras_order import shuffled_order
+from augseq.training.passes import batch_number
 from augseq.training.plan_text import plan_text
 from augseq.training.running_processes import (
     make_shard,
@@ -50,11 +50,16 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def repeat(self) -> Self:
         """Return an endless twin, to train with `steps_per_epoch`.
 
-        Item `step` of it is batch `step % n` of epoch `step // n`, where `n` is this
-        sequence's length: a global step fixes epoch and batch, however long Keras' epochs are.
-        With `EpochSync`, step 0 of Keras' epoch `e` is step `e * steps_per_epoch`.
+        Item `step` of it is batch `step % n` of epoch `step // n`, counted from the present
+        epoch, where `n` is this sequence's length: a global step fixes epoch and batch, however
+        long Keras' epochs are. With `EpochSync`, step 0 of Keras' epoch `e` is step
+        `e * steps_per_epoch`, counted from epoch 0.
+
+        Raises:
+            ArgumentError: A resume has left a part of the present epoch.
         """
-        return self._with(self._plan, endless=True)
+        whole = replace(self._plan, schedule=self._plan.schedule.whole_from(self.epoch))
+        return self._with(whole, endless=True, epoch=self.epoch)
 
     def shard(
         self, index: int | None = None, count: int | None = None, *, padding: Padding = "wrap"
@@ -92,11 +97,16 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             raise ArgumentError('padding="zero_weight" needs targets that weights belong to.')
         shard = make_shard(index, count, padding)
         schedule = replace(self._plan.schedule, shard=shard)
-        return self._with(replace(self._plan, schedule=schedule), endless=self._endless)
+        # What is left of an epoch may fill no batch of all the parts.
+        epoch = schedule.done.epoch if self.epoch == self._plan.schedule.done.epoch else self.epoch
+        plan = replace(self._plan, schedule=schedule)
+        return self._with(plan, endless=self._endless, epoch=epoch)
 
-    def _with(self, plan: BatchPlan, *, endless: bool) -> Self:
+    def _with(self, plan: BatchPlan, *, endless: bool = False, epoch: int = 0) -> Self:
         twin = type(self).__new__(type(self))
         twin._start(plan, self._worker_options, endless=endless)
+        twin._epochs.set(epoch)
+        twin._first_step = epoch * plan.schedule.num_batches
         return twin
 
     def _start(self, plan: BatchPlan, options: WorkerOptions, *, endless: bool = False) -> None:
@@ -105,10 +115,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._worker_options = options
         self._endless = endless
         self._first_step = 0
-        epoch_matters = plan.schedule.shuffle or bool(plan.pipeline.augment.steps)
-        self._epochs = EpochTracker(
-            plan.schedule.num_batches, epoch_matters=epoch_matters and not endless
-        )
+        matters = not endless and (plan.schedule.shuffle or bool(plan.pipeline.augment.steps))
+        self._epochs = EpochTracker(plan.schedule.num_batches, epoch_matters=matters)
         self.failure: Exception | None = None
         self._use(plan)
 
@@ -153,20 +161,24 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
-        if self._endless:
+        if self.length is None:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
-        return self._plan.schedule.num_batches_of(self.epoch)
+        return self.length
+
+    @property
+    def length(self) -> int | None:
+        """What `len` gives, but None for a repeated sequence."""
+        return None if self._endless else self._plan.schedule.num_batches_of(self.epoch)
 
     @property
     def num_batches(self) -> int | None:
         """What Keras is told: batches in an epoch; None for a repeated sequence."""
         # That Keras asks for it tells that a pass begins: see `EpochTracker`.
         self._epochs.count()
-        if self._endless:
-            return None
         # Keras keeps the first answer for all epochs, so only a callback that knows of it may let
         # it hear of an epoch that is shorter.
-        return len(self) if self._epochs.is_told else self._plan.schedule.num_batches
+        is_exact = self._endless or self._epochs.is_told
+        return self.length if is_exact else self._plan.schedule.num_batches
 
     @property
     def workers(self) -> int:
@@ -229,7 +241,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             goes_on: Whether Keras goes on with a pass of an earlier epoch.
         """
         self._epochs.announce()
-        if not goes_on:
+        if goes_on:
+            self._epochs.go_on()
+        else:
             self._epochs.set(epoch)
             self._first_step = epoch * (steps or self._plan.schedule.num_batches)
 
@@ -244,8 +258,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return run_conditions(self._plan)
 
     def progress(self, num_batches: int) -> Progress:
-        """Return how far a run has come after some batches of the present epoch."""
-        return self._plan.schedule.progress(self.epoch, num_batches)
+        """Return how far a run has come after some batches, counted from item 0."""
+        where = (self.epoch, num_batches)
+        if self._endless:
+            where = divmod(self._first_step + num_batches, self._plan.schedule.num_batches)
+        return self._plan.schedule.progress(*where)
 
     def require_order(self) -> None:
         """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
@@ -362,16 +379,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _step(self, index: int) -> int:
         """Return the number of a batch, counted on through the epochs."""
-        index = operator.index(index)
-        if self._endless and index >= 0:
-            return self._first_step + index
+        number = batch_number(index, self.length)
         if self._endless:
-            raise IndexError(f"A repeated sequence has batches from 0. Received: {index}")
-        num_batches = len(self)
-        if not -num_batches <= index < num_batches:
-            raise IndexError(f"There are {num_batches} batches, from 0. Received: {index}")
-        epoch = self._epochs.epoch
-        return epoch * self._plan.schedule.num_batches + index % num_batches
+            return self._first_step + number
+        return self._epochs.epoch * self._plan.schedule.num_batches + number
 
 
 def _rebuild(

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
-from augseq.checks import check_whole
+from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.pixels.options import ResizeOptions
 from augseq.sampling.randomness import check_seed
@@ -38,6 +36,9 @@ class RunOptions:
             each image; then `val` has no say. None for a split by `val` and `seed`.
         seed: Fixes split, order, augmentations and initial weights.
         workers: Threads that make batches.
+
+    Raises:
+        ArgumentError: One of these is wrong.
     """
 
     architecture: str = SMALL
@@ -58,13 +59,8 @@ class RunOptions:
         check_whole("batch_size", self.batch_size, least=1)
         check_whole("workers", self.workers, least=0)
         check_seed(self.seed)
-        _check_above_0("val", self.val)
+        check_number("val", self.val, above=0)
         if self.val >= 1:
             raise ArgumentError(f"`val` must be below 1. Received: val={self.val!r}")
         if self.learning_rate is not None:
-            _check_above_0("learning_rate", self.learning_rate)
-
-
-def _check_above_0(name: str, value: object) -> None:
-    if not isinstance(value, int | float | np.number) or not value > 0:
-        raise ArgumentError(f"`{name}` must be a number above 0. Received: {name}={value!r}")
+            check_number("learning_rate", self.learning_rate, above=0)

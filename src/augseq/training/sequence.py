@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import BatchPlan, LabelMode, label_targets
+from augseq.checks import check_whole
 from augseq.errors import AugseqWarning
 from augseq.inspection.contact_sheet import draw_epochs
 from augseq.inspection.explanation import Explanation, explain_sample
@@ -34,7 +35,7 @@ from augseq.pixels.options import (
 from augseq.sample import Pipeline, PixelDtype
 from augseq.sampling.order import Schedule
 from augseq.sampling.randomness import check_epoch
-from augseq.training.array_plan import array_manifest, array_plan
+from augseq.training.array_plan import array_manifest, array_plan, array_source
 from augseq.training.plan_text import plan_hops
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.types import Images
@@ -192,7 +193,8 @@ class ImageSequence(PlannedSequence):
                 `image_size` is None unless given.
 
         Raises:
-            ArgumentError: `x` is not a stack of images, or `y` has another length.
+            ArgumentError: `x` is not a stack of images, `y` has another length, or an option is
+                wrong.
 
         Example:
             >>> import augseq, numpy as np
@@ -201,9 +203,10 @@ class ImageSequence(PlannedSequence):
             >>> [len(labels) for _, labels in batches]
             [4, 4, 2]
         """
-        manifest = array_manifest(len(x), options)
+        source = array_source(x)
+        manifest = array_manifest(len(source.images), options)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        return blank._with(array_plan(blank._plan, x, y), endless=False)
+        return blank._with(array_plan(blank._plan, source, y))
 
     def show(self, index: int = 0, *, num_images: int = 12) -> Picture:
         """Draw some images of a batch, as the model sees them, with their labels.
@@ -214,7 +217,13 @@ class ImageSequence(PlannedSequence):
 
         Returns:
             A matplotlib figure, to be restyled or saved; Jupyter shows it.
+
+        Raises:
+            ArgumentError: No image is asked for.
+            IndexError: There is no such batch.
+            AugseqError: A file or an augmentation is at fault; the message names it.
         """
+        check_whole("num_images", num_images, least=1)
         return draw_batch(self.batch(index), self.class_names, num_images=num_images)
 
     def show_augmentations(self, position: int = 0, *, num_epochs: int = 8) -> Picture:
@@ -229,7 +238,12 @@ class ImageSequence(PlannedSequence):
 
         Returns:
             A matplotlib figure, to be restyled or saved; Jupyter shows it.
+
+        Raises:
+            ArgumentError: No epoch is asked for.
+            AugseqError: A file or an augmentation is at fault; the message names it.
         """
+        check_whole("num_epochs", num_epochs, least=1)
         record = self.manifest[position]
         return draw_epochs(record, self.pipeline, seed=self.seed, epochs=range(num_epochs))
 
@@ -296,7 +310,15 @@ class ImageSequence(PlannedSequence):
 
         Args:
             num_images: How many images to try them on.
+
+        Returns:
+            A report as text, with the impure transforms by name and what gave them away.
+
+        Raises:
+            ArgumentError: No image is asked for.
+            AugseqError: A file cannot be decoded; the message names it.
         """
+        check_whole("num_images", num_images, least=1)
         records = self.manifest.records(range(min(num_images, len(self.manifest))))
         return check_purity(self.pipeline, records, seed=self.seed)
 
@@ -305,7 +327,16 @@ class ImageSequence(PlannedSequence):
 
         Args:
             num_images: In each of three rounds, in whole batches.
+
+        Returns:
+            A report as text: the cost of each stage in milliseconds, images per second of each
+            kind of workers, and the bottleneck in one sentence.
+
+        Raises:
+            ArgumentError: No image is asked for.
+            AugseqError: A file or an augmentation is at fault; the message names it.
         """
+        check_whole("num_images", num_images, least=1)
         return measure_profile(self._plan, num_images=num_images)
 
     def _repr_html_(self) -> str:

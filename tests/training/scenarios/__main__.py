@@ -18,10 +18,13 @@ from . import (
     processes,
     resume,
     speed,
+    written,
 )
 from .watch import SCENARIOS, NotApplicableError
 
-assert all((classic, endless, epochs, evaluation, failures, partial, processes, resume, speed))
+assert all(
+    (classic, endless, epochs, evaluation, failures, partial, processes, resume, speed, written)
+)
 
 
 def main() -> None:

@@ -73,12 +73,53 @@ def a_run_that_crashes_again_and_again_trains_each_record_once() -> None:
 
 
 @scenario
+def two_steps_per_execution_are_saved_and_go_on_where_they_ended() -> None:
+    def make(**options: Any) -> augseq.ImageSequence:
+        return array_sequence(10, **options)
+
+    expected = flat([batch for epoch in range(3) for batch in plan_of(make, epoch)])
+    # After 4 batches of 5, and after all of them: the second of the last two is not there.
+    for num_calls, num_saved in ((2, 4), (3, 4), (5, 5 + 4)):
+        with temporary_folder() as folder:
+            for crash_after in (num_calls, 0):
+                sequence, model = make(), new_model(built=True, steps_per_execution=2)
+                backup = augseq.BackupAndResume(sequence, folder, every_batches=3)
+                callbacks = [backup, CrashAfter(crash_after)]
+                with contextlib.suppress(CrashError):
+                    fit(
+                        sequence,
+                        sync=False,
+                        model=model,
+                        callbacks=callbacks,
+                        epochs=3,
+                        shuffle=False,
+                    )
+            trained = flat(joined(model.diary.by_epoch))
+            require_equal(trained, expected[2 * num_saved :], f"crash after {num_calls} calls")
+
+
+@scenario
+def a_resumed_fit_that_fails_leaves_no_initial_epoch_to_the_next_one() -> None:
+    with temporary_folder() as folder:
+        for num_batches in (8, 3):
+            sequence, model = twelve(), new_model(built=True)
+            backup = augseq.BackupAndResume(sequence, folder, every_batches=1)
+            callbacks = [backup, CrashAfter(num_batches)]
+            with contextlib.suppress(CrashError):
+                fit(sequence, sync=False, model=model, callbacks=callbacks, epochs=3, shuffle=False)
+        require_equal(list(model.diary.by_epoch), [1])
+        other = twelve()
+        require_equal(list(fit(other, model=model, epochs=2, shuffle=False)), [0, 1])
+
+
+@scenario
 def an_audit_tells_what_the_model_saw() -> None:
     with temporary_folder() as folder:
         sequence, path = array_sequence(NUM_IMAGES, batch_size=5), Path(folder, "audit.jsonl")
         trained = fit(sequence, callbacks=[augseq.Audit(sequence, path)], epochs=3, shuffle=False)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        written = [[(index, line["epoch"]) for index in line["indices"]] for line in lines]
+        batches = [line for line in lines if "indices" in line]
+        written = [[(index, line["epoch"]) for index in line["indices"]] for line in batches]
         require_equal(written, joined(trained))
 
 
