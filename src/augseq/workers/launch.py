@@ -121,8 +121,16 @@ class Link:
         self._process.join(_KILL_S)
         code = self._process.exitcode
         if code is not None and code < 0:
-            return WorkerDiedError(f"was ended by {signal.Signals(-code).name}")
+            return WorkerDiedError(f"was ended by {_signal_name(-code)}")
         return WorkerDiedError(f"ended with exit code {code}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    # Those for programs' own use have none.
+    except ValueError:
+        return f"signal {number}"
 
 
 def launch(serve: Callable[[Connection], None], start_method: str) -> Link:
