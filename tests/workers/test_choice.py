@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,6 +26,9 @@ from . import transforms
 from .plans import NUM_BATCHES, array_plan, bits, numbered_images
 
 pytestmark = pytest.mark.timeout(60)
+
+
+SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 def workers_for(plan: BatchPlan, kind: Any, number: int = 2) -> Workers:
@@ -88,7 +93,7 @@ def test_a_folder_for_shared_memory_that_is_not_there_is_named_and_no_augmentati
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     monkeypatch.setenv("AUGSEQ_SHARED_DIR", str(tmp_path / "none"))
     plan = array_plan([transforms.hold_the_lock], numbered_images(40, size))
-    with pytest.raises(SharedMemoryError, match="No such file.*AUGSEQ_SHARED_DIR") as caught:
+    with pytest.raises(SharedMemoryError, match=r"No such file.*AUGSEQ_SHARED_DIR") as caught:
         workers_for(plan, kind)
     assert repr(str(tmp_path / "none")) in str(caught.value)
 
@@ -125,6 +130,19 @@ def test_two_threads_gain_nothing_over_the_lock_and_much_without_it() -> None:
     # Up to 1.1 is noise; waiting needs no processor, so the second holds on a busy machine.
     assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
     assert measure_gain(array_plan([transforms.release_the_lock])) > 1.5
+
+
+@pytest.mark.skipif(not SCHEDSTAT.exists(), reason="needs Linux to tell who waits for a processor")
+def test_threads_that_hold_the_lock_gain_nothing_beside_busy_programs_either() -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    programs = [subprocess.Popen(busy) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        for _ in range(3):
+            assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
