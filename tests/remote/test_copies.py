@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,8 +25,18 @@ NUM = 30
 
 
 def images_of(manifest: augseq.Manifest, **options: object) -> list[bytes]:
+    """Make an epoch, and wait until nothing is fetched any more."""
+    others = set(threading.enumerate())
     batches = augseq.ImageSequence(manifest, **{**SMALL, **options})  # type: ignore[arg-type]
-    return [images.tobytes() for images, _ in (batches[step] for step in range(len(batches)))]
+    images = [batches[step][0].tobytes() for step in range(len(batches))]
+    # Workers are at the next epoch already: one of them may have missed the copy of a file just
+    # before it was there, and ask for that file when this epoch is long over.
+    del batches
+    for thread in set(threading.enumerate()) - others:
+        if thread.name.startswith("augseq-"):
+            thread.join(30)
+            assert not thread.is_alive()
+    return images
 
 
 def copies_in(cache_dir: Path) -> list[Path]:
