@@ -39,7 +39,9 @@ def explain(
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize("augment", [[], LIST, [invert, *LIST], [A.Compose(LIST)], [invert], [halve]])
+@pytest.mark.parametrize(
+    "augment", [[], LIST, [invert, *LIST], [A.Compose(LIST)], [invert], [halve]]
+)
 def test_the_last_stage_is_what_the_model_sees(
     samples: augseq.Manifest, augment: list[Any], scaled: bool
 ) -> None:
