@@ -23,6 +23,10 @@ def invert(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return 255 - image
 
 
+def halve(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return image[::2, ::2]
+
+
 def pipeline_of(manifest: augseq.Manifest, augment: list[Any], **options: Any) -> Pipeline:
     return augseq.ImageSequence(manifest, augment=augment, dtype="uint8", **options).pipeline
 
@@ -35,7 +39,9 @@ def explain(
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize("augment", [[], LIST, [invert, *LIST], [A.Compose(LIST)], [invert]])
+@pytest.mark.parametrize(
+    "augment", [[], LIST, [invert, *LIST], [A.Compose(LIST)], [invert], [halve]]
+)
 def test_the_last_stage_is_what_the_model_sees(
     samples: augseq.Manifest, augment: list[Any], scaled: bool
 ) -> None:
@@ -51,6 +57,8 @@ def test_stages_come_in_the_order_of_the_plan(samples: augseq.Manifest) -> None:
     assert names == ["decoded", "RandomResizedCrop", "HorizontalFlip", "OneOf", "Affine"]
     names = [stage.name for stage in explain(samples, [invert]).stages]
     assert names == ["decoded", "resized", "invert"]
+    names = [stage.name for stage in explain(samples, [halve]).stages]
+    assert names == ["decoded", "resized", "halve", "resized"]
     names = [stage.name for stage in explain(samples, [A.CenterCrop(20, 20)]).stages]
     assert names == ["decoded", "CenterCrop", "resized"]
 

@@ -1,6 +1,11 @@
 """Which transforms of a list are not pure, and how one can see it."""
 
+import os
 import random
+import shutil
+import sys
+import threading
+from dataclasses import dataclass
 from typing import Any
 
 import albumentations as A
@@ -84,6 +89,62 @@ def test_one_that_raises_is_named_and_the_others_are_still_checked(
     found = report(samples, [A.HorizontalFlip(), fails, IMPURE["Counting"]])
     assert "augmentation 2, 'fails': raises RuntimeError: the disk is on fire" in str(found)
     assert {impurity.number for impurity in found.impurities} == {2, 3}
+
+
+def is_elsewhere() -> bool:
+    """Whether this is one of the new processes that a check starts."""
+    return sys.argv[0] == "-c"
+
+
+@dataclass(frozen=True)
+class EndsElsewhere:
+    """Ends a new process, after a word about it.
+
+    Attributes:
+        code: Its exit code.
+    """
+
+    code: int
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if is_elsewhere():
+            print("the disk is on fire", file=sys.stderr, flush=True)
+            os._exit(self.code)
+        return image
+
+
+def hang_elsewhere(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    if is_elsewhere():
+        threading.Event().wait()
+    return image
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_one_that_ends_its_process_is_named_and_the_others_are_still_checked(
+    samples: augseq.Manifest, code: int
+) -> None:
+    steps = [A.HorizontalFlip(), EndsElsewhere(code), IMPURE["shift_by_the_process"]]
+    found = report(samples, steps)
+    assert [impurity.number for impurity in found.impurities] == [2, 3]
+    evidence = f"its process ended with exit code {code}: the disk is on fire"
+    assert evidence in found.impurities[0].evidence
+
+
+def test_one_that_hangs_in_a_new_process_is_named(
+    samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("augseq.inspection.purity._CHILD_TIMEOUT_S", 10)
+    (impurity,) = report(samples, [hang_elsewhere]).impurities
+    assert impurity.name == "hang_elsewhere"
+    assert "its process takes longer than 10 s" in impurity.evidence
+
+
+def test_where_no_process_starts_no_transform_is_blamed(
+    samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(augseq.WorkerError, match="ended with exit code 1"):
+        report(samples, [A.HorizontalFlip()])
 
 
 def test_a_list_of_nothing_is_pure(samples: augseq.Manifest) -> None:

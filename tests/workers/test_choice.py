@@ -1,14 +1,20 @@
 """Which workers a sequence gets, and what it says about them."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from augseq.batch import BatchPlan
-from augseq.errors import ArgumentError, AugseqWarning
+from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError, WorkerError
 from augseq.workers.auto import measure_gain
 from augseq.workers.choice import WorkerOptions, make_workers
 from augseq.workers.processes import ProcessWorkers
@@ -17,9 +23,12 @@ from augseq.workers.threads import ThreadWorkers
 from augseq.workers.workers import Workers
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, bits
+from .plans import NUM_BATCHES, array_plan, bits, numbered_images
 
 pytestmark = pytest.mark.timeout(60)
+
+
+SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 def workers_for(plan: BatchPlan, kind: Any, number: int = 2) -> Workers:
@@ -76,10 +85,64 @@ def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
         assert type(workers_for(plan, "processes")) is ThreadWorkers
 
 
+@pytest.mark.parametrize("kind", ["processes", "auto"])
+@pytest.mark.parametrize("size", [8, 300])
+def test_a_folder_for_shared_memory_that_is_not_there_is_named_and_no_augmentation_is(
+    kind: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setenv("AUGSEQ_SHARED_DIR", str(tmp_path / "none"))
+    plan = array_plan([transforms.hold_the_lock], numbered_images(40, size))
+    with pytest.raises(SharedMemoryError, match=r"No such file.*AUGSEQ_SHARED_DIR") as caught:
+        workers_for(plan, kind)
+    assert repr(str(tmp_path / "none")) in str(caught.value)
+
+
+def test_a_system_that_starts_no_process_is_told_and_no_augmentation_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    plan = array_plan([transforms.hold_the_lock])
+    with no_more_open_files():
+        with pytest.raises(WorkerError, match=r"Too many open files.*worker_kind=\"threads\""):
+            workers_for(plan, "processes")
+        workers = workers_for(plan, "auto")
+    assert type(workers) is ThreadWorkers
+    assert "but processes cannot be: A worker process must start" in workers.text
+    assert type(workers_for(plan, "processes")) is ProcessWorkers
+
+
+@contextmanager
+def no_more_open_files() -> Iterator[None]:
+    """Let the system refuse to open anything but the one file that comes before a pipe."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def test_two_threads_gain_nothing_over_the_lock_and_much_without_it() -> None:
     # Up to 1.1 is noise; waiting needs no processor, so the second holds on a busy machine.
     assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
     assert measure_gain(array_plan([transforms.release_the_lock])) > 1.5
+
+
+@pytest.mark.skipif(not SCHEDSTAT.exists(), reason="needs Linux to tell who waits for a processor")
+def test_threads_that_hold_the_lock_gain_nothing_beside_busy_programs_either() -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    programs = [subprocess.Popen(busy) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        for _ in range(3):
+            assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,10 @@ needs_maps = pytest.mark.skipif(
 START_METHODS = multiprocessing.get_all_start_methods()
 
 
+NAMELESS = getattr(signal, "SIGRTMIN", 0) + 6
+"""A signal for which Python has no name."""
+
+
 def workers_of(
     plan: BatchPlan, num_workers: int = 2, start_method: str = "spawn"
 ) -> ProcessWorkers:
@@ -192,7 +196,16 @@ def test_a_worker_that_ends_over_a_batch_is_replaced_and_the_stream_is_the_same(
 
 
 @pytest.mark.parametrize(
-    ("by", "named"), [(0, "ended with exit code 0"), (signal.SIGKILL, "was ended by SIGKILL")]
+    ("by", "named"),
+    [
+        (0, "ended with exit code 0"),
+        (signal.SIGKILL, "was ended by SIGKILL"),
+        pytest.param(
+            NAMELESS,
+            f"was ended by signal {NAMELESS}",
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="all have names"),
+        ),
+    ],
 )
 def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
     tmp_path: Path, by: int, named: str
@@ -238,13 +251,29 @@ def test_images_of_different_sizes_are_an_error() -> None:
         workers_of(plan).load(0)
 
 
-@pytest.mark.parametrize("kind", [transforms.RaiseKeyword, transforms.RaiseLocal])
-def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(kind: type) -> None:
-    with pytest.raises(WorkerError, match=r"raised (Keyword|Local)Error: broken") as caught:
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (transforms.RaiseKeyword, "KeywordError: broken"),
+        (transforms.RaiseLocal, "LocalError: broken"),
+        (transforms.RaisePath, "PathError: cannot use broken"),
+    ],
+)
+def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
+    kind: type, text: str
+) -> None:
+    with pytest.raises(WorkerError, match=rf"raised {text}\n") as caught:
         workers_of(array_plan([kind()])).load(0)
     notes = "\n".join(caught.value.__notes__)
     assert "To replay: sequence.sample(epoch=0, index=0)" in notes
     assert "transforms.py" in notes
+
+
+def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
+    workers = workers_of(array_plan([transforms.Raise(transforms.MuteError())]))
+    with pytest.raises(transforms.MuteError) as caught:
+        workers.load(1)
+    assert "To replay: sequence.sample(epoch=0, index=5)" in "".join(caught.value.__notes__)
 
 
 # Weight

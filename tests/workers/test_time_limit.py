@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
 
 def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     with pytest.warns(augseq.AugseqWarning, match=r"1 of `augment`, 'HangWhenLoaded'.*longer"):
-        workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=2)
+        workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=4)
     assert bits(workers.load(0)) == bits(array_plan().load(0))
 
 

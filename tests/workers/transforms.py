@@ -99,6 +99,20 @@ class LocalError(Exception):
         raise TypeError("never")
 
 
+class PathError(Exception):
+    """Comes back, but says another thing then."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"cannot use {path}")
+
+
+class MuteError(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise AttributeError("never")
+
+
 @dataclass(frozen=True)
 class Raise:
     """Raises an exception over the images whose first value is `at`."""
@@ -117,6 +131,13 @@ class RaiseKeyword:
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         raise KeywordError("broken", path="cats/5.jpg")
+
+
+class RaisePath:
+    """Raises what comes back with another text."""
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        raise PathError("broken")
 
 
 class RaiseLocal:

@@ -110,7 +110,8 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
-    elif stages[-1].image.shape != sample.image.shape:
+    # Also after a first one, where an augmentation has changed the size.
+    if stages[-1].image.shape != sample.image.shape:
         stages.append(Stage(name="resized", image=sample.image))
     return Explanation(record=record, seed=seed, epoch=epoch, stages=tuple(stages))
 

@@ -5,25 +5,35 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.machinery import PathFinder
+from typing import Any
 
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.laws import LAWS
-from augseq.errors import AugmentationError, DecodeError, MissingFileError, UnreadableError
+from augseq.errors import (
+    AugmentationError,
+    DecodeError,
+    MissingFileError,
+    UnreadableError,
+    WorkerError,
+)
 from augseq.inspection.explanation import explain_sample
-from augseq.inspection.purity_process import answer, digest_job
+from augseq.inspection.purity_process import ERROR, answer, digest_job
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
+from augseq.workers.launch import ending
 
 # Text hashes differ between these two, and so does every order that depends on them.
 _HASH_SEEDS = (1, 2)
 _CHILD_TIMEOUT_S = 120
+_NUM_LINES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +95,7 @@ def check_purity(pipeline: Pipeline, records: Sequence[Record], *, seed: int = 0
 
     Raises:
         AugseqError: A file cannot be decoded.
+        WorkerError: The system starts no process.
     """
     steps, names = pipeline.augment.steps, tuple(pipeline.augment.names)
     images = [_inputs(pipeline, record, seed) for record in records]
@@ -145,20 +156,19 @@ def _differences_of_processes(
         return
     jobs = {number: pickle.dumps(job) for number, job in steps.items()}
     here = {number: digest_job(job, seed) for number, job in jobs.items()}
-    question = pickle.dumps(
-        {
-            "path": sys.path,
-            "modules": _private_modules([step for step, _ in steps.values()]),
-            "jobs": jobs,
-            "seed": seed,
-        }
-    )
+    question = {
+        "path": sys.path,
+        "modules": _private_modules([step for step, _ in steps.values()]),
+        "jobs": jobs,
+        "seed": seed,
+    }
     with ThreadPoolExecutor(len(_HASH_SEEDS)) as pool:
-        there = list(pool.map(partial(_ask_process, question), _HASH_SEEDS))
+        there = list(pool.map(partial(_answers, question), _HASH_SEEDS))
     for number, digest in here.items():
         answers = [answer[number] for answer in there]
-        if any(answer.startswith("error: ") for answer in answers):
-            yield number, f"cannot run in another process ({answers[0].removeprefix('error: ')})"
+        errors = [answer for answer in answers if answer.startswith(ERROR)]
+        if errors:
+            yield number, f"cannot run in another process ({errors[0].removeprefix(ERROR)})"
         elif answers[0] != answers[1]:
             seeds = " and ".join(map(str, _HASH_SEEDS))
             cause = "it depends on hashes of text, on the process, or on the time"
@@ -167,18 +177,56 @@ def _differences_of_processes(
             yield number, "gives other pixels in a new process: it depends on what ran before"
 
 
-def _ask_process(question: bytes, hash_seed: int) -> dict[int, str]:
-    answered = subprocess.run(
-        [sys.executable, "-c", f"from {answer.__module__} import answer; answer()"],
-        input=question,
-        env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
-        capture_output=True,
-        timeout=_CHILD_TIMEOUT_S,
-        check=True,
-    )
+class _NoAnswerError(Exception):
+    """A process ends or hangs before it answers."""
+
+
+def _answers(question: Mapping[str, Any], hash_seed: int) -> dict[int, str]:
+    """Return what a new process answers for each job.
+
+    Raises:
+        WorkerError: There is no process that answers, whatever it is asked.
+    """
+    try:
+        return _ask_process(question, hash_seed)
+    except _NoAnswerError as error:
+        reason = error
+    jobs = question["jobs"]
+    if not jobs:
+        raise WorkerError(f"A new process must run Python to check purity, but {reason}.")
+    if len(jobs) == 1:
+        _answers({**question, "jobs": {}}, hash_seed)
+        return dict.fromkeys(jobs, f"{ERROR}{reason}")
+    # One of them is to blame: each in a process of its own.
+    alone = [_answers({**question, "jobs": {number: jobs[number]}}, hash_seed) for number in jobs]
+    return dict(ChainMap(*alone))
+
+
+def _ask_process(question: Mapping[str, Any], hash_seed: int) -> dict[int, str]:
+    try:
+        answered = subprocess.run(
+            [sys.executable, "-c", f"from {answer.__module__} import answer; answer()"],
+            input=pickle.dumps(question),
+            env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+            capture_output=True,
+            timeout=_CHILD_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        words = f"its process takes longer than {_CHILD_TIMEOUT_S} s"
+        raise _NoAnswerError(words + _last_lines(error.stderr)) from error
     # Whatever a transform prints comes before the last line.
-    digests: dict[str, str] = json.loads(answered.stdout.splitlines()[-1])
+    *_, last_line = b"", *answered.stdout.splitlines()
+    if answered.returncode or not last_line.startswith(b"{"):
+        words = f"its process {ending(answered.returncode)}"
+        raise _NoAnswerError(words + _last_lines(answered.stderr))
+    digests: dict[str, str] = json.loads(last_line)
     return {int(number): digest for number, digest in digests.items()}
+
+
+def _last_lines(printed: bytes | None) -> str:
+    lines = (printed or b"").decode(errors="replace").splitlines()[-_NUM_LINES:]
+    return ": " * bool(lines) + "; ".join(line.strip() for line in lines)
 
 
 def _private_modules(steps: Sequence[Augmentation]) -> dict[str, str]:

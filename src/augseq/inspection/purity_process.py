@@ -15,6 +15,9 @@ from augseq.types import Image
 
 _NUM_DRAWS = 12
 
+ERROR = "error: "
+"""What an answer begins with that is no digest."""
+
 # A pickled pair of a transform and the images to run it on.
 Job = bytes
 
@@ -35,7 +38,7 @@ def answer() -> None:
         try:
             digests[number] = digest_job(job, question["seed"])
         except Exception as error:
-            digests[number] = f"error: {type(error).__name__}: {error}"
+            digests[number] = f"{ERROR}{type(error).__name__}: {error}"
     print("\n" + json.dumps(digests))
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from statistics import median
+from dataclasses import dataclass
 from typing import Any
 
 from augseq.batch import BatchPlan
@@ -12,13 +12,23 @@ from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
 
 _NUM_SAMPLES = 5
-_NUM_ROUNDS = 4
+_NUM_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """What one thread did, in seconds: from when to when, on a processor, and waiting for one."""
+
+    start: float
+    end: float
+    busy: float
+    queued: float
 
 
 def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
     """Return how much faster than one thread two threads make samples: 2.0 at best.
 
-    Takes about as long as 70 samples. The samples are thrown away, and since they hang on
+    Takes about as long as 100 samples. The samples are thrown away, and since they hang on
     nothing but plan, epoch and index, what is made later is the same.
 
     Args:
@@ -41,10 +51,8 @@ def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
     rounds = [
         [_seconds(make, records, count, limit) for count in (1, 2)] for _ in range(_NUM_ROUNDS)
     ]
-    alone, both = zip(*rounds, strict=True)
-    # Not the best of both: where the second thread begins after the first one's end, neither
-    # waited for the lock.
-    return float(2 * min(alone) / median(both))
+    alone, both = (min(seconds) for seconds in zip(*rounds, strict=True))
+    return float(2 * alone / both)
 
 
 def _seconds(
@@ -62,12 +70,16 @@ def _seconds(
         except BaseException:
             ready.abort()
             raise
-        queued = _seconds_queued()
         ready.wait()
         # Not by the thread that waits for these: over a busy lock it would look too late.
-        start = time.perf_counter()
+        start, queued, busy = time.perf_counter(), _seconds_queued(), time.thread_time()
         make(records)
-        return start, time.perf_counter() - (_seconds_queued() - queued)
+        return _Span(
+            start=start,
+            busy=time.thread_time() - busy,
+            queued=_seconds_queued() - queued,
+            end=time.perf_counter(),
+        )
 
     threads = ThreadWorkers(run, num_threads, limit)
     spans: list[Any] = []
@@ -81,12 +93,21 @@ def _seconds(
     if errors:
         # A barrier that breaks is not the cause.
         raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))
-    starts, ends = zip(*spans, strict=True)
-    return float(max(ends) - min(starts))
+    return _elapsed_s(spans)
+
+
+def _elapsed_s(spans: Sequence[_Span]) -> float:
+    """Return the time from the first start to the last end, without what other programs took."""
+    last = max(spans, key=lambda span: span.end)
+    # A thread may also wait for the processor that another of these has, and the lock with it. So
+    # two that hold the lock never seem to take less than their work, one after the other.
+    others_busy = sum(span.busy for span in spans) - last.busy
+    elapsed = last.end - min(span.start for span in spans)
+    return elapsed - max(0.0, last.queued - others_busy)
 
 
 def _seconds_queued() -> float:
-    """Return how long this thread could have run, had a processor been free; 0.0 if unknown."""
+    """Return how long this thread could have run, had a processor been free; 0 if unknown."""
     try:
         with open("/proc/thread-self/schedstat", "rb") as file:
             return int(file.read().split()[1]) / 1e9

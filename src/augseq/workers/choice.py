@@ -4,12 +4,13 @@ import math
 import os
 import warnings
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from augseq.batch import BatchPlan
 from augseq.checks import check_choice, check_whole
-from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError
+from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError, WorkerError
 from augseq.sample import Pipeline
 from augseq.workers.auto import measure_gain
 from augseq.workers.parcel import Parcel
@@ -73,6 +74,10 @@ def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
 
     Processes that a pipeline cannot go to become threads, with an `AugseqWarning` that says
     what is in the way.
+
+    Raises:
+        SharedMemoryError: There is no room that processes can share.
+        WorkerError: The system starts no process; "auto" takes threads then.
     """
     if options.depth == 0:
         return SerialWorkers(plan.load)
@@ -110,8 +115,22 @@ def _start_processes(plan: BatchPlan, options: WorkerOptions) -> ProcessWorkers:
     try:
         workers.start()
     except Exception as error:
+        _require_processes(workers)
         raise _CannotTravelError(_culprit(plan.pipeline, workers.try_out, error)) from error
     return workers
+
+
+def _require_processes(workers: ProcessWorkers) -> None:
+    """Raise where not even nothing can be handed over: no augmentation is to blame for that."""
+    try:
+        workers.try_out(None)
+    except (SharedMemoryError, CancelledError):
+        raise
+    except Exception as error:
+        raise WorkerError(
+            f"A worker process must start, but the system does not let it: {error}. "
+            'worker_kind="threads" needs none.'
+        ) from error
 
 
 def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception) -> str:
@@ -120,6 +139,8 @@ def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception
     for number, (name, step) in enumerate(steps, 1):
         try:
             send(step)
+        except SharedMemoryError:
+            raise
         except Exception as reason:
             return f"Element {number} of `augment`, {name!r}, is not: {reason}."
     return f"This one is not: {error}."
@@ -141,7 +162,7 @@ def _choose(
         return _chosen(threads, found)
     try:
         return _chosen(_start_processes(plan, options), found)
-    except _CannotTravelError as reason:
+    except (_CannotTravelError, WorkerError) as reason:
         return _chosen(threads, f"{found}, but processes cannot be: {reason}")
 
 

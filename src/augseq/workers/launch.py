@@ -119,10 +119,18 @@ class Link:
 
     def _death(self) -> WorkerDiedError:
         self._process.join(_KILL_S)
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            return WorkerDiedError(f"was ended by {signal.Signals(-code).name}")
-        return WorkerDiedError(f"ended with exit code {code}")
+        return WorkerDiedError(ending(self._process.exitcode))
+
+
+def ending(exit_code: int | None) -> str:
+    """Say how a process ended, as what follows "it"."""
+    if exit_code is None or exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    try:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    # Those for programs' own use have no name.
+    except ValueError:
+        return f"was ended by signal {-exit_code}"
 
 
 def launch(serve: Callable[[Connection], None], start_method: str) -> Link:

@@ -104,13 +104,21 @@ def failed(error: BaseException, process_name: str) -> Failed:
     error.add_note(f"In {process_name}:\n{frames}")
     try:
         pickled = pickle.dumps(error)
-        # Some pickle and do not come back: those with an argument that `super().__init__`
-        # was not given.
-        comes_back = type(pickle.loads(pickled)) is type(error)
+        # Some pickle and do not come back: those with an argument that `super().__init__` was
+        # not given. Others say another thing then: those that gave it a text of their own.
+        back = pickle.loads(pickled)
+        comes_back = type(back) is type(error) and _text(back) == _text(error)
     except Exception:
         comes_back = False
     return Failed(
         pickled=pickled if comes_back else None,
-        text=f"{type(error).__qualname__}: {error}",
+        text=f"{type(error).__qualname__}: {_text(error)}",
         notes=list(error.__notes__),
     )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as cause:
+        return f"<no text: its __str__ raises {type(cause).__name__}>"

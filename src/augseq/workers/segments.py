@@ -28,18 +28,18 @@ def make_shared_file(num_bytes: int) -> int:
     and Linux' `memfd_create` is not bound by the size of /dev/shm, 64 MB in many containers.
 
     Raises:
-        SharedMemoryError: There is no room.
+        SharedMemoryError: There is no room, or no such folder.
     """
     folder = os.environ.get(FOLDER_VARIABLE) or None
-    if folder is None and hasattr(os, "memfd_create"):
-        descriptor, place = os.memfd_create("augseq", os.MFD_CLOEXEC), "memory"
-    else:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            descriptor, place = os.dup(file.fileno()), folder or tempfile.gettempdir()
+    in_memory = folder is None and hasattr(os, "memfd_create")
+    descriptor = None
     try:
+        descriptor = os.memfd_create("augseq", os.MFD_CLOEXEC) if in_memory else _open_file(folder)
         _reserve(descriptor, num_bytes)
     except OSError as error:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+        place = "memory" if in_memory else folder or tempfile.tempdir or "the temporary folder"
         raise SharedMemoryError(
             f"Worker processes need {num_bytes:,} more bytes to share in {place!r}, but: "
             f"{error.strerror}. Make more room there, name another folder in the environment "
@@ -47,6 +47,11 @@ def make_shared_file(num_bytes: int) -> int:
             'dtype="uint8" or worker_kind="threads".'
         ) from error
     return descriptor
+
+
+def _open_file(folder: str | None) -> int:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.dup(file.fileno())
 
 
 def _reserve(descriptor: int, num_bytes: int) -> None:
