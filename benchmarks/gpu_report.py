@@ -86,7 +86,8 @@ def draw(results: Results) -> Figure:
     axes.set_yticks(places, names)
     axes.set_xlim(0, 1.18 * np.nanmax([*training, *alone]))
     axes.set_xlabel("images per second (more is better)")
-    axes.set_title(f"ResNet-50 on {results['device']}, Keras on {results['backend']}", loc="left")
-    axes.legend(loc="lower right", frameon=False)
+    title = f"ResNet-50 on {results['device']}, Keras on {results['backend']}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    figure.legend(loc="outside lower right", ncols=2, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
