@@ -8,34 +8,37 @@ accelerator, sizes are small, and the figures say only that it runs.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
-from itertools import chain, count, islice, repeat
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from itertools import count, islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-import numpy as np
-from matplotlib.figure import Figure
+# Both are read when the libraries are imported: albumentations asks the network whether there is
+# a newer version, and OpenCV would have as many threads in each worker as there are cores.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import augseq
-from benchmarks import data, processes
-from benchmarks.contenders import augseq_sequence
+from benchmarks import data
+from benchmarks.gpu_report import CONSTANT, find_waits, table, write
 from benchmarks.machine import describe_machine, list_versions
 from benchmarks.work import Job
 
-CONSTANT = "one batch in memory"
-RESULTS_NAME = "gpu_feed"
+_START = time.perf_counter()
+BACKENDS = ("tensorflow", "torch", "jax")
+# Makes the data of a feed.
+Make = Callable[[], Any]
+# Takes a feed, and when to end at the latest; returns images per second.
+Measure = Callable[[Any, float], float]
+Results = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,9 @@ class Sizes:
         num_images: Files in the folder.
         image_side: Of the square images in a batch, in pixels.
         batch_size: Images in a batch.
-        warm_steps: Batches before the clock starts: compilation, start of workers.
-        timed_steps: Batches in each measurement.
+        epoch_steps: Batches in Keras' epochs. The first one starts the workers and is not timed;
+            it must have more batches than are held ready, 2 for each of the loader's workers.
+        timed_s: How long a measurement takes at least, in seconds; it ends with an epoch.
         num_rounds: Measurements of each feed; all feeds take turns.
         precision: Keras' dtype policy.
     """
@@ -55,8 +59,8 @@ class Sizes:
     num_images: int
     image_side: int
     batch_size: int
-    warm_steps: int
-    timed_steps: int
+    epoch_steps: int
+    timed_s: float
     num_rounds: int
     precision: str
 
@@ -65,178 +69,222 @@ ON_ACCELERATOR = Sizes(
     num_images=20_480,
     image_side=224,
     batch_size=256,
-    warm_steps=20,
-    timed_steps=60,
+    epoch_steps=40,
+    timed_s=12.0,
     num_rounds=3,
     precision="mixed_bfloat16",
 )
 ON_CPU = Sizes(
     num_images=64,
-    image_side=64,
+    image_side=32,
     batch_size=8,
-    warm_steps=2,
-    timed_steps=4,
+    epoch_steps=2,
+    timed_s=0.5,
     num_rounds=1,
     precision="float32",
 )
 
 
-def make_feeds(job: Job, cache: Path | None) -> dict[str, Callable[[], Any]]:
-    """Return what makes the data of each feed, by name."""
-    options: dict[str, dict[str, Any]] = {
-        "augseq, threads": {"worker_kind": "threads"},
-        "augseq, processes": {"worker_kind": "processes"},
-        "augseq, no workers": {"worker_kind": "serial"},
+def choose_backend() -> str:
+    """Return Keras' backend: the one that was asked for, else the first that is installed."""
+    asked = os.environ.get("KERAS_BACKEND")
+    found = asked or next((name for name in BACKENDS if find_spec(name)), None)
+    if found is None:
+        sys.exit(f"None of Keras' backends is installed: {', '.join(BACKENDS)}.")
+    return found
+
+
+def make_feeds(job: Job, cache: augseq.ImageCache | None) -> dict[str, Make]:
+    """Return what makes the data of each feed, by name, those that matter most first.
+
+    A feed is made when it is first asked for, and then kept: TensorFlow never lets go of what it
+    was fed from, and each round would leave its workers behind.
+    """
+    feeds: dict[str, Make] = {
+        "augseq, threads": partial(_repeated, job, worker_kind="threads"),
+        "augseq, processes": partial(_repeated, job, worker_kind="processes"),
     }
+    if find_spec("torch"):
+        feeds["torch DataLoader, albumentations"] = partial(_endless, job)
     if cache is not None:
-        cached = {"worker_kind": "processes", "cache": augseq.ImageCache(folder=cache)}
-        options["augseq, processes, cached"] = cached
-    feeds: dict[str, Callable[[], Any]] = {
-        name: partial(_repeated, job, some) for name, some in options.items()
-    }
-    try:
-        from benchmarks.contenders.torch_dataloader import make_loader
-    except ImportError:
-        return feeds
-    return feeds | {
-        "torch DataLoader, albumentations": lambda: _endless(make_loader(job, "opencv"))
-    }
+        feeds["augseq, processes, cached"] = partial(_cached, job, cache)
+    feeds["augseq, no workers"] = partial(_repeated, job, worker_kind="serial")
+    return {name: lru_cache(make) for name, make in feeds.items()}
 
 
-def _repeated(job: Job, options: dict[str, Any]) -> augseq.ImageSequence:
-    return augseq_sequence.make_sequence(job, **options).repeat()
+# Below, imports that start Keras or load torch: the loader's workers import this module.
 
 
-def _endless(loader: Any) -> Iterator[Any]:
-    """Yield full batches, pass after pass, as numpy arrays, which every backend takes."""
-    for images, labels in chain.from_iterable(repeat(loader)):
-        if len(images) == loader.batch_size:
-            yield images.numpy(), labels.numpy()
+def _repeated(job: Job, **options: Any) -> "augseq.ImageSequence":
+    from benchmarks.contenders import augseq_sequence
+
+    return augseq_sequence.make_sequence(job, drop_remainder=True, **options).repeat()
 
 
-def measure_alone(feed: Any, sizes: Sizes) -> float:
-    """Take batches without training; return images per second after the first ones."""
+def _cached(job: Job, cache: augseq.ImageCache) -> "augseq.ImageSequence":
+    sequence = _repeated(job, worker_kind="processes", cache=cache)
+    num_images = len(sequence.manifest)
+    say(f"the cache holds {sequence.fill_cache(progress=False)} of {num_images} images")
+    return sequence
+
+
+def _endless(job: Job) -> Iterator[Any]:
+    """Yield full batches without end, as numpy arrays, which every backend takes."""
+    from benchmarks.contenders.torch_dataloader import make_loader
+
+    # As the sequences above, and as large folders, it has no ends of epochs to wait at.
+    loader = make_loader(job, "opencv", num_passes=1_000_000, prefetch_factor=2)
+    for images, labels in loader:
+        yield images.numpy(), labels.numpy().astype("int32")
+
+
+def measure_alone(sizes: Sizes, feed: Any, end: float) -> float:
+    """Take batches without training; return images per second after the first ones.
+
+    Args:
+        sizes: How many batches are the first ones, and how many seconds the others take.
+        feed: The batches, without end.
+        end: When to end at the latest, by `time.perf_counter`.
+    """
     is_ours = isinstance(feed, augseq.ImageSequence)
     batches = map(feed.__getitem__, count()) if is_ours else feed
-    for _ in islice(batches, sizes.warm_steps):
+    for _ in islice(batches, sizes.epoch_steps):
         pass
+    num_images = 0
     start = time.perf_counter()
-    num_images = sum(len(images) for images, _ in islice(batches, sizes.timed_steps))
-    return num_images / (time.perf_counter() - start)
+    for images, _ in batches:
+        num_images += len(images)
+        now = time.perf_counter()
+        if now > min(start + sizes.timed_s, end):
+            break
+    return num_images / (now - start)
 
 
-def measure_all(sizes: Sizes, job: Job, cache: Path | None) -> dict[str, Any]:
-    """Measure every feed in turn, round after round.
+def turns(names: Iterable[str], num_rounds: int) -> list[tuple[str, str]]:
+    """Return what is measured one after the other: ("training" or "alone", name of the feed)."""
+    training = [("training", name) for name in names]
+    alone = [("alone", name) for name in names if name != CONSTANT]
+    return [*training, *alone, *training * (num_rounds - 1)]
 
-    Returns:
-        By feed, images per second: `training`, and `alone`, without training. Share of the time
-        that the accelerator `waits`: what its speed falls short of `CONSTANT`, median of rounds.
+
+def measure_all(
+    feeds: dict[str, Make], measures: dict[str, Measure], num_rounds: int, end: float
+) -> Iterator[Results]:
+    """Measure every feed in turn, round after round, as long as there is time.
+
+    A feed that fails is left out from then on, and the others go on.
+
+    Args:
+        feeds: What makes the data of each feed, by name.
+        measures: How to measure a feed in "training" and "alone".
+        num_rounds: How often each feed is measured in training.
+        end: By when to be through, by `time.perf_counter`. What took longer than is left when
+            it was measured before is not begun.
+
+    Yields:
+        After each measurement, all that is known: images per second by feed in `training` and
+        `alone`, one for each round; `waits`, see `find_waits`; and errors by feed as `failed`.
     """
-    from benchmarks.gpu_training import Constant, make_model, measure_training
-
-    model = make_model(sizes)
-    feeds = {CONSTANT: partial(Constant, sizes), **make_feeds(job, cache)}
-    training: dict[str, list[float]] = {name: [] for name in feeds}
-    for number in range(sizes.num_rounds):
-        for name, make in feeds.items():
-            training[name].append(measure_training(model, make(), sizes))
-            print(f"round {number + 1}: {name}: {training[name][-1]:.0f} images/s", flush=True)
-    rates = zip(*training.values(), strict=True)
-    shares = [[1 - rate / whole for rate in rest] for whole, *rest in rates]
-    waits = dict(zip(list(feeds)[1:], map(median, zip(*shares, strict=True)), strict=True))
-    alone = {name: measure_alone(make(), sizes) for name, make in feeds.items() if name in waits}
-    return {"training": training, "alone": alone, "waits": waits}
-
-
-def table(results: dict[str, Any]) -> str:
-    """Return the figures as a table in Markdown."""
-    lines = [
-        "| feed | images/s in training | alone | accelerator waits |",
-        "|---|---:|---:|---:|",
-    ]
-    for name, rates in results["training"].items():
-        alone = results["alone"].get(name)
-        waits = results["waits"].get(name)
-        cells = [
-            name,
-            f"{median(rates):.0f}",
-            "" if alone is None else f"{alone:.0f}",
-            "" if waits is None else f"{max(waits, 0):.1%}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    results: Results = {"training": {}, "alone": {}, "waits": {}, "failed": {}}
+    took = dict.fromkeys(turns(feeds, 1), 0.0)
+    for kind, name in turns(feeds, num_rounds):
+        if name in results["failed"]:
+            continue
+        start = time.perf_counter()
+        if start + took[kind, name] > end:
+            say(f"no time is left for {kind}: {name}")
+            break
+        try:
+            rate = measures[kind](feeds[name](), end)
+        except Exception as error:
+            results["failed"][name] = f"{type(error).__name__}: {error}"
+            say(f"{kind}: {name}: failed: {results['failed'][name]}")
+        else:
+            results[kind].setdefault(name, []).append(rate)
+            say(f"{kind}: {name}: {rate:.0f} images/s")
+        took[kind, name] = time.perf_counter() - start
+        results["waits"] = find_waits(results["training"])
+        yield results
 
 
-def draw(results: dict[str, Any]) -> Figure:
-    """Draw images per second of each feed, in training and alone."""
-    names = list(results["training"])[::-1]
-    figure = Figure(figsize=(8, 1.2 + 0.55 * len(names)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(names))
-    in_training = [median(results["training"][name]) for name in names]
-    alone = [results["alone"].get(name, np.nan) for name in names]
-    axes.barh(places + 0.2, in_training, 0.38, color="#d95f02", label="in training")
-    axes.barh(places - 0.2, alone, 0.38, color="#9aa5b1", label="without training")
-    axes.axvline(in_training[-1], color="#444444", linewidth=0.8, linestyle=":")
-    for place, name, rate in zip(places, names, in_training, strict=True):
-        waits = results["waits"].get(name)
-        text = "" if waits is None else f" waits {max(waits, 0):.0%}"
-        axes.text(rate, place + 0.2, text, va="center", fontsize=9)
-    axes.set_yticks(places, names)
-    axes.set_xlim(0, 1.18 * np.nanmax([*in_training, *alone]))
-    axes.set_xlabel("images per second (more is better)")
-    axes.set_title(f"ResNet-50 on {results['device']}, Keras on {results['backend']}", loc="left")
-    axes.legend(loc="lower right", frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+def say(text: str) -> None:
+    """Print a line, and how many seconds the program runs already."""
+    print(f"{time.perf_counter() - _START:4.0f} s  {text}", flush=True)
 
 
-def main() -> None:
-    """Draw the images, measure, print a table, write JSON and a plot."""
-    # Not above: the loader's worker processes import this module, and need no Keras.
-    import keras
+def make_cache(place: str) -> augseq.ImageCache:
+    return augseq.ImageCache(folder=place if place == "memory" else Path(place))
 
-    from benchmarks.gpu_training import find_accelerator
 
-    # A process that runs a backend has threads, which a fork would break.
-    multiprocessing.set_start_method("forkserver")
-    device = find_accelerator()
-    sizes = ON_CPU if device is None else ON_ACCELERATOR
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     for field in fields(Sizes):
         option = "--" + field.name.replace("_", "-")
-        parser.add_argument(option, type=type(getattr(sizes, field.name)))
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="default: all cores")
-    parser.add_argument("--cached", action="store_true", help="measure a cache of pixels too")
-    parser.add_argument("--into", type=Path, default=Path("results"), help="a folder")
-    options = vars(parser.parse_args())
-    given = {f.name: options[f.name] for f in fields(Sizes) if options[f.name] is not None}
-    sizes = replace(sizes, **given)
-    job = Job(
-        folder=data.find_images("small-jpeg", sizes.num_images),
-        image_size=(sizes.image_side, sizes.image_side),
-        batch_size=sizes.batch_size,
-        workers=options["workers"],
+        values = getattr(ON_ACCELERATOR, field.name), getattr(ON_CPU, field.name)
+        text = "default: {}; without an accelerator {}".format(*values)
+        parser.add_argument(option, type=type(values[0]), help=text)
+    add = parser.add_argument
+    add("--workers", type=int, default=os.cpu_count(), help="default: all cores")
+    add("--max-s", type=float, default=480, help="seconds that all may take, about [%(default)s]")
+    add(
+        "--cache",
+        type=make_cache,
+        metavar="memory|FOLDER",
+        help="measure a cache of decoded pixels too",
     )
-    with tempfile.TemporaryDirectory() as folder:
-        measured = measure_all(sizes, job, Path(folder) if options["cached"] else None)
-    results = {
+    add("--into", type=Path, default=Path("results"), help="a folder [%(default)s]")
+    return parser
+
+
+def choose_sizes(options: argparse.Namespace, device: str | None) -> Sizes:
+    """Return what the command says, and otherwise what suits the device."""
+    given = {f.name: getattr(options, f.name) for f in fields(Sizes)}
+    given = {name: value for name, value in given.items() if value is not None}
+    sizes = replace(ON_CPU if device is None else ON_ACCELERATOR, **given)
+    if sizes.num_images < sizes.batch_size:
+        make_parser().error(f"--num-images must be at least --batch-size, {sizes.batch_size}")
+    return sizes
+
+
+def main() -> int:
+    """Draw the images, measure, and write JSON and a plot after each measurement."""
+    options = make_parser().parse_args()
+    backend = os.environ["KERAS_BACKEND"] = choose_backend()
+    say(f"Keras on {backend}; KERAS_BACKEND chooses another backend")
+    # Not above: it starts the backend, which neither --help nor the loader's workers need.
+    from benchmarks.gpu_training import Constant, find_accelerator, make_model, measure_training
+
+    # A process that runs a backend has threads, which a fork would break.
+    can_fork = "forkserver" in multiprocessing.get_all_start_methods()
+    multiprocessing.set_start_method("forkserver" if can_fork else "spawn")
+    device = find_accelerator()
+    sizes = choose_sizes(options, device)
+    say(f"device: {device or 'only the processor, so sizes are small'}")
+    folder = data.find_images("small-jpeg", sizes.num_images)
+    say(f"{sizes.num_images} images: {folder}")
+    side = sizes.image_side
+    workers = options.workers
+    job = Job(folder=folder, image_size=(side, side), batch_size=sizes.batch_size, workers=workers)
+    about = {
         "device": device or "the processor",
-        "backend": keras.backend.backend(),
+        "backend": backend,
         "sizes": asdict(sizes),
-        "workers": job.workers,
+        "workers": workers,
         "machine": describe_machine(),
         "versions": list_versions(),
-        **measured,
     }
-    into = options["into"]
-    into.mkdir(parents=True, exist_ok=True)
-    (into / f"{RESULTS_NAME}.json").write_text(json.dumps(results, indent=2), "utf-8")
-    draw(results).savefig(into / f"{RESULTS_NAME}.png", dpi=130, facecolor="white")
-    print(f"\n{results['device']}, {results['backend']}, {sizes.precision}, {job.workers} workers")
-    print(table(results))
+    model = make_model(sizes)
+    say("the model is compiled")
+    feeds = {CONSTANT: partial(Constant, sizes), **make_feeds(job, options.cache)}
+    training = partial(measure_training, model, sizes)
+    measures: dict[str, Measure] = {"training": training, "alone": partial(measure_alone, sizes)}
+    end = _START + options.max_s
+    found: Results = {}
+    for found in measure_all(feeds, measures, sizes.num_rounds, end):
+        write({**about, **found}, options.into)
+    print("\n" + table({**about, **found}))
+    return int(bool(found["failed"]))
 
 
 if __name__ == "__main__":
-    main()
-    processes.leave()
+    sys.exit(main())

@@ -33,15 +33,26 @@ class Constant(keras.utils.PyDataset):
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Notes when each epoch ended; by then Keras has fetched its metrics from the device."""
+    """Notes when each epoch ended, and ends the training when its time is over.
 
-    def __init__(self) -> None:
+    By the end of an epoch Keras has fetched its metrics from the device.
+
+    Args:
+        timed_s: How long to train after the first epoch, in seconds.
+        end: When to end at the latest, by `time.perf_counter`, but with two epochs.
+    """
+
+    def __init__(self, timed_s: float, end: float) -> None:
         super().__init__()
         self.ends: list[float] = []
+        self._timed_s = timed_s
+        self._end = end
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Note the time."""
         self.ends.append(time.perf_counter())
+        is_over = self.ends[-1] > min(self.ends[0] + self._timed_s, self._end)
+        self.model.stop_training = is_over and len(self.ends) > 1
 
 
 def find_accelerator() -> str | None:
@@ -59,11 +70,13 @@ def find_accelerator() -> str | None:
     import tensorflow as tf
 
     found = tf.config.list_physical_devices("GPU")
-    return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+    # Not every driver says what it drives.
+    names = [tf.config.experimental.get_device_details(one).get("device_name") for one in found]
+    return names[0] or found[0].name if found else None
 
 
 def make_model(sizes: "Sizes") -> keras.Model:
-    """Return ResNet-50 that takes uint8 images and scales them on the device."""
+    """Return ResNet-50, compiled, that takes uint8 images and scales them on the device."""
     keras.mixed_precision.set_dtype_policy(sizes.precision)
     inputs = keras.Input((sizes.image_side, sizes.image_side, 3), dtype="uint8")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -72,20 +85,28 @@ def make_model(sizes: "Sizes") -> keras.Model:
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss)
+    # The first steps make the program for the device; all feeds have batches of one shape.
+    network.fit(Constant(sizes), steps_per_epoch=2, shuffle=False, verbose=0)
     return network
 
 
-def measure_training(model: keras.Model, feed: Any, sizes: "Sizes") -> float:
-    """Train on a feed; return images per second after the first steps."""
-    clock = EpochClock()
-    num_epochs = 1 + -(-sizes.timed_steps // sizes.warm_steps)
+def measure_training(model: keras.Model, sizes: "Sizes", feed: Any, end: float) -> float:
+    """Train on a feed; return images per second after the first epoch.
+
+    Args:
+        model: What is trained.
+        sizes: How long epochs are, and how long the training.
+        feed: Batches without end.
+        end: When to end at the latest, by `time.perf_counter`.
+    """
+    clock = EpochClock(sizes.timed_s, end)
     model.fit(
         feed,
-        steps_per_epoch=sizes.warm_steps,
-        epochs=num_epochs,
+        steps_per_epoch=sizes.epoch_steps,
+        epochs=1_000_000,
         shuffle=False,
         verbose=0,
         callbacks=[clock],
     )
-    num_images = (num_epochs - 1) * sizes.warm_steps * sizes.batch_size
+    num_images = (len(clock.ends) - 1) * sizes.epoch_steps * sizes.batch_size
     return num_images / (clock.ends[-1] - clock.ends[0])

@@ -7,8 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 _PACKAGES = (
     "albumentations",
     "augseq",
@@ -31,11 +29,18 @@ def describe_machine() -> dict[str, Any]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),
         "num_cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "memory_gb": _memory_gb(),
         "system": platform.platform(),
         # Processes that waited for a core in the last minute; on a quiet machine, near 0.
-        "load_at_start": round(psutil.getloadavg()[0], 2),
+        "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+
+
+def _memory_gb() -> float | None:
+    """Return what the system says where it does as POSIX wants; elsewhere None."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
 
 
 def _cpu_model() -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from benchmarks import work
 from benchmarks.loading import Decoder, load_image
@@ -28,14 +28,18 @@ class ImageFolder(Dataset[tuple[torch.Tensor, int]]):
         return torch.from_numpy(image), int(self._labels[index])
 
 
-def make_loader(job: Job, decoder: Decoder) -> DataLoader[Any]:
+def make_loader(
+    job: Job, decoder: Decoder, num_passes: int = 1, prefetch_factor: int = 4
+) -> DataLoader[Any]:
+    """Make the loader; several passes through the folder, each shuffled anew, count as one."""
+    images = ImageFolder(job, decoder)
     return DataLoader(
-        ImageFolder(job, decoder),
+        images,
         batch_size=job.batch_size,
-        shuffle=True,
+        sampler=RandomSampler(images, num_samples=num_passes * len(images)),
         num_workers=job.workers,
         persistent_workers=True,
-        prefetch_factor=4,
+        prefetch_factor=prefetch_factor,
     )
 
 

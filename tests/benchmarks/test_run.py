@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 NUM_IMAGES = 48
 
 
-def _run(*command: str, **variables: str) -> str:
+def run_python(*command: str, **variables: str) -> str:
     ended = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
@@ -46,7 +46,7 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(tiny_images: Path) -> dict[str, Any]:
     """What each contender gave in two epochs of batches of 20, for both dtypes."""
-    lines = _run("-m", "tests.benchmarks.probe", str(tiny_images)).splitlines()
+    lines = run_python("-m", "tests.benchmarks.probe", str(tiny_images)).splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
     return {one["name"]: one for one in found}
 
@@ -101,7 +101,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The JSON file of a short run of every kind of table, on a machine that lacks Grain."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "grain.py").write_text("raise ModuleNotFoundError('no grain', name='grain')")
-    _run(
+    run_python(
         *["benchmarks/run.py", "--num-images", str(NUM_IMAGES), "--rounds", "1", "--passes", "2"],
         *["--tables", "fit-jax", "index", "memory-epochs"],
         *["--only", "augseq_sequence", "grain_loader", "augseq", "scandir"],
@@ -171,7 +171,7 @@ def test_memory_and_its_growth_are_measured(tables: dict[str, Any]) -> None:
 def test_the_runner_writes_tables_and_plots(output: Path, tables: dict[str, Any]) -> None:
     text = output.with_suffix(".md").read_text()
     assert all(f"**{table['title']}**" in text for table in tables.values())
-    assert _run("benchmarks/report.py", str(output)) == text
+    assert run_python("benchmarks/report.py", str(output)) == text
     for name in ("benchmark_fit", "benchmark_index"):
         with Image.open(output.with_name(f"{name}.png")) as plot:
             assert plot.width > 500
