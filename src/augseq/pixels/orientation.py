@@ -19,6 +19,10 @@ _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"MM*\0": ">", b"II\0*": "<"}
 _BIG_BYTE_ORDERS = {b"II+\0": "<", b"MM\0+": ">"}
 # By the type of an entry: unsigned integers of 8, 16 and 32 bits.
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
+# Bytes of a value of each type.
+_TAG_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+              16: 8, 17: 8, 18: 8}  # fmt: skip
+_MAX_COPIED = 100 << 20
 _IN_XMP = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*([0-9])""")
 
 _TURNS: dict[int, Callable[[Image], Image]] = {
@@ -75,6 +79,32 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
         raise damaged_exif(f"there is no orientation {value}")
     # Some cameras write 0 where they do not know.
     return value or 1
+
+
+def check_tags(block: bytes) -> None:
+    """Raise where the tags of a TIFF structure claim far more bytes than it has.
+
+    Older Pillow, such as 11.3, copies the bytes of each, also where thousands name the same ones.
+    """
+    while block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    is_big = block[:4] in _BIG_BYTE_ORDERS
+    order = (_BYTE_ORDERS | _BIG_BYTE_ORDERS).get(block[:4])
+    if order is None:
+        return
+    count_as = struct.Struct(order + ("Q" if is_big else "H"))
+    entry = struct.Struct(order + ("2xHQ8x" if is_big else "2xHI4x"))
+    try:
+        (start,) = struct.unpack_from(order + ("8xQ" if is_big else "4xI"), block)
+        (count,) = count_as.unpack_from(block, start)
+    except (struct.error, OverflowError):
+        return  # Damaged, which others tell.
+    entries = block[start + count_as.size :][: count * entry.size]
+    whole = entries[: len(entries) // entry.size * entry.size]
+    sizes = (_TAG_BYTES.get(kind, 0) * number for kind, number in entry.iter_unpack(whole))
+    copied = sum(min(size, len(block)) for size in sizes)
+    if copied > max(_MAX_COPIED, len(block)):
+        raise DecodeError(f"its tags claim {copied} bytes, more than the {len(block)} it has")
 
 
 def damaged_exif(cause: str) -> DecodeError:

@@ -17,7 +17,13 @@ from augseq.pixels.bands import convert_bands
 from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.orientation import ORIENTATION, damaged_exif, read_orientation, turn_back
+from augseq.pixels.orientation import (
+    ORIENTATION,
+    check_tags,
+    damaged_exif,
+    read_orientation,
+    turn_back,
+)
 from augseq.pixels.pillow_gaps import (
     check_first_frame,
     check_jpeg2000,
@@ -118,6 +124,7 @@ def open_picture(data: bytes, options: DecodeOptions) -> ImageFile.ImageFile:
         # Pillow warns above its limit, and refuses above twice of it. Warnings cannot be caught in
         # threads; so its limit, one for the process, follows ours, but only upwards.
         PillowImage.MAX_IMAGE_PIXELS = max_pixels
+    check_tags(read_jpeg_header(data).exif if data.startswith(b"\xff\xd8") else data)
     formats: tuple[str, ...] = _FORMATS
     if is_heif(data):
         load_heif_plugin()
@@ -246,6 +253,7 @@ def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         found |= {"format": picture.format, "mode": picture.mode}
+        check_tags(picture.info.get("exif") or b"")
         orientation = picture.getexif().get(ORIENTATION, 1)
         found["orientation"] = int(orientation) if orientation in range(1, 9) else 1
         # Last, since the frames of an animation are counted by going through all of them.

@@ -47,6 +47,17 @@ def huge_tiles() -> Iterator[OddFile]:
     yield OddFile(name="TIFF with a huge tile", data=data, cause="its tiles claim 40000 x 40000")
 
 
+def repeated_tags() -> Iterator[OddFile]:
+    """Yield TIFF files of 1 MB in which 3000 tags are the same megabyte."""
+    shared, base = 1 << 20, tiff("<", 8, b"\7", width=1)
+    entries, content = base[10:-5], 8 + 2 + (10 + 3000) * 12 + 4
+    moved = entries.replace(struct.pack("<I", len(base) - 1), struct.pack("<I", content))
+    tags = (struct.pack("<HHII", 0x9000 + tag, 7, shared, content) for tag in range(3000))
+    start = base[:8] + struct.pack("<H", 10 + 3000)
+    data = start + moved + b"".join(tags) + bytes(4) + b"\7" + bytes(shared)
+    yield OddFile(name="TIFF of repeated tags", data=data, cause="its tags claim")
+
+
 def unpacking() -> Iterator[OddFile]:
     """Yield PNG files with texts and profiles that inflate to 100 MB and more."""
     pixels = photo(4, 4)

@@ -36,6 +36,7 @@ def hostile_files() -> list[OddFile]:
     return [
         *bombs.huge_claims(),
         *bombs.huge_tiles(),
+        *bombs.repeated_tags(),
         *bombs.unpacking(),
         *bombs.endless(),
         *bombs.large_but_allowed(),
