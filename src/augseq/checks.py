@@ -1,5 +1,6 @@
 """Checks of arguments that say what must hold and what came."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,44 @@ def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -
         return int(value)
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
     raise ArgumentError(f"`{name}` must be an integer {limits}. Received: {name}={value!r}")
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> float:
+    """Return a finite number within limits as a float, or raise `ArgumentError`.
+
+    Args:
+        name: What the caller calls it.
+        value: To be checked: a number of Python or numpy; True and False are none.
+        above: It must be more.
+        least: It must be this or more.
+        most: It must be this or less.
+    """
+    number = _as_float(value)
+    is_high_enough = (above is None or number > above) and (least is None or number >= least)
+    if math.isfinite(number) and is_high_enough and (most is None or number <= most):
+        return number
+    limits = [("above", above), ("of at least", least), ("at most", most)]
+    text = " and ".join(f"{words} {limit}" for words, limit in limits if limit is not None)
+    raise ArgumentError(
+        f"`{name}` must be a finite number{text and ' '}{text}. Received: {name}={value!r}"
+    )
+
+
+def _as_float(value: Any) -> float:
+    """Return a number as a float, and what is none, or too large for one, as NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def is_whole(value: Any) -> bool:
