@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pyarrow.csv import write_csv
 
 import augseq
 from augseq.cli.check import check
@@ -107,6 +109,16 @@ def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder
     assert "is a checkpoint of 20 images in" in outcome.err
     assert "keeps what was done" not in outcome.err
     assert Path("m.parquet.unfinished").read_bytes() == unfinished
+
+
+def test_index_writes_a_manifest_where_no_file_can_be_used(run: Run, folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:-30])
+    outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
+    assert outcome.code == 0
+    assert "0 images in 2 classes" in outcome.out
+    assert "20 left out" in outcome.out
+    assert len(augseq.read_manifest("small.parquet")) == 0
 
 
 def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
@@ -431,6 +443,33 @@ def test_a_transform_at_fault_is_named_with_a_command_that_replays_it(
     _expect_error(run("show", *arguments), *parts)
 
 
+def test_the_command_that_replays_runs_wherever_the_images_lie(run: Run, folder: Path) -> None:
+    Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
+    run("index", folder, "-o", "my  $manifest.parquet")
+    moved = folder.rename("moved (by me)")
+    own = ("--augment", "mine.py:bad_raise")
+    for images in [(moved,), ("my  $manifest.parquet", "--root", moved)]:
+        outcome = run("fit", *images, *FIT, *own)
+        _expect_error(outcome, "no such luck")
+        _, *arguments = shlex.split(outcome.err.strip().splitlines()[-1].split("Or: ")[1])
+        _expect_error(run(*arguments), "no such luck")
+
+
+@pytest.mark.parametrize("name", ["my t.csv", "my t.parquet"])
+def test_the_command_that_makes_a_manifest_of_a_table_runs(
+    run: Run, folder: Path, name: str
+) -> None:
+    paths = [str(path.relative_to(folder)) for path in folder.rglob("*.png")]
+    table = pa.table({"path": paths, "label": [1, 0] * 10})
+    (write_csv if name.endswith("csv") else pq.write_table)(table, folder / name)
+    outcome = run("show", folder / name)
+    _, _, command = outcome.err.partition("augseq index ")
+    for column in ("path", "label"):
+        command = command.replace(f"--{column}-column NAME", f"--{column}-column {column}")
+    assert run("index", *shlex.split(command.partition(" (in Python")[0])).code == 0
+    assert len(augseq.read_manifest("manifest.parquet")) == 20
+
+
 def test_a_good_list_of_ones_own_is_taken(run: Run, folder: Path) -> None:
     Path("good.py").write_text(GOOD_LIST, encoding="utf-8")
     assert run("show", folder, "--augment", "good.py:mine").code == 0
@@ -461,6 +500,8 @@ def test_a_file_may_import_the_file_beside_it(run: Run, folder: Path) -> None:
         ("loud", "standard"),
         ("none.py:mine", "no such file"),
         ("no_such_module:mine", "no_such_module"),
+        (":mine", "or package.module:name. Received: ':mine'"),
+        (".here:mine", "or package.module:name. Received: '.here:mine'"),
     ],
 )
 def test_an_unknown_augmentation_says_what_there_is(
@@ -502,6 +543,14 @@ def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "error: Keras cannot load its backend 'no_such_backend'" in done.stderr
+    # Named in the file that Keras reads at home.
+    (tmp_path / "keras.json").write_text('{"backend": "nonsense"}', encoding="utf-8")
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    environment.pop("KERAS_BACKEND", None)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nonsense" in done.stderr
+    assert "tensorflow'" not in done.stderr
 
 
 def test_check_exits_with_1_from_the_severity_that_is_asked_for(run: Run, folder: Path) -> None:

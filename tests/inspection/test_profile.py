@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.inspection.profile import Profile, _advise_scaled_decode, _advise_workers
+from augseq.inspection.profile import Profile, _advise_scaled_decode, _advise_workers, _verdict
 
 
 def slow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -72,6 +72,12 @@ def test_processes_are_advised_where_python_code_holds_the_lock() -> None:
 def test_the_verdict_names_the_bottleneck(profile: Profile) -> None:
     assert profile.verdict.startswith("Augment 2: slow is ")
     assert str(profile).endswith(profile.verdict)
+
+
+def test_the_verdict_keeps_the_name_of_a_transform() -> None:
+    stages = {"decode": 1.0, "augment 1: RandomResizedCrop": 3.0}
+    verdict = _verdict(stages, {"1 thread": 100.0}, None, None)
+    assert verdict.startswith("Augment 1: RandomResizedCrop is 75% of the time")
 
 
 def test_a_profile_is_text_json_and_a_picture(profile: Profile) -> None:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,8 +64,8 @@ def open_images(
         return read_manifest(images, root=root)
     if is_table(images):
         raise ArgumentError(
-            f"{images!r} is a table. Make a manifest of it first: augseq index {images} "
-            "--path-column NAME --label-column NAME -o manifest.parquet"
+            f"{images!r} is a table. Make a manifest of it first: augseq index "
+            f"{shlex.quote(images)} --path-column NAME --label-column NAME -o manifest.parquet"
         )
     return index_folder(images, labels="inferred" if labelled else None, splits=split_names(splits))
 
@@ -98,7 +99,11 @@ def load_augment(name: str) -> list[Any]:
     if ":" not in name:
         return _preset(name)
     place, _, attribute = name.rpartition(":")
-    module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
+    is_file = place.endswith(".py")
+    # No module has an empty name, and there is none that others could be relative to.
+    if not is_file and not all(place.split(".")):
+        raise _unknown(name)
+    module = _module_of_file(Path(place)) if is_file else _module(place)
     if not hasattr(module, attribute):
         raise ArgumentError(f"--augment {name}: there is no {attribute!r} in {place!r}.")
     augment: list[Any] = getattr(module, attribute)
@@ -107,11 +112,15 @@ def load_augment(name: str) -> list[Any]:
 
 def _preset(name: str) -> list[Any]:
     if name not in PRESET_NAMES:
-        raise ArgumentError(
-            f"--augment must be none, {', '.join(PRESET_NAMES)}, or file.py:name. "
-            f"Received: {name!r}"
-        )
+        raise _unknown(name)
     return preset(name)
+
+
+def _unknown(name: str) -> ArgumentError:
+    return ArgumentError(
+        f"--augment must be none, {', '.join(PRESET_NAMES)}, file.py:name or package.module:name. "
+        f"Received: {name!r}"
+    )
 
 
 def _module(name: str) -> Any:

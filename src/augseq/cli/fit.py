@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -98,7 +99,8 @@ def fit(
             manifest, run_folder, options, verbose=1 if sys.stdout.isatty() else 2
         )
     except Exception as error:
-        _add_replay(error, f"augseq show {folder} --augment {augment} --image-size {image_size}")
+        command = ["augseq", "show", folder, "--augment", augment, "--image-size", image_size]
+        _add_replay(error, shlex.join([*command, *(["--root", root] if root else [])]))
         raise
     share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
     print(f"\nvalidation accuracy  {share}")
@@ -114,10 +116,12 @@ def _require_backend() -> None:
             import keras  # noqa: F401
     # Keras raises the one for a backend that is not installed, the other for an unknown name.
     except (ImportError, ValueError) as error:
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        # Else a file at home names it, and Keras what it read there.
+        named = os.environ.get("KERAS_BACKEND")
         raise ArgumentError(
-            f"Keras cannot load its backend {backend!r}: {error}. Install tensorflow, jax or "
-            "torch with pip, and name the one to use in the variable KERAS_BACKEND."
+            f"Keras cannot load its backend{f' {named!r}' if named else ''}: {error}. Install "
+            "tensorflow, jax or torch with pip, and name the one to use in the variable "
+            "KERAS_BACKEND."
         ) from error
 
 

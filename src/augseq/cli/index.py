@@ -196,8 +196,10 @@ def print_counts(manifest: Manifest) -> None:
     names = [shortened(name, _MOST_LETTERS) for name in counts]
     width = max(map(len, names))
     block = "█" if _can_print("█") else "#"
+    # Every file may be left out.
+    most = max(1, *counts.values())
     for name, count in zip(names, counts.values(), strict=True):
-        bar = block * round(_BAR_WIDTH * count / max(counts.values()))
+        bar = block * round(_BAR_WIDTH * count / most)
         print(f"  {name:<{width}}  {count:>7}  {bar}")
 
 

@@ -87,7 +87,9 @@ def main() -> None:
 def _one_line(error: Exception) -> str:
     kind = "" if isinstance(error, AugseqError) else f"{type(error).__name__}: "
     notes = getattr(error, "__notes__", [])
-    return escaped(" ".join(" ".join([f"{kind}{error}", *notes]).split()))
+    lines = " ".join([f"{kind}{error}", *notes]).splitlines()
+    # Spaces within a line stay: a command in it may name a file that has two.
+    return escaped(" ".join(filter(None, map(str.strip, lines))))
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

@@ -251,7 +251,8 @@ def _verdict(
         ways_out.append(cache_advice)
     if not ways_out and name.startswith("augment"):
         ways_out.append(f"{without}; take a cheaper transform")
-    return f"{name.capitalize()} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
+    title = name[0].upper() + name[1:]
+    return f"{title} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
 
 
 def _advise_workers(images_per_s: dict[str, float]) -> Iterator[str]:

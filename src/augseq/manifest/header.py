@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -67,7 +68,7 @@ def read_header(schema: pa.Schema, path: str) -> Header:
     if text is None:
         raise ManifestError(
             f"{path!r} is a Parquet file, but no manifest. If it is a table of images, make "
-            f"one of it: augseq index {path} --path-column NAME --label-column NAME "
+            f"one of it: augseq index {shlex.quote(path)} --path-column NAME --label-column NAME "
             "-o manifest.parquet (in Python: augseq.index_table)"
         )
     try:
