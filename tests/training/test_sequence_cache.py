@@ -100,13 +100,16 @@ def test_copies_and_twins_share_the_memory_of_a_sequence(samples: augseq.Manifes
         np.testing.assert_array_equal(twin.batch(2).images, batches.batch(2).images)
 
 
-def test_a_process_that_ends_amid_look_ahead_leaves_no_memory_behind(
-    sample_images: Path,
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_a_program_that_ends_amid_look_ahead_leaves_no_memory_behind(
+    sample_images: Path, kind: str
 ) -> None:
     code = f"""
         import augseq
         images = augseq.index_folder({str(sample_images)!r}, progress=False)
-        batches = augseq.ImageSequence(images, cache="memory", workers=4, batch_size=2)
+        batches = augseq.ImageSequence(
+            images, cache="memory", workers=4, worker_kind={kind!r}, batch_size=2
+        )
         batches.batch(0)
         print(batches.pipeline.source.folder.root)
     """

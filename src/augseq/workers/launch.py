@@ -111,14 +111,18 @@ class Link:
         """End the process, whatever it does; whoever waits for it learns that it died."""
         self._process.kill()
 
+    def await_end(self) -> None:
+        """Wait until the process has ended, but not for long."""
+        self._process.join(_KILL_S)
+
     def close(self) -> None:
         """End the process and the pipe."""
-        self._process.kill()
-        self._process.join(_KILL_S)
+        self.interrupt()
+        self.await_end()
         self._connection.close()
 
     def _death(self) -> WorkerDiedError:
-        self._process.join(_KILL_S)
+        self.await_end()
         return WorkerDiedError(ending(self._process.exitcode))
 
 

@@ -206,9 +206,12 @@ def _kill(workers: list[WorkerProcess], owner: int) -> None:
 def _end_processes() -> None:
     """End all workers, so that the threads that wait for them end too."""
     PROCESS_ENDS.set()
-    for crew in list(_CREWS.values()):
-        for worker in crew.workers:
-            worker.interrupt()
+    workers = [worker for crew in list(_CREWS.values()) for worker in crew.workers]
+    for worker in workers:
+        worker.interrupt()
+    # What they use, such as a cache in memory, then has no user but this process.
+    for worker in workers:
+        worker.await_end()
 
 
 if hasattr(os, "register_at_fork"):

@@ -62,6 +62,12 @@ class WorkerProcess:
         if self._link is not None:
             self._link.interrupt()
 
+    def await_end(self) -> None:
+        """Wait until an interrupted process has ended, but not for long."""
+        link = self._link
+        if link is not None:
+            link.await_end()
+
     def kill(self) -> None:
         """End the process, and forget it."""
         link, self._link = self._link, None

@@ -1,5 +1,6 @@
 """A private folder in shared memory, which goes away with its last user."""
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -37,10 +38,19 @@ class MemoryFolder:
         users = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         has_lock = share(users)
         self._end = weakref.finalize(self, _leave, path, users, os.getpid(), has_lock, is_new)
+        self._end.atexit = False
         if not is_still_at(users, lock_path):
             # Somebody took it for abandoned, just before it was locked.
             self._end()
             raise FileNotFoundError(path)
+
+    def leave(self) -> None:
+        """Do what is done when nobody has this object any more."""
+        # When the program ends, a call of `self._end` does nothing.
+        detached = self._end.detach()
+        if detached is not None:
+            _, leave, arguments, _ = detached
+            leave(*arguments)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _join, (self.path,)
@@ -90,6 +100,14 @@ def free_in_container(group: str = "/sys/fs/cgroup") -> int:
 
 # By process and path: a forked child must not share what its parent will remove.
 _OPEN: "weakref.WeakValueDictionary[tuple[int, str], MemoryFolder]" = weakref.WeakValueDictionary()
+
+
+# Not by `weakref`, which would do it before all that was registered earlier: worker processes,
+# which end after that, would seem to use the folder still, and it would stay.
+@atexit.register
+def _leave_all() -> None:
+    for folder in list(_OPEN.values()):
+        folder.leave()
 
 
 def _key(path: str) -> tuple[int, str]:
