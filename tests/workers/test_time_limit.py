@@ -183,8 +183,13 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])
 def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be seconds"):
+    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be .* above 0.*None"):
         augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
+
+
+@pytest.mark.parametrize("value", [np.int64(600), np.float32(0.5)])
+def test_a_limit_may_be_a_number_of_numpy(value: Any) -> None:
+    augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
 
 
 def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
