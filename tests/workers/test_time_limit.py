@@ -1,5 +1,6 @@
 """A batch that takes too long is an error that says where, and no later batch waits for it."""
 
+import os
 import sys
 import threading
 import time
@@ -146,6 +147,22 @@ def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     with pytest.warns(augseq.AugseqWarning, match=r"1 of `augment`, 'HangWhenLoaded'.*longer"):
         workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=4)
     assert bits(workers.load(0)) == bits(array_plan().load(0))
+
+
+def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Python runs first, here in each new process; and more than a pipe holds for it.
+    (tmp_path / "sitecustomize.py").write_text("import signal; signal.pause()", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    plan = array_plan([transforms.Raise(transforms.TextError(2_000_000 * "large"))])
+    # A number that no other test has, whose processes it would share.
+    workers = ProcessWorkers(plan, 5, limit_s=1)
+    for step in (0, 3):
+        with pytest.raises(augseq.BatchTimeoutError, match="still loading the pipeline"):
+            workers.load(step)
+    monkeypatch.undo()
+    assert bits(ProcessWorkers(plan, 5, limit_s=30).load(0)) == bits(plan.load(0))
 
 
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
