@@ -453,6 +453,43 @@ raise SystemExit(status)
 """
 
 
+FORK_WHILE_WORKERS_START = """
+import os, signal, threading
+from augseq.workers.lookahead import Lookahead
+from augseq.workers.serial import SerialWorkers
+
+parent, started, go_on = os.getpid(), threading.Event(), threading.Event()
+
+def make_workers():
+    if os.getpid() == parent:
+        started.set()
+        go_on.wait(30)
+    return SerialWorkers(lambda step: step)
+
+lookahead = Lookahead(make_workers, depth=0, num_batches=8, endless=False, size_of=lambda _: 1)
+asker = threading.Thread(target=lookahead.get, args=(0,))
+asker.start()
+assert started.wait(30)
+child = os.fork()
+if not child:
+    signal.alarm(5)
+    CALL
+    os._exit(lookahead.get(3) != 3)
+status = os.waitpid(child, 0)[1]
+go_on.set()
+asker.join()
+raise SystemExit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("call", ["begin_pass([])", "end_pass()", "retire()"])
+def test_a_child_that_is_forked_while_workers_start_waits_for_no_lock(call: str) -> None:
+    code = FORK_WHILE_WORKERS_START.replace("CALL", f"lookahead.{call}")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_gets_its_batches_too() -> None:
     run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=50)

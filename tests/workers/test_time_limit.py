@@ -1,5 +1,6 @@
 """A batch that takes too long is an error that says where, and no later batch waits for it."""
 
+import os
 import sys
 import threading
 import time
@@ -148,6 +149,22 @@ def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     assert bits(workers.load(0)) == bits(array_plan().load(0))
 
 
+def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Python runs first, here in each new process; and more than a pipe holds for it.
+    (tmp_path / "sitecustomize.py").write_text("import signal; signal.pause()", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    plan = array_plan([transforms.Raise(transforms.TextError(2_000_000 * "large"))])
+    # A number that no other test has, whose processes it would share.
+    workers = ProcessWorkers(plan, 5, limit_s=1)
+    for step in (0, 3):
+        with pytest.raises(augseq.BatchTimeoutError, match="still loading the pipeline"):
+            workers.load(step)
+    monkeypatch.undo()
+    assert bits(ProcessWorkers(plan, 5, limit_s=30).load(0)) == bits(plan.load(0))
+
+
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
     workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
     assert isinstance(workers, ThreadWorkers)
@@ -183,8 +200,13 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])
 def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be seconds"):
+    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be .* above 0.*None"):
         augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
+
+
+@pytest.mark.parametrize("value", [np.int64(600), np.float32(0.5)])
+def test_a_limit_may_be_a_number_of_numpy(value: Any) -> None:
+    augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
 
 
 def test_a_sequence_keeps_its_limit_in_its_twins() -> None:

@@ -36,6 +36,7 @@ def serve(connection: Connection) -> None:
         file = receive_file(connection)
         HERE.note = map_note(file)
         os.close(file)
+        connection.send(Done())
         while True:
             connection.send(worker.answer(connection.recv()))
 

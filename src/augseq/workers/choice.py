@@ -1,6 +1,5 @@
 """Which kind of workers a sequence gets."""
 
-import math
 import os
 import warnings
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from augseq.batch import BatchPlan
-from augseq.checks import check_choice, check_whole
+from augseq.checks import check_choice, check_number, check_whole
 from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError, WorkerError
 from augseq.sample import Pipeline
 from augseq.workers.auto import measure_gain
@@ -46,7 +45,8 @@ class WorkerOptions:
         check_choice("worker_kind", self.kind, get_args(WorkerKind))
         check_whole("workers", self.number, least=0)
         check_whole("max_queue_size", self.max_queue_size, least=1)
-        _check_timeout(self.batch_timeout_s)
+        if self.batch_timeout_s is not None:
+            _check_timeout(self.batch_timeout_s)
 
     @property
     def depth(self) -> int:
@@ -61,12 +61,10 @@ class WorkerOptions:
 
 
 def _check_timeout(value: Any) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is not None and not (is_number and 0 < value < math.inf):
-        raise ArgumentError(
-            "`batch_timeout_s` must be seconds, more than 0, or None for no limit. "
-            f"Received: batch_timeout_s={value!r}"
-        )
+    try:
+        check_number("batch_timeout_s", value, above=0)
+    except ArgumentError as error:
+        raise ArgumentError(f"{error}. It is in seconds; take None for no limit.") from None
 
 
 def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from augseq.collate import PROCESS_ENDS
-from augseq.whereabouts import NUM_BYTES
+from augseq.whereabouts import NO_RECORD, NUM_BYTES
 from augseq.workers.segments import make_shared_file, map_note, send_file
 from augseq.workers.time_limit import Patience
 
@@ -154,7 +154,9 @@ def launch(serve: Callable[[Connection], None], start_method: str) -> Link:
     context: Any = multiprocessing.get_context(start_method)
     file = make_shared_file(NUM_BYTES)
     try:
-        link = Link(*_start(context, serve), map_note(file))
+        note = map_note(file)
+        note[0] = NO_RECORD
+        link = Link(*_start(context, serve), note)
         link.send_file(file)
     finally:
         os.close(file)

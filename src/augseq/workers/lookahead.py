@@ -66,12 +66,19 @@ class Lookahead:
     def _start(self) -> None:
         self._process = os.getpid()
         self._workers: Workers | None = None
-        self._lock = threading.Lock()
+        self._own_lock = threading.Lock()
         self._ready: dict[int, Future[Batch]] = {}
         self._coming: deque[int] = deque()
         self._guess: Sequence[int] = ()
         self._in_pass = False
         self._last: int | None = None
+
+    @property
+    def _lock(self) -> threading.Lock:
+        if self._process != os.getpid():
+            # A fork copies neither the threads that compute nor whoever holds the lock.
+            self._start()
+        return self._own_lock
 
     @property
     def workers_text(self) -> str | None:
@@ -103,9 +110,6 @@ class Lookahead:
 
     def get(self, step: int) -> Batch:
         """Return the batch of a step, and set workers on those that come next."""
-        if self._process != os.getpid():
-            # A fork copies neither the threads that compute nor whoever holds the lock.
-            self._start()
         with self._lock:
             workers = self._workers = self._workers or self._make_workers()
             self._former = None

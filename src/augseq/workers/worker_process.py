@@ -1,5 +1,8 @@
 """One worker process, as the main process sees it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from augseq.types import Images
 from augseq.workers.child import serve
 from augseq.workers.launch import Link, launch
@@ -76,18 +79,22 @@ class WorkerProcess:
             link.close()
 
     def _link_that_knows(self, parcel: Parcel, limit_s: float | None) -> Link:
-        link = self._living_link()
+        link = self._living_link(limit_s)
         if parcel.number not in self._pipelines:
             order = Learn(number=parcel.number, pickled=parcel.pickled, spans=parcel.spans)
             self._carry_out(link, order, limit_s, parcel.descriptor)
             self._pipelines.add(parcel.number)
         return link
 
-    def _living_link(self) -> Link:
+    def _living_link(self, limit_s: float | None) -> Link:
         if self._link is not None and self._link.is_alive:
             return self._link
         self.kill()
         self._link = launch(serve, self._start_method)
+        # An order may be more than the pipe holds, so it is sent to who reads it: nobody can stop
+        # sending to a process that hangs while it starts.
+        with self._killing():
+            self._link.receive(Patience(limit_s))
         return self._link
 
     def _carry_out(
@@ -95,18 +102,24 @@ class WorkerProcess:
     ) -> tuple[Done, list[Segment]]:
         """Exchange messages until an order is done; return the segments that it took."""
         segments, patience = [], Patience(limit_s)
-        try:
+        with self._killing():
             link.send(order, file)
             while isinstance(answer := link.receive(patience), NeedRoom):
                 segments.append(self._shelf.take(answer.num_bytes))
                 self._send_room(link, segments[-1])
+        if isinstance(answer, Failed):
+            raise answer.exception()
+        return answer, segments
+
+    @contextmanager
+    def _killing(self) -> Iterator[None]:
+        """Kill the process where an exchange with it fails."""
+        try:
+            yield
         except BaseException:
             # Also Ctrl-C: the process would answer to an order that nobody remembers.
             self.kill()
             raise
-        if isinstance(answer, Failed):
-            raise answer.exception()
-        return answer, segments
 
     def _send_room(self, link: Link, segment: Segment) -> None:
         wanted = self._shelf.numbers()

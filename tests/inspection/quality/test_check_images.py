@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -115,11 +116,25 @@ def test_classes_without_images_and_out_of_balance_are_told(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tiny_px", -1), ("num_bits", 65), ("correlation", 1.5), ("imbalance", "much")],
-)
+    [("tiny_px", -1), ("num_bits", 65), ("correlation", 1.5), ("imbalance", "much"),
+     ("imbalance", float("inf")), ("aspect_ratio", float("nan")), ("correlation", True)],
+)  # fmt: skip
 def test_an_option_out_of_range_is_refused(name: str, value: object) -> None:
     with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be .*{value!r}"):
         augseq.CheckOptions(**{name: value})
+
+
+def test_numbers_of_numpy_are_options_too_and_come_out_in_json(tmp_path: Path) -> None:
+    picture(1).save(tmp_path / "1.png")
+    manifest = augseq.index_folder(tmp_path, labels=None, progress=False)
+    options = augseq.CheckOptions(
+        tiny_px=np.int64(8),
+        correlation=np.float32(0.75),
+        imbalance=np.int64(3),  # type: ignore[arg-type]
+    )
+    content = json.loads(augseq.check_images(manifest, options, progress=False).to_json())
+    named = content["options"]
+    assert (named["tiny_px"], named["correlation"], named["imbalance"]) == (8, 0.75, 3)
 
 
 def test_the_text_fits_80_columns_and_leaves_the_terminal_alone(
@@ -198,6 +213,21 @@ def test_films_of_a_thousand_frames_become_one_group(tmp_path: Path) -> None:
     assert [group.tolist() for group in groups] == [
         list(range(0, 1000, 2)), list(range(1, 1000, 2))
     ]  # fmt: skip
+
+
+def test_comparing_takes_little_memory_beside_what_is_compared() -> None:
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(0, 2**64, 20_000, np.uint64)
+    thumbnails = rng.integers(0, 256, (20_000, 256), np.uint8)
+    # Of one colour, so not looked at.
+    thumbnails[7] = 9
+    tracemalloc.start()
+    try:
+        similar_groups(hashes, thumbnails, augseq.CheckOptions(), progress=False)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 264 * 20_000
 
 
 def test_images_of_one_colour_are_no_near_duplicates(tmp_path: Path) -> None:

@@ -76,23 +76,23 @@ def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
         title="Checking",
         progress=progress,
     )
-    facts = Facts(
-        probes=[],
-        problems=(problems := {}),
-        losses=(losses := {}),
-        hashes=np.zeros(len(manifest), np.uint64),
-        thumbnails=np.zeros((len(manifest), 256), np.uint8),
-    )
+    probes: list[Probe | None] = []
+    problems: dict[int, tuple[str, str]] = {}
+    losses: dict[int, frozenset[str]] = {}
+    hashes = np.zeros(len(manifest), np.uint64)
+    thumbnails = np.zeros((len(manifest), 256), np.uint8)
     for position, look in enumerate(looks):
-        facts.probes.append(look.probe)
+        probes.append(look.probe)
         if look.problem is not None:
             problems[position] = look.problem
         if look.losses:
             losses[position] = look.losses
         if look.signature is not None:
-            facts.hashes[position] = look.signature.bits
-            facts.thumbnails[position] = look.signature.thumbnail
-    return facts
+            hashes[position] = look.signature.bits
+            thumbnails[position] = look.signature.thumbnail
+    return Facts(
+        probes=probes, problems=problems, losses=losses, hashes=hashes, thumbnails=thumbnails
+    )
 
 
 def _look_at(source: FileSource, record: Record) -> _Look:

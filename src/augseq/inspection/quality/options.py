@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from augseq.checks import check_whole
-from augseq.errors import ArgumentError
+from augseq.checks import check_number, check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +23,9 @@ class CheckOptions:
             hashes differ.
         correlation: And they are where their grey values, at 16 x 16 pixels, correlate at least
             so much, from 0 to 1.
+
+    Raises:
+        ArgumentError: A number is none, not finite, or out of its range.
     """
 
     split_column: str | None = None
@@ -36,19 +38,17 @@ class CheckOptions:
     correlation: float = 0.94
 
     def __post_init__(self) -> None:
-        check_whole("tiny_px", self.tiny_px, least=0)
-        check_whole("huge_pixels", self.huge_pixels, least=1)
-        check_whole("num_bits", self.num_bits, least=0, most=64)
-        for name, low, high in [
-            ("aspect_ratio", 1, float("inf")),
-            ("imbalance", 1, float("inf")),
-            ("correlation", 0, 1),
-        ]:
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise ArgumentError(
-                    f"`{name}` must be a number from {low} to {high}. Received: {name}={value!r}"
-                )
+        numbers = {
+            "tiny_px": check_whole("tiny_px", self.tiny_px, least=0),
+            "huge_pixels": check_whole("huge_pixels", self.huge_pixels, least=1),
+            "num_bits": check_whole("num_bits", self.num_bits, least=0, most=64),
+            "aspect_ratio": check_number("aspect_ratio", self.aspect_ratio, least=1),
+            "imbalance": check_number("imbalance", self.imbalance, least=1),
+            "correlation": check_number("correlation", self.correlation, least=0, most=1),
+        }
+        # Numbers of numpy become Python's, which JSON takes.
+        for name, value in numbers.items():
+            object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, object]:
         """Return the options by name."""

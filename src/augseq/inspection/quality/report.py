@@ -91,7 +91,7 @@ class CheckReport:
             "num_findings": {severity: severities[severity] for severity in _SEVERITIES},
             "findings": [_finding_dict(finding) for finding in self.findings],
         }
-        return json.dumps(content, indent=1)
+        return json.dumps(content, indent=1, allow_nan=False)
 
     def write_json(self, path: PathLike) -> None:
         """Write what `to_json` returns to the file `path`."""

@@ -48,10 +48,11 @@ def find_problems(facts: Facts, names: FileNames) -> Iterator[CheckFinding]:
 
 def find_oddities(facts: Facts, names: FileNames, options: CheckOptions) -> Iterator[CheckFinding]:
     """Find what is strange in single files that can be used."""
-    suffixes = {place: _other_format(names.paths[place], probe) for place, probe in facts.usable}
+    usable = facts.usable
+    suffixes = {place: _other_format(names.paths[place], probe) for place, probe in usable}
     yield from names.finding("wrong_extension", {k: text for k, text in suffixes.items() if text})
     for kind, rule in _RULES.items():
-        told = {place: rule(probe, options) for place, probe in facts.usable}
+        told = {place: rule(probe, options) for place, probe in usable}
         yield from names.finding(kind, {place: text for place, text in told.items() if text})
     for kind, loss in (("sixteen_bit", "16 bit"), ("transparent", "transparency")):
         lost = [place for place, losses in facts.losses.items() if loss in losses]

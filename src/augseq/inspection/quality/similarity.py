@@ -27,6 +27,7 @@ _SIDE, _SMALL_SIDE = 32, 16
 _COSINES = np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(_SIDE) + 1) / (2 * _SIDE))
 # Grey values of images without anything to see spread less, and what is left is noise.
 _LEAST_SPREAD = 2.0
+_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,11 @@ def similar_groups(
         Positions, ascending, at least two in a group; groups in the order of their first.
     """
     # Images of one colour are all alike, and that tells nothing.
-    visible = np.flatnonzero(thumbnails.std(axis=1) >= _LEAST_SPREAD)
-    hashes, thumbnails = hashes[visible], thumbnails[visible]
+    visible = _visible(thumbnails)
+    hashes = hashes[visible]
     group = np.arange(len(hashes))
     matches = map_in_threads(
-        partial(_matches_behind, hashes, thumbnails, group, options),
+        partial(_matches_behind, hashes, thumbnails, visible, group, options),
         range(len(hashes)),
         num_items=len(hashes),
         num_threads=os.cpu_count() or 1,
@@ -100,6 +101,16 @@ def similar_groups(
         if len(found):
             group[np.isin(group, group[found])] = group[position]
     return [visible[members] for members in equal_groups(group)]
+
+
+def _visible(thumbnails: npt.NDArray[np.uint8]) -> Positions:
+    """Return the positions of images that show something."""
+    is_visible = np.empty(len(thumbnails), bool)
+    # In blocks, since numpy makes eight bytes of each while it measures their spread.
+    for start in range(0, len(thumbnails), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        is_visible[block] = thumbnails[block].std(axis=1) >= _LEAST_SPREAD
+    return np.flatnonzero(is_visible)
 
 
 def equal_groups(values: npt.NDArray[Any]) -> Iterator[Positions]:
@@ -113,18 +124,23 @@ def equal_groups(values: npt.NDArray[Any]) -> Iterator[Positions]:
 def _matches_behind(
     hashes: npt.NDArray[np.uint64],
     thumbnails: npt.NDArray[np.uint8],
+    visible: Positions,
     group: npt.NDArray[np.int64],
     options: CheckOptions,
     position: int,
 ) -> Positions:
-    """Return the positions behind one whose images are nearly the same as its own."""
+    """Return the positions behind one whose images are nearly the same as its own.
+
+    Positions are those in `hashes`; in `visible` stands where their thumbnails are.
+    """
     distances = np.bitwise_count(hashes[position + 1 :] ^ hashes[position])
     found = np.flatnonzero(distances <= options.num_bits) + position + 1
     if not len(found):
         return found
     # Thousands of frames of one film match each other; those that are known to need no look.
     found = found[group[found] != group[position]]
-    like = _standardized(thumbnails[found]) @ _standardized(thumbnails[position])
+    own = _standardized(thumbnails[visible[position]])
+    like = _standardized(thumbnails[visible[found]]) @ own
     matches: Positions = found[like >= options.correlation]
     return matches
 
