@@ -1,7 +1,9 @@
 """Options of a training run are checked when they are made."""
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import augseq
@@ -36,3 +38,15 @@ def test_the_defaults_are_valid_and_the_augmentations_one_list() -> None:
     options = augseq.RunOptions(val=0.5, learning_rate=1e-3)
     assert isinstance(options.augment, AugmentationList)
     assert (options.epochs, options.batch_size, options.image_size) == (50, 16, (128, 128))
+
+
+def test_numbers_of_numpy_become_those_that_json_can_hold() -> None:
+    options = augseq.RunOptions(
+        image_size=(np.int64(8), np.int64(9)),  # type: ignore[arg-type]
+        epochs=np.int64(3),  # type: ignore[arg-type]
+        learning_rate=np.float32(0.5),  # type: ignore[arg-type]
+        val=np.float64(0.25),
+        seed=np.uint64(7),  # type: ignore[arg-type]
+    )
+    numbers = [options.image_size, options.epochs, options.learning_rate, options.val, options.seed]
+    assert json.loads(json.dumps(numbers)) == [[8, 9], 3, 0.5, 0.25, 7]

@@ -53,14 +53,20 @@ class RunOptions:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "augment", make_augmentation_list(self.augment))
-        ResizeOptions(image_size=self.image_size)
-        check_whole("epochs", self.epochs, least=1)
-        check_whole("batch_size", self.batch_size, least=1)
-        check_whole("workers", self.workers, least=0)
-        check_seed(self.seed)
         check_number("val", self.val, above=0)
         if self.val >= 1:
             raise ArgumentError(f"`val` must be below 1. Received: val={self.val!r}")
+        # As Python's own types, since the settings of a run are written as JSON.
+        plain: dict[str, Any] = {
+            "augment": make_augmentation_list(self.augment),
+            "image_size": ResizeOptions(image_size=self.image_size).image_size,
+            "epochs": check_whole("epochs", self.epochs, least=1),
+            "batch_size": check_whole("batch_size", self.batch_size, least=1),
+            "val": float(self.val),
+            "seed": check_seed(self.seed),
+            "workers": check_whole("workers", self.workers, least=0),
+        }
         if self.learning_rate is not None:
-            check_number("learning_rate", self.learning_rate, above=0)
+            plain["learning_rate"] = check_number("learning_rate", self.learning_rate, above=0)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)

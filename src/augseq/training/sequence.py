@@ -72,7 +72,8 @@ class ImageSequence(PlannedSequence):
         exif_orientation: Whether images are turned upright as their EXIF data says.
         background: (red, green, blue), 0 to 255, behind transparent pixels.
         max_pixels: A file that claims more pixels is refused before it is decoded.
-        max_file_bytes: A longer file is refused before it is read.
+        max_file_bytes: A longer file is refused before it is read, or soon after it is begun if it
+            is remote.
         full_depth: Whether files of 16 bits or of floats keep them. All pixels are then float32,
             in which 0 is black and 1 is white: 65535 of 16 bits, 255 of 8; numbers of
             floating-point files stay as they are. Not with a cache.
