@@ -206,7 +206,8 @@ def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [np.int64(600), np.float32(0.5)])
 def test_a_limit_may_be_a_number_of_numpy(value: Any) -> None:
-    augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
+    batches = augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
+    assert batches._worker_options.batch_timeout_s == value
 
 
 def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
