@@ -5,27 +5,12 @@ import importlib
 from typing import Any
 
 from augseq.errors import DecodeError
+from augseq.pixels.file_kinds import describe_file
 from augseq.pixels.jpeg_header import read_jpeg_header
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
-# By how they begin.
-_KINDS = {
-    b"8BPS": "a Photoshop file",
-    b"%PDF": "a PDF file",
-    b"%!PS": "a PostScript file",
-    b"\0\0\1\0": "an icon",
-    b"PK": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"v/1\1": "an OpenEXR image",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "XML",
-    b"<!DOCTYPE": "a web page",
-    b"<html": "a web page",
-    b"\0\5\x16\7": "the other half of a file of macOS (AppleDouble), without its pixels",
-    b"version https://git-lfs": "a pointer of Git LFS, whose content was not fetched",
-}
 _UNREAD_FRAMES = {
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical",
     0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",
@@ -79,9 +64,10 @@ def name_kind(data: bytes) -> str:
             return f"it is a JPEG file of {header.bits} bits, and only 8 are read"
         if header.process in _UNREAD_FRAMES:
             return f"it is a {_UNREAD_FRAMES[header.process]} JPEG file, which is not read"
-    for start, kind in _KINDS.items():
-        if data.lstrip().startswith(start) or data.startswith(start):
-            return f"its {len(data)} bytes are {kind}, not an image of a known format"
     if not any(data):
-        return f"its {len(data)} bytes are all zero"
+        return f"its {len(data)} bytes are all zero: a copy was interrupted; copy the file again"
+    described = describe_file(data)
+    if described is not None:
+        kind, advice = described
+        return f"its {len(data)} bytes are {kind}, not an image of a known format: {advice}"
     return f"its {len(data)} bytes are not an image of a known format, or its header is damaged"

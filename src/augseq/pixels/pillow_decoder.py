@@ -1,6 +1,7 @@
 """Decode with Pillow: every format, colour mode and orientation."""
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -111,6 +112,12 @@ def explaining(data: bytes) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise DecodeError(name_kind(data)) from error
     except (OSError, SyntaxError, ValueError) as error:
+        mode = re.match(r"conversion from (\S+) to \S+ not supported", str(error))
+        if mode is not None:
+            raise DecodeError(
+                f"its pixels are stored in a way that is not read (Pillow calls it mode {mode[1]}): "
+                "save it again as plain grey, RGB or RGBA"
+            ) from error
         raise DecodeError(f"{error or type(error).__name__}".strip()) from error
     except Exception as error:
         # Their texts say little by themselves: that of a KeyError is a number.
