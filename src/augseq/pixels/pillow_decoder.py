@@ -115,8 +115,8 @@ def explaining(data: bytes) -> Iterator[None]:
         mode = re.match(r"conversion from (\S+) to \S+ not supported", str(error))
         if mode is not None:
             raise DecodeError(
-                f"its pixels are stored in a way that is not read (Pillow calls it mode {mode[1]}): "
-                "save it again as plain grey, RGB or RGBA"
+                "its pixels are stored in a way that is not read (Pillow calls it mode "
+                f"{mode[1]}): save it again as plain grey, RGB or RGBA"
             ) from error
         raise DecodeError(f"{error or type(error).__name__}".strip()) from error
     except Exception as error:
