@@ -12,7 +12,7 @@ import typer
 
 from augseq.cli.arguments import LabelsOption, SplitsOption, is_table, split_names
 from augseq.errors import ArgumentError
-from augseq.escaping import shortened
+from augseq.escaping import num_columns, padded, shortened
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels
 from augseq.indexing.left_out import left_out_lines
@@ -194,13 +194,13 @@ def print_counts(manifest: Manifest) -> None:
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
     names = [shortened(name, _MOST_LETTERS) for name in counts]
-    width = max(map(len, names))
+    width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
     # Every file may be left out.
     most = max(1, *counts.values())
     for name, count in zip(names, counts.values(), strict=True):
         bar = block * round(_BAR_WIDTH * count / most)
-        print(f"  {name:<{width}}  {count:>7}  {bar}")
+        print(f"  {padded(name, width)}  {count:>7}  {bar}")
 
 
 def print_left_out(manifest: Manifest) -> None:
