@@ -23,12 +23,12 @@ from augseq.errors import (
     UnreadableError,
     WorkerError,
 )
+from augseq.exit_codes import ending
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.purity_process import ERROR, answer, digest_job
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
-from augseq.workers.launch import ending
 
 # Text hashes differ between these two, and so does every order that depends on them.
 _HASH_SEEDS = (1, 2)

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import ImageFile
 
 from augseq.errors import DecodeError
-from augseq.pixels.formats import is_jxl
+from augseq.pixels.decoder_process import call_safely
+from augseq.pixels.formats import is_jxl, risky_kind
 from augseq.pixels.full_depth import decode_deep
 from augseq.pixels.jpeg_decoder import open_jpeg
 from augseq.pixels.jxl_decoder import decode_jxl
@@ -55,7 +56,8 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
     """Open the bytes of one image file; this is the one place that picks a decoder.
 
     JPEG files are decoded by libjpeg-turbo, when their pixels are asked for; JPEG XL at once by
-    libjxl, and all others by Pillow, with plug-ins for HEIC. The first frame of animated files
+    libjxl, and all others by Pillow, with plug-ins for HEIC. Decoders that may crash run in a
+    process of their own, see `decoder_process`. The first frame of animated files
     and the first page of a TIFF count; colour profiles are not applied.
 
     Pixels of 16 bits are scaled to 8, as Pillow scales 16-bit colour: by their upper byte.
@@ -83,6 +85,16 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so a damaged file would "
             "be filled up silently; set it to False"
         )
+    if risky_kind(data) is not None:
+        return DecodedImage(call_safely(_decode, data, options))
+    return _open(data, options)
+
+
+def _decode(data: bytes, options: DecodeOptions) -> Image:
+    return _open(data, options).read(WHOLE)
+
+
+def _open(data: bytes, options: DecodeOptions) -> OpenImage:
     if is_jxl(data):
         return DecodedImage(decode_jxl(data, options))
     jpeg = open_jpeg(data, options)

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 from typing import Any
 
 from augseq.errors import DecodeError
@@ -11,6 +12,8 @@ from augseq.pixels.jpeg_header import read_jpeg_header
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+# Of formats that an extra is needed for: the library, and the extra.
+_EXTRAS = {"HEIC": ("pi_heif", "heif"), "JPEG XL": ("imagecodecs", "jxl")}
 _UNREAD_FRAMES = {
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical",
     0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",
@@ -32,6 +35,17 @@ def is_jxl(data: bytes) -> bool:
     return data.startswith(_JXL_MAGIC)
 
 
+def risky_kind(data: bytes) -> str | None:
+    """Name the format of a file whose decoder may crash; None where it has never been seen to.
+
+    Those of the extras count, whether one was seen or not: see `docs/formats.md` for what a
+    search with damaged files found.
+    """
+    if is_heif(data):
+        return "HEIC"
+    return "JPEG XL" if is_jxl(data) else None
+
+
 @functools.cache
 def load_heif_plugin() -> None:
     """Let Pillow read HEIC files.
@@ -39,21 +53,31 @@ def load_heif_plugin() -> None:
     Raises:
         DecodeError: The extra is not installed.
     """
-    load_extra("pi_heif", "a HEIC", "heif").register_heif_opener()
+    load_extra("HEIC").register_heif_opener()
 
 
-def load_extra(module: str, kind: str, extra: str) -> Any:
-    """Import the library of an extra, when the first file comes that needs it.
+def check_extra(kind: str) -> None:
+    """Raise `DecodeError` where the extra of a format is not installed."""
+    module, extra = _EXTRAS.get(kind, ("sys", ""))
+    if importlib.util.find_spec(module) is None:
+        raise _missing(kind, extra)
+
+
+def load_extra(kind: str) -> Any:
+    """Import the library of a format, when the first file comes that needs it.
 
     Raises:
-        DecodeError: It is not installed.
+        DecodeError: Its extra is not installed.
     """
+    module, extra = _EXTRAS[kind]
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise DecodeError(
-            f'it is {kind} image, which needs an extra: pip install "augseq[{extra}]"'
-        ) from error
+        raise _missing(kind, extra) from error
+
+
+def _missing(kind: str, extra: str) -> DecodeError:
+    return DecodeError(f'it is a {kind} image, which needs an extra: pip install "augseq[{extra}]"')
 
 
 def name_kind(data: bytes) -> str:

@@ -30,7 +30,7 @@ def decode_jxl(data: bytes, options: DecodeOptions) -> Image:
     Raises:
         DecodeError: The extra is missing, or the file is damaged or claims too many pixels.
     """
-    codecs: Any = load_extra("imagecodecs", "a JPEG XL", "jxl")
+    codecs: Any = load_extra("JPEG XL")
     try:
         header = _codestream(data)
         height, width = read_size(header)

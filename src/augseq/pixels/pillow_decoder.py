@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffI
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
+from augseq.pixels.decoder_process import call_safely
 from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
 from augseq.pixels.options import DecodeOptions
@@ -257,6 +258,10 @@ def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
         `format`, `mode`, `orientation` and `num_frames`, as a `Probe` has them; nothing where
         another decoder reads what Pillow does not.
     """
+    return call_safely(_read_header, data, options)
+
+
+def _read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         found |= {"format": picture.format, "mode": picture.mode}
@@ -276,6 +281,10 @@ def read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
     Returns:
         Of "16 bit" and "transparency" those that the file has, whether its pixels use them or not.
     """
+    return call_safely(_read_losses, data, options)
+
+
+def _read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
     losses = set()
     with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         # Pillow names 16-bit colour "RGB", as if it had 8; how it is stored tells them apart.

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from augseq.collate import PROCESS_ENDS
+from augseq.exit_codes import ending
 from augseq.whereabouts import NO_RECORD, NUM_BYTES
 from augseq.workers.segments import make_shared_file, map_note, send_file
 from augseq.workers.time_limit import Patience
@@ -124,17 +124,6 @@ class Link:
     def _death(self) -> WorkerDiedError:
         self.await_end()
         return WorkerDiedError(ending(self._process.exitcode))
-
-
-def ending(exit_code: int | None) -> str:
-    """Say how a process ended, as what follows "it"."""
-    if exit_code is None or exit_code >= 0:
-        return f"ended with exit code {exit_code}"
-    try:
-        return f"was ended by {signal.Signals(-exit_code).name}"
-    # Those for programs' own use have no name.
-    except ValueError:
-        return f"was ended by signal {-exit_code}"
 
 
 def launch(serve: Callable[[Connection], None], start_method: str) -> Link:
