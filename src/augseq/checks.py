@@ -1,6 +1,8 @@
-"""Checks of arguments that say what must hold and what came."""
+"""Checks of arguments that say what must hold, what came, and what may have been meant."""
 
+import difflib
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -70,3 +72,22 @@ def _as_float(value: Any) -> float:
 def is_whole(value: Any) -> bool:
     """Tell whether a value is an integer of Python or numpy; True and False are not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def nearest_names(name: str, choices: Iterable[str]) -> list[str]:
+    """Return the choices, at most three, that a misspelt name may stand for, the nearest first.
+
+    >>> nearest_names("photoss", ["notes", "Photos", "photos_2"])
+    ['Photos', 'photos_2']
+    """
+    spellings: dict[str, list[str]] = {}
+    for choice in choices:
+        spellings.setdefault(choice.casefold(), []).append(choice)
+    close = difflib.get_close_matches(name.casefold(), spellings, n=3)
+    return [choice for folded in close for choice in spellings[folded]][:3]
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Return a sentence, with a space before it, that names the nearest choices; or nothing."""
+    names = nearest_names(name, choices)
+    return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import augseq
@@ -84,6 +85,61 @@ def test_whole_numbers_are_sorted_by_value_and_other_names_by_code_point() -> No
     assert sorted_names(["10", "9", "0", "-2"]) == ["-2", "0", "9", "10"]
     for names in (["10", "9", "x"], ["10", "09"], ["10", "1e1"], ["1", "-0"], ["3", "²"]):
         assert sorted_names(names) == sorted(names)
+
+
+@ONE_CLASS_OR_NONE
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["10", "9", "2"], ["2", "9", "10"]),
+        (["0", "1", "10", "11", "2"], ["0", "1", "2", "10", "11"]),
+        (["01", "2", "10"], ["01", "2", "10"]),
+        (["007", "07", "7", "8"], ["007", "07", "7", "8"]),
+        (["1999", "2024", "300"], ["300", "1999", "2024"]),
+        (["-1", "-10", "3"], ["-10", "-1", "3"]),
+        (["9" * 30, "10"], ["10", "9" * 30]),
+        (["10", "9", "x"], ["10", "9", "x"]),
+        (["10", "9", "9.5"], ["10", "9", "9.5"]),
+        (["10", "9", "+8"], ["+8", "10", "9"]),
+        (["10", "9", "1 0"], ["1 0", "10", "9"]),
+        (["10", "9", "\u0663"], ["10", "9", "\u0663"]),
+        (["n10", "n9"], ["n10", "n9"]),
+        (["B", "a", "C"], ["B", "C", "a"]),
+    ],
+)
+def test_every_way_to_index_gives_classes_the_same_order(
+    make_folder: MakeFolder, names: list[str], expected: list[str]
+) -> None:
+    folder = make_folder(*(f"{name}/1.jpg" for name in names), *(f"val/{n}/1.jpg" for n in names))
+    in_splits = index(folder, splits=["val"])
+    assert in_splits.class_names == tuple(expected)
+    for name in names:
+        (folder / "val" / name / "1.jpg").unlink()
+        (folder / "val" / name).rmdir()
+    (folder / "val").rmdir()
+    table = pa.table({"path": [f"{name}/1.jpg" for name in names], "label": names})
+    manifests = [
+        index(folder),
+        index(folder, labels=re.compile("^([^/]+)/")),
+        index(folder, labels=lambda path: path.split("/")[0]),
+        augseq.index_table(table, root=folder),
+    ]
+    assert [manifest.class_names for manifest in manifests] == [tuple(expected)] * 4
+    for manifest in manifests:
+        assert all(path.startswith(f"{name}/") for path, name in labels(manifest).items())
+    assert augseq.concat_manifests([in_splits, index(folder)]).class_names == tuple(expected)
+
+
+def test_classes_of_an_earlier_manifest_keep_their_labels(make_folder: MakeFolder) -> None:
+    folder = make_folder("10/1.jpg", "2/1.jpg")
+    old = augseq.Manifest(
+        root=str(folder),
+        class_names=("10", "2"),
+        table=pa.table({"index": [0, 1], "path": ["10/1.jpg", "2/1.jpg"], "target": [0, 1]}),
+    )
+    (folder / "1").mkdir()
+    (folder / "1" / "1.jpg").touch()
+    assert index(folder, earlier=old).class_names == ("10", "2", "1")
 
 
 def test_splits_give_one_manifest_with_a_column(make_folder: MakeFolder) -> None:

@@ -34,8 +34,10 @@ from augseq.indexing.labels import (
     label_paths,
     listed,
     name_classes,
+    sorted_names,
 )
 from augseq.indexing.left_out import describe_gone, describe_unusable
+from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, not_utf8, scan_folder
@@ -96,8 +98,8 @@ def index_folder(
             path of each image, relative to the folder and with `/`: its group, or the one
             called `label`, is the class, as in `re.compile(r"([a-z]+)_\d+\.jpg$")`. A function
             is called with that path and returns the class.
-        class_names: A list, in the order of the labels. If None, folder names sorted by code
-            point; names that a pattern or function found, by value if all are whole numbers.
+        class_names: A list, in the order of the labels. If None, the names that were found,
+            sorted: by value if all are whole numbers ("2" before "10"), else by code point.
         splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
             elsewhere are none of the manifest's. A column `split` says where each image lies;
             the classes are those of all splits together.
@@ -206,7 +208,7 @@ def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manif
     nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
     if nameless:
         raise ManifestError(not_utf8("folder", nameless[0]))
-    names = sorted(set(class_of.values())) if class_names is None else list(class_names)
+    names = sorted_names(set(class_of.values())) if class_names is None else list(class_names)
     unknown = sorted(set(class_of.values()) - set(names))
     if unknown:
         raise LabelError(
@@ -363,7 +365,7 @@ def existing_folder(folder: PathLike) -> str:
     except PermissionError as error:
         raise UnreadableError(f"Cannot look into {root!r}: {error.strerror}.") from error
     except OSError as error:
-        raise MissingFileError(f"There is no folder {os.fspath(folder)!r}.") from error
+        raise MissingFileError(describe_missing(os.fspath(folder), root)) from error
     if not os.path.isdir(root):
         hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
         raise NotAFolderError(

@@ -22,6 +22,8 @@ function of that path, or not at all (None).
 """
 
 _SHOWN = 3
+# Python turns texts of more than 4300 digits into no number.
+_NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
 
 
 def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.Array:
@@ -84,15 +86,21 @@ def name_classes(
 def sorted_names(names: Collection[str]) -> list[str]:
     """Sort class names: by value where all are whole numbers, else by code point.
 
-    So a table gives the same labels as text, where "10" comes before "2", and as numbers.
+    This is the one order of classes, of folders as of patterns, functions and tables; so label 2
+    of the folders "0" to "11" is "2", and a table gives the same labels as text and as numbers.
 
     >>> sorted_names(["10", "9", "-1"])
     ['-1', '9', '10']
     >>> sorted_names(["10", "9", "09"])
-    ['09', '10', '9']
+    ['09', '9', '10']
+    >>> sorted_names(["10", "9", "x"])
+    ['10', '9', 'x']
     """
-    are_numbers = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in names)
-    return sorted(names, key=int if are_numbers else None)
+    return sorted(names, key=_value) if all(map(_NUMBER, names)) else sorted(names)
+
+
+def _value(name: str) -> tuple[int, str]:
+    return int(name), name
 
 
 def check_class_names(class_names: Sequence[str] | None) -> None:
