@@ -40,6 +40,10 @@ SplitsOption = Annotated[
     str | None,
     typer.Option(metavar="NAMES", help="Folder: its splits, as train,val,test."),
 ]
+ClassNamesOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Use only these classes, in this order, as cat,dog."),
+]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
 ]
@@ -56,21 +60,39 @@ SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random."
 
 
 def open_images(
-    images: str, root: str | None, *, labelled: bool = True, splits: str | None = None
+    images: str,
+    root: str | None,
+    *,
+    labelled: bool = True,
+    splits: str | None = None,
+    class_names: str | None = None,
 ) -> Manifest:
     """Index a folder, or read a manifest; `splits` are for folders."""
     is_file = not is_remote(images) and not os.path.isdir(images)
     if is_file and images.endswith(".parquet"):
-        return read_manifest(images, root=root)
+        if splits is not None:
+            raise ArgumentError(f"--splits is for folders. Received: {images!r}")
+        return select_classes(read_manifest(images, root=root), class_names)
     if is_table(images):
         raise ArgumentError(
             f"{images!r} is a table. Make a manifest of it first: augseq index "
             f"{shlex.quote(images)} --path-column NAME --label-column NAME -o manifest.parquet"
         )
-    return index_folder(images, labels="inferred" if labelled else None, splits=split_names(splits))
+    return index_folder(
+        images,
+        labels="inferred" if labelled else None,
+        splits=listed_names(splits),
+        class_names=listed_names(class_names),
+    )
 
 
-def split_names(text: str | None) -> list[str] | None:
+def select_classes(manifest: Manifest, class_names: str | None) -> Manifest:
+    """Return the images of some classes, or of all for None."""
+    names = listed_names(class_names)
+    return manifest if names is None else manifest.select(class_names=names)
+
+
+def listed_names(text: str | None) -> list[str] | None:
     """Turn "train, val" into names."""
     return None if text is None else [name.strip() for name in text.split(",")]
 

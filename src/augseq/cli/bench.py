@@ -9,10 +9,12 @@ from augseq.batch import BatchPlan
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
+    ClassNamesOption,
     ImagesArgument,
     RootOption,
     SeedOption,
     SizeOption,
+    SplitsOption,
     open_images,
 )
 from augseq.cli.show import make_pipeline
@@ -34,6 +36,8 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the stages as a picture.")
     ] = None,
+    splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     root: RootOption = None,
 ) -> None:
     """Measure what each stage costs: read, decode, each augmentation, resize, collate.
@@ -41,7 +45,7 @@ def bench(
     Also measures images per second in one thread and in as many as there are cores, and says
     in one sentence where the bottleneck is. No model and no Keras is involved.
     """
-    manifest = open_images(folder, root)
+    manifest = open_images(folder, root, splits=splits, class_names=class_names)
     schedule = Schedule(
         num_records=len(manifest),
         batch_size=batch_size,

@@ -8,6 +8,7 @@ import typer
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
+    ClassNamesOption,
     ImagesArgument,
     LabelsOption,
     RootOption,
@@ -33,6 +34,7 @@ def _threshold(text: str, *, least: float, most: float | None = None) -> Any:
 def check(
     folder: ImagesArgument,
     splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     split_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
@@ -102,7 +104,7 @@ def check(
     With --purity, test each augmentation instead: whether it draws from global generators,
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
     """
-    manifest = open_images(folder, root, labelled=labels, splits=splits)
+    manifest = open_images(folder, root, labelled=labels, splits=splits, class_names=class_names)
     if purity:
         raise typer.Exit(0 if _is_pure(manifest, augment, image_size) else 1)
     options = CheckOptions(

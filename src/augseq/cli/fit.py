@@ -17,10 +17,12 @@ import augseq
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
+    ClassNamesOption,
     ImagesArgument,
     RootOption,
     SeedOption,
     SizeOption,
+    SplitsOption,
     load_augment,
     open_images,
     parse_size,
@@ -69,6 +71,8 @@ def fit(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that make batches; one per core if none.")
     ] = None,
+    splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     root: RootOption = None,
 ) -> None:
     """Train a classifier on a folder, and leave a run folder with all that one wants to see.
@@ -76,9 +80,11 @@ def fit(
     The run folder holds the model, the manifest, the settings, the history (CSV and plot), a
     contact sheet, the confusion matrix of the held-out images, and a CSV with each held-out
     image's path, label, prediction and probability.
+
+    With --splits, it trains on train and evaluates on val; on test, if that is the only other one.
     """
     _require_backend()
-    manifest = open_images(folder, root)
+    manifest = open_images(folder, root, splits=splits, class_names=class_names)
     print_counts(manifest)
     options = RunOptions(
         architecture=architecture,
@@ -88,7 +94,7 @@ def fit(
         batch_size=batch_size,
         learning_rate=learning_rate,
         val=val,
-        split_column=split_column,
+        split_column="split" if splits and split_column is None else split_column,
         seed=seed,
         workers=os.cpu_count() or 1 if workers is None else workers,
     )
@@ -100,7 +106,10 @@ def fit(
         )
     except Exception as error:
         command = ["augseq", "show", folder, "--augment", augment, "--image-size", image_size]
-        _add_replay(error, shlex.join([*command, *(["--root", root] if root else [])]))
+        given = {"--root": root, "--splits": splits, "--class-names": class_names}
+        for name, value in given.items():
+            command += [name, value] if value else []
+        _add_replay(error, shlex.join(command))
         raise
     share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
     print(f"\nvalidation accuracy  {share}")

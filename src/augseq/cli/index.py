@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from augseq.cli.arguments import LabelsOption, SplitsOption, is_table, split_names
+from augseq.cli.arguments import (
+    ClassNamesOption,
+    LabelsOption,
+    SplitsOption,
+    is_table,
+    listed_names,
+    select_classes,
+)
 from augseq.errors import ArgumentError
 from augseq.escaping import num_columns, padded, shortened
 from augseq.indexing.folder import index_folder
@@ -55,6 +62,7 @@ def index(
         ),
     ] = None,
     splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     follow_links: Annotated[
         bool,
         typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
@@ -114,6 +122,7 @@ def index(
                 label_column=(label_column or "label") if labels else None,
                 check_files=not is_remote(images_root),
             )
+            manifest = select_classes(manifest, class_names)
             if probe or unreadable == "exclude":
                 manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)
         else:
@@ -121,7 +130,8 @@ def index(
             manifest = index_folder(
                 source,
                 labels=_labels(labels, label_pattern),
-                splits=split_names(splits),
+                splits=listed_names(splits),
+                class_names=listed_names(class_names),
                 follow_links=follow_links,
                 probe=probe,
                 unreadable=unreadable,

@@ -9,11 +9,13 @@ from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
+    ClassNamesOption,
     ImagesArgument,
     LabelsOption,
     RootOption,
     SeedOption,
     SizeOption,
+    SplitsOption,
     load_augment,
     open_images,
     parse_size,
@@ -47,6 +49,8 @@ def show(
         bool, typer.Option("--strength", help="How often transforms fire, and what they draw.")
     ] = False,
     labels: LabelsOption = True,
+    splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     root: RootOption = None,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
@@ -55,7 +59,7 @@ def show(
     which transforms fired with which parameters; with --strength how often each fires in 1000
     samples, and how its parameters spread.
     """
-    manifest = open_images(folder, root, labelled=labels)
+    manifest = open_images(folder, root, labelled=labels, splits=splits, class_names=class_names)
     pipeline = make_pipeline(manifest, augment, image_size)
     check_epoch(epoch)
     if index is not None and strength:

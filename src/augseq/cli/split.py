@@ -5,7 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from augseq.cli.arguments import ImagesArgument, RootOption, SeedOption, open_images
+from augseq.cli.arguments import (
+    ClassNamesOption,
+    ImagesArgument,
+    RootOption,
+    SeedOption,
+    SplitsOption,
+    open_images,
+)
 from augseq.manifest.storage import write_manifest
 from augseq.training.run_options import DEFAULT_SEED, DEFAULT_VAL
 
@@ -26,13 +33,15 @@ def split(
     ] = False,
     column: Annotated[str, typer.Option(help="Name of the column that is written.")] = "split",
     seed: SeedOption = DEFAULT_SEED,
+    splits: SplitsOption = None,
+    class_names: ClassNamesOption = None,
     root: RootOption = None,
 ) -> None:
     """Divide images into train, val and perhaps test, and keep that in a column of a manifest.
 
     `augseq fit MANIFEST --split-column split` then trains on train and evaluates on val.
     """
-    manifest = open_images(folder, root)
+    manifest = open_images(folder, root, splits=splits, class_names=class_names)
     shares: dict[str, Any] = {"val": val} if test is None else {"val": val, "test": test}
     parts = manifest.split(seed=seed, group=group, stable=stable, **shares)
     write_manifest(manifest.with_split(parts, name=column), output)

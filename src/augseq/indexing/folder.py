@@ -4,13 +4,15 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +31,9 @@ from augseq.indexing.labels import (
     LabelFunction,
     Labels,
     check_class_names,
+    check_found,
     class_findings,
+    describe_excluded,
     first_folders,
     label_paths,
     listed,
@@ -100,6 +104,7 @@ def index_folder(
             is called with that path and returns the class.
         class_names: A list, in the order of the labels. If None, the names that were found,
             sorted: by value if all are whole numbers ("2" before "10"), else by code point.
+            Images of other classes are excluded, with a warning; so it also chooses classes.
         splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
             elsewhere are none of the manifest's. A column `split` says where each image lies;
             the classes are those of all splits together.
@@ -129,15 +134,16 @@ def index_folder(
         UnreadableError: The system refuses to list a folder, or a remote one to give a file.
         RemoteError: A remote folder does not answer.
         ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
-        LabelError: A class is not among `class_names`, no sub-folder holds an image, or images
-            get no class from a pattern or function.
+        LabelError: Nothing has a class of `class_names`, while other classes are excluded; no
+            sub-folder holds an image, or images get no class from a pattern or function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
         ArgumentError: An option is wrong, `earlier` is of another folder or other splits, or the
             name of a file is a way out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
-            links are left aside; or files cannot be used or are gone, and are left out.
+            links are left aside, such as those of classes that `class_names` excludes; or files
+            cannot be used or are gone, and are left out.
 
     Example:
         >>> import augseq
@@ -160,17 +166,18 @@ def index_folder(
     root = from_system(root)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(root, scan, suffixes))
+    excluded: Mapping[str, int] = {}
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     elif isinstance(labels, str):
-        manifest = _labelled(root, scan, class_names)
+        manifest, excluded = _labelled(root, scan, class_names)
     else:
-        manifest = _labelled_by(labels, root, scan.paths, class_names)
+        manifest, excluded = _labelled_by(labels, root, scan.paths, class_names)
     if splits is not None:
         folders = first_folders(manifest.table.column("path")).combine_chunks()
         manifest = manifest.with_column("split", folders)
     manifest = replace(manifest, follow_links=follow_links, remote=remote)
-    num_loose = len(scan.paths) - len(manifest)
+    num_loose = len(scan.paths) - len(manifest) - sum(excluded.values())
     if earlier is not None:
         manifest = renew_manifest(earlier, manifest)
         _check_class_order(manifest, class_names)
@@ -179,6 +186,7 @@ def index_folder(
     if earlier is not None:
         manifest = in_order_of_index(manifest)
     findings = _findings(root, scan, manifest, num_loose)
+    findings = chain(describe_excluded(excluded), findings)
     for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
@@ -202,35 +210,38 @@ def _split_folders(
     return folders
 
 
-def _labelled(root: str, scan: Scan, class_names: Sequence[str] | None) -> Manifest:
+def _labelled(
+    root: str, scan: Scan, class_names: Sequence[str] | None
+) -> tuple[Manifest, Mapping[str, int]]:
+    """Return a manifest with folders as classes, and the images of each class that is excluded."""
     # Below a split, as in "train/cat", the class is the last name; else it is the only one.
     class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
     nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
     if nameless:
         raise ManifestError(not_utf8("folder", nameless[0]))
-    names = sorted_names(set(class_of.values())) if class_names is None else list(class_names)
-    unknown = sorted(set(class_of.values()) - set(names))
-    if unknown:
-        raise LabelError(
-            f"The folder {unknown[0]!r} in {root!r} is not among `class_names`. "
-            f"Received: class_names={names}"
-        )
     if not any(scan.folders.values()):
         raise LabelError(
             f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
             "class. Put each class in its own sub-folder, or index with labels=None (at the "
             "shell: --no-labels) to predict."
         )
+    found = sorted_names(set(class_of.values()))
+    names = found if class_names is None else list(class_names)
+    check_found(names, found, root, lambda name: f"{name}/...")
     label_of = {name: label for label, name in enumerate(names)}
     # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
     folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
-    labels = [label_of[class_of[folder]] for folder in folders]
+    labels = [label_of.get(class_of[folder], -1) for folder in folders]
     targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
     paths = scan.paths
     if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
         depth = folders[0].count("/") + 1
         paths = paths.filter(pc.greater_equal(pc.count_substring(paths, "/"), depth))
-    return make_manifest(root, names, paths=paths, targets=targets)
+    excluded: Counter[str] = Counter()
+    for folder, name in class_of.items():
+        if name not in label_of:
+            excluded[name] += scan.folders[folder]
+    return _of_classes(root, names, paths, targets), excluded
 
 
 def _labelled_by(
@@ -238,16 +249,31 @@ def _labelled_by(
     root: str,
     paths: pa.StringArray,
     class_names: Sequence[str] | None,
+) -> tuple[Manifest, Mapping[str, int]]:
+    """Return a manifest with the classes that a pattern or function finds, as `_labelled` does."""
+    classes = label_paths(paths, labels)
+    names, targets = name_classes(classes, class_names)
+    counts = {row["values"]: row["counts"] for row in pc.value_counts(classes).to_pylist()}
+    check_found(names, counts, root, lambda name: paths[classes.index(name).as_py()].as_py())
+    excluded = {name: counts[name] for name in sorted_names(set(counts) - set(names))}
+    return _of_classes(root, names, paths, targets.to_numpy()), excluded
+
+
+def _of_classes(
+    root: str,
+    names: Sequence[str],
+    paths: pa.StringArray,
+    targets: npt.NDArray[np.integer],
 ) -> Manifest:
-    found = label_paths(paths, labels)
-    names, targets = name_classes(found, class_names)
-    unknown = pc.equal(targets, -1)
-    if pc.any(unknown).as_py():
+    """Return a manifest of the images whose classes are named; a target of -1 has no name."""
+    is_named = targets >= 0
+    if not is_named.any():
         raise LabelError(
-            f"{listed(pc.unique(found.filter(unknown)).to_pylist())} must be among `class_names`, "
-            f"for such as {paths.filter(unknown)[0].as_py()!r}. "
-            f"Received: class_names={list(names)}"
+            f"There must be an image of one of `class_names` in {root!r}, but all {len(paths):,} "
+            f"images have other classes. Received: class_names={list(names)}"
         )
+    if not is_named.all():
+        paths, targets = paths.filter(pa.array(is_named)), targets[is_named]
     return make_manifest(root, names, paths=paths, targets=targets)
 
 

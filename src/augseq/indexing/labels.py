@@ -1,12 +1,13 @@
 """From paths or values to classes: which class each record has, and which names there are."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import did_you_mean, nearest_names
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest
@@ -112,6 +113,49 @@ def check_class_names(class_names: Sequence[str] | None) -> None:
         raise ArgumentError(
             "`class_names` must be different names, in valid UTF-8. "
             f"Received: class_names={class_names!r}"
+        )
+
+
+def check_found(
+    class_names: Sequence[str],
+    found: Collection[str],
+    place: str,
+    example_of: Callable[[str], str],
+) -> None:
+    """Raise `LabelError` where some names are not found and other classes are: a misspelling.
+
+    Where all classes are named, one that is not found is a class without images.
+
+    Args:
+        class_names: As they were given.
+        found: The classes that are there.
+        place: Where they were looked for.
+        example_of: Called with one of `found`: the path of one of its images.
+    """
+    missing = [name for name in class_names if name not in found]
+    others = [name for name in found if name not in class_names]
+    if not missing or not others:
+        return
+    meant = nearest_names(missing[0], others)
+    other = meant[0] if meant else others[0]
+    raise LabelError(
+        f"Nothing in {place!r} has the class {listed(missing)} of `class_names` (at the shell: "
+        f"--class-names). {listed(others)} {'is' if len(others) == 1 else 'are'} there, but not "
+        f"among `class_names`.{did_you_mean(missing[0], others)} To be indexed, {other!r} must be "
+        f"among them, for images such as {example_of(other)!r}. An empty folder makes a class "
+        f"without images. Received: class_names={list(class_names)}"
+    )
+
+
+def describe_excluded(excluded: Mapping[str, int]) -> Iterator[str]:
+    """Say which classes `class_names` excludes, and how many images they have."""
+    if excluded:
+        counts = [f"{name!r} ({count:,})" for name, count in excluded.items()]
+        more = f" and {len(counts) - _SHOWN} more" * (len(counts) > _SHOWN)
+        classes = "1 class is" if len(counts) == 1 else f"{len(counts)} classes are"
+        yield (
+            f"{classes} not among `class_names`, so {sum(excluded.values()):,} images are not "
+            f"indexed: {', '.join(counts[:_SHOWN])}{more}"
         )
 
 

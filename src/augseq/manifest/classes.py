@@ -1,10 +1,13 @@
 """Classes and labels: what must hold for them, and how often each comes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import did_you_mean
 from augseq.errors import ArgumentError, LabelError
 
 
@@ -73,6 +76,35 @@ def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> Non
             f"Labels must be from 0 to {len(class_names) - 1}, one for each class name. "
             f"Received: from {low} to {high}"
         )
+
+
+def selected_classes(
+    table: pa.Table, known: Sequence[str], wanted: Sequence[str]
+) -> tuple[tuple[str, ...], pa.Table]:
+    """Return the names of the wanted classes, and their rows with labels from 0.
+
+    Args:
+        table: With a column `target`.
+        known: Names by label.
+        wanted: Some of them, in the order of the new labels.
+
+    Raises:
+        ArgumentError: They are none, come twice, or one is not known.
+    """
+    names = () if isinstance(wanted, str) else tuple(wanted)
+    if not names or len(set(names)) != len(names):
+        raise ArgumentError(
+            "`class_names` must be a list of different classes, at least one. "
+            f"Received: class_names={wanted!r}"
+        )
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        hint = did_you_mean(str(unknown[0]), known) or f" There are: {', '.join(known[:10])}"
+        raise ArgumentError(f"The manifest has no class {unknown[0]!r}.{hint}")
+    labels = pa.array([names.index(name) if name in names else None for name in known], pa.int32())
+    targets = labels.take(table.column("target").combine_chunks())
+    place = table.column_names.index("target")
+    return names, table.set_column(place, "target", targets).filter(pc.is_valid(targets))
 
 
 def is_utf8(name: object) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError
-from augseq.manifest.classes import Labelled, check_classes
+from augseq.manifest.classes import Labelled, check_classes, selected_classes
 from augseq.manifest.columns import (
     CORE_SCHEMA,
     ROWS_AT_ONCE,
@@ -187,18 +187,41 @@ class Manifest(Displayed, Labelled):
             raise ArgumentError(f"No record of this manifest has index {index}.")
         return self.records([int(position)])[0]
 
-    def select(self, which: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> "Manifest":
-        """Return a manifest of some records; each keeps its index.
+    def select(
+        self,
+        which: Sequence[int] | Sequence[bool] | npt.NDArray[Any] | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+    ) -> "Manifest":
+        """Return a manifest of some records or classes; each record keeps its index.
 
         Those that are left out of this manifest are no part of it.
 
         Args:
             which: Positions, shape (n,), each at most once and in the order wanted; or a mask,
-                bool, shape (len(self),).
+                bool, shape (len(self),). All class names then stay, also of empty classes.
+            class_names: Classes of this manifest instead, such as ["cat", "dog"]. They are all
+                the class names of the result, in this order, so that a model gets no output for
+                the others. Records without a label are not selected.
 
         Raises:
-            ArgumentError: A position is outside the manifest or comes twice.
+            ArgumentError: A position is outside the manifest or comes twice, a class is not in
+                the manifest, or not exactly one of `which` and `class_names` is given.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_folder("sample_images", progress=False)
+            >>> images.select(class_names=["shell", "leaf"]).class_names
+            ('shell', 'leaf')
         """
+        if (which is None) == (class_names is None):
+            raise ArgumentError(
+                "`select` needs either `which` or `class_names`. Received: "
+                + ("neither" if which is None else "both")
+            )
+        if class_names is not None:
+            names, table = selected_classes(self.table, self.class_names, class_names)
+            return replace(self, class_names=names, table=table, left_out=None)
         positions = selected_positions(np.asarray(which), len(self))
         return replace(self, table=self.table.take(pa.array(positions)), left_out=None)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,16 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError
 from augseq.types import Positions
 
-# What parts are called, in the order in which they are unpacked.
-_USUAL_ORDER = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
 _NUM_SHOWN = 5
+
+SplitKind: TypeAlias = Literal["train", "val", "test"]
+# What parts are called, in the order in which they are unpacked.
+_KIND_OF: dict[str, SplitKind] = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_USUAL_ORDER = tuple(_KIND_OF)
 
 Part = TypeVar("Part")
 
@@ -47,6 +54,11 @@ class Split(tuple[Part, ...], Generic[Part]):
 
     def __repr__(self) -> str:
         return ", ".join(f"{name}: {part}" for name, part in zip(self.names, self, strict=True))
+
+
+def split_kind(name: str) -> SplitKind | None:
+    """Return what a name such as "Training" or "valid" stands for; None for any other name."""
+    return _KIND_OF.get(name.casefold())
 
 
 def named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:

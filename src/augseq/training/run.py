@@ -22,6 +22,7 @@ from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.curves import draw_history
 from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.split import split_kind
 from augseq.manifest.storage import write_manifest
 from augseq.training.callbacks import EpochSync
 from augseq.training.classifier import build_classifier, compile_classifier
@@ -30,8 +31,6 @@ from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 
 _NUM_SHEET_SEEDS = 6
-# What the part that is held out may be called, in a column that says.
-_HELD_OUT = ("val", "valid", "validation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +126,21 @@ def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, M
         train, val = manifest.split(val=options.val, seed=options.seed)
         return train, val
     parts = manifest.split_by(options.split_column)
-    held_out = [name for name in parts.names if name in _HELD_OUT]
-    if "train" not in parts.names or len(held_out) != 1:
+    by_kind = {
+        kind: [
+            part for name, part in zip(parts.names, parts, strict=True) if split_kind(name) == kind
+        ]
+        for kind in ("train", "val", "test")
+    }
+    # A test set is for the end, unless it is all that is held out.
+    held_out = by_kind["val"] or by_kind["test"]
+    if len(by_kind["train"]) != 1 or len(held_out) != 1:
         raise ArgumentError(
-            f"The column {options.split_column!r} must say train or val for each image; those of "
-            f"other parts are not used. Received: {', '.join(map(repr, parts.names[:10]))}"
+            f"The column {options.split_column!r} must say train or val for each image (or test, "
+            "if no image is in val); those of other parts are not used. "
+            f"Received: {', '.join(map(repr, parts.names[:10]))}"
         )
-    return parts.train, getattr(parts, held_out[0])
+    return by_kind["train"][0], held_out[0]
 
 
 def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:

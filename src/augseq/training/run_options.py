@@ -32,8 +32,9 @@ class RunOptions:
         batch_size: Images in a training step.
         learning_rate: The highest rate of the schedule, above 0; None for a good one.
         val: Share of the images that is held out, above 0 and below 1.
-        split_column: A column of the manifest that says train or val (or valid, validation) for
-            each image; then `val` has no say. None for a split by `val` and `seed`.
+        split_column: A column of the manifest that says train, val or test for each image, or
+            "Training", "valid" and the like; then `val` has no say. It evaluates on val; on test
+            where no image is in val. None for a split by `val` and `seed`.
         seed: Fixes split, order, augmentations and initial weights.
         workers: Threads that make batches.
 
