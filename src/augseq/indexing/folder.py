@@ -4,48 +4,35 @@ import os
 import re
 import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from augseq.checks import check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
-    LabelError,
-    ManifestError,
     MissingFileError,
     NotAFolderError,
     UnreadableError,
 )
 from augseq.file_names import from_system
+from augseq.indexing.image_classes import label_by_folder, label_by_path
 from augseq.indexing.labels import (
-    LabelFunction,
     Labels,
     check_class_names,
-    check_found,
     class_findings,
     describe_excluded,
     first_folders,
-    label_paths,
     listed,
-    name_classes,
-    sorted_names,
 )
 from augseq.indexing.left_out import describe_gone, describe_unusable
 from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
-from augseq.indexing.scan import Scan, not_utf8, scan_folder
-from augseq.manifest.classes import is_utf8
+from augseq.indexing.scan import Scan, scan_folder
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
@@ -170,9 +157,9 @@ def index_folder(
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     elif isinstance(labels, str):
-        manifest, excluded = _labelled(root, scan, class_names)
+        manifest, excluded = label_by_folder(root, scan, class_names)
     else:
-        manifest, excluded = _labelled_by(labels, root, scan.paths, class_names)
+        manifest, excluded = label_by_path(labels, root, scan.paths, class_names)
     if splits is not None:
         folders = first_folders(manifest.table.column("path")).combine_chunks()
         manifest = manifest.with_column("split", folders)
@@ -208,73 +195,6 @@ def _split_folders(
     if earlier is not None:
         check_same_splits(earlier, splits)
     return folders
-
-
-def _labelled(
-    root: str, scan: Scan, class_names: Sequence[str] | None
-) -> tuple[Manifest, Mapping[str, int]]:
-    """Return a manifest with folders as classes, and the images of each class that is excluded."""
-    # Below a split, as in "train/cat", the class is the last name; else it is the only one.
-    class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
-    nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
-    if nameless:
-        raise ManifestError(not_utf8("folder", nameless[0]))
-    if not any(scan.folders.values()):
-        raise LabelError(
-            f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
-            "class. Put each class in its own sub-folder, or index with labels=None (at the "
-            "shell: --no-labels) to predict."
-        )
-    found = sorted_names(set(class_of.values()))
-    names = found if class_names is None else list(class_names)
-    check_found(names, found, root, lambda name: f"{name}/...")
-    label_of = {name: label for label, name in enumerate(names)}
-    # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
-    folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
-    labels = [label_of.get(class_of[folder], -1) for folder in folders]
-    targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
-    paths = scan.paths
-    if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
-        depth = folders[0].count("/") + 1
-        paths = paths.filter(pc.greater_equal(pc.count_substring(paths, "/"), depth))
-    excluded: Counter[str] = Counter()
-    for folder, name in class_of.items():
-        if name not in label_of:
-            excluded[name] += scan.folders[folder]
-    return _of_classes(root, names, paths, targets), excluded
-
-
-def _labelled_by(
-    labels: re.Pattern[str] | LabelFunction,
-    root: str,
-    paths: pa.StringArray,
-    class_names: Sequence[str] | None,
-) -> tuple[Manifest, Mapping[str, int]]:
-    """Return a manifest with the classes that a pattern or function finds, as `_labelled` does."""
-    classes = label_paths(paths, labels)
-    names, targets = name_classes(classes, class_names)
-    counts = {row["values"]: row["counts"] for row in pc.value_counts(classes).to_pylist()}
-    check_found(names, counts, root, lambda name: paths[classes.index(name).as_py()].as_py())
-    excluded = {name: counts[name] for name in sorted_names(set(counts) - set(names))}
-    return _of_classes(root, names, paths, targets.to_numpy()), excluded
-
-
-def _of_classes(
-    root: str,
-    names: Sequence[str],
-    paths: pa.StringArray,
-    targets: npt.NDArray[np.integer],
-) -> Manifest:
-    """Return a manifest of the images whose classes are named; a target of -1 has no name."""
-    is_named = targets >= 0
-    if not is_named.any():
-        raise LabelError(
-            f"There must be an image of one of `class_names` in {root!r}, but all {len(paths):,} "
-            f"images have other classes. Received: class_names={list(names)}"
-        )
-    if not is_named.all():
-        paths, targets = paths.filter(pa.array(is_named)), targets[is_named]
-    return make_manifest(root, names, paths=paths, targets=targets)
 
 
 def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iterator[str]:
