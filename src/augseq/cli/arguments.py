@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 
 from augseq.augment.presets import PRESET_NAMES, preset
 from augseq.errors import ArgumentError
+from augseq.indexing.endings import DEFAULT as DEFAULT_ENDINGS
 from augseq.indexing.folder import index_folder
 from augseq.indexing.table_files import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
@@ -44,6 +46,14 @@ ClassNamesOption = Annotated[
     str | None,
     typer.Option(metavar="NAMES", help="Use only these classes, in this order, as cat,dog."),
 ]
+ExtensionsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Folder: endings of images, as default,.jpg_1,none: the usual ones, one more, and "
+        "files without an ending.",
+    ),
+]
 SizeOption = Annotated[
     str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
 ]
@@ -66,12 +76,12 @@ def open_images(
     labelled: bool = True,
     splits: str | None = None,
     class_names: str | None = None,
+    extensions: str | None = None,
 ) -> Manifest:
-    """Index a folder, or read a manifest; `splits` are for folders."""
+    """Index a folder, or read a manifest; `splits` and `extensions` are for folders."""
     is_file = not is_remote(images) and not os.path.isdir(images)
     if is_file and images.endswith(".parquet"):
-        if splits is not None:
-            raise ArgumentError(f"--splits is for folders. Received: {images!r}")
+        check_absent({"--splits": splits, "--extensions": extensions}, "folders", images)
         return select_classes(read_manifest(images, root=root), class_names)
     if is_table(images):
         raise ArgumentError(
@@ -83,7 +93,15 @@ def open_images(
         labels="inferred" if labelled else None,
         splits=listed_names(splits),
         class_names=listed_names(class_names),
+        extensions=listed_endings(extensions),
     )
+
+
+def check_absent(options: Mapping[str, object], kind: str, source: str) -> None:
+    """Raise `ArgumentError` where options are given that are for another kind of source."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {source!r}")
 
 
 def select_classes(manifest: Manifest, class_names: str | None) -> Manifest:
@@ -95,6 +113,14 @@ def select_classes(manifest: Manifest, class_names: str | None) -> Manifest:
 def listed_names(text: str | None) -> list[str] | None:
     """Turn "train, val" into names."""
     return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def listed_endings(text: str | None) -> list[str]:
+    """Turn "default,.jpg_1,none" into endings; "none" is how an empty one is written."""
+    if text is None:
+        return [DEFAULT_ENDINGS]
+    # Spaces may be part of an ending.
+    return ["" if ending.strip() == "none" else ending for ending in text.split(",")]
 
 
 def is_table(images: str) -> bool:

@@ -10,6 +10,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExtensionsOption,
     ImagesArgument,
     RootOption,
     SeedOption,
@@ -38,6 +39,7 @@ def bench(
     ] = None,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     root: RootOption = None,
 ) -> None:
     """Measure what each stage costs: read, decode, each augmentation, resize, collate.
@@ -45,7 +47,9 @@ def bench(
     Also measures images per second in one thread and in as many as there are cores, and says
     in one sentence where the bottleneck is. No model and no Keras is involved.
     """
-    manifest = open_images(folder, root, splits=splits, class_names=class_names)
+    manifest = open_images(
+        folder, root, splits=splits, class_names=class_names, extensions=extensions
+    )
     schedule = Schedule(
         num_records=len(manifest),
         batch_size=batch_size,

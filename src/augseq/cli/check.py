@@ -9,6 +9,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExtensionsOption,
     ImagesArgument,
     LabelsOption,
     RootOption,
@@ -35,6 +36,7 @@ def check(
     folder: ImagesArgument,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     split_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
@@ -104,7 +106,9 @@ def check(
     With --purity, test each augmentation instead: whether it draws from global generators,
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
     """
-    manifest = open_images(folder, root, labelled=labels, splits=splits, class_names=class_names)
+    manifest = open_images(
+        folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
+    )
     if purity:
         raise typer.Exit(0 if _is_pure(manifest, augment, image_size) else 1)
     options = CheckOptions(

@@ -18,6 +18,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExtensionsOption,
     ImagesArgument,
     RootOption,
     SeedOption,
@@ -73,6 +74,7 @@ def fit(
     ] = None,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     root: RootOption = None,
 ) -> None:
     """Train a classifier on a folder, and leave a run folder with all that one wants to see.
@@ -84,7 +86,9 @@ def fit(
     With --splits, it trains on train and evaluates on val; on test, if that is the only other one.
     """
     _require_backend()
-    manifest = open_images(folder, root, splits=splits, class_names=class_names)
+    manifest = open_images(
+        folder, root, splits=splits, class_names=class_names, extensions=extensions
+    )
     print_counts(manifest)
     options = RunOptions(
         architecture=architecture,
@@ -106,7 +110,12 @@ def fit(
         )
     except Exception as error:
         command = ["augseq", "show", folder, "--augment", augment, "--image-size", image_size]
-        given = {"--root": root, "--splits": splits, "--class-names": class_names}
+        given = {
+            "--root": root,
+            "--splits": splits,
+            "--class-names": class_names,
+            "--extensions": extensions,
+        }
         for name, value in given.items():
             command += [name, value] if value else []
         _add_replay(error, shlex.join(command))

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -12,9 +12,12 @@ import typer
 
 from augseq.cli.arguments import (
     ClassNamesOption,
+    ExtensionsOption,
     LabelsOption,
     SplitsOption,
+    check_absent,
     is_table,
+    listed_endings,
     listed_names,
     select_classes,
 )
@@ -63,6 +66,7 @@ def index(
     ] = None,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     follow_links: Annotated[
         bool,
         typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
@@ -105,7 +109,7 @@ def index(
     """
     for_folders = {
         "--label-pattern": label_pattern, "--splits": splits, "--follow-links": follow_links,
-        "--update": update,
+        "--update": update, "--extensions": extensions,
     }  # fmt: skip
     for_tables = {
         "--path-column": path_column, "--label-column": label_column, "--images-root": images_root
@@ -114,7 +118,7 @@ def index(
     output = output or update
     with _checkpoint(output) as checkpoint:
         if is_table(source):
-            _refuse(for_folders, "folders", source)
+            check_absent(for_folders, "folders", source)
             manifest = index_table(
                 source,
                 root=images_root,
@@ -126,12 +130,13 @@ def index(
             if probe or unreadable == "exclude":
                 manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)
         else:
-            _refuse(for_tables, "tables", source)
+            check_absent(for_tables, "tables", source)
             manifest = index_folder(
                 source,
                 labels=_labels(labels, label_pattern),
                 splits=listed_names(splits),
                 class_names=listed_names(class_names),
+                extensions=listed_endings(extensions),
                 follow_links=follow_links,
                 probe=probe,
                 unreadable=unreadable,
@@ -171,12 +176,6 @@ def _checkpoint(output: Path | None) -> Iterator[Path | None]:
 
 def _written_at(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.exists() else None
-
-
-def _refuse(options: Mapping[str, object], kind: str, source: str) -> None:
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {source!r}")
 
 
 def _labels(labels: bool, pattern: str | None) -> Labels:

@@ -10,6 +10,7 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExtensionsOption,
     ImagesArgument,
     LabelsOption,
     RootOption,
@@ -51,6 +52,7 @@ def show(
     labels: LabelsOption = True,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     root: RootOption = None,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
@@ -59,7 +61,9 @@ def show(
     which transforms fired with which parameters; with --strength how often each fires in 1000
     samples, and how its parameters spread.
     """
-    manifest = open_images(folder, root, labelled=labels, splits=splits, class_names=class_names)
+    manifest = open_images(
+        folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
+    )
     pipeline = make_pipeline(manifest, augment, image_size)
     check_epoch(epoch)
     if index is not None and strength:

@@ -7,6 +7,7 @@ import typer
 
 from augseq.cli.arguments import (
     ClassNamesOption,
+    ExtensionsOption,
     ImagesArgument,
     RootOption,
     SeedOption,
@@ -35,13 +36,16 @@ def split(
     seed: SeedOption = DEFAULT_SEED,
     splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
+    extensions: ExtensionsOption = None,
     root: RootOption = None,
 ) -> None:
     """Divide images into train, val and perhaps test, and keep that in a column of a manifest.
 
     `augseq fit MANIFEST --split-column split` then trains on train and evaluates on val.
     """
-    manifest = open_images(folder, root, splits=splits, class_names=class_names)
+    manifest = open_images(
+        folder, root, splits=splits, class_names=class_names, extensions=extensions
+    )
     shares: dict[str, Any] = {"val": val} if test is None else {"val": val, "test": test}
     parts = manifest.split(seed=seed, group=group, stable=stable, **shares)
     write_manifest(manifest.with_split(parts, name=column), output)

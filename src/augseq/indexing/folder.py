@@ -6,7 +6,6 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import chain
 from typing import get_args
 
@@ -19,6 +18,7 @@ from augseq.errors import (
     UnreadableError,
 )
 from augseq.file_names import from_system
+from augseq.indexing.endings import IMAGE_EXTENSIONS, Endings, parse_endings
 from augseq.indexing.image_classes import label_by_folder, label_by_path
 from augseq.indexing.labels import (
     Labels,
@@ -30,33 +30,17 @@ from augseq.indexing.labels import (
 )
 from augseq.indexing.left_out import describe_gone, describe_unusable
 from augseq.indexing.missing_folder import describe_missing
+from augseq.indexing.other_files import describe_skipped
 from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
+from augseq.indexing.split_folders import check_no_splits
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
 from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
-
-# What an extra is needed for, by its ending: the extra, and the library that it brings.
-_EXTRAS = {
-    ".heic": ("heif", "pi_heif"),
-    ".heif": ("heif", "pi_heif"),
-    ".jxl": ("jxl", "imagecodecs"),
-}
-IMAGE_EXTENSIONS = (
-    ".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
-    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
-    *(ending for ending, (_, library) in _EXTRAS.items() if find_spec(library)),
-)  # fmt: skip
-
-# What cameras and scanners write and people take for images; not what is text or film.
-_UNREAD_EXTENSIONS = (
-    ".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".heic", ".heif", ".jxl", ".nef", ".npy",
-    ".orf", ".psd", ".raf", ".rw2", ".svg", ".tga",
-)  # fmt: skip
 
 
 def index_folder(
@@ -77,8 +61,9 @@ def index_folder(
     r"""List the images of a folder, with a class for each first sub-folder.
 
     Files are sorted by path, whatever order the file system gives, and numbered from 0.
-    Hidden files and folders (a leading dot) are skipped. No image is opened, unless the files
-    are to be probed.
+    Hidden files and folders (a leading dot) and folders that systems make, such as `__MACOSX` and
+    `@eaDir`, are skipped. No image is opened, unless the files are to be probed; only of files
+    with unknown endings a few are looked at, to say whether they are images.
 
     Args:
         folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
@@ -95,8 +80,10 @@ def index_folder(
         splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
             elsewhere are none of the manifest's. A column `split` says where each image lies;
             the classes are those of all splits together.
-        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case. HEIC and
-            JPEG XL are among them where their extras are installed.
+        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case: "" for
+            names without an ending, "*" for any text, as in ".jpg?w=*", and "default" for the
+            usual endings, those of HEIC and JPEG XL where their extras are installed. Files with
+            other endings are told if they seem to be images, unless usual endings are missing.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
             The manifest keeps it, so that images may lie outside the folder.
         probe: Whether to decode every image once, and note size, time, content and format of its
@@ -121,8 +108,10 @@ def index_folder(
         UnreadableError: The system refuses to list a folder, or a remote one to give a file.
         RemoteError: A remote folder does not answer.
         ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
-        LabelError: Nothing has a class of `class_names`, while other classes are excluded; no
-            sub-folder holds an image, or images get no class from a pattern or function.
+        LabelError: The classes seem to be splits, such as `train` and `test`, and neither `splits`
+            nor `class_names` is given; nothing has a class of `class_names`, while other classes
+            are excluded; no sub-folder holds an image, or images get no class from a pattern or
+            function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
         ArgumentError: An option is wrong, `earlier` is of another folder or other splits, or the
             name of a file is a way out of the folder on another system, such as `c:x.jpg`.
@@ -136,24 +125,27 @@ def index_folder(
         >>> import augseq
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
-    _check_options(labels, class_names, extensions)
+    _check_options(labels, class_names)
     probe = _wants_probes(probe, unreadable, earlier)
     root = absolute_root(folder)
     # Asked of the root, since an address may be one of this machine.
     root = root if is_remote(root) else existing_folder(folder)
     remote = remote or RemoteOptions()
-    suffixes = frozenset("." + suffix.lower().lstrip(".") for suffix in extensions)
+    endings = parse_endings(extensions)
     scan = scan_folder(
         _place(root, remote, follow_links),
         splits=_split_folders(root, splits, earlier),
-        suffixes=suffixes,
+        suffixes=endings,
         follow_links=follow_links,
         progress=progress,
     )
     root = from_system(root)
     if not len(scan.paths):
-        raise MissingFileError(_nothing_found(root, scan, suffixes))
+        raise MissingFileError(_nothing_found(root, scan, endings))
     excluded: Mapping[str, int] = {}
+    hints: Iterable[str] = ()
+    if labels == "inferred" and splits is None and class_names is None and earlier is None:
+        hints = list(check_no_splits(root, scan.paths, scan.folders))
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     elif isinstance(labels, str):
@@ -172,8 +164,12 @@ def index_folder(
         manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
     if earlier is not None:
         manifest = in_order_of_index(manifest)
-    findings = _findings(root, scan, manifest, num_loose)
-    findings = chain(describe_excluded(excluded), findings)
+    findings = chain(
+        describe_skipped(root, scan, endings),
+        describe_excluded(excluded),
+        hints,
+        _findings(root, scan, manifest, num_loose),
+    )
     for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
@@ -205,13 +201,6 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
             f"{scan.num_dead_links} symbolic links in {root!r} lead nowhere, or to a folder that "
             "is listed already."
         )
-    unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in _UNREAD_EXTENSIONS}
-    if unread:
-        kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
-        yield (
-            f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
-            + _missing_extras(unread)
-        )
     if num_loose:
         yield f"{num_loose} images directly in {root!r} have no class and are left aside."
     yield from class_findings(manifest, repr(root))
@@ -233,19 +222,7 @@ def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
             yield f"The split {split!r} has no image of classes that others have: {listed(lacking)}"
 
 
-def _missing_extras(kinds: Iterable[str]) -> str:
-    needed = (_EXTRAS[kind] for kind in kinds if kind in _EXTRAS)
-    extras = sorted({extra for extra, library in needed if not find_spec(library)})
-    return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
-
-
-def _check_options(
-    labels: Labels, class_names: Sequence[str] | None, extensions: Iterable[str]
-) -> None:
-    if isinstance(extensions, str):
-        raise ArgumentError(
-            f"`extensions` must be a list of endings. Received: extensions={extensions!r}"
-        )
+def _check_options(labels: Labels, class_names: Sequence[str] | None) -> None:
     known = labels is None or labels == "inferred" or isinstance(labels, re.Pattern)
     if not known and not callable(labels):
         raise ArgumentError(
@@ -320,14 +297,15 @@ def existing_folder(folder: PathLike) -> str:
     return root
 
 
-def _nothing_found(root: str, scan: Scan, suffixes: frozenset[str]) -> str:
-    message = f"No image found in {root!r}. Looked for {', '.join(sorted(suffixes))}"
+def _nothing_found(root: str, scan: Scan, endings: Endings) -> str:
+    message = f"No image found in {root!r}. Looked for {endings}"
     if scan.other_suffixes:
         others = (
             f"{count} x {suffix or '(none)'}"
             for suffix, count in scan.other_suffixes.most_common(5)
         )
-        message += f"; saw files with other endings: {', '.join(others)} (see `extensions`)"
+        message += f"; saw files with other endings: {', '.join(others)}"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
-    return f"{message}.{UNLISTED * is_web(root)}"
+    more = describe_skipped(root, scan, endings, is_all=True)
+    return " ".join([f"{message}.{UNLISTED * is_web(root)}", *more])

@@ -10,7 +10,8 @@ from typing import Literal
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, AugseqWarning, MissingFileError
-from augseq.indexing.folder import IMAGE_EXTENSIONS, existing_folder, existing_splits
+from augseq.indexing.endings import IMAGE_EXTENSIONS
+from augseq.indexing.folder import existing_folder, existing_splits
 from augseq.indexing.labels import class_findings, listed, sorted_names
 from augseq.indexing.scan import scan_folder
 from augseq.indexing.tables import TableOptions, manifest_of_table

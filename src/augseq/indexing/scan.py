@@ -2,7 +2,7 @@
 
 import heapq
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,9 +14,14 @@ from tqdm.auto import tqdm
 
 from augseq.errors import ManifestError, UnreadableError
 from augseq.file_names import all_from_system, from_system
+from augseq.indexing.endings import Endings, ending_of
 from augseq.indexing.remote_scan import walk_remote
+from augseq.indexing.system_folders import is_system_folder
 from augseq.remote.folder import RemoteFolder
 
+# Files of each unknown suffix, and suffixes, that are looked at: at most so many are opened.
+_SAMPLES = 3
+_SAMPLED_SUFFIXES = 300
 _HAS_JUNCTIONS = os.name == "nt"
 # What Windows calls IO_REPARSE_TAG_MOUNT_POINT; `DirEntry.is_junction` came with Python 3.12.
 _JUNCTION = 0xA0000003
@@ -35,6 +40,9 @@ class Scan:
         num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
             is listed already.
         other_suffixes: Files left aside because of their suffix, counted by it.
+        samples: Paths of a few files of each of those suffixes.
+        system_folders: Folders that were skipped, since systems make them; counted by name.
+        hidden: Names of hidden files, but not the `._x` of macOS, which accompany others.
     """
 
     paths: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
@@ -42,21 +50,37 @@ class Scan:
     num_links: int = 0
     num_dead_links: int = 0
     other_suffixes: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, list[str]] = field(default_factory=dict, compare=False)
+    system_folders: Counter[str] = field(default_factory=Counter)
+    hidden: list[str] = field(default_factory=list, compare=False)
+
+    def count_others(self, prefix: str, names: Sequence[str]) -> None:
+        """Count files of a folder that are not images, and keep a few paths of each suffix."""
+        groups: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            groups[ending_of(name)].append(name)
+        for ending, group in groups.items():
+            self.other_suffixes[ending] += len(group)
+            if ending in self.samples or len(self.samples) < _SAMPLED_SUFFIXES:
+                paths = self.samples.setdefault(ending, [])
+                # The smallest, so that the order of the file system decides nothing.
+                first = heapq.nsmallest(_SAMPLES - len(paths), group)
+                paths += [prefix + name for name in first]
 
 
 def scan_folder(
     root: str | RemoteFolder,
     *,
     splits: Sequence[str] = (),
-    suffixes: Collection[str],
+    suffixes: Collection[str] | Endings,
     follow_links: bool,
     progress: bool,
 ) -> Scan:
     """Find the image files at any depth below a folder, or below some of its sub-folders.
 
-    Hidden files and folders (a leading dot) are skipped. Where links are followed, each folder
-    is listed once, under its own path if that is below `root` (or below the same split), so a
-    walk always ends.
+    Hidden files and folders (a leading dot) and those of the system are skipped. Where links are
+    followed, each folder is listed once, under its own path if that is below `root` (or below the
+    same split), so a walk always ends.
 
     Raises:
         UnreadableError: The system refuses to list a folder.
@@ -64,6 +88,7 @@ def scan_folder(
         ManifestError: The name of an image is not valid UTF-8.
     """
     found = Scan()
+    endings = suffixes if isinstance(suffixes, Endings) else Endings(frozenset(suffixes))
     columns = []
     # The bar shows itself on long work only.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
@@ -74,7 +99,7 @@ def scan_folder(
                 else (_walk_far(root, start, found))
             )
             for prefix, names in walk:
-                images = _images(names, suffixes, found)
+                images = _images(prefix, names, endings, found)
                 if prefix != start:
                     found.folders[prefix[: prefix.index("/", len(start))]] += len(images)
                 if images:
@@ -87,16 +112,23 @@ def scan_folder(
     return found
 
 
-def _images(names: Sequence[str], suffixes: Collection[str], found: Scan) -> list[str]:
+def _images(prefix: str, names: list[str], endings: Endings, found: Scan) -> list[str]:
     # The first name's ending first, since most others share it, and capitals only where there may
     # be some: a million names took 0.08 s instead of 0.20; and with `splitext` in the loop 0.6.
-    endings = tuple(sorted(suffixes, key="".join(names[:1]).lower().endswith, reverse=True))
-    images = [name for name in names if name.endswith(endings)]
+    first = "".join(names[:1]).lower()
+    plain = tuple(sorted(endings.plain, key=first.endswith, reverse=True))
+    images = [name for name in names if name.endswith(plain)]
     if len(images) < len(names):
-        images = [name for name in names if name.lower().endswith(endings)]
-    if len(images) < len(names):
-        others = set(names).difference(images)
-        found.other_suffixes.update(os.path.splitext(name)[1].lower() for name in others)
+        images = [name for name in names if name.lower().endswith(plain)]
+    if len(images) == len(names):
+        return images
+    taken = set(images)
+    others = [name for name in names if name not in taken]
+    if endings.has_odd:
+        odd = {name for name in others if endings.is_odd_image(name.lower())}
+        others = [name for name in others if name not in odd]
+        images += odd
+    found.count_others(prefix, others)
     return images
 
 
@@ -173,13 +205,15 @@ def _walk(
             seen.add((status.st_dev, status.st_ino))
         if prefix.count("/") == start.count("/") + 1:
             found.folders[prefix[:-1]] = 0
-        names, others = _visible_entries(folder)
+        names, others = _visible_entries(folder, found)
         for entry in others:
             leads_away = _is_link(entry)
             if leads_away and not follow_links:
                 found.num_links += 1
             elif leads_away and not os.path.exists(entry.path):
                 found.num_dead_links += 1
+            elif entry.is_dir() and is_system_folder(entry.name):
+                found.system_folders[entry.name] += 1
             elif entry.is_dir():
                 name = from_system(entry.name)
                 heapq.heappush(waiting, (is_link or leads_away, f"{prefix}{name}/", entry.path))
@@ -200,20 +234,28 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
 def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:
     """Yield what `_walk` does, of a remote folder."""
     for prefix, names, num_links in walk_remote(folder, start):
+        *above, last = f"/{prefix}".rstrip("/").split("/")
+        if any(map(is_system_folder, above)):
+            continue
+        if is_system_folder(last):
+            found.system_folders[last] += 1
+            continue
         if prefix != start:
             found.folders.setdefault(prefix[: prefix.index("/", len(start))], 0)
         found.num_links += num_links
         yield prefix, names
 
 
-def _visible_entries(folder: str) -> tuple[list[str], list[os.DirEntry[str]]]:
-    """Return the names of ordinary files, and the entries of all else."""
+def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """Return the names of ordinary files, and the entries of all else, that are not hidden."""
     names, others = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
                 if name[0] == ".":
+                    if name[1:2] != "_" and entry.is_file(follow_symlinks=False):
+                        found.hidden.append(name)
                     continue
                 # Listing a folder tells this much; asking for more would ask for each file.
                 if entry.is_file(follow_symlinks=False):

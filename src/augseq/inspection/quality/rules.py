@@ -10,14 +10,15 @@ from augseq.inspection.quality.found_files import FileNames
 from augseq.inspection.quality.options import CheckOptions
 from augseq.manifest.record import Probe
 
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".pjp", ".pjpeg")
 _SUFFIXES = {
     "AVIF": (".avif", ".avifs"),
     "BMP": (".bmp", ".dib"),
     "GIF": (".gif",),
     "HEIF": (".heic", ".heif", ".hif"),
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": _JPEG_SUFFIXES,
     # Phones add a second picture behind the first, which alone counts.
-    "MPO": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "MPO": _JPEG_SUFFIXES,
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".jpc", ".j2c"),
     "PNG": (".png", ".apng"),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),

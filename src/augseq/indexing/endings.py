@@ -1,0 +1,103 @@
+"""Endings of file names: which are those of images, and how a person gives others."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from augseq.errors import ArgumentError
+
+DEFAULT = "default"
+"""Stands for `IMAGE_EXTENSIONS` in a list of endings."""
+
+# What an extra is needed for, by its ending: the extra, and the library that it brings.
+EXTRAS = {
+    ".heic": ("heif", "pi_heif"),
+    ".heif": ("heif", "pi_heif"),
+    ".hif": ("heif", "pi_heif"),
+    ".jxl": ("jxl", "imagecodecs"),
+}
+IMAGE_EXTENSIONS = (
+    ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe",
+    ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pfm", ".pgm", ".pjp", ".pjpeg", ".png",
+    ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+    *(ending for ending, (_, library) in EXTRAS.items() if find_spec(library)),
+)  # fmt: skip
+
+# What cameras and scanners write and people take for images; not what is text or film.
+UNREAD_EXTENSIONS = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".dcm", ".dcr", ".dng", ".erf", ".exr", ".fff", ".heic",
+    ".heif", ".hif", ".iiq", ".jxl", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".npy", ".nrw", ".orf",
+    ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".svg", ".tga", ".x3f",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Which names are those of images.
+
+    Attributes:
+        plain: Endings in lower case with their dot, such as ".jpg".
+        no_dot: Whether a name without any ending is one.
+        pattern: Tells of a name in lower case whether it ends like one of the endings with "*".
+    """
+
+    plain: frozenset[str]
+    no_dot: bool = False
+    pattern: Callable[[str], object] | None = field(default=None, compare=False)
+
+    @property
+    def has_odd(self) -> bool:
+        """Whether names without a plain ending may be those of images."""
+        return self.no_dot or self.pattern is not None
+
+    @property
+    def holds_default(self) -> bool:
+        """Whether all usual endings are among them, so that no image is skipped on purpose."""
+        return self.plain.issuperset(IMAGE_EXTENSIONS)
+
+    def is_odd_image(self, name: str) -> bool:
+        """Tell whether a name that has no plain ending, in lower case, is that of an image."""
+        if self.no_dot and not ending_of(name):
+            return True
+        return self.pattern is not None and bool(self.pattern(name))
+
+    def __str__(self) -> str:
+        return ", ".join([*sorted(self.plain), *["no ending"] * self.no_dot])
+
+
+def parse_endings(extensions: Iterable[str]) -> Endings:
+    """Return the endings in a list such as [".jpg", "PNG", "", "default", ".jpg*"].
+
+    Raises:
+        ArgumentError: It is no list of texts.
+    """
+    given = [] if isinstance(extensions, str) else list(extensions)
+    if not given or not all(isinstance(ending, str) for ending in given):
+        raise ArgumentError(
+            '`extensions` must be a list of endings, such as [".jpg", ".png"], in which '
+            '"default" stands for the usual ones and "" for no ending. '
+            f"Received: extensions={extensions!r}"
+        )
+    usual = IMAGE_EXTENSIONS if DEFAULT in given else ()
+    texts = {text.lower().lstrip(".") for text in given if text != DEFAULT}
+    stars = [
+        ".*".join(map(re.escape, (text if text.startswith("*") else f".{text}").split("*")))
+        for text in texts
+        if "*" in text
+    ]
+    return Endings(
+        plain=frozenset([*usual, *(f".{text}" for text in texts if text and "*" not in text)]),
+        no_dot="" in texts,
+        pattern=re.compile(f"(?:{'|'.join(stars)})$", re.DOTALL).search if stars else None,
+    )
+
+
+def ending_of(name: str) -> str:
+    """Return what stands behind the last dot of a name, in lower case with the dot; or "".
+
+    >>> ending_of("1.JPG_large"), ending_of("1"), ending_of("1.")
+    ('.jpg_large', '', '')
+    """
+    _, dot, ending = name.rpartition(".")
+    return f".{ending}".lower() if dot and ending else ""

@@ -1,0 +1,183 @@
+"""Files that were not indexed because of their endings, although they are images."""
+
+import os
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from augseq.file_names import for_system
+from augseq.indexing.endings import (
+    DEFAULT,
+    EXTRAS,
+    IMAGE_EXTENSIONS,
+    UNREAD_EXTENSIONS,
+    Endings,
+    ending_of,
+)
+from augseq.indexing.scan import Scan
+from augseq.pixels.image_signatures import HEAD_BYTES, is_image
+from augseq.remote.address import is_remote
+
+# More different endings than this are told as patterns.
+_MOST_ENDINGS = 6
+_SHOWN = 5
+_EXCLUDE = (
+    ' Some files with these endings are no images: exclude them with unreadable="exclude" '
+    "(--unreadable exclude)."
+)
+# An ending of images in the middle of a name: "1.jpg?w=300", "1.JPG.1", "1.jpeg~".
+_INSIDE = re.compile(rf"({'|'.join(map(re.escape, IMAGE_EXTENSIONS))})([^a-z0-9].*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedImages:
+    """Images under endings that were not indexed.
+
+    Attributes:
+        counts: Files by ending, of the endings under which there are images.
+        examples: Paths of some of them.
+        are_mixed: Whether other files have the same endings.
+    """
+
+    counts: Mapping[str, int]
+    examples: Sequence[str]
+    are_mixed: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def describe(self, root: str) -> str:
+        """Say in sentences how many there are, and how to index them."""
+        most = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        kinds = ", ".join(
+            f"{count:,} x {ending if ending.isprintable() else repr(ending)}"
+            if ending
+            else f"{count:,} x no ending"
+            for ending, count in most[:_SHOWN]
+        )
+        more = f" and {len(most) - _SHOWN:,} more endings" * (len(most) > _SHOWN)
+        endings = [DEFAULT, *suggested_endings(self.counts, self.examples)]
+        shell = shlex.quote(",".join(ending or "none" for ending in endings))
+        return (
+            f"{sum(self.counts.values()):,} files in {root!r} seem to be images, but are not "
+            f"indexed because of their endings: {kinds}{more} (such as {self.examples[0]!r}). "
+            f"To index them: extensions={endings} (at the shell: --extensions {shell})."
+            + _EXCLUDE
+            * self.are_mixed
+        )
+
+
+def find_skipped_images(root: str | None, scan: Scan) -> SkippedImages:
+    """Look at the first bytes of a few files of each ending that was not indexed.
+
+    Args:
+        root: Folder of this machine; None for a remote one, of which no file is opened: there,
+            a name such as "1.jpg?w=300" counts.
+        scan: What was found in it.
+    """
+    examples = []
+    for ending, paths in scan.samples.items():
+        if ending not in UNREAD_EXTENSIONS:
+            examples += [path for path in paths if _is_image(root, path)]
+    endings = sorted({ending_of(path.rpartition("/")[2]) for path in examples})
+    num_seen = sum(len(scan.samples[ending]) for ending in endings)
+    return SkippedImages(
+        counts={ending: scan.other_suffixes[ending] for ending in endings},
+        examples=sorted(examples),
+        are_mixed=num_seen > len(examples),
+    )
+
+
+def describe_skipped(
+    root: str, scan: Scan, endings: Endings, *, is_all: bool = False
+) -> Iterator[str]:
+    """Say in sentences which images, and which folders, a scan skipped.
+
+    Args:
+        root: Of the scan.
+        scan: What was found.
+        endings: That were looked for. Where these are fewer than usual, those who chose them
+            know that other images are not indexed.
+        is_all: Whether no image was found, so that it is to be said in any case.
+    """
+    if scan.system_folders:
+        folders = ", ".join(f"{n:,} x {name!r}" for name, n in sorted(scan.system_folders.items()))
+        yield f"Skipped folders that the system made in {root!r}: {folders}."
+    num_hidden = sum(name.lower().endswith(tuple(endings.plain)) for name in scan.hidden)
+    if num_hidden:
+        yield (
+            f"{num_hidden:,} hidden images in {root!r} (names that begin with a dot) are not "
+            "indexed. Rename them to index them."
+        )
+    unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in UNREAD_EXTENSIONS}
+    if unread:
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
+        yield (
+            f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+            + _missing_extras(unread)
+        )
+    if is_all or endings.holds_default:
+        skipped = find_skipped_images(None if is_remote(root) else root, scan)
+        if skipped:
+            yield skipped.describe(root)
+
+
+def _missing_extras(kinds: Iterable[str]) -> str:
+    needed = (EXTRAS[kind] for kind in kinds if kind in EXTRAS)
+    extras = sorted({extra for extra, library in needed if not find_spec(library)})
+    return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
+
+
+def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[str]:
+    """Return what to write into `extensions` so that files like the examples are indexed.
+
+    >>> suggested_endings([".jpg_large", ""], ["1.jpg_large", "2"])
+    ['', '.jpg_large']
+    >>> suggested_endings([".jpg?n=1", ".jpg?n=2"], ["1.jpg?n=1", "2.jpg?n=2"])
+    ['.jpg?n=*']
+    """
+    found: dict[str, set[str]] = {}
+    for path in examples:
+        name = path.rpartition("/")[2].lower()
+        inside = _INSIDE.search(name)
+        start, ending = (inside[1], inside[0]) if inside else ("", ending_of(name))
+        found.setdefault(start, set()).add(ending)
+    endings = [
+        ending
+        for start, group in sorted(found.items())
+        for ending in (_as_pattern(start, group, counts) if start else sorted(group))
+    ]
+    is_plain = all(ending.isprintable() and "," not in ending for ending in endings)
+    return endings if len(endings) <= _MOST_ENDINGS and is_plain else ["*"]
+
+
+def _as_pattern(start: str, endings: Collection[str], counts: Collection[str]) -> list[str]:
+    """Return one or two endings as they are, and more as a pattern; all begin with `start`."""
+    is_printable = all(ending.isprintable() and "," not in ending for ending in endings)
+    are_whole = all(ending in counts for ending in endings) and not _seem_numbered(endings)
+    if are_whole and is_printable and len(endings) < _MOST_ENDINGS:
+        return sorted(endings)
+    if not is_printable:
+        return [f"{start}*"]
+    first, last = min(endings), max(endings)
+    if first == last:
+        return [f"{first[: len(start) + 1]}*"]
+    common = next(n for n, letter in enumerate(last) if first[n : n + 1] != letter)
+    return [f"{first[:common].rstrip('0123456789')}*"]
+
+
+def _seem_numbered(endings: Collection[str]) -> bool:
+    """Tell whether endings differ in numbers only, so that there may be any others."""
+    return len(endings) > 1 and len({re.sub(r"[0-9]+", "0", ending) for ending in endings}) == 1
+
+
+def _is_image(root: str | None, path: str) -> bool:
+    if root is None:
+        return bool(_INSIDE.search(path.rpartition("/")[2].lower()))
+    try:
+        with open(for_system(os.path.join(root, path)), "rb", buffering=0) as file:
+            return is_image(file.read(HEAD_BYTES))
+    except OSError:
+        return False

@@ -1,0 +1,167 @@
+"""Tell folders of splits, such as train and test, from folders of classes."""
+
+import os
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import LabelError
+from augseq.indexing.labels import first_folders, listed
+from augseq.manifest.split import SplitKind, split_kind
+from augseq.remote.address import is_remote
+
+# "train", "Training_Set", "seg_test", "val2017", "TestImages": the split, and what is beside it.
+_WORD = re.compile(r"[^\W\d_]+")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_COMPOUND = re.compile(r"(train|val|valid|test)(set|data|images?|imgs?)")
+_MORE_KINDS: dict[str, SplitKind] = {"eval": "test", "evaluation": "test", "holdout": "test"}
+_PLACE = {"train": 0, "val": 1, "test": 2}
+# Names of folders that are those of no class.
+_GENERIC = frozenset({"images", "image", "imgs", "img", "jpegimages", "data", "photos", "pictures"})
+
+
+def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
+    """Raise `LabelError` where the folders of classes are splits; yield what is less certain.
+
+    Splits are folders such as `train` and `test`, of which there are at least two kinds, and which
+    are all that there is or hold the same sub-folders. A class called "train" beside "plane" is
+    none; and who names the classes is not asked again.
+
+    Args:
+        root: Of the images.
+        paths: Of all images, sorted.
+        folders: Directly below the root, with the number of images in each.
+    """
+    names = [name for name, count in folders.items() if count]
+    prefix = ""
+    while len(names) == 1:
+        prefix += f"{names[0]}/"
+        names = _sub_folders(paths, prefix)
+    found = _find_splits(paths, prefix, names)
+    place = _joined(root, prefix)
+    if found is None:
+        if prefix and len(names) > 1:
+            yield (
+                f"All images with a class are in {prefix!r}. If its sub-folders {listed(names)} "
+                f"are the classes, index {place!r} instead."
+            )
+        return
+    if found.is_certain:
+        raise LabelError(f"{_describe(found, place)} {_way_out(found, place, prefix)}")
+    yield f"{_describe(found, place)} {_way_out(found, place, prefix)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Splits:
+    """Folders that seem to be splits.
+
+    Attributes:
+        names: In the usual order: train, val, test.
+        shared: Names of sub-folders that several of them have.
+        num_levels: How deep below the splits the folders of classes are; 0 if there are none.
+        others: Folders beside them.
+        is_certain: Whether they can be nothing else.
+    """
+
+    names: Sequence[str]
+    shared: Sequence[str]
+    num_levels: int
+    others: Sequence[str]
+    is_certain: bool
+
+
+def _find_splits(paths: pa.StringArray, prefix: str, names: Sequence[str]) -> _Splits | None:
+    kind_of = _split_names(names)
+    if not kind_of:
+        return None
+    below = {name: _sub_folders(paths, f"{prefix}{name}/") for name in names}
+    inside = [folder for name in kind_of for folder in below[name]]
+    shared = sorted({folder for folder in inside if inside.count(folder) > 1})
+    others = [name for name in names if name not in kind_of]
+    are_alike = bool(shared) and not any(set(shared) & set(below[name]) for name in others)
+    has_train = "train" in kind_of.values()
+    if not are_alike and not has_train:
+        return None
+    ordered = sorted(kind_of, key=lambda name: (_PLACE[kind_of[name]], name))
+    num_levels = min(1, len(inside))
+    if len(set(inside)) == 1 and inside[0].casefold() in _GENERIC:
+        num_levels = 2 if _sub_folders(paths, f"{prefix}{ordered[0]}/{inside[0]}/") else 0
+    return _Splits(
+        names=ordered,
+        shared=shared,
+        num_levels=num_levels,
+        others=others,
+        is_certain=are_alike or not others,
+    )
+
+
+def _split_names(names: Collection[str]) -> dict[str, SplitKind]:
+    """Return the names that differ from one another in the word for the split only."""
+    alike: dict[tuple[str, ...], dict[str, SplitKind]] = defaultdict(dict)
+    for name in names:
+        words = _words(name)
+        kinds = [word for word in words if _kind(word)]
+        if len(kinds) == 1:
+            rest = tuple(word for word in words if word != kinds[0])
+            kind = _kind(kinds[0])
+            assert kind is not None
+            alike[rest][name] = kind
+    groups = [group for group in alike.values() if len(set(group.values())) > 1]
+    return {name: kind for group in groups for name, kind in group.items()}
+
+
+def _words(name: str) -> list[str]:
+    words = _WORD.findall(_CAMEL_CASE.sub(" ", name).casefold())
+    return _WORD.findall(" ".join(_COMPOUND.sub(r"\1 \2", word) for word in words))
+
+
+def _kind(word: str) -> SplitKind | None:
+    return split_kind(word) or _MORE_KINDS.get(word)
+
+
+def _sub_folders(paths: pa.StringArray, prefix: str) -> list[str]:
+    """Return the folders directly below a prefix that hold images at any depth."""
+    inside = paths.filter(pc.starts_with(paths, prefix))
+    below = pc.utf8_slice_codeunits(inside, len(prefix))
+    below = below.filter(pc.match_substring(below, "/"))
+    return sorted(pc.unique(first_folders(below)).to_pylist())
+
+
+def _joined(root: str, prefix: str) -> str:
+    below = prefix.rstrip("/")
+    return below if is_remote(root) and below else os.path.join(root, *below.split("/")).rstrip("/")
+
+
+def _describe(found: _Splits, place: str) -> str:
+    why = f": they have the same sub-folders, {listed(found.shared)}" if found.shared else ""
+    return f"The folders {listed(found.names)} in {place!r} look like splits, not classes{why}."
+
+
+def _way_out(found: _Splits, place: str, prefix: str) -> str:
+    where = f"index {place!r} with " if prefix else "index with "
+    splits = f"splits={list(found.names)} (at the shell: --splits {_shell(found.names)})"
+    if found.num_levels == 0:
+        splits += (
+            "; they hold no folders of classes, so take the labels from names or a table (see "
+            "`labels`, `index_table`), or none: labels=None (--no-labels)"
+        )
+    elif found.num_levels == 2:
+        pattern = r"^[^/]+/[^/]+/([^/]+)/"
+        splits += (
+            f', and labels=re.compile(r"{pattern}") (--label-pattern {shlex.quote(pattern)}), '
+            "since the folders of classes are one level deeper"
+        )
+    everything = sorted([*found.names, *found.others])
+    return (
+        f"If so, {where}{splits}. If they are classes, name them: class_names={everything} "
+        f"(--class-names {_shell(everything)})."
+    )
+
+
+def _shell(names: Sequence[str]) -> str:
+    return shlex.quote(",".join(names))

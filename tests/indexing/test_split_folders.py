@@ -1,0 +1,171 @@
+"""Folders of splits are not classes; and a class called "train" is one."""
+
+import re
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import augseq
+from tests.folders import MakeFolder
+
+
+def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str]]:
+    """The manifest, and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        manifest = augseq.index_folder(folder, progress=False, **options)
+    return manifest, [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(
+    ("paths", "splits"),
+    [
+        ("train/cat/1 train/dog/1 valid/cat/1 valid/dog/1 test/cat/1", "train valid test"),
+        ("Train/cat/1 Train/dog/1 Test/cat/1 Test/dog/1", "Train Test"),
+        ("TRAINING/a/1 TRAINING/b/1 VALIDATION/a/1", "TRAINING VALIDATION"),
+        ("training/1/1 dev/1/1 testing/1/1", "training dev testing"),
+        ("training_set/cats/1 training_set/dogs/1 test_set/cats/1", "training_set test_set"),
+        ("seg_train/sea/1 seg_train/ice/1 seg_test/sea/1 seg_pred/7", "seg_train seg_test"),
+        ("train2017/a/1 train2017/b/1 val2017/a/1", "train2017 val2017"),
+        ("TrainImages/a/1 TestImages/a/1", "TrainImages TestImages"),
+        ("trainset/a/1 trainset/b/1 valset/b/1", "trainset valset"),
+        ("01_train/a/x/1 02_val/a/1 03_test/b/1", "01_train 02_val 03_test"),
+        ("train/a/1 train/b/1 test/1 test/2", "train test"),
+        ("training/a/1 validation/a/1 evaluation/a/1", "training validation evaluation"),
+        ("train/1 train/2 val/3", "train val"),
+        ("validation/a/1 test/a/1", "validation test"),
+        ("train/images/1 valid/images/1", "train valid"),
+        ("train/a/1 val/a/1 samples/7 loose", "train val"),
+    ],
+)
+def test_splits_stop_with_the_option_that_takes_them(
+    make_folder: MakeFolder, paths: str, splits: str
+) -> None:
+    folder = make_folder(*(f"{path}.jpg" for path in paths.split()))
+    with pytest.raises(augseq.LabelError) as caught:
+        index(folder)
+    message, names = str(caught.value), splits.split()
+    assert "look like splits" in message
+    assert f"splits={names}" in message
+    assert f"--splits {','.join(names)} " in message.replace(")", " ").replace(";", " ")
+    manifest, _ = index(folder, splits=names, labels=None)
+    assert set(manifest.column("split")) == set(names)
+    # They are classes if the caller says so.
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    assert index(folder, class_names=classes)[0].class_names == tuple(classes)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["train", "plane", "car"],
+        ["train/steam", "train/diesel", "plane/steam", "car/diesel"],
+        ["test", "control"],
+        ["valid", "invalid"],
+        ["train_station", "test_tube", "beach"],
+        ["train_station/a", "test_tube/a"],
+        ["trains", "tests"],
+        ["training shoes", "trainers", "sandals"],
+        ["bullet train/a", "steam train/a"],
+        ["dev", "prod"],
+        ["contest", "retrain"],
+        ["valley", "devil", "trainee", "testament"],
+        ["entrenamiento", "teste"],
+        ["cat/train", "cat/test", "dog/train", "dog/test"],
+    ],
+)
+def test_classes_whose_names_have_such_words_are_classes(
+    make_folder: MakeFolder, folders: list[str]
+) -> None:
+    manifest, warned = index(make_folder(*(f"{folder}/1.jpg" for folder in folders)))
+    assert set(manifest.class_names) == {folder.split("/")[0] for folder in folders}
+    assert len(manifest) == len(folders)
+    assert warned == []
+
+
+def test_a_likely_split_beside_other_classes_is_a_warning(make_folder: MakeFolder) -> None:
+    folder = make_folder("train/a/1.jpg", "test/a/1.jpg", "extra/a/1.jpg", "extra/b/1.jpg")
+    manifest, warned = index(folder)
+    assert manifest.class_names == ("extra", "test", "train")
+    assert len(warned) == 1
+    assert "splits=['train', 'test']" in warned[0]
+
+
+@pytest.mark.parametrize("above", ["images", "data/images", "photos"])
+def test_splits_further_down_are_found_too(make_folder: MakeFolder, above: str) -> None:
+    folder = make_folder(f"{above}/train/cat/1.jpg", f"{above}/train/dog/1.jpg",
+                         f"{above}/val/cat/1.jpg", "labels/")  # fmt: skip
+    with pytest.raises(augseq.LabelError, match="splits") as caught:
+        index(folder)
+    place = folder / above
+    assert f"index {str(place)!r} with splits=['train', 'val']" in str(caught.value)
+    assert index(place, splits=["train", "val"])[0].class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("middle", ["images", "Images", "data"])
+def test_classes_below_a_folder_of_each_split_get_a_pattern(
+    make_folder: MakeFolder, middle: str
+) -> None:
+    folder = make_folder(f"train/{middle}/cat/1.jpg", f"train/{middle}/dog/1.jpg",
+                         f"test/{middle}/cat/1.jpg", "train/labels/1.txt")  # fmt: skip
+    with pytest.raises(augseq.LabelError, match="splits") as caught:
+        index(folder)
+    found = re.search(r'splits=(\[.*?\]).* labels=re\.compile\(r"(.*?)"\)', str(caught.value))
+    assert found is not None
+    manifest, _ = index(folder, splits=["train", "test"], labels=re.compile(found[2]))
+    assert manifest.class_counts() == {"cat": 2, "dog": 1}
+
+
+@pytest.mark.parametrize("above", ["photos", "a/b", "flowers/flowers", "train", "data set"])
+def test_a_folder_around_all_classes_is_named(make_folder: MakeFolder, above: str) -> None:
+    folder = make_folder(f"{above}/cat/1.jpg", f"{above}/dog/x/1.jpg", "empty/", "loose.jpg")
+    manifest, warned = index(folder)
+    assert len(manifest) == 2
+    hint = f"If its sub-folders 'cat', 'dog' are the classes, index {str(folder / above)!r}"
+    assert [hint in message for message in warned].count(True) == 1
+    assert index(folder / above)[0].class_names == ("cat", "dog")
+
+
+def test_no_guess_is_made_where_the_labels_are_given(make_folder: MakeFolder) -> None:
+    folder = make_folder("train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "val/dog/2.jpg")
+    ways: list[dict[str, Any]] = [
+        {"labels": None},
+        {"labels": re.compile("([^/]+)/[^/]+$")},
+        {"labels": lambda path: path.split("/")[0]},
+        {"class_names": ["train", "val"]},
+        {"splits": ["train", "val"]},
+    ]
+    for options in ways:
+        manifest, warned = index(folder, **options)
+        assert (len(manifest), warned) == (4, [])
+    earlier, _ = index(folder, class_names=["train", "val"])
+    assert index(folder, earlier=earlier)[0].class_names == ("train", "val")
+
+
+SYSTEM = ["__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "__macosx",
+          "System Volume Information", "lost+found", "@Recycle", "@__thumb", "~snapshot",
+          "__pycache__"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_folders_of_the_system_are_skipped_aloud_at_any_depth(
+    make_folder: MakeFolder, name: str
+) -> None:
+    folder = make_folder("cat/1.jpg", "dog/1.jpg", f"{name}/cat/2.jpg", f"cat/{name}/3.jpg",
+                         f"cat/{name}/{name}/4.jpg")  # fmt: skip
+    manifest, warned = index(folder)
+    assert [record.path for record in manifest] == ["cat/1.jpg", "dog/1.jpg"]
+    assert manifest.class_names == ("cat", "dog")
+    assert len(warned) == 1
+    assert f"2 x {name!r}" in warned[0]
+
+
+def test_folders_of_the_system_in_an_archive_are_skipped_aloud(make_folder: MakeFolder) -> None:
+    folder = make_folder("cat/1.jpg", "dog/1.jpg", "__MACOSX/cat/._1.jpg", "__MACOSX/cat/2.jpg")
+    archive = shutil.make_archive(str(folder.parent / "all"), "zip", folder)
+    manifest, warned = index(f"zip://::{archive}")
+    assert manifest.class_names == ("cat", "dog")
+    assert "1 x '__MACOSX'" in warned[0]
