@@ -33,6 +33,7 @@ LAYERS = [
     ["kept"],
     ["unfinished"],
     [
+        "argument_names",
         "checks",
         "content_hash",
         "exit_codes",
@@ -48,6 +49,7 @@ LAYERS = [
 
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED = {
+    "argument_names": set(),
     "augment": {"numpy"},
     "batch": {"numpy"},
     "checks": {"numpy"},

@@ -46,6 +46,20 @@ class Targets(Protocol):
         """Return the targets; the first axis is that of `records`."""
         ...
 
+    def class_numbers(self, manifest: Manifest) -> npt.NDArray[np.integer[Any]] | None:
+        """Return the class of each record, shape (num_records,); None where there are none."""
+        ...
+
+    @property
+    def num_classes(self) -> int | None:
+        """The number of classes; None where the targets are other numbers."""
+        ...
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelTargets:
@@ -65,6 +79,16 @@ class LabelTargets:
             raise ArgumentError(
                 f'label_mode="binary" needs 2 classes. Received: {self.num_classes} classes'
             )
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        return self.label_mode == "categorical"
+
+    def class_numbers(self, manifest: Manifest) -> npt.NDArray[np.integer[Any]]:
+        """Return the class of each record, shape (num_records,)."""
+        numbers: npt.NDArray[np.integer[Any]] = manifest.table.column("target").to_numpy()
+        return numbers
 
     def encode(self, records: Sequence[Record]) -> npt.NDArray[Any]:
         """Return the encoded labels."""
@@ -87,6 +111,33 @@ class ArrayTargets:
     """
 
     rows: npt.NDArray[Any]
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        return self.rows.ndim == 2 and self.rows.shape[1] > 1
+
+    @property
+    def num_classes(self) -> int | None:
+        """The number of classes; None where the rows are other numbers."""
+        numbers = self._numbers
+        if numbers is None:
+            return None
+        return self.rows.shape[1] if self.is_one_hot else int(numbers.max()) + 1
+
+    def class_numbers(self, manifest: Manifest) -> npt.NDArray[np.integer[Any]] | None:
+        """Return the class of each record, shape (num_records,); None for other numbers."""
+        return self._numbers
+
+    @property
+    def _numbers(self) -> npt.NDArray[np.integer[Any]] | None:
+        if self.is_one_hot:
+            is_class = bool(
+                ((self.rows == 0) | (self.rows == 1)).all() and (self.rows.sum(1) == 1).all()
+            )
+            return self.rows.argmax(axis=1) if is_class else None
+        is_class = self.rows.size == len(self.rows) and self.rows.dtype.kind in "biu"
+        return self.rows.reshape(-1).astype(np.int64) if is_class else None
 
     def encode(self, records: Sequence[Record]) -> npt.NDArray[Any]:
         """Copy the rows of the records."""

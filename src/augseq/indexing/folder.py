@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import get_args
 
+from augseq.argument_names import explains_names
 from augseq.checks import check_choice
 from augseq.errors import (
     ArgumentError,
@@ -43,6 +44,7 @@ from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
 
 
+@explains_names
 def index_folder(
     folder: PathLike,
     *,

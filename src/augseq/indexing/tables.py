@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.argument_names import explains_names
 from augseq.checks import check_choice
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
@@ -52,6 +53,7 @@ class TableOptions:
             raise ArgumentError("`class_names` needs a `label_column`. Received: None")
 
 
+@explains_names
 def index_table(
     source: Any,
     *,

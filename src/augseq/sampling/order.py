@@ -51,20 +51,26 @@ class Shard:
         count: How many there are.
         padding: How the last global batch of an epoch is filled up, so that all shards have the
             same batches: "wrap" takes records from the beginning of the epoch's order once more;
-            "zero_weight" does too, with sample weights of zero, for exact metrics.
+            "zero_weight" does too, with sample weights of zero, for exact metrics. None: "wrap"
+            for several shards; a single one has a smaller last batch.
         is_given: Whether a person named index and count; else they must be what the processes
             that run say.
     """
 
     index: int = 0
     count: int = 1
-    padding: Padding = "wrap"
+    padding: Padding | None = None
     is_given: bool = False
 
     def __post_init__(self) -> None:
         check_whole("count", self.count, least=1)
         check_whole("index", self.index, least=0, most=self.count - 1)
-        check_choice("padding", self.padding, get_args(Padding))
+        check_choice("padding", self.padding, (*get_args(Padding), None))
+
+    @property
+    def fills_batches(self) -> bool:
+        """Whether the last batch of an epoch is as large as the others."""
+        return self.count > 1 or self.padding is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +142,18 @@ class Schedule:
 
         None where padding has no weights of its own.
         """
-        if self.shard.padding == "wrap":
+        if self.shard.padding != "zero_weight":
             return None
         return (~self._is_padding(epoch, batch)).astype(np.float32)
 
     def num_padding(self, epoch: int, batch: int) -> int:
         """Return how many records of a batch, the last ones, came in this epoch before."""
         return int(self._is_padding(epoch, batch).sum())
+
+    def batch_sizes(self, epoch: int) -> set[int]:
+        """Return the sizes that batches of an epoch have: two if the last one is smaller."""
+        last = self.num_batches_of(epoch) - 1
+        return {len(self._places(epoch, batch)) for batch in (0, last)}
 
     def progress(self, epoch: int, num_batches: int) -> Progress:
         """Return how far a run has come after some batches of an epoch."""
@@ -172,8 +183,7 @@ class Schedule:
             self._num_done(epoch) + batch * self._global_size + self.shard.index * self.batch_size
         )
         stop = first + self.batch_size
-        if self.shard.count == 1:
-            # A single process needs no padding.
+        if not self.shard.fills_batches:
             stop = min(stop, self.num_records)
         return np.arange(first, stop, dtype=np.int64)
 

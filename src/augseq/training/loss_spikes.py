@@ -47,7 +47,7 @@ class LossSpikes(TrainedBatches):
             loss is NaN or infinite.
 
     Raises:
-        ArgumentError: An option is wrong.
+        ArgumentError: An option is wrong; while training, the model reports no "loss".
 
     Example:
         `spikes = augseq.LossSpikes(batches); model.fit(..., callbacks=[..., spikes]);
@@ -74,6 +74,12 @@ class LossSpikes(TrainedBatches):
         self._total = 0.0
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
+        if "loss" not in logs:
+            raise ArgumentError(
+                'LossSpikes reads the running mean that `fit` reports as "loss", but this model '
+                f"reports {', '.join(sorted(logs)) or 'nothing'}. Return a keras.metrics.Mean "
+                'named "loss" from train_step, or leave LossSpikes out.'
+            )
         if not math.isfinite(self._total):
             return
         epochs: dict[int, tuple[int, ...]] = {}

@@ -36,6 +36,8 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
         augment += f", seed {schedule.seed}"
     if schedule.shard.count > 1:
         order += f", shard {schedule.shard.index} of {schedule.shard.count}"
+    elif schedule.shard.fills_batches:
+        order += ", last batch filled up"
     if schedule.done.num_records:
         order += f", epoch {schedule.done.epoch} without its first {schedule.done.num_records}"
     hops = [("order", order), ("source", _source(plan)), ("augment", augment)]

@@ -24,11 +24,13 @@ from augseq.training.data_state import (
     run_conditions,
 )
 from augseq.training.epochs import ADVICE, EpochTracker
+from augseq.training.fit_checks import check_outputs, running_call, warn_if_sorted
 from augseq.training.keras_order import shuffled_order
 from augseq.training.passes import batch_number
 from augseq.training.plan_text import plan_text
 from augseq.training.running_processes import (
     make_shard,
+    require_even_batches,
     require_own_part,
     require_part_for_keras,
 )
@@ -62,7 +64,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._with(whole, endless=True, epoch=self.epoch)
 
     def shard(
-        self, index: int | None = None, count: int | None = None, *, padding: Padding = "wrap"
+        self,
+        index: int | None = None,
+        count: int | None = None,
+        *,
+        padding: Padding | None = None,
     ) -> Self:
         """Return a twin that gives one part of every global batch of `count * batch_size` images.
 
@@ -81,7 +87,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             padding: What fills up the last global batch of an epoch. "wrap", for training:
                 records from the beginning of the epoch's order, once more. "zero_weight", for
                 evaluation: the same, but each batch comes with sample weights, shape (batch,),
-                float32, which are 0 for them. With `drop_remainder` nothing is filled up.
+                float32, which are 0 for them. None: "wrap" for several parts, and a smaller last
+                batch for a single one. With `drop_remainder` nothing is filled up.
 
         Raises:
             ArgumentError: There is no such part.
@@ -115,6 +122,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._worker_options = options
         self._endless = endless
         self._first_step = 0
+        self._is_order_checked = False
         matters = not endless and (plan.schedule.shuffle or bool(plan.pipeline.augment.steps))
         self._epochs = EpochTracker(plan.schedule.num_batches, epoch_matters=matters)
         self.failure: Exception | None = None
@@ -196,14 +204,33 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Note that Keras begins an epoch, an evaluation, or to build a model.
 
         Raises:
-            ArgumentError: Several processes run, and this sequence is not this process's part.
+            ArgumentError: Several processes run, and this sequence is not this process's part;
+                the devices that divide each batch cannot divide the last one evenly; or the
+                model's outputs or loss do not fit the targets.
+
+        Warns:
+            AugseqWarning: `fit` trains on images that are sorted by class.
         """
         require_part_for_keras(self._plan.schedule.shard)
+        require_even_batches(self._plan.schedule, self.epoch)
+        self._check_call()
         if self._epochs.wants_epoch_sync():
             warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
         self._epochs.begin()
         self.failure = None
         self._lookahead.begin_pass([] if self._endless else shuffled_order(len(self)))
+
+    def _check_call(self) -> None:
+        """Say what is wrong with the model, or with the order of the images, before Keras does."""
+        call = running_call()
+        # A subclass may give Keras other targets than these.
+        gives_own = type(self).__getitem__ is not PlannedSequence.__getitem__
+        if call is None or call.method == "predict" or self._plan.targets is None or gives_own:
+            return
+        check_outputs(call.model, self._plan.targets)
+        if call.method == "fit" and not self._is_order_checked:
+            self._is_order_checked = True
+            warn_if_sorted(self._plan)
 
     def on_epoch_end(self) -> None:
         """Note that Keras ended it."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import keras
 
 from augseq.errors import ArgumentError
-from augseq.sampling.order import Padding, Shard
+from augseq.sampling.order import Padding, Schedule, Shard
 
 _Part: TypeAlias = tuple[int, int]
 """(index, count) of a part."""
@@ -17,7 +17,7 @@ _Part: TypeAlias = tuple[int, int]
 _WHOLE = (0, 1)
 
 
-def make_shard(index: int | None, count: int | None, padding: Padding) -> Shard:
+def make_shard(index: int | None, count: int | None, padding: Padding | None) -> Shard:
     """Make the shard that a person names, or find this process's.
 
     Raises:
@@ -61,6 +61,37 @@ def require_part_for_keras(shard: Shard) -> None:
         )
 
 
+def require_even_batches(schedule: Schedule, epoch: int) -> None:
+    """Raise where a batch cannot be divided evenly among the devices of `keras.distribution`."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return
+    num_devices = max(1, _num_copies(distribution) // schedule.shard.count)
+    uneven = sorted(size for size in schedule.batch_sizes(epoch) if size % num_devices)
+    if not uneven:
+        return
+    text = (
+        f"{num_devices} devices divide each batch evenly among them, but a batch holds {uneven[0]} "
+        "images. "
+    )
+    if schedule.batch_size % num_devices:
+        text += f"Take a `batch_size` that is a multiple of {num_devices}."
+    else:
+        text += (
+            "The last batch is smaller than the others: to train, pass drop_remainder=True, or "
+            'fill it up with batches.shard(0, 1, padding="wrap"); to evaluate, use '
+            'batches.shard(0, 1, padding="zero_weight") and `weighted_metrics`, which count each '
+            'image once; to predict, use padding="wrap" and drop the surplus rows at the end.'
+        )
+    raise ArgumentError(f"{text} Received: batch_size={schedule.batch_size}")
+
+
+def _num_copies(distribution: Any) -> int:
+    """Return among how many copies of the model `keras.distribution` divides a global batch."""
+    mesh = distribution.device_mesh
+    return int(mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)])
+
+
 def _find_part() -> _Part:
     parts = {_part_in_jax(), _part_in_tensorflow(), _part_in_torch()} - {_WHOLE}
     if len(parts) > 1:
@@ -82,9 +113,7 @@ def _part_in_jax() -> _Part:
         return index, count
     # Processes that hold parts of one copy of the model need the same images. Keras numbers
     # devices by process, and so do its own shards of a tf.data.Dataset.
-    mesh = distribution.device_mesh
-    num_copies = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
-    num_parts = min(num_copies, count)
+    num_parts = min(_num_copies(distribution), count)
     return index * num_parts // count, num_parts
 
 

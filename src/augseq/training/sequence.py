@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from augseq.argument_names import explains_names
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.batch import BatchPlan, LabelMode, label_targets
 from augseq.checks import check_whole
@@ -57,7 +58,9 @@ class ImageSequence(PlannedSequence):
         image_size: (height, width) in pixels; None where all images have one size already or
             `augment` gives them one.
         batch_size: Images in a batch; the last one may be smaller.
-        shuffle: Whether each epoch has an order of its own.
+        shuffle: Whether each epoch has an order of its own: pass True to train. It is False by
+            default, so that `predict` and `evaluate` follow the manifest's order; where `fit`
+            is given images sorted by class, it warns.
         seed: Fixes order and augmentations, 0 to 2**64 - 1.
         augment: A list of augmentations: albumentations transforms, a `Compose`, functions
             `f(image, rng)` or `Augmentation` objects, also mixed. Images are resized before
@@ -111,6 +114,7 @@ class ImageSequence(PlannedSequence):
         ((8, 64, 64, 3), dtype('float32'), dtype('int32'))
     """
 
+    @explains_names
     def __init__(
         self,
         manifest: Manifest,
