@@ -112,3 +112,33 @@ def test_a_rest_that_fills_no_batch_begins_the_next_epoch() -> None:
 def test_a_shard_that_cannot_be_is_refused(shard: dict[str, Any]) -> None:
     with pytest.raises(augseq.ArgumentError, match=next(iter(shard))):
         Shard(**shard)
+
+
+@given(st.integers(1, 60), sizes, st.integers(0, 3), st.sampled_from(["wrap", "zero_weight"]))
+def test_a_single_shard_is_filled_up_when_asked(
+    num_records: int, batch_size: int, epoch: int, padding: Any
+) -> None:
+    plan = schedule(num_records, batch_size=batch_size, shard=Shard(padding=padding))
+    given_ = [plan.positions(epoch, batch).tolist() for batch in range(plan.num_batches)]
+    assert {len(batch) for batch in given_} == plan.batch_sizes(epoch) == {batch_size}
+    stream = [position for batch in given_ for position in batch]
+    assert sorted(stream[:num_records]) == list(range(num_records))
+    assert stream[num_records:] == (stream[:num_records] * 10)[: len(stream) - num_records]
+    num_padding = [plan.num_padding(epoch, batch) for batch in range(plan.num_batches)]
+    assert num_padding == [0] * (plan.num_batches - 1) + [len(stream) - num_records]
+    weights = [plan.weights(epoch, batch) for batch in range(plan.num_batches)]
+    if padding == "wrap":
+        assert weights == [None] * plan.num_batches
+    else:
+        expected = [1.0] * num_records + [0.0] * (len(stream) - num_records)
+        assert np.concatenate(weights).tolist() == expected
+
+
+@given(st.integers(1, 60), sizes, st.integers(0, 3))
+def test_a_single_shard_is_not_filled_up_unless_asked(
+    num_records: int, batch_size: int, epoch: int
+) -> None:
+    plan = schedule(num_records, batch_size=batch_size, shard=Shard())
+    given_ = [plan.positions(epoch, batch).tolist() for batch in range(plan.num_batches)]
+    assert sorted(position for batch in given_ for position in batch) == list(range(num_records))
+    assert {len(batch) for batch in given_} == plan.batch_sizes(epoch)

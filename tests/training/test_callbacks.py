@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -42,6 +43,23 @@ def test_a_wrong_option_of_loss_spikes_is_named_with_what_came(wrong: dict[str, 
     with pytest.raises(augseq.ArgumentError, match=name) as caught:
         augseq.LossSpikes(make(), **wrong)
     assert repr(value) in str(caught.value)
+
+
+class TwoLosses(keras.Model):  # type: ignore[misc]
+    """Reports losses under names of its own."""
+
+    def train_step(self, data: Any) -> dict[str, float]:
+        return {"g_loss": 1.0, "d_loss": 2.0}
+
+
+def test_loss_spikes_say_what_a_model_without_a_loss_reports() -> None:
+    model, batches = TwoLosses(), make()
+    model.compile(run_eagerly=True)
+    callbacks = [augseq.EpochSync(batches), augseq.LossSpikes(batches)]
+    with pytest.raises(
+        augseq.ArgumentError, match=r'"loss", but this model reports d_loss, g_loss'
+    ):
+        model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 @pytest.mark.parametrize("make_callback", [augseq.LossSpikes, lambda s: augseq.Audit(s, "a")])

@@ -1,0 +1,196 @@
+"""What is said before Keras trains: sorted images, losses and outputs that do not fit."""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import augseq
+from augseq.training.fit_checks import check_outputs, running_call, warn_if_sorted
+
+SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
+
+
+def sequence_of(labels: Any, **options: Any) -> augseq.ImageSequence:
+    x = np.zeros((len(labels), 2, 2, 1), np.uint8)
+    return augseq.ImageSequence.from_arrays(x, np.asarray(labels), **{"batch_size": 4, **options})
+
+
+def model_of(num_outputs: int, loss: Any, *, channels: int = 1) -> keras.Model:
+    model = keras.Sequential(
+        [keras.Input((2, 2, channels)), keras.layers.Flatten(), keras.layers.Dense(num_outputs)]
+    )
+    # A compiled step would cost seconds for each model.
+    model.compile("sgd", loss, run_eagerly=True)
+    return model
+
+
+def warnings_about(sequence: augseq.ImageSequence) -> list[str]:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", augseq.AugseqWarning)
+        warn_if_sorted(sequence._plan)
+    return [str(one.message) for one in told]
+
+
+SORTED = {
+    "two classes": [0] * 8 + [1] * 8,
+    "three batches": [0] * 6 + [1] * 6,
+    "four classes in batches of three": [0] * 6 + [1] * 6 + [2] * 6 + [3] * 6,
+    "from high to low": [2] * 8 + [1] * 8 + [0] * 8,
+    "not from zero": [7] * 8 + [40] * 8,
+    "two sorted parts, one after the other": ([0] * 8 + [1] * 8) * 2,
+    "a large class first": [0] * 40 + [1] * 8,
+    "a column": [[0]] * 8 + [[1]] * 8,
+    "true and false": [False] * 8 + [True] * 8,
+    "one-hot rows": [[1.0, 0.0]] * 8 + [[0.0, 1.0]] * 8,
+    "many small classes": np.repeat(np.arange(30), 4),
+    "a last batch that is smaller": [0] * 9 + [1] * 9,
+}
+
+
+@pytest.mark.parametrize("labels", SORTED.values(), ids=SORTED)
+def test_images_sorted_by_class_are_told(labels: Any) -> None:
+    (text,) = warnings_about(sequence_of(labels))
+    assert "Pass shuffle=True to ImageSequence" in text
+    assert "batch of 4" in text
+    assert warnings_about(sequence_of(labels, shuffle=True)) == []
+
+
+MIXED = {
+    "one batch": [0, 0, 1, 1],
+    "one class": [0] * 16,
+    "alternating": [0, 1] * 8,
+    "mixed beforehand": [0, 1, 1, 0, 2, 1, 0, 2, 2, 0, 1, 2, 1, 2, 0, 0],
+    "a class for each image": range(16),
+    "numbers that are no classes": np.linspace(0, 1, 16),
+    "several numbers": np.sort(np.random.default_rng(0).normal(size=(16, 2)), axis=0),
+    "several labels each": [[1, 1], [1, 1]] * 4 + [[0, 1], [0, 0]] * 4,
+    "a mask each": np.zeros((16, 2, 2), int),
+    "a rare class at the end": [0, 1] * 8 + [2],
+}
+
+
+@pytest.mark.parametrize("labels", MIXED.values(), ids=MIXED)
+def test_nothing_is_said_of_images_in_mixed_order(labels: Any) -> None:
+    assert warnings_about(sequence_of(labels)) == []
+
+
+def test_only_fit_tells_that_images_are_sorted_and_only_once(samples: augseq.Manifest) -> None:
+    batches = augseq.ImageSequence(samples.select(range(0, 200, 5)), image_size=(2, 2))
+    model = model_of(5, SPARSE, channels=3)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", augseq.AugseqWarning)
+        model.evaluate(batches, verbose=0)
+        model.predict(batches, verbose=0)
+        assert told == []
+        model.fit(batches, validation_data=batches, epochs=2, verbose=0)
+    assert ["sorted by class: a batch of 32" in str(one.message) for one in told].count(True) == 1
+
+
+WRONG = {
+    "one output too few": ([0, 1, 2], 2, SPARSE, "an output for each of the 3 classes"),
+    "the loss as an object": (
+        [0, 1, 2],
+        2,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "with 2 outputs.*Dense",
+    ),
+    "the loss as a function": (
+        [0, 1, 2],
+        1,
+        keras.losses.sparse_categorical_crossentropy,
+        r"Dense\(3\)",
+    ),
+    "the loss in a list": ([0, 1, 2], 2, [SPARSE], "an output for each of the 3 classes"),
+    "numbers of classes, one-hot loss": ([0, 1, 2], 3, ONE_HOT, f'loss "{SPARSE}"'),
+    "one-hot rows, loss of numbers": (np.eye(3), 3, SPARSE, f'loss "{ONE_HOT}"'),
+    "one-hot rows, too many outputs": (np.eye(3), 4, ONE_HOT, "each of the 3 classes.*4 outputs"),
+    "one-hot rows, too few outputs": (np.eye(4), 3, ONE_HOT, "each of the 4 classes.*3 outputs"),
+    "three classes for a loss of two": ([0, 1, 2], 1, "binary_crossentropy", "two classes apart"),
+    "three classes in a column": ([[0], [1], [2]], 1, "binary_crossentropy", "there are 3"),
+}
+
+
+@pytest.mark.parametrize(("labels", "num_outputs", "loss", "text"), WRONG.values(), ids=WRONG)
+def test_a_loss_or_output_that_does_not_fit_is_named_before_keras_fails(
+    labels: Any, num_outputs: int, loss: Any, text: str
+) -> None:
+    model = model_of(num_outputs, loss)
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(augseq.ArgumentError, match=text):
+            method(sequence_of(labels, shuffle=True), verbose=0)
+
+
+RIGHT = {
+    "an output for each class": ([0, 1, 2], 3, SPARSE),
+    "more outputs than classes": ([0, 1, 2], 1000, SPARSE),
+    "one-hot rows": (np.eye(3), 3, ONE_HOT),
+    "two classes, one output": ([0, 1, 1], 1, "binary_crossentropy"),
+    "several labels each": ([[1, 1, 0], [0, 1, 0], [0, 0, 0]], 3, "binary_crossentropy"),
+    "shares of each class": ([[0.5, 0.5], [0.25, 0.75]], 2, ONE_HOT),
+    "numbers": ([0.5, 3.0, 9.0], 1, "mse"),
+    "classes for another loss": ([0, 1, 2], 1, "mae"),
+    "a function of one's own": ([0, 1, 2], 1, keras.ops.add),
+}
+
+
+@pytest.mark.parametrize(("labels", "num_outputs", "loss"), RIGHT.values(), ids=RIGHT)
+def test_a_loss_and_outputs_that_fit_pass(labels: Any, num_outputs: int, loss: Any) -> None:
+    targets = sequence_of(labels)._plan.targets
+    assert targets is not None
+    check_outputs(model_of(num_outputs, loss), targets)
+
+
+class OwnTargets(augseq.ImageSequence):
+    """Gives Keras other targets than the plan's."""
+
+    def __getitem__(self, index: int) -> Any:
+        images, labels = super().__getitem__(index)
+        return images, np.eye(3)[labels]
+
+
+class OwnStep(keras.Model):  # type: ignore[misc]
+    """Computes its loss in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(keras.ops.reshape(x, (-1, 4)))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, **_: Any
+    ) -> Any:
+        return keras.ops.mean(y_pred)
+
+
+def test_targets_and_losses_of_ones_own_are_left_to_keras() -> None:
+    x = np.zeros((6, 2, 2, 1), np.uint8)
+    own = OwnTargets.from_arrays(x, np.arange(6) % 3, batch_size=3)
+    model_of(3, ONE_HOT).fit(own, verbose=0)
+    model = OwnStep()
+    model.compile("sgd", ONE_HOT, run_eagerly=True)
+    model.fit(sequence_of([0, 1, 2, 0]), verbose=0)
+
+
+def test_the_running_method_of_a_model_is_the_innermost_one() -> None:
+    found = []
+
+    class Note(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            found.append(running_call())
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            found.append(running_call())
+
+    model = model_of(1, "mse")
+    sequence = sequence_of([0, 1, 0, 1])
+    model.fit(sequence, validation_data=sequence_of([0, 1, 1]), callbacks=[Note()], verbose=0)
+    assert [(call.method, call.model is model) for call in found if call] == [
+        ("fit", True),
+        ("evaluate", True),
+    ]
+    assert running_call() is None
