@@ -257,14 +257,6 @@ def test_no_module_is_named_like_a_library_that_it_imports() -> None:
     assert same == []
 
 
-def _num_lines(path: Path) -> int:
-    return len(path.read_text("utf-8").splitlines())
-
-
-def test_every_file_is_shorter_than_400_lines() -> None:
-    assert [path.name for path in PATHS if _num_lines(path) >= 400] == []
-
-
 def test_every_module_says_in_a_docstring_what_it_is_for() -> None:
     silent = [path for path in PATHS if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert silent == []
