@@ -3,7 +3,6 @@
 import os
 import re
 import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -39,6 +38,7 @@ from augseq.indexing.split_folders import check_no_splits
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
+from augseq.remote.archives import archive_hint
 from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
@@ -292,9 +292,8 @@ def existing_folder(folder: PathLike) -> str:
     except OSError as error:
         raise MissingFileError(describe_missing(os.fspath(folder), root)) from error
     if not os.path.isdir(root):
-        hint = f' For an archive: "zip://::{root}".' * zipfile.is_zipfile(root)
         raise NotAFolderError(
-            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{hint}"
+            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{archive_hint(root)}"
         )
     return root
 

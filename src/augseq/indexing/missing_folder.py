@@ -4,6 +4,7 @@ import os
 from itertools import islice
 
 from augseq.checks import did_you_mean
+from augseq.remote.archives import archive_hint
 
 # Names are compared one by one, so that a folder of a million files would take a minute.
 _MOST_NAMES = 5000
@@ -24,7 +25,7 @@ def describe_missing(folder: str, path: str) -> str:
     if os.path.islink(place):
         return f"{message}{place!r} is a symbolic link to {os.readlink(place)!r}, which is missing."
     if not os.path.isdir(parent):
-        return f"{message}{parent!r} is a file."
+        return f"{message}{parent!r} is a file.{archive_hint(path)}"
     return f"{message}{parent!r} has no {name!r}.{did_you_mean(name, _names_in(parent))}"
 
 

@@ -1,6 +1,7 @@
 """Open file systems of fsspec: one for each process, or thread, and an end to every wait."""
 
 import asyncio
+import gzip
 import os
 import threading
 import weakref
@@ -10,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, UnreadableError
+from augseq.remote.archive_files import DAMAGE, ArchiveFiles
+from augseq.remote.archives import check_names_archive, describe_broken, tar_compression
 
 Answer = TypeVar("Answer")
 
@@ -150,7 +153,8 @@ class Connection:
             ) from error
         except ValueError as error:
             raise ArgumentError(
-                f"{self.root!r} begins with a protocol that fsspec does not know: {protocol!r}."
+                f"{self.root!r} begins with a protocol that fsspec does not know: {protocol!r}. "
+                "Archives have addresses such as zip://::photos.zip and tar://::photos.tar.gz."
             ) from error
         if issubclass(kind, AsyncFileSystem) and kind.async_impl:
             return "async"
@@ -182,10 +186,30 @@ class Connection:
             options["config_kwargs"] = config
             # Else s3fs asks for the length of each file first: two requests instead of one.
             options.setdefault("max_concurrency", 1)
+        if self.is_archive:
+            return self._new_archive(options)
         # Not an instance that fsspec keeps, with listings of earlier.
         files, base = fsspec.url_to_fs(self.root, **options, skip_instance_cache=True)
         if hasattr(files, "retries"):  # And s3fs five times around that.
             files.retries = 1
+        return Place(files, base)
+
+    def _new_archive(self, options: dict[str, Any]) -> Place:
+        import fsspec
+
+        wrong = check_names_archive(self.root, options)
+        if wrong is not None:
+            raise ArgumentError(wrong)
+        compression = tar_compression(self.root) if self.root.startswith("tar://") else None
+        if compression is not None:
+            options["tar"] = {"compression": compression} | options.get("tar", {})
+        try:
+            files, base = fsspec.url_to_fs(self.root, **options, skip_instance_cache=True)
+        except (*DAMAGE, KeyError, gzip.BadGzipFile) as error:
+            raise UnreadableError(describe_broken(self.root, error)) from error
+        if hasattr(files, "zip") or hasattr(files, "tar"):
+            files = ArchiveFiles(files, self.root)
+            base = "/".join(part for part in base.split("/") if part not in ("", "."))
         return Place(files, base)
 
 
