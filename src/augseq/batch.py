@@ -206,7 +206,8 @@ def label_targets(manifest: Manifest, label_mode: LabelMode | None) -> LabelTarg
     if not manifest.class_names or manifest.table.column("target").null_count:
         raise LabelError(
             f"label_mode={label_mode!r} needs a label for every record, but this manifest has "
-            'none for some. Index with labels="inferred", or pass label_mode=None to predict.'
+            "none for some. Index with labels (index_folder: a sub-folder for each class, or "
+            "labels=...; index_table: label_column), or pass label_mode=None to predict."
         )
     return LabelTargets(label_mode=label_mode, num_classes=len(manifest.class_names))
 

@@ -1,5 +1,6 @@
 """`augseq index`: a folder or a table becomes a manifest."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -28,11 +29,12 @@ from augseq.indexing.labels import Labels
 from augseq.indexing.left_out import left_out_lines
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
 from augseq.indexing.renewal import describe_renewal
-from augseq.indexing.tables import index_table
+from augseq.indexing.tables import MissingLabels, index_table
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
 from augseq.remote.address import is_remote
+from augseq.remote.archives import archive_address
 
 _BAR_WIDTH = 30
 _MOST_LETTERS = 60
@@ -99,6 +101,21 @@ def index(
             "[its own folder]",
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Table: other columns to keep, as age,camera. [all]"),
+    ] = None,
+    missing_labels: Annotated[
+        MissingLabels, typer.Option(help="Table: stop at blank labels, or keep those records.")
+    ] = "error",
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="SIGN", help=r"Table: what separates cells, as ';' or '\t'. [,]"),
+    ] = None,
+    path_suffix: Annotated[
+        str | None,
+        typer.Option(metavar="ENDING", help="Table: ending that its paths lack, as .jpg."),
+    ] = None,
 ) -> None:
     """List the images of a folder or a table, count the classes, and write a manifest.
 
@@ -112,12 +129,14 @@ def index(
         "--update": update, "--extensions": extensions,
     }  # fmt: skip
     for_tables = {
-        "--path-column": path_column, "--label-column": label_column, "--images-root": images_root
+        "--path-column": path_column, "--label-column": label_column,
+        "--images-root": images_root, "--columns": columns, "--delimiter": delimiter,
+        "--path-suffix": path_suffix, "--missing-labels": missing_labels != "error",
     }  # fmt: skip
     earlier = None if update is None else read_manifest(update)
     output = output or update
     with _checkpoint(output) as checkpoint:
-        if is_table(source):
+        if is_table(source) or _may_be_table(source):
             check_absent(for_folders, "folders", source)
             manifest = index_table(
                 source,
@@ -125,6 +144,12 @@ def index(
                 path_column=path_column or "path",
                 label_column=(label_column or "label") if labels else None,
                 check_files=not is_remote(images_root),
+                columns=None
+                if columns is None
+                else list(filter(None, listed_names(columns) or [])),
+                missing_labels=missing_labels,
+                delimiter="\t" if delimiter == r"\t" else delimiter,
+                path_suffix=path_suffix,
             )
             manifest = select_classes(manifest, class_names)
             if probe or unreadable == "exclude":
@@ -147,6 +172,11 @@ def index(
         if output is not None:
             _write(manifest, output)
             print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
+
+
+def _may_be_table(source: str) -> bool:
+    """Tell whether a source is a file, whose error then says which tables are read."""
+    return not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
 
 
 def _report(manifest: Manifest, earlier: Manifest | None) -> None:
@@ -199,7 +229,8 @@ def print_counts(manifest: Manifest) -> None:
     if not manifest.class_names:
         print(f"{len(manifest)} images without labels")
         return
-    counts = manifest.class_counts()
+    is_labelled = manifest.table.column("target").is_valid().to_numpy()
+    counts = manifest.select(is_labelled).class_counts()
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
     names = [shortened(name, _MOST_LETTERS) for name in counts]
@@ -210,6 +241,8 @@ def print_counts(manifest: Manifest) -> None:
     for name, count in zip(names, counts.values(), strict=True):
         bar = block * round(_BAR_WIDTH * count / most)
         print(f"  {padded(name, width)}  {count:>7}  {bar}")
+    if not is_labelled.all():
+        print(f"{sum(~is_labelled):,} without a label")
 
 
 def print_left_out(manifest: Manifest) -> None:

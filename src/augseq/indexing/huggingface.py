@@ -15,6 +15,7 @@ from augseq.indexing.folder import existing_folder, existing_splits
 from augseq.indexing.labels import class_findings, listed, sorted_names
 from augseq.indexing.scan import scan_folder
 from augseq.indexing.tables import TableOptions, manifest_of_table
+from augseq.indexing.unicode_forms import check_unicode_forms
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
@@ -69,11 +70,12 @@ def index_huggingface(
         missing_labels=missing_labels,
     )
     if splits is None:
-        manifest = manifest_of_table(_metadata_of(root), root, options)
+        manifest, findings = manifest_of_table(_metadata_of(root), root, options)
     else:
         existing_splits(root, splits)
-        manifest = _of_splits(root, splits, options)
-    for finding in [*_unlisted(manifest, splits), *class_findings(manifest, repr(root))]:
+        manifest, findings = _of_splits(root, splits, options)
+    classes = class_findings(manifest, repr(root))
+    for finding in [*findings, *_unlisted(manifest, splits), *classes]:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
@@ -114,11 +116,15 @@ def write_huggingface(
     return written
 
 
-def _of_splits(root: str, splits: Sequence[str], options: TableOptions) -> Manifest:
-    parts = []
+def _of_splits(
+    root: str, splits: Sequence[str], options: TableOptions
+) -> tuple[Manifest, tuple[str, ...]]:
+    parts: list[Manifest] = []
+    findings: tuple[str, ...] = ()
     for split in splits:
         folder = os.path.join(root, split)
-        part = manifest_of_table(_metadata_of(folder), folder, options)
+        part, found = manifest_of_table(_metadata_of(folder), folder, options)
+        findings += found
         if "split" in part.table.column_names:
             raise ArgumentError(
                 f"The metadata in {folder!r} has a column 'split' of its own, which would be "
@@ -126,7 +132,8 @@ def _of_splits(root: str, splits: Sequence[str], options: TableOptions) -> Manif
             )
         parts.append(part.with_column("split", [split] * len(part)))
     names = options.class_names or sorted_names({n for part in parts for n in part.class_names})
-    return concat_manifests(parts, class_names=names, root=root)
+    check_unicode_forms(names)
+    return concat_manifests(parts, class_names=names, root=root), findings
 
 
 def _metadata_of(folder: str) -> Path:

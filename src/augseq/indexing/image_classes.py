@@ -18,6 +18,7 @@ from augseq.indexing.labels import (
     sorted_names,
 )
 from augseq.indexing.scan import Scan, not_utf8
+from augseq.indexing.unicode_forms import check_unicode_forms
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
 
@@ -38,6 +39,8 @@ def label_by_folder(
             "shell: --no-labels) to predict."
         )
     found = sorted_names(set(class_of.values()))
+    if class_names is None:
+        check_unicode_forms(found)
     names = found if class_names is None else list(class_names)
     check_found(names, found, root, lambda name: f"{name}/...")
     label_of = {name: label for label, name in enumerate(names)}

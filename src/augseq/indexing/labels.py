@@ -1,6 +1,7 @@
 """From paths or values to classes: which class each record has, and which names there are."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from augseq.checks import did_you_mean, nearest_names
 from augseq.errors import ArgumentError, LabelError
+from augseq.indexing.unicode_forms import check_unicode_forms, same_name
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest
 
@@ -80,6 +82,7 @@ def name_classes(
     names = class_names
     if names is None:
         names = sorted_names(pc.unique(labels.drop_null()).to_pylist())
+        check_unicode_forms(names)
     targets = pc.index_in(labels, value_set=pa.array(names, pa.string()))
     return tuple(names), pc.if_else(pc.is_null(labels), targets, pc.fill_null(targets, -1))
 
@@ -138,11 +141,12 @@ def check_found(
         return
     meant = nearest_names(missing[0], others)
     other = meant[0] if meant else others[0]
+    hint = same_name(missing[0], others) or did_you_mean(missing[0], others)
     raise LabelError(
         f"Nothing in {place!r} has the class {listed(missing)} of `class_names` (at the shell: "
         f"--class-names). {listed(others)} {'is' if len(others) == 1 else 'are'} there, but not "
-        f"among `class_names`.{did_you_mean(missing[0], others)} To be indexed, {other!r} must be "
-        f"among them, for images such as {example_of(other)!r}. An empty folder makes a class "
+        f"among `class_names`.{hint} To be indexed, {other!r} must be among them, for images such "
+        f"as {example_of(other)!r}. An empty folder makes a class "
         f"without images. Received: class_names={list(class_names)}"
     )
 
@@ -172,6 +176,10 @@ def class_findings(manifest: Manifest, place: str) -> Iterator[str]:
     if empty:
         shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
         yield f"{len(empty)} of {len(names)} classes in {place} have no image: {shown}"
+    stripped = Counter(map(str.strip, names))
+    alike = [name for name in names if stripped[name.strip()] > 1]
+    if alike:
+        yield f"Classes in {place} differ in spaces around their names alone: {listed(alike)}"
     if len(names) == 1:
         yield f"{place} has a single class, {names[0]!r}: there is nothing to tell apart."
 

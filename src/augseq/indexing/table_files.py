@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +16,20 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.indexing.csv_header import check_first_line
+from augseq.indexing.frames import check_names, columns_of_frame
+from augseq.indexing.images_inside import check_no_images_inside
+from augseq.indexing.not_a_table import TABLE_SUFFIXES, check_content, check_suffix
 from augseq.manifest.columns import decoded_table
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+__all__ = ["TABLE_SUFFIXES", "Choose", "SourceTable", "read_source"]
+
 _SHOWN = 5
 # What Arrow reads of a CSV file at a time, which must hold a whole row.
+_JSON_HINT = (
+    " JSON Lines has a whole object in each line; read other JSON with pandas.read_json, and pass "
+    "the frame."
+)
 _BLOCK_BYTES, _MAX_BLOCK_BYTES = 2**20, 2**31 - 1
 
 Choose = Callable[[Sequence[str]], list[str]]
@@ -36,11 +44,13 @@ class SourceTable:
         name: The file or kind of frame, for messages.
         columns: The columns that were wanted; those of CSV and TSV all hold text.
         lines: Line of the file that each row begins in, from 1; None where there are no lines.
+        findings: What a person should know about how it was read.
     """
 
     name: str
     columns: pa.Table
     lines: npt.NDArray[np.int64] | None = None
+    findings: tuple[str, ...] = ()
 
     def places(self, is_meant: Any) -> str:
         """Name the rows where a mask holds: "lines 3, 17 of 'photos.csv'"."""
@@ -53,12 +63,13 @@ class SourceTable:
         return f"{word} {shown}{more} of {self.name}{counted}"
 
 
-def read_source(source: Any, choose: Choose) -> SourceTable:
+def read_source(source: Any, choose: Choose, delimiter: str | None = None) -> SourceTable:
     """Read columns of a file, by its suffix, or of a frame.
 
     Args:
         source: Path of a table, a pandas frame, or any object with Arrow's `__arrow_c_stream__`.
         choose: Which columns to read.
+        delimiter: What separates the cells of a CSV or TSV file; a comma or a tab if None.
 
     Raises:
         MissingFileError: There is no such file.
@@ -66,55 +77,49 @@ def read_source(source: Any, choose: Choose) -> SourceTable:
         ManifestError: The file is no proper table.
         ArgumentError: It is neither a file of a known suffix nor a frame.
     """
-    is_file = isinstance(source, str | os.PathLike)
-    table = _read_file(Path(source), choose) if is_file else _read_frame(source, choose)
+    if isinstance(source, str | os.PathLike):
+        table = _read_file(Path(source), choose, delimiter)
+    else:
+        table = _read_frame(source, choose)
     return replace(table, columns=decoded_table(table.columns))
 
 
 def _read_frame(source: Any, choose: Choose) -> SourceTable:
-    pandas = sys.modules.get("pandas")
     try:
-        if pandas is not None and isinstance(source, pandas.DataFrame):
-            names = list(map(str, source.columns))
-            _check_names(names, "the frame")
-            chosen = choose(names)
-            # Its own way to Arrow would make a column of the index, if that is not 0, 1, 2, ...
-            columns = pa.Table.from_pandas(source[chosen], preserve_index=False)
-        elif hasattr(source, "__arrow_c_stream__"):
-            table = pa.table(source)
-            _check_names(table.column_names, "the frame")
-            columns = table.select(choose(table.column_names))
-        else:
-            raise ArgumentError(
-                f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
-                f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}"
-            )
+        columns = columns_of_frame(source, choose)
     except (pa.ArrowException, KeyError, OverflowError, UnicodeEncodeError) as error:
-        raise ManifestError(f"Cannot read the frame: {error}") from error
+        raise ManifestError(
+            f"Cannot read the frame: {error}. Give each column values of one type, such as text: "
+            "frame[name] = frame[name].astype(str)."
+        ) from error
     return SourceTable(name="the frame", columns=columns)
 
 
-def _read_file(path: Path, choose: Choose) -> SourceTable:
-    suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
-        raise ArgumentError(
-            f"A table must end in {', '.join(TABLE_SUFFIXES)}. Received: {os.fspath(path)!r}. "
-            "Read another kind with pandas or polars, and pass the frame."
-        )
+def _read_file(path: Path, choose: Choose, delimiter: str | None) -> SourceTable:
+    check_suffix(path)
     if not path.is_file():
         raise MissingFileError(f"There is no table {os.fspath(path)!r}.")
     try:
-        if suffix == ".parquet":
-            return _read_parquet(path, choose)
-        if suffix == ".jsonl":
-            return _read_json_lines(path, choose)
-        return _read_csv(path, "\t" if suffix == ".tsv" else ",", choose)
+        return _read_by_suffix(path, choose, delimiter)
     except PermissionError as error:
         raise UnreadableError(f"Cannot read {os.fspath(path)!r}: {error.strerror}.") from error
+    except (ArgumentError, ManifestError):
+        check_content(path)
+        raise
     except pa.ArrowException as error:
         raise ManifestError(f"Cannot read {os.fspath(path)!r}: {error}") from error
     except UnicodeDecodeError as error:
+        check_content(path)
         raise ManifestError(_wrong_encoding(path)) from error
+
+
+def _read_by_suffix(path: Path, choose: Choose, delimiter: str | None) -> SourceTable:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return _read_parquet(path, choose)
+    if suffix == ".jsonl":
+        return _read_json_lines(path, choose)
+    return _read_csv(path, delimiter or ("\t" if suffix == ".tsv" else ","), choose)
 
 
 def _wrong_encoding(path: Path) -> str:
@@ -125,16 +130,20 @@ def _wrong_encoding(path: Path) -> str:
     except UnicodeDecodeError as error:
         start = error.start
     line = content.count(b"\n", 0, start) + 1
+    is_utf16 = b"\0" in content[:200] or content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    kind = " It seems to be UTF-16." * is_utf16
     return (
-        f"{os.fspath(path)!r} must be UTF-8 text, but is not in line {line}. Save it as UTF-8 "
-        '(in spreadsheets: "CSV UTF-8").'
+        f"{os.fspath(path)!r} must be UTF-8 text, but is not in line {line}.{kind} Save it as "
+        'UTF-8 (in spreadsheets: "CSV UTF-8"); or read it with pandas.read_csv(path, encoding='
+        f'"{"utf-16" if is_utf16 else "cp1252"}"), and pass the frame.'
     )
 
 
 def _read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
     """Read all cells as text: quoted blanks are text, others null."""
-    header, lines = _check_csv(path, delimiter)
-    chosen = choose(header)
+    check_first_line(path, delimiter, choose)
+    header, lines, findings = _check_csv(path, delimiter)
+    chosen = choose([name for name in header if name])
     parse_options = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     convert_options = pyarrow.csv.ConvertOptions(
         include_columns=chosen,
@@ -154,11 +163,14 @@ def _read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
         columns = read(_BLOCK_BYTES)
     except pa.ArrowInvalid:  # A row is longer than that.
         columns = read(min(path.stat().st_size, _MAX_BLOCK_BYTES))
-    return SourceTable(name=repr(os.fspath(path)), columns=columns, lines=lines)
+    name = repr(os.fspath(path))
+    return SourceTable(name=name, columns=columns, lines=lines, findings=findings)
 
 
-def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Return header and lines, or refuse the file.
+def _check_csv(
+    path: Path, delimiter: str
+) -> tuple[list[str], npt.NDArray[np.int64], tuple[str, ...]]:
+    """Return header, lines and findings, or refuse the file.
 
     Arrow reads seven times as fast and tells a quoted blank from a missing cell, but takes all
     that follows an unclosed quote for one cell, and knows no lines. Python's reader refuses such
@@ -167,6 +179,7 @@ def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.in
     name = os.fspath(path)
     lines = array("q")
     header: list[str] = []
+    nameless: dict[int, bool] = {}
     end = 0
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter, strict=True)
@@ -175,12 +188,16 @@ def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.in
                 if row and not header:
                     header = row
                     _check_header(header, path)
+                    nameless = {place: False for place, cell in enumerate(header) if not cell}
                 elif row and len(row) != len(header):
                     raise ManifestError(
                         f"Line {end + 1} of {name!r} must have {len(header)} cells, as the header "
                         f"has. Received: {len(row)}. Put cells with {delimiter!r} in quotes."
                     )
                 elif row:
+                    for place in nameless:
+                        # As pandas writes the index of a frame: the number of the row.
+                        nameless[place] |= row[place] not in ("", str(len(lines)))
                     lines.append(end + 1)
                 end = rows.line_num
         except csv.Error as error:
@@ -190,13 +207,21 @@ def _check_csv(path: Path, delimiter: str) -> tuple[list[str], npt.NDArray[np.in
             ) from error
     if not header:
         raise ManifestError(f"{name!r} must begin with the names of its columns, but is empty.")
-    return header, np.frombuffer(lines, np.int64)
+    dropped = any(nameless.values())
+    return header, np.frombuffer(lines, np.int64), (_without_name(repr(name)),) * dropped
+
+
+def _without_name(place: str) -> str:
+    return (
+        f"{place} has a column without a name, as pandas writes the index of a frame; it was not "
+        "kept. To keep it, give it a name: frame.to_csv(path, index_label=...)."
+    )
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
     if any("\0" in cell for cell in header):
         raise ManifestError(_wrong_encoding(path))
-    _check_names(header, repr(os.fspath(path)))
+    check_names(header, repr(os.fspath(path)))
 
 
 def _read_json_lines(path: Path, choose: Choose) -> SourceTable:
@@ -237,9 +262,11 @@ def _parse_object(line: str, place: str) -> dict[str, Any]:
         row = json.loads(line, object_pairs_hook=_without_repeats)
     # Brackets in brackets by the thousand are a RecursionError.
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{place} must be a JSON object: {error}") from error
+        raise ManifestError(f"{place} must be a JSON object: {error}.{_JSON_HINT}") from error
     if not isinstance(row, dict):
-        raise ManifestError(f"{place} must be a JSON object. Received: {line[:80].strip()}")
+        raise ManifestError(
+            f"{place} must be a JSON object. Received: {line[:80].strip()}.{_JSON_HINT}"
+        )
     return row
 
 
@@ -258,7 +285,8 @@ def _read_parquet(path: Path, choose: Choose) -> SourceTable:
             if b"augseq" in (file.schema_arrow.metadata or {}):
                 raise ManifestError(f"{name!r} is a manifest already: use it as it is.")
             names = file.schema_arrow.names
-            _check_names(names, repr(name))
+            check_names(names, repr(name))
+            check_no_images_inside(file.schema_arrow, repr(name), choose)
             chosen = choose(names)
             columns = file.read(chosen).select(chosen)
     except (pa.ArrowException, OSError) as error:
@@ -266,9 +294,3 @@ def _read_parquet(path: Path, choose: Choose) -> SourceTable:
             raise
         raise ManifestError(f"{name!r} is not a Parquet file: {error}") from error
     return SourceTable(name=repr(name), columns=columns)
-
-
-def _check_names(names: Sequence[str], place: str) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ManifestError(f"Each column of {place} must have its own name. Twice: {twice}")

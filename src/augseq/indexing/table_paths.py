@@ -10,34 +10,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError, MissingFileError
+from augseq.indexing.images_inside import holds_images, images_inside
 from augseq.indexing.labels import listed
+from augseq.indexing.missing_files import explain_missing
 from augseq.indexing.table_files import SourceTable
+from augseq.indexing.unicode_forms import FileNames
 from augseq.remote.address import is_remote, is_web
 
 # An absolute path, a doubled slash, a folder "." or "..", or nothing after the last slash.
 _UNUSUAL = r"(^|/)\.{0,2}(/|$)|^[A-Za-z]:"
 
 
-def manifest_paths(source: SourceTable, column: str, root: str) -> pa.Array:
+def manifest_paths(
+    source: SourceTable, column: str, root: str, suffix: str | None = None
+) -> pa.Array:
     r"""Return the paths in a column, relative to a root, with `/`.
 
     A path that holds `\` and no `/` was written on Windows, where `\` stands between folders;
-    elsewhere it may be part of a name.
+    elsewhere it may be part of a name. The suffix is added to paths that do not end in it.
 
     Raises:
         ArgumentError: The column does not hold text, or a path leads out of the root.
         LabelError: A path is missing or blank.
     """
     values = source.columns.column(column).combine_chunks()
+    if holds_images(values.type):
+        raise ArgumentError(images_inside(column, source.name, str(values.type)))
+    if suffix is not None and pa.types.is_integer(values.type):
+        values = values.cast(pa.string())  # Ids such as 10023.
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         raise ArgumentError(
             f"The column {column!r} must hold paths as text. Received: {values.type}. "
-            "Name another with `path_column` (at the shell: --path-column)."
+            "Name another with `path_column` (at the shell: --path-column). If these are the names "
+            'of files without their ending, pass it, as path_suffix=".jpg" (--path-suffix .jpg).'
         )
     paths = values.cast(pa.string())
     missing = is_blank(paths)
     if pc.any(missing).as_py():
-        raise LabelError(f"Every row must have a path; there is none in {source.places(missing)}.")
+        raise LabelError(
+            f"Every row must have a path; there is none in {source.places(missing)}. Remove those "
+            "rows."
+        )
+    if suffix is not None:
+        ends = pc.ends_with(pc.utf8_lower(paths), suffix.lower())
+        paths = pc.if_else(ends, paths, pc.binary_join_element_wise(paths, suffix, ""))
     is_windows = pc.match_substring(paths, "\\")
     if os.sep == "/":
         is_windows = pc.and_(is_windows, pc.invert(pc.match_substring(paths, "/")))
@@ -75,18 +91,35 @@ def is_blank(values: pa.Array) -> Any:
     return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)
 
 
-def check_files(root: str, paths: pa.Array, source: SourceTable) -> None:
-    """Raise `MissingFileError` where a path leads to no file; a million take seconds."""
+def existing_paths(
+    root: str, paths: pa.Array, source: SourceTable
+) -> tuple[pa.Array, tuple[str, ...]]:
+    """Return paths as their files are called, and what a person should know.
+
+    A name in another Unicode form is that of the file; all else must be as it is there. A million
+    paths take seconds.
+
+    Raises:
+        MissingFileError: A path leads to no file.
+    """
     exists = _exist(root, paths)
     if exists.all():
-        return
+        return paths, ()
+    names = FileNames(root)
     missing = paths.filter(pa.array(~exists)).to_pylist()
-    hint = "Is `root` (at the shell: --images-root) the folder that the paths are relative to?"
-    if any("\\" in path for path in missing):
-        hint = "Some paths hold '\\', which is no separator here: write '/' in all."
-    raise MissingFileError(
-        f"There is no file for {len(missing)} of {len(paths)} paths in {root!r}: "
-        f"{listed(missing)}; {source.places(~exists)}. {hint}"
+    found = [names.find(path) for path in missing]
+    if None in found:
+        exists[~exists] = [path is not None for path in found]
+        missing = [path for path, real in zip(missing, found, strict=True) if real is None]
+        raise MissingFileError(
+            f"There is no file for {len(missing)} of {len(paths)} paths in {root!r}: "
+            f"{listed(missing)}; {source.places(~exists)}. {explain_missing(root, missing)}"
+        )
+    real_paths = pc.replace_with_mask(paths, pa.array(~exists), pa.array(found, pa.string()))
+    return real_paths, (
+        f"{len(found)} of {len(paths)} paths in {source.name} differ from the names of their files "
+        f"in their Unicode form alone, such as {missing[0]!r} ({missing[0]!a} for "
+        f"{found[0]!a}); the names of the files were taken.",
     )
 
 
@@ -129,7 +162,31 @@ def _below(root: str, path: str, source: SourceTable, row: int) -> str:
     if not parts or ".." in parts or "://" in below or below.startswith("/"):
         place = source.places(np.arange(len(source.columns)) == row)
         raise ArgumentError(
-            f"Paths must lie below the root {root!r}. Received: {path!r} in {place}. Give a "
-            "folder above all images as `root` (at the shell: --images-root)."
+            f"Paths must lie below the root {root!r}. Received: {path!r} in {place}. "
+            f"{_way_below(root, path)}"
         )
     return "/".join(parts)
+
+
+def _way_below(root: str, path: str) -> str:
+    if path.lower().startswith("file:"):
+        return "Write the path alone, without 'file://'."
+    if is_remote(path):
+        folder = path.rpartition("/")[0]
+        return (
+            "It is an address, not a path: download the images first; or give the address that all "
+            f"begin with as root, as in root={folder!r} with check_files=False (at the shell: "
+            f"--images-root {folder})."
+        )
+    hint = "Give a folder above all images as `root` (at the shell: --images-root)."
+    # A path from another machine, or one that begins with a slash by mistake.
+    tails = path.replace("\\", "/").split("/")[1:]
+    for number in range(len(tails)):
+        tail = "/".join(tails[number:])
+        if ".." not in tails and not is_remote(root) and os.path.isfile(os.path.join(root, tail)):
+            surplus = path[: len(path) - len(tail)]
+            return (
+                f"The root has {tail!r}: remove {surplus!r} from the paths, for example with "
+                f"frame[column].str.removeprefix({surplus!r})."
+            )
+    return hint

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +16,17 @@ from augseq.checks import check_choice
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
+from augseq.indexing.number_labels import number_findings, whole_numbers
 from augseq.indexing.table_files import SourceTable, read_source
-from augseq.indexing.table_paths import check_files as check_files_exist
-from augseq.indexing.table_paths import is_blank, is_text, manifest_paths
+from augseq.indexing.table_paths import existing_paths, is_blank, is_text, manifest_paths
+from augseq.indexing.unicode_forms import same_name
 from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.manifest.manifest import Manifest
 from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
 from augseq.types import PathLike
+
+MissingLabels: TypeAlias = Literal["error", "keep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,10 @@ class TableOptions:
     label_column: str | None = "label"
     class_names: Sequence[str] | None = None
     columns: Sequence[str] | None = None
-    missing_labels: Literal["error", "keep"] = "error"
+    missing_labels: MissingLabels = "error"
     check_files: bool = True
+    delimiter: str | None = None
+    path_suffix: str | None = None
 
     def __post_init__(self) -> None:
         check_class_names(self.class_names)
@@ -51,6 +56,27 @@ class TableOptions:
             )
         if self.class_names is not None and self.label_column is None:
             raise ArgumentError("`class_names` needs a `label_column`. Received: None")
+        self._check_text_options()
+
+    def _check_text_options(self) -> None:
+        delimiter, suffix = self.delimiter, self.path_suffix
+        if delimiter is not None and (
+            not isinstance(delimiter, str)
+            or len(delimiter) != 1
+            or not delimiter.isascii()
+            or delimiter in '"\r\n\0'
+        ):
+            raise ArgumentError(
+                '`delimiter` (at the shell: --delimiter) must be one character, such as ";". '
+                f"Received: delimiter={delimiter!r}"
+            )
+        if suffix is not None and (
+            not isinstance(suffix, str) or not suffix.startswith(".") or "/" in suffix
+        ):
+            raise ArgumentError(
+                "`path_suffix` (at the shell: --path-suffix) must be an ending of files, such as "
+                f'".jpg". Received: path_suffix={suffix!r}'
+            )
 
 
 @explains_names
@@ -62,8 +88,10 @@ def index_table(
     label_column: str | None = "label",
     class_names: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
-    missing_labels: Literal["error", "keep"] = "error",
+    missing_labels: MissingLabels = "error",
     check_files: bool = True,
+    delimiter: str | None = None,
+    path_suffix: str | None = None,
     remote: RemoteOptions | None = None,
 ) -> Manifest:
     r"""Make a manifest of a table that has a row for each image.
@@ -89,6 +117,10 @@ def index_table(
             them. A blank that is in `class_names` is a class.
         check_files: Whether to look for each file, though not into it. It must be False for a
             remote root, also of a web server that does not list its folders.
+        delimiter: What separates the cells of a CSV or TSV file, such as ";"; a comma or a tab if
+            None.
+        path_suffix: Ending to add to paths that do not have it, such as ".jpg" for a table of
+            ids.
         remote: How to reach a remote root. The manifest passes it on, but no file keeps it.
 
     Raises:
@@ -116,36 +148,47 @@ def index_table(
         columns=columns,
         missing_labels=missing_labels,
         check_files=check_files,
+        delimiter=delimiter,
+        path_suffix=path_suffix,
     )
-    manifest = manifest_of_table(source, root, options)
+    manifest, findings = manifest_of_table(source, root, options)
     manifest = replace(manifest, remote=remote or RemoteOptions())
-    for finding in class_findings(manifest, "the table"):
+    for finding in [*findings, *class_findings(manifest, "the table")]:
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
 
 
-def manifest_of_table(source: Any, root: PathLike | None, options: TableOptions) -> Manifest:
-    """Do what `index_table` does, but warn of nothing."""
-    table = read_source(source, lambda names: _chosen(names, options))
+def manifest_of_table(
+    source: Any, root: PathLike | None, options: TableOptions
+) -> tuple[Manifest, tuple[str, ...]]:
+    """Do what `index_table` does, but return what it would warn of."""
+    table = read_source(source, lambda names: _chosen(names, options), options.delimiter)
     if not len(table.columns):
         raise ManifestError(f"There must be a row for each image, but {table.name} has none.")
     folder = _root(source, root, must_exist=options.check_files)
-    paths = manifest_paths(table, options.path_column, folder)
+    paths = manifest_paths(table, options.path_column, folder, options.path_suffix)
     check_paths_differ(paths, table.name)
+    findings = table.findings if options.columns is None else ()
     if options.label_column is None:
         names, targets = (), pa.nulls(len(paths), pa.int32())
     else:
         names, targets = _classes(table, options.label_column, options)
+        if options.class_names is None:
+            findings += tuple(number_findings(names, targets, options.label_column))
     if options.check_files:
-        check_files_exist(folder, paths, table)
+        paths, differences = existing_paths(folder, paths, table)
+        check_paths_differ(paths, table.name)
+        findings += differences
     core = {"index": _identities(table), "path": paths, "target": targets}
     used = {"index", options.path_column, options.label_column}
     own = {name: table.columns[name] for name in table.columns.column_names if name not in used}
     try:
         columns = standard_table(pa.table(core | own))
     except ArgumentError as error:
-        raise ArgumentError(f"{error}. Choose the columns to keep with `columns`.") from error
-    return Manifest(root=folder, class_names=names, table=columns)
+        raise ArgumentError(
+            f"{error}. Choose the columns to keep with `columns` (at the shell: --columns)."
+        ) from error
+    return Manifest(root=folder, class_names=names, table=columns), findings
 
 
 def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:
@@ -167,7 +210,7 @@ def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
         raise ArgumentError(
             f"The table has no column {absent[0]!r}, but {list(names)}. Name those of the paths "
             "and labels with `path_column` and `label_column` (at the shell: --path-column, "
-            "--label-column), or pass label_column=None (--no-labels)."
+            f"--label-column), or pass label_column=None (--no-labels).{_hint(absent[0], names)}"
         )
     reserved = {"", *RESERVED_NAMES} - {"index"}
     refused = [name for name in others if name in reserved]
@@ -175,9 +218,21 @@ def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
         raise ArgumentError(
             f"A column cannot be kept as {refused[0]!r}, since names must not be empty and not "
             f"be the manifest's own ({', '.join(RESERVED_NAMES)}). Rename it, or choose "
-            f"the columns to keep with `columns`. There are: {list(names)}"
+            f"the columns to keep with `columns` (at the shell: --columns). There are: "
+            f"{list(names)}"
         )
     return [*needed, *others]
+
+
+def _hint(absent: str, names: Sequence[str]) -> str:
+    if any("pixel" in name.lower() for name in names):
+        return " If the columns hold pixels, pass them as an array to ImageSequence.from_arrays."
+    if absent.strip() not in map(str.strip, names):
+        return ""
+    return (
+        " Some names have spaces around them: remove those, or read the file with "
+        "pandas.read_csv(path, skipinitialspace=True) and pass the frame."
+    )
 
 
 def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[Any, Any]:
@@ -191,17 +246,14 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
         )
         missing = pc.is_null(labels) if blank_is_class else is_blank(labels)
         labels = pc.if_else(missing, None, labels)
-    elif pa.types.is_integer(kind):
-        missing = pc.is_null(labels)
     else:
-        raise LabelError(
-            f"The labels in the column {column!r} must be text, integers or booleans. "
-            f"Received: {kind}"
-        )
+        labels = whole_numbers(labels, column)
+        missing = pc.is_null(labels)
     if options.missing_labels == "error" and pc.any(missing).as_py():
         raise LabelError(
-            f"Every row must have a label; there is none in {table.places(missing)}. Pass "
-            'missing_labels="keep" for records without label, or label_column=None (--no-labels).'
+            f"Every row must have a label; there is none in {table.places(missing)}. Remove those "
+            'rows; or pass missing_labels="keep" (at the shell: --missing-labels keep) for records '
+            "without label, or label_column=None (--no-labels)."
         )
     names, targets = name_classes(labels, options.class_names)
     unknown = np.asarray(pc.fill_null(pc.equal(targets, -1), False))
@@ -209,7 +261,7 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
         values = pc.unique(labels.filter(pa.array(unknown))).to_pylist()
         raise LabelError(
             f"{listed(values)} in {table.places(unknown)} must be among `class_names`. "
-            f"Received: class_names={list(names)}"
+            f"Received: class_names={list(names)}.{same_name(str(values[0]), names)}"
         )
     return names, targets
 
@@ -225,6 +277,7 @@ def _identities(table: SourceTable) -> Any:
     except (pa.ArrowException, ValueError) as error:
         raise ArgumentError(
             "The column 'index' must hold the identities of records: integers of at least 0 that "
-            f"differ. Rename it, or leave it out with `columns`. Received: {error}"
+            "differ. Rename it, or exclude it with `columns` (at the shell: --columns). "
+            f"Received: {error}"
         ) from error
     return index

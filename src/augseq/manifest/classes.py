@@ -29,7 +29,8 @@ class Labelled:
         if column.null_count:
             raise LabelError(
                 f"{column.null_count} of {self.table.num_rows} records have no label. "
-                'Index the folder with labels="inferred", or use label_mode=None.'
+                "Index with labels (index_folder: a sub-folder for each class; index_table: "
+                "label_column), or use label_mode=None."
             )
         labels: npt.NDArray[np.int32] = column.to_numpy()
         return labels

@@ -40,7 +40,7 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"MATLAB 5.0": ("a MATLAB file", f"read it with scipy.io.loadmat; {_FROM_ARRAYS}"),
     b"CDF\1": ("a NetCDF file", f"read it with xarray; {_FROM_ARRAYS}"),
     b"CDF\2": ("a NetCDF file", f"read it with xarray; {_FROM_ARRAYS}"),
-    b"PAR1": ("a Parquet file", "give a table of images to index_table"),
+    b"PAR1": ("a Parquet file", "give a table of images to index_table, as .parquet"),
     b"ARROW1": ("an Arrow file", "read it with pyarrow"),
     b"SQLite format 3\0": ("an SQLite database", _DELETE),
     b"\x1f\x9d": ("a file packed with compress (.Z)", _UNPACK),
@@ -103,7 +103,7 @@ def describe_file(data: bytes) -> tuple[str, str] | None:
         return "a DICOM file", "convert it to PNG or TIFF with pydicom"
     if data[257:262] == b"ustar":
         return "a tar archive", _UNPACK
-    if data.startswith(b"PK"):
+    if data.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\x08")):
         return _describe_zip(data)
     if data.startswith(b"\x1f\x8b"):
         return _describe_gzip(data)
@@ -135,7 +135,8 @@ def _describe_gzip(data: bytes) -> tuple[str, str]:
     found = None if head.startswith(b"\x1f\x8b") else describe_file(head)
     if found is None:
         return "a gzip archive", _UNPACK
-    return f"{found[0]} packed with gzip", found[1]
+    advice = _UNPACK if found[0].startswith("text") else found[1]
+    return f"{found[0]} packed with gzip", advice
 
 
 def _describe_boxes(data: bytes) -> tuple[str, str] | None:

@@ -1,0 +1,58 @@
+"""Tables that hold the images themselves, in place of the paths of their files."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from augseq.errors import ArgumentError, ManifestError
+
+_Choose = Callable[[Sequence[str]], list[str]]
+
+
+def check_no_images_inside(schema: pa.Schema, place: str, choose: _Choose) -> None:
+    """Raise `ManifestError` where a table lacks the wanted columns, but has one of images."""
+    columns = {field.name: str(field.type) for field in schema if holds_images(field.type)}
+    _refuse(columns, schema.names, place, choose)
+
+
+def check_no_pictures(frame: Any, place: str, choose: _Choose) -> None:
+    """Do what `check_no_images_inside` does, of a pandas frame."""
+    columns = {}
+    for name in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
+        values = frame[name].dropna()
+        value = values.iloc[0] if len(values) else None
+        is_coded = isinstance(value, bytes) or (isinstance(value, dict) and "bytes" in value)
+        if is_coded or hasattr(value, "getbbox") or getattr(value, "ndim", 0) >= 2:
+            columns[str(name)] = type(value).__name__
+    _refuse(columns, list(map(str, frame.columns)), place, choose)
+
+
+def _refuse(columns: dict[str, str], names: Sequence[str], place: str, choose: _Choose) -> None:
+    if not columns:
+        return
+    try:
+        choose(names)
+    except ArgumentError as error:
+        name, kind = next(iter(columns.items()))
+        raise ManifestError(f"{images_inside(name, place, kind)} {error}") from error
+
+
+def holds_images(kind: pa.DataType) -> bool:
+    """Tell whether a type of Arrow is one of the encoded bytes of files, as Hugging Face's is."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_struct(kind):
+        return any(holds_images(field.type) for field in kind)
+    return bool(
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+    )
+
+
+def images_inside(column: str, place: str, kind: str) -> str:
+    """Say that a column holds images and not paths, and the way out."""
+    return (
+        f"The column {column!r} of {place} holds the images themselves ({kind}), but a table must "
+        "name their files. Write each image to a file first, as docs/manifests.md shows; or pass "
+        "arrays to ImageSequence.from_arrays."
+    )

@@ -1,0 +1,174 @@
+"""Why paths of a table lead to no file: what their files are called, and the way out."""
+
+import os
+import shlex
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_MOST_FILES = 200_000
+_MOST_PATHS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """How a path of a table differs from that of its file.
+
+    Attributes:
+        kind: "ending", "other ending", "case", "spaces" or "" of the names.
+        ending: That of the file, where the table has none or another.
+        prefix: Folders that the path lacks, with a slash at the end.
+        surplus: Folders that it has too many, with a slash at the end.
+    """
+
+    kind: str
+    ending: str = ""
+    prefix: str = ""
+    surplus: str = ""
+
+
+def explain_missing(root: str, missing: Sequence[str]) -> str:
+    """Return a sentence that says why files are not found, and what to do.
+
+    Args:
+        root: Folder of this machine that the paths are relative to.
+        missing: Paths with `/` that lead to no file.
+    """
+    if any("\\" in path for path in missing):
+        return "Some paths hold '\\', which is no separator here: write '/' in all."
+    files = _Files(root)
+    found = [
+        (difference, path, file)
+        for path in missing[:_MOST_PATHS]
+        for difference, file in files.differences(path)
+    ]
+    counts = Counter(difference for difference, _, _ in found)
+    if not counts:
+        return "Is `root` (at the shell: --images-root) the folder that the paths are relative to?"
+    common = counts.most_common(1)[0][0]
+    path, file = next(pair for difference, *pair in found if difference == common)
+    endings = {difference.ending for difference in counts if difference.kind == common.kind}
+    return f"The file of {path!r} seems to be {file!r}. " + " ".join(
+        _ways_out(root, common, sorted(endings))
+    )
+
+
+def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterator[str]:
+    if difference.kind == "ending" and len(endings) == 1:
+        ending = difference.ending
+        yield (
+            f"The paths lack the ending: pass path_suffix={ending!r} (at the shell: --path-suffix "
+            f"{shlex.quote(ending)})."
+        )
+    elif difference.kind == "ending":
+        yield f"The paths lack their endings ({', '.join(endings)}): write them in the table."
+    elif difference.kind == "other ending":
+        yield "The paths have another ending than the files: write it in the table as it is there."
+    elif difference.kind == "case":
+        yield "They differ in upper and lower case: write the paths as the files are called."
+    elif difference.kind == "spaces":
+        yield (
+            "The paths have spaces around them: remove those, for example with "
+            "frame[column].str.strip()."
+        )
+    if difference.prefix:
+        folder = os.path.join(root, difference.prefix[:-1])
+        yield (
+            f"The paths are relative to another folder: pass root={folder!r} (at the shell: "
+            f"--images-root {shlex.quote(folder)})."
+        )
+    elif difference.surplus and os.path.basename(root) == difference.surplus[:-1]:
+        folder = os.path.dirname(root)
+        yield (
+            f"The paths are relative to the folder above: pass root={folder!r} (at the shell: "
+            f"--images-root {shlex.quote(folder)})."
+        )
+    elif difference.surplus:
+        yield (
+            f"The paths begin with {difference.surplus!r}, which is not in the root: remove it, "
+            f"for example with frame[column].str.removeprefix({difference.surplus!r})."
+        )
+
+
+class _Files:
+    """The files below a folder, by what a table may call them."""
+
+    def __init__(self, root: str) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        self._by_stem: dict[str, list[str]] = {}
+        for path in _files_below(root):
+            name = _folded(path.rpartition("/")[2])
+            self._by_name.setdefault(name, []).append(path)
+            self._by_stem.setdefault(os.path.splitext(name)[0], []).append(path)
+
+    def differences(self, path: str) -> Iterator[tuple[_Difference, str]]:
+        """Yield how a path differs from that of the one file that it may mean, if there is one."""
+        plain = "/".join(part.strip() for part in path.split("/")).lstrip("/")
+        folder, _, name = plain.rpartition("/")
+        key = _folded(name)
+        for files in (
+            self._by_name.get(key, []),
+            self._by_stem.get(key, []),
+            self._by_stem.get(os.path.splitext(key)[0], []),
+        ):
+            exact = [file for file in files if _names(file) & {name, os.path.splitext(name)[0]}]
+            nearest = _nearest(exact or files, folder)
+            if nearest is not None:
+                yield _difference(path, plain, nearest), nearest
+                return
+
+
+def _names(file: str) -> set[str]:
+    name = file.rpartition("/")[2]
+    return {name, os.path.splitext(name)[0]}
+
+
+def _nearest(files: Sequence[str], folder: str) -> str | None:
+    """Return the one file whose folder ends as another does; None for none or several."""
+    for wanted in (
+        lambda place: place == folder,
+        lambda place: f"/{place}".endswith(f"/{folder}") if folder else True,
+        lambda place: f"/{folder}".endswith(f"/{place}") if place else True,
+        lambda place: _folded(place) == _folded(folder),
+    ):
+        fitting = [file for file in files if wanted(file.rpartition("/")[0])]
+        if fitting:
+            return fitting[0] if len(fitting) == 1 else None
+    return None
+
+
+def _difference(path: str, plain: str, file: str) -> _Difference:
+    folder, _, name = plain.rpartition("/")
+    place, _, real = file.rpartition("/")
+    kind, ending = "", ""
+    if _folded(name) == _folded(os.path.splitext(real)[0]):
+        kind, ending = "ending", os.path.splitext(real)[1]
+    elif _folded(name) != _folded(real):
+        kind, ending = "other ending", os.path.splitext(real)[1]
+    elif (name, folder.casefold() == place.casefold()) != (real, folder == place):
+        kind = "case"
+    elif path.strip() != path or "/ " in path or " /" in path:
+        kind = "spaces"
+    folder, place = f"{folder}/".lstrip("/"), f"{place}/".lstrip("/")
+    if folder.casefold() == place.casefold():
+        return _Difference(kind, ending)
+    if place.endswith(folder):
+        return _Difference(kind, ending, prefix=place[: len(place) - len(folder)])
+    return _Difference(kind, ending, surplus=folder[: len(folder) - len(place)])
+
+
+def _files_below(root: str) -> Iterator[str]:
+    num_files = 0
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        prefix = os.path.relpath(folder, root).replace(os.sep, "/")
+        for name in names:
+            yield name if prefix == "." else f"{prefix}/{name}"
+        num_files += len(names)
+        if num_files > _MOST_FILES:
+            return
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,95 @@
+"""Labels that are numbers: codes of classes, or values to predict, such as ages."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import LabelError
+
+# Below this many values, any numbers may be codes.
+_FEWEST = 8
+# Codes have no fractions; but a rating may have ten steps of a half.
+_MOST_FRACTIONS = 20
+# Ages from 18 to 90, say; codes of as many classes would have more images each.
+_LONG_RANGE = 30
+_EXACT = 2.0**53
+
+_WAY_OUT = (
+    "If they are values to predict, pass label_column=None (at the shell: --no-labels): the column "
+    "is then kept with the records, and docs/manifests.md shows how to train on it."
+)
+
+
+def whole_numbers(labels: pa.Array, column: str) -> pa.Array:
+    """Return labels that are whole numbers as integers, with nulls for NaN.
+
+    pandas stores whole numbers as floats where some are missing.
+
+    Raises:
+        LabelError: The labels are of another type, or numbers that are not whole.
+    """
+    kind = labels.type
+    if pa.types.is_integer(kind):
+        return labels
+    if not pa.types.is_floating(kind):
+        way_out = f"Make text of them, for example with frame[{column!r}].astype(str)."
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            way_out = "An image has one class; several labels for an image are not supported yet."
+        raise LabelError(
+            f"The labels in the column {column!r} must be text, integers or booleans. "
+            f"Received: {kind}. {way_out}"
+        )
+    numbers = labels.cast(pa.float64())
+    numbers = pc.if_else(pc.is_nan(numbers), None, numbers)
+    is_whole = pc.and_(pc.equal(numbers, pc.floor(numbers)), pc.less(pc.abs(numbers), _EXACT))
+    if not pc.all(is_whole, min_count=0).as_py():
+        value = numbers.filter(pc.invert(is_whole))[0].as_py()
+        raise LabelError(
+            f"The labels in the column {column!r} must be text, integers or booleans. "
+            f"Received: {kind}, such as {value!r}. {_WAY_OUT} If they are names of classes, make "
+            f"text of them: frame[{column!r}].astype(str)."
+        )
+    return numbers.cast(pa.int64())
+
+
+def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Iterator[str]:
+    """Yield a sentence where the classes of a table seem to be numbers to predict.
+
+    Codes of classes count from 0 or 1, or come many times each. Values such as ages, prices and
+    angles do neither, or have fractions.
+
+    Args:
+        names: Of the classes, each of which occurs.
+        targets: The label of each row, int32 with nulls.
+        column: Where the labels stand.
+    """
+    try:
+        values = np.array([float(name) for name in names])
+    except ValueError:
+        return
+    values = values[np.isfinite(values)]
+    if len(values) < _FEWEST:
+        return
+    num_rows = len(targets) - targets.null_count
+    has_fractions = bool(np.any(values != np.floor(values)))
+    if _are_codes(values) and not has_fractions:
+        return
+    is_range = len(names) >= _LONG_RANGE and np.ptp(values) < 1.5 * len(names)
+    if (
+        2 * len(names) > num_rows
+        or (has_fractions and len(names) > _MOST_FRACTIONS)
+        or (is_range and 10 * len(names) > num_rows)
+    ):
+        yield (
+            f"The column {column!r} seems to hold numbers to predict, not classes: "
+            f"{len(names)} different values in {num_rows} rows, from {min(values):g} to "
+            f"{max(values):g}. Each became a class of its own. {_WAY_OUT} If they are classes, "
+            "pass them as `class_names`."
+        )
+
+
+def _are_codes(values: np.ndarray) -> bool:
+    """Tell whether numbers count from 0 or 1 without gaps."""
+    return bool(min(values) in (0, 1) and max(values) - min(values) == len(values) - 1)

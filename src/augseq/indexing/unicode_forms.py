@@ -1,0 +1,77 @@
+"""Names that differ only in how Unicode writes their letters: é as one character or as two."""
+
+import os
+import unicodedata
+from collections.abc import Iterable
+
+from augseq.errors import LabelError
+
+
+def check_unicode_forms(names: Iterable[str]) -> None:
+    """Raise `LabelError` where two names of classes are the same text in two forms.
+
+    macOS used to write NFD (letter and accent apart), other systems write NFC (one character), so
+    that a class copied from both comes twice and looks the same.
+    """
+    forms: dict[str, str] = {}
+    for name in names:
+        if name.isascii():
+            continue
+        other = forms.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise LabelError(
+                f"The classes {other!r} and {name!r} are one name in two Unicode forms "
+                f"({other!a} and {name!a}), and would be two classes. Write both in one "
+                "form: rename the folder, or the labels of a table with "
+                'frame[column].str.normalize("NFC").'
+            )
+
+
+def same_name(name: str, names: Iterable[str]) -> str:
+    """Return a sentence, with a space before it, where a name is there in another Unicode form."""
+    form = unicodedata.normalize("NFC", name)
+    if name.isascii():
+        return ""
+    twin = next((other for other in names if unicodedata.normalize("NFC", other) == form), None)
+    if twin is None:
+        return ""
+    return (
+        f" {name!r} and {twin!r} differ in their Unicode form alone ({name!a} and "
+        f"{twin!a}): write both alike, as unicodedata.normalize does."
+    )
+
+
+class FileNames:
+    """Finds files whose names a table writes in another Unicode form.
+
+    Args:
+        root: Folder of this machine.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._twins: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, path: str) -> str | None:
+        """Return the path as the files are called; None where there is none, or several."""
+        if path.isascii():
+            return None
+        found = ""
+        for part in path.split("/"):
+            names = self._names_in(found).get(unicodedata.normalize("NFC", part), [])
+            if part not in names and len(names) != 1:
+                return None
+            name = part if part in names else names[0]
+            found = f"{found}/{name}" if found else name
+        return found if os.path.isfile(os.path.join(self._root, found)) else None
+
+    def _names_in(self, folder: str) -> dict[str, list[str]]:
+        if folder not in self._twins:
+            by_form: dict[str, list[str]] = {}
+            try:
+                for name in os.listdir(os.path.join(self._root, folder)):
+                    by_form.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+            except OSError:
+                pass
+            self._twins[folder] = by_form
+        return self._twins[folder]
