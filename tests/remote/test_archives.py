@@ -19,18 +19,19 @@ import augseq
 from augseq.pixels.region import WHOLE
 from augseq.pixels.source import files_of
 
-PATHS = ["cat/1.png", "cat/deep/2.png", "dog café/3.png", "dog café/._3.png", ".x/4.png"]
-TEXTS = ["dog café/notes.txt"]
+PATHS = ["cat/1.png", "cat/deep/2.png", "dog café/3.png", "dog café/._3.png", ".x/4.png",
+         "__MACOSX/cat/5.png"]  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of images, with hidden files, an empty class, and names beyond ASCII."""
-    for number, path in enumerate(PATHS + TEXTS):
+    for number, path in enumerate(PATHS):
         place = tmp_path / "photos" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (4, 4), (number * 9, 99, 9)).save(place, "PNG")
     (tmp_path / "photos" / "empty").mkdir()
+    (tmp_path / "photos" / "cat" / "notes.txt").write_text("fluffy")
     return tmp_path / "photos"
 
 
