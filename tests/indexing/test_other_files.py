@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def write(folder: Path, *names: str, data: bytes = JPEG) -> Path:
     return folder
 
 
-def index(folder: Path, **options: Any) -> tuple[augseq.Manifest, list[str]]:
+def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str]]:
     """The manifest, and what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -149,6 +150,23 @@ def test_a_folder_of_such_files_alone_is_an_error_whose_advice_is_right(
         index(folder)
     manifest, warned = index(folder, extensions=advised(str(caught.value)))
     assert ([record.path for record in manifest], warned) == (names, [])
+
+
+@pytest.mark.parametrize("names", [["2"], ["2.jpg_1", "3.dat"], ["2.jpg?w=1.5"]])
+def test_images_in_an_archive_are_told_and_indexed_as_advised(
+    tmp_path: Path, names: list[str]
+) -> None:
+    folder = write(tmp_path / "all", "a/1.jpg", "b/1.jpg", *(f"b/{name}" for name in names))
+    write(folder, "a/notes", "a/x.txt", data=b"no image")
+    address = f"zip://::{shutil.make_archive(str(folder), 'zip', folder)}"
+    _, (message,) = index(address)
+    assert message.startswith(f"{len(names) + ('2' in names)} files in ")
+    manifest, _ = index(address, extensions=advised(message), unreadable="exclude")
+    assert {record.path for record in manifest} == {
+        "a/1.jpg",
+        "b/1.jpg",
+        *(f"b/{n}" for n in names),
+    }
 
 
 def test_a_folder_without_images_gets_no_advice_about_endings(make_folder: MakeFolder) -> None:

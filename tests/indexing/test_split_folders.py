@@ -119,6 +119,15 @@ def test_classes_below_a_folder_of_each_split_get_a_pattern(
     assert manifest.class_counts() == {"cat": 2, "dog": 1}
 
 
+def test_given_splits_say_that_the_classes_are_deeper(make_folder: MakeFolder) -> None:
+    folder = make_folder("a/images/cat/1.jpg", "a/images/dog/1.jpg", "b/images/cat/1.jpg")
+    _, warned = index(folder, splits=["a", "b"])
+    found = re.search(r'labels=re\.compile\(r"(.*?)"\)', warned[0])
+    assert found is not None
+    manifest, _ = index(folder, splits=["a", "b"], labels=re.compile(found[1]))
+    assert manifest.class_counts() == {"cat": 2, "dog": 1}
+
+
 @pytest.mark.parametrize("above", ["photos", "a/b", "flowers/flowers", "train", "data set"])
 def test_a_folder_around_all_classes_is_named(make_folder: MakeFolder, above: str) -> None:
     folder = make_folder(f"{above}/cat/1.jpg", f"{above}/dog/x/1.jpg", "empty/", "loose.jpg")

@@ -25,7 +25,7 @@ from augseq.cli.arguments import (
 from augseq.errors import ArgumentError
 from augseq.escaping import num_columns, padded, shortened
 from augseq.indexing.folder import index_folder
-from augseq.indexing.labels import Labels
+from augseq.indexing.labels import Labels, sorted_names
 from augseq.indexing.left_out import left_out_lines
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
 from augseq.indexing.renewal import describe_renewal
@@ -232,7 +232,8 @@ def print_counts(manifest: Manifest) -> None:
     is_labelled = manifest.table.column("target").is_valid().to_numpy()
     counts = manifest.select(is_labelled).class_counts()
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
-    print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}")
+    order = ", in the order of their numbers" if _are_numbered(list(counts)) else ""
+    print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}{order}")
     names = [shortened(name, _MOST_LETTERS) for name in counts]
     width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
@@ -243,6 +244,11 @@ def print_counts(manifest: Manifest) -> None:
         print(f"  {padded(name, width)}  {count:>7}  {bar}")
     if not is_labelled.all():
         print(f"{sum(~is_labelled):,} without a label")
+
+
+def _are_numbered(names: list[str]) -> bool:
+    """Tell whether names stand in the order of their values, and not in that of texts."""
+    return names == sorted_names(names) != sorted(names)
 
 
 def print_left_out(manifest: Manifest) -> None:

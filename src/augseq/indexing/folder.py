@@ -34,7 +34,7 @@ from augseq.indexing.other_files import describe_skipped
 from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
-from augseq.indexing.split_folders import check_no_splits
+from augseq.indexing.split_folders import check_no_splits, describe_deeper_classes
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.remote.address import absolute_root, is_remote, is_web
@@ -134,8 +134,9 @@ def index_folder(
     root = root if is_remote(root) else existing_folder(folder)
     remote = remote or RemoteOptions()
     endings = parse_endings(extensions)
+    place = _place(root, remote, follow_links)
     scan = scan_folder(
-        _place(root, remote, follow_links),
+        place,
         splits=_split_folders(root, splits, earlier),
         suffixes=endings,
         follow_links=follow_links,
@@ -143,11 +144,15 @@ def index_folder(
     )
     root = from_system(root)
     if not len(scan.paths):
-        raise MissingFileError(_nothing_found(root, scan, endings))
+        raise MissingFileError(_nothing_found(place, root, scan, endings))
     excluded: Mapping[str, int] = {}
     hints: Iterable[str] = ()
-    if labels == "inferred" and splits is None and class_names is None and earlier is None:
-        hints = list(check_no_splits(root, scan.paths, scan.folders))
+    if labels == "inferred" and class_names is None and earlier is None:
+        hints = (
+            list(check_no_splits(root, scan.paths, scan.folders))
+            if splits is None
+            else describe_deeper_classes(scan.paths, scan.folders)
+        )
     if labels is None:
         manifest = make_manifest(root, (), paths=scan.paths, targets=None)
     elif isinstance(labels, str):
@@ -167,7 +172,7 @@ def index_folder(
     if earlier is not None:
         manifest = in_order_of_index(manifest)
     findings = chain(
-        describe_skipped(root, scan, endings),
+        describe_skipped(place, root, scan, endings),
         describe_excluded(excluded),
         hints,
         _findings(root, scan, manifest, num_loose),
@@ -298,7 +303,7 @@ def existing_folder(folder: PathLike) -> str:
     return root
 
 
-def _nothing_found(root: str, scan: Scan, endings: Endings) -> str:
+def _nothing_found(place: str | RemoteFolder, root: str, scan: Scan, endings: Endings) -> str:
     message = f"No image found in {root!r}. Looked for {endings}"
     if scan.other_suffixes:
         others = (
@@ -308,5 +313,5 @@ def _nothing_found(root: str, scan: Scan, endings: Endings) -> str:
         message += f"; saw files with other endings: {', '.join(others)}"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
-    more = describe_skipped(root, scan, endings, is_all=True)
+    more = describe_skipped(place, root, scan, endings, is_all=True)
     return " ".join([f"{message}.{UNLISTED * is_web(root)}", *more])

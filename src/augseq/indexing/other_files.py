@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 
+from augseq.errors import AugseqError
 from augseq.file_names import for_system
 from augseq.indexing.endings import (
     DEFAULT,
@@ -18,11 +20,13 @@ from augseq.indexing.endings import (
 )
 from augseq.indexing.scan import Scan
 from augseq.pixels.image_signatures import HEAD_BYTES, is_image
-from augseq.remote.address import is_remote
+from augseq.remote.folder import RemoteFolder
 
 # More different endings than this are told as patterns.
 _MOST_ENDINGS = 6
 _SHOWN = 5
+# Endings of an archive of which files are looked at.
+_MOST_REMOTE = 20
 _EXCLUDE = (
     ' Some files with these endings are no images: exclude them with unreadable="exclude" '
     "(--unreadable exclude)."
@@ -69,34 +73,34 @@ class SkippedImages:
         )
 
 
-def find_skipped_images(root: str | None, scan: Scan) -> SkippedImages:
+def find_skipped_images(place: str | RemoteFolder, scan: Scan) -> SkippedImages:
     """Look at the first bytes of a few files of each ending that was not indexed.
 
     Args:
-        root: Folder of this machine; None for a remote one, of which no file is opened: there,
-            a name such as "1.jpg?w=300" counts.
+        place: Folder, or archive. Of other remote folders no file is opened, since each takes a
+            request: there, a name such as "1.jpg?w=300" counts.
         scan: What was found in it.
     """
-    examples = []
-    for ending, paths in scan.samples.items():
-        if ending not in UNREAD_EXTENSIONS:
-            examples += [path for path in paths if _is_image(root, path)]
+    samples = {e: paths for e, paths in scan.samples.items() if e not in UNREAD_EXTENSIONS}
+    if not isinstance(place, str):
+        samples = dict(islice(samples.items(), _MOST_REMOTE))
+    examples = [path for paths in samples.values() for path in paths if _is_image(place, path)]
     endings = sorted({ending_of(path.rpartition("/")[2]) for path in examples})
-    num_seen = sum(len(scan.samples[ending]) for ending in endings)
     return SkippedImages(
         counts={ending: scan.other_suffixes[ending] for ending in endings},
         examples=sorted(examples),
-        are_mixed=num_seen > len(examples),
+        are_mixed=sum(len(samples[ending]) for ending in endings) > len(examples),
     )
 
 
 def describe_skipped(
-    root: str, scan: Scan, endings: Endings, *, is_all: bool = False
+    place: str | RemoteFolder, root: str, scan: Scan, endings: Endings, *, is_all: bool = False
 ) -> Iterator[str]:
     """Say in sentences which images, and which folders, a scan skipped.
 
     Args:
-        root: Of the scan.
+        place: What was scanned.
+        root: How messages name it.
         scan: What was found.
         endings: That were looked for. Where these are fewer than usual, those who chose them
             know that other images are not indexed.
@@ -119,7 +123,7 @@ def describe_skipped(
             + _missing_extras(unread)
         )
     if is_all or endings.holds_default:
-        skipped = find_skipped_images(None if is_remote(root) else root, scan)
+        skipped = find_skipped_images(place, scan)
         if skipped:
             yield skipped.describe(root)
 
@@ -173,11 +177,20 @@ def _seem_numbered(endings: Collection[str]) -> bool:
     return len(endings) > 1 and len({re.sub(r"[0-9]+", "0", ending) for ending in endings}) == 1
 
 
-def _is_image(root: str | None, path: str) -> bool:
-    if root is None:
+def _is_image(place: str | RemoteFolder, path: str) -> bool:
+    if isinstance(place, str):
+        return is_image(_head(os.path.join(place, path)))
+    if not place.is_archive:
         return bool(_INSIDE.search(path.rpartition("/")[2].lower()))
     try:
-        with open(for_system(os.path.join(root, path)), "rb", buffering=0) as file:
-            return is_image(file.read(HEAD_BYTES))
-    except OSError:
+        return is_image(place.read(path, max_bytes=HEAD_BYTES)[:HEAD_BYTES])
+    except AugseqError:
         return False
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(for_system(path), "rb", buffering=0) as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""

@@ -20,6 +20,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _COMPOUND = re.compile(r"(train|val|valid|test)(set|data|images?|imgs?)")
 _MORE_KINDS: dict[str, SplitKind] = {"eval": "test", "evaluation": "test", "holdout": "test"}
+_DEEPER = r"^[^/]+/[^/]+/([^/]+)/"
+_DEEPER_PATTERN = f'labels=re.compile(r"{_DEEPER}") (--label-pattern {shlex.quote(_DEEPER)})'
 _PLACE = {"train": 0, "val": 1, "test": 2}
 # Names of folders that are those of no class.
 _GENERIC = frozenset({"images", "image", "imgs", "img", "jpegimages", "data", "photos", "pictures"})
@@ -54,6 +56,24 @@ def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]
     if found.is_certain:
         raise LabelError(f"{_describe(found, place)} {_way_out(found, place, prefix)}")
     yield f"{_describe(found, place)} {_way_out(found, place, prefix)}"
+
+
+def describe_deeper_classes(paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
+    """Say where the classes of given splits may be if each split has the same single folder.
+
+    Args:
+        paths: Of all images, sorted.
+        folders: Directly below the splits, as "train/images", with the number of images in each.
+    """
+    with_images = [folder for folder, count in folders.items() if count]
+    if len({folder.rpartition("/")[2] for folder in with_images}) != 1:
+        return
+    below = {name for folder in with_images for name in _sub_folders(paths, f"{folder}/")}
+    if len(below) > 1:
+        yield (
+            f"All images with a class are in {listed(with_images)}. If the sub-folders "
+            f"{listed(sorted(below))} are the classes, index with {_DEEPER_PATTERN}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +171,7 @@ def _way_out(found: _Splits, place: str, prefix: str) -> str:
             "`labels`, `index_table`), or none: labels=None (--no-labels)"
         )
     elif found.num_levels == 2:
-        pattern = r"^[^/]+/[^/]+/([^/]+)/"
-        splits += (
-            f', and labels=re.compile(r"{pattern}") (--label-pattern {shlex.quote(pattern)}), '
-            "since the folders of classes are one level deeper"
-        )
+        splits += f", and {_DEEPER_PATTERN}, since the folders of classes are one level deeper"
     everything = sorted([*found.names, *found.others])
     return (
         f"If so, {where}{splits}. If they are classes, name them: class_names={everything} "
