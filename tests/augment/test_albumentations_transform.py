@@ -13,11 +13,8 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.augment.albumentations_transform import (
-    AlbumentationsTransform,
-    _Draws,
-    is_albumentations,
-)
+from augseq.augment.albumentations_parts import is_albumentations
+from augseq.augment.albumentations_transform import AlbumentationsTransform, _Draws
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.sampling.randomness import Stream, record_rng
 

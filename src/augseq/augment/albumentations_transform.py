@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from augseq.augment.albumentations_parts import PartWatch, is_compose, parts_of
 from augseq.augment.crop import Crop
+from augseq.augment.float_range import FloatRange
 from augseq.types import Image
 
 # Where albumentations keeps the transforms whose result has a size of their own choice.
@@ -36,8 +38,8 @@ class AlbumentationsTransform:
             the original have no effect.
     """
 
-    # What it clips is told apart by this from what other augmentations take.
-    wants_unit_floats = True
+    # Tells the list that a call takes a `FloatRange`, too.
+    follows_range = True
 
     def __init__(self, transform: Any) -> None:
         self._transform = copy.deepcopy(transform)
@@ -58,7 +60,7 @@ class AlbumentationsTransform:
     def result_size(self) -> tuple[int, int] | None:
         """(height, width) in pixels of all results; None where it varies, or is not known."""
         transform = self._transform
-        if _is_compose(transform) or not _sets_size(transform) or transform.p < 1:
+        if is_compose(transform) or not _sets_size(transform) or transform.p < 1:
             return None
         size = getattr(transform, "size", None) or (
             getattr(transform, "height", None),
@@ -66,9 +68,23 @@ class AlbumentationsTransform:
         )
         return None if None in size else tuple(size)
 
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        """Apply the transform, with draws from `rng` alone."""
-        return _with_channels(self._drawing_from(rng)(image=image)["image"])
+    def __call__(
+        self, image: Image, rng: np.random.Generator, floats: FloatRange | None = None
+    ) -> Image:
+        """Apply the transform, with draws from `rng` alone.
+
+        Args:
+            image: Shape (height, width, channels), uint8 or float32.
+            rng: Generator for this record in this epoch.
+            floats: What is known of the range of a float image; it is brought up to date.
+
+        Raises:
+            AugmentationError: It would clip float pixels, or gives no array; the message names
+                the part of a `Compose`.
+        """
+        transform = self._drawing_from(rng)
+        self._copies.watch.floats = floats or FloatRange()
+        return _with_channels(transform(image=image)["image"])
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
         """Draw the crop of an image of some shape, with the draws that a call would make.
@@ -100,13 +116,20 @@ class AlbumentationsTransform:
     @property
     def part_names(self) -> tuple[str, ...]:
         """Names of all transforms that may fire: its own, or those inside a `Compose`."""
-        return tuple(type(part).__name__ for part in _parts(self._transform))
+        return tuple(type(part).__name__ for part in parts_of(self._transform))
+
+    @property
+    def moving_parts(self) -> frozenset[str]:
+        """Names of those that may move pixels; the others leave each where it is."""
+        return frozenset(
+            type(part).__name__ for part in parts_of(self._transform) if _moves_pixels(part)
+        )
 
     @property
     def settings(self) -> str:
         """Its probability, and its options where they are not the defaults, as text."""
         transform = self._transform
-        if _is_compose(transform):
+        if is_compose(transform):
             return f"{', '.join(self.part_names)}; p={transform.p:g}"
         defaults = inspect.signature(type(transform)).parameters
         chosen = [
@@ -122,7 +145,7 @@ class AlbumentationsTransform:
 
         A transform that a `OneOf` passes over would keep what it drew for an image before.
         """
-        for part in _parts(getattr(self._copies, "transform", None)):
+        for part in parts_of(getattr(self._copies, "transform", None)):
             part.params = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -147,6 +170,8 @@ class AlbumentationsTransform:
         own = self._copies
         if not hasattr(own, "transform"):
             own.transform, own.draws = copy.deepcopy(self._transform), _Draws()
+            own.watch = PartWatch(FloatRange())
+            own.watch.attach(own.transform)
         own.draws.draw_from(rng)
         # `set_random_state`, unlike a seed, lets all transforms of a Compose draw in turn from
         # one stream: a horizontal and a vertical flip are independent.
@@ -176,17 +201,8 @@ class _Draws(random.Random):
         return sum(word << (64 * n) for n, word in enumerate(words)) >> (-k % 64)
 
 
-def _parts(transform: Any) -> Iterator[Any]:
-    """Yield the transforms inside a `Compose`, or a transform itself."""
-    if _is_compose(transform):
-        for child in transform.transforms:
-            yield from _parts(child)
-    elif transform is not None:
-        yield transform
-
-
 def _fired(transform: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    for part in _parts(transform):
+    for part in parts_of(transform):
         if getattr(part, "params", None):
             # The shape of the image, and options handed on as they are, were not drawn.
             drawn = {
@@ -211,21 +227,12 @@ def _with_channels(result: Image) -> Image:
     return result[:, :, np.newaxis] if np.ndim(result) == 2 else result
 
 
-def is_albumentations(item: object) -> bool:
-    """Tell whether an object is a transform of albumentations, without importing it."""
-    return hasattr(item, "set_random_state") and any(
-        kind.__module__.split(".")[0] == "albumentations" for kind in type(item).__mro__
-    )
-
-
-def _is_compose(transform: Any) -> bool:
-    # Not by its `transforms`: ColorJitter has some too, which are functions.
-    return any(
-        kind.__module__ == "albumentations.core.composition" for kind in type(transform).__mro__
-    )
-
-
 def _sets_size(transform: Any) -> bool:
-    if _is_compose(transform):
+    if is_compose(transform):
         return any(_sets_size(child) for child in transform.transforms)
     return any(kind.__module__.startswith(_SIZE_MODULES) for kind in type(transform).__mro__)
+
+
+def _moves_pixels(part: Any) -> bool:
+    names = {kind.__name__ for kind in type(part).__mro__}
+    return "DualTransform" in names and not names & {"BaseDropout", "NoOp"}

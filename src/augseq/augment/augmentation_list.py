@@ -1,21 +1,24 @@
 """The user's list of augmentations, checked once and then run one after the other."""
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from augseq.augment.albumentations_transform import AlbumentationsTransform, is_albumentations
+from augseq.augment.albumentations_parts import NO_TENSORS, is_albumentations
+from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.crop import Crop
+from augseq.augment.float_range import FloatRange
+from augseq.augment.suitability import (
+    reason_against,
+    reason_against_order,
+    reason_against_parts,
+)
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.types import Image
 from augseq.whereabouts import HERE
-
-# Their calls take anything, so that a signature check would let them through.
-_FOREIGN = ("keras", "tensorflow", "tf_keras", "torch", "torchvision")
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -78,26 +81,28 @@ class AugmentationList:
         Raises:
             AugmentationError: A step returned something that is not such an image.
         """
-        is_plain, note = True, HERE.note
+        note, floats = HERE.note, FloatRange()
         image = image if crop else _writable(image)
         for number, step in enumerate(self.steps, 1):
             note[1] = number
-            is_foreign = getattr(step, "wants_unit_floats", False)
-            if is_foreign and is_plain and image.dtype == _FLOAT32:
-                _check_unit_range(image, f"{number}, {_name(step)!r}")
-            is_plain = not is_foreign
             try:
-                result = crop.finish(image) if crop and number == 1 else step(image, rng)
+                if crop and number == 1:
+                    result = _finished(crop, image, floats)
+                else:
+                    result = _varied(step, image, rng, floats)
+            except AugmentationError as error:
+                text = _of_element(_numbered(number, step), step, str(error))
+                raise AugmentationError(text) from error
             except Exception as error:
                 _name_step(error, number, step)
                 raise
             problem = _problem(result, image)
             if problem:
                 raise AugmentationError(
-                    f"Augmentation {number}, {_name(step)!r}, must return an image of shape "
+                    f"{_numbered(number, step)}, must return an image of shape "
                     f"(height, width, {image.shape[2]}), dtype {_allowed_dtypes(image)} and finite "
                     "values. "
-                    f"Received: {problem}."
+                    f"Received: {problem.rstrip('.')}."
                 )
             # A crop may be a view of what it looked at, and an array of Pillow's is read-only.
             image = _writable(result)
@@ -125,13 +130,24 @@ def make_augmentation_list(augment: Sequence[Any] | AugmentationList | None) -> 
             "`augment` must be a list of augmentations. "
             f"Received: {_shown(augment)}. Write augment={hint}."
         )
-    return AugmentationList(tuple(_as_augmentation(n, item) for n, item in enumerate(augment, 1)))
+    steps = AugmentationList(tuple(_as_augmentation(n, item) for n, item in enumerate(augment, 1)))
+    clipped = reason_against_order(
+        step.transform if isinstance(step, AlbumentationsTransform) else step
+        for step in steps.steps
+    )
+    if clipped:
+        number, reason = clipped
+        raise _unsuitable(number, steps.steps[number - 1], reason)
+    return steps
 
 
 def _as_augmentation(number: int, item: Any) -> Augmentation:
     if is_albumentations(item) and not isinstance(item, type):
+        reason = reason_against_parts(item)
+        if reason:
+            raise _unsuitable(number, item, reason)
         return AlbumentationsTransform(item)
-    advice = _reason_against(item)
+    advice = reason_against(item)
     if advice:
         raise ArgumentError(
             f"Element {number} of `augment` must be an albumentations transform, a function "
@@ -141,32 +157,19 @@ def _as_augmentation(number: int, item: Any) -> Augmentation:
     return augmentation
 
 
-def _reason_against(item: Any) -> str | None:
-    if isinstance(item, type):
-        return f"This is the class itself; write {item.__name__}(...)."
-    if not callable(item):
-        return "It cannot be called."
-    if any(kind.__module__.split(".")[0] in _FOREIGN for kind in type(item).__mro__):
-        return "Layers and tensor transforms keep generators of their own; put it in the model."
-    try:
-        inspect.signature(item).bind("image", "rng")
-    except TypeError:
-        return "It must take two arguments, the image and the generator."
-    except ValueError:
-        # Some builtins have no signature to ask.
-        return None
-    return None
+def _varied(step: Any, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
+    if getattr(step, "follows_range", False):
+        result: Image = step(image, rng, floats)
+    else:
+        floats.forget()
+        result = step(image, rng)
+    return result
 
 
-def _check_unit_range(image: Image, step: str) -> None:
-    """Refuse floats that albumentations would clip, without a word, to 0 and 1."""
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 1:
-        raise AugmentationError(
-            f"Augmentation {step}, is of albumentations, which takes float images from 0 to 1 and "
-            f"clips the rest. Received: from {low:g} to {high:g}. Keep uint8, or divide by 255 "
-            "before it."
-        )
+def _finished(crop: Crop, image: Image, floats: FloatRange) -> Image:
+    if image.dtype == _FLOAT32:
+        floats.measure(image)
+    return crop.finish(image)
 
 
 def _writable(image: Image) -> Image:
@@ -176,7 +179,9 @@ def _writable(image: Image) -> Image:
 
 def _problem(result: Any, image: Image) -> str | None:
     if not isinstance(result, np.ndarray):
-        return f"{_shown(result)}"
+        # Tensors of torch, TensorFlow and JAX alike.
+        is_tensor = hasattr(result, "shape") and hasattr(result, "__array__")
+        return f"{_shown(result)}{f'. {NO_TENSORS}' if is_tensor else ''}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
     if not same_rank or result.dtype not in (image.dtype, _FLOAT32):
         return f"shape={result.shape}, dtype={result.dtype}"
@@ -194,6 +199,23 @@ def _unusable_values(image: Image) -> str | None:
 
 def _allowed_dtypes(image: Image) -> str:
     return "float32" if image.dtype == _FLOAT32 else f"{image.dtype} or float32"
+
+
+def _numbered(number: int, step: Augmentation) -> str:
+    return f"Augmentation {number}, {_name(step)!r}"
+
+
+def _unsuitable(number: int, item: Any, reason: str) -> ArgumentError:
+    return ArgumentError(
+        _of_element(f"Element {number} of `augment`, {_name(item)!r}", item, reason)
+    )
+
+
+def _of_element(element: str, item: Any, reason: str) -> str:
+    """Write what is wrong with an element, or with a part of it that the reason begins with."""
+    name = f"{_name(item)} "
+    is_itself = reason.startswith(name)
+    return f"{element}, {reason.removeprefix(name)}" if is_itself else f"{element}: {reason}"
 
 
 def _name_step(error: Exception, number: int, step: Augmentation) -> None:

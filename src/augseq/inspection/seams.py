@@ -79,6 +79,6 @@ class _SeenStep:
         finished: Image = self.run(partial(crop.finish, image))
         return finished
 
-    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        result: Image = self.run(partial(self.step, image, rng))
+    def __call__(self, image: Image, rng: np.random.Generator, *more: Any) -> Image:
+        result: Image = self.run(partial(self.step, image, rng, *more))
         return result

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from augseq.augment.albumentations_transform import is_albumentations
+from augseq.augment.albumentations_parts import is_albumentations
 from augseq.inspection.explorer.arguments import arguments_of, needed_arguments
 
 _MOST_IN_A_LINE = 88

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from augseq.augment.albumentations_transform import AlbumentationsTransform, is_albumentations
+from augseq.augment.albumentations_parts import is_albumentations
+from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.inspection.explorer.arguments import arguments_of, rebuilt

@@ -1,0 +1,115 @@
+"""The transforms inside a `Compose` of albumentations, and what each does in a call."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from augseq.augment.float_range import FloatRange, RangeUse, fills, range_use
+from augseq.errors import AugmentationError
+
+NO_TENSORS = (
+    "Keras takes numpy arrays of shape (height, width, channels), and makes the tensors itself."
+)
+
+
+def is_albumentations(item: object) -> bool:
+    """Tell whether an object is a transform of albumentations, without importing it."""
+    return hasattr(item, "set_random_state") and any(
+        kind.__module__.split(".")[0] == "albumentations" for kind in type(item).__mro__
+    )
+
+
+def is_compose(transform: Any) -> bool:
+    """Tell whether it runs other transforms: a `Compose`, `OneOf`, `Sequential` and the like."""
+    # Not by its `transforms`: ColorJitter has some too, which are functions.
+    return any(
+        kind.__module__ == "albumentations.core.composition" for kind in type(transform).__mro__
+    )
+
+
+def parts_of(transform: Any) -> Iterator[Any]:
+    """Yield the transforms inside a `Compose`, or a transform itself."""
+    if is_compose(transform):
+        for child in transform.transforms:
+            yield from parts_of(child)
+    elif transform is not None:
+        yield transform
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A transform without parts.
+
+    Attributes:
+        name: Of its class.
+        apply: Its `apply_with_params`.
+        use: What it does to the range of floats.
+        fills: Values that it may write into an image.
+    """
+
+    name: str
+    apply: Callable[..., Any]
+    use: RangeUse
+    fills: tuple[float, ...]
+
+    @classmethod
+    def of(cls, transform: Any) -> "_Part":
+        return cls(
+            name=type(transform).__name__,
+            apply=transform.apply_with_params,
+            use=range_use(transform),
+            fills=fills(transform),
+        )
+
+
+@dataclass(slots=True)
+class PartWatch:
+    """Checks what the parts of one transform get and give, while they run.
+
+    Attributes:
+        floats: What is known of the image on its way; another one for each call.
+    """
+
+    floats: FloatRange
+
+    def attach(self, transform: Any, *, sees_all: bool = True) -> None:
+        """Check each part of a transform from now on.
+
+        Args:
+            transform: A copy that belongs to this thread alone, and is not copied again.
+            sees_all: Whether its parts get all channels of an image.
+        """
+        if is_compose(transform):
+            sees_all &= type(transform).__name__ != "SelectiveChannelTransform"
+            for child in transform.transforms:
+                self.attach(child, sees_all=sees_all)
+        elif hasattr(transform, "apply_with_params"):
+            run = partial(self._run, _Part.of(transform))
+            # What a few channels are like tells nothing of the others.
+            transform.apply_with_params = run if sees_all else partial(self._run_alone, run)
+
+    def _run_alone(self, run: Callable[..., Any], *args: Any, **data: Any) -> Any:
+        self.floats.forget()
+        result = run(*args, **data)
+        self.floats.forget()
+        return result
+
+    def _run(self, part: _Part, *args: Any, **data: Any) -> Any:
+        image = data["image"]
+        is_float = image.dtype.kind == "f"
+        if is_float and part.use == "needs unit":
+            self.floats.require_unit(image, part.name)
+        elif is_float and part.use == "keeps":
+            self.floats.measure(image)
+        result = part.apply(*args, **data)
+        if not isinstance(result["image"], np.ndarray):
+            raise AugmentationError(
+                f"{part.name} must return a numpy array of shape (height, width, channels). "
+                f"Received: {type(result['image']).__name__}. {NO_TENSORS}"
+            )
+        if not is_float or part.use != "keeps" or not self.floats.includes(part.fills):
+            self.floats.forget()
+        return result
