@@ -71,7 +71,7 @@ def test_code_on_a_page_calls_what_there_is(page: Path) -> None:
     [
         "augseq.index_folders('x')",
         "augseq.index_folder('x', shuffle=True)",
-        "batches.explain(3)",
+        "batches.explain(3, 4)",
         "images.class_counts(1)",
     ],
 )

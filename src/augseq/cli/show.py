@@ -44,7 +44,7 @@ def show(
     seed: SeedOption = DEFAULT_SEED,
     epoch: Annotated[int, typer.Option(min=0, help="Whose random draws to show.")] = 0,
     index: Annotated[
-        int | None, typer.Option(help="Explain just this record, stage by stage.")
+        int | None, typer.Option(help="Explain the record of this index, stage by stage.")
     ] = None,
     strength: Annotated[
         bool, typer.Option("--strength", help="How often transforms fire, and what they draw.")

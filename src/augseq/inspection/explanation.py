@@ -1,19 +1,23 @@
 """What happened to one image in one epoch, stage by stage."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
+from augseq.augment.crop import Crop
 from augseq.escaping import shortened
 from augseq.inspection.draws import NOT_TOLD
+from augseq.inspection.frame import Frame, first_crop, resized_frame, shown_frame
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
+from augseq.pixels.region import WHOLE
 from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
 
@@ -30,11 +34,15 @@ class Stage:
         image: Shape (height, width, channels), uint8 or float32; a copy.
         fired: The albumentations transforms that took effect, each with the parameters that it
             drew; empty where none did; None where a stage does not tell.
+        crop: (top, left, height, width) in px of `image`: what is cut out of it. In the first
+            stage, all that is left of it in the end, as far as that is an upright rectangle; else
+            what the next stage cuts out. None where nothing is, or it is not known.
     """
 
     name: str
     image: Image = field(repr=False)
     fired: tuple[tuple[str, Mapping[str, Any]], ...] | None = None
+    crop: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +53,7 @@ class Explanation:
         record: The record.
         seed: Of the run.
         epoch: Of the run.
-        stages: From the decoded pixels to those of the batch, in order.
+        stages: From the whole photograph, upright, to the pixels of the batch, in order.
     """
 
     record: Record
@@ -68,6 +76,7 @@ class Explanation:
     def draw(self) -> Picture:
         """Draw the image after each stage, and below it what was drawn.
 
+        The first is the whole photograph, with a rectangle around the part that the model sees.
         Names of transforms that did not fire stand in parentheses.
         """
         titles = [
@@ -81,6 +90,7 @@ class Explanation:
             images,
             titles,
             captions=captions,
+            boxes=[stage.crop for stage in self.stages],
             num_columns=_columns(len(titles)),
             heading=f"{where}, epoch {self.epoch}, seed {self.seed}",
         )
@@ -98,22 +108,63 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     stages: list[Stage] = []
     steps, names = pipeline.augment.steps, ["decoded", *pipeline.augment.names]
     forget_draws(steps)
+    is_part = False
 
     def note(number: int, call: Call) -> Any:
+        nonlocal is_part
         result = call()
-        # Not a crop that was only drawn; and what is no image is the list's to complain about.
+        if isinstance(result, Crop):
+            is_part = result.box is not None
+        # What is no image is the list's to complain about.
         if isinstance(result, np.ndarray):
             fired = getattr(steps[number - 1], "fired", None) if number else None
             stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
         return result
 
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
+    if is_part:
+        # Only the part in the crop was decoded.
+        stages[0] = replace(stages[0], image=pipeline.source.open(record).read(WHOLE))
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
     # Also after a first one, where an augmentation has changed the size.
     if stages[-1].image.shape != sample.image.shape:
         stages.append(Stage(name="resized", image=sample.image))
-    return Explanation(record=record, seed=seed, epoch=epoch, stages=tuple(stages))
+    told = tuple(_with_crops(stages, pipeline))
+    return Explanation(record=record, seed=seed, epoch=epoch, stages=told)
+
+
+def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:
+    """Yield stages with what is cut out of each."""
+    steps = pipeline.augment.steps
+    first = 1 + pipeline.resizes_first
+    frame: Frame | None = Frame.whole(stages[0].image.shape)
+    left_of_it: Frame | None = None
+    crops: list[Frame | None] = []
+    shown: Frame | None
+    crop: Frame | None
+    for number, (before, stage) in enumerate(pairwise(stages), 1 - first):
+        shape = before.image.shape
+        if 0 <= number < len(steps):
+            shown, crop = shown_frame(steps[number], stage.fired, shape), first_crop(stage.fired)
+        elif pipeline.resize is not None:
+            shown = crop = resized_frame(shape, pipeline.resize)
+        frame = frame.part(shown, shape) if frame and shown else None
+        left_of_it = frame or left_of_it
+        crops.append(crop)
+    crops = [left_of_it, *crops[1:], None]
+    for stage, crop in zip(stages, crops, strict=True):
+        yield replace(stage, crop=_box(crop, stage.image.shape))
+
+
+def _box(crop: Frame | None, shape: tuple[int, ...]) -> tuple[float, float, float, float] | None:
+    """Return (top, left, height, width) of what a crop leaves; None where it cuts nothing off."""
+    if crop is None:
+        return None
+    top, bottom = np.clip(sorted((crop.top, crop.bottom)), 0, shape[0]).tolist()
+    left, right = np.clip(sorted((crop.left, crop.right)), 0, shape[1]).tolist()
+    box = (top, left, bottom - top, right - left)
+    return None if np.allclose(box, (0, 0, *shape[:2]), atol=0.5) else box
 
 
 def forget_draws(steps: Sequence[Augmentation]) -> None:
@@ -130,7 +181,9 @@ def _size(image: Image) -> str:
 
 def _told(stage: Stage) -> str:
     if stage.fired is None:
-        return ""
+        top, left, height, width = stage.crop or (0, 0, 0, 0)
+        cut = f"crop: {height:.0f} x {width:.0f} at top {top:.0f}, left {left:.0f}"
+        return cut if stage.crop else ""
     if not stage.fired:
         return "not fired"
     calls = (
@@ -144,6 +197,8 @@ def _caption(stage: Stage) -> list[str]:
     """Return the lines below a picture: the size, and the parameters but for large arrays."""
     height, width, _ = stage.image.shape
     lines = [f"{height} x {width} px"]
+    if stage.crop:
+        lines += [f"crop: {stage.crop[2]:.0f} x {stage.crop[3]:.0f} px"]
     for name, drawn in stage.fired or ():
         lines += [name] * (name != stage.name)
         lines += [

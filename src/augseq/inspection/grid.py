@@ -43,6 +43,7 @@ def draw_grid(
     titles: Sequence[str],
     *,
     captions: Sequence[Sequence[str]] = (),
+    boxes: Sequence[tuple[float, float, float, float] | None] = (),
     num_columns: int | None = None,
     heading: str = "",
 ) -> Picture:
@@ -53,6 +54,7 @@ def draw_grid(
             is then stretched to what can be seen. Text says why there is no image.
         titles: One for each image; long ones are shortened.
         captions: The lines below each image, if any; long ones are broken.
+        boxes: (top, left, height, width) in px of each image: a rectangle to draw on it.
         num_columns: Images in a row; about as many as rows if None.
         heading: A line above everything.
     """
@@ -74,7 +76,10 @@ def draw_grid(
         left = _GAP_INCHES + column * (_CELL_INCHES + _GAP_INCHES)
         bottom = height - top - (row + 1) * (_TITLE_INCHES + _CELL_INCHES) - row * below
         place = (left / width, bottom / height, _CELL_INCHES / width, _CELL_INCHES / height)
-        _draw_cell(figure.add_axes(place, anchor="N"), image, title, text)
+        axes = figure.add_axes(place, anchor="N")
+        _draw_cell(axes, image, title, text)
+        if boxes and (box := boxes[number]):
+            _draw_box(axes, box)
     return figure
 
 
@@ -90,6 +95,15 @@ def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
         axes.imshow(displayable(image))
     if caption:
         _write(axes, caption, (0.5, -0.03), va="top")
+
+
+def _draw_box(axes: Any, box: tuple[float, float, float, float]) -> None:
+    top, left, height, width = box
+    # Pixels are centred at whole numbers. Two lines, to be seen on dark and on light.
+    place = (left - 0.5, top - 0.5)
+    for color, px in (("black", 3.0), ("#ffd400", 1.4)):
+        frame = Rectangle(place, width, height, fill=False, ec=color, lw=px, clip_on=False)
+        axes.add_patch(frame)
 
 
 def _write(axes: Any, text: str, place: tuple[float, float], *, va: str) -> None:

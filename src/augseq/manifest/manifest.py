@@ -184,7 +184,12 @@ class Manifest(Displayed, Labelled):
         check_whole("index", index, least=0)
         position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
         if position < 0:
-            raise ArgumentError(f"No record of this manifest has index {index}.")
+            first = self.table.column("index").slice(0, 3).to_pylist()
+            raise ArgumentError(
+                f"No record of this manifest has index {index}; the first have {first}. An index "
+                "stays with its record through split and select; manifest[position].index is that "
+                "of the record at a position."
+            )
         return self.records([int(position)])[0]
 
     def select(

@@ -43,7 +43,7 @@ def resize_image(image: Image, options: ResizeOptions) -> Image:
         return _pad(image, options)
     box = (0, 0, width, height)
     if options.resize_mode == "crop":
-        box = _centre_box(height, width, options.image_size)
+        box = centre_box(height, width, options.image_size)
     return _resample(image, options.image_size, box, options.interpolation)
 
 
@@ -62,8 +62,14 @@ def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, i
     return math.ceil(shape[0] * scale), math.ceil(shape[1] * scale)
 
 
-def _centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of the largest centred box of the target's ratio."""
+def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the largest centred box of the target's ratio.
+
+    Args:
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+        target: (height, width) in pixels.
+    """
     box_height = max(1, min(height, round(width * target[0] / target[1])))
     box_width = max(1, min(width, round(height * target[1] / target[0])))
     top, left = (height - box_height) // 2, (width - box_width) // 2

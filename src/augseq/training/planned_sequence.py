@@ -359,12 +359,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         schedule = self._plan.schedule
         return schedule.num_padding(*divmod(self._step(index), schedule.num_batches))
 
-    def sample(self, *, epoch: int, index: int) -> Sample:
+    def sample(self, index: int, *, epoch: int) -> Sample:
         """Make the image that one record has in one epoch, alone: the replay of a step.
 
         Args:
-            epoch: From 0.
             index: The record's index, as errors and `records` name it.
+            epoch: From 0.
 
         Raises:
             ArgumentError: No record has this index.

@@ -21,6 +21,7 @@ from augseq.inspection.purity import PurityReport, check_purity
 from augseq.inspection.sequence_html import sequence_html
 from augseq.inspection.strength import StrengthReport, measure_strength
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import (
@@ -192,7 +193,8 @@ class ImageSequence(PlannedSequence):
 
         Args:
             x: Images, shape (n, height, width, channels); uint8, or numbers that are cast to
-                float32. Values are never rescaled; albumentations wants uint8, or 0 to 1.
+                float32. Values are never rescaled; transforms of albumentations that change
+                colours take uint8, or floats from 0 to 1.
             y: Targets, shape (n, ...), given to the model as they are; None to predict.
             **options: As in the constructor, but for those about files and labels.
                 `image_size` is None unless given.
@@ -213,11 +215,11 @@ class ImageSequence(PlannedSequence):
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
         return blank._with(array_plan(blank._plan, source, y))
 
-    def show(self, index: int = 0, *, num_images: int = 12) -> Picture:
+    def show(self, batch: int = 0, *, num_images: int = 12) -> Picture:
         """Draw some images of a batch, as the model sees them, with their labels.
 
         Args:
-            index: Batch of the present epoch.
+            batch: Number of the batch in the present epoch, from 0.
             num_images: At most so many.
 
         Returns:
@@ -229,42 +231,54 @@ class ImageSequence(PlannedSequence):
             AugseqError: A file or an augmentation is at fault; the message names it.
         """
         check_whole("num_images", num_images, least=1)
-        return draw_batch(self.batch(index), self.class_names, num_images=num_images)
+        return draw_batch(self.batch(batch), self.class_names, num_images=num_images)
 
-    def show_augmentations(self, position: int = 0, *, num_epochs: int = 8) -> Picture:
+    def show_augmentations(self, index: int | None = None, *, num_epochs: int = 8) -> Picture:
         """Draw an image beside what it becomes in several epochs of this run.
 
         What varies is the epoch; the seed is that of the sequence, so that the model sees these
         very pixels.
 
         Args:
-            position: Of the record in the manifest.
+            index: The record's index, as errors and `records` name it; that of the first record
+                of the manifest if None.
             num_epochs: Epochs from 0; an image for each.
 
         Returns:
             A matplotlib figure, to be restyled or saved; Jupyter shows it.
 
         Raises:
-            ArgumentError: No epoch is asked for.
+            ArgumentError: No record has this index, or no epoch is asked for.
             AugseqError: A file or an augmentation is at fault; the message names it.
         """
         check_whole("num_epochs", num_epochs, least=1)
-        record = self.manifest[position]
+        record = self._record(index)
         return draw_epochs(record, self.pipeline, seed=self.seed, epochs=range(num_epochs))
 
-    def show_steps(self, position: int = 0, *, epoch: int | None = None) -> Picture:
+    def show_steps(self, index: int | None = None, *, epoch: int | None = None) -> Picture:
         """Draw an image after each transform, with the parameters that this drew.
 
+        It begins with the whole photograph, upright, with a rectangle around the crop. The same
+        as text is `print(sequence.explain(index, epoch=epoch))`.
+
         Args:
-            position: Of the record in the manifest; by its index, `explain` finds it.
+            index: The record's index, as errors and `records` name it; that of the first record
+                of the manifest if None.
             epoch: Whose draws to show; that of the sequence if None.
 
         Returns:
             A matplotlib figure, to be restyled or saved; Jupyter shows it.
+
+        Raises:
+            ArgumentError: No record has this index.
+            AugseqError: A file or an augmentation is at fault; the message names it.
         """
         epoch = self.epoch if epoch is None else check_epoch(epoch)
-        record = self.manifest[position]
+        record = self._record(index)
         return explain_sample(record, self.pipeline, seed=self.seed, epoch=epoch).draw()
+
+    def _record(self, index: int | None) -> Record:
+        return self.manifest[0] if index is None else self.manifest.record_of(index)
 
     def strength(self, *, num_samples: int = 1000, progress: bool = True) -> StrengthReport:
         """Find how often each transform fires, and how what it draws spreads.
@@ -287,12 +301,12 @@ class ImageSequence(PlannedSequence):
             progress=progress,
         )
 
-    def explain(self, *, epoch: int, index: int) -> Explanation:
+    def explain(self, index: int, *, epoch: int) -> Explanation:
         """Replay how one record became what a step of training saw.
 
         Args:
-            epoch: From 0.
             index: The record's index, as errors and `records` name it.
+            epoch: From 0.
 
         Returns:
             The image after each stage, and which transforms fired with which parameters; as
