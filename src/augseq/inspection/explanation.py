@@ -204,7 +204,7 @@ def _caption(stage: Stage) -> list[str]:
         lines += [
             f"{key} = {_short(value)}"
             for key, value in drawn.items()
-            if key not in NOT_TOLD and np.size(value) <= _MOST_NUMBERS
+            if key not in NOT_TOLD and value is not None and np.size(value) <= _MOST_NUMBERS
         ]
     return lines
 
