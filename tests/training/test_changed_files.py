@@ -12,7 +12,7 @@ from tests.pixels.conftest import photo
 pytestmark = pytest.mark.timeout(60)
 
 GONE = r"The image 'b/5.{suffix}' \(index 5\) is not in '.*'\. Index the folder again"
-CUT = r"Cannot decode 'b/5.{suffix}' \(index 5\) in '.*': .*Mend or remove the file, then index"
+CUT = r"Cannot decode 'b/5.{suffix}' \(index 5\) in '.*': .*Repair or delete the file, then index"
 
 
 @pytest.fixture(scope="module", autouse=True)

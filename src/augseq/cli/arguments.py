@@ -65,6 +65,37 @@ AugmentOption = Annotated[
         "file.py:name or package.module:name.",
     ),
 ]
+# The same for all commands that decode, so that each reads the files that the others read.
+_DECODING = "Decoding"
+MaxPixelsOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="NUMBER",
+        help="Refuse images of more pixels, height times width; a larger number takes more memory.",
+        rich_help_panel=_DECODING,
+    ),
+]
+MaxFileBytesOption = Annotated[
+    int,
+    typer.Option(min=1, metavar="BYTES", help="Refuse longer files.", rich_help_panel=_DECODING),
+]
+ExifOption = Annotated[
+    bool,
+    typer.Option(
+        "--exif-orientation/--no-exif-orientation",
+        help="Turn images upright as their EXIF data says.",
+        rich_help_panel=_DECODING,
+    ),
+]
+FullDepthOption = Annotated[
+    bool,
+    typer.Option(
+        "--full-depth",
+        help="For training with full_depth=True: take files that have no 8-bit pixels.",
+        rich_help_panel=_DECODING,
+    ),
+]
 DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
 SeedOption = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 

@@ -10,8 +10,11 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExifOption,
     ExtensionsOption,
     ImagesArgument,
+    MaxFileBytesOption,
+    MaxPixelsOption,
     RootOption,
     SeedOption,
     SizeOption,
@@ -20,6 +23,7 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.show import make_pipeline
 from augseq.inspection.profile import measure_profile
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, check_batch_memory
 from augseq.sampling.order import Schedule
 from augseq.training.run_options import DEFAULT_BATCH_SIZE, DEFAULT_SEED
 
@@ -41,6 +45,9 @@ def bench(
     class_names: ClassNamesOption = None,
     extensions: ExtensionsOption = None,
     root: RootOption = None,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
+    exif_orientation: ExifOption = True,
 ) -> None:
     """Measure what each stage costs: read, decode, each augmentation, resize, collate.
 
@@ -57,7 +64,13 @@ def bench(
         drop_remainder=False,
         seed=seed,
     )
-    pipeline = make_pipeline(manifest, augment, image_size)
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+    )
+    pipeline = make_pipeline(manifest, augment, image_size, decode)
+    check_batch_memory(pipeline.resize, decode, "float32", min(batch_size, len(manifest)))
     plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=None)
     profile = measure_profile(plan, num_images=images)
     print(profile)

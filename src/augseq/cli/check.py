@@ -9,9 +9,13 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExifOption,
     ExtensionsOption,
+    FullDepthOption,
     ImagesArgument,
     LabelsOption,
+    MaxFileBytesOption,
+    MaxPixelsOption,
     RootOption,
     SizeOption,
     SplitsOption,
@@ -23,6 +27,7 @@ from augseq.inspection.purity import check_purity
 from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
 from augseq.manifest.manifest import Manifest
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
 
 _DEFAULTS = CheckOptions()
 
@@ -95,6 +100,10 @@ def check(
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     labels: LabelsOption = True,
     root: RootOption = None,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
+    exif_orientation: ExifOption = True,
+    full_depth: FullDepthOption = False,
 ) -> None:
     """Decode every file and report what is wrong or strange; exit with 1 if there are errors.
 
@@ -109,8 +118,14 @@ def check(
     manifest = open_images(
         folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
     )
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+        full_depth=full_depth,
+    )
     if purity:
-        raise typer.Exit(0 if _is_pure(manifest, augment, image_size) else 1)
+        raise typer.Exit(0 if _is_pure(manifest, augment, image_size, decode) else 1)
     options = CheckOptions(
         split_column=split_column,
         near_duplicates=near_duplicates,
@@ -121,7 +136,14 @@ def check(
         num_bits=num_bits,
         correlation=correlation,
     )
-    report = check_images(manifest, options)
+    report = check_images(
+        manifest,
+        options,
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+        full_depth=full_depth,
+    )
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):
@@ -137,8 +159,8 @@ def check(
     raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)
 
 
-def _is_pure(manifest: Manifest, augment: str, image_size: str) -> bool:
-    pipeline = make_pipeline(manifest, augment, image_size)
+def _is_pure(manifest: Manifest, augment: str, image_size: str, decode: DecodeOptions) -> bool:
+    pipeline = make_pipeline(manifest, augment, image_size, decode)
     report = check_purity(pipeline, manifest.records(spread_positions(manifest, 2)))
     print(report)
     return report.is_pure

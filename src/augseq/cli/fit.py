@@ -18,8 +18,11 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExifOption,
     ExtensionsOption,
     ImagesArgument,
+    MaxFileBytesOption,
+    MaxPixelsOption,
     RootOption,
     SeedOption,
     SizeOption,
@@ -30,6 +33,7 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.index import print_counts
 from augseq.errors import ArgumentError
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
 from augseq.remote.address import is_remote
 from augseq.training.run_options import (
     DEFAULT_BATCH_SIZE,
@@ -76,6 +80,9 @@ def fit(
     class_names: ClassNamesOption = None,
     extensions: ExtensionsOption = None,
     root: RootOption = None,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
+    exif_orientation: ExifOption = True,
 ) -> None:
     """Train a classifier on a folder, and leave a run folder with all that one wants to see.
 
@@ -100,6 +107,9 @@ def fit(
         val=val,
         split_column="split" if splits and split_column is None else split_column,
         seed=seed,
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
         workers=os.cpu_count() or 1 if workers is None else workers,
     )
     run_folder = output or _free_folder(Path("runs") / _name(folder))
@@ -115,6 +125,7 @@ def fit(
             "--splits": splits,
             "--class-names": class_names,
             "--extensions": extensions,
+            "--max-pixels": str(max_pixels) if max_pixels != MAX_PIXELS else None,
         }
         for name, value in given.items():
             command += [name, value] if value else []

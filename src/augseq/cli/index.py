@@ -13,8 +13,12 @@ import typer
 
 from augseq.cli.arguments import (
     ClassNamesOption,
+    ExifOption,
     ExtensionsOption,
+    FullDepthOption,
     LabelsOption,
+    MaxFileBytesOption,
+    MaxPixelsOption,
     SplitsOption,
     check_absent,
     is_table,
@@ -33,6 +37,7 @@ from augseq.indexing.tables import MissingLabels, index_table
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
 from augseq.remote.address import is_remote
 from augseq.remote.archives import archive_address
 
@@ -116,6 +121,10 @@ def index(
         str | None,
         typer.Option(metavar="ENDING", help="Table: ending that its paths lack, as .jpg."),
     ] = None,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
+    exif_orientation: ExifOption = True,
+    full_depth: FullDepthOption = False,
 ) -> None:
     """List the images of a folder or a table, count the classes, and write a manifest.
 
@@ -153,7 +162,15 @@ def index(
             )
             manifest = select_classes(manifest, class_names)
             if probe or unreadable == "exclude":
-                manifest = probe_manifest(manifest, unreadable=unreadable, checkpoint=checkpoint)
+                manifest = probe_manifest(
+                    manifest,
+                    unreadable=unreadable,
+                    checkpoint=checkpoint,
+                    max_pixels=max_pixels,
+                    max_file_bytes=max_file_bytes,
+                    exif_orientation=exif_orientation,
+                    full_depth=full_depth,
+                )
         else:
             check_absent(for_tables, "tables", source)
             manifest = index_folder(
@@ -167,6 +184,10 @@ def index(
                 unreadable=unreadable,
                 checkpoint=checkpoint,
                 earlier=earlier,
+                max_pixels=max_pixels,
+                max_file_bytes=max_file_bytes,
+                exif_orientation=exif_orientation,
+                full_depth=full_depth,
             )
         _report(manifest, earlier)
         if output is not None:

@@ -10,9 +10,12 @@ from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
     ClassNamesOption,
+    ExifOption,
     ExtensionsOption,
     ImagesArgument,
     LabelsOption,
+    MaxFileBytesOption,
+    MaxPixelsOption,
     RootOption,
     SeedOption,
     SizeOption,
@@ -25,7 +28,7 @@ from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.strength import measure_strength
 from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import ResizeOptions
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, ResizeOptions
 from augseq.pixels.source import files_of
 from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_epoch, check_seed
@@ -54,6 +57,9 @@ def show(
     class_names: ClassNamesOption = None,
     extensions: ExtensionsOption = None,
     root: RootOption = None,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
+    exif_orientation: ExifOption = True,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
 
@@ -64,7 +70,12 @@ def show(
     manifest = open_images(
         folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
     )
-    pipeline = make_pipeline(manifest, augment, image_size)
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+    )
+    pipeline = make_pipeline(manifest, augment, image_size, decode)
     check_epoch(epoch)
     if index is not None and strength:
         raise typer.BadParameter("--index is about one sample, and --strength about many.")
@@ -87,10 +98,12 @@ def show(
     print(f"wrote {output}")
 
 
-def make_pipeline(manifest: Manifest, augment: str, image_size: str) -> Pipeline:
+def make_pipeline(
+    manifest: Manifest, augment: str, image_size: str, decode: DecodeOptions
+) -> Pipeline:
     """Return the pipeline that `augseq fit` trains with, without loading Keras."""
     return Pipeline(
-        source=files_of(manifest),
+        source=files_of(manifest, decode),
         augment=make_augmentation_list(load_augment(augment)),
         resize=ResizeOptions(image_size=parse_size(image_size)),
         dtype="float32",

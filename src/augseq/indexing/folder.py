@@ -37,6 +37,7 @@ from augseq.indexing.scan import Scan, scan_folder
 from augseq.indexing.split_folders import check_no_splits, describe_deeper_classes
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
 from augseq.remote.address import absolute_root, is_remote, is_web
 from augseq.remote.archives import archive_hint
 from augseq.remote.folder import UNLISTED, RemoteFolder
@@ -58,6 +59,10 @@ def index_folder(
     unreadable: UnreadablePolicy = "raise",
     checkpoint: PathLike | None = None,
     earlier: Manifest | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    exif_orientation: bool = True,
+    full_depth: bool = False,
     progress: bool = True,
 ) -> Manifest:
     r"""List the images of a folder, with a class for each first sub-folder.
@@ -98,6 +103,11 @@ def index_folder(
             back when they are back; new files and classes come behind those known, a renamed file
             among them. If it was probed, so are the files that were changed or came; no others
             are opened. Give all other options as they were; other `splits` are refused.
+        max_pixels: For probing, as it will be for `ImageSequence`, and so are the next three: a
+            file that training can read with them is not excluded.
+        max_file_bytes: A longer file cannot be used.
+        exif_orientation: Whether a file cannot be used whose orientation is damaged.
+        full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -128,6 +138,12 @@ def index_folder(
         >>> augseq.index_folder("sample_images", progress=False).class_counts()  # doctest: +SKIP
     """
     _check_options(labels, class_names)
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+        full_depth=full_depth,
+    )
     probe = _wants_probes(probe, unreadable, earlier)
     root = absolute_root(folder)
     # Asked of the root, since an address may be one of this machine.
@@ -168,7 +184,9 @@ def index_folder(
         manifest = renew_manifest(earlier, manifest)
         _check_class_order(manifest, class_names)
     if probe:
-        manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
+        manifest = probed(
+            manifest, decode=decode, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+        )
     if earlier is not None:
         manifest = in_order_of_index(manifest)
     findings = chain(

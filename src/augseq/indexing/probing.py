@@ -27,6 +27,7 @@ from augseq.manifest.columns import (
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, is_right_file
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.remote.address import is_remote
@@ -45,6 +46,10 @@ def probe_manifest(
     *,
     unreadable: UnreadablePolicy = "raise",
     checkpoint: PathLike | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    exif_orientation: bool = True,
+    full_depth: bool = False,
     progress: bool = True,
 ) -> Manifest:
     """Read and decode every file once, and note what it holds.
@@ -62,6 +67,11 @@ def probe_manifest(
             kill or an error, the same call goes on. It never changes what is returned; remove it
             when that is written. Any other manifest, and a checkpoint of other images, is an
             error and stays as it is.
+        max_pixels: As it will be for `ImageSequence`, and so are the next three: a file that
+            training can read with them is not excluded. Those excluded before are tried again.
+        max_file_bytes: A longer file cannot be used.
+        exif_orientation: Whether a file cannot be used whose orientation is damaged.
+        full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -85,7 +95,15 @@ def probe_manifest(
         (215, 'JPEG')
     """
     check_manifest(manifest)
-    manifest = probed(manifest, unreadable=unreadable, checkpoint=checkpoint, progress=progress)
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+        full_depth=full_depth,
+    )
+    manifest = probed(
+        manifest, decode=decode, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+    )
     for finding in describe_unusable(manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
     return manifest
@@ -94,6 +112,7 @@ def probe_manifest(
 def probed(
     manifest: Manifest,
     *,
+    decode: DecodeOptions,
     unreadable: UnreadablePolicy,
     checkpoint: PathLike | None,
     progress: bool,
@@ -104,7 +123,7 @@ def probed(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, manifest.root, checkpoint)
-    source = files_of(manifest)
+    source = files_of(manifest, decode)
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
         partial(_look_at, source),
@@ -129,7 +148,13 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     is_served = pc.is_null(reason).to_numpy()
     # Whoever was left out as unusable is looked at each time: a newer decoder may read it.
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
-    is_known = is_served & pc.is_valid(pc.struct_field(probe, "height")).to_numpy()
+    num_pixels = pc.multiply(
+        # A product may need more than the 32 bits of its factors.
+        *(pc.struct_field(probe, side).cast(pa.int64()) for side in ("height", "width"))
+    )
+    # Where other limits held, what is known does not tell whether it can be used.
+    is_small = pc.fill_null(pc.less_equal(num_pixels, source.options.max_pixels), False)
+    is_known = is_served & is_small.to_numpy()
     known = np.flatnonzero(is_known)
     states = map_in_threads(
         partial(_identity_of, source),
@@ -172,7 +197,8 @@ def _look_at(source: FileSource, record: Record) -> Finding:
         if is_fault_of_storage(error, source.root):
             raise
         return Finding(None, UNUSABLE + cause_of(error))
-    probe, image = probe_file(data, 0 if identity is None else identity.modified_ns)
+    modified_ns = 0 if identity is None else identity.modified_ns
+    probe, image = probe_file(data, modified_ns, source.options)
     return Finding(probe, f"{UNUSABLE}{image}" if isinstance(image, DecodeError) else None)
 
 
@@ -204,9 +230,11 @@ def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Arra
     shown = rows.take(pa.array(positions[bad[:_SHOWN]]))
     shown = with_values(shown, REASON_FIELD.name, reasons.take(pa.array(bad[:_SHOWN])))
     more = f"; and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
+    are_right = all(map(is_right_file, shown.column(REASON_FIELD.name).to_pylist()))
+    repair = "" if are_right else "Repair or delete damaged files. "
     raise DecodeError(
         f"{len(bad):,} of the images in {root!r} cannot be used: "
-        f"{'; '.join(left_out_lines(shown))}{more}. Mend or remove them; or leave them out with "
+        f"{'; '.join(left_out_lines(shown))}{more}. {repair}To exclude all of these: "
         'unreadable="exclude" (at the shell: --unreadable exclude).',
         shown.column("path")[0].as_py(),
         shown.column("index")[0].as_py(),

@@ -77,7 +77,9 @@ def load_extra(kind: str) -> Any:
 
 
 def _missing(kind: str, extra: str) -> DecodeError:
-    return DecodeError(f'it is a {kind} image, which needs an extra: pip install "augseq[{extra}]"')
+    return DecodeError(
+        f'it is a {kind} image, which needs an extra; to read it, pip install "augseq[{extra}]"'
+    )
 
 
 def name_kind(data: bytes) -> str:

@@ -1,6 +1,10 @@
 """What a user chose about pixels: frozen, checked when made."""
 
+import functools
+import math
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -21,6 +25,21 @@ MAX_FILE_BYTES = 1 << 30
 _WEIGHTS = {"WEBP": 2, "JPEG2000": 2, "JXL": 2, "AVIF": 1.5, "HEIF": 1.5, "JPEG in CMYK": 1.5}
 
 
+# In the reasons of files that are right.
+_WAYS_OUT = ("; to read it, ", "full_depth=", "exif_orientation=")
+
+
+def to_read_it(option: str, value: int) -> str:
+    """Say which option makes a file readable that is refused, as the end of the reason."""
+    shell = f"--{option.replace('_', '-')} {value}"
+    return f"{_WAYS_OUT[0]}pass {option}={value} (at the shell: {shell})"
+
+
+def is_right_file(reason: str) -> bool:
+    """Tell whether a file was refused that an option or an extra makes readable."""
+    return any(way_out in reason for way_out in _WAYS_OUT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeOptions:
     """How bytes become an array.
@@ -35,6 +54,7 @@ class DecodeOptions:
             WebP, JPEG 2000 and JPEG XL must also keep to half of the larger of this and the
             default, and AVIF, HEIC and JPEG in CMYK to two thirds, since their decoders take so
             much more memory.
+            A larger one takes more memory: up to 11 bytes a pixel in each thread that decodes.
         max_file_bytes: Longer files are refused before they are read. Of a remote one, object
             stores, web servers and archives are asked for this many bytes and one more, which
             some web servers ignore; from other storages it is fetched whole, and then refused.
@@ -69,14 +89,18 @@ class DecodeOptions:
     def check_size(self, width: int, height: int, file_format: str) -> None:
         """Raise `DecodeError` where a file claims more pixels than its format may have."""
         num_pixels, most = width * height, max(self.max_pixels, MAX_PIXELS)
+        needed = math.ceil(num_pixels * _WEIGHTS.get(file_format, 1))
+        # What is enough for both conditions.
+        way_out = to_read_it("max_pixels", needed if needed > most else num_pixels)
         if num_pixels > self.max_pixels:
             raise DecodeError(
                 f"it claims {width} x {height} pixels, more than max_pixels={self.max_pixels}"
+                f"{way_out}"
             )
-        if num_pixels * _WEIGHTS.get(file_format, 1) > most:
+        if needed > most:
             raise DecodeError(
                 f"it claims {width} x {height} pixels, more than the memory for max_pixels={most} "
-                f"suffices for with {file_format}; for such files raise max_pixels above {most}"
+                f"suffices for with {file_format}{way_out}"
             )
 
 
@@ -109,6 +133,19 @@ class ResizeOptions:
                 f"Received: image_size={size!r}"
             )
         object.__setattr__(self, "image_size", (int(size[0]), int(size[1])))
+        # Of the smallest pixels that there are; a batch of others is checked where it is planned.
+        _check_memory(self, 1, 1)
+
+
+@functools.cache
+def memory_bytes() -> int:
+    """Return how much memory this machine or its container has; 1 TiB if that is not known."""
+    limits = [1 << 40]
+    with suppress(AttributeError, OSError, ValueError):
+        limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+        limits.append(int(file.read()))
+    return min(limits)
 
 
 def resize_options(
@@ -128,6 +165,26 @@ def resize_options(
             f"resize_mode={resize_mode!r}, interpolation={interpolation!r}"
         )
     return None
+
+
+def check_batch_memory(
+    resize: ResizeOptions | None, decode: DecodeOptions, dtype: str, batch_size: int
+) -> None:
+    """Raise `ArgumentError` where a batch takes more memory than this machine has."""
+    if resize is not None:
+        _check_memory(resize, batch_size, decode.num_channels * (4 if dtype == "float32" else 1))
+
+
+def _check_memory(resize: ResizeOptions, batch_size: int, pixel_bytes: int) -> None:
+    height, width = resize.image_size
+    num_bytes = batch_size * height * width * pixel_bytes
+    if num_bytes > memory_bytes():
+        what = "one image takes" if batch_size == 1 else f"{batch_size} images take"
+        raise ArgumentError(
+            f"A batch must fit in memory: {what} {num_bytes:,} bytes, and this machine has "
+            f"{memory_bytes():,}. Choose a smaller `image_size`, in pixels, or `batch_size` (at "
+            f"the shell: --image-size, --batch-size). Received: image_size={resize.image_size}"
+        )
 
 
 def check_full_depth(full_depth: bool, dtype: str, cache: object) -> None:

@@ -18,7 +18,7 @@ from augseq.pixels.bands import convert_bands
 from augseq.pixels.decoder_process import call_safely
 from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
-from augseq.pixels.options import DecodeOptions
+from augseq.pixels.options import DecodeOptions, to_read_it
 from augseq.pixels.orientation import (
     ORIENTATION,
     check_tags,
@@ -141,7 +141,10 @@ def open_picture(data: bytes, options: DecodeOptions) -> ImageFile.ImageFile:
         picture = PillowImage.open(io.BytesIO(data), formats=formats)
     except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         claim = str(error).partition(" exceeds")[0]
-        raise DecodeError(f"{claim} exceeds max_pixels={max_pixels}") from error
+        needed = int("".join(filter(str.isdecimal, claim)) or max_pixels)
+        raise DecodeError(
+            f"{claim} exceeds max_pixels={max_pixels}{to_read_it('max_pixels', needed)}"
+        ) from error
     options.check_size(*picture.size, picture.format or "")
     if picture.format == "JPEG2000":
         check_jpeg2000(picture, data)

@@ -9,7 +9,7 @@ from PIL import ImageFile
 from PIL.TiffImagePlugin import SAMPLEFORMAT, TILELENGTH, TILEWIDTH, TiffImageFile
 
 from augseq.errors import DecodeError
-from augseq.pixels.options import DecodeOptions
+from augseq.pixels.options import DecodeOptions, to_read_it
 
 _SIGNED = 2
 
@@ -25,6 +25,7 @@ def check_tiff(picture: TiffImageFile, options: DecodeOptions) -> None:
     if width * height > options.max_pixels:
         raise DecodeError(
             f"its tiles claim {width} x {height} pixels, more than max_pixels={options.max_pixels}"
+            f"{to_read_it('max_pixels', width * height)}"
         )
 
 

@@ -12,18 +12,20 @@ from augseq.pixels.pillow_decoder import read_header
 from augseq.types import Image
 
 
-def probe_file(data: bytes, modified_ns: int) -> tuple[Probe, Image | DecodeError]:
+def probe_file(
+    data: bytes, modified_ns: int, options: DecodeOptions
+) -> tuple[Probe, Image | DecodeError]:
     """Decode an image whole, by the rules of training, and describe its file.
 
     Args:
         data: The whole file.
         modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+        options: How training decodes.
 
     Returns:
-        What was found out; and the pixels, shape (height, width, 3), uint8, or why there are none.
+        What was found out; and the pixels as in `decode_image`, or why there are none.
     """
     probe = Probe(num_bytes=len(data), modified_ns=modified_ns, content_hash=content_hash(data))
-    options = DecodeOptions()
     try:
         image = decode_image(data, options)
     except DecodeError as error:

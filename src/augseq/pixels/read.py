@@ -5,7 +5,7 @@ import stat
 
 from augseq.errors import DecodeError, MissingFileError, UnreadableError
 from augseq.file_names import for_system
-from augseq.pixels.options import MAX_FILE_BYTES
+from augseq.pixels.options import MAX_FILE_BYTES, to_read_it
 
 # What opening would wait for, or set in motion: a pipe without a writer, a tape, a terminal.
 _SPECIAL = {
@@ -66,7 +66,10 @@ def _check_status(status: os.stat_result, max_bytes: int) -> None:
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "special file")
         raise DecodeError(f"it must be an ordinary file, but it is a {kind}")
     if status.st_size > max_bytes:
-        raise DecodeError(f"it has {status.st_size} bytes, more than max_file_bytes={max_bytes}")
+        raise DecodeError(
+            f"it has {status.st_size} bytes, more than max_file_bytes={max_bytes}"
+            f"{to_read_it('max_file_bytes', status.st_size)}"
+        )
 
 
 def _open_at_once(path: str, flags: int) -> int:

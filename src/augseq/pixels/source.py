@@ -1,6 +1,7 @@
 """Where the pixels of a record come from: a file, or a row of an array."""
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity, file_identity
 from augseq.pixels.decode import DecodedImage, OpenImage, open_image
 from augseq.pixels.links import check_inside
-from augseq.pixels.options import DecodeOptions
+from augseq.pixels.options import DecodeOptions, is_right_file, to_read_it
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
@@ -110,7 +111,10 @@ class FileSource:
         )
         if len(data) > most:
             # How many it has is not known: no more may have been fetched.
-            raise DecodeError(f"it has more than max_file_bytes={most} bytes")
+            raise DecodeError(
+                f"it has more than max_file_bytes={most} bytes"
+                f"{to_read_it('max_file_bytes', 2 * most)} or more"
+            )
         return data
 
     def identity(self, record: Record) -> Identity | None:
@@ -139,11 +143,11 @@ class FileSource:
         return path
 
 
-def files_of(manifest: "Manifest") -> FileSource:
-    """Return the files of a manifest, reached as it says and decoded as if nothing was said."""
+def files_of(manifest: "Manifest", decode: DecodeOptions | None = None) -> FileSource:
+    """Return the files of a manifest, reached as it says; decoded by defaults if not said how."""
     return FileSource(
         root=manifest.root,
-        options=DecodeOptions(),
+        options=decode or DecodeOptions(),
         follow_links=manifest.follow_links,
         remote=manifest.remote,
     )
@@ -169,9 +173,13 @@ class _RecordImage:
 
 
 def _named(error: DecodeError, record: Record, root: str) -> DecodeError:
+    repair = "Repair or delete the file, then index the folder again. "
+    if is_right_file(str(error)):
+        repair = ""
     return DecodeError(
-        f"Cannot decode {record} in {root!r}: {error}. "
-        "Mend or remove the file, then index the folder again.",
+        f"Cannot decode {record} in {root!r}: {error}. {repair}"
+        f"To list all such files: augseq check {shlex.quote(root)}. To exclude them, index with "
+        'unreadable="exclude" (at the shell: augseq index FOLDER --unreadable exclude).',
         record.path,
         record.index,
     )

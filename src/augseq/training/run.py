@@ -167,6 +167,9 @@ def _sequence(manifest: Manifest, options: RunOptions, **further: Any) -> ImageS
         batch_size=options.batch_size,
         seed=options.seed,
         workers=options.workers,
+        max_pixels=options.max_pixels,
+        max_file_bytes=options.max_file_bytes,
+        exif_orientation=options.exif_orientation,
         **further,
     )
 
@@ -237,6 +240,9 @@ def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> No
         "val": options.val,
         "split_column": options.split_column,
         "seed": options.seed,
+        "max_pixels": options.max_pixels,
+        "max_file_bytes": options.max_file_bytes,
+        "exif_orientation": options.exif_orientation,
         "fingerprint": manifest.fingerprint(),
         "backend": keras.backend.backend(),
         "keras": keras.__version__,

@@ -7,7 +7,7 @@ from typing import Any
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
-from augseq.pixels.options import ResizeOptions
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions
 from augseq.sampling.randomness import check_seed
 
 SMALL = "small"
@@ -37,6 +37,9 @@ class RunOptions:
             where no image is in val. None for a split by `val` and `seed`.
         seed: Fixes split, order, augmentations and initial weights.
         workers: Threads that make batches.
+        max_pixels: A file that claims more pixels is refused before it is decoded.
+        max_file_bytes: A longer file is refused before it is read.
+        exif_orientation: Whether images are turned upright as their EXIF data says.
 
     Raises:
         ArgumentError: One of these is wrong.
@@ -52,6 +55,9 @@ class RunOptions:
     split_column: str | None = None
     seed: int = DEFAULT_SEED
     workers: int = 1
+    max_pixels: int = MAX_PIXELS
+    max_file_bytes: int = MAX_FILE_BYTES
+    exif_orientation: bool = True
 
     def __post_init__(self) -> None:
         check_number("val", self.val, above=0)
@@ -65,6 +71,9 @@ class RunOptions:
             "batch_size": check_whole("batch_size", self.batch_size, least=1),
             "val": float(self.val),
             "seed": check_seed(self.seed),
+            "max_pixels": check_whole("max_pixels", self.max_pixels, least=1),
+            "max_file_bytes": check_whole("max_file_bytes", self.max_file_bytes, least=1),
+            "exif_orientation": bool(self.exif_orientation),
             "workers": check_whole("workers", self.workers, least=0),
         }
         if self.learning_rate is not None:

@@ -31,6 +31,7 @@ from augseq.pixels.options import (
     DecodeOptions,
     Interpolation,
     ResizeMode,
+    check_batch_memory,
     check_full_depth,
     resize_options,
 )
@@ -175,6 +176,7 @@ class ImageSequence(PlannedSequence):
             drop_remainder=drop_remainder,
             seed=seed,
         )
+        check_batch_memory(pipeline.resize, decode, dtype, min(batch_size, len(manifest)))
         targets = label_targets(manifest, label_mode)
         plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=targets)
         options = WorkerOptions(

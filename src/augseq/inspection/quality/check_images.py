@@ -11,10 +11,18 @@ from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report import CheckReport
 from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_problems
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
 
 
 def check_images(
-    manifest: Manifest, options: CheckOptions | None = None, *, progress: bool = True
+    manifest: Manifest,
+    options: CheckOptions | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    exif_orientation: bool = True,
+    full_depth: bool = False,
+    progress: bool = True,
 ) -> CheckReport:
     """Decode every image once, and report what is wrong or strange in them.
 
@@ -29,6 +37,11 @@ def check_images(
             `index_folder(..., splits=...)` makes it, tells splits apart; for a list of parts,
             see `Manifest.with_column`.
         options: From where on something is reported; `CheckOptions()` if None.
+        max_pixels: As it will be for `ImageSequence`, and so are the next three: a file that
+            training can read with them is not reported as unreadable.
+        max_file_bytes: A longer file is unreadable.
+        exif_orientation: Whether a file is unreadable whose orientation is damaged.
+        full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
     Raises:
@@ -43,7 +56,13 @@ def check_images(
     check_manifest(manifest)
     options = options or CheckOptions()
     names = name_files(manifest, options)
-    facts = collect_facts(manifest, progress=progress)
+    decode = DecodeOptions(
+        max_pixels=max_pixels,
+        max_file_bytes=max_file_bytes,
+        exif_orientation=exif_orientation,
+        full_depth=full_depth,
+    )
+    facts = collect_facts(manifest, decode, progress=progress)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}
     findings = chain(

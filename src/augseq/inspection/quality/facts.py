@@ -19,6 +19,7 @@ from augseq.pixels.pillow_decoder import read_losses
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.threaded_map import map_in_threads
+from augseq.types import Image
 
 # What the decoders say of files that end too soon; where they only say "damaged", so do we.
 _TRUNCATED = re.compile("premature end|truncated file read|is truncated|truncated data", re.I)
@@ -62,12 +63,12 @@ class _Look:
     signature: Signature | None = None
 
 
-def collect_facts(manifest: Manifest, *, progress: bool) -> Facts:
+def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) -> Facts:
     """Read and decode each file once.
 
     Beside its probe, 264 bytes are kept of each image, for the search for near duplicates.
     """
-    source = files_of(manifest)
+    source = files_of(manifest, decode)
     looks = map_in_threads(
         partial(_look_at, source),
         manifest,
@@ -102,7 +103,7 @@ def _look_at(source: FileSource, record: Record) -> _Look:
         if is_fault_of_storage(error, source.root):
             raise
         return _Look(problem=("unreadable", cause_of(error)))
-    probe, image = probe_file(data, modified_ns or 0)
+    probe, image = probe_file(data, modified_ns or 0, source.options)
     if isinstance(image, DecodeError):
         kind = "truncated" if _TRUNCATED.search(str(image)) else "unreadable"
         return _Look(probe=probe, problem=(kind, str(image)))
@@ -111,7 +112,12 @@ def _look_at(source: FileSource, record: Record) -> _Look:
         probe=probe,
         problem=("changed", "its bytes are others") if is_changed else None,
         losses=(
-            frozenset() if probe.format in _PLAIN_FORMATS else read_losses(data, DecodeOptions())
+            frozenset() if probe.format in _PLAIN_FORMATS else read_losses(data, source.options)
         ),
-        signature=signature_of(image),
+        signature=signature_of(_in_8_bits(image)),
     )
+
+
+def _in_8_bits(image: Image) -> Image:
+    """Return the pixels as they are compared; floats may lie outside of 0 to 1."""
+    return image if image.dtype == np.uint8 else (image.clip(0, 1) * 255).round().astype(np.uint8)

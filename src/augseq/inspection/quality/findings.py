@@ -21,7 +21,8 @@ KINDS = {
     "unreadable": Kind(
         "error",
         "cannot be read",
-        "Training would stop at them. Mend or remove them, or leave them out for good: "
+        "Training would stop at them. Where an option is named, it reads them; repair or delete "
+        "the others, or exclude them: "
         "augseq index FOLDER --unreadable exclude -o manifest.parquet",
     ),
     "truncated": Kind(

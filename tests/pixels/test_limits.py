@@ -1,0 +1,202 @@
+"""Limits on pixels, bytes and memory: what refuses a file names the option that reads it."""
+
+import re
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augseq
+from augseq.pixels.options import is_right_file
+
+from .conftest import encoded, photo
+
+# Format, ending, and how many pixels of `max_pixels` each of its pixels counts as.
+KINDS = [
+    ("JPEG", "jpg", 1), ("PNG", "png", 1), ("BMP", "bmp", 1), ("TIFF", "tif", 1), ("GIF", "gif", 1),
+    ("PPM", "ppm", 1), ("WEBP", "webp", 2), ("JPEG2000", "jp2", 2), ("AVIF", "avif", 1.5),
+]  # fmt: skip
+
+
+def image_folder(root: Path, data: bytes, ending: str) -> Path:
+    """Make a folder of two classes with a small image each, and the given one in one of them."""
+    small = encoded(photo(4, 5))
+    for place, content in (("big/1.png", small), (f"big/2.{ending}", data), ("small/3.png", small)):
+        path = root / "photos" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root / "photos"
+
+
+def option_of(error: augseq.DecodeError) -> dict[str, Any]:
+    """Return the option that a message names, which is the same at the shell."""
+    name, value, shell = re.search(
+        r"to read it, pass (\w+)=(\d+) \(at the shell: (--[\w-]+ \d+)\)", str(error)
+    ).groups()
+    assert shell == f"--{name.replace('_', '-')} {value}"
+    return {name: int(value)}
+
+
+@pytest.mark.parametrize(("file_format", "ending", "weight"), KINDS)
+def test_the_number_that_an_error_names_is_the_smallest_that_reads_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file_format: str, ending: str, weight: float
+) -> None:
+    """With lower limits, so that small files do."""
+    monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 200)
+    folder = image_folder(tmp_path, encoded(photo(21, 33), file_format), ending)
+    with pytest.raises(augseq.DecodeError) as caught:
+        augseq.read_image(folder / f"big/2.{ending}", max_pixels=200)
+    needed = option_of(caught.value)
+    assert needed == {"max_pixels": round(21 * 33 * weight + 0.49)}
+    assert augseq.read_image(folder / f"big/2.{ending}", **needed).shape == (21, 33, 3)
+    with pytest.raises(augseq.DecodeError):
+        augseq.read_image(folder / f"big/2.{ending}", max_pixels=needed["max_pixels"] - 1)
+
+
+@pytest.mark.parametrize(("file_format", "ending", "weight"), KINDS[::3])
+def test_indexing_and_checking_exclude_what_training_refuses_and_nothing_else(
+    tmp_path: Path, file_format: str, ending: str, weight: float
+) -> None:
+    folder = image_folder(tmp_path, encoded(photo(21, 33), file_format), ending)
+    for num_pixels, count in ((21 * 33 - 1, 2), (21 * 33, 3)):
+        options = {"max_pixels": num_pixels}
+        with pytest.warns(augseq.AugseqWarning) if count == 2 else nullcontext():
+            images = augseq.index_folder(folder, unreadable="exclude", progress=False, **options)
+        assert len(images) == count
+        everything = augseq.index_folder(folder, progress=False)
+        report = augseq.check_images(everything, progress=False, **options)
+        bad = [
+            f.path for found in report.findings if found.severity == "error" for f in found.files
+        ]
+        assert bad == [f"big/2.{ending}"][count - 2 :]
+        sequence = {"image_size": (4, 4), "batch_size": 3, **options}
+        assert len(augseq.ImageSequence(images, **sequence)[0][0]) == count
+        if count == 2:
+            with pytest.raises(augseq.DecodeError, match="max_pixels=693"):
+                augseq.ImageSequence(everything, **sequence)[0]
+
+
+def test_a_manifest_probed_with_other_limits_is_looked_at_again(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path, encoded(photo(21, 33)), "png")
+    with pytest.warns(augseq.AugseqWarning, match="max_pixels=693"):
+        images = augseq.index_folder(folder, unreadable="exclude", max_pixels=99, progress=False)
+    assert len(images) == 2
+    images = augseq.probe_manifest(images, max_pixels=693, progress=False)
+    assert len(images) == 3
+    with pytest.raises(augseq.DecodeError, match="max_pixels=693"):
+        augseq.probe_manifest(images, max_pixels=692, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "ending", "options"),
+    [
+        (encoded(photo(21, 33)), "png", {"max_file_bytes": 10**4}),
+        (encoded(photo(21, 33), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\1"), "jpg",
+         {"exif_orientation": False}),
+        (encoded(Image.fromarray(np.ones((3, 4), np.float32)), "TIFF"), "tif",
+         {"full_depth": True}),
+    ],
+)  # fmt: skip
+def test_other_options_of_decoding_hold_for_indexing_and_checking_too(
+    tmp_path: Path, data: bytes, ending: str, options: dict[str, Any]
+) -> None:
+    folder = image_folder(tmp_path, data, ending)
+    limit = {"max_file_bytes": 999} if "max_file_bytes" in options else {}
+    with pytest.raises(augseq.DecodeError, match=next(iter(options))) as caught:
+        augseq.index_folder(folder, probe=True, progress=False, **limit)
+    assert "Repair or delete" not in str(caught.value)
+    images = augseq.index_folder(folder, unreadable="exclude", progress=False, **options)
+    report = augseq.check_images(images, progress=False, **options)
+    assert "error" not in {finding.severity for finding in report.findings}
+    sequence = augseq.ImageSequence(images, image_size=(4, 4), batch_size=3, **options)
+    assert sequence[0][0].shape == (3, 4, 4, 3)
+
+
+def test_a_damaged_file_is_to_be_repaired_and_a_right_one_not(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path, encoded(photo(21, 33))[:-60], "png")
+    options = {"image_size": (4, 4), "batch_size": 3}
+    images = augseq.index_folder(folder, progress=False)
+    with pytest.raises(augseq.DecodeError) as damaged:
+        augseq.ImageSequence(images, **options)[0]
+    with pytest.raises(augseq.DecodeError) as large:
+        augseq.ImageSequence(images, **options, max_pixels=9)[0]
+    for caught in (damaged, large):
+        assert f"augseq check {folder}" in str(caught.value)
+        assert "--unreadable exclude" in str(caught.value)
+        assert 'unreadable="exclude"' in str(caught.value)
+    assert "Repair or delete the file" in str(damaged.value)
+    assert "delete" not in str(large.value)
+    assert is_right_file(str(large.value))
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("index", ["--probe"]),
+        ("check", []),
+        ("show", ["--image-size", "8", "--augment", "none", "--output", "{folder}/../x.png"]),
+    ],
+)
+def test_the_shell_takes_the_option_that_the_error_names(
+    tmp_path: Path, command: str, options: list[str]
+) -> None:
+    folder = image_folder(tmp_path, encoded(photo(21, 33)), "png")
+    program = "from augseq.cli.main import main; main()"
+    told = [sys.executable, "-c", program, command, str(folder)]
+    told += [option.format(folder=folder) for option in options]
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*told, *more], capture_output=True, text=True, check=False)
+
+    refused = run("--max-pixels", "400")
+    assert refused.returncode == 1
+    assert "max-pixels 693)" in refused.stderr + refused.stdout
+    assert run("--max-pixels", "693").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"image_size": (5_000_000, 5_000_000)},
+        {"image_size": (1, 10**13)},
+        {"image_size": (10**13, 1), "color_mode": "grayscale", "dtype": "uint8"},
+        {"image_size": (10**6, 10**6), "color_mode": "rgba"},
+        {"image_size": (10**7, 10**7), "resize_mode": "pad"},
+        {"image_size": (10**7, 10**7), "resize_mode": "crop"},
+        {"image_size": (10**30, 2)},
+        {"image_size": (2_000_000, 2_000_000), "batch_size": 1},
+        {"image_size": (300_000, 400_000), "batch_size": 50},
+        {"image_size": (300_000, 400_000), "dtype": "uint8", "batch_size": 50},
+    ],
+)
+def test_an_image_size_that_no_memory_holds_is_refused_before_memory_is_taken(
+    options: dict[str, Any],
+) -> None:
+    images = augseq.index_folder(Path(__file__).parents[2] / "sample_images", progress=False)
+    with pytest.raises(augseq.ArgumentError, match=r"must fit in memory: .* bytes.*image_size"):
+        augseq.ImageSequence(images, **options)
+
+
+def test_a_large_image_size_that_fits_is_taken_and_a_batch_is_not_longer_than_the_images() -> None:
+    x = np.zeros((2, 4, 4, 3), np.uint8)
+    assert augseq.ImageSequence.from_arrays(x, image_size=(64, 64), batch_size=10**9)
+    assert augseq.ImageSequence.from_arrays(x, image_size=(9000, 9000), batch_size=2)
+    with pytest.raises(augseq.ArgumentError, match="must fit in memory"):
+        augseq.read_image("no.jpg", image_size=(10**7, 10**7))
+
+
+def test_the_shell_and_a_training_run_refuse_such_a_size(tmp_path: Path) -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"25,000,000,000,000 bytes.*--image-size"):
+        augseq.RunOptions(image_size=(5_000_000, 5_000_000))
+    folder = image_folder(tmp_path, encoded(photo(4, 5)), "png")
+    program = "from augseq.cli.main import main; main()"
+    told = [sys.executable, "-c", program, "show", str(folder), "--image-size", "5000000"]
+    ended = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "25,000,000,000,000 bytes" in ended.stderr
+    assert "--image-size" in ended.stderr
