@@ -25,8 +25,8 @@ KINDS = [
 
 def image_folder(root: Path, data: bytes, ending: str) -> Path:
     """Make a folder of two classes with a small image each, and the given one in one of them."""
-    small = encoded(photo(4, 5))
-    for place, content in (("big/1.png", small), (f"big/2.{ending}", data), ("small/3.png", small)):
+    small, other = encoded(photo(4, 5)), encoded(photo(6, 4))
+    for place, content in (("big/1.png", small), (f"big/2.{ending}", data), ("small/3.png", other)):
         path = root / "photos" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -70,9 +70,8 @@ def test_indexing_and_checking_exclude_what_training_refuses_and_nothing_else(
         assert len(images) == count
         everything = augseq.index_folder(folder, progress=False)
         report = augseq.check_images(everything, progress=False, **options)
-        bad = [
-            f.path for found in report.findings if found.severity == "error" for f in found.files
-        ]
+        unreadable = [found for found in report.findings if found.kind == "unreadable"]
+        bad = [file.path for found in unreadable for file in found.files]
         assert bad == [f"big/2.{ending}"][count - 2 :]
         sequence = {"image_size": (4, 4), "batch_size": 3, **options}
         assert len(augseq.ImageSequence(images, **sequence)[0][0]) == count
@@ -112,7 +111,7 @@ def test_other_options_of_decoding_hold_for_indexing_and_checking_too(
     assert "Repair or delete" not in str(caught.value)
     images = augseq.index_folder(folder, unreadable="exclude", progress=False, **options)
     report = augseq.check_images(images, progress=False, **options)
-    assert "error" not in {finding.severity for finding in report.findings}
+    assert "unreadable" not in {finding.kind for finding in report.findings}
     sequence = augseq.ImageSequence(images, image_size=(4, 4), batch_size=3, **options)
     assert sequence[0][0].shape == (3, 4, 4, 3)
 
