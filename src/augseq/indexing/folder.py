@@ -196,7 +196,7 @@ def index_folder(
         _findings(root, scan, manifest, num_loose),
     )
     for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
-        warnings.warn(finding, AugseqWarning, stacklevel=2)
+        warnings.warn(finding, AugseqWarning, stacklevel=3)  # `explains_names` is between.
     return manifest
 
 

@@ -154,7 +154,7 @@ def index_table(
     manifest, findings = manifest_of_table(source, root, options)
     manifest = replace(manifest, remote=remote or RemoteOptions())
     for finding in [*findings, *class_findings(manifest, "the table")]:
-        warnings.warn(finding, AugseqWarning, stacklevel=2)
+        warnings.warn(finding, AugseqWarning, stacklevel=3)  # `explains_names` is between.
     return manifest
 
 
