@@ -1,23 +1,31 @@
-"""Keras callbacks that keep a sequence in step with training."""
+"""Keras callbacks that keep sequences in step with training."""
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 
 from augseq.errors import ArgumentError
+from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.passes import PassCounter
 from augseq.training.sequence import ImageSequence
+from augseq.training.unknown_passes import note_followed
 
 
 class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells a sequence which epoch Keras trains, so that a seed fixes the whole run.
+    """Tells sequences which epoch Keras trains, so that a seed fixes the whole run.
 
     It counts with `initial_epoch`, and with the epoch that `BackupAndRestore` restored. Where
     `steps_per_epoch` is less than the length, one pass over the data lasts several of Keras'
     epochs; order and augmentations then change with the pass, named after its first epoch.
 
+    Where `fit` trains on an object of your own that takes batches from several sequences, such as
+    images and masks, pass all of them, so that they are in the same epoch.
+
+    A deep copy, such as tuners make for each trial, tells the same sequences, not copies of them.
+
     Args:
         sequence: The sequence that `fit` trains on; it may be a repeated one.
+        *more: Further sequences that are used in the same `fit`.
 
     Raises:
         ArgumentError: It is none; while training begins, a repeated one has no `steps_per_epoch`;
@@ -27,14 +35,24 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         `model.fit(batches, epochs=10, callbacks=[augseq.EpochSync(batches)])`
     """
 
-    def __init__(self, sequence: ImageSequence) -> None:
+    def __init__(self, sequence: ImageSequence, *more: ImageSequence) -> None:
         super().__init__()
-        if not isinstance(sequence, ImageSequence):
-            raise ArgumentError(
-                f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
-            )
+        for one in (sequence, *more):
+            if not isinstance(one, ImageSequence):
+                raise ArgumentError(
+                    f"{type(self).__name__} takes an ImageSequence, or several one after the "
+                    f"other: EpochSync(images, masks). Received: {type(one).__name__}"
+                )
         self._sequence = sequence
         self._pass = PassCounter()
+        self._more = [(one, PassCounter()) for one in more]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy_for_sequences(self, memo, [sequence for sequence, _ in self._all])
+
+    @property
+    def _all(self) -> list[tuple[ImageSequence, PassCounter]]:
+        return [(self._sequence, self._pass), *self._more]
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start counting: each `fit` begins a new pass.
@@ -42,22 +60,27 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         Raises:
             ArgumentError: A repeated sequence is trained without `steps_per_epoch`.
         """
-        if self.params.get("steps") is None:
-            raise ArgumentError(
-                "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
-            )
-        self._pass.begin()
+        for sequence, counter in self._all:
+            if self.params.get("steps") is None and sequence.length is None:
+                raise ArgumentError(
+                    "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
+                )
+            counter.begin()
+            sequence.begin_training()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Tell the sequence the epoch, unless a pass goes on."""
-        self._pass.begin_epoch()
-        self._sequence.follow_keras(
-            epoch, steps=self.params.get("steps"), goes_on=self._pass.num_trained > 0
-        )
+        """Tell the sequences the epoch, unless a pass goes on."""
+        for sequence, counter in self._all:
+            counter.begin_epoch()
+            sequence.follow_keras(
+                epoch, steps=self.params.get("steps"), goes_on=counter.num_trained > 0
+            )
+        note_followed(self, self._sequence)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Count what was trained."""
-        self._pass.count(batch, self._sequence.length)
+        for sequence, counter in self._all:
+            counter.count(batch, sequence.length)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """See whether the pass is over.
@@ -65,11 +88,19 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         Raises:
             ArgumentError: `fit` trains on another object.
         """
-        if not self._sequence.was_asked:
-            raise ArgumentError(
-                "`fit` trains on another object than the one that EpochSync was given. For a "
-                "repeated sequence: endless = batches.repeat(), and then "
-                "fit(endless, callbacks=[EpochSync(endless)], ...)."
-            )
-        if self._pass.is_over:
-            self._sequence.finish_epoch()
+        for number, (sequence, counter) in enumerate(self._all, 1):
+            if not sequence.was_asked:
+                which = f"sequence {number} of those" if self._more else "the one"
+                raise ArgumentError(
+                    f"`fit` trains on another object than {which} that {type(self).__name__} was "
+                    "given, or on a copy of it. Pass the same object to both. For a repeated "
+                    "sequence: endless = batches.repeat(), and then "
+                    "fit(endless, callbacks=[EpochSync(endless)], ...)."
+                )
+            if counter.is_over:
+                sequence.finish_epoch()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Stop telling epochs."""
+        for sequence, _ in self._all:
+            sequence.end_training()

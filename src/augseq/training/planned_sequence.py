@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import count
 from typing import Any, Self
 
 import keras
@@ -23,9 +22,11 @@ from augseq.training.data_state import (
     read_progress,
     run_conditions,
 )
-from augseq.training.epochs import ADVICE, EpochTracker
+from augseq.training.epochs import EpochTracker
 from augseq.training.fit_checks import check_outputs, running_call, warn_if_sorted
 from augseq.training.keras_order import shuffled_order
+from augseq.training.loop_passes import LoopPasses
+from augseq.training.pass_advice import EPOCH_SYNC
 from augseq.training.passes import batch_number
 from augseq.training.plan_text import plan_text
 from augseq.training.running_processes import (
@@ -58,10 +59,18 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         `e * steps_per_epoch`, counted from epoch 0.
 
         Raises:
-            ArgumentError: A resume has left a part of the present epoch.
+            ArgumentError: A resume has left a part of the present epoch, or a subclass names a
+                `num_batches` for it too.
         """
         whole = replace(self._plan, schedule=self._plan.schedule.whole_from(self.epoch))
-        return self._with(whole, endless=True, epoch=self.epoch)
+        twin = self._with(whole, endless=True, epoch=self.epoch)
+        if twin.num_batches is not None:
+            raise ArgumentError(
+                f"A repeated sequence has no end, so its num_batches must be None. Return "
+                f"super().num_batches from {type(self).__name__}.num_batches where that is None. "
+                f"Received: {twin.num_batches}"
+            )
+        return twin
 
     def shard(
         self,
@@ -111,9 +120,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _with(self, plan: BatchPlan, *, endless: bool = False, epoch: int = 0) -> Self:
         twin = type(self).__new__(type(self))
+        # What a subclass has added comes along.
+        added = {name: value for name, value in vars(self).items() if name != "_conditions"}
+        twin.__dict__.update(added)
         twin._start(plan, self._worker_options, endless=endless)
-        twin._epochs.set(epoch)
-        twin._first_step = epoch * plan.schedule.num_batches
+        twin._epochs.start_at(epoch, epoch * plan.schedule.num_batches)
         return twin
 
     def _start(self, plan: BatchPlan, options: WorkerOptions, *, endless: bool = False) -> None:
@@ -121,10 +132,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
         self._worker_options = options
         self._endless = endless
-        self._first_step = 0
         self._is_order_checked = False
-        matters = not endless and (plan.schedule.shuffle or bool(plan.pipeline.augment.steps))
-        self._epochs = EpochTracker(plan.schedule.num_batches, epoch_matters=matters)
+        matters = plan.schedule.shuffle or bool(plan.pipeline.augment.steps)
+        self._epochs = EpochTracker(
+            plan.schedule.num_batches, epoch_matters=matters, endless=endless
+        )
+        # A loop over a repeated sequence that begins anew sees no more than its first batches.
+        self._loops = LoopPasses(self._epochs, is_quiet=not matters and not endless)
         self.failure: Exception | None = None
         self._use(plan)
 
@@ -147,8 +161,8 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
-        self._epochs.ask(index)
         try:
+            self._epochs.ask(self._number(index), self._num_asked)
             if self._plan.schedule.shard.count > 1:
                 # Each process would shuffle for itself, and no step would have its global batch.
                 self.require_order()
@@ -163,30 +177,61 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return batch.images, batch.targets, batch.weights
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the batches of the present epoch; without end where the sequence is repeated."""
-        # Not as many as Keras is told: an epoch that a resume left a part of is shorter.
-        return map(self.__getitem__, count() if self._endless else range(len(self)))
+        """Return an iterator over the batches of an epoch; without end for a repeated sequence.
+
+        The first loop over the sequence is the present epoch, a further one the next: after a
+        whole pass, `for images, labels in batches` counts the epochs itself. `set_epoch` before a
+        loop names its epoch instead.
+
+        Warns:
+            AugseqWarning: Two loops over an epoch ended early, and gave the same batches.
+        """
+        return self._loops.begin(self.__getitem__, lambda: self.length)
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
-        if self.length is None:
+        if self._endless:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
-        return self.length
+        length = self._plan.schedule.num_batches_of(self.epoch)
+        self._epochs.unknown.count(length, epoch=self.epoch)
+        return length
 
     @property
     def length(self) -> int | None:
         """What `len` gives, but None for a repeated sequence."""
-        return None if self._endless else self._plan.schedule.num_batches_of(self.epoch)
+        if self._endless:
+            return None
+        # A subclass may have another length, in either of the two ways that Keras knows.
+        kind = type(self)
+        if kind.__len__ is PlannedSequence.__len__:
+            if kind.num_batches is not PlannedSequence.num_batches:
+                return self.num_batches
+            return self._plan.schedule.num_batches_of(self.epoch)
+        return len(self)
 
     @property
     def num_batches(self) -> int | None:
         """What Keras is told: batches in an epoch; None for a repeated sequence."""
         # That Keras asks for it tells that a pass begins: see `EpochTracker`.
         self._epochs.count()
+        if self._endless:
+            return None
+        if type(self).__len__ is not PlannedSequence.__len__:
+            return len(self)
         # Keras keeps the first answer for all epochs, so only a callback that knows of it may let
         # it hear of an epoch that is shorter.
-        is_exact = self._endless or self._epochs.is_told
-        return self.length if is_exact else self._plan.schedule.num_batches
+        schedule = self._plan.schedule
+        return schedule.num_batches_of(self.epoch) if self._epochs.is_told else schedule.num_batches
+
+    @property
+    def _num_asked(self) -> int | None:
+        """How many batches of the present epoch are asked for by index; None without end."""
+        if self._endless:
+            return None
+        num_batches = self._plan.schedule.num_batches_of(self.epoch)
+        if type(self).__len__ is PlannedSequence.__len__:
+            return num_batches
+        return min(num_batches, len(self))
 
     @property
     def workers(self) -> int:
@@ -215,10 +260,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         require_even_batches(self._plan.schedule, self.epoch)
         self._check_call()
         if self._epochs.wants_epoch_sync():
-            warnings.warn(ADVICE, AugseqWarning, stacklevel=2)
+            warnings.warn(EPOCH_SYNC, AugseqWarning, stacklevel=2)
         self._epochs.begin()
         self.failure = None
-        self._lookahead.begin_pass([] if self._endless else shuffled_order(len(self)))
+        length = self.length
+        self._lookahead.begin_pass([] if length is None else shuffled_order(length))
 
     def _check_call(self) -> None:
         """Say what is wrong with the model, or with the order of the images, before Keras does."""
@@ -244,15 +290,22 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             return self._first_step // self._plan.schedule.num_batches
         return self._epochs.epoch
 
+    @property
+    def _first_step(self) -> int:
+        return self._epochs.first_step
+
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch, for loops of your own; with `fit`, `EpochSync` does it.
+        """Go to an epoch: the next pass over the sequence is this one.
+
+        Loops `for images, labels in batches` count epochs without it, and with `fit`, `EpochSync`
+        does it. Index loops and other libraries, such as a torch `DataLoader`, need it before each
+        pass.
 
         Raises:
             ArgumentError: Several processes run, and this sequence is not this process's part.
         """
         require_own_part(self._plan.schedule.shard)
         self._epochs.set(epoch)
-        self._first_step = self._epochs.epoch * self._plan.schedule.num_batches
 
     @property
     def was_asked(self) -> bool:
@@ -267,17 +320,40 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             steps: Steps in each of Keras' epochs.
             goes_on: Whether Keras goes on with a pass of an earlier epoch.
         """
-        self._epochs.announce()
-        if goes_on:
-            self._epochs.go_on()
-        else:
-            self._epochs.set(epoch)
-            self._first_step = epoch * (steps or self._plan.schedule.num_batches)
+        first_step = epoch * (steps or self._plan.schedule.num_batches)
+        self._epochs.follow(epoch, first_step, goes_on=goes_on)
+
+    def begin_training(self) -> None:
+        """Take Keras' word, from `EpochSync`, that `fit` begins."""
+        self._epochs.begin_training()
+
+    def end_training(self) -> None:
+        """Take Keras' word, from `EpochSync`, that `fit` ends."""
+        self._epochs.end_training()
 
     def finish_epoch(self) -> None:
         """Take Keras' word, from `EpochSync`, that an epoch is over."""
+        self._epochs.end_epoch()
         if self._plan.schedule.done != Progress():
             self._reschedule(Progress())
+
+    def watch_pass(self) -> None:
+        """Follow the pass that `fit` is about to begin, for a callback that names its batches."""
+        self._epochs.watch()
+
+    def end_watch(self) -> None:
+        """Follow it no more."""
+        self._epochs.is_watched = False
+
+    @property
+    def is_inside_another(self) -> bool:
+        """Whether the pass that is followed is one over another object than this one."""
+        return self._epochs.is_watched
+
+    @property
+    def is_asked_in_order(self) -> bool:
+        """Whether the batches of the present pass were asked for as 0, 1, 2."""
+        return self._epochs.is_in_order
 
     @cached_property
     def _conditions(self) -> Conditions:
@@ -297,7 +373,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ArgumentError: It shuffled them.
         """
-        if not self._epochs.is_in_order:
+        if not self.is_asked_in_order:
             raise ArgumentError(
                 "Which batches were trained is known only if Keras asks for them in their order: "
                 "pass shuffle=False to fit; the sequence shuffles by itself."
@@ -401,12 +477,24 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return plan_text(self._plan, epoch=self.epoch, workers=workers)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._epochs.unknown.send(epoch=self.epoch)
         options = (self._plan, self._worker_options, self._endless)
-        return (_rebuild, (type(self), options, self._epochs.epoch, self._first_step))
+        is_announced = self._epochs.unknown.is_announced
+        where = (self._epochs.epoch, self._first_step, is_announced)
+        # What a subclass has added, but nothing that a new sequence has by itself.
+        bare = vars(_rebuild(PlannedSequence, options, where))
+        added = {name: value for name, value in vars(self).items() if name not in bare}
+        added.pop("_conditions", None)
+        return (_rebuild, (type(self), options, where), added or None)
+
+    def _number(self, index: int) -> int:
+        """Return which batch of the present epoch an index means."""
+        length = None if self._endless else self._plan.schedule.num_batches_of(self._epochs.epoch)
+        return batch_number(index, length)
 
     def _step(self, index: int) -> int:
         """Return the number of a batch, counted on through the epochs."""
-        number = batch_number(index, self.length)
+        number = self._number(index)
         if self._endless:
             return self._first_step + number
         return self._epochs.epoch * self._plan.schedule.num_batches + number
@@ -415,12 +503,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 def _rebuild(
     kind: type[PlannedSequence],
     options: tuple[BatchPlan, WorkerOptions, bool],
-    epoch: int,
-    first_step: int,
+    where: tuple[int, int, bool],
 ) -> PlannedSequence:
     plan, worker_options, endless = options
+    epoch, first_step, is_announced = where
     sequence = kind.__new__(kind)
     sequence._start(plan, worker_options, endless=endless)
-    sequence._epochs.set(epoch)
-    sequence._first_step = first_step
+    sequence._epochs.start_at(epoch, first_step, is_announced=is_announced)
     return sequence
