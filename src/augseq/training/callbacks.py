@@ -99,6 +99,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 )
             if counter.is_over:
                 sequence.finish_epoch()
+                sequence.count_as_trained()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Stop telling epochs."""

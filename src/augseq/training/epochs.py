@@ -51,7 +51,7 @@ class EpochTracker:
         self._epoch = 0
         self._others = threading.local()
         self.first_step = 0
-        self.unknown = UnknownPasses(num_batches if epoch_matters and not endless else None)
+        self.unknown = UnknownPasses(None if endless else num_batches, epoch_matters=epoch_matters)
         self._wants_epoch_sync = epoch_matters and not endless
         self._num_batches = num_batches
         self._endless = endless
@@ -94,7 +94,9 @@ class EpochTracker:
         # A pass whose last batches TensorFlow read between two of Keras' epochs does not look
         # whole, but the next pass begins after it.
         is_over = len(self._given) >= self._num_batches or self._has_advanced
-        if not self._wants_epoch_sync or not is_over or find_call() in ("evaluate", "predict"):
+        # One batch that a model was built with is not an epoch, nor is an evaluation.
+        is_other = self._call == "build" or find_call() in ("evaluate", "predict")
+        if not self._wants_epoch_sync or not is_over or is_other:
             return False
         self._wants_epoch_sync = False
         return True

@@ -15,18 +15,24 @@ _METHODS = ("fit", "evaluate", "predict")
 _CALLBACKS = "keras.src.callbacks.callback_list"
 
 
-def find_call(*, in_main_thread: bool = False) -> str | None:
-    """Return what Keras does in this thread: "fit", "evaluate", "predict", "callback" or None.
+def find_call() -> str | None:
+    """Return what Keras does in this thread; None for nothing.
 
-    The innermost one counts: "evaluate" within `fit`, "callback" for the code of a callback.
-
-    Args:
-        in_main_thread: Whether to look there too, if it is nothing in this thread: TensorFlow
-            reads data in a thread of its own.
+    The innermost one counts: "evaluate" or "predict" also within `fit`, "callback" for the code of
+    a callback, "build" for `fit` before it trains, when it looks at the first batches, and "fit".
     """
-    call = _call_of(sys._getframe())
-    if call is None and in_main_thread:
+    return _call_of(sys._getframe())
+
+
+def find_call_of_reader() -> str | None:
+    """Return the same for code that reads batches, perhaps in a thread of TensorFlow.
+
+    What the main thread does then tells what for, but for a callback, in which training goes on.
+    """
+    call = find_call()
+    if call is None:
         call = _call_of(sys._current_frames().get(threading.main_thread().ident or 0))
+        return "fit" if call == "callback" else call
     return call
 
 
@@ -35,8 +41,15 @@ def _call_of(innermost: FrameType | None) -> str | None:
         if _module(frame) == _CALLBACKS:
             return "callback"
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
-            return frame.f_code.co_name
+            name = frame.f_code.co_name
+            return "build" if name == "fit" and not _callbacks_of(frame) else name
     return None
+
+
+def _callbacks_of(frame: FrameType) -> list[Any]:
+    """Return the callbacks that a `fit` calls; none before it has put them into a list."""
+    callbacks: list[Any] = getattr(frame.f_locals.get("callbacks"), "callbacks", [])
+    return callbacks
 
 
 def fit_arguments() -> dict[str, Any]:
@@ -52,13 +65,13 @@ def is_fitting_with(callback: Any) -> bool:
 
     Keras does not tell a callback that `fit` failed, so a callback does not know it.
     """
-    for innermost in sys._current_frames().values():
-        for frame in _frames(innermost):
-            if _is_keras(frame) and frame.f_code.co_name == "fit":
-                callbacks = frame.f_locals.get("callbacks")
-                if any(one is callback for one in getattr(callbacks, "callbacks", ())):
-                    return True
-    return False
+    return any(
+        one is callback
+        for innermost in sys._current_frames().values()
+        for frame in _frames(innermost)
+        if _is_keras(frame) and frame.f_code.co_name == "fit"
+        for one in _callbacks_of(frame)
+    )
 
 
 def _frames(innermost: FrameType | None) -> Iterator[FrameType]:

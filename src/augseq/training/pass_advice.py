@@ -53,4 +53,4 @@ def advise(text: str, **values: int | None) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).startswith("augseq."):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text.format(**values), AugseqWarning, stacklevel=level - 1)
+    warnings.warn(text.format(**values), AugseqWarning, stacklevel=level)

@@ -310,7 +310,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def was_asked(self) -> bool:
         """Whether any batch was asked for since the epoch was last set."""
-        return self._epochs.was_asked
+        return self._epochs.was_asked or self._epochs.unknown.was_asked_elsewhere
 
     def follow_keras(self, epoch: int, *, steps: int | None, goes_on: bool) -> None:
         """Take the epoch from `EpochSync`, just before Keras begins it.
@@ -333,9 +333,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def finish_epoch(self) -> None:
         """Take Keras' word, from `EpochSync`, that an epoch is over."""
-        self._epochs.end_epoch()
         if self._plan.schedule.done != Progress():
             self._reschedule(Progress())
+
+    def count_as_trained(self) -> None:
+        """Take Keras' word, from `EpochSync`, that all of the present epoch was trained."""
+        self._epochs.end_epoch()
 
     def watch_pass(self) -> None:
         """Follow the pass that `fit` is about to begin, for a callback that names its batches."""

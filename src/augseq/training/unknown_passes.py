@@ -5,10 +5,8 @@ import sys
 import weakref
 from typing import Any, Protocol
 
-import keras
-
 from augseq.training.asked_batches import AskedBatches
-from augseq.training.keras_calls import find_call, is_fitting_with
+from augseq.training.keras_calls import find_call_of_reader, is_fitting_with
 from augseq.training.pass_advice import OTHER_EPOCH, SECOND_PASS, WORKER_PROCESS, advise
 
 
@@ -47,20 +45,27 @@ class UnknownPasses:
     `fit` trains on.
 
     Args:
-        num_batches: Batches in an epoch; None where there is nothing to say.
+        num_batches: Batches in an epoch; None without end.
+        epoch_matters: Whether one epoch differs from another.
 
     Attributes:
         is_announced: Whether the present epoch was set, and not found out.
     """
 
-    def __init__(self, num_batches: int | None) -> None:
+    def __init__(self, num_batches: int | None, *, epoch_matters: bool) -> None:
         self.is_announced = False
+        self._epoch_matters = epoch_matters
         self._asked = None if num_batches is None else AskedBatches(num_batches)
 
     def begin_epoch(self) -> None:
         """Note that the epoch is another one."""
         self.is_announced = False
         self.clear()
+
+    @property
+    def was_asked_elsewhere(self) -> bool:
+        """Whether a forked process asked for a batch of the present epoch."""
+        return self._asked is not None and self._asked.was_by_others
 
     def clear(self) -> None:
         """Forget what was asked for."""
@@ -78,12 +83,12 @@ class UnknownPasses:
         """
         if self._asked is None:
             return
-        # Before `fit` and `evaluate`, Keras looks at batches that it then asks for again.
-        num_looks = 2 if keras.backend.backend() == "tensorflow" else 1
-        times = 2 if num_batches <= num_looks else 1
+        # Evaluations, callbacks, and looks at the first batches, do not train.
+        if find_call_of_reader() not in (None, "fit"):
+            return
         # A worker process sees a part of each pass: the same batch again is enough.
         is_copy = _is_torch_worker() and not self._asked.is_elsewhere
-        begins = self._asked.begins_anew(batch, 0 if is_copy else num_batches, times=times)
+        begins = self._asked.begins_anew(batch, 0 if is_copy else num_batches)
         is_outdated = self._asked.is_elsewhere and self._asked.is_outdated
         if is_outdated or (is_copy and begins):
             self._advise(WORKER_PROCESS, epoch=epoch)
@@ -92,14 +97,9 @@ class UnknownPasses:
         if is_led and other is not None:
             return
         if other not in (None, epoch):
-            self._advise_in_training(OTHER_EPOCH, epoch=epoch, other=other)
+            self._advise(OTHER_EPOCH, epoch=epoch, other=other)
         elif begins:
-            self._advise_in_training(SECOND_PASS, epoch=epoch)
-
-    def _advise_in_training(self, text: str, **values: int | None) -> None:
-        # A callback that looks at batches does not train, nor does an evaluation.
-        if find_call(in_main_thread=True) in (None, "fit"):
-            self._advise(text, **values)
+            self._advise(SECOND_PASS, epoch=epoch)
 
     def begin_loop(self, epoch: int) -> None:
         """Note that a loop begins; in a worker process it may not know its epoch."""
@@ -126,7 +126,7 @@ class UnknownPasses:
             self._advise(SECOND_PASS, epoch=epoch)
 
     def _advise(self, text: str, **values: int | None) -> None:
-        if self._asked is not None and self._asked.advise():
+        if self._epoch_matters and self._asked is not None and self._asked.advise():
             advise(text, **values)
 
 

@@ -9,6 +9,7 @@ import traceback
 import warnings
 
 from . import (
+    around,
     classic,
     endless,
     epochs,
@@ -23,7 +24,19 @@ from . import (
 from .watch import SCENARIOS, NotApplicableError
 
 assert all(
-    (classic, endless, epochs, evaluation, failures, partial, processes, resume, speed, written)
+    (
+        around,
+        classic,
+        endless,
+        epochs,
+        evaluation,
+        failures,
+        partial,
+        processes,
+        resume,
+        speed,
+        written,
+    )
 )
 
 
