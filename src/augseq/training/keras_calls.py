@@ -27,18 +27,15 @@ def find_call() -> str | None:
 def find_call_of_reader() -> str | None:
     """Return the same for code that reads batches, perhaps in a thread of TensorFlow.
 
-    What the main thread does then tells what for, but for a callback, in which training goes on.
+    What the main thread does then tells what for. Callbacks that it calls meanwhile do not count.
     """
-    call = find_call()
-    if call is None:
-        call = _call_of(sys._current_frames().get(threading.main_thread().ident or 0))
-        return "fit" if call == "callback" else call
-    return call
+    main = sys._current_frames().get(threading.main_thread().ident or 0)
+    return find_call() or _call_of(main, with_callbacks=False)
 
 
-def _call_of(innermost: FrameType | None) -> str | None:
+def _call_of(innermost: FrameType | None, *, with_callbacks: bool = True) -> str | None:
     for frame in _frames(innermost):
-        if _module(frame) == _CALLBACKS:
+        if with_callbacks and _module(frame) == _CALLBACKS:
             return "callback"
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
             name = frame.f_code.co_name
