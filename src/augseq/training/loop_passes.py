@@ -49,30 +49,67 @@ class LoopPasses:
         self._epochs.unknown.begin_loop(epoch)
         with self._epochs.at(epoch):
             length = length_of()
-        batches = self._look(get, epoch, length)
-        return batches if is_look else self._note(batches, epoch, length, self._most_given)
+        notes = None if is_look else self
+        return _Loop(get, self._epochs, epoch, length, notes, self._most_given)
 
-    def _look(self, get: Callable[[int], Any], epoch: int, length: int | None) -> Iterator[Any]:
-        for number in count() if length is None else range(length):
-            with self._epochs.at(epoch):
-                batch = get(number)
-            yield batch
+    def note(self, epoch: int, num_given: int, length: int | None) -> None:
+        """Note that a loop gives a batch."""
+        self._epochs.note_loop(epoch, is_over=num_given == length)
+        self._most_given = max(self._most_given, num_given)
 
-    def _note(
-        self, batches: Iterator[Any], epoch: int, length: int | None, given_before: int
-    ) -> Iterator[Any]:
-        for num_given, batch in enumerate(batches, 1):
-            self._epochs.note_loop(epoch, is_over=num_given == length)
-            self._most_given = max(self._most_given, num_given)
-            try:
-                yield batch
-            except GeneratorExit:
-                # One batch is a look, unless the loop before gave no more either.
-                if num_given != length and (given_before > 1 or given_before == num_given):
-                    self._advise(epoch, is_endless=length is None)
-                raise
-
-    def _advise(self, epoch: int, *, is_endless: bool) -> None:
+    def end_early(self, epoch: int, *, is_endless: bool) -> None:
+        """Note that a loop ended early that gave the same batches as one before."""
         if not self._is_quiet and not sys.is_finalizing():
             self._is_quiet = True
             advise(SAME_STEPS if is_endless else SAME_BATCHES, epoch=epoch)
+
+
+class _Loop(Iterator[Any]):
+    """Gives the batches of one loop; several threads may take them.
+
+    Args:
+        get: Makes a batch of the epoch that `EpochTracker.epoch` names.
+        epochs: The epochs of the sequence.
+        epoch: That of the loop.
+        length: How many batches it has; None without end.
+        notes: Gets to know what is given; None for a loop that only looks.
+        given_before: How many batches a loop has given before, in the same epoch.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[int], Any],
+        epochs: EpochTracker,
+        epoch: int,
+        length: int | None,
+        notes: LoopPasses | None,
+        given_before: int,
+    ) -> None:
+        self._get = get
+        self._epochs = epochs
+        self._epoch = epoch
+        self._length = length
+        self._notes = notes
+        self._given_before = given_before
+        self._numbers = count() if length is None else iter(range(length))
+        self._num_given = 0
+
+    def __next__(self) -> Any:
+        number = next(self._numbers)
+        try:
+            with self._epochs.at(self._epoch):
+                batch = self._get(number)
+        except Exception:
+            self._notes = None
+            raise
+        self._num_given = max(self._num_given, number + 1)
+        if self._notes is not None:
+            self._notes.note(self._epoch, self._num_given, self._length)
+        return batch
+
+    def __del__(self) -> None:
+        given, before = self._num_given, self._given_before
+        # One batch is a look, unless the loop before gave no more either.
+        is_same = given > 0 and (before > 1 or before == given)
+        if self._notes is not None and is_same and given != self._length:
+            self._notes.end_early(self._epoch, is_endless=self._length is None)
