@@ -79,7 +79,8 @@ class AugmentationList:
             pixels that can be written to.
 
         Raises:
-            AugmentationError: A step returned something that is not such an image.
+            AugmentationError: A step returned something that is not such an image, or would clip
+                the floats that it is given.
         """
         note, floats = HERE.note, FloatRange()
         image = image if crop else _writable(image)
@@ -118,7 +119,8 @@ def make_augmentation_list(augment: Sequence[Any] | AugmentationList | None) -> 
             that meet `Augmentation`; None for no augmentation.
 
     Raises:
-        ArgumentError: It is not a list, or an element is none of these.
+        ArgumentError: It is not a list, or an element is none of these, needs more than the
+            image, gives tensors, or would clip what `Normalize` before it gives.
     """
     if augment is None:
         return AugmentationList()
