@@ -14,8 +14,8 @@ _NUM_THREADS = 16
 def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, list[str], int]]:
     """Yield each folder's prefix, the names of its files, and the number of its links.
 
-    As for a folder of this machine: the prefix is `a/b/`, empty for the root, and what begins
-    with a dot is skipped. The folders come in no particular order.
+    As for a folder of this machine: the prefix is `a/b/`, empty for the root, and folders and
+    links that begin with a dot are skipped. The folders come in no particular order.
 
     Args:
         folder: The folder.
@@ -67,8 +67,8 @@ def _walk_list(folder: RemoteFolder, start: str) -> Iterator[tuple[str, list[str
 
 
 def _sorted_out(entries: list[Entry]) -> tuple[list[str], list[str], int]:
-    """Return the names of folders and files, and the number of links, without what is hidden."""
+    """Return the names of folders and files, and the number of links; hidden are only files."""
     seen = [entry for entry in entries if not entry.name.startswith(".")]
     folders = [entry.name for entry in seen if entry.kind == "directory"]
-    files = [entry.name for entry in seen if entry.kind == "file"]
+    files = [entry.name for entry in entries if entry.kind == "file"]
     return folders, files, sum(entry.kind == "link" for entry in seen)

@@ -243,7 +243,8 @@ def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[s
         if prefix != start:
             found.folders.setdefault(prefix[: prefix.index("/", len(start))], 0)
         found.num_links += num_links
-        yield prefix, names
+        found.hidden += [name for name in names if name[0] == "." and name[1:2] != "_"]
+        yield prefix, [name for name in names if name[0] != "."]
 
 
 def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEntry[str]]]:
