@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import augseq
-from tests.folders import MakeFolder
+from tests.folders import MakeFolder, fill
 
 ROWS = [
     {"file_name": "b/2.jpg", "label": "dog", "caption": 'a "dog", sitting'},
@@ -112,3 +112,22 @@ def test_metadata_is_only_written_above_its_images(make_folder: MakeFolder) -> N
     with pytest.raises(augseq.ArgumentError, match=r"`suffix` must be .*'.tsv'"):
         augseq.write_huggingface(images, suffix=".tsv")
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("file_name;label\n1.jpg;x\n", "semicolons"),
+        ("file_name,label\n1,x\n2,y\n", "path_suffix='.jpg'"),
+        ("file,label\n1.jpg,x\n", "no column 'file_name'"),
+    ],
+)
+def test_options_of_tables_are_advised_as_those_of_tables(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    fill(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / "metadata.csv").write_text(text)
+    with pytest.raises(augseq.AugseqError) as caught:
+        augseq.index_huggingface(tmp_path)
+    assert told in str(caught.value)
+    assert "metadata.csv', path_column='file_name'" in str(caught.value)

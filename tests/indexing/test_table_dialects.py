@@ -84,6 +84,9 @@ def test_a_delimiter_is_one_character(delimiter: Any) -> None:
         ("0,images/a.tif\n", r"must name the columns"),
         ("path, label\na.jpg, x\n", r"spaces around them.*skipinitialspace=True"),
         ("label,pixel0,pixel1\n3,0,255\n", r"hold pixels.*from_arrays"),
+        ("path , label\na.jpg , x\n", r"spaces around them"),
+        ("Path,Label\na.jpg,x\n", r"Did you mean 'Path'\?"),
+        ("path,lable\na.jpg,x\n", r"Did you mean 'lable'\?"),
     ],
 )
 def test_a_first_line_that_names_no_columns_is_told(text: str, told: str, tmp_path: Path) -> None:
@@ -197,6 +200,8 @@ class Foreign:
         (Foreign(), r"source\.to_pandas\(\)"),
         ({"path": ["a"], "label": ["x"]}, r"pandas\.DataFrame\(source\)"),
         ([("a", "x")], r"pandas\.DataFrame\(source\)"),
+        (pd.Series(["a"]), r"source\.to_frame\('path'\)"),
+        (pl.Series(["a"]), r"source\.to_frame\('path'\)"),
     ],
 )
 def test_what_is_no_frame_is_told_how_to_become_one(source: Any, told: str) -> None:

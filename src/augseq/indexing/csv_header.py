@@ -38,7 +38,9 @@ def check_first_line(
     fitting = [
         other
         for other, cells in others.items()
-        if (len(cells) > len(names) and other != " ") or (len(cells) > 1 and _fits(choose, cells))
+        # A space may stand beside a comma.
+        if (other != " " and len(cells) > len(names))
+        or (len(cells) > 1 and (other != " " or len(names) == 1) and _fits(choose, cells))
     ]
     if fitting:
         other = max(fitting, key=lambda kind: (_fits(choose, others[kind]), len(others[kind])))

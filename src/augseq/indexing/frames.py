@@ -27,14 +27,17 @@ def columns_of_frame(source: Any, choose: Callable[[Sequence[str]], list[str]]) 
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(source, pandas.DataFrame):
         return _columns_of_pandas(source, choose)
-    if hasattr(source, "__arrow_c_stream__"):
+    is_series = hasattr(source, "to_frame")
+    if hasattr(source, "__arrow_c_stream__") and not is_series:
         source = _with_text_paths_of_polars(source)
         table = pa.table(source)
         check_names(table.column_names, "the frame")
         check_no_images_inside(table.schema, "the frame", choose)
         return table.select(choose(table.column_names))
     hint = ""
-    if hasattr(source, "to_pandas"):
+    if is_series:
+        hint = " Make a frame of the series: source.to_frame('path')."
+    elif hasattr(source, "to_pandas"):
         hint = " Pass its pandas frame: source.to_pandas()."
     elif isinstance(source, dict | list | tuple):
         hint = " Make a frame of it: pandas.DataFrame(source)."

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from augseq.errors import ArgumentError, AugseqWarning, MissingFileError
+from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
 from augseq.indexing.endings import IMAGE_EXTENSIONS
 from augseq.indexing.folder import existing_folder, existing_splits
 from augseq.indexing.labels import class_findings, listed, sorted_names
@@ -70,7 +70,7 @@ def index_huggingface(
         missing_labels=missing_labels,
     )
     if splits is None:
-        manifest, findings = manifest_of_table(_metadata_of(root), root, options)
+        manifest, findings = _of_metadata(root, options)
     else:
         existing_splits(root, splits)
         manifest, findings = _of_splits(root, splits, options)
@@ -116,6 +116,21 @@ def write_huggingface(
     return written
 
 
+def _of_metadata(folder: str, options: TableOptions) -> tuple[Manifest, tuple[str, ...]]:
+    metadata = _metadata_of(folder)
+    try:
+        return manifest_of_table(metadata, folder, options)
+    except (ArgumentError, ManifestError, MissingFileError) as error:
+        if not any(option in str(error) for option in ("path_column", "delimiter", "path_suffix")):
+            raise
+        # Options that this convention does not have.
+        raise type(error)(
+            f"{error} `path_column`, `delimiter` and `path_suffix` are options of index_table, "
+            f"not of index_huggingface: index_table({os.fspath(metadata)!r}, "
+            f"path_column={_PATH_COLUMN!r}, ...)."
+        ) from error
+
+
 def _of_splits(
     root: str, splits: Sequence[str], options: TableOptions
 ) -> tuple[Manifest, tuple[str, ...]]:
@@ -123,7 +138,7 @@ def _of_splits(
     findings: tuple[str, ...] = ()
     for split in splits:
         folder = os.path.join(root, split)
-        part, found = manifest_of_table(_metadata_of(folder), folder, options)
+        part, found = _of_metadata(folder, options)
         findings += found
         if "split" in part.table.column_names:
             raise ArgumentError(

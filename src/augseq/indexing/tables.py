@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.argument_names import explains_names
-from augseq.checks import check_choice
+from augseq.checks import check_choice, did_you_mean
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
@@ -228,7 +228,7 @@ def _hint(absent: str, names: Sequence[str]) -> str:
     if any("pixel" in name.lower() for name in names):
         return " If the columns hold pixels, pass them as an array to ImageSequence.from_arrays."
     if absent.strip() not in map(str.strip, names):
-        return ""
+        return did_you_mean(absent, names)
     return (
         " Some names have spaces around them: remove those, or read the file with "
         "pandas.read_csv(path, skipinitialspace=True) and pass the frame."
