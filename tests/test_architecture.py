@@ -43,8 +43,8 @@ LAYERS = [
         "types",
         "whereabouts",
     ],
-    ["errors"],
-    ["escaping"],
+    ["errors", "short_text"],
+    ["escaping", "extras"],
 ]
 
 # Libraries by layer; cli may use whatever the project declares.
@@ -58,6 +58,7 @@ ALLOWED = {
     "errors": set(),
     "exit_codes": set(),
     "escaping": set(),
+    "extras": set(),
     "file_lock": set(),
     "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
@@ -68,6 +69,7 @@ ALLOWED = {
     "remote": {"numpy"},
     "sample": {"numpy"},
     "sampling": {"numpy"},
+    "short_text": set(),
     "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},

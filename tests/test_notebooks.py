@@ -1,12 +1,19 @@
 """Every notebook runs from top to bottom, and is pleasant to read."""
 
+import ast
+import contextlib
+import functools
 import re
+from collections.abc import Set
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.backends import environment_of
 
@@ -18,11 +25,57 @@ RUNS = [("tensorflow", path) for path in NOTEBOOKS] + [
     ("jax", path) for path in NOTEBOOKS if path.stem.startswith(ALSO_ON_JAX)
 ]
 CELL_TIMEOUT_S = 600
+README = FOLDER.parent / "README.md"
 WHICH_BACKEND = "import keras\nprint(keras.backend.backend())"
 # Homes, temporary folders (where Jupyter pretends that cells lie), and this checkout.
 PLACE = re.compile(
     "|".join([r"/(?:home|root|Users|tmp|var|private)/", r"[A-Z]:\\", re.escape(str(FOLDER.parent))])
 )
+
+
+def extras_for_notebooks() -> set[str]:
+    """The extras that the README tells to install for the notebooks."""
+    section = README.read_text("utf-8").split("### Notebooks")[1]
+    found = re.search(r'pip install "\.\[([\w,]+)\]"', section)
+    assert found
+    return set(found[1].split(","))
+
+
+@functools.cache
+def foreign_modules(backend: str) -> tuple[str, ...]:
+    """The modules installed here that a reader who did as the README says would not have."""
+    extras = extras_for_notebooks() - {"tensorflow"} | {backend}
+    theirs = closure("augseq", extras)
+    return tuple(
+        sorted(
+            module
+            for module, owners in _owners().items()
+            if not theirs & {canonicalize_name(owner) for owner in owners}
+        )
+    )
+
+
+# It looks through all files that are installed.
+_owners = functools.cache(packages_distributions)
+
+
+def closure(name: str, extras: Set[str]) -> set[str]:
+    """The distributions that pip installs for one with some extras."""
+    found: dict[str, set[str]] = {}
+    waiting = [(canonicalize_name(name), set(extras))]
+    while waiting:
+        name, extras = waiting.pop()
+        if name in found and extras <= found[name]:
+            continue
+        found[name] = found.get(name, set()) | extras
+        with contextlib.suppress(PackageNotFoundError):
+            for text in requires(name) or ():
+                one = Requirement(text)
+                if not one.marker or any(
+                    one.marker.evaluate({"extra": extra}) for extra in ("", *found[name])
+                ):
+                    waiting.append((canonicalize_name(one.name), set(one.extras)))
+    return set(found)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -63,6 +116,9 @@ def kernel_environment(backend: str) -> dict[str, str]:
 def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with_pictures = {cell.id for cell in code_cells(notebook) if has_picture(cell)}
+    # What is not installed cannot be imported: by the cells, or by what they call.
+    hide = f"import sys\nsys.modules.update(dict.fromkeys({foreign_modules(backend)!r}))"
+    notebook.cells.insert(0, new_code_cell(hide))
     notebook.cells.append(new_code_cell(WHICH_BACKEND))
 
     client = NotebookClient(
@@ -77,6 +133,37 @@ def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
     assert done.cells.pop().outputs[-1].text.split() == [backend]
     assert not [output.text for output in outputs(done) if output.get("name") == "stderr"]
     assert {cell.id for cell in code_cells(done) if has_picture(cell)} == with_pictures
+
+
+def test_what_the_readme_installs_holds_the_notebook_and_not_pandas() -> None:
+    for backend in ("tensorflow", "jax"):
+        foreign = set(foreign_modules(backend))
+        assert {"pandas", "torch", "pytest", "polars", "s3fs"} <= foreign
+        needed = {"numpy", "matplotlib", "ipywidgets", "albumentations", "IPython", "augseq"}
+        assert not foreign & {*needed, backend, "keras"}
+    assert "jax" in foreign_modules("tensorflow")
+
+
+def test_a_notebook_imports_what_the_readme_installs(notebook: nbformat.NotebookNode) -> None:
+    source = "\n".join(
+        line
+        for cell in code_cells(notebook)
+        for line in cell.source.splitlines()
+        if not line.startswith("%")
+    )
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(source))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert "augseq" in imported
+    assert not imported & set(foreign_modules("tensorflow"))
 
 
 def has_picture(cell: nbformat.NotebookNode) -> bool:

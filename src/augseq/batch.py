@@ -10,10 +10,12 @@ import numpy.typing as npt
 from augseq.checks import check_choice
 from augseq.collate import collate
 from augseq.errors import ArgumentError, LabelError
+from augseq.escaping import shortened
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, Sample, load_sample
 from augseq.sampling.order import Schedule
+from augseq.short_text import array_text, table_text
 from augseq.types import Images
 
 LabelMode: TypeAlias = Literal["int", "categorical", "binary"]
@@ -37,6 +39,15 @@ class Batch:
     targets: npt.NDArray[Any] | None
     records: list[Record]
     weights: npt.NDArray[np.float32] | None = None
+
+    def __repr__(self) -> str:
+        count = len(self.records)
+        arrays = {"images": self.images, "targets": self.targets, "weights": self.weights}
+        rows = {name: array_text(array) for name, array in arrays.items() if array is not None}
+        if count:
+            others = f" and {count - 1:,} more" * (count > 1)
+            rows["records"] = f"{shortened(str(self.records[0]), 60)}{others}"
+        return table_text(f"Batch of {count:,} image{'s' * (count != 1)}", rows)
 
 
 class Targets(Protocol):

@@ -17,6 +17,7 @@ from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size, resize_image
 from augseq.pixels.source import ImageSource
 from augseq.sampling.randomness import Stream, lent_rng
+from augseq.short_text import array_text, table_text
 from augseq.types import Image
 from augseq.whereabouts import HERE
 
@@ -86,6 +87,9 @@ class Sample:
 
     record: Record
     image: Image
+
+    def __repr__(self) -> str:
+        return table_text(f"Sample of {self.record}", {"image": array_text(self.image)})
 
 
 def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Sample:

@@ -11,6 +11,7 @@ from augseq.inspection.draws import drawn_numbers
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.strength import StrengthReport, measure_strength
+from augseq.inspection.strength_picture import Spread, draw_strength
 
 AUGMENT = [
     A.RandomCrop(40, 40),
@@ -107,6 +108,25 @@ def test_the_picture_has_labels_units_and_no_plot_of_a_constant(report: Strength
     assert sum(patch.get_height() for patch in turns.patches) == report.transforms[3].num_fired
     assert turns.get_ylabel() == "samples"
     assert report._repr_png_().startswith(b"\x89PNG")
+
+
+def test_no_text_of_the_picture_is_cut_off_or_covers_another() -> None:
+    name = "Compose: RandomBrightnessContrast and a name that goes on"
+    spreads = [
+        Spread(transform=f"{k} {name}", parameter=name, unit="turns", values=np.arange(k + 2.0))
+        for k in range(6)
+    ]
+    picture = draw_strength({f"{k} {name}": 1.0 for k in range(6)}, spreads, heading="heading")
+    picture.draw_without_rendering()
+    texts = [axes.title for axes in picture.axes[1:]] + [axes.xaxis.label for axes in picture.axes]
+    boxes = [text.get_window_extent() for text in [*texts, *picture.axes[0].get_yticklabels()]]
+    width, height = picture.bbox.size
+    for number, box in enumerate(boxes):
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= width
+        assert box.y1 <= height
+        assert not any(box.overlaps(other) for other in boxes[:number])
 
 
 def test_a_file_is_decoded_once_however_many_samples(samples: augseq.Manifest) -> None:

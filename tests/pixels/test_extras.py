@@ -1,5 +1,6 @@
 """HEIC and JPEG XL: read where their extras are installed, and named where not."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import augseq
+from augseq.extras import install_command
 from augseq.pixels import formats
 from augseq.pixels.jxl_decoder import read_size
 
@@ -84,7 +86,9 @@ def test_a_missing_extra_is_named(
     formats.load_heif_plugin.cache_clear()
     path = tmp_path / "photo.image"
     path.write_bytes(data)
-    with pytest.raises(augseq.DecodeError, match=rf'photo.image.*pip install "augseq\[{extra}\]"'):
+    with pytest.raises(
+        augseq.DecodeError, match=f"photo.image.*{re.escape(install_command(extra))}"
+    ):
         augseq.read_image(path)
 
 
@@ -112,7 +116,8 @@ def test_indexing_lists_such_files_with_their_extras_and_names_these_without(
     command = [sys.executable, "-c", WITHOUT_EXTRAS, str(tmp_path)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told.startswith("1\n")
-    assert '1 x .heic, 1 x .heif, 1 x .jxl. To read them: pip install "augseq[heif,jxl]"' in told
+    assert "1 x .heic, 1 x .heif, 1 x .jxl. To read them: " in told
+    assert install_command("heif", "jxl") in told
 
 
 def test_plug_ins_are_loaded_only_when_such_a_file_comes() -> None:

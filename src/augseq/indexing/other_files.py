@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from itertools import islice
 
 from augseq.errors import AugseqError
+from augseq.extras import install_command
 from augseq.file_names import for_system
 from augseq.indexing.endings import (
     DEFAULT,
@@ -131,7 +132,7 @@ def describe_skipped(
 def _missing_extras(kinds: Iterable[str]) -> str:
     needed = (EXTRAS[kind] for kind in kinds if kind in EXTRAS)
     extras = sorted({extra for extra, library in needed if not find_spec(library)})
-    return f'. To read them: pip install "augseq[{",".join(extras)}]"' if extras else ""
+    return f". To read them: {install_command(*extras)}" if extras else ""
 
 
 def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.pixels.region import WHOLE
 from augseq.sample import Pipeline, load_sample
+from augseq.short_text import call_text, table_text
 from augseq.types import Image
 
 # Matrices tell nobody anything below a picture; `print` of the explanation has them.
@@ -44,6 +45,9 @@ class Stage:
     fired: tuple[tuple[str, Mapping[str, Any]], ...] | None = None
     crop: tuple[float, float, float, float] | None = None
 
+    def __repr__(self) -> str:
+        return call_text("Stage", self.name, _size(self.image), *filter(None, [_told(self)]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
@@ -65,6 +69,12 @@ class Explanation:
     def image(self) -> Image:
         """What the model saw, shape (height, width, channels)."""
         return self.stages[-1].image
+
+    def __repr__(self) -> str:
+        return table_text(
+            f"Explanation of {self.record}, epoch {self.epoch}, seed {self.seed}",
+            {"stages": " > ".join(stage.name for stage in self.stages)},
+        )
 
     def __str__(self) -> str:
         title = f"{self.record}, epoch {self.epoch}, seed {self.seed}"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from augseq.escaping import shortened
 from augseq.inspection.looks import file_images, load_looks
-from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
+from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail, without_failure
 from augseq.inspection.positions import class_positions, evenly, is_labelled
 from augseq.manifest.manifest import Manifest
 from augseq.types import Positions
@@ -55,11 +55,9 @@ def _classes(manifest: Manifest) -> list[Markup]:
 
 
 def _name_and_bar(name: str, count: int, largest: int) -> tuple[Markup, Markup]:
-    width = 80 * count / max(largest, 1)
-    bar = element("span", class_="augseq-bar", style=f"width:{width:.1f}%")
     return (
         element("div", name, class_="augseq-name", title=name),
-        element("div", bar, f"{count:,}", class_="augseq-track"),
+        bar(count / max(largest, 1), f"{count:,}"),
     )
 
 

@@ -35,7 +35,7 @@ def draw_manifest(
         positions = evenly(class_positions(manifest, label), num_images)
     if not len(positions):
         raise ArgumentError(
-            f"There must be an image to show. Received: {manifest}, class_name={class_name!r}"
+            f"There must be an image to show. Received: {manifest!r}, class_name={class_name!r}"
         )
     records = manifest.records(positions)
     image_of = file_images(manifest, side_px=_SIDE_PX)

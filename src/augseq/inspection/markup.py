@@ -49,6 +49,17 @@ def note(text: str) -> Markup:
     return element("div", text, class_="augseq-note")
 
 
+def bar(share: float, text: str) -> Markup:
+    """Return a bar with a text behind it.
+
+    Args:
+        share: Its length, 0 to 1 of the longest.
+        text: What it stands for.
+    """
+    line = element("span", class_="augseq-bar", style=f"width:{80 * share:.1f}%")
+    return element("div", line, text, class_="augseq-track")
+
+
 def thumbnail(look: Look, name: str, *, detail: str = "", is_quick: bool = False) -> Markup:
     """Return a small image, or a box with the reason why there is none.
 
@@ -117,6 +128,12 @@ gap:4px 12px;align-items:center;justify-content:start}}
 white-space:nowrap}}
 .augseq-track{{display:flex;align-items:center;gap:6px;font-variant-numeric:tabular-nums}}
 .augseq-bar{{background:var(--bar);height:12px;border-radius:2px;min-width:1px}}
+.augseq-bars{{grid-template-columns:max-content minmax(90px,480px)}}
+.augseq-findings{{display:grid;grid-template-columns:max-content max-content minmax(0,1fr);
+gap:4px 12px;align-items:baseline}}
+.augseq-mark{{color:#fff;background:#57606a;border-radius:9px;padding:1px 7px;font-size:11px}}
+.augseq-error{{background:#b3261e}}
+.augseq-warning{{background:#8a5a00}}
 .augseq-row{{display:flex;gap:4px;flex-wrap:wrap;align-items:center}}
 .augseq img{{display:block;margin:0;border-radius:3px;object-fit:cover;max-width:none}}
 .augseq-row img,.augseq-row .augseq-none{{width:48px;height:48px}}

@@ -6,15 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from textwrap import wrap
 from typing import Any
 
 from augseq.batch import BatchPlan
+from augseq.escaping import escaped
 from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.picture import Picture
+from augseq.inspection.profile_html import profile_html
 from augseq.inspection.seams import Call, instrument
 from augseq.manifest.record import Record
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource, ImageSource
+from augseq.short_text import WIDTH, table_text
 from augseq.workers.processes import ProcessWorkers
 from augseq.workers.threads import ThreadWorkers
 from augseq.workers.workers import Workers
@@ -42,6 +46,17 @@ class Profile:
     transport_ms: float | None
     verdict: str
 
+    def __repr__(self) -> str:
+        fastest = max(self.images_per_s, key=lambda kind: self.images_per_s[kind])
+        rows = {
+            "per image": f"{sum(self.stages.values()):.3f} ms in one thread",
+            "fastest": f"{self.images_per_s[fastest]:,.0f} images/s with {fastest}",
+        }
+        title = table_text(f"Profile of {self.num_images:,} images", rows)
+        return "\n".join(
+            [title, *wrap(escaped(self.verdict), WIDTH, max_lines=5, placeholder=" …")]
+        )
+
     def __str__(self) -> str:
         total = sum(self.stages.values())
         width = max(map(len, self.stages))
@@ -58,6 +73,9 @@ class Profile:
         if self.transport_ms is not None:
             lines += [f"transport between processes: {self.transport_ms:.3f} ms/image"]
         return "\n".join([*lines, "", self.verdict])
+
+    def _repr_html_(self) -> str:
+        return profile_html(self.num_images, self.stages, self.images_per_s, self.verdict)
 
     def to_json(self) -> str:
         """Return all figures as a JSON object."""

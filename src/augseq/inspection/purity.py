@@ -28,6 +28,7 @@ from augseq.inspection.explanation import explain_sample
 from augseq.inspection.purity_process import ERROR, answer, digest_job
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
+from augseq.short_text import first_lines, options_text
 from augseq.types import Image
 
 # Text hashes differ between these two, and so does every order that depends on them.
@@ -50,6 +51,9 @@ class Impurity:
     name: str
     evidence: str
 
+    def __repr__(self) -> str:
+        return options_text(self)
+
     def __str__(self) -> str:
         return f"augmentation {self.number}, {self.name!r}: {self.evidence}"
 
@@ -70,6 +74,9 @@ class PurityReport:
     def is_pure(self) -> bool:
         """Whether nothing was found."""
         return not self.impurities
+
+    def __repr__(self) -> str:
+        return first_lines(f"PurityReport: {self}")
 
     def __str__(self) -> str:
         if self.is_pure:

@@ -21,6 +21,7 @@ from augseq.inspection.strength_picture import Spread, draw_strength
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sample import Pipeline, load_sample
+from augseq.short_text import call_text, first_lines
 from augseq.threaded_map import map_in_threads
 
 # Some, since what is drawn may hang on the size of an image; few, since all are held at once.
@@ -46,6 +47,10 @@ class TransformStrength:
     num_fired: int | None
     parameters: Mapping[str, npt.NDArray[np.float64]] = field(repr=False)
 
+    def __repr__(self) -> str:
+        fired = "does not tell" if self.num_fired is None else f"fired in {self.num_fired:,}"
+        return call_text("TransformStrength", self.title, fired, *self.parameters)
+
     @property
     def title(self) -> str:
         """Place and name."""
@@ -65,6 +70,9 @@ class StrengthReport:
     num_samples: int
     num_images: int
     transforms: tuple[TransformStrength, ...]
+
+    def __repr__(self) -> str:
+        return first_lines(f"StrengthReport: {self}")
 
     def __str__(self) -> str:
         lines = [f"{self.num_samples:,} samples of {self.num_images} images"]

@@ -51,14 +51,19 @@ def draw_strength(
         heading += f"; the first {len(shown)} of {len(varying)} parameters that vary"
     rows = -(-len(shown) // _NUM_COLUMNS)
     heights = [0.75 + _BAR_INCHES * max(len(shares), 1), *[_PLOT_INCHES[1]] * rows]
-    figure = Picture(figsize=(_NUM_COLUMNS * _PLOT_INCHES[0], sum(heights)), dpi=110)
-    grid = figure.add_gridspec(1 + rows, _NUM_COLUMNS, height_ratios=heights)
-    _draw_shares(figure.add_subplot(grid[0, :]), shares)
-    for number, spread in enumerate(shown):
-        row, column = divmod(number, _NUM_COLUMNS)
-        _draw_spread(figure.add_subplot(grid[1 + row, column]), spread)
-    figure.tight_layout(pad=0.5, h_pad=0.8, w_pad=0.6, rect=(0, 0, 1, 1 - 0.25 / sum(heights)))
-    figure.suptitle(heading, y=1 - 0.06 / sum(heights), va="top", fontsize=10)
+    size = (_NUM_COLUMNS * _PLOT_INCHES[0], sum(heights))
+    figure = Picture(figsize=size, dpi=110, layout="constrained")
+    # Laid out apart: the names of the bars would else take their width from every histogram.
+    ratios = [heights[0], *([sum(heights[1:])] if rows else [])]
+    parts = figure.subfigures(len(ratios), height_ratios=ratios, squeeze=False).ravel()
+    _draw_shares(parts[0].subplots(), shares)
+    for part in parts[1:]:
+        plots = part.subplots(rows, _NUM_COLUMNS, squeeze=False).ravel()
+        for axes, spread in zip(plots, shown, strict=False):
+            _draw_spread(axes, spread)
+        for axes in plots[len(shown) :]:
+            axes.remove()
+    figure.suptitle(heading, fontsize=10)
     return figure
 
 
@@ -82,8 +87,8 @@ def _draw_shares(axes: Any, shares: Mapping[str, float | None]) -> None:
 def _draw_spread(axes: Any, spread: Spread) -> None:
     axes.hist(spread.values, bins=_edges(spread.values), color=_COLOR)
     label = f"{spread.parameter} ({spread.unit})" if spread.unit else spread.parameter
-    axes.set_title(shortened(spread.transform, 28), fontsize=9, parse_math=False)
-    axes.set_xlabel(label, fontsize=8, parse_math=False)
+    axes.set_title(shortened(spread.transform, 26), fontsize=9, parse_math=False)
+    axes.set_xlabel(shortened(label, 32), fontsize=7, parse_math=False)
     axes.set_ylabel("samples", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.locator_params(nbins=4)

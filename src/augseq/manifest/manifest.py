@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.checks import check_whole
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, MissingExtraError
+from augseq.escaping import shortened
+from augseq.extras import install_command
 from augseq.manifest.classes import Labelled, check_classes, selected_classes
 from augseq.manifest.columns import (
     CORE_SCHEMA,
@@ -37,6 +39,7 @@ from augseq.manifest.selection import named_positions, one_position, selected_po
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
 from augseq.remote.address import check_no_secret
 from augseq.remote.options import RemoteOptions
+from augseq.short_text import counts_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +128,13 @@ class Manifest(Displayed, Labelled):
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
         left_out = f", {self.left_out.num_rows} left out" if self.left_out.num_rows else ""
-        return f"Manifest({len(self)} images, {labels}{left_out}, root={self.root!r})"
+        root = shortened(repr(self.root), 40)
+        return f"Manifest({len(self)} images, {labels}{left_out}, root={root})"
+
+    def __str__(self) -> str:
+        labels = self.table.column("target").drop_null().to_numpy()
+        counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
+        return counts_text(repr(self), dict(zip(self.class_names, counts, strict=False)))
 
     def records(self, positions: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> list[Record]:
         """Return the records at several positions, in the order of the positions.
@@ -343,7 +352,7 @@ class Manifest(Displayed, Labelled):
         """Return a pandas frame with columns index, path, target and class_name.
 
         Raises:
-            ImportError: pandas is not installed.
+            MissingExtraError: pandas is not installed.
             ArgumentError: A column of your own is called class_name.
         """
         if "class_name" in self.table.column_names:
@@ -351,7 +360,12 @@ class Manifest(Displayed, Labelled):
                 "The frame gets a column 'class_name', so none of your own may have that name. "
                 f"Received: {self.table.column_names}. Write it into another with `with_column`."
             )
-        frame = self.table.to_pandas()
+        try:
+            frame = self.table.to_pandas()
+        except ImportError as error:
+            raise MissingExtraError(
+                f"`to_pandas` needs pandas, which is not installed: {install_command('pandas')}"
+            ) from error
         names = dict(enumerate(self.class_names))
         labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))
         return labelled

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from augseq.escaping import shortened
+from augseq.short_text import call_text, options_text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
@@ -31,6 +34,14 @@ class Probe:
     orientation: int | None = None
     num_frames: int | None = None
 
+    def __repr__(self) -> str:
+        what = ["no usable image"]
+        if self.height is not None:
+            what = [f"{self.format} {self.mode}", f"{self.height} x {self.width} px"]
+            what += [f"orientation {self.orientation}"] * (self.orientation not in (1, None))
+            what += [f"{self.num_frames} frames"] * (self.num_frames not in (1, None))
+        return call_text("Probe", *what, f"{self.num_bytes:,} bytes")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -48,6 +59,14 @@ class Record:
     path: str
     target: int | None = None
     probe: Probe | None = None
+
+    def __repr__(self) -> str:
+        path = shortened(repr(self.path), 30 if self.probe else 60)
+        if self.probe is None:
+            return options_text(self, path=path)
+        # In one line, since records come in lists.
+        probe = f"<{self.probe.format} {self.probe.height} x {self.probe.width}>"
+        return options_text(self, path=path, probe=probe if self.probe.height else "<unusable>")
 
     def __str__(self) -> str:
         return f"{self.path!r} (index {self.index})"

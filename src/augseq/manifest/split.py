@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
+from augseq.escaping import num_columns
+from augseq.short_text import WIDTH, first_lines
 from augseq.types import Positions
 
 _NUM_SHOWN = 5
@@ -53,7 +55,9 @@ class Split(tuple[Part, ...], Generic[Part]):
         return (type(self), (self.names, tuple(self)))
 
     def __repr__(self) -> str:
-        return ", ".join(f"{name}: {part}" for name, part in zip(self.names, self, strict=True))
+        parts = [f"{name}: {part!r}" for name, part in zip(self.names, self, strict=True)]
+        line = ", ".join(parts)
+        return line if num_columns(line) <= WIDTH else first_lines("\n".join(parts))
 
 
 def split_kind(name: str) -> SplitKind | None:

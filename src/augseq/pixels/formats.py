@@ -6,6 +6,7 @@ import importlib.util
 from typing import Any
 
 from augseq.errors import DecodeError
+from augseq.extras import install_command
 from augseq.pixels.file_kinds import describe_file
 from augseq.pixels.jpeg_header import read_jpeg_header
 
@@ -78,7 +79,7 @@ def load_extra(kind: str) -> Any:
 
 def _missing(kind: str, extra: str) -> DecodeError:
     return DecodeError(
-        f'it is a {kind} image, which needs an extra; to read it, pip install "augseq[{extra}]"'
+        f"it is a {kind} image, which needs a library; to read it, {install_command(extra)}"
     )
 
 

@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from augseq.errors import ArgumentError, UnreadableError
+from augseq.extras import install_command
 from augseq.remote.archive_files import DAMAGE, ArchiveFiles
 from augseq.remote.archives import check_names_archive, describe_broken, tar_compression
 
 Answer = TypeVar("Answer")
 
-# What `pip install "augseq[...]"` brings, by protocol.
+# The extra that brings what is needed, by protocol.
 _EXTRAS = {
     "gcs": "gcs", "gs": "gcs", "hf": "hf", "http": "http", "https": "http", "s3": "s3",
     "s3a": "s3",
@@ -147,7 +148,7 @@ class Connection:
             kind = fsspec.get_filesystem_class(protocol)
         except ImportError as error:
             extra = _EXTRAS.get(protocol)
-            hint = f' With pip: pip install "augseq[{extra}]".' if extra else ""
+            hint = f" With pip: {install_command(extra)}" if extra else ""
             raise ArgumentError(
                 f"{self.root!r} needs a package that is not installed: {error}.{hint}"
             ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
+from augseq.short_text import options_text
 from augseq.types import PathLike
 
 _FIRST_DELAY_S = 0.5
@@ -41,7 +42,7 @@ class RemoteOptions:
     Example:
         >>> import augseq
         >>> augseq.RemoteOptions(storage_options={"key": "me", "secret": "hush"}, num_tries=3)
-        RemoteOptions(num_tries=3, try_s=30.0, total_s=120.0, cache_dir=None, cache_max_bytes=None)
+        RemoteOptions(num_tries=3)
     """
 
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
@@ -50,6 +51,9 @@ class RemoteOptions:
     total_s: float = 120.0
     cache_dir: PathLike | None = None
     cache_max_bytes: int | None = None
+
+    def __repr__(self) -> str:
+        return options_text(self)
 
     def __post_init__(self) -> None:
         options = self.storage_options

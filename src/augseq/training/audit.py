@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
+from augseq.short_text import call_text, first_lines
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
@@ -42,6 +43,9 @@ class Audit(TrainedBatches):
     def __init__(self, sequence: PlannedSequence, path: PathLike) -> None:
         super().__init__(sequence)
         self._path = Path(path).absolute()
+
+    def __repr__(self) -> str:
+        return call_text("Audit", repr(str(self._path)))
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Make the file, or end the line that a process left which was killed."""
@@ -96,6 +100,9 @@ class AuditReport:
     def holds(self) -> bool:
         """Whether epochs were trained whole, and each record came exactly once in each."""
         return self.num_epochs > 0 and not self.missing and not self.repeated
+
+    def __repr__(self) -> str:
+        return first_lines(f"AuditReport: {self}")
 
     def __str__(self) -> str:
         rest = f", and {self.unfinished} records of one more" if self.unfinished else ""

@@ -7,9 +7,11 @@ from typing import Any
 
 from augseq.checks import check_whole, is_whole
 from augseq.errors import ArgumentError
+from augseq.escaping import shortened
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
+from augseq.short_text import call_text, first_lines
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 
@@ -27,6 +29,11 @@ class LossSpike:
     loss: float
     epoch: int
     indices: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        indices = shortened(", ".join(map(str, self.indices)), 30)
+        some = f"{len(self.indices)} records: {indices}"
+        return call_text("LossSpike", f"loss {self.loss:.4g}", f"epoch {self.epoch}", some)
 
 
 class LossSpikes(TrainedBatches):
@@ -61,6 +68,9 @@ class LossSpikes(TrainedBatches):
         self._spikes: list[LossSpike] = []
         self._num_images = 0
         self._total = 0.0
+
+    def __repr__(self) -> str:
+        return first_lines("\n".join(["LossSpikes", *(f"  {spike!r}" for spike in self._spikes)]))
 
     @property
     def spikes(self) -> list[LossSpike]:

@@ -24,6 +24,7 @@ from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.split import split_kind
 from augseq.manifest.storage import write_manifest
+from augseq.short_text import call_text
 from augseq.training.callbacks import EpochSync
 from augseq.training.classifier import build_classifier, compile_classifier
 from augseq.training.run_options import RunOptions
@@ -52,6 +53,11 @@ class RunResult:
     num_held_out: int
     seconds: float
     backend: str
+
+    def __repr__(self) -> str:
+        right = f"{self.num_right} of {self.num_held_out} held-out images right"
+        epochs = f"{max(map(len, self.history.values()), default=0)} epochs"
+        return call_text("RunResult", right, epochs, f"{self.seconds:.1f} s", self.backend)
 
     @property
     def accuracy(self) -> float:

@@ -9,6 +9,7 @@ from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions
 from augseq.sampling.randomness import check_seed
+from augseq.short_text import options_text
 
 SMALL = "small"
 """The name of the built-in architecture."""
@@ -58,6 +59,10 @@ class RunOptions:
     max_pixels: int = MAX_PIXELS
     max_file_bytes: int = MAX_FILE_BYTES
     exif_orientation: bool = True
+
+    def __repr__(self) -> str:
+        names = make_augmentation_list(self.augment).names
+        return options_text(self, augment=f"[{', '.join(names)}]" * bool(names))
 
     def __post_init__(self) -> None:
         check_number("val", self.val, above=0)

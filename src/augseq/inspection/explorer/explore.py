@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.presets import preset
 from augseq.errors import ArgumentError, MissingExtraError
+from augseq.extras import install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
 from augseq.manifest.manifest import Manifest
@@ -129,5 +130,6 @@ def _require_ipywidgets() -> None:
         import ipywidgets  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            'The explorer needs ipywidgets, which an extra brings: pip install "augseq[notebook]"'
+            "The explorer needs ipywidgets, which is not installed. To install it, and a notebook "
+            f"to use it in: {install_command('notebook')}"
         ) from error

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
+from augseq.short_text import call_text, options_text
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
@@ -149,6 +151,9 @@ class FoundFile:
     group: int | None = None
     detail: str = ""
 
+    def __repr__(self) -> str:
+        return options_text(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFinding:
@@ -163,6 +168,11 @@ class CheckFinding:
     kind: str
     files: tuple[FoundFile, ...]
     detail: str = ""
+
+    def __repr__(self) -> str:
+        some = [f"first: {self.files[0].path!r}"] if self.files else []
+        files = f"{len(self.files):,} files"
+        return call_text("CheckFinding", f"{self.severity}: {self.title}", files, *some)
 
     @property
     def severity(self) -> Severity:

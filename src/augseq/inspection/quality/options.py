@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from augseq.checks import check_number, check_whole
+from augseq.short_text import options_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,9 @@ class CheckOptions:
     imbalance: float = 10.0
     num_bits: int = 10
     correlation: float = 0.94
+
+    def __repr__(self) -> str:
+        return options_text(self)
 
     def __post_init__(self) -> None:
         numbers = {

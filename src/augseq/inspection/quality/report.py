@@ -17,8 +17,10 @@ from augseq.inspection.quality.finding_text import (
 )
 from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
+from augseq.inspection.quality.report_card import report_card
 from augseq.inspection.quality.report_html import report_html
 from augseq.manifest.manifest import Manifest
+from augseq.short_text import first_lines, table_text
 from augseq.types import PathLike
 
 JSON_SCHEMA_VERSION = 1
@@ -57,8 +59,15 @@ class CheckReport:
         worst = self.severity
         return worst is not None and _SEVERITIES.index(worst) <= _SEVERITIES.index(severity)
 
+    def __repr__(self) -> str:
+        titles = {finding.title: finding.severity for finding in self.findings}
+        return first_lines(table_text(f"CheckReport: {self.headline()}", titles))
+
     def __str__(self) -> str:
         return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return report_card(self.manifest.root, self.headline(), self.findings)
 
     def to_text(self, *, num_examples: int = 5) -> str:
         """Return a summary and each finding with examples, in lines of 80 characters.

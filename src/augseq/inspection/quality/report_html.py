@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from augseq.escaping import escaped, shortened
 from augseq.inspection.looks import Look, file_images, load_looks
-from augseq.inspection.markup import Markup, card, element, note, thumbnail
+from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.quality.finding_text import (
     counted,
     examples,
@@ -72,7 +72,9 @@ def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
     if not counts:
         return []
     shown, largest = list(counts.items())[:_MOST_CLASSES], max(max(counts.values()), 1)
-    cells = [cell for name, count in shown for cell in (_name(name), _bar(count, count / largest))]
+    cells = [
+        cell for name, count in shown for cell in (_name(name), bar(count / largest, f"{count:,}"))
+    ]
     rest = len(counts) - len(shown)
     more = [note(f"and {rest:,} more")] if rest else []
     return [element("h2", title), element("div", *cells, class_="augseq-classes"), *more]
@@ -80,11 +82,6 @@ def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
 
 def _name(name: str) -> Markup:
     return element("div", escaped(name), class_="augseq-name", title=escaped(name))
-
-
-def _bar(count: int, share: float) -> Markup:
-    bar = element("span", class_="augseq-bar", style=f"width:{80 * share:.1f}%")
-    return element("div", bar, f"{count:,}", class_="augseq-track")
 
 
 def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from augseq.checks import check_whole
 from augseq.errors import ArgumentError
+from augseq.short_text import options_text
 from augseq.types import PathLike
 
 MEMORY = "memory"
@@ -42,6 +43,9 @@ class ImageCache:
     folder: PathLike | Literal["memory"] = MEMORY
     shorter_side_px: int | None = None
     max_bytes: int | None = None
+
+    def __repr__(self) -> str:
+        return options_text(self)
 
     def __post_init__(self) -> None:
         if not _is_path(self.folder):

@@ -1,0 +1,250 @@
+"""Whatever a cell ends with is a short text: shapes and ranges, and no values or addresses."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import augseq
+from augseq.batch import Batch
+from augseq.escaping import num_columns
+from augseq.inspection.explanation import Explanation, Stage
+from augseq.inspection.profile import Profile
+from augseq.inspection.purity import Impurity, PurityReport
+from augseq.inspection.strength import StrengthReport, TransformStrength
+
+LONG = "deep/" * 40 + "image \x1b[2J <script>alert(1)</script> 猫.jpg"
+PROBE = augseq.Probe(
+    num_bytes=123456789, modified_ns=1795993904788365661, content_hash=bytes(16), height=4000,
+    width=3000, format="JPEG", mode="RGB", orientation=6, num_frames=12,
+)  # fmt: skip
+NO_IMAGE = augseq.Probe(num_bytes=0, modified_ns=1, content_hash=bytes(16))
+RECORD = augseq.Record(index=123456, path=LONG, target=12, probe=PROBE)
+PIXELS = np.linspace(0, 255, 64 * 9 * 9 * 3, dtype=np.float32).reshape(64, 9, 9, 3)
+
+
+def manifest(num_classes: int = 3, num_images: int = 64) -> augseq.Manifest:
+    names = [f"class {number} {LONG}" for number in range(num_classes)]
+    table = pa.table(
+        {
+            "index": range(num_images),
+            "path": [f"{number}/{LONG}" for number in range(num_images)],
+            "target": [number % num_classes for number in range(num_images)],
+        }
+    )
+    return augseq.Manifest(root="/" + LONG, class_names=tuple(names), table=table)
+
+
+def sequence() -> augseq.ImageSequence:
+    labels = np.arange(64)
+    return augseq.ImageSequence.from_arrays(PIXELS, labels, batch_size=64, workers=0)
+
+
+def batch(**others: Any) -> Batch:
+    return Batch(**{"images": PIXELS, "targets": np.arange(64), "records": [RECORD] * 64, **others})
+
+
+def check_report(num_files: int) -> augseq.CheckReport:
+    kinds = ("unreadable", "duplicates", "tiny", "imbalance", "huge", "rotated", "grayscale")
+    return augseq.CheckReport(
+        manifest=manifest(),
+        num_bytes=10**9,
+        class_counts={LONG: 64},
+        split_counts={},
+        options=augseq.CheckOptions(),
+        findings=tuple(finding(kind, num_files) for kind in kinds * 2),
+    )
+
+
+def finding(kind: str, num_files: int) -> augseq.CheckFinding:
+    group = 0 if "duplicates" in kind else None
+    file = augseq.FoundFile(path=LONG, index=3, label=LONG, group=group, detail=LONG)
+    return augseq.CheckFinding(kind=kind, files=(file,) * num_files, detail=LONG)
+
+
+def profile(num_stages: int = 9) -> Profile:
+    return Profile(
+        num_images=256,
+        stages={f"augment {number}: {LONG}": 0.1 for number in range(num_stages)},
+        images_per_s={"1 thread": 10.0, "64 processes": 12345.6},
+        transport_ms=None,
+        verdict=f"Decode is 48% of the time: {LONG} gives 2.0 times the speed. " * 3,
+    )
+
+
+def strength(num_transforms: int) -> StrengthReport:
+    one = TransformStrength(step=1, name=LONG, num_fired=4, parameters={"angle": np.arange(4.0)})
+    return StrengthReport(num_samples=9, num_images=8, transforms=(one,) * num_transforms)
+
+
+def explanation() -> Explanation:
+    fired = ((LONG, {"angle": 3.0, "matrix": np.eye(3)}),)
+    stages = [Stage(name=f"{number} {LONG}", image=PIXELS[0], fired=fired) for number in range(9)]
+    return Explanation(record=RECORD, seed=2**63, epoch=100, stages=tuple(stages))
+
+
+def audit_report() -> augseq.AuditReport:
+    wrong = {epoch: list(range(5000)) for epoch in range(90)}
+    return augseq.AuditReport(
+        num_epochs=90, missing=wrong, repeated=wrong, num_padding=3, unfinished=0
+    )
+
+
+def run_result() -> augseq.RunResult:
+    history = {"loss": [0.5] * 90, "val_accuracy": [0.5] * 90}
+    return augseq.RunResult(
+        model=None, history=history, num_right=9, num_held_out=10, seconds=3.25, backend="jax"
+    )
+
+
+DISPLAYED: dict[str, Callable[[], Any]] = {
+    "manifest": manifest,
+    "manifest of many classes": lambda: manifest(num_classes=64),
+    "manifest of nothing": lambda: manifest(num_images=0),
+    "record": lambda: RECORD,
+    "record without image": lambda: augseq.Record(index=0, path=LONG, probe=NO_IMAGE),
+    "record without more": lambda: augseq.Record(index=0, path="a.jpg"),
+    "probe": lambda: PROBE,
+    "probe without image": lambda: NO_IMAGE,
+    "split": lambda: manifest().split(val=0.2),
+    "fold": lambda: next(manifest().k_fold(5)),
+    "split of many parts": lambda: (
+        manifest().with_column("part", [str(number) for number in range(64)]).split_by("part")
+    ),
+    "batch": batch,
+    "batch of bytes": lambda: batch(images=PIXELS.astype(np.uint8)),
+    "batch with weights": lambda: batch(weights=np.ones(64, np.float32)),
+    "batch without targets": lambda: batch(targets=None),
+    "batch of several targets": lambda: batch(targets={LONG: PIXELS, "age": np.ones(64)}),
+    "batch of not a number": lambda: batch(images=np.full((1, 2, 2, 3), np.nan, np.float32)),
+    "batch of nothing": lambda: batch(images=PIXELS[:0], targets=np.zeros(0), records=[]),
+    "sequence": sequence,
+    "batch of a sequence": lambda: sequence().batch(0),
+    "sample": lambda: sequence().sample(epoch=0, index=3),
+    "sample of a long path": lambda: augseq.Sample(record=RECORD, image=PIXELS[0]),
+    "explanation": explanation,
+    "stage": lambda: explanation().stages[0],
+    "stage that did not fire": lambda: Stage(name="A", image=PIXELS[0], fired=()),
+    "profile": profile,
+    "strength": lambda: strength(2),
+    "strength of many": lambda: strength(50),
+    "strength of nothing": lambda: strength(0),
+    "strength of one": lambda: strength(1).transforms[0],
+    "purity": lambda: PurityReport(names=(LONG,) * 20, impurities=()),
+    "impurity": lambda: Impurity(number=1, name=LONG, evidence=LONG),
+    "impurities": lambda: PurityReport(
+        names=(LONG,) * 20, impurities=(Impurity(number=1, name=LONG, evidence=LONG),) * 20
+    ),
+    "check": lambda: check_report(num_files=500),
+    "check of nothing": lambda: check_report(num_files=0),
+    "finding": lambda: finding("unreadable", 100_000),
+    "finding of groups": lambda: finding("duplicates", 9),
+    "finding of no file": lambda: finding("imbalance", 0),
+    "file": lambda: finding("tiny", 1).files[0],
+    "check options": augseq.CheckOptions,
+    "check options, set": lambda: augseq.CheckOptions(split_column=LONG, tiny_px=3, num_bits=4),
+    "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),
+    "cache in a folder": lambda: augseq.ImageCache(folder=f"/{LONG}", max_bytes=10**12),
+    "remote options": augseq.RemoteOptions,
+    "remote options, set": lambda: augseq.RemoteOptions(cache_dir=f"/{LONG}", try_s=1),
+    "run options": augseq.RunOptions,
+    "run options, set": lambda: augseq.RunOptions(augment=augseq.preset("strong"), epochs=3),
+    "run result": run_result,
+    "audit": lambda: augseq.Audit(sequence(), f"{LONG}.jsonl"),
+    "audit report": audit_report,
+    "loss spikes": lambda: augseq.LossSpikes(sequence()),
+    "loss spike": lambda: augseq.LossSpike(loss=2.5, epoch=3, indices=tuple(range(1024))),
+}
+
+
+@pytest.mark.parametrize("make", DISPLAYED.values(), ids=DISPLAYED)
+def test_what_a_cell_ends_with_is_a_short_text(make: Callable[[], Any]) -> None:
+    text = repr(make())
+    lines = text.split("\n")
+    assert text
+    assert len(lines) <= 10
+    assert max(map(num_columns, lines)) <= 100
+    assert all(line.isprintable() for line in lines)
+    # Neither places in memory nor the rows of an array.
+    assert " at 0x" not in text
+    assert "array(" not in text
+    assert "..." not in text.replace("…", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (
+            Batch(
+                images=np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3),
+                targets=np.array([[0.5], [-1]], np.float32),
+                records=[augseq.Record(index=7, path="a.jpg"), augseq.Record(index=8, path="b")],
+            ),
+            "Batch of 2 images\n"
+            "  images   (2, 2, 2, 3) uint8, 0 to 23\n"
+            "  targets  (2, 1) float32, -1 to 0.5\n"
+            "  records  'a.jpg' (index 7) and 1 more",
+        ),
+        (
+            augseq.Sample(
+                record=augseq.Record(index=7, path="a.jpg"), image=np.zeros((4, 5, 3), np.uint8)
+            ),
+            "Sample of 'a.jpg' (index 7)\n  image  (4, 5, 3) uint8, 0 to 0",
+        ),
+        (augseq.Record(index=7, path="a.jpg", target=2), "Record(index=7, path='a.jpg', target=2)"),
+        (augseq.Record(index=7, path="a.jpg"), "Record(index=7, path='a.jpg')"),
+        (PROBE, "Probe(JPEG RGB, 4000 x 3000 px, orientation 6, 12 frames, 123,456,789 bytes)"),
+        (NO_IMAGE, "Probe(no usable image, 0 bytes)"),
+        (augseq.CheckOptions(tiny_px=8), "CheckOptions(tiny_px=8)"),
+        (augseq.RemoteOptions(storage_options={"secret": "x"}), "RemoteOptions()"),
+        (
+            augseq.LossSpike(loss=2.5, epoch=3, indices=(4, 5)),
+            "LossSpike(loss 2.5, epoch 3, 2 records: 4, 5)",
+        ),
+        (run_result(), "RunResult(9 of 10 held-out images right, 90 epochs, 3.2 s, jax)"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_a_text_says_what_there_is(value: Any, text: str) -> None:
+    assert repr(value) == text
+
+
+def test_a_printed_manifest_lists_its_classes() -> None:
+    table = pa.table({"index": range(4), "path": list("abcd"), "target": [0, 1, 1, None]})
+    unlabelled = table.set_column(2, "target", pa.nulls(4, pa.int32()))
+    images = augseq.Manifest(root="photos", class_names=("cat", "猫と犬"), table=table)
+    assert str(images).split("\n") == [
+        "Manifest(4 images, 2 classes, root='photos')",
+        "  cat     1",
+        "  猫と犬  2",
+    ]
+    assert str(manifest(num_classes=64)).endswith("\n  and 57 more")
+    flat = augseq.Manifest(root="photos", class_names=(), table=unlabelled)
+    assert str(flat) == "Manifest(4 images, no labels, root='photos')"
+
+
+@pytest.mark.parametrize("make", [profile, lambda: check_report(9)], ids=["profile", "check"])
+def test_a_report_is_a_table_in_a_notebook(make: Callable[[], Any]) -> None:
+    html = make()._repr_html_()
+    assert html.startswith('<div class="augseq">')
+    assert "&lt;script&gt;" in html or "script" not in html
+    assert "<script" not in html
+    assert "http" not in html
+    assert len(html) < 30_000
+
+
+def test_every_public_type_that_a_cell_can_end_with_is_tried() -> None:
+    tried = {type(make()) for make in DISPLAYED.values()}
+    types = {value for value in map(augseq.__getattr__, augseq.__all__) if isinstance(value, type)}
+    errors = {value for value in types if issubclass(value, BaseException)}
+    # A panel is tested where it is drawn, and callbacks that go to `fit` alone where they train.
+    others = {augseq.Augmentation, augseq.Explorer, augseq.EpochSync, augseq.BackupAndResume}
+    assert types - errors - others <= tried
+
+
+def test_a_path_is_whole_where_it_is_to_be_copied(tmp_path: Path) -> None:
+    record = augseq.Record(index=1, path="a" * 300)
+    assert str(record) == f"'{'a' * 300}' (index 1)"
