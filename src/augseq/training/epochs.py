@@ -157,6 +157,10 @@ class EpochTracker:
         self._announced = self._is_led = True
         self._wants_epoch_sync = False
 
+    def count_length(self, num_batches: int) -> None:
+        """Note that code outside of Keras' hooks asks how many batches there are."""
+        self.unknown.count(num_batches, epoch=self._epoch, is_led=self._is_led)
+
     def begin_training(self) -> None:
         """Say that a callback will tell the epochs of a `fit`."""
         self._is_fed_by_loop = False

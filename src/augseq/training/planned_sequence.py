@@ -193,7 +193,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if self._endless:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
         length = self._plan.schedule.num_batches_of(self.epoch)
-        self._epochs.unknown.count(length, epoch=self.epoch)
+        self._epochs.count_length(length)
         return length
 
     @property

@@ -114,9 +114,11 @@ class UnknownPasses:
         if self._asked is not None:
             self._asked.end_loop()
 
-    def count(self, num_batches: int, *, epoch: int) -> None:
+    def count(self, num_batches: int, *, epoch: int, is_led: bool) -> None:
         """Note that the number of batches is asked for, as a `DataLoader` does when it begins."""
-        if self._asked is not None and self._asked.count(num_batches):
+        if self._asked is None or not self._asked.count(num_batches):
+            return
+        if not (is_led and followed_epoch() is not None):
             self._advise(SECOND_PASS, epoch=epoch)
 
     def send(self, *, epoch: int) -> None:

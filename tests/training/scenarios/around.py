@@ -4,7 +4,6 @@ import copy
 import itertools
 import json
 import pickle
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -458,4 +457,11 @@ def loaders_of_torch_are_told_unless_epochs_are_set() -> None:
             require_equal(len(texts), 0 if sets else 1, where)
             if not persistent:
                 require_equal(passes[0] != passes[1], sets, where)
-    assert "torch.utils.data" in sys.modules
+    # Keras begins a pass over a loader that it then drops, between two epochs.
+    sequence = array_sequence()
+    with noted() as texts:
+        trained = train(
+            DataLoader(sequence, batch_size=None, num_workers=2), [augseq.EpochSync(sequence)]
+        )
+    require_epochs(trained, range(3), shuffled=False)
+    require_equal(texts, [], "with EpochSync")
