@@ -36,6 +36,7 @@ def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str
         ("train/a/1 train/b/1 test/1 test/2", "train test"),
         ("training/a/1 validation/a/1 evaluation/a/1", "training validation evaluation"),
         ("train/1 train/2 val/3", "train val"),
+        ("train_set/train_set/a/1 test_set/test_set/a/1 predict/predict/7", "train_set test_set"),
         ("validation/a/1 test/a/1", "validation test"),
         ("train/images/1 valid/images/1", "train valid"),
         ("train/a/1 val/a/1 samples/7 loose", "train val"),
@@ -105,12 +106,16 @@ def test_splits_further_down_are_found_too(make_folder: MakeFolder, above: str) 
     assert index(place, splits=["train", "val"])[0].class_names == ("cat", "dog")
 
 
-@pytest.mark.parametrize("middle", ["images", "Images", "data"])
+@pytest.mark.parametrize(
+    ("in_train", "in_test"),
+    [("images", "images"), ("Images", "Images"), ("data", "data"), ("train", "test"),
+     ("train_images", "test_images"), ("images", "Photos")],
+)  # fmt: skip
 def test_classes_below_a_folder_of_each_split_get_a_pattern(
-    make_folder: MakeFolder, middle: str
+    make_folder: MakeFolder, in_train: str, in_test: str
 ) -> None:
-    folder = make_folder(f"train/{middle}/cat/1.jpg", f"train/{middle}/dog/1.jpg",
-                         f"test/{middle}/cat/1.jpg", "train/labels/1.txt")  # fmt: skip
+    folder = make_folder(f"train/{in_train}/cat/1.jpg", f"train/{in_train}/dog/1.jpg",
+                         f"test/{in_test}/cat/1.jpg", "train/labels/1.txt")  # fmt: skip
     with pytest.raises(augseq.LabelError, match="splits") as caught:
         index(folder)
     found = re.search(r'splits=(\[.*?\]).* labels=re\.compile\(r"(.*?)"\)', str(caught.value))

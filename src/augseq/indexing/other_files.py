@@ -65,9 +65,15 @@ class SkippedImages:
         more = f" and {len(most) - _SHOWN:,} more endings" * (len(most) > _SHOWN)
         endings = [DEFAULT, *suggested_endings(self.counts, self.examples)]
         shell = shlex.quote(",".join(ending or "none" for ending in endings))
+        count = sum(self.counts.values())
+        what = (
+            f"1 file in {root!r} seems to be an image, but is not indexed because of its ending"
+            if count == 1
+            else f"{count:,} files in {root!r} seem to be images, but are not indexed because of "
+            "their endings"
+        )
         return (
-            f"{sum(self.counts.values()):,} files in {root!r} seem to be images, but are not "
-            f"indexed because of their endings: {kinds}{more} (such as {self.examples[0]!r}). "
+            f"{what}: {kinds}{more} (such as {self.examples[0]!r}). "
             f"To index them: extensions={endings} (at the shell: --extensions {shell})."
             + _EXCLUDE
             * self.are_mixed
@@ -112,10 +118,8 @@ def describe_skipped(
         yield f"Skipped folders that the system made in {root!r}: {folders}."
     num_hidden = sum(name.lower().endswith(tuple(endings.plain)) for name in scan.hidden)
     if num_hidden:
-        yield (
-            f"{num_hidden:,} hidden images in {root!r} (names that begin with a dot) are not "
-            "indexed. Rename them to index them."
-        )
+        images = "1 hidden image" if num_hidden == 1 else f"{num_hidden:,} hidden images"
+        yield f"{images} in {root!r} not indexed: names that begin with a dot. Rename to index."
     unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in UNREAD_EXTENSIONS}
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))

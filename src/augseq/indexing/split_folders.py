@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -100,24 +100,40 @@ def _find_splits(paths: pa.StringArray, prefix: str, names: Sequence[str]) -> _S
     if not kind_of:
         return None
     below = {name: _sub_folders(paths, f"{prefix}{name}/") for name in names}
-    inside = [folder for name in kind_of for folder in below[name]]
-    shared = sorted({folder for folder in inside if inside.count(folder) > 1})
+    deeper = {
+        name: _sub_folders(paths, f"{prefix}{name}/{folders[0]}/")
+        for name, folders in below.items()
+        if len(folders) == 1 and _is_wrapper(folders[0], name)
+    }
+    is_deeper = all(name in deeper for name in kind_of)
+    if is_deeper:
+        num_levels = 2 if any(deeper[name] for name in kind_of) else 0
+    else:
+        num_levels = int(any(below[name] for name in kind_of))
+    shared = _shared(deeper, kind_of) if num_levels == 2 else _shared(below, kind_of)
+    inside = deeper if num_levels == 2 else below
     others = [name for name in names if name not in kind_of]
-    are_alike = bool(shared) and not any(set(shared) & set(below[name]) for name in others)
-    has_train = "train" in kind_of.values()
-    if not are_alike and not has_train:
+    are_alike = bool(shared) and not any(set(shared) & set(inside.get(o, ())) for o in others)
+    if not are_alike and "train" not in kind_of.values():
         return None
-    ordered = sorted(kind_of, key=lambda name: (_PLACE[kind_of[name]], name))
-    num_levels = min(1, len(inside))
-    if len(set(inside)) == 1 and inside[0].casefold() in _GENERIC:
-        num_levels = 2 if _sub_folders(paths, f"{prefix}{ordered[0]}/{inside[0]}/") else 0
     return _Splits(
-        names=ordered,
+        names=sorted(kind_of, key=lambda name: (_PLACE[kind_of[name]], name)),
         shared=shared,
         num_levels=num_levels,
         others=others,
         is_certain=are_alike or not others,
     )
+
+
+def _shared(below: Mapping[str, Sequence[str]], splits: Collection[str]) -> list[str]:
+    """Return the sub-folders that several splits have."""
+    counts = Counter(folder for name in splits for folder in below[name])
+    return sorted(folder for folder, count in counts.items() if count > 1)
+
+
+def _is_wrapper(folder: str, split: str) -> bool:
+    """Tell whether the only sub-folder of a split is around the classes, and not one of them."""
+    return folder.casefold() in {*_GENERIC, split.casefold()} or any(map(_kind, _words(folder)))
 
 
 def _split_names(names: Collection[str]) -> dict[str, SplitKind]:
