@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Pat
             f"Cannot write the backup {str(path)!r}: {error.strerror or error}. "
             "Earlier backups are whole."
         ) from error
-    backups = _backups(folder)
+    backups = list_backups(folder)
     num_until_now = backups.index(path) + 1
     for other in backups[num_until_now:] + backups[:num_until_now][:-keep]:
         other.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def read_latest_backup(folder: Path) -> Backup | None:
 
     A damaged one, as a failing disk may leave it, is passed over with a warning.
     """
-    for path in reversed(_backups(folder)):
+    for path in reversed(list_backups(folder)):
         try:
             return _read(path)
         # Damaged archives raise all kinds of errors, from EOFError to NotImplementedError.
@@ -79,16 +79,23 @@ def read_latest_backup(folder: Path) -> Backup | None:
     return None
 
 
-def remove_backups(folder: Path) -> None:
-    """Remove all backups of a folder, and the folder if nothing else is in it."""
-    for path in _backups(folder):
-        path.unlink(missing_ok=True)
+def remove_backups(folder: Path, only: Collection[Path] | None = None) -> None:
+    """Remove backups of a folder, and the folder if nothing else is in it.
+
+    Args:
+        folder: Where they are.
+        only: Which of them; None for all.
+    """
+    for path in list_backups(folder):
+        if only is None or path in only:
+            path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _backups(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+def list_backups(folder: Path) -> list[Path]:
+    """Return the backups of a folder, the oldest first."""
+    return sorted(path for path in folder.glob(f"{_PREFIX}*{_SUFFIX}") if path.is_file())
 
 
 def _write_whole(path: Path, backup: Backup) -> None:

@@ -1,6 +1,6 @@
 """All that training changes in a Keras model, as plain arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -67,6 +67,34 @@ def write_state(model: keras.Model, arrays: Arrays, *, metrics: bool) -> None:
     write_generators(generators)
 
 
+def write_seeds(model: keras.Model, arrays: Arrays) -> None:
+    """Give the seeds of a model's layers, but no weights, the values that `read_state` read."""
+    others = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
+    for name, variable in _numbered("model", model.variables).items():
+        if id(variable) not in others:
+            variable.assign(arrays[name])
+    write_generators(arrays)
+
+
+def has_finite_weights(model: keras.Model, arrays: Arrays) -> bool:
+    """Tell whether what `read_state` read has no NaN, and no infinite value among what is trained.
+
+    Other variables may be infinite by intent, such as a mask.
+    """
+    trained = {id(variable) for variable in model.trainable_variables}
+    groups = {
+        **_numbered("model", model.variables),
+        **_numbered("optimizer", model.optimizer.variables),
+    }
+    for name, variable in groups.items():
+        values = arrays[name]
+        if values.dtype.kind != "f":
+            continue
+        if not (np.isfinite(values) if id(variable) in trained else ~np.isnan(values)).all():
+            return False
+    return True
+
+
 def read_generators() -> dict[str, npt.NDArray[Any]]:
     """Return the states of torch's own generators, from which an unseeded `Dropout` draws there.
 
@@ -85,6 +113,7 @@ def read_generators() -> dict[str, npt.NDArray[Any]]:
 
 def write_generators(arrays: Arrays) -> None:
     """Give torch's own generators the states that `read_generators` read."""
+    arrays = {name: array for name, array in arrays.items() if name.startswith(_GENERATOR)}
     if not arrays:
         return
     import torch
@@ -114,10 +143,14 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     }
     # Not by name: Keras numbers models and layers, so names depend on what was made before.
     return {
-        f"{group} {number}": variable
+        name: variable
         for group, variables in groups.items()
-        for number, variable in enumerate(variables)
+        for name, variable in _numbered(group, variables).items()
     }
+
+
+def _numbered(group: str, variables: Sequence[keras.Variable]) -> dict[str, keras.Variable]:
+    return {f"{group} {number}": variable for number, variable in enumerate(variables)}
 
 
 def _values(variable: keras.Variable) -> npt.NDArray[Any]:
