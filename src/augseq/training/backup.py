@@ -1,5 +1,6 @@
 """Save a training run while it lasts, and go on with it as if nothing had happened."""
 
+import copy
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import keras
@@ -131,6 +132,16 @@ class BackupAndResume(EpochSync):
         if sequence.length is not None:
             # Before training, which may change what augmentations remember.
             sequence.state_dict()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy the settings: the copy, such as a tuner makes, follows the same sequence."""
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        twin._reset()
+        of_a_fit = {"_model", *vars(twin)}
+        memo.setdefault(id(self._sequence), self._sequence)
+        settings = {name: value for name, value in vars(self).items() if name not in of_a_fit}
+        vars(twin).update(copy.deepcopy(settings, memo), _model=None)
+        return twin
 
     def _reset(self) -> None:
         """Forget all about an earlier `fit`."""
@@ -357,6 +368,7 @@ class BackupAndResume(EpochSync):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Save on SIGTERM; all else is done once the other callbacks have ended."""
+        super().on_train_end(logs)
         self.model._initial_epoch = None
         if self._terminated:
             # Nobody has the trained model yet.

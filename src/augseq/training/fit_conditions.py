@@ -78,6 +78,9 @@ def _differences(then: Any, now: Any, way: str) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float) and float(np.float32(value)) == value:
+        # A learning rate of 0.1 is kept as 0.10000000149.
+        return str(np.float32(value))
     text = "none" if value is None else repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
 

@@ -1,0 +1,46 @@
+"""Backups of programs that call `fit` several times; each scenario is a function of `fits`."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.backends import BACKENDS, environment_of, is_installed
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).parent / "fits.py"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def scenario_names() -> list[str]:
+    """Read the names from the source, since importing it would start Keras."""
+    functions = [n for n in ast.parse(PROGRAM.read_text()).body if isinstance(n, ast.FunctionDef)]
+    decorated = {f.name: [getattr(d, "id", None) for d in f.decorator_list] for f in functions}
+    return [name for name, decorators in decorated.items() if "scenario" in decorators]
+
+
+@pytest.fixture(scope="module")
+def problems() -> dict[str, str | None]:
+    backend = next(filter(is_installed, BACKENDS), None)
+    if backend is None:
+        pytest.skip("needs keras and a backend")
+    command = [sys.executable, "-m", "tests.training.fits"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment_of(backend), capture_output=True, text=True
+    )
+    found: dict[str, str | None] = {}
+    for line in done.stdout.splitlines():
+        # Keras prints too.
+        if line.startswith("{"):
+            found |= json.loads(line)
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+@pytest.mark.parametrize("scenario", scenario_names())
+def test_fits(scenario: str, problems: dict[str, str | None]) -> None:
+    assert problems[scenario] is None, problems[scenario]
