@@ -49,6 +49,7 @@ from augseq.types import PathLike
 # last in a folder; and what optimizers of calls that did not end began with.
 _NUM_ENDED: Counter[tuple[Path, str]] = Counter()
 _LAST_ENDED: dict[Path, str] = {}
+_TOLD: set[Path] = set()
 _BEGUN: WeakKeyDictionary[Any, tuple[Path, Tree, set[float]]] = WeakKeyDictionary()
 
 # What the end of `fit` has changed, such as weights that `EarlyStopping` brought back, is saved
@@ -140,7 +141,7 @@ class BackupAndResume(EpochSync):
         of_a_fit = {"_model", *vars(twin)}
         memo.setdefault(id(self._sequence), self._sequence)
         settings = {name: value for name, value in vars(self).items() if name not in of_a_fit}
-        vars(twin).update(copy.deepcopy(settings, memo), _model=None)
+        twin.__dict__ |= {**copy.deepcopy(settings, memo), "_model": None}
         return twin
 
     def _reset(self) -> None:
@@ -273,8 +274,9 @@ class BackupAndResume(EpochSync):
             self.model._initial_epoch = self._sequence.epoch
 
     def _warn_of_second_fit(self, now: FitIdentity) -> None:
-        before = _LAST_ENDED.get(self._folder.absolute())
-        if before is not None and before != now.conditions:
+        place = self._folder.absolute()
+        if place not in _TOLD and _LAST_ENDED.get(place, now.conditions) != now.conditions:
+            _TOLD.add(place)
             warnings.warn(
                 f"Two calls of `fit` with other settings keep their backups in "
                 f"{str(self._folder)!r}. If the program is interrupted now and run again, the "
@@ -382,10 +384,12 @@ class BackupAndResume(EpochSync):
         """Remove the backups, which a finished run does not need, or write the final one."""
         if self._ended is not None:
             write_state(self.model, self._ended.arrays, metrics=True)
-        loss = float((logs or {}).get("loss", 0.0))
-        arrays = read_state(self.model)
-        if not np.isfinite(loss) or not has_finite_weights(self.model, arrays):
-            self._warn_of_no_backup(f"`fit` ended with a loss of {loss:g}")
+        loss, arrays = (logs or {}).get("loss", 0.0), read_state(self.model)
+        if not np.isfinite(np.asarray(loss, float)).all():
+            self._warn_of_no_backup(f"`fit` ended with a loss of {loss}")
+            return
+        if not has_finite_weights(self.model, arrays):
+            self._warn_of_no_backup("`fit` ended with weights that are not finite")
             return
         _BEGUN.pop(self.model.optimizer, None)
         if self._identity is not None:
