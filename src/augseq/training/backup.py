@@ -262,7 +262,8 @@ class BackupAndResume(EpochSync):
         write_state(self.model, arrays, metrics=is_over)
         if rate is not None:
             self.model.optimizer.learning_rate = rate
-            arrays = read_state(self.model)
+            found = read_state(self.model)
+            arrays = {**arrays, **{k: v for k, v in found.items() if k.startswith("optimizer")}}
         restored = Backup(state=record.data, arrays=arrays)
         self._done = dict(record.data)
         if is_over:
@@ -297,7 +298,8 @@ class BackupAndResume(EpochSync):
 
     @property
     def _history_callback(self) -> Any:
-        found = getattr(self.model, "history", None)
+        # Another loop than that of `fit` leaves the history of a `fit` before.
+        found = None if self._call is None else getattr(self.model, "history", None)
         return found if isinstance(found, keras.callbacks.History) else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
