@@ -499,7 +499,8 @@ def a_deep_copy_saves_and_resumes_the_same_sequence(folder: Path) -> None:
     require(run(program, folder / "whole")["steps"] == 12)
     require(not run(program, folder / "killed", 3))
     again = run(program, folder / "killed")
-    require((again["steps"], again["error"]) == (9, ""), again)
+    # The third batch ended an epoch, whose end had not been saved yet.
+    require((again["steps"], again["error"]) == (12 - 2, ""), again)
 
 
 @scenario
