@@ -360,7 +360,7 @@ def another_fit_is_refused_with_the_difference(folder: Path) -> None:
 
 @scenario
 def force_goes_on_with_the_new_rate(folder: Path) -> None:
-    change = {"compile": {"optimizer": SGD(0.0)}, "backup": {"force": True}}
+    change = {"compile": {"optimizer": SGD(0.0, 0.9)}, "backup": {"force": True}}
     require(not run(_program_with(), folder, 7))
     found = run(_program_with(**change), folder)
     require(found["steps"] == 3 and not found["error"], found)

@@ -110,7 +110,7 @@ class ContentWalk:
             yield from self._keras(value)
         elif _package_of(kind, _TENSORS) and hasattr(value, "__array__"):
             yield "tensor"
-            yield array_digest(np.asarray(value.detach() if hasattr(value, "detach") else value))
+            yield array_digest(np.array(value.detach() if hasattr(value, "detach") else value))
         elif callable(inner := getattr(value, "__wrapped__", getattr(value, "py_func", None))):
             # What `functools.lru_cache` and compilers put around a function.
             yield from (_name(kind), self.digest(inner, ".__wrapped__"))

@@ -12,6 +12,7 @@ from augseq.training.array_content import array_digest
 from augseq.training.content_text import describe_content, is_same_content
 from augseq.training.content_walk import is_library, without_names
 from augseq.training.fit_call import FitCall
+from augseq.training.model_state import variable_values
 
 Tree: TypeAlias = Mapping[str, Any]
 """Nested mappings and lists of what JSON can hold."""
@@ -46,7 +47,7 @@ def weights_digest(model: keras.Model) -> str:
     """Return a hash of all weights of a model, 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     for variable in model.weights:
-        digest.update(array_digest(np.asarray(keras.ops.convert_to_numpy(variable.value))))
+        digest.update(array_digest(variable_values(variable)))
     return digest.hexdigest()
 
 

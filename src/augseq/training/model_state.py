@@ -24,7 +24,7 @@ def read_state(model: keras.Model) -> dict[str, npt.NDArray[Any]]:
         as float32, which holds each of their values.
     """
     return {
-        **{name: _values(variable) for name, variable in _variables(model).items()},
+        **{name: variable_values(variable) for name, variable in _variables(model).items()},
         **read_generators(),
     }
 
@@ -153,7 +153,8 @@ def _numbered(group: str, variables: Sequence[keras.Variable]) -> dict[str, kera
     return {f"{group} {number}": variable for number, variable in enumerate(variables)}
 
 
-def _values(variable: keras.Variable) -> npt.NDArray[Any]:
+def variable_values(variable: keras.Variable) -> npt.NDArray[Any]:
+    """Copy the values of a variable; what numpy lacks, such as bfloat16, comes as float32."""
     values: npt.NDArray[Any] = np.array(keras.ops.convert_to_numpy(variable.value))
     return values if values.dtype.kind in "biuf" else values.astype(np.float32)
 
