@@ -345,7 +345,8 @@ class BackupAndResume(EpochSync):
             self._generators = read_generators()
         if self._pass.is_over and len(self._sequence) < self.params["steps"]:
             # Keras, which has counted a whole epoch, begins one step more. On TensorFlow that
-            # draws from the generators of layers before it finds that there is no data.
+            # draws from the generators of layers, and counts a step of the optimizer, before it
+            # finds that there is no data.
             self._end_of_epoch = read_state(self.model)
         # The end of an epoch is saved when all other callbacks have seen it.
         if not self._pass.is_over and self._is_due(num_before, num_batches):
@@ -356,7 +357,11 @@ class BackupAndResume(EpochSync):
         super().on_epoch_end(epoch, logs)
         self._silence.close()
         if self._end_of_epoch is not None:
-            write_seeds(self.model, self._end_of_epoch)
+            # Callbacks before this one may have set it.
+            rate = self._rate()
+            write_state(self.model, self._end_of_epoch, metrics=True)
+            if rate is not None:
+                self.model.optimizer.learning_rate = rate
             self._end_of_epoch = None
 
     def after_epoch_end(self, epoch: int) -> None:
@@ -474,9 +479,15 @@ class BackupAndResume(EpochSync):
 
     def _note_rate(self) -> None:
         """Remember a learning rate that callbacks have set, for a retry in this process."""
-        _, begun, rates = _BEGUN[self.model.optimizer]
-        if isinstance(begun.get("learning_rate"), float):
-            rates.add(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+        rate = self._rate()
+        if rate is not None:
+            _BEGUN[self.model.optimizer][2].add(rate)
+
+    def _rate(self) -> float | None:
+        """Return the learning rate; None where a schedule gives it."""
+        if not isinstance(_BEGUN[self.model.optimizer][1].get("learning_rate"), float):
+            return None
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
     def _forced_rate(self, then: Tree, now: Tree) -> float | None:
         """Return the learning rate to train on with where it is not that of the backup."""
