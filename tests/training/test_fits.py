@@ -25,9 +25,10 @@ def scenario_names() -> list[str]:
 
 @pytest.fixture(scope="module")
 def problems() -> dict[str, str | None]:
-    backend = next(filter(is_installed, BACKENDS), None)
+    # JAX starts threads when it is loaded, which a fork does not have.
+    backend = next((b for b in BACKENDS if b != "jax" and is_installed(b)), None)
     if backend is None:
-        pytest.skip("needs keras and a backend")
+        pytest.skip("needs keras with tensorflow or torch")
     command = [sys.executable, "-m", "tests.training.fits"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment_of(backend), capture_output=True, text=True

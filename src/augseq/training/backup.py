@@ -287,7 +287,7 @@ class BackupAndResume(EpochSync):
                 stacklevel=2,
             )
 
-    def after_train_begin(self) -> None:
+    def _after_train_begin(self) -> None:
         """Restore the history, once all callbacks have begun."""
         history = self._history
         if self._history_callback is not None and history:
@@ -364,7 +364,7 @@ class BackupAndResume(EpochSync):
                 self.model.optimizer.learning_rate = rate
             self._end_of_epoch = None
 
-    def after_epoch_end(self, epoch: int) -> None:
+    def _after_epoch_end(self, epoch: int) -> None:
         """Save the end of an epoch, once all callbacks have done what they do then."""
         self._note_rate()
         self._was_stopped = bool(self.model.stop_training) and epoch + 1 < self.params["epochs"]
@@ -385,9 +385,9 @@ class BackupAndResume(EpochSync):
             self._hand_sigterm_on()
         self._release_sigterm()
         if self._call is None:
-            self.after_train_end(logs)
+            self._after_train_end(logs)
 
-    def after_train_end(self, logs: dict[str, Any] | None) -> None:
+    def _after_train_end(self, logs: dict[str, Any] | None) -> None:
         """Remove the backups, which a finished run does not need, or write the final one."""
         if self._ended is not None:
             write_state(self.model, self._ended.arrays, metrics=True)
@@ -534,13 +534,13 @@ class _AfterOthers(keras.callbacks.Callback):  # type: ignore[misc]
         self._owner = owner
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._owner.after_train_begin()
+        self._owner._after_train_begin()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._owner.after_epoch_end(epoch)
+        self._owner._after_epoch_end(epoch)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._owner.after_train_end(logs)
+        self._owner._after_train_end(logs)
 
 
 def _check_name(name: Any) -> str:
