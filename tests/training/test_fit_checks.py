@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.training.fit_checks import check_outputs, running_call, warn_if_sorted
+from augseq.training.fit_checks import check_outputs, warn_if_sorted
+from augseq.training.keras_calls import find_method
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
@@ -181,16 +182,16 @@ def test_the_running_method_of_a_model_is_the_innermost_one() -> None:
 
     class Note(keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            found.append(running_call())
+            found.append(find_method())
 
         def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-            found.append(running_call())
+            found.append(find_method())
 
     model = model_of(1, "mse")
     sequence = sequence_of([0, 1, 0, 1])
     model.fit(sequence, validation_data=sequence_of([0, 1, 1]), callbacks=[Note()], verbose=0)
-    assert [(call.method, call.model is model) for call in found if call] == [
+    assert [(method.name, method.model is model) for method in found if method] == [
         ("fit", True),
         ("evaluate", True),
     ]
-    assert running_call() is None
+    assert find_method() is None

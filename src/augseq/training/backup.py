@@ -28,9 +28,9 @@ from augseq.training.backup_file import (
     write_backup,
 )
 from augseq.training.callbacks import EpochSync
-from augseq.training.fit_call import FitCall, find_fit
 from augseq.training.fit_conditions import Tree, fit_conditions, weights_digest
 from augseq.training.fit_record import FitIdentity, FitRecord, read_record
+from augseq.training.keras_calls import FitCall, find_fit
 from augseq.training.model_state import (
     Arrays,
     build_state,

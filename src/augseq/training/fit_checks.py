@@ -1,8 +1,7 @@
 """What can be told wrong when Keras begins to train: the order of the labels, and their loss."""
 
-import sys
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,32 +13,6 @@ from augseq.errors import ArgumentError, AugseqWarning
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy)
-
-
-class KerasCall(NamedTuple):
-    """A method of a Keras model that is running.
-
-    Attributes:
-        method: "fit", "evaluate" or "predict".
-        model: Whose method.
-    """
-
-    method: str
-    model: Any
-
-
-def running_call() -> KerasCall | None:
-    """Return the innermost method of a Keras model that runs in this thread; None without one.
-
-    Keras tells a data set only that an epoch begins, and not why, so the frames are asked.
-    """
-    frame = sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
-        if frame.f_code.co_name in ("fit", "evaluate", "predict"):
-            model = frame.f_locals.get("self")
-            if isinstance(model, keras.Model):
-                return KerasCall(frame.f_code.co_name, model)
-    return None
 
 
 def warn_if_sorted(plan: BatchPlan) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from augseq.training.array_content import array_digest
 from augseq.training.content_text import describe_content, is_same_content
 from augseq.training.content_walk import is_library, without_names
-from augseq.training.fit_call import FitCall
+from augseq.training.keras_calls import FitCall
 from augseq.training.model_state import variable_values
 
 Tree: TypeAlias = Mapping[str, Any]

@@ -8,11 +8,75 @@ for all three.
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 _METHODS = ("fit", "evaluate", "predict")
 _CALLBACKS = "keras.src.callbacks.callback_list"
+
+
+class KerasMethod(NamedTuple):
+    """A method of a Keras model that is running.
+
+    Attributes:
+        name: "fit", "evaluate" or "predict".
+        model: Whose method.
+    """
+
+    name: str
+    model: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitCall:
+    """A call of Keras' own `fit` that has not returned yet.
+
+    Attributes:
+        data: What it trains on.
+        shuffle: Whether Keras shuffles.
+        initial_epoch: As the caller gave it.
+        class_weight: As the caller gave it.
+        callbacks: Keras' own list of callbacks, which may grow.
+    """
+
+    data: Any
+    shuffle: Any
+    initial_epoch: int
+    class_weight: Any
+    callbacks: list[Any]
+
+
+def find_method() -> KerasMethod | None:
+    """Return the innermost method of a Keras model that runs in this thread; None without one."""
+    for frame in _frames(sys._getframe()):
+        if _is_keras(frame) and frame.f_code.co_name in _METHODS:
+            return KerasMethod(frame.f_code.co_name, frame.f_locals.get("self"))
+    return None
+
+
+def find_fit(callback: Any, frame: FrameType | None = None) -> FitCall | None:
+    """Find the call of `fit` that runs with a callback; None where another loop does.
+
+    Args:
+        callback: One of those that `fit` got.
+        frame: Where to look, from here outwards; None for the caller.
+
+    Source:
+        `fit` of `keras.src.backend.*.trainer`, Keras 3.15: the names of its local variables.
+    """
+    for fit in _fits(frame or sys._getframe()):
+        # Not `in`, which would ask callbacks of others whether they are equal.
+        if any(one is callback for one in _callbacks_of(fit)):
+            here = fit.f_locals
+            return FitCall(
+                data=here.get("x"),
+                shuffle=here.get("shuffle"),
+                initial_epoch=here.get("initial_epoch", 0),
+                class_weight=here.get("class_weight"),
+                callbacks=_callbacks_of(fit),
+            )
+    return None
 
 
 def find_call() -> str | None:
@@ -49,26 +113,20 @@ def _callbacks_of(frame: FrameType) -> list[Any]:
     return callbacks
 
 
-def fit_arguments() -> dict[str, Any]:
-    """Return the arguments `x` and `shuffle` of the `fit` in this thread; nothing without one."""
-    for frame in _frames(sys._getframe()):
-        if _is_keras(frame) and frame.f_code.co_name == "fit":
-            return {name: frame.f_locals.get(name) for name in ("x", "shuffle")}
-    return {}
-
-
 def is_fitting_with(callback: Any) -> bool:
     """Tell whether any thread is inside a `fit` that calls a callback.
 
     Keras does not tell a callback that `fit` failed, so a callback does not know it.
     """
     return any(
-        one is callback
-        for innermost in sys._current_frames().values()
-        for frame in _frames(innermost)
-        if _is_keras(frame) and frame.f_code.co_name == "fit"
-        for one in _callbacks_of(frame)
+        find_fit(callback, innermost) is not None for innermost in sys._current_frames().values()
     )
+
+
+def _fits(innermost: FrameType | None) -> Iterator[FrameType]:
+    for frame in _frames(innermost):
+        if _is_keras(frame) and frame.f_code.co_name == "fit":
+            yield frame
 
 
 def _frames(innermost: FrameType | None) -> Iterator[FrameType]:

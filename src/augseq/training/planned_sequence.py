@@ -23,7 +23,8 @@ from augseq.training.data_state import (
     run_conditions,
 )
 from augseq.training.epochs import EpochTracker
-from augseq.training.fit_checks import check_outputs, running_call, warn_if_sorted
+from augseq.training.fit_checks import check_outputs, warn_if_sorted
+from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.loop_passes import LoopPasses
 from augseq.training.pass_advice import EPOCH_SYNC
@@ -268,13 +269,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _check_call(self) -> None:
         """Say what is wrong with the model, or with the order of the images, before Keras does."""
-        call = running_call()
+        method = find_method()
         # A subclass may give Keras other targets than these.
         gives_own = type(self).__getitem__ is not PlannedSequence.__getitem__
-        if call is None or call.method == "predict" or self._plan.targets is None or gives_own:
+        if method is None or method.name == "predict" or self._plan.targets is None or gives_own:
             return
-        check_outputs(call.model, self._plan.targets)
-        if call.method == "fit" and not self._is_order_checked:
+        check_outputs(method.model, self._plan.targets)
+        if method.name == "fit" and not self._is_order_checked:
             self._is_order_checked = True
             warn_if_sorted(self._plan)
 

@@ -6,7 +6,7 @@ import keras
 
 from augseq.errors import ArgumentError
 from augseq.training.callback_copy import copy_for_sequences
-from augseq.training.keras_calls import fit_arguments
+from augseq.training.keras_calls import find_fit
 from augseq.training.passes import PassCounter
 from augseq.training.planned_sequence import PlannedSequence
 
@@ -47,11 +47,10 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
             ArgumentError: Keras shuffles the batches.
         """
         self._pass.begin()
-        fit = fit_arguments()
-        data = fit.get("x")
+        fit = find_fit(self)
         # Data without a length are never shuffled, nor is a single batch.
-        if fit.get("shuffle") and isinstance(data, keras.utils.PyDataset):
-            num_batches = data.num_batches
+        if fit is not None and fit.shuffle and isinstance(fit.data, keras.utils.PyDataset):
+            num_batches = fit.data.num_batches
             if num_batches is not None and num_batches > 1:
                 raise ArgumentError(
                     f"{type(self).__name__} names the batches that were trained, which it cannot "
