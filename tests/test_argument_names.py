@@ -22,6 +22,8 @@ FOREIGN = {
     "num_workers": "`workers`",
     "transforms": "`augment`: a list",
     "follow_links": "option of index_folder",
+    "label_column": "option of index_table",
+    "data_format": "Remove it",
     "batchsize": r"Did you mean `batch_size`\?",
     "augmentation": r"Did you mean `augment`\?",
     "verbosity": r"no argument `verbosity`\.$",
@@ -42,7 +44,17 @@ def test_index_folder_says_which_options_a_sequence_takes(name: str, sample_imag
         augseq.index_folder(sample_images, **{name: 1})
 
 
-@pytest.mark.parametrize(("name", "ours"), [("x_col", "path_column"), ("y_col", "label_column")])
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("x_col", "path_column"),
+        ("y_col", "label_column"),
+        ("directory", "`root`"),
+        ("classes", r"`class_names`\.$"),
+        ("labels", "`label_column`"),
+        ("sep", "`delimiter`"),
+    ],
+)
 def test_index_table_names_its_columns(name: str, ours: str) -> None:
     with pytest.raises(augseq.ArgumentError, match=f"index_table has no argument `{name}`.*{ours}"):
         augseq.index_table("photos.csv", **{name: "file"})

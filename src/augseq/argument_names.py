@@ -14,6 +14,7 @@ _R = TypeVar("_R")
 _TRANSFORM = "Use a transform in `augment`, such as albumentations.HorizontalFlip()."
 _SPLIT = "Use train, val = manifest.split(val=0.2)."
 _OF_SEQUENCE = "It is an option of ImageSequence."
+_OF_TABLE = "It is an option of index_table."
 _OF_INDEX = "It is an option of index_folder."
 
 # Names of Keras' loaders, of torch and pandas; and ours, given to the wrong function.
@@ -24,7 +25,7 @@ _ANSWERS = {
     "class_mode": 'Use `label_mode`: "int", "categorical", "binary" or None.',
     "classes": "Use `class_names` of index_folder.",
     "crop_to_aspect_ratio": 'Use resize_mode="crop".',
-    "data_format": "Leave it out: images are (height, width, channels).",
+    "data_format": "Remove it: images are (height, width, channels).",
     "directory": "Use the first argument of index_folder.",
     "fill_mode": _TRANSFORM,
     "height_shift_range": _TRANSFORM,
@@ -49,7 +50,17 @@ _ANSWERS = {
     "zoom_range": _TRANSFORM,
     **dict.fromkeys(("class_names", "extensions", "follow_links", "labels"), _OF_INDEX),
     **dict.fromkeys(("augment", "batch_size", "color_mode", "image_size"), _OF_SEQUENCE),
+    **dict.fromkeys(("label_column", "path_column"), _OF_TABLE),
     **dict.fromkeys(("interpolation", "label_mode", "seed", "shuffle"), _OF_SEQUENCE),
+}
+
+# Where index_table has a name of its own for it.
+_ANSWERS_FOR_TABLES = {
+    "classes": "Use `class_names`.",
+    "directory": "Use `root`: the folder of the images.",
+    "folder": "Use `root`: the folder of the images.",
+    "labels": "Use `label_column`.",
+    "sep": "Use `delimiter`.",
 }
 
 
@@ -73,7 +84,8 @@ def explains_names(function: Callable[_P, _R]) -> Callable[_P, _R]:
 def _answer(function: Callable[..., Any], name: str, known: list[str]) -> str:
     title = function.__qualname__.removesuffix(".__init__")
     text = f"{title} has no argument `{name}`."
-    if name in _ANSWERS:
-        return f"{text} {_ANSWERS[name]}"
+    answers = _ANSWERS | (_ANSWERS_FOR_TABLES if "label_column" in known else {})
+    if name in answers:
+        return f"{text} {answers[name]}"
     close = difflib.get_close_matches(name, known, n=1)
     return f"{text} Did you mean `{close[0]}`?" if close else text

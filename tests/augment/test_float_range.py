@@ -260,3 +260,35 @@ def test_floats_that_bicubic_interpolation_takes_beyond_1_are_no_error(
     assert run([A.ToFloat(), steps[0]]).max() > 1
     assert run(made(steps)).max() <= 1
     assert run(steps, UNIT).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "advice"),
+    [
+        (0, 1.1, r"np\.clip\(image, 0, 1\)"),
+        (-0.03, 1.04, r"np\.clip\(image, 0, 1\)"),
+        (0, 255, "divide by 255"),
+        (0, 40_000, "Divide by the largest value"),
+        (-1, 1, "Normalize"),
+    ],
+)
+def test_the_advice_fits_the_range(low: float, high: float, advice: str) -> None:
+    with pytest.raises(augseq.AugmentationError, match=advice):
+        run([A.ColorJitter(p=1)], np.linspace(low, high, 48, dtype=np.float32).reshape(4, 4, 3))
+
+
+@pytest.mark.parametrize(
+    "normalization", ["image", "image_per_channel", "min_max", "min_max_per_channel"]
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_every_kind_of_normalize_takes_8_bits(normalization: str, inside: bool) -> None:
+    steps: list[Any] = [A.Normalize(normalization=normalization), A.HorizontalFlip(p=1)]
+    image = np.arange(6 * 5 * 3, dtype=np.uint8).reshape(6, 5, 3)
+    result = run([A.Compose(steps)] if inside else steps, image)
+    pixels, axes = image.astype(np.float64), (0, 1) if "per_channel" in normalization else None
+    if normalization.startswith("image"):
+        expected = (pixels - pixels.mean(axes)) / pixels.std(axes)
+    else:
+        expected = (pixels - pixels.min(axes)) / (pixels.max(axes) - pixels.min(axes))
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected[:, ::-1], atol=1e-3)

@@ -1,5 +1,6 @@
 """What is said before Keras trains: sorted images, losses and outputs that do not fit."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.training.fit_checks import check_outputs, warn_if_sorted
+from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
 from augseq.training.keras_calls import find_method
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
@@ -124,6 +125,33 @@ def test_a_loss_or_output_that_does_not_fit_is_named_before_keras_fails(
             method(sequence_of(labels, shuffle=True), verbose=0)
 
 
+def test_advice_for_labels_of_files_names_the_option_and_for_arrays_the_call(
+    samples: augseq.Manifest,
+) -> None:
+    for options, outputs, loss, files, arrays in (
+        ({"label_mode": "categorical"}, 5, SPARSE, 'label_mode="int"', r"y\.argmax\(axis=1\)"),
+        ({}, 5, ONE_HOT, 'label_mode="categorical"', r"keras\.utils\.to_categorical\(y\)"),
+    ):
+        batches = augseq.ImageSequence(samples, image_size=(2, 2), **options)
+        labels = np.eye(5) if options else np.arange(5)
+        for sequence, channels, text in ((batches, 3, files), (sequence_of(labels), 1, arrays)):
+            with pytest.raises(augseq.ArgumentError, match=text):
+                model_of(outputs, loss, channels=channels).evaluate(sequence, verbose=0)
+
+
+def test_one_output_for_two_classes_has_two_ways_out() -> None:
+    with pytest.raises(augseq.ArgumentError, match=r'1 output\. .*Dense\(2\), or .*"binary_cross'):
+        model_of(1, SPARSE).evaluate(sequence_of([0, 1, 0, 1]), verbose=0)
+
+
+class OneHotInside(keras.losses.CategoricalCrossentropy):  # type: ignore[misc]
+    """Takes class numbers, unlike its base."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        numbers = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+        return super().call(keras.ops.one_hot(numbers, 3), y_pred)
+
+
 RIGHT = {
     "an output for each class": ([0, 1, 2], 3, SPARSE),
     "more outputs than classes": ([0, 1, 2], 1000, SPARSE),
@@ -134,6 +162,12 @@ RIGHT = {
     "numbers": ([0.5, 3.0, 9.0], 1, "mse"),
     "classes for another loss": ([0, 1, 2], 1, "mae"),
     "a function of one's own": ([0, 1, 2], 1, keras.ops.add),
+    "a loss derived from one of Keras": ([0, 1, 2], 3, OneHotInside(from_logits=True)),
+    "a number that the loss ignores": (
+        [0, 1, 255],
+        2,
+        keras.losses.SparseCategoricalCrossentropy(ignore_class=255),
+    ),
 }
 
 
@@ -150,6 +184,35 @@ class OwnTargets(augseq.ImageSequence):
     def __getitem__(self, index: int) -> Any:
         images, labels = super().__getitem__(index)
         return images, np.eye(3)[labels]
+
+
+class OwnBatches(augseq.ImageSequence):
+    """Makes its batches with other targets."""
+
+    def batch(self, index: int) -> Any:
+        made = super().batch(index)
+        return dataclasses.replace(made, targets=np.eye(3)[made.targets])
+
+
+class Around(keras.utils.PyDataset):  # type: ignore[misc]
+    """Gives one-hot rows for the numbers of a sequence, and tells it of epochs."""
+
+    def __init__(self, inner: augseq.ImageSequence) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def __getitem__(self, index: int) -> Any:
+        images, labels = self.inner[index]
+        return images, np.eye(3)[labels]
+
+    def on_epoch_begin(self) -> None:
+        self.inner.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self.inner.on_epoch_end()
 
 
 class OwnStep(keras.Model):  # type: ignore[misc]
@@ -172,9 +235,41 @@ def test_targets_and_losses_of_ones_own_are_left_to_keras() -> None:
     x = np.zeros((6, 2, 2, 1), np.uint8)
     own = OwnTargets.from_arrays(x, np.arange(6) % 3, batch_size=3)
     model_of(3, ONE_HOT).fit(own, verbose=0)
+    model_of(3, ONE_HOT).fit(
+        OwnBatches.from_arrays(x, np.arange(6) % 3, batch_size=3, shuffle=True), verbose=0
+    )
+    model_of(3, ONE_HOT).evaluate(Around(sequence_of([0, 1, 2, 0])), verbose=0)
     model = OwnStep()
     model.compile("sgd", ONE_HOT, run_eagerly=True)
     model.fit(sequence_of([0, 1, 2, 0]), verbose=0)
+
+
+AMOUNTS = {
+    "ages": (np.repeat([20, 30, 40, 50], 8), 1, "mae"),
+    "a column of counts": (np.repeat([[0], [1], [2]], 8, axis=0), 1, "poisson"),
+    "scores for a loss of one's own": (np.repeat([1, 2, 3], 8), 1, keras.ops.subtract),
+}
+
+
+@pytest.mark.parametrize(("labels", "num_outputs", "loss"), AMOUNTS.values(), ids=AMOUNTS)
+def test_sorted_amounts_are_not_taken_for_classes(labels: Any, num_outputs: int, loss: Any) -> None:
+    model, targets = model_of(num_outputs, loss), sequence_of(labels)._plan.targets
+    assert targets is not None
+    assert predicts_a_number(model, targets)
+    assert not predicts_a_number(model_of(60, SPARSE), targets)
+
+
+@pytest.mark.parametrize("labels", [[0] * 8 + [1] * 8, np.repeat(np.eye(3), 8, axis=0)])
+def test_sorted_classes_are_not_taken_for_amounts(labels: Any) -> None:
+    targets = sequence_of(labels)._plan.targets
+    assert targets is not None
+    assert not predicts_a_number(model_of(1, "mse"), targets)
+
+
+def test_fit_says_nothing_of_sorted_amounts() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", augseq.AugseqWarning)
+        model_of(1, "mae").fit(sequence_of(np.repeat([20, 30, 40], 4)), verbose=0)
 
 
 def test_the_running_method_of_a_model_is_the_innermost_one() -> None:

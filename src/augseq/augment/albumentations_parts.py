@@ -110,6 +110,9 @@ class PartWatch:
                 f"{part.name} must return a numpy array of shape (height, width, channels). "
                 f"Received: {type(result['image']).__name__}. {NO_TENSORS}"
             )
+        if part.name == "Normalize" and result["image"].dtype == np.float64:
+            # It gives float32, but for uint8 and a `normalization` other than "standard".
+            result["image"] = result["image"].astype(np.float32)
         if not is_float or part.use != "keeps" or not self.floats.includes(part.fills):
             self.floats.forget()
         return result

@@ -235,5 +235,5 @@ def _name(step: Any) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "None"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return f"{text[:60]}{'...' if len(text) > 60 else ''} of type {type(value).__name__}"

@@ -133,8 +133,12 @@ def _keeps_range_with_its_options(transform: Any) -> bool:
 
 
 def _advice(low: float, high: float) -> str:
+    if low >= -0.5 and high <= 1.5:
+        return "Clip them before it: np.clip(image, 0, 1)."
     if low >= 0 and high <= 255:
         return "Keep uint8, or divide by 255 before it."
+    if low >= 0 and high <= 65535:
+        return "Divide by the largest value that pixels may have, such as 65535, before it."
     return (
         "Put what changes the range, such as Normalize, after it; or remove that, and normalize "
         "in the model with keras.layers.Rescaling or Normalization."

@@ -7,12 +7,18 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from augseq.batch import BatchPlan, Targets
+from augseq.batch import ArrayTargets, BatchPlan, Targets
 from augseq.errors import ArgumentError, AugseqWarning
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy)
+
+
+def predicts_a_number(model: Any, targets: Targets) -> bool:
+    """Tell whether whole numbers as targets are amounts, such as ages, and no classes."""
+    num_classes = targets.num_classes or 0
+    return _num_outputs(model) == 1 and num_classes > 2 and not targets.is_one_hot
 
 
 def warn_if_sorted(plan: BatchPlan) -> None:
@@ -60,18 +66,21 @@ def check_outputs(model: Any, targets: Targets) -> None:
         return
     if _is(loss, _SPARSE):
         if targets.is_one_hot:
+            numbers = "y.argmax(axis=1)" if _are_arrays(targets) else 'label_mode="int"'
             raise ArgumentError(
                 "The loss sparse_categorical_crossentropy takes class numbers, but the targets are "
-                'one-hot rows. Pass label_mode="int", or compile with the loss '
+                f"one-hot rows. Pass {numbers}, or compile with the loss "
                 '"categorical_crossentropy".'
             )
         _require_outputs(num_outputs >= num_classes, num_outputs, num_classes)
     elif _is(loss, _ONE_HOT):
         if not targets.is_one_hot:
+            is_array = _are_arrays(targets)
+            one_hot = "keras.utils.to_categorical(y)" if is_array else 'label_mode="categorical"'
             raise ArgumentError(
                 "The loss categorical_crossentropy takes one-hot rows, but the targets are class "
                 'numbers. Compile with the loss "sparse_categorical_crossentropy", or pass '
-                'label_mode="categorical".'
+                f"{one_hot}."
             )
         _require_outputs(num_outputs == num_classes, num_outputs, num_classes)
     elif _is(loss, _BINARY) and num_outputs == 1 and not targets.is_one_hot and num_classes > 2:
@@ -84,10 +93,16 @@ def check_outputs(model: Any, targets: Targets) -> None:
 
 def _require_outputs(is_right: bool, num_outputs: int, num_classes: int) -> None:
     if not is_right:
+        binary = ', or compile with the loss "binary_crossentropy"'
         raise ArgumentError(
             f"The model must have an output for each of the {num_classes} classes. Received: a "
-            f"model with {num_outputs} outputs. End it with keras.layers.Dense({num_classes})."
+            f"model with {num_outputs} output{'s' * (num_outputs != 1)}. End it with "
+            f"keras.layers.Dense({num_classes}){binary * (num_outputs == 1 and num_classes == 2)}."
         )
+
+
+def _are_arrays(targets: Targets) -> bool:
+    return isinstance(targets, ArrayTargets)
 
 
 def _num_outputs(model: Any) -> int | None:
@@ -101,7 +116,7 @@ def _num_outputs(model: Any) -> int | None:
 
 def _plain_loss(model: Any) -> Any:
     """Return the one loss that a model is compiled with; None where it trains in its own way."""
-    for name in ("train_step", "compute_loss"):
+    for name in ("train_step", "test_step", "compute_loss"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             return None
     loss = model.loss
@@ -109,8 +124,12 @@ def _plain_loss(model: Any) -> Any:
         (loss,) = loss.values()
     if isinstance(loss, list | tuple) and len(loss) == 1:
         (loss,) = loss
+    if getattr(loss, "ignore_class", None) is not None:
+        # Its number need have no output.
+        return None
     return keras.losses.get(loss) if isinstance(loss, str) else loss
 
 
 def _is(loss: Any, kind: tuple[type, Any]) -> bool:
-    return isinstance(loss, kind[0]) or loss is kind[1]
+    # A subclass may take other targets.
+    return type(loss) is kind[0] or loss is kind[1]

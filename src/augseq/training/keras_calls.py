@@ -22,10 +22,12 @@ class KerasMethod(NamedTuple):
     Attributes:
         name: "fit", "evaluate" or "predict".
         model: Whose method.
+        data: What the method was given as `x`.
     """
 
     name: str
     model: Any
+    data: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ def find_method() -> KerasMethod | None:
     """Return the innermost method of a Keras model that runs in this thread; None without one."""
     for frame in _frames(sys._getframe()):
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
-            return KerasMethod(frame.f_code.co_name, frame.f_locals.get("self"))
+            here = frame.f_locals
+            return KerasMethod(frame.f_code.co_name, here.get("self"), here.get("x"))
     return None
 
 

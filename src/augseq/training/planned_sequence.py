@@ -23,7 +23,7 @@ from augseq.training.data_state import (
     run_conditions,
 )
 from augseq.training.epochs import EpochTracker
-from augseq.training.fit_checks import check_outputs, warn_if_sorted
+from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.loop_passes import LoopPasses
@@ -270,14 +270,19 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def _check_call(self) -> None:
         """Say what is wrong with the model, or with the order of the images, before Keras does."""
         method = find_method()
-        # A subclass may give Keras other targets than these.
-        gives_own = type(self).__getitem__ is not PlannedSequence.__getitem__
+        # A subclass may give Keras other targets than these, and so may an object around it.
+        gives_own = any(
+            getattr(type(self), name) is not getattr(PlannedSequence, name)
+            for name in ("__getitem__", "batch")
+        )
         if method is None or method.name == "predict" or self._plan.targets is None or gives_own:
             return
-        check_outputs(method.model, self._plan.targets)
+        if method.data is self:
+            check_outputs(method.model, self._plan.targets)
         if method.name == "fit" and not self._is_order_checked:
             self._is_order_checked = True
-            warn_if_sorted(self._plan)
+            if not predicts_a_number(method.model, self._plan.targets):
+                warn_if_sorted(self._plan)
 
     def on_epoch_end(self) -> None:
         """Note that Keras ended it."""
