@@ -2,7 +2,8 @@
 
 import difflib
 import math
-from collections.abc import Iterable
+import reprlib
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,28 @@ def _as_float(value: Any) -> float:
 def is_whole(value: Any) -> bool:
     """Tell whether a value is an integer of Python or numpy; True and False are not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_ordered(names: object) -> bool:
+    """Tell whether these are values in an order that is the same in each run, and no text.
+
+    A set of texts has another order in each process, so that labels would differ.
+    """
+    return isinstance(names, Collection) and not isinstance(names, str | bytes | set | frozenset)
+
+
+def briefly(value: object) -> str:
+    """Write a value as Python does, of a long list only the first items.
+
+    >>> briefly(list(range(100)))
+    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...]'
+    """
+    return _BRIEF.repr(value)
+
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxset = _BRIEF.maxfrozenset = _BRIEF.maxdict = 10
+_BRIEF.maxstring = _BRIEF.maxother = 200
 
 
 def nearest_names(name: str, choices: Iterable[str]) -> list[str]:

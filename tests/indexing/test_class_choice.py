@@ -5,6 +5,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import augseq
@@ -99,3 +101,73 @@ def test_a_choice_is_kept_when_a_folder_is_indexed_again(make_folder: MakeFolder
     later, _ = index(folder, class_names=["dog", "cat"], earlier=earlier)
     assert later.class_counts() == {"dog": 2, "cat": 2}
     assert later.record_of(3).path == "dog/2.jpg"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"cat", "dog", "unsorted", "yak"},
+        frozenset({"cat", "yak"}),
+        (name for name in ("cat", "dog")),
+        "cat",
+        b"cat",
+        ["cat", 2],
+        range(4),
+        [None, "cat"],
+        ["cat", "dog", "cat"],
+        7,
+    ],
+    ids=lambda names: type(names).__name__,
+)
+def test_names_without_an_order_are_refused_since_labels_would_differ_between_runs(
+    make_folder: MakeFolder, names: Any
+) -> None:
+    folder = make_folder(*FILES)
+    with pytest.raises(augseq.ArgumentError, match="`class_names` must be different names: a list"):
+        index(folder, class_names=names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["dog", "cat"],
+        ("dog", "cat"),
+        {"dog": 1, "cat": 1},
+        {"dog": 1, "cat": 1}.keys(),
+        np.array(["dog", "cat"]),
+        pd.Series(["dog", "cat"]),
+    ],
+    ids=lambda names: type(names).__name__,
+)
+def test_names_in_an_order_are_taken_and_kept_as_plain_text(
+    make_folder: MakeFolder, names: Any
+) -> None:
+    manifest, _ = index(make_folder(*FILES), class_names=names)
+    assert manifest.class_names == ("dog", "cat")
+    assert {type(name) for name in manifest.class_names} == {str}
+    assert manifest.select(class_names=names) == manifest
+
+
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        (["train", "test"], "splits=['test', 'train'] (--splits test,train)"),
+        (["fold 1", "fold 2"], "splits=['fold 1', 'fold 2'] (--splits 'fold 1,fold 2')"),
+        (["photos"], "index the folder that holds the classes"),
+    ],
+)
+def test_classes_that_are_deeper_than_class_names_says_are_found(
+    make_folder: MakeFolder, above: list[str], told: str
+) -> None:
+    folder = make_folder(*(f"{place}/{path}" for place in above for path in FILES))
+    with pytest.raises(augseq.LabelError, match=re.escape(told)):
+        index(folder, class_names=["cat", "dog"])
+    manifest, _ = index(folder, class_names=["cat", "dog"], splits=sorted(above))
+    assert len(manifest) == 3 * len(above)
+
+
+def test_an_error_shows_only_the_first_of_many_classes(make_folder: MakeFolder) -> None:
+    folder = make_folder(*(f"class {n}/1.jpg" for n in range(40)))
+    with pytest.raises(augseq.LabelError) as caught:
+        index(folder, class_names=[f"class_{n}" for n in range(40)])
+    assert len(str(caught.value)) < 700

@@ -98,3 +98,17 @@ def test_why_a_path_is_not_below_the_root_is_told(path: str, told: str, tmp_path
     fill(tmp_path, *FILES)
     with pytest.raises(augseq.ArgumentError, match=f"must lie below the root.*{told}"):
         index([path, "dog/3.png"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "gone", [["cat/9.png"], ["new/1.png", "new/2.png"], ["x.png", "dog/y.png"]]
+)
+def test_where_other_files_are_there_the_root_is_not_doubted(
+    gone: list[str], tmp_path: Path
+) -> None:
+    fill(tmp_path, *FILES)
+    paths = [*FILES, *gone]
+    with pytest.raises(augseq.MissingFileError, match="Remove the rows of files that are gone"):
+        augseq.index_table(pd.DataFrame({"path": paths}), root=tmp_path, label_column=None)
+    with pytest.raises(augseq.MissingFileError, match=r"Is `root` .* the folder"):
+        augseq.index_table(pd.DataFrame({"path": gone}), root=tmp_path, label_column=None)

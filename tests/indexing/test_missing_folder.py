@@ -60,3 +60,8 @@ def test_a_link_to_nothing_and_a_file_above_are_named(make_folder: MakeFolder, b
     (folder / "link").symlink_to("gone")
     assert "symbolic link to 'gone'" in message_for(f"{folder}/link{below}")
     assert "a.txt' is a file." in message_for(f"{folder}/a.txt/cat{below}")
+
+
+def test_an_empty_name_is_not_the_current_folder() -> None:
+    with pytest.raises(augseq.ArgumentError, match=r"'\.' for the current one"):
+        augseq.index_folder("", progress=False)

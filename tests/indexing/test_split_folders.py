@@ -183,3 +183,37 @@ def test_folders_of_the_system_in_an_archive_are_skipped_aloud(make_folder: Make
     manifest, warned = index(f"zip://::{archive}")
     assert manifest.class_names == ("cat", "dog")
     assert "1 x '__MACOSX'" in warned[0]
+
+
+def test_many_classes_beside_splits_are_not_all_listed(make_folder: MakeFolder) -> None:
+    folder = make_folder("train/1.jpg", "test/1.jpg", *(f"class {n}/1.jpg" for n in range(40)))
+    manifest, warned = index(folder)
+    assert len(manifest.class_names) == 42
+    assert "name all in `class_names`" in warned[0]
+    assert len(warned[0]) < 600
+
+
+@pytest.mark.parametrize("packed", ["zip", "tar", "gztar"])
+@pytest.mark.parametrize("start", ["", "more"])
+def test_the_address_advised_for_a_folder_in_an_archive_works(
+    make_folder: MakeFolder, tmp_path: Path, packed: str, start: str
+) -> None:
+    paths = [f"{start}/photos/{name}/1.jpg".lstrip("/") for name in ("cat", "dog")]
+    path = shutil.make_archive(str(tmp_path / "a"), packed, make_folder(*paths))
+    address = f"{'zip' if packed == 'zip' else 'tar'}://{start}::{path}"
+    manifest, warned = index(address)
+    assert manifest.class_names == ("photos",)
+    advised = re.search("index '(.+)' instead", warned[0])[1]  # type: ignore[index]
+    assert index(advised)[0].class_names == ("cat", "dog")
+
+
+def test_the_address_advised_for_splits_in_an_archive_works(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(*(f"set/{p}/{c}/1.jpg" for p in ("train", "val") for c in ("cat", "dog")))
+    path = shutil.make_archive(str(tmp_path / "a"), "zip", folder)
+    with pytest.raises(augseq.LabelError, match=r"index 'zip://set::.*' with splits=") as caught:
+        index(f"zip://::{path}")
+    advised = re.search("index '(.+?)' with", str(caught.value))[1]  # type: ignore[index]
+    manifest, _ = index(advised, splits=["train", "val"])
+    assert manifest.class_counts() == {"cat": 2, "dog": 2}

@@ -199,7 +199,7 @@ class Foreign:
     [
         (Foreign(), r"source\.to_pandas\(\)"),
         ({"path": ["a"], "label": ["x"]}, r"pandas\.DataFrame\(source\)"),
-        ([("a", "x")], r"pandas\.DataFrame\(source\)"),
+        ([("a", "x")], r"pandas\.DataFrame\(source, columns="),
         (pd.Series(["a"]), r"source\.to_frame\('path'\)"),
         (pl.Series(["a"]), r"source\.to_frame\('path'\)"),
     ],
@@ -294,3 +294,98 @@ def test_json_lines_of_one_object_are_read(tmp_path: Path) -> None:
     lines = [json.dumps({"path": path, "label": label}) for path, label in ROWS]
     (tmp_path / "t.jsonl").write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
     assert pairs(index(tmp_path / "t.jsonl")) == ROWS
+
+
+FRAME = pd.DataFrame({"path": [path for path, _ in ROWS], "label": [label for _, label in ROWS]})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"label_column": ["cat", "dog"]}, "name of one column.*idxmax"),
+        ({"label_column": ("cat", "dog")}, "name of one column.*idxmax"),
+        ({"label_column": pd.Index(["cat"])}, "name of one column"),
+        ({"label_column": 1}, "`label_column` must be the name.*label_column=1"),
+        ({"label_column": True}, "`label_column` must be the name"),
+        ({"label_column": {"label"}}, "`label_column` must be the name"),
+        ({"path_column": 0}, "`path_column` must be the name.*path_column=0"),
+        ({"path_column": None}, "`path_column` must be the name"),
+        ({"path_column": ["path"]}, "`path_column` must be the name"),
+        ({"path_column": Path("path")}, "`path_column` must be the name"),
+        ({"columns": [0]}, "`columns` must be a list"),
+        ({"columns": (name for name in "ab")}, "`columns` must be a list"),
+        ({"columns": 3}, "`columns` must be a list"),
+        ({"class_names": {"cat", "dog"}}, "`class_names` must be different names: a list"),
+    ],
+)
+def test_names_of_columns_that_are_no_text_are_told(
+    options: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    fill(tmp_path, *FRAME["path"])
+    with pytest.raises(augseq.ArgumentError, match=told):
+        augseq.index_table(FRAME, root=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "told", "repaired"),
+    [
+        ([3, 5, 5], ["3", "5"], "Integers are places .* from 0 to 1", ["3", "5", "5"]),
+        ([1, 2, 2], ["a", "b"], "Integers are places", None),
+        ([1.0, 2.0, 2.0], ["a", "b"], "Integers are places", None),
+        (["0", "1", "1"], ["cat", "dog"], "labels are text, .* pandas.read_csv", [0, 1, 1]),
+        (["cat", "dog", "yak"], ["cat", "dog"], "To use only some classes", None),
+    ],
+)
+def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
+    labels: list[Any], names: list[str], told: str, repaired: list[Any] | None, tmp_path: Path
+) -> None:
+    fill(tmp_path, *FRAME["path"])
+    with pytest.raises(augseq.LabelError, match=told):
+        augseq.index_table(FRAME.assign(label=labels), root=tmp_path, class_names=names)
+    if repaired is not None:
+        frame = FRAME.assign(label=repaired)
+        manifest = augseq.index_table(frame, root=tmp_path, class_names=names)
+        assert manifest.targets.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("# by hand, 2020\npath,label\na.jpg,x,1\n", "Put cells with ','|is a title|no column"),
+        ("# by hand\npath,label\na.jpg,x\n", "'# by hand', is a title or a comment, delete it"),
+        ("Photos of May\n\npath,label\na.jpg,x\n", "'Photos of May', is a title"),
+        ("path,label\na.jpg,x,\nb.jpg,y,\n", "Remove ',' from the end of the line"),
+        ("path,label\na.jpg,x,,\n", "Remove ',' from the end of the line"),
+        ("path,label\na.jpg,x, y\n", "Put cells with ',' in quotes"),
+        ("path,label\na.jpg\n", "Add the missing cells"),
+        ("path,label,age\na.jpg,x,1\nb.jpg,y\n", "Line 3 .* Add the missing cells"),
+    ],
+)
+def test_rows_with_other_numbers_of_cells_say_why(text: str, told: str, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    with pytest.raises((augseq.ManifestError, augseq.ArgumentError), match=told):
+        augseq.index_table(table)
+
+
+def test_sources_that_are_no_frames_name_the_way_to_one(tmp_path: Path) -> None:
+    fill(tmp_path, *FRAME["path"])
+    for source, told in {
+        "lazy": (pl.from_pandas(FRAME).lazy(), r"source.collect\(\)"),
+        "rows": (ROWS, 'columns=."path", "label".'),
+        "array": (FRAME.to_numpy(), 'columns=."path", "label".'),
+        "index": (FRAME.set_index("path").rename_axis(None), r"reset_index\(names="),
+        "bytes": (FRAME.assign(path=FRAME["path"].str.encode("utf-8")), r"str.decode\('utf-8'\)"),
+        "folder": (tmp_path, "is a folder. .* use index_folder"),
+        "near": (tmp_path / "labls.csv", "Did you mean 'labels.csv'"),
+    }.values():
+        (tmp_path / "labels.csv").touch()
+        with pytest.raises(augseq.AugseqError, match=told):
+            augseq.index_table(source, root=tmp_path)
+
+
+def test_a_frame_of_other_objects_names_the_column_first(tmp_path: Path) -> None:
+    frame = FRAME.assign(thumbnail=[Image.new("RGB", (2, 2))] * 3)
+    with pytest.raises(augseq.ManifestError, match=r"column thumbnail .*: .*`columns`") as caught:
+        augseq.index_table(frame, root=tmp_path)
+    assert "('" not in str(caught.value)

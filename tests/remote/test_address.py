@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from augseq.errors import ArgumentError
-from augseq.remote.address import absolute_root, is_remote, scrubbed
+from augseq.remote.address import absolute_root, address_below, is_remote, scrubbed
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,19 @@ def test_secrets_are_struck_out_of_text_and_servers_stay() -> None:
         assert word not in clean
     assert "http://127.0.0.1:80/x" in clean
     assert "two" not in scrubbed("cannot open https://host/a.zip?sig=two", options)
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "expected"),
+    [
+        ("s3://bucket", "a", "s3://bucket/a"),
+        ("s3://bucket/photos", "a/b", "s3://bucket/photos/a/b"),
+        ("https://x.org/photos", "a b", "https://x.org/photos/a%20b"),
+        ("zip://::/d/a.zip", "a", "zip://a::/d/a.zip"),
+        ("zip://in::/d/a.zip", "a", "zip://in/a::/d/a.zip"),
+        ("tar://in/side::s3://bucket/a.tar", "a/b", "tar://in/side/a/b::s3://bucket/a.tar"),
+        ("zip::/d/a.zip", "a", "zip://a::/d/a.zip"),
+    ],
+)
+def test_a_folder_below_an_address_has_one_of_its_own(root: str, path: str, expected: str) -> None:
+    assert address_below(root, path) == expected

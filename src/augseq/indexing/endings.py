@@ -26,9 +26,10 @@ IMAGE_EXTENSIONS = (
 
 # What cameras and scanners write and people take for images; not what is text or film.
 UNREAD_EXTENSIONS = frozenset({
-    ".3fr", ".arw", ".cr2", ".cr3", ".dcm", ".dcr", ".dng", ".erf", ".exr", ".fff", ".heic",
-    ".heif", ".hif", ".iiq", ".jxl", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".npy", ".nrw", ".orf",
-    ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".svg", ".tga", ".x3f",
+    ".3fr", ".arw", ".cr2", ".cr3", ".cur", ".dcm", ".dcr", ".dds", ".dng", ".erf", ".exr",
+    ".fff", ".heic", ".heif", ".hif", ".icns", ".ico", ".iiq", ".jxl", ".jxr", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".npy", ".nrw", ".orf", ".pcx", ".pef", ".psd", ".raf", ".raw",
+    ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".svg", ".tga", ".x3f",
 })  # fmt: skip
 
 

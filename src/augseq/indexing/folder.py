@@ -3,13 +3,13 @@
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import get_args
 
 from augseq.argument_names import explains_names
-from augseq.checks import check_choice
+from augseq.checks import briefly, check_choice, did_you_mean
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -35,6 +35,7 @@ from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.indexing.split_folders import check_no_splits, describe_deeper_classes
+from augseq.indexing.unicode_forms import same_name
 from augseq.manifest.columns import PROBE_FIELD
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
@@ -252,7 +253,8 @@ def _check_options(labels: Labels, class_names: Sequence[str] | None) -> None:
     if not known and not callable(labels):
         raise ArgumentError(
             '`labels` must be "inferred", None, a pattern such as re.compile(...), or a function '
-            f"from path to class. Received: labels={labels!r}"
+            "from path to class. For labels in a list, make a table: index_table. "
+            f"Received: labels={briefly(labels)}"
         )
     if class_names is not None and labels is None:
         raise ArgumentError(
@@ -282,7 +284,8 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
     """Return the names of splits, none for None, or raise what is wrong with one."""
     if splits is None:
         return ()
-    if isinstance(splits, str) or not splits or len(set(splits)) != len(splits):
+    is_list = isinstance(splits, Collection) and all(isinstance(split, str) for split in splits)
+    if not is_list or isinstance(splits, str) or not splits or len(set(splits)) != len(splits):
         raise ArgumentError(
             f"`splits` must be a list of different sub-folders. Received: splits={splits!r}"
         )
@@ -295,7 +298,8 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
         if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
             others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
             raise MissingFileError(
-                f"There is no folder {split!r} in {root!r}. There are: {listed(others)}"
+                f"There is no folder {split!r} in {root!r}. There are: {listed(others)}."
+                f"{same_name(split, others) or did_you_mean(split, others)}"
             )
     return splits
 

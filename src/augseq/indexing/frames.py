@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from augseq.errors import ArgumentError, ManifestError
@@ -39,8 +40,12 @@ def columns_of_frame(source: Any, choose: Callable[[Sequence[str]], list[str]]) 
         hint = " Make a frame of the series: source.to_frame('path')."
     elif hasattr(source, "to_pandas"):
         hint = " Pass its pandas frame: source.to_pandas()."
-    elif isinstance(source, dict | list | tuple):
+    elif hasattr(source, "collect"):  # A lazy frame of polars.
+        hint = " Pass its frame: source.collect()."
+    elif isinstance(source, dict):
         hint = " Make a frame of it: pandas.DataFrame(source)."
+    elif isinstance(source, list | tuple | np.ndarray):
+        hint = ' Make a frame of it: pandas.DataFrame(source, columns=["path", "label"]).'
     raise ArgumentError(
         f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
         f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}.{hint}"
@@ -55,6 +60,11 @@ def _columns_of_pandas(frame: Any, choose: Callable[[Sequence[str]], list[str]])
         chosen = choose(names)
     except ArgumentError as error:
         levels = [name for name in frame.index.names if name is not None]
+        if not levels and _is_text(frame.index):
+            raise ArgumentError(
+                f"{error} The paths seem to be the index of the frame: "
+                'frame.reset_index(names="path") makes a column of it.'
+            ) from error
         if not levels:
             raise
         raise ArgumentError(
@@ -69,6 +79,10 @@ def _columns_of_pandas(frame: Any, choose: Callable[[Sequence[str]], list[str]])
     }
     # Its own way to Arrow would make a column of the index, if that is not 0, 1, 2, ...
     return pa.Table.from_pandas(columns.assign(**texts), preserve_index=False)
+
+
+def _is_text(index: Any) -> bool:
+    return len(index) > 0 and isinstance(index[0], str | os.PathLike)
 
 
 def _with_text_paths_of_polars(frame: Any) -> Any:

@@ -1,6 +1,7 @@
 """Give each image of a folder its class: by its sub-folder, or by its path."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from augseq.checks import briefly
 from augseq.errors import LabelError, ManifestError
 from augseq.indexing.labels import (
     LabelFunction,
     check_found,
+    first_folders,
     label_paths,
     name_classes,
     sorted_names,
@@ -35,13 +38,15 @@ def label_by_folder(
     if not any(scan.folders.values()):
         raise LabelError(
             f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
-            "class. Put each class in its own sub-folder, or index with labels=None (at the "
-            "shell: --no-labels) to predict."
+            "class. Put each class in its own sub-folder; take the classes from the names of the "
+            "files (labels=re.compile(...), at the shell: --label-pattern) or from a table "
+            "(index_table); or index with labels=None (--no-labels) to predict."
         )
     found = sorted_names(set(class_of.values()))
     if class_names is None:
         check_unicode_forms(found)
-    names = found if class_names is None else list(class_names)
+    names = found if class_names is None else list(map(str, class_names))
+    _check_depth(root, scan, names, found)
     check_found(names, found, root, lambda name: f"{name}/...")
     label_of = {name: label for label, name in enumerate(names)}
     # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
@@ -57,6 +62,24 @@ def label_by_folder(
         if name not in label_of:
             excluded[name] += scan.folders[folder]
     return _of_classes(root, names, paths, targets), excluded
+
+
+def _check_depth(root: str, scan: Scan, names: Sequence[str], found: Sequence[str]) -> None:
+    """Raise `LabelError` where the folders of all classes are below those taken for classes."""
+    # Where splits are given, folders are called as "train/cat".
+    if set(names) & set(found) or not names or any("/" in folder for folder in scan.folders):
+        return
+    below = scan.paths.filter(pc.match_substring(scan.paths, f"/{names[0]}/"))
+    if not len(below):
+        return
+    above = sorted(pc.unique(first_folders(below)).to_pylist())
+    shell = shlex.quote(",".join(above))
+    raise LabelError(
+        f"The classes in `class_names` (at the shell: --class-names) must be folders in {root!r}, "
+        f"but are deeper, such as {below[0].as_py()!r}. If the folders above them are splits, "
+        f"index with splits={above} (--splits {shell}); else index the folder that holds the "
+        f"classes. Received: class_names={briefly(list(names))}"
+    )
 
 
 def label_by_path(
@@ -85,7 +108,7 @@ def _of_classes(
     if not is_named.any():
         raise LabelError(
             f"There must be an image of one of `class_names` in {root!r}, but all {len(paths):,} "
-            f"images have other classes. Received: class_names={list(names)}"
+            f"images have other classes. Received: class_names={briefly(list(names))}"
         )
     if not is_named.all():
         paths, targets = paths.filter(pa.array(is_named)), targets[is_named]

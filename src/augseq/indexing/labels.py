@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import did_you_mean, nearest_names
+from augseq.checks import briefly, did_you_mean, is_ordered, nearest_names
 from augseq.errors import ArgumentError, LabelError
 from augseq.indexing.unicode_forms import check_unicode_forms, same_name
 from augseq.manifest.classes import is_utf8
@@ -77,14 +77,16 @@ def name_classes(
         is_place = pc.and_(
             pc.greater_equal(labels, 0), pc.less(labels, pa.scalar(len(class_names), pa.int64()))
         )
-        return tuple(class_names), pc.if_else(is_place, labels, -1).cast(pa.int32())
+        return tuple(map(str, class_names)), pc.if_else(is_place, labels, -1).cast(pa.int32())
     labels = labels.cast(pa.string())
     names = class_names
     if names is None:
         names = sorted_names(pc.unique(labels.drop_null()).to_pylist())
         check_unicode_forms(names)
     targets = pc.index_in(labels, value_set=pa.array(names, pa.string()))
-    return tuple(names), pc.if_else(pc.is_null(labels), targets, pc.fill_null(targets, -1))
+    return tuple(map(str, names)), pc.if_else(
+        pc.is_null(labels), targets, pc.fill_null(targets, -1)
+    )
 
 
 def sorted_names(names: Collection[str]) -> list[str]:
@@ -108,14 +110,14 @@ def _value(name: str) -> tuple[int, str]:
 
 
 def check_class_names(class_names: Sequence[str] | None) -> None:
-    """Raise `ArgumentError` unless these are names that differ, or None."""
+    """Raise `ArgumentError` unless these are names that differ, in an order, or None."""
     if class_names is None:
         return
-    is_text = not isinstance(class_names, str) and all(map(is_utf8, class_names))
+    is_text = is_ordered(class_names) and all(map(is_utf8, class_names))
     if not is_text or len(set(class_names)) != len(class_names):
         raise ArgumentError(
-            "`class_names` must be different names, in valid UTF-8. "
-            f"Received: class_names={class_names!r}"
+            "`class_names` must be different names: a list of texts in valid UTF-8, in the order "
+            f"of the labels. Received: class_names={briefly(class_names)}"
         )
 
 
@@ -143,11 +145,11 @@ def check_found(
     other = meant[0] if meant else others[0]
     hint = same_name(missing[0], others) or did_you_mean(missing[0], others)
     raise LabelError(
-        f"Nothing in {place!r} has the class {listed(missing)} of `class_names` (at the shell: "
-        f"--class-names). {listed(others)} {'is' if len(others) == 1 else 'are'} there, but not "
-        f"among `class_names`.{hint} To be indexed, {other!r} must be among them, for images such "
-        f"as {example_of(other)!r}. An empty folder makes a class "
-        f"without images. Received: class_names={list(class_names)}"
+        f"Nothing in {place!r} has the class{'es' * (len(missing) > 1)} {listed(missing)} of "
+        f"`class_names` (at the shell: --class-names). {listed(others)} "
+        f"{'is' if len(others) == 1 else 'are'} there, but not among `class_names`, for images "
+        f"such as {example_of(other)!r}.{hint} An empty folder makes a class without images. "
+        f"Received: class_names={briefly(list(class_names))}"
     )
 
 

@@ -28,12 +28,13 @@ class _Difference:
     surplus: str = ""
 
 
-def explain_missing(root: str, missing: Sequence[str]) -> str:
+def explain_missing(root: str, missing: Sequence[str], *, are_all: bool) -> str:
     """Return a sentence that says why files are not found, and what to do.
 
     Args:
         root: Folder of this machine that the paths are relative to.
         missing: Paths with `/` that lead to no file.
+        are_all: Whether no path leads to a file, so that the folder may be another one.
     """
     if any("\\" in path for path in missing):
         return "Some paths hold '\\', which is no separator here: write '/' in all."
@@ -44,6 +45,8 @@ def explain_missing(root: str, missing: Sequence[str]) -> str:
         for difference, file in files.differences(path)
     ]
     counts = Counter(difference for difference, _, _ in found)
+    if not counts and not are_all:
+        return "Remove the rows of files that are gone, or copy the files to where they belong."
     if not counts:
         return "Is `root` (at the shell: --images-root) the folder that the paths are relative to?"
     common = counts.most_common(1)[0][0]

@@ -10,14 +10,15 @@ from augseq.remote.archives import archive_hint
 _MOST_NAMES = 5000
 
 
-def describe_missing(folder: str, path: str) -> str:
-    """Return a message for a folder that does not exist.
+def describe_missing(folder: str, path: str, kind: str = "folder") -> str:
+    """Return a message for a folder or a file that does not exist.
 
     Args:
         folder: As it was given.
         path: Its absolute path.
+        kind: What it should be.
     """
-    message = f"There is no folder {folder!r}: "
+    message = f"There is no {kind} {folder!r}: "
     parent, name = _first_missing(path)
     place = os.path.join(parent, name)
     if folder.startswith("~"):

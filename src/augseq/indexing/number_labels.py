@@ -86,7 +86,7 @@ def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Ite
             f"The column {column!r} seems to hold numbers to predict, not classes: "
             f"{len(names)} different values in {num_rows} rows, from {min(values):g} to "
             f"{max(values):g}. Each became a class of its own. {_WAY_OUT} If they are classes, "
-            "pass them as `class_names`."
+            "ignore this."
         )
 
 

@@ -57,7 +57,7 @@ class SkippedImages:
         """Say in sentences how many there are, and how to index them."""
         most = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
         kinds = ", ".join(
-            f"{count:,} x {ending if ending.isprintable() else repr(ending)}"
+            f"{count:,} x {ending if _is_plain(ending) else repr(ending)}"
             if ending
             else f"{count:,} x no ending"
             for ending, count in most[:_SHOWN]
@@ -124,13 +124,17 @@ def describe_skipped(
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield (
-            f"{root!r} holds images of kinds that are not read, and left aside: {kinds}"
+            f"{root!r} holds images of kinds that are not read, so they are not indexed: {kinds}"
             + _missing_extras(unread)
         )
     if is_all or endings.holds_default:
         skipped = find_skipped_images(place, scan)
         if skipped:
             yield skipped.describe(root)
+
+
+def _is_plain(ending: str) -> bool:
+    return ending.isprintable() and ending == ending.strip()
 
 
 def _missing_extras(kinds: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from augseq.errors import LabelError
 from augseq.indexing.labels import first_folders, listed
 from augseq.manifest.split import SplitKind, split_kind
-from augseq.remote.address import is_remote
+from augseq.remote.address import address_below, is_remote
 
 # "train", "Training_Set", "seg_test", "val2017", "TestImages": the split, and what is beside it.
 _WORD = re.compile(r"[^\W\d_]+")
@@ -22,6 +22,8 @@ _COMPOUND = re.compile(r"(train|val|valid|test)(set|data|images?|imgs?)")
 _MORE_KINDS: dict[str, SplitKind] = {"eval": "test", "evaluation": "test", "holdout": "test"}
 _DEEPER = r"^[^/]+/[^/]+/([^/]+)/"
 _DEEPER_PATTERN = f'labels=re.compile(r"{_DEEPER}") (--label-pattern {shlex.quote(_DEEPER)})'
+# More names are no help, but hide what is said.
+_MOST_NAMES = 12
 _PLACE = {"train": 0, "val": 1, "test": 2}
 # Names of folders that are those of no class.
 _GENERIC = frozenset({"images", "image", "imgs", "img", "jpegimages", "data", "photos", "pictures"})
@@ -170,7 +172,9 @@ def _sub_folders(paths: pa.StringArray, prefix: str) -> list[str]:
 
 def _joined(root: str, prefix: str) -> str:
     below = prefix.rstrip("/")
-    return below if is_remote(root) and below else os.path.join(root, *below.split("/")).rstrip("/")
+    if not is_remote(root):
+        return os.path.join(root, *below.split("/")).rstrip("/")
+    return address_below(root, below) if below else root
 
 
 def _describe(found: _Splits, place: str) -> str:
@@ -189,6 +193,8 @@ def _way_out(found: _Splits, place: str, prefix: str) -> str:
     elif found.num_levels == 2:
         splits += f", and {_DEEPER_PATTERN}, since the folders of classes are one level deeper"
     everything = sorted([*found.names, *found.others])
+    if len(everything) > _MOST_NAMES:
+        return f"If so, {where}{splits}. If they are classes, name all in `class_names`."
     return (
         f"If so, {where}{splits}. If they are classes, name them: class_names={everything} "
         f"(--class-names {_shell(everything)})."

@@ -16,15 +16,18 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
+from augseq.escaping import shortened
 from augseq.indexing.csv_header import check_first_line
 from augseq.indexing.frames import check_names, columns_of_frame
 from augseq.indexing.images_inside import check_no_images_inside
+from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.not_a_table import TABLE_SUFFIXES, check_content, check_suffix
 from augseq.manifest.columns import decoded_table
 
 __all__ = ["TABLE_SUFFIXES", "Choose", "SourceTable", "read_source"]
 
 _SHOWN = 5
+_MOST_COLUMNS = 60
 # What Arrow reads of a CSV file at a time, which must hold a whole row.
 _JSON_HINT = (
     " JSON Lines has a whole object in each line; read other JSON with pandas.read_json, and pass "
@@ -89,16 +92,29 @@ def _read_frame(source: Any, choose: Choose) -> SourceTable:
         columns = columns_of_frame(source, choose)
     except (pa.ArrowException, KeyError, OverflowError, UnicodeEncodeError) as error:
         raise ManifestError(
-            f"Cannot read the frame: {error}. Give each column values of one type, such as text: "
-            "frame[name] = frame[name].astype(str)."
+            f"Cannot read the frame: {_told(error)}. Give each column values of one type, such as "
+            "text: frame[name] = frame[name].astype(str); or choose the columns to keep with "
+            "`columns`."
         ) from error
     return SourceTable(name="the frame", columns=columns)
 
 
+def _told(error: Exception) -> str:
+    """Return what Arrow says of a frame: its reason, and then which column."""
+    if isinstance(error, pa.ArrowException):
+        return ": ".join(map(str, reversed(error.args))).rstrip(".")
+    return str(error)
+
+
 def _read_file(path: Path, choose: Choose, delimiter: str | None) -> SourceTable:
+    if path.is_dir():
+        raise ArgumentError(
+            f"{os.fspath(path)!r} must be a table, but is a folder. For a folder of images, use "
+            "index_folder."
+        )
     check_suffix(path)
     if not path.is_file():
-        raise MissingFileError(f"There is no table {os.fspath(path)!r}.")
+        raise MissingFileError(describe_missing(os.fspath(path), os.path.abspath(path), "table"))
     try:
         return _read_by_suffix(path, choose, delimiter)
     except PermissionError as error:
@@ -192,7 +208,7 @@ def _check_csv(
                 elif row and len(row) != len(header):
                     raise ManifestError(
                         f"Line {end + 1} of {name!r} must have {len(header)} cells, as the header "
-                        f"has. Received: {len(row)}. Put cells with {delimiter!r} in quotes."
+                        f"has. Received: {len(row)}. {_cells_advice(header, row, delimiter)}"
                     )
                 elif row:
                     for place in nameless:
@@ -209,6 +225,19 @@ def _check_csv(
         raise ManifestError(f"{name!r} must begin with the names of its columns, but is empty.")
     dropped = any(nameless.values())
     return header, np.frombuffer(lines, np.int64), (_without_name(repr(name)),) * dropped
+
+
+def _cells_advice(header: list[str], row: list[str], delimiter: str) -> str:
+    if len(header) == 1:
+        return (
+            f"If the first line, {shortened(header[0], _MOST_COLUMNS)!r}, is a title or a comment, "
+            "delete it."
+        )
+    if len(row) < len(header):
+        return "Add the missing cells, or close a quote that began above."
+    if not any(row[len(header) :]):
+        return f"Remove {delimiter!r} from the end of the line."
+    return f"Put cells with {delimiter!r} in quotes."
 
 
 def _without_name(place: str) -> str:

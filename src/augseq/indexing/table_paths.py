@@ -17,6 +17,8 @@ from augseq.indexing.table_files import SourceTable
 from augseq.indexing.unicode_forms import FileNames
 from augseq.remote.address import is_remote, is_web
 
+# Longer bytes are no path.
+_MOST_BYTES = 1000
 # An absolute path, a doubled slash, a folder "." or "..", or nothing after the last slash.
 _UNUSUAL = r"(^|/)\.{0,2}(/|$)|^[A-Za-z]:"
 
@@ -35,7 +37,7 @@ def manifest_paths(
     """
     values = source.columns.column(column).combine_chunks()
     if holds_images(values.type):
-        raise ArgumentError(images_inside(column, source.name, str(values.type)))
+        raise ArgumentError(_are_bytes(values, column, source))
     if suffix is not None and pa.types.is_integer(values.type):
         values = values.cast(pa.string())  # Ids such as 10023.
     if not (is_text(values.type) or pa.types.is_null(values.type)):
@@ -66,6 +68,21 @@ def manifest_paths(
     texts = paths.filter(unusual).to_pylist()
     mended = [_below(root, path, source, row) for path, row in zip(texts, rows, strict=True)]
     return pc.replace_with_mask(below, unusual, pa.array(mended, pa.string()))
+
+
+def _are_bytes(values: pa.Array, column: str, source: SourceTable) -> str:
+    first = values.drop_null()[0].as_py() if values.null_count < len(values) else b""
+    if (
+        isinstance(first, bytes)
+        and len(first) < _MOST_BYTES
+        and first.isascii()
+        and b"\n" not in first
+    ):
+        return (
+            f"The column {column!r} of {source.name} must hold paths as text, not as bytes. "
+            f"Received: {first!r}. Decode them: frame[{column!r}].str.decode('utf-8')."
+        )
+    return images_inside(column, source.name, str(values.type))
 
 
 def _without(root: str, paths: pa.Array) -> pa.Array:
@@ -113,7 +130,8 @@ def existing_paths(
         missing = [path for path, real in zip(missing, found, strict=True) if real is None]
         raise MissingFileError(
             f"There is no file for {len(missing)} of {len(paths)} paths in {root!r}: "
-            f"{listed(missing)}; {source.places(~exists)}. {explain_missing(root, missing)}"
+            f"{listed(missing)}; {source.places(~exists)}. "
+            f"{explain_missing(root, missing, are_all=len(missing) == len(paths))}"
         )
     real_paths = pc.replace_with_mask(paths, pa.array(~exists), pa.array(found, pa.string()))
     return real_paths, (

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.argument_names import explains_names
-from augseq.checks import check_choice, did_you_mean
+from augseq.checks import briefly, check_choice, did_you_mean, is_ordered
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
@@ -45,11 +45,7 @@ class TableOptions:
     def __post_init__(self) -> None:
         check_class_names(self.class_names)
         check_choice("missing_labels", self.missing_labels, ("error", "keep"))
-        columns = [] if self.columns is None else self.columns
-        if isinstance(columns, str) or len(set(columns)) != len(columns):
-            raise ArgumentError(
-                f"`columns` must be a list of different names. Received: columns={columns!r}"
-            )
+        self._check_columns()
         if self.path_column == self.label_column:
             raise ArgumentError(
                 f"`path_column` and `label_column` must differ. Received: both {self.path_column!r}"
@@ -57,6 +53,31 @@ class TableOptions:
         if self.class_names is not None and self.label_column is None:
             raise ArgumentError("`class_names` needs a `label_column`. Received: None")
         self._check_text_options()
+
+    def _check_columns(self) -> None:
+        columns = [] if self.columns is None else self.columns
+        is_text = is_ordered(columns) and all(isinstance(name, str) for name in columns)
+        if not is_text or len(set(columns)) != len(columns):
+            raise ArgumentError(
+                f"`columns` must be a list of different names. Received: columns={columns!r}"
+            )
+        if not isinstance(self.path_column, str):
+            raise ArgumentError(
+                "`path_column` must be the name of a column, as text. "
+                f"Received: path_column={self.path_column!r}"
+            )
+        if is_ordered(self.label_column):
+            raise ArgumentError(
+                "`label_column` must be the name of one column: an image has one class. Of columns "
+                "with 0 and 1 for each class, make one: frame['label'] = "
+                "frame[columns].idxmax(axis=1). Several labels for an image are not supported yet. "
+                f"Received: label_column={self.label_column!r}"
+            )
+        if not isinstance(self.label_column, str | None):
+            raise ArgumentError(
+                "`label_column` must be the name of a column, as text, or None. "
+                f"Received: label_column={self.label_column!r}"
+            )
 
     def _check_text_options(self) -> None:
         delimiter, suffix = self.delimiter, self.path_suffix
@@ -259,11 +280,33 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
     unknown = np.asarray(pc.fill_null(pc.equal(targets, -1), False))
     if unknown.any():
         values = pc.unique(labels.filter(pa.array(unknown))).to_pylist()
+        hint = same_name(str(values[0]), names) or _other_labels(labels, names)
         raise LabelError(
             f"{listed(values)} in {table.places(unknown)} must be among `class_names`. "
-            f"Received: class_names={list(names)}.{same_name(str(values[0]), names)}"
+            f"Received: class_names={briefly(list(names))}.{hint}"
         )
     return names, targets
+
+
+def _other_labels(labels: pa.Array, names: Sequence[str]) -> str:
+    """Return what to do about labels that are not among the names, with a space before it."""
+    if pa.types.is_integer(labels.type):
+        return (
+            f" Integers are places in `class_names`, from 0 to {len(names) - 1}. If they are "
+            "names, make text of them: frame[column].astype(str)."
+        )
+    values = pc.unique(labels.drop_null()).to_pylist()
+    if set(values) <= set(map(str, range(len(names)))):
+        return (
+            " These labels are text, as all cells of a CSV file are. If they are places in "
+            "`class_names`, read the file with pandas.read_csv, and pass the frame."
+        )
+    if set(names) & set(values):
+        return (
+            " To use only some classes, index without `class_names`, and choose them then: "
+            "manifest.select(class_names=[...]); at the shell, --class-names does this."
+        )
+    return ""
 
 
 def _identities(table: SourceTable) -> Any:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import did_you_mean
+from augseq.checks import briefly, did_you_mean
 from augseq.errors import ArgumentError, LabelError
 
 
@@ -92,11 +92,11 @@ def selected_classes(
     Raises:
         ArgumentError: They are none, come twice, or one is not known.
     """
-    names = () if isinstance(wanted, str) else tuple(wanted)
+    names = () if isinstance(wanted, str | set | frozenset) else tuple(wanted)
     if not names or len(set(names)) != len(names):
         raise ArgumentError(
             "`class_names` must be a list of different classes, at least one. "
-            f"Received: class_names={wanted!r}"
+            f"Received: class_names={briefly(wanted)}"
         )
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -232,8 +232,8 @@ def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
     more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
     raise ArgumentError(
-        "Each image must be there once, since two records of one file may part in training and "
-        f"test. More than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+        "Each image must be there once; else copies of it could be in both training and test. More "
+        f"than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
     )
 
 

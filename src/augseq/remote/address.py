@@ -3,6 +3,7 @@
 import os
 import re
 from typing import Any
+from urllib.parse import quote
 from urllib.request import url2pathname
 
 from augseq.errors import ArgumentError
@@ -34,9 +35,11 @@ def absolute_root(root: PathLike) -> str:
 
     Raises:
         ArgumentError: An address holds a password or a query, came as a `Path`, or is of this
-            machine and without an absolute path.
+            machine and without an absolute path; or it is empty.
     """
     text = os.fspath(root)
+    if not text:  # For the system, it is the current folder; but a variable may be unset.
+        raise ArgumentError("A folder must have a name: '.' for the current one. Received: ''")
     if not is_remote(text):
         if _FLATTENED.match(text) and not isinstance(root, str):
             raise ArgumentError(
@@ -50,6 +53,21 @@ def absolute_root(root: PathLike) -> str:
     if "://" not in last:  # An archive on this machine.
         last = os.path.abspath(last)
     return re.sub(r"(?<![:/])/+$", "", "::".join([*links, last]))
+
+
+def address_below(root: str, path: str) -> str:
+    """Return the address of a folder below a root; in an archive, it stands before the `::`.
+
+    >>> address_below("s3://bucket/photos", "train")
+    's3://bucket/photos/train'
+    >>> address_below("zip://photos::/data/a.zip", "train")
+    'zip://photos/train::/data/a.zip'
+    """
+    first, link, rest = root.partition("::")
+    inside = first.partition("://")[2].strip("/")
+    start = first[: first.index("://") + 3] if "://" in first else f"{first}://"
+    path = quote(path) if is_web(root) else path
+    return f"{start}{inside and f'{inside}/'}{path}{link}{rest}"
 
 
 def _path_on_this_machine(address: str) -> str:
