@@ -137,8 +137,9 @@ def check_found(
         place: Where they were looked for.
         example_of: Called with one of `found`: the path of one of its images.
     """
-    missing = [name for name in class_names if name not in found]
-    others = [name for name in found if name not in class_names]
+    known, wanted = set(found), set(class_names)
+    missing = [name for name in class_names if name not in known]
+    others = [name for name in found if name not in wanted]
     if not missing or not others:
         return
     meant = nearest_names(missing[0], others)

@@ -101,9 +101,11 @@ def _find_splits(paths: pa.StringArray, prefix: str, names: Sequence[str]) -> _S
     kind_of = _split_names(names)
     if not kind_of:
         return None
-    below = {name: _sub_folders(paths, f"{prefix}{name}/") for name in names}
+    below_any = _sub_folders_of_all(paths, prefix, num_levels=1)
+    below_those = _sub_folders_of_all(paths, prefix, num_levels=2)
+    below = {name: below_any.get((name,), []) for name in names}
     deeper = {
-        name: _sub_folders(paths, f"{prefix}{name}/{folders[0]}/")
+        name: below_those.get((name, *folders), [])
         for name, folders in below.items()
         if len(folders) == 1 and _is_wrapper(folders[0], name)
     }
@@ -164,10 +166,31 @@ def _kind(word: str) -> SplitKind | None:
 
 def _sub_folders(paths: pa.StringArray, prefix: str) -> list[str]:
     """Return the folders directly below a prefix that hold images at any depth."""
-    inside = paths.filter(pc.starts_with(paths, prefix))
-    below = pc.utf8_slice_codeunits(inside, len(prefix))
+    below = _below(paths, prefix)
     below = below.filter(pc.match_substring(below, "/"))
     return sorted(pc.unique(first_folders(below)).to_pylist())
+
+
+def _sub_folders_of_all(
+    paths: pa.StringArray, prefix: str, *, num_levels: int
+) -> dict[tuple[str, ...], list[str]]:
+    """Return what `_sub_folders` does, for each folder so many levels below a prefix.
+
+    Paths are read once: asking for each of 1000 folders took seconds.
+    """
+    parts = pc.split_pattern(_below(paths, prefix), "/", max_splits=num_levels + 1)
+    parts = parts.filter(pc.greater(pc.list_value_length(parts), num_levels + 1))
+    levels = {f"{level}": pc.list_element(parts, level) for level in range(num_levels + 1)}
+    found: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for row in pa.table(levels).group_by(list(levels)).aggregate([]).to_pylist():
+        *above, folder = row.values()
+        found[tuple(above)].append(folder)
+    return {above: sorted(folders) for above, folders in found.items()}
+
+
+def _below(paths: pa.StringArray, prefix: str) -> pa.StringArray:
+    inside = paths.filter(pc.starts_with(paths, prefix))
+    return pc.utf8_slice_codeunits(inside, len(prefix))
 
 
 def _joined(root: str, prefix: str) -> str:
