@@ -148,8 +148,9 @@ def check_found(
     raise LabelError(
         f"Nothing in {place!r} has the class{'es' * (len(missing) > 1)} {listed(missing)} of "
         f"`class_names` (at the shell: --class-names). {listed(others)} "
-        f"{'is' if len(others) == 1 else 'are'} there, but not among `class_names`, for images "
-        f"such as {example_of(other)!r}.{hint} An empty folder makes a class without images. "
+        f"{'is' if len(others) == 1 else 'are'} there, but not among `class_names`.{hint} "
+        f"{other!r} must be among them to index images such as {example_of(other)!r}. "
+        "An empty folder makes a class without images. "
         f"Received: class_names={briefly(list(class_names))}"
     )
 
