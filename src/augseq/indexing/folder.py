@@ -9,7 +9,7 @@ from itertools import chain
 from typing import get_args
 
 from augseq.argument_names import explains_names
-from augseq.checks import briefly, check_choice, did_you_mean
+from augseq.checks import briefly, check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -298,8 +298,8 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
         if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
             others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
             raise MissingFileError(
-                f"There is no folder {split!r} in {root!r}. There are: {listed(others)}."
-                f"{same_name(split, others) or did_you_mean(split, others)}"
+                f"There is no folder {split!r} in {root!r}.{same_name(split, others)} "
+                f"There are: {listed(others)}"
             )
     return splits
 
