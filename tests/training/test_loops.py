@@ -6,6 +6,7 @@ import pickle
 import random
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -402,3 +403,12 @@ def test_a_subclass_that_ends_a_repeated_sequence_is_refused() -> None:
     sequence = Fixed.from_arrays(np.zeros((NUM_IMAGES, 4, 4, 3), np.uint8), batch_size=4)
     with pytest.raises(augseq.ArgumentError, match=r"super\(\)\.num_batches.*Received: 2"):
         sequence.repeat()
+
+
+def test_a_sequence_that_batches_were_taken_from_is_freed_when_it_is_dropped() -> None:
+    pixels = np.zeros((4, 2, 2, 3), np.uint8)
+    batches = augseq.ImageSequence.from_arrays(pixels, [0, 1, 0, 1], batch_size=2, workers=0)
+    assert [len(batches[step][0]) for step in range(len(batches))] == [2, 2]
+    is_there = weakref.ref(batches)
+    del batches
+    assert is_there() is None  # At once, and not when Python next looks for cycles.

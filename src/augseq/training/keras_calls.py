@@ -51,7 +51,7 @@ class FitCall:
 
 def find_method() -> KerasMethod | None:
     """Return the innermost method of a Keras model that runs in this thread; None without one."""
-    for frame in _frames(sys._getframe()):
+    for frame in _frames(sys._getframe(1)):
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
             here = frame.f_locals
             return KerasMethod(frame.f_code.co_name, here.get("self"), here.get("x"))
@@ -96,8 +96,9 @@ def find_call_of_reader() -> str | None:
 
     What the main thread does then tells what for. Callbacks that it calls meanwhile do not count.
     """
-    main = sys._current_frames().get(threading.main_thread().ident or 0)
-    return find_call() or _call_of(main, with_callbacks=False)
+    main = threading.main_thread().ident or 0
+    # In no local variable: this frame may be the one, and would keep all callers from being freed.
+    return find_call() or _call_of(sys._current_frames().get(main), with_callbacks=False)
 
 
 def _call_of(innermost: FrameType | None, *, with_callbacks: bool = True) -> str | None:
