@@ -48,6 +48,9 @@ def convert_bands(
 
 def convert_colors(picture: PillowImage.Image, options: DecodeOptions) -> PillowImage.Image:
     """Bring a picture of 8 bits to the colour mode that is wanted."""
+    if picture.mode == "La":
+        # Premultiplied grey, from which Pillow has this one way only.
+        picture = picture.convert("LA")
     if picture.has_transparency_data:
         if options.color_mode == "rgba":
             return picture.convert("RGBA")

@@ -15,6 +15,7 @@ from augseq.pixels.jxl_decoder import decode_jxl
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import decode_with_pillow
 from augseq.pixels.region import WHOLE, Region, cut, scaled_box
+from augseq.pixels.tiff_decoder import decode_tiff
 from augseq.types import Image
 
 
@@ -103,8 +104,10 @@ def _open(data: bytes, options: DecodeOptions) -> OpenImage:
 
 
 def _decode_other(data: bytes, options: DecodeOptions) -> Image:
-    deep = decode_deep(data, options) if options.full_depth else None
-    return decode_with_pillow(data, options) if deep is None else deep
+    pixels = decode_tiff(data, options)
+    if pixels is None and options.full_depth:
+        pixels = decode_deep(data, options)
+    return decode_with_pillow(data, options) if pixels is None else pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 from augseq.errors import DecodeError
+from augseq.pixels.tiff_tags import read_directory
 from augseq.types import Image
 
 ORIENTATION = 0x0112
 
 _PREFIX = b"Exif\0\0"
-_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"MM*\0": ">", b"II\0*": "<"}
-_BIG_BYTE_ORDERS = {b"II+\0": "<", b"MM\0+": ">"}
-# By the type of an entry: unsigned integers of 8, 16 and 32 bits.
-_NUMBERS = {1: "B", 3: "H", 4: "I"}
-# Bytes of a value of each type.
-_TAG_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
-              16: 8, 17: 8, 18: 8}  # fmt: skip
 _MAX_COPIED = 100 << 20
 _IN_XMP = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*([0-9])""")
 
@@ -75,7 +69,7 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
     if value is None:
         found = _IN_XMP.search(xmp)
         value = int(found[1]) if found else 1
-    if value > 8:
+    if not 0 <= value <= 8:
         raise damaged_exif(f"there is no orientation {value}")
     # Some cameras write 0 where they do not know.
     return value or 1
@@ -88,21 +82,11 @@ def check_tags(block: bytes) -> None:
     """
     while block.startswith(_PREFIX):
         block = block[len(_PREFIX) :]
-    is_big = block[:4] in _BIG_BYTE_ORDERS
-    order = (_BYTE_ORDERS | _BIG_BYTE_ORDERS).get(block[:4])
-    if order is None:
-        return
-    count_as = struct.Struct(order + ("Q" if is_big else "H"))
-    entry = struct.Struct(order + ("2xHQ8x" if is_big else "2xHI4x"))
     try:
-        (start,) = struct.unpack_from(order + ("8xQ" if is_big else "4xI"), block)
-        (count,) = count_as.unpack_from(block, start)
-    except (struct.error, OverflowError):
-        return  # Damaged, which others tell.
-    entries = block[start + count_as.size :][: count * entry.size]
-    whole = entries[: len(entries) // entry.size * entry.size]
-    sizes = (_TAG_BYTES.get(kind, 0) * number for kind, number in entry.iter_unpack(whole))
-    copied = sum(min(size, len(block)) for size in sizes)
+        directory = read_directory(block)
+    except (struct.error, ValueError):
+        return  # Another kind of file, or damaged, which others tell.
+    copied = sum(min(entry.num_bytes, len(block)) for entry in directory.entries)
     if copied > max(_MAX_COPIED, len(block)):
         raise DecodeError(f"its tags claim {copied} bytes, more than the {len(block)} it has")
 
@@ -117,36 +101,13 @@ def damaged_exif(cause: str) -> DecodeError:
 
 def _first_directory(block: bytes) -> int | None:
     """Return the orientation in the first directory of a TIFF structure; None without one."""
-    magic = block[:4]
-    if magic in _BIG_BYTE_ORDERS:
-        order = _BIG_BYTE_ORDERS[magic]
-        (start,) = struct.unpack_from(f"{order}Q", block, 8)
-        return _find(block, order, start, "Q", "HHQ8s")
-    if magic not in _BYTE_ORDERS:
-        raise ValueError(f"it begins with {magic!r}")
-    order = _BYTE_ORDERS[magic]
-    (start,) = struct.unpack_from(f"{order}I", block, 4)
-    return _find(block, order, start, "H", "HHI4s")
-
-
-def _find(block: bytes, order: str, start: int, count_as: str, entry_as: str) -> int | None:
-    entry = struct.Struct(order + entry_as)
-    if start + struct.calcsize(order + count_as) > len(block):
-        raise ValueError(f"its directory would begin at {start}, beyond its {len(block)} bytes")
-    (count,) = struct.unpack_from(order + count_as, block, start)
-    first = start + struct.calcsize(order + count_as)
-    whole = min(count, (len(block) - first) // entry.size)
-    for tag, kind, num_values, value in entry.iter_unpack(
-        block[first : first + whole * entry.size]
-    ):
-        if tag != ORIENTATION:
-            continue
-        if kind not in _NUMBERS:
-            raise ValueError(f"its orientation has the type {kind}, which is no whole number")
-        if num_values != 1:
-            # Of more than fit, what stands here is where they lie.
-            raise ValueError(f"its orientation is {num_values} numbers")
-        return int(struct.unpack_from(order + _NUMBERS[kind], value)[0])
-    if whole < count:
-        raise ValueError(f"of {count} entries only {whole} are there")
-    return None
+    directory = read_directory(block)
+    entry = directory.find(ORIENTATION)
+    if entry is None:
+        num_there = len(directory.entries)
+        if num_there < directory.num_claimed:
+            raise ValueError(f"of {directory.num_claimed} entries only {num_there} are there")
+        return None
+    if entry.num_values != 1:
+        raise ValueError(f"its orientation is {entry.num_values} numbers")
+    return directory.values(entry)[0]

@@ -2,16 +2,15 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageFile, UnidentifiedImageError
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
@@ -35,6 +34,7 @@ from augseq.pixels.pillow_gaps import (
 )
 from augseq.pixels.png_rows import check_png_rows
 from augseq.pixels.pnm import pnm_values
+from augseq.pixels.tiff_layout import read_layout
 from augseq.types import Image
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
@@ -199,12 +199,15 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
 
 def _tiff_orientation(picture: TiffImageFile, data: bytes, options: DecodeOptions) -> int:
     """Return how a TIFF must be turned after Pillow has, of all formats, turned it by itself."""
-    # Before it is loaded, since Pillow then forgets it.
+    # Before it is loaded, since Pillow then forgets it. It turns by no numbers of rare types.
     turned = picture.tag_v2.get(ORIENTATION, 1)
     turned = turned if turned in range(1, 9) else 1
     if not options.exif_orientation:
         return turn_back(turned)
-    if read_orientation(data) != turned:
+    orientation = read_orientation(data)
+    if turned == 1:
+        return orientation
+    if orientation != turned:
         raise DecodeError("its directory is damaged, so which side is up is not known")
     return 1
 
@@ -214,13 +217,12 @@ def _rows(picture: PillowImage.Image, top: int, bottom: int) -> PillowImage.Imag
     return picture if whole else picture.crop((0, top, picture.width, bottom))
 
 
-def _bits_reducer(picture: PillowImage.Image) -> Any:
+def _bits_reducer(picture: PillowImage.Image) -> Callable[[PillowImage.Image], PillowImage.Image]:
     """Return what brings rows of a picture to 8 bits a channel."""
-    if picture.mode in _SIXTEEN_BIT_MODES:
-        return partial(_upper_bytes, full_range=full_range(picture))
-    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
-        # Older Pillow opens 16-bit PNG, and every Pillow 16-bit PGM, with this wider mode.
-        return partial(_upper_bytes, full_range=lambda values: values)
+    is_wide = picture.mode == "I" and picture.format in ("PNG", "PPM")
+    if picture.mode in _SIXTEEN_BIT_MODES or is_wide:
+        # Older Pillow opens 16-bit PNG, and every Pillow 16-bit PGM, with the wider mode.
+        return _upper_bytes
     if picture.mode in ("I", "F"):
         kind = "32-bit integers" if picture.mode == "I" else "floating-point numbers"
         raise DecodeError(
@@ -230,28 +232,14 @@ def _bits_reducer(picture: PillowImage.Image) -> Any:
     return lambda rows: rows
 
 
-def _upper_bytes(picture: PillowImage.Image, full_range: Any) -> PillowImage.Image:
-    values = full_range(np.asarray(picture))
+def _upper_bytes(picture: PillowImage.Image) -> PillowImage.Image:
+    values = np.asarray(picture)
     grey = PillowImage.fromarray((values >> 8).astype(np.uint8))
     transparent = picture.info.get("transparency")
     if transparent is None:
         return grey
     alpha = PillowImage.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
     return PillowImage.merge("LA", (grey, alpha))
-
-
-def full_range(picture: PillowImage.Image) -> Any:
-    """Return what brings grey values to 16 bits with black at 0; Pillow leaves them as stored."""
-    if not isinstance(picture, TiffImageFile):
-        return lambda values: values
-    (bits,) = picture.tag_v2[BITSPERSAMPLE]
-    white_is_0 = picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
-
-    def bring(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        values = values << (16 - bits)
-        return ~values if white_is_0 else values
-
-    return bring
 
 
 def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
@@ -269,8 +257,8 @@ def _read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:
     with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         found |= {"format": picture.format, "mode": picture.mode}
         check_tags(picture.info.get("exif") or b"")
-        orientation = picture.getexif().get(ORIENTATION, 1)
-        found["orientation"] = int(orientation) if orientation in range(1, 9) else 1
+        is_tiff = isinstance(picture, TiffImageFile)
+        found["orientation"] = read_orientation(data) if is_tiff else _orientation(picture, data)
         # Last, since the frames of an animation are counted by going through all of them.
         num_frames = getattr(picture, "n_frames", 1)
         # A PNG only claims a number, and each frame takes some bytes.
@@ -289,6 +277,11 @@ def read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
 
 def _read_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
     losses = set()
+    with suppress(DecodeError):
+        layout = read_layout(data)
+        if layout is not None:
+            losses |= {"16 bit"} if max(layout.bits) > 8 else set()
+            losses |= {"transparency"} if any(layout.extra_kinds) else set()
     with suppress(DecodeError), explaining(data), open_picture(data, options) as picture:
         # Pillow names 16-bit colour "RGB", as if it had 8; how it is stored tells them apart.
         if picture.mode.startswith("I;16") or ";16" in str(getattr(picture, "tile", "")):

@@ -1,25 +1,21 @@
 """What Pillow would decode to other pixels than a file holds, or than any file can hold.
 
-It raises nothing of its own here: the colours of a palette that has too few are grey, signed
-numbers are taken for unsigned ones, and white of 16 bits becomes black.
+It raises nothing of its own here: the colours of a palette that has too few are grey, lost strips
+are black, and white of 16 bits becomes black.
 """
 
 from PIL import Image as PillowImage
 from PIL import ImageFile
-from PIL.TiffImagePlugin import SAMPLEFORMAT, TILELENGTH, TILEWIDTH, TiffImageFile
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions, to_read_it
 
-_SIGNED = 2
-
 
 def check_tiff(picture: TiffImageFile, options: DecodeOptions) -> None:
-    """Raise for a TIFF that is not loaded yet and lacks pixels, or has signed or huge ones."""
+    """Raise for a TIFF that is not loaded yet and lacks pixels, or has huge tiles."""
     _check_strips(picture)
     tags = picture.tag_v2
-    if picture.mode != "I" and _SIGNED in tags.get(SAMPLEFORMAT, ()):
-        raise DecodeError("its pixels are signed integers, which have no fixed range to scale from")
     width, height = tags.get(TILEWIDTH, 1), tags.get(TILELENGTH, 1)
     # However small the image is, a whole tile is unpacked.
     if width * height > options.max_pixels:

@@ -1,0 +1,109 @@
+"""The first directory of a TIFF structure, which TIFF files and EXIF data have."""
+
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"MM*\0": ">", b"II\0*": "<"}
+_BIG_BYTE_ORDERS = {b"II+\0": "<", b"MM\0+": ">"}
+# By the type of an entry: whole numbers of 8 to 64 bits, also signed ones.
+_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+# Bytes of a value of each type.
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+               16: 8, 17: 8, 18: 8}  # fmt: skip
+# As many as a classic TIFF can have; a BigTIFF may claim any number.
+_MAX_ENTRIES = 0xFFFF
+
+
+class Entry(NamedTuple):
+    """One tag: its number, type, count of values, and its values or where they stand."""
+
+    tag: int
+    kind: int
+    num_values: int
+    field: bytes
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes its values claim."""
+        return _TYPE_BYTES.get(self.kind, 0) * self.num_values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The tags of a TIFF structure.
+
+    Attributes:
+        block: The whole structure.
+        order: "<" or ">", for `struct`.
+        is_big: Whether it is a BigTIFF, with offsets of 64 bits.
+        entries: Its tags, as many as are there.
+        num_claimed: How many there should be.
+    """
+
+    block: bytes
+    order: str
+    is_big: bool
+    entries: tuple[Entry, ...]
+    num_claimed: int
+
+    def numbers(self, tag: int) -> tuple[int, ...] | None:
+        """Return the values of a tag; None where it is missing.
+
+        Raises:
+            ValueError: They are not whole numbers, or beyond the end.
+        """
+        entry = self.find(tag)
+        return None if entry is None else self.values(entry)
+
+    def find(self, tag: int) -> Entry | None:
+        """Return the first entry of a tag."""
+        return next((entry for entry in self.entries if entry.tag == tag), None)
+
+    def values(self, entry: Entry) -> tuple[int, ...]:
+        """Return the values of an entry, as `numbers` does."""
+        if entry.kind not in _NUMBERS:
+            raise ValueError(f"tag {entry.tag} has the type {entry.kind}, which is no whole number")
+        values, start = entry.field, 0
+        if entry.num_bytes > len(entry.field):
+            (start,) = struct.unpack(self.order + ("Q" if self.is_big else "I"), entry.field)
+            values = self.block
+        if start + entry.num_bytes > len(values):
+            raise ValueError(f"the values of tag {entry.tag} are beyond its end")
+        return struct.unpack_from(
+            f"{self.order}{entry.num_values}{_NUMBERS[entry.kind]}", values, start
+        )
+
+
+def is_tiff(data: bytes) -> bool:
+    """Tell whether a file or a block begins as a TIFF structure."""
+    return data[:4] in _BYTE_ORDERS or data[:4] in _BIG_BYTE_ORDERS
+
+
+def read_directory(block: bytes) -> Directory:
+    """Read the first directory of a TIFF structure.
+
+    Raises:
+        ValueError: There is none.
+        struct.error: The structure ends before it.
+    """
+    if not is_tiff(block):
+        raise ValueError(f"it begins with {block[:4]!r}")
+    is_big = block[:4] in _BIG_BYTE_ORDERS
+    order = (_BYTE_ORDERS | _BIG_BYTE_ORDERS)[block[:4]]
+    (start,) = struct.unpack_from(order + ("8xQ" if is_big else "4xI"), block)
+    count_as = struct.Struct(order + ("Q" if is_big else "H"))
+    entry = struct.Struct(order + ("HHQ8s" if is_big else "HHI4s"))
+    first = start + count_as.size
+    if first > len(block):
+        raise ValueError(f"its directory would begin at {start}, beyond its {len(block)} bytes")
+    (count,) = count_as.unpack_from(block, start)
+    whole = min(count, (len(block) - first) // entry.size, _MAX_ENTRIES)
+    entries = entry.iter_unpack(block[first : first + whole * entry.size])
+    return Directory(
+        block=block,
+        order=order,
+        is_big=is_big,
+        entries=tuple(map(Entry._make, entries)),
+        num_claimed=count,
+    )
