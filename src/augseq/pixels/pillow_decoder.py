@@ -21,7 +21,6 @@ from augseq.pixels.options import DecodeOptions, to_read_it
 from augseq.pixels.orientation import (
     ORIENTATION,
     check_tags,
-    damaged_exif,
     read_orientation,
     turn_back,
 )
@@ -31,10 +30,12 @@ from augseq.pixels.pillow_gaps import (
     check_palette,
     check_tiff,
     palette_length,
+    show_zero_alpha,
 )
 from augseq.pixels.png_rows import check_png_rows
 from augseq.pixels.pnm import pnm_values
 from augseq.pixels.tiff_layout import read_layout
+from augseq.pixels.webp_chunks import check_webp_exif
 from augseq.types import Image
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
@@ -88,6 +89,7 @@ def load_picture(picture: ImageFile.ImageFile, data: bytes, options: DecodeOptio
         check_first_frame(picture)
     num_colors = palette_length(picture)
     picture.load()
+    show_zero_alpha(picture)
     check_palette(picture, num_colors)
     # Some decoders find another size than the header says.
     options.check_size(*picture.size, picture.format or "")
@@ -174,27 +176,14 @@ def _orientation(picture: PillowImage.Image, data: bytes) -> int:
     if data.startswith(b"\xff\xd8"):
         return jpeg_orientation(read_jpeg_header(data))
     exif = picture.info.get("exif") or b""
-    if picture.format == "WEBP" and bool(exif) != _announces_exif(data):
-        raise damaged_exif("its file and its header do not agree whether there is any")
+    if picture.format == "WEBP" and not exif:
+        check_webp_exif(data)
     written_out = picture.info.get("Raw profile type exif")
     if not exif and written_out:
         # ImageMagick's way to put it in a PNG: three lines, then hexadecimal digits.
         exif = bytes.fromhex("".join(written_out.split("\n")[3:]))
     xmp = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
     return read_orientation(exif, xmp.encode() if isinstance(xmp, str) else xmp)
-
-
-def _announces_exif(data: bytes) -> bool:
-    """Tell whether a WebP file has a chunk of EXIF data, or its header says so."""
-    return data[12:16] == b"VP8X" and (bool(data[20] & 8) or b"EXIF" in _webp_chunks(data))
-
-
-def _webp_chunks(data: bytes) -> Iterator[bytes]:
-    at = 12
-    while at + 8 <= len(data):
-        yield data[at : at + 4]
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + length + length % 2
 
 
 def _tiff_orientation(picture: TiffImageFile, data: bytes, options: DecodeOptions) -> int:

@@ -46,6 +46,16 @@ def check_first_frame(picture: ImageFile.ImageFile) -> None:
         )
 
 
+def show_zero_alpha(picture: PillowImage.Image) -> None:
+    """Make a loaded BMP opaque whose alpha is 0 everywhere, as all viewers do.
+
+    Programs that write 32 bits often leave the fourth byte empty.
+    """
+    is_deep_bmp = picture.format == "BMP" and picture.mode == "RGBA"
+    if is_deep_bmp and picture.getchannel("A").getextrema() == (0, 0):
+        picture.putalpha(255)
+
+
 def palette_length(picture: ImageFile.ImageFile) -> int:
     """Return how many colours the palette of a picture has that is not loaded yet."""
     palette = picture.palette

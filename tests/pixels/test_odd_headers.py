@@ -1,0 +1,237 @@
+"""Right pixels behind an odd header: shown as every viewer shows them."""
+
+import io
+import itertools
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augseq
+
+from .conftest import decode, encoded, exif, photo
+
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda stored: stored,
+    3: lambda stored: np.rot90(stored, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    8: np.rot90,
+}
+
+
+def by_pillow(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+# WebP
+
+
+def webp(*chunks: bytes, flags: int, picture: Image.Image, **options: object) -> bytes:
+    """Return an extended WebP file with a header of its own around the pixels of Pillow."""
+    plain = encoded(picture, "WEBP", **options)
+    pixels = plain[12:] if plain[12:16] != b"VP8X" else plain[30:]
+    size = b"".join((side - 1).to_bytes(3, "little") for side in picture.size)
+    body = b"WEBPVP8X" + struct.pack("<IB3x", 10, flags) + size + pixels + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def riff(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+@pytest.mark.parametrize("flags", [0x08, 0x04, 0x0C, 0x28, 0x2C])
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_webp_may_announce_blocks_that_it_lacks(mode: str, lossless: bool, flags: int) -> None:
+    """EXIF, XMP and colour profiles, which web services take out."""
+    picture = photo(10, 14).convert(mode)
+    flags |= 0x10 if mode == "RGBA" else 0
+    data = webp(flags=flags, picture=picture, lossless=lossless)
+    expected = by_pillow(encoded(picture, "WEBP", lossless=lossless))
+    np.testing.assert_array_equal(decode(data), expected)
+    with pytest.raises(augseq.DecodeError):
+        decode(data[:-2])
+
+
+@pytest.mark.parametrize("block", [exif(1), exif(0), b"", bytes(20), b"Exif\0\0"])
+def test_a_webp_may_deny_a_block_that_turns_nothing(block: bytes) -> None:
+    data = webp(riff(b"EXIF", block), flags=0, picture=photo(10, 14))
+    np.testing.assert_array_equal(decode(data), by_pillow(encoded(photo(10, 14), "WEBP")))
+
+
+@pytest.mark.parametrize("name", [b"EXIF", b"EXIX", b"Exif"])
+@pytest.mark.parametrize("flags", [0, 8])
+def test_a_webp_whose_orientation_is_lost_is_refused(name: bytes, flags: int) -> None:
+    data = webp(riff(name, exif(6)), flags=flags, picture=photo(10, 14))
+    if (name, flags) == (b"EXIF", 8):
+        assert decode(data).shape == (14, 10, 3)
+        return
+    with pytest.raises(augseq.DecodeError, match=r"EXIF data is damaged.*exif_orientation=False"):
+        decode(data)
+
+
+# What stands behind a JPEG
+
+
+def _with_scans(count: int) -> bytes:
+    return b"ftypmp42" + (b"\xff\xda\0\x08moov" * count)
+
+
+TRAILERS = {
+    "a film": b"\0\0\0\x18" + _with_scans(300),
+    "a film with an end marker": _with_scans(200) + b"\xff\xd9",
+    "a film that begins as a marker": b"\xff\xe1\0\0" + _with_scans(150),
+    "further pictures": encoded(photo(16, 16), "JPEG", progressive=True) * 60,
+    "further pictures behind zeros": bytes(999) + encoded(photo(16, 16), "JPEG") * 150,
+    "a block of Samsung": b"\0\0\1\x0aImage_UTC_Data1" + b"\xff\xda" * 120 + b"SEFT",
+    "noise": np.random.default_rng(5).integers(0, 256, 1 << 20, np.uint8).tobytes(),
+    "0xff only": b"\xff" * 5000,
+    "scans only": b"\xff\xda" * 5000,
+    "text": b"made with love\n" * 50,
+}
+
+
+@pytest.mark.parametrize("name", TRAILERS)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_is_appended_to_a_jpeg_is_not_looked_at(name: str, progressive: bool) -> None:
+    for mode in ("RGB", "L", "CMYK"):
+        options = {"progressive": progressive, "restart_marker_rows": int(mode == "L")}
+        data = encoded(photo(40, 56).convert(mode), "JPEG", exif=exif(6), **options)
+        expected = np.rot90(by_pillow(data), -1)
+        np.testing.assert_array_equal(decode(data + TRAILERS[name]), expected)
+
+
+@pytest.mark.parametrize("name", TRAILERS)
+def test_a_jpeg_of_thousands_of_scans_stays_refused_whatever_follows(name: str) -> None:
+    data = encoded(photo(16, 16), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    scans = data[:-2] + data[scan:-2] * 3000 + b"\xff\xd9"
+    with pytest.raises(augseq.DecodeError, match="scans, more than"):
+        decode(scans + TRAILERS[name])
+
+
+# Orientations
+
+
+def oriented(order: str, kind: int, orientation: int, *, first: bytes = b"") -> bytes:
+    """Return an EXIF block whose orientation has a type of TIFF."""
+    letter = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}[kind]
+    value = struct.pack(order + letter, orientation).ljust(4, b"\0")
+    entry = struct.pack(order + "HHI", 0x0112, kind, 1) + value
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    return b"Exif\0\0" + magic + struct.pack(order + "IH", 8, 1) + entry + bytes(4) + first
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 6, 8, 9, 13])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_an_orientation_may_be_any_whole_number(file_format: str, kind: int) -> None:
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    stored = by_pillow(encoded(photo(10, 14), file_format, **options))
+    for order, (orientation, turn) in itertools.product("<>", UPRIGHT.items()):
+        block = oriented(order, kind, orientation)
+        data = encoded(photo(10, 14), file_format, exif=block, **options)
+        np.testing.assert_array_equal(decode(data), turn(stored))
+
+
+@pytest.mark.parametrize("kind", [6, 8, 9])
+def test_an_orientation_below_0_is_damage(kind: int) -> None:
+    data = encoded(photo(10, 14), "JPEG", exif=oriented("<", kind, -6))
+    with pytest.raises(augseq.DecodeError, match="there is no orientation -6"):
+        decode(data)
+
+
+# What stands between the segments of a JPEG
+
+JUNK = {
+    "zero": b"\0",
+    "low bytes": b"\1\2\3",
+    "letters": b"junk",
+    "0xff and zero": b"\xff\xff\0\xff",
+    "ends of lines": b"\r\n" * 40,
+    "an address": b"http://example.com/",
+    "much": b"\x80" * 700,
+    "half of a JFIF block": b"JFIF\0\1\1",
+    "two letters of TIFF": b"II",
+    "stuffed bytes": b"\xff\0\xff\0",
+    "zeros and a bell": b"\0" * 30 + b"\7",
+    "half of a Photoshop block": b"Photoshop 3.0",
+}
+
+
+@pytest.mark.parametrize("name", JUNK)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_junk_between_segments_changes_nothing(name: str, progressive: bool) -> None:
+    junk = JUNK[name]
+    data = encoded(photo(40, 56), "JPEG", progressive=progressive)
+    frame = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
+    for place in (data.index(b"\xff\xdb"), frame, data.index(b"\xff\xda")):
+        odd = data[:place] + junk + data[place:]
+        np.testing.assert_array_equal(decode(odd), by_pillow(data))
+        with pytest.raises(augseq.DecodeError):
+            decode(odd[:-300] + b"\xff\xd9")
+    turned = encoded(photo(40, 56), "JPEG", progressive=progressive, exif=exif(6))
+    tables = turned.index(b"\xff\xdb")
+    odd = turned[:tables] + junk + turned[tables:]
+    np.testing.assert_array_equal(decode(odd), np.rot90(by_pillow(data), -1))
+
+
+@pytest.mark.parametrize("lost", [b"\xff\xe1", b"\xff\xe1\0", b"\xff"])
+def test_junk_that_was_exif_data_is_damage(lost: bytes) -> None:
+    data = encoded(photo(40, 56), "JPEG", exif=exif(6))
+    at = data.index(b"\xff\xe1")
+    assert data[at:].startswith(lost)
+    torn = data[:at] + b"\1" * len(lost) + data[at + len(lost) :]
+    with pytest.raises(augseq.DecodeError, match="EXIF data is damaged"):
+        decode(torn)
+
+
+# BMP
+
+RGB_MASKS = (0xFF0000, 0xFF00, 0xFF)
+BGR_MASKS = (0xFF, 0xFF00, 0xFF0000)
+
+
+def bmp(rgba: np.ndarray, *, header: int, masks: tuple[int, ...], top_down: bool) -> bytes:
+    """Return a BMP file of 32 bits; a `header` of 40 bytes has the masks behind it."""
+    height, width = rgba.shape[:2]
+    order = [2, 1, 0, 3] if masks[0] == 0xFF0000 else [0, 1, 2, 3]
+    rows = rgba[:, :, order] if top_down else rgba[::-1, :, order]
+    fields = struct.pack(
+        "<IiiHHIIiiII", header, width, -height if top_down else height, 1, 32, 3, rows.nbytes,
+        2835, 2835, 0, 0,
+    )  # fmt: skip
+    fields += struct.pack("<III", *masks)
+    if header > 40:
+        fields += struct.pack("<I", 0xFF000000)
+    fields = fields.ljust(max(header, 52), b"\0")
+    start = 14 + len(fields)
+    return b"BM" + struct.pack("<IHHI", start + rows.nbytes, 0, 0, start) + fields + rows.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("header", "masks"),
+    # Pillow does not know the other order with the oldest header.
+    [(40, RGB_MASKS), *itertools.product((56, 108, 124), (RGB_MASKS, BGR_MASKS))],
+)
+@pytest.mark.parametrize("top_down", [False, True])
+def test_a_bmp_without_any_alpha_is_opaque(
+    header: int, masks: tuple[int, ...], top_down: bool
+) -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (6, 9, 4), np.uint8)
+    rgba[..., 3] = 0
+    data = bmp(rgba, header=header, masks=masks, top_down=top_down)
+    np.testing.assert_array_equal(decode(data), rgba[..., :3])
+    with_alpha = decode(data, color_mode="rgba")
+    np.testing.assert_array_equal(with_alpha[..., :3], rgba[..., :3])
+    assert (with_alpha[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize("header", [56, 108, 124])
+def test_a_bmp_with_some_alpha_keeps_it(header: int) -> None:
+    rgba = np.zeros((4, 5, 4), np.uint8)
+    rgba[1, 2] = 10, 20, 30, 255
+    data = bmp(rgba, header=header, masks=RGB_MASKS, top_down=False)
+    np.testing.assert_array_equal(decode(data, color_mode="rgba"), rgba)
+    assert decode(data)[0, 0].tolist() == [255, 255, 255]
