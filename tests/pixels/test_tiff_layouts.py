@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.pixels import tiff_decoder
 
 from .conftest import decode, encoded, exif, photo, tiff
 
@@ -260,7 +259,6 @@ def test_without_the_extra_the_layout_and_the_extra_are_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, depth: str, name: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "tifffile", None)
-    tiff_decoder._load_tifffile.cache_clear()
     path = tmp_path / "photo.tif"
     path.write_bytes(written(stored(kind, depth), kind, is_planar=True))
     with pytest.raises(augseq.DecodeError) as caught:
@@ -346,6 +344,5 @@ def test_premultiplied_grey_of_8_bits_needs_no_extra(monkeypatch: pytest.MonkeyP
     values = stored("grey and premultiplied alpha", "u1")
     data = written(values, "grey and premultiplied alpha")
     monkeypatch.setitem(sys.modules, "tifffile", None)
-    tiff_decoder._load_tifffile.cache_clear()
     expected = shown(values, "grey and premultiplied alpha")
     np.testing.assert_allclose(decode(data) / 255, expected, atol=2.3 / 255)

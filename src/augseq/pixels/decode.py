@@ -57,7 +57,8 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
     """Open the bytes of one image file; this is the one place that picks a decoder.
 
     JPEG files are decoded by libjpeg-turbo, when their pixels are asked for; JPEG XL at once by
-    libjxl, and all others by Pillow, with plug-ins for HEIC. Decoders that may crash run in a
+    libjxl, TIFF files of layouts that Pillow does not read rightly by tifffile, and all others by
+    Pillow, with plug-ins for HEIC. Decoders that may crash run in a
     process of their own, see `decoder_process`. The first frame of animated files
     and the first page of a TIFF count; colour profiles are not applied.
 

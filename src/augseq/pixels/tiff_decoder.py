@@ -5,9 +5,10 @@ of extra samples; OpenCV's pixels of such files even differ from one read to the
 """
 
 import functools
-import importlib
+import importlib.util
 import io
 import logging
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
+from augseq.pixels.decoder_process import call_in_decoder_process
 from augseq.pixels.full_depth import finish_deep
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
 from augseq.pixels.orientation import check_tags, read_orientation
@@ -69,6 +71,17 @@ def decode_tiff(data: bytes, options: DecodeOptions) -> Image | None:
     _check_readable(layout, options.full_depth)
     _check_size(layout, layout.height * layout.width, options)
     check_tags(data)
+    if not all(map(importlib.util.find_spec, ("imagecodecs", "tifffile"))):
+        # tifffile alone would do for some of these files, and not for others.
+        raise DecodeError(
+            f'it is a {layout.name}, which needs an extra: pip install "augseq[tiff]"'
+        )
+    return call_in_decoder_process("TIFF", _decode, data, options)
+
+
+def _decode(data: bytes, options: DecodeOptions) -> Image:
+    layout = read_layout(data)
+    assert layout is not None
     with explaining(data):
         orientation = read_orientation(data) if options.exif_orientation else 1
         samples = _read_samples(data, layout, options)
@@ -87,14 +100,15 @@ def read_tiff_header(data: bytes) -> dict[str, Any]:
     layout = read_layout(data)
     if layout is None:
         return {}
-    with _load_tifffile(layout.name).TiffFile(io.BytesIO(data)) as file:
-        num_frames = len(file.pages)
-    return {
-        "format": "TIFF",
-        "mode": layout.mode,
-        "orientation": read_orientation(data),
-        "num_frames": num_frames,
-    }
+    orientation = read_orientation(data)
+    found = {"format": "TIFF", "mode": layout.mode, "orientation": orientation, "num_frames": None}
+    with (
+        suppress(DecodeError),
+        explaining(data),
+        _load_tifffile().TiffFile(io.BytesIO(data)) as file,
+    ):
+        found["num_frames"] = len(file.pages)
+    return found
 
 
 def _check_readable(layout: TiffLayout, full_depth: bool) -> None:
@@ -151,7 +165,7 @@ def _read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sa
     Returns:
         Shape (height, width, samples); unsigned integers or floats, in the order of the machine.
     """
-    with _load_tifffile(layout.name).TiffFile(io.BytesIO(data)) as file:
+    with _load_tifffile().TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
         num_planes, depth, height, width, num_interleaved = page.shaped
         shape = (height, width, num_planes * num_interleaved)
@@ -186,18 +200,10 @@ def _part(page: Any, data: bytes, index: int) -> bytes:
 
 
 @functools.cache
-def _load_tifffile(name: str) -> Any:
-    try:
-        # tifffile alone would do without the other for some files, and not for others.
-        importlib.import_module("imagecodecs")
-        library = importlib.import_module("tifffile")
-    except ImportError as error:
-        raise DecodeError(
-            f'it is a {name}, which needs an extra: pip install "augseq[tiff]"'
-        ) from error
+def _load_tifffile() -> Any:
     # What it tells there of damaged files is an error here, and nothing is to be printed.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    return library
+    return importlib.import_module("tifffile")
 
 
 def _deep_pixels(samples: Samples, layout: TiffLayout) -> Samples:
