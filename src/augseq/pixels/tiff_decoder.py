@@ -37,6 +37,7 @@ from augseq.pixels.tiff_layout import (
     TiffLayout,
     read_layout,
 )
+from augseq.pixels.tiff_strips import NONE, unpack_strip
 from augseq.types import Image
 
 # Shape (height, width, samples).
@@ -180,10 +181,22 @@ def _read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sa
             _check_size(layout, rows * columns * page.tiledepth, options)
         if rows < 1 or columns < 1:
             raise DecodeError("its directory is damaged, so the size of its strips is not known")
-        num_parts = num_planes * -(-height // rows) * -(-width // columns)
+        # The rest is unpacking numbers, undoing predictors, and finding the place of each part.
+        page.compression, page.fillorder = NONE, 1
+        row_bytes = (columns * num_interleaved * layout.bits[0] + 7) // 8
+        num_down, num_across = -(-height // rows), -(-width // columns)
         samples = np.empty((num_planes, height, width, num_interleaved), page.dtype)
-        for index in range(num_parts):
-            part, (plane, _, top, left, _), _ = page.decode(_part(page, data, index), index)
+        for index in range(num_planes * num_down * num_across):
+            # The last strip is cut, tiles are not.
+            num_rows = rows if page.is_tiled else min(rows, height - index % num_down * rows)
+            packed = unpack_strip(
+                _part(page, data, index),
+                layout.compression,
+                row_bytes,
+                num_rows,
+                is_bit_reversed=layout.is_bit_reversed,
+            )
+            part, (plane, _, top, left, _), _ = page.decode(packed, index)
             bottom, right = min(top + rows, height), min(left + columns, width)
             samples[plane, top:bottom, left:right] = part[0, : bottom - top, : right - left]
     return samples[0] if num_planes == 1 else np.moveaxis(samples[..., 0], 0, 2)
