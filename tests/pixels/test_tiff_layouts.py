@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import augseq
+from augseq.extras import install_command
 
 from .conftest import decode, encoded, exif, photo, tiff
 
@@ -264,7 +265,7 @@ def test_without_the_extra_the_layout_and_the_extra_are_named(
     with pytest.raises(augseq.DecodeError) as caught:
         augseq.read_image(path)
     assert name in str(caught.value)
-    assert 'pip install "augseq[tiff]"' in str(caught.value)
+    assert install_command("tiff") in str(caught.value)
 
 
 @pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits", "zstd", "lzma"])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
+from augseq.extras import install_command
 from augseq.pixels.bands import convert_bands
 from augseq.pixels.decoder_process import call_in_decoder_process
 from augseq.pixels.full_depth import finish_deep
@@ -75,7 +76,7 @@ def decode_tiff(data: bytes, options: DecodeOptions) -> Image | None:
     if not all(map(importlib.util.find_spec, ("imagecodecs", "tifffile"))):
         # tifffile alone would do for some of these files, and not for others.
         raise DecodeError(
-            f'it is a {layout.name}, which needs an extra: pip install "augseq[tiff]"'
+            f"it is a {layout.name}, which needs a library; to read it, {install_command('tiff')}"
         )
     return call_in_decoder_process("TIFF", _decode, data, options)
 
