@@ -7,6 +7,7 @@ EXTRAS = {
     "hf": ("huggingface_hub>=0.26",),
     "http": ("aiohttp>=3.10",),
     "jxl": ("imagecodecs>=2025.3.30",),
+    "tiff": ("imagecodecs>=2025.3.30", "tifffile>=2025.3.30"),
     "notebook": ("ipykernel>=6.29", "ipywidgets>=8.1", "jupyterlab>=4.2"),
     "pandas": ("pandas>=2.2",),
     "s3": ("s3fs>=2024.10",),
