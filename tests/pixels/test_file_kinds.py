@@ -67,7 +67,7 @@ KINDS = {
         json.dumps({"message": "Not Found"}, indent=2).encode(),
         b'\xef\xbb\xbf [{"id": 1}]',
         b"[0.5, 1]",
-        gzip.compress(b'{"error": 403}'),
+        gzip.compress(b'{"error": 403}', mtime=0),
     ],
     "a pointer of Git LFS.*git lfs pull": [
         b"version https://git-lfs.github.com/spec/v1\noid sha256:9f\nsize 8\n",
