@@ -17,6 +17,7 @@ ORIENTATION = 0x0112
 
 _PREFIX = b"Exif\0\0"
 _MAX_COPIED = 100 << 20
+_SIXTEEN_BITS = range(-0x8000, 0x10000)
 _IN_XMP = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*([0-9])""")
 
 _TURNS: dict[int, Callable[[Image], Image]] = {
@@ -49,11 +50,14 @@ def turn_back(orientation: int) -> int:
 
 
 def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
-    """Return the orientation that EXIF data gives, or else XMP; 1 where none does.
+    """Read the orientation that EXIF data gives, or else XMP; 1 where none does.
 
     Args:
         exif: A TIFF structure, with or without the prefix of EXIF; may be empty.
         xmp: XML; may be empty.
+
+    Returns:
+        1 to 8. Other numbers are 1, as in all viewers.
 
     Raises:
         DecodeError: The EXIF data is damaged before or where the orientation stands.
@@ -69,10 +73,11 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
     if value is None:
         found = _IN_XMP.search(xmp)
         value = int(found[1]) if found else 1
-    if not 0 <= value <= 8:
+    if value not in _SIXTEEN_BITS:
+        # Some viewers read half of it.
         raise damaged_exif(f"there is no orientation {value}")
     # Some cameras write 0 where they do not know.
-    return value or 1
+    return value if 1 <= value <= 8 else 1
 
 
 def check_tags(block: bytes) -> None:
@@ -108,6 +113,9 @@ def _first_directory(block: bytes) -> int | None:
         if num_there < directory.num_claimed:
             raise ValueError(f"of {directory.num_claimed} entries only {num_there} are there")
         return None
-    if entry.num_values != 1:
+    # Of no number, what stands in its place.
+    value = directory.values(entry if entry.num_values else entry._replace(num_values=1))[0]
+    if entry.num_values != 1 and value in _TURNS:
+        # Pillow turns by the first of several, and browsers do not.
         raise ValueError(f"its orientation is {entry.num_values} numbers")
-    return directory.values(entry)[0]
+    return value

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 
-from augseq.pixels.orientation import damaged_exif, read_orientation
+from augseq.pixels.orientation import damaged_exif
 from augseq.pixels.tiff_tags import is_tiff
 
-_PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"XMP "})
+_KNOWN = frozenset(
+    {b"EXIF", b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"XMP "}
+)
 
 
 def check_webp_exif(data: bytes) -> None:
     """Raise for a file of which Pillow finds no EXIF data, but which lost an orientation.
 
     A header that announces a block although there is none is harmless: web services that remove
-    the block leave it so. A block that the header denies is read by some viewers and not by others.
+    the block leave it so. A block that the header denies is skipped by Pillow, OpenCV and browsers
+    alike.
 
     Raises:
         DecodeError: Which side is up is not known.
@@ -20,10 +23,7 @@ def check_webp_exif(data: bytes) -> None:
     if data[12:16] != b"VP8X":
         return
     for name, body in _chunks(data):
-        if name == b"EXIF":
-            if read_orientation(body) != 1:
-                raise damaged_exif("its header says that there is none")
-        elif name not in _PIXELS and (is_tiff(body) or body.startswith(b"Exif")):
+        if name not in _KNOWN and (is_tiff(body) or body.startswith(b"Exif")):
             raise damaged_exif(f"it has the name {name!r}")
     if data[20] & 8 and 8 + int.from_bytes(data[4:8], "little") > len(data):
         raise damaged_exif("it is announced, but the file ends before it")

@@ -116,7 +116,6 @@ def damaged_exif() -> Iterator[OddFile]:
         "cut in its directory": good[:22],
         "a directory beyond its end": good[:10] + b"\0\0\xff\0" + good[14:],
         "an orientation as text": good.replace(b"\x01\x12\0\3", b"\x01\x12\0\2"),
-        "an orientation of 77": good.replace(b"\0\1\0\6", b"\0\1\0\x4d"),
     }
     for file_format in ("JPEG", "PNG", "WEBP"):
         for name, block in hurt.items():
@@ -127,6 +126,7 @@ def damaged_exif() -> Iterator[OddFile]:
             "only its prefix": b"Exif\0\0",
             "zeros": b"Exif\0\0" + bytes(40),
             "a broken count, but an orientation": good[:14] + b"\0\x09" + good[16:],
+            "an orientation of 77": good.replace(b"\0\1\0\6", b"\0\1\0\x4d"),
             "a broken next directory": good[:-4] + b"\0\0\xff\xff",
             "another tag with its value beyond the end": _with_lost_tag(),
         }.items():
@@ -144,7 +144,8 @@ def damaged_exif() -> Iterator[OddFile]:
         yield OddFile(name=f"JPEG EXIF {name}", data=torn_data, cause="EXIF data")
     data = encoded(picture, "WEBP", exif=good)
     hidden = data[:20] + bytes([data[20] & ~8]) + data[21:]
-    yield OddFile(name="WebP EXIF that its header denies", data=hidden, cause="EXIF data")
+    stored = by_pillow(encoded(picture, "WEBP"))
+    yield OddFile(name="WebP EXIF that its header denies", data=hidden, pixels=stored)
 
 
 def _with_lost_tag() -> bytes:
