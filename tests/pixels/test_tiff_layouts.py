@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,71 @@ def test_without_the_extra_the_layout_and_the_extra_are_named(
         augseq.read_image(path)
     assert name in str(caught.value)
     assert install_command("tiff") in str(caught.value)
+
+
+# Kind, depth, full_depth, and which of its layouts Pillow or OpenCV reads rightly.
+PACKED = r"planar=True .* (lzw|zlib|packbits|zstd|lzma) "
+WITHOUT_EXTRA = [
+    ("grey", "u2", False, ""),
+    ("grey", "u2", True, ""),
+    ("grey", "f4", True, "<| > .* None "),
+    ("grey with white as 0", "u2", False, "<"),
+    ("grey with white as 0", "u2", True, "<"),
+    ("grey and another sample", "u1", False, f"planar=False|{PACKED}"),
+    ("grey and another sample", "f4", True, f"{PACKED}".replace(" .*", " <.*")),
+    ("RGB", "u2", False, f"planar=False|{PACKED}"),
+    ("RGB", "u2", True, r"planar=False .* (None|lzw|zlib|packbits) "),
+    ("RGB and alpha", "u2", False, f"planar=False|{PACKED}"),
+    ("RGB and alpha", "u2", True, r"planar=False .* (None|lzw|zlib|packbits) "),
+    ("RGB and another sample", "u1", True, f"planar=False|{PACKED}"),
+    ("RGB and another sample", "u2", False, f"planar=False|{PACKED}"),
+    ("RGB and premultiplied alpha", "u1", False, f"planar=False|{PACKED}"),
+    ("RGB and two samples", "u2", False, PACKED),
+    ("CMYK", "u2", False, f"planar=False|{PACKED}"),
+    ("CMYK and another sample", "u2", False, PACKED),
+]
+
+
+@pytest.mark.parametrize(("kind", "depth", "full_depth", "pattern"), WITHOUT_EXTRA)
+def test_without_the_extra_what_other_libraries_read_rightly_is_read(
+    monkeypatch: pytest.MonkeyPatch, kind: str, depth: str, full_depth: bool, pattern: str
+) -> None:
+    files = list(layouts(kind, depth))
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    expected = shown(stored(kind, depth), kind)
+    tolerance = 1e-5 if full_depth and depth != "u1" else 2.1 / 255
+    for name, data in files:
+        if not re.search(pattern, name):
+            with pytest.raises(augseq.DecodeError):
+                decode(data, full_depth=full_depth)
+            continue
+        pixels = decode(data, full_depth=full_depth)
+        scaled = pixels if full_depth else pixels / 255
+        np.testing.assert_allclose(scaled, expected, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGB and alpha", "grey with white as 0"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_without_the_extra_files_come_upright_too(
+    monkeypatch: pytest.MonkeyPatch, kind: str, orientation: int
+) -> None:
+    tags = [(274, 3, 1, orientation, True)]
+    files = [
+        written(stored(kind, "u2"), kind, compression=compression, extratags=tags, tile=tile)
+        for compression, tile in ((None, None), ("lzw", (16, 16)))
+    ]
+    choices = list(itertools.product(files, (False, True), (False, True)))
+
+    def read_all() -> list[np.ndarray]:
+        return [
+            decode(data, full_depth=deep, exif_orientation=upright)
+            for data, deep, upright in choices
+        ]
+
+    expected = read_all()
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    for pixels, right in zip(read_all(), expected, strict=True):
+        np.testing.assert_array_equal(pixels, right)
 
 
 @pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits", "zstd", "lzma"])

@@ -5,11 +5,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from PIL import ImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import turn
-from augseq.pixels.pillow_decoder import explaining, load_picture, open_picture
+from augseq.pixels.pillow_decoder import explaining, full_range, load_picture, open_picture
 from augseq.pixels.pillow_gaps import jpeg2000_bits
 from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
@@ -48,7 +49,7 @@ def decode_deep(data: bytes, options: DecodeOptions) -> Image | None:
         orientation = load_picture(picture, data, options)
         if kind == "grey":
             # Pillow brings PGM written as text to 16 bits, in numbers of 32.
-            pixels = np.asarray(picture).astype(np.uint16)[:, :, np.newaxis]
+            pixels = full_range(picture)(np.asarray(picture)).astype(np.uint16)[:, :, np.newaxis]
             pixels = _with_key(pixels, picture.info.get("transparency"))
         elif kind == "float":
             pixels = np.asarray(picture)[:, :, np.newaxis]
@@ -101,13 +102,15 @@ def _deep_kind(picture: ImageFile.ImageFile, data: bytes) -> str | None:
     bits = _bits(picture, data)
     if bits <= 8:
         return None
-    return "colour" if picture.format == "PNG" else "unread"
+    return "colour" if picture.format in ("PNG", "TIFF") else "unread"
 
 
 def _bits(picture: ImageFile.ImageFile, data: bytes) -> int:
     """Return the bits of a channel in a file whose colours Pillow reads in 8."""
     if picture.format == "PNG":
         return data[24]
+    if isinstance(picture, TiffImageFile):
+        return int(max(picture.tag_v2.get(BITSPERSAMPLE, (8,))))
     if picture.format == "PPM":
         # Written as text, with the largest value.
         arguments = picture.tile[0].args

@@ -4,13 +4,14 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageFile, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from augseq.errors import DecodeError
 from augseq.pixels.bands import convert_bands
@@ -37,6 +38,8 @@ from augseq.pixels.pnm import pnm_values
 from augseq.pixels.tiff_layout import read_layout
 from augseq.pixels.webp_chunks import check_webp_exif
 from augseq.types import Image
+
+Values: TypeAlias = npt.NDArray[Any]
 
 # Raster formats only: Pillow would start Ghostscript for EPS, and open many rarer parsers.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -211,7 +214,7 @@ def _bits_reducer(picture: PillowImage.Image) -> Callable[[PillowImage.Image], P
     is_wide = picture.mode == "I" and picture.format in ("PNG", "PPM")
     if picture.mode in _SIXTEEN_BIT_MODES or is_wide:
         # Older Pillow opens 16-bit PNG, and every Pillow 16-bit PGM, with the wider mode.
-        return _upper_bytes
+        return partial(_upper_bytes, full_range=full_range(picture))
     if picture.mode in ("I", "F"):
         kind = "32-bit integers" if picture.mode == "I" else "floating-point numbers"
         raise DecodeError(
@@ -221,14 +224,30 @@ def _bits_reducer(picture: PillowImage.Image) -> Callable[[PillowImage.Image], P
     return lambda rows: rows
 
 
-def _upper_bytes(picture: PillowImage.Image) -> PillowImage.Image:
-    values = np.asarray(picture)
+def _upper_bytes(
+    picture: PillowImage.Image, full_range: Callable[[Values], Values]
+) -> PillowImage.Image:
+    values = full_range(np.asarray(picture))
     grey = PillowImage.fromarray((values >> 8).astype(np.uint8))
     transparent = picture.info.get("transparency")
     if transparent is None:
         return grey
     alpha = PillowImage.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
     return PillowImage.merge("LA", (grey, alpha))
+
+
+def full_range(picture: PillowImage.Image) -> Callable[[Values], Values]:
+    """Return what brings grey values to 16 bits with black at 0; Pillow leaves them as stored."""
+    if not isinstance(picture, TiffImageFile):
+        return lambda values: values
+    (bits,) = picture.tag_v2[BITSPERSAMPLE]
+    white_is_0 = picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
+
+    def bring(values: Values) -> Values:
+        values = values << (16 - bits)
+        return ~values if white_is_0 else values
+
+    return bring
 
 
 def read_header(data: bytes, options: DecodeOptions) -> dict[str, Any]:

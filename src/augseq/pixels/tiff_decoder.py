@@ -56,7 +56,7 @@ def decode_tiff(data: bytes, options: DecodeOptions) -> Image | None:
 
     Returns:
         Shape (height, width, channels), uint8, or float32 with `options.full_depth`; None for
-        files that Pillow decodes.
+        files that Pillow or OpenCV decodes.
 
     Raises:
         DecodeError: As in `open_image`; or the extra is not installed.
@@ -74,6 +74,8 @@ def decode_tiff(data: bytes, options: DecodeOptions) -> Image | None:
     _check_size(layout, layout.height * layout.width, options)
     check_tags(data)
     if not all(map(importlib.util.find_spec, ("imagecodecs", "tifffile"))):
+        if layout.is_for_fallback(options.full_depth):
+            return None
         # tifffile alone would do for some of these files, and not for others.
         raise DecodeError(
             f"it is a {layout.name}, which needs a library; to read it, {install_command('tiff')}"
@@ -225,9 +227,10 @@ def _deep_pixels(samples: Samples, layout: TiffLayout) -> Samples:
     most = 1 if layout.numbers == FLOAT else 2 ** layout.bits[0] - 1
     # Of 64 bits, what is too large becomes infinite, and is refused later.
     with np.errstate(over="ignore", invalid="ignore"):
-        values = samples.astype(np.float32) / np.float32(most)
-        colors, alpha = _split(values, layout, 1)
-        return _join(_rgb(colors, layout, 1), alpha)
+        # Divided last, so that what is inverted has the bits of the nearest number.
+        colors, alpha = _split(samples.astype(np.float32), layout, most)
+        scale = np.float32(most)
+        return _join(_rgb(colors / scale, layout, 1), None if alpha is None else alpha / scale)
 
 
 def _picture(samples: Samples, layout: TiffLayout) -> PillowImage.Image:
@@ -258,7 +261,8 @@ def _split(values: Samples, layout: TiffLayout, most: int) -> tuple[Samples, Sam
 def _unmultiplied(colors: Samples, alpha: Samples, most: int) -> Samples:
     if colors.dtype.kind == "f":
         straight: Samples = np.zeros_like(colors)
-        return np.divide(colors, alpha, out=straight, where=alpha > 0)
+        np.divide(colors * most, alpha, out=straight, where=alpha > 0)
+        return straight
     straight = (colors * most + alpha // 2) // np.maximum(alpha, 1)
     return np.minimum(straight, most, out=straight)
 

@@ -39,6 +39,12 @@ _PILLOW_EXTRAS: dict[int, set[tuple[int, ...]]] = {
 }
 # The same for 8 bits in separate planes, and for the upper byte of 16 bits, interleaved.
 _FEW_EXTRAS: dict[int, set[tuple[int, ...]]] = {RGB: {(), (2,)}, CMYK: {()}}
+# The same by bits, for compressed planes, which libtiff unpacks for Pillow.
+_PACKED_PLANES: dict[int, dict[int, set[tuple[int, ...]]]] = {
+    8: {BLACK_IS_0: {(0,)}, RGB: {(0,), (0, 0), (1,)}, CMYK: {(0,)}},
+    16: {RGB: {(), (0,), (0, 0), (2,)}, CMYK: {(), (0,)}},
+}
+_OPENCV_COMPRESSIONS = {1, 5, 8, 32773, 32946}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,7 @@ class TiffLayout:
         extras: What the samples beyond the colours are, as far as the file says.
         is_planar: Whether each sample has a plane of its own.
         is_bit_reversed: Whether the lowest bit of a byte comes first.
+        is_big_endian: Whether the upper byte of a number comes first.
         is_foreign: Whether it is a BigTIFF whose bytes are in the order that Pillow cannot read.
         compression: Its number.
     """
@@ -66,6 +73,7 @@ class TiffLayout:
     extras: tuple[int, ...]
     is_planar: bool
     is_bit_reversed: bool
+    is_big_endian: bool
     is_foreign: bool
     compression: int
 
@@ -140,6 +148,37 @@ class TiffLayout:
             return not full_depth and not self.is_planar and self._is_one_of(_FEW_EXTRAS)
         return bits == 8 and self._is_one_of(_FEW_EXTRAS if self.is_planar else _PILLOW_EXTRAS)
 
+    def is_for_fallback(self, full_depth: bool) -> bool:
+        """Tell whether Pillow or OpenCV reads this file rightly where tifffile is not installed.
+
+        Of such layouts they read only some byte orders, compressions and depths rightly.
+        """
+        bits, is_packed = self.bits[0], self.compression != 1
+        if self.is_foreign or self.is_bit_reversed or len(set(self.bits)) != 1:
+            return False
+        is_whole = len(self.bits) == self.num_colors + len(self.extras)
+        if not is_whole or self.compression not in BYTE_COMPRESSIONS:
+            return False
+        if self.numbers == FLOAT:
+            is_grey = (bits, self.photometric) == (32, BLACK_IS_0)
+            has_first = not self.extras or (self.extras == (0,) and self.is_planar and is_packed)
+            is_swapped = self.is_big_endian and is_packed
+            return full_depth and is_grey and has_first and not is_swapped
+        if self.numbers != UNSIGNED:
+            return False
+        if self.is_planar:
+            is_kept = bits == 8 or not full_depth
+            return is_packed and is_kept and self._is_one_of(_PACKED_PLANES.get(bits, {}))
+        if self.photometric == RGB and bits == 16:
+            if full_depth:
+                return self.extras in ((), (2,)) and self.compression in _OPENCV_COMPRESSIONS
+            return self.extras == (0,)
+        if self.extras or self.is_big_endian:
+            return False
+        if bits == 12:
+            return self.photometric == BLACK_IS_0 and not is_packed and not full_depth
+        return self.photometric == WHITE_IS_0 and bits == 16
+
     def _is_one_of(self, extras: dict[int, set[tuple[int, ...]]]) -> bool:
         return self.photometric is not None and self.extras in extras.get(self.photometric, ())
 
@@ -189,6 +228,7 @@ def _read_layout(directory: Directory) -> TiffLayout | None:
         extras=directory.numbers(338) or (),
         is_planar=number(284, 1) == 2 and num_samples > 1,
         is_bit_reversed=number(266, 1) == 2,
+        is_big_endian=directory.order == ">",
         is_foreign=directory.is_big and directory.order == ">",
         compression=compression,
     )
