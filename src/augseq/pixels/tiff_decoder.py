@@ -217,9 +217,11 @@ def _part(page: Any, data: bytes, index: int) -> bytes:
 
 @functools.cache
 def _load_tifffile() -> Any:
+    import tifffile
+
     # What it tells there of damaged files is an error here, and nothing is to be printed.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    return importlib.import_module("tifffile")
+    return tifffile
 
 
 def _deep_pixels(samples: Samples, layout: TiffLayout) -> Samples:

@@ -5,7 +5,6 @@ about 300 damaged files (2026.3.6), so others may have had pixels from beyond it
 which comes with Pillow, tells such damage.
 """
 
-import importlib
 import io
 import lzma
 import struct
@@ -45,7 +44,9 @@ def unpack_strip(
     elif compression == LZMA:
         data = lzma.LZMADecompressor(memlimit=_LZMA_BYTES).decompress(data, size)
     elif compression == ZSTANDARD:
-        data = bytes(importlib.import_module("imagecodecs").zstd_decode(data, out=size))
+        import imagecodecs
+
+        data = bytes(imagecodecs.zstd_decode(data, out=size))
     elif compression != NONE:
         picture = TiffImageFile(io.BytesIO(_as_file(data, compression, row_bytes, num_rows)))
         data = picture.tobytes()
