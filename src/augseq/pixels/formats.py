@@ -14,7 +14,12 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 # Of formats that an extra is needed for: the library, and the extra.
-_EXTRAS = {"HEIC": ("pi_heif", "heif"), "JPEG XL": ("imagecodecs", "jxl")}
+_EXTRAS = {
+    "HEIC": ("pi_heif", "heif"),
+    "JPEG XL": ("imagecodecs", "jxl"),
+    "TIFF": ("tifffile", "tiff"),
+    "TIFF (Zstandard)": ("imagecodecs", "tiff"),
+}
 _UNREAD_FRAMES = {
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical",
     0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",

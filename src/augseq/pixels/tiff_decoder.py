@@ -19,6 +19,7 @@ from augseq.errors import DecodeError
 from augseq.extras import install_command
 from augseq.pixels.bands import convert_bands
 from augseq.pixels.decoder_process import call_in_decoder_process
+from augseq.pixels.formats import load_extra
 from augseq.pixels.full_depth import finish_deep
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
 from augseq.pixels.orientation import check_tags, read_orientation
@@ -217,11 +218,9 @@ def _part(page: Any, data: bytes, index: int) -> bytes:
 
 @functools.cache
 def _load_tifffile() -> Any:
-    import tifffile
-
     # What it tells there of damaged files is an error here, and nothing is to be printed.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    return tifffile
+    return load_extra("TIFF")
 
 
 def _deep_pixels(samples: Samples, layout: TiffLayout) -> Samples:

@@ -13,6 +13,7 @@ import zlib
 from PIL.TiffImagePlugin import TiffImageFile
 
 from augseq.errors import DecodeError
+from augseq.pixels.formats import load_extra
 
 NONE, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTANDARD = 1, 5, 8, 32773, 32946, 34925, 50000
 _LZMA_BYTES = 256 << 20
@@ -44,9 +45,7 @@ def unpack_strip(
     elif compression == LZMA:
         data = lzma.LZMADecompressor(memlimit=_LZMA_BYTES).decompress(data, size)
     elif compression == ZSTANDARD:
-        import imagecodecs
-
-        data = bytes(imagecodecs.zstd_decode(data, out=size))
+        data = bytes(load_extra("TIFF (Zstandard)").zstd_decode(data, out=size))
     elif compression != NONE:
         picture = TiffImageFile(io.BytesIO(_as_file(data, compression, row_bytes, num_rows)))
         data = picture.tobytes()
