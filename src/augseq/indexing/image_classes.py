@@ -39,8 +39,8 @@ def label_by_folder(
         raise LabelError(
             f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
             "class. Put each class in its own sub-folder; take the classes from the names of the "
-            "files (labels=re.compile(...), at the shell: --label-pattern) or from a table "
-            "(index_table); or index with labels=None (--no-labels) to predict."
+            "files (labels=re.compile(...), at the shell: augseq index --label-pattern) or from a "
+            "table (index_table); or index with labels=None (--no-labels) to predict."
         )
     found = sorted_names(set(class_of.values()))
     if class_names is None:
