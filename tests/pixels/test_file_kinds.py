@@ -30,7 +30,7 @@ PAGES = {
     "without html": b"<center><h1>502 Bad Gateway</h1></center>",
     "of a title alone": b"<title>Just a moment...</title>",
     "that is long": b"<body>" + b"<p>text</p>" * 9999,
-    "packed": gzip.compress(b"<html><body>Sign in</body></html>"),
+    "packed": gzip.compress(b"<html><body>Sign in</body></html>", mtime=0),
 }
 
 
@@ -99,10 +99,10 @@ KINDS = {
     ],
     "a raw photograph": [b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"],
     "a recording": [b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\4\0"],
-    "a PNG file packed with gzip.*gunzip": [gzip.compress(encoded(photo(8, 8)))],
+    "a PNG file packed with gzip.*gunzip": [gzip.compress(encoded(photo(8, 8)), mtime=0)],
     "a bzip2 archive": [bz2.compress(b"x" * 50)],
     "an XZ archive": [lzma.compress(b"x" * 50)],
-    "a gzip archive": [gzip.compress(bytes(range(256)))],
+    "a gzip archive": [gzip.compress(bytes(range(256)), mtime=0)],
     "a tar archive": [b"a.jpg".ljust(257, b"\0") + b"ustar\x0000" + bytes(248)],
     "a DICOM file": [bytes(128) + b"DICM\2\0"],
 }
