@@ -153,6 +153,8 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "run options": augseq.RunOptions,
     "run options, set": lambda: augseq.RunOptions(augment=augseq.preset("strong"), epochs=3),
     "run result": run_result,
+    "callback of epochs": lambda: augseq.EpochSync(sequence(), sequence()),
+    "backups": lambda: augseq.BackupAndResume(sequence(), LONG),
     "audit": lambda: augseq.Audit(sequence(), f"{LONG}.jsonl"),
     "audit report": audit_report,
     "loss spikes": lambda: augseq.LossSpikes(sequence()),
@@ -240,8 +242,8 @@ def test_every_public_type_that_a_cell_can_end_with_is_tried() -> None:
     tried = {type(make()) for make in DISPLAYED.values()}
     types = {value for value in map(augseq.__getattr__, augseq.__all__) if isinstance(value, type)}
     errors = {value for value in types if issubclass(value, BaseException)}
-    # A panel is tested where it is drawn, and callbacks that go to `fit` alone where they train.
-    others = {augseq.Augmentation, augseq.Explorer, augseq.EpochSync, augseq.BackupAndResume}
+    # A panel is tested where it is drawn.
+    others = {augseq.Augmentation, augseq.Explorer}
     assert types - errors - others <= tried
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError, AugseqWarning, BackupError
+from augseq.short_text import call_text
 from augseq.training.backup_file import (
     Backup,
     list_backups,
@@ -133,6 +134,9 @@ class BackupAndResume(EpochSync):
         if sequence.length is not None:
             # Before training, which may change what augmentations remember.
             sequence.state_dict()
+
+    def __repr__(self) -> str:
+        return call_text(type(self).__name__, repr(str(self._folder)))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy the settings: the copy, such as a tuner makes, follows the same sequence."""

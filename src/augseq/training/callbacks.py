@@ -5,6 +5,7 @@ from typing import Any, Self
 import keras
 
 from augseq.errors import ArgumentError
+from augseq.short_text import call_text
 from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.passes import PassCounter
 from augseq.training.sequence import ImageSequence
@@ -46,6 +47,10 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         self._sequence = sequence
         self._pass = PassCounter()
         self._more = [(one, PassCounter()) for one in more]
+
+    def __repr__(self) -> str:
+        titles = (str(sequence).splitlines()[0] for sequence, _ in self._all)
+        return call_text(type(self).__name__, *titles)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return copy_for_sequences(self, memo, [sequence for sequence, _ in self._all])
