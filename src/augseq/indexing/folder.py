@@ -132,7 +132,7 @@ def index_folder(
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
             links are left aside, such as those of classes that `class_names` excludes; or files
-            cannot be used or are gone, and are left out.
+            cannot be used or are gone, and are excluded.
 
     Example:
         >>> import augseq

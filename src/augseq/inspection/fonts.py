@@ -61,7 +61,7 @@ def missing_text(characters: str) -> str:
 def _texts(figure: Figure) -> Iterator[Text]:
     """Yield the texts that can need another font."""
     for axes in figure.axes:
-        # Labels of ticks get their text only when somebody asks for it.
+        # Tick labels get their text only on demand.
         axes.get_xticklabels()
         axes.get_yticklabels()
     for text in figure.findobj(Text):

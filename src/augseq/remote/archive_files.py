@@ -85,7 +85,7 @@ class ArchiveFiles:
         }
 
     def ls(self, path: str, **_: Any) -> list[dict[str, Any]]:
-        """Return what lies directly in a folder, or the file itself."""
+        """Return the direct contents of a folder, or the file itself."""
         depth = path.strip("/").count("/") + bool(path.strip("/"))
         return [row for name, row in self.find(path).items() if name.count("/") <= depth]
 

@@ -151,7 +151,7 @@ class RemoteFolder:
         return self._connection.is_archive
 
     def entries(self, path: str = "") -> list[Entry]:
-        """Return what lies directly in a folder, in the storage's order.
+        """Return the direct contents of a folder, in the storage's order.
 
         Args:
             path: Below this folder, with `/`, without one at the end.

@@ -53,7 +53,7 @@ def _classes_in_a_batch(
 
 
 def check_outputs(model: Any, targets: Targets) -> None:
-    """Raise where a model's outputs and loss cannot fit the targets, in words of one's own.
+    """Raise where a model's outputs and loss cannot fit the targets.
 
     Keras says it with shapes, or, where a class has no output, with a loss of NaN. Nothing is
     said of models that compute their loss in a way of their own.
