@@ -144,4 +144,4 @@ def test_a_page_installs_the_clone_with_extras_that_there_are(page: Path) -> Non
 
 def test_the_pages_say_how_to_install_what_they_use() -> None:
     words = [word for page in PAGES for word in installed_by(page)]
-    assert {".[tensorflow]", ".[test]", ".[notebook]", ".[heif,jxl]", ".[torch]"} <= set(words)
+    assert {".[tensorflow]", ".[test]", ".[notebook]", ".[heif,jxl,tiff]", ".[torch]"} <= set(words)

@@ -395,8 +395,8 @@ def _warn_if_enlarged(pipeline: Pipeline) -> None:
     if size[0] < _DEFAULT_SIZE[0] and size[1] < _DEFAULT_SIZE[1]:
         warnings.warn(
             f"The augmentations give images of {size}, which are then enlarged to the default "
-            f"image_size={_DEFAULT_SIZE}: more work, and nothing more to see. "
+            f"image_size={_DEFAULT_SIZE}: extra work without extra detail. "
             f"Pass image_size={size}.",
             AugseqWarning,
-            stacklevel=3,
+            stacklevel=4,  # `explains_names` is between.
         )

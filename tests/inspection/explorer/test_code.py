@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augseq.augment.albumentations_transform import AlbumentationsTransform
+from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.inspection.explorer.augment_code import code_of
 from augseq.inspection.explorer.choices import Choices
 
@@ -63,9 +64,12 @@ def made(kind: type) -> Any:
         # Some warn that they are slow or old.
         warnings.simplefilter("ignore")
         try:
-            return kind(**required(kind))
+            transform = kind(**required(kind))
+            # Those that need boxes or masks are refused, so no panel ever holds one.
+            make_augmentation_list([transform])
         except (TypeError, ValueError):
             return None
+        return transform
 
 
 TRANSFORMS = [one for one in map(made, kinds()) if one is not None]
