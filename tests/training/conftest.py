@@ -11,7 +11,7 @@ import pytest
 from tests.backends import Runs, python_on_each_backend
 
 # Modules of the subprocesses, which would import Keras if doctests were looked for in them.
-collect_ignore = ["scenarios", "several_processes"]
+collect_ignore = ["fits.py", "one_process_many_devices.py", "scenarios", "several_processes"]
 
 LIMIT_S = 240
 _TESTS = Path(__file__).parents[1]

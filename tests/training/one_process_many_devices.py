@@ -1,11 +1,7 @@
 """What happens to batches that several devices of one process divide; run on JAX, as a program."""
 
 import json
-import os
 from typing import Any
-
-os.environ["KERAS_BACKEND"] = "jax"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 
 import keras
 import numpy as np

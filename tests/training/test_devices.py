@@ -38,7 +38,8 @@ EXPECTED = {
 def found() -> Any:
     if not is_installed("jax"):
         pytest.skip("needs jax")
-    environment = environment_of("jax")
+    devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    environment = {**environment_of("jax"), **devices}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", _PROGRAM],
         env=environment,
