@@ -172,7 +172,7 @@ def measure_all(
 ) -> Iterator[Results]:
     """Measure every feed in turn, round after round, as long as there is time.
 
-    A feed that fails is left out from then on, and the others go on.
+    A feed that fails is excluded from then on, and the others go on.
 
     Args:
         feeds: What makes the data of each feed, by name.

@@ -23,58 +23,36 @@ LAYERS = [
     ["training"],
     ["inspection"],
     ["workers"],
-    ["batch"],
-    ["collate"],
-    ["sample"],
+    ["loading"],
     ["indexing"],
     ["augment", "pixels", "sampling"],
     ["manifest"],
     ["remote"],
-    ["kept"],
-    ["unfinished"],
-    [
-        "argument_names",
-        "checks",
-        "content_hash",
-        "exit_codes",
-        "file_lock",
-        "file_names",
-        "threaded_map",
-        "types",
-        "whereabouts",
-    ],
-    ["errors", "short_text"],
-    ["escaping", "extras"],
+    ["storage"],
+    ["argument_names", "progress_note", "threaded_map", "types", "validation"],
+    ["errors"],
+    ["terminal_text"],
 ]
 
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED = {
     "argument_names": set(),
     "augment": {"numpy"},
-    "batch": {"numpy"},
-    "checks": {"numpy"},
-    "collate": {"numpy"},
-    "content_hash": set(),
     "errors": set(),
-    "exit_codes": set(),
-    "escaping": set(),
-    "extras": set(),
-    "file_lock": set(),
-    "file_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "kept": set(),
     "inspection": {"PIL", "matplotlib", "numpy"},
+    "loading": {"numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "numpy", "simplejpeg"},
+    "progress_note": set(),
     "remote": {"numpy"},
-    "sample": {"numpy"},
     "sampling": {"numpy"},
-    "short_text": set(),
+    "storage": set(),
+    "terminal_text": set(),
     "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
-    "unfinished": set(),
-    "whereabouts": set(),
+    "validation": {"numpy"},
     "workers": {"numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
@@ -90,7 +68,7 @@ ALLOWED_FOR_TYPES = {
     "training": {"matplotlib"},
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
-ALLOWED_BY_MODULE = {"augseq.training.run": {"pyarrow"}}
+ALLOWED_BY_MODULE = {"augseq.training.train_classifier": {"pyarrow"}}
 BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
 
 

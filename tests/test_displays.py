@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.batch import Batch
-from augseq.escaping import num_columns
+from augseq.inspection.augmentation_stats import AugmentationStats, TransformStrength
 from augseq.inspection.explanation import Explanation, Stage
 from augseq.inspection.profile import Profile
 from augseq.inspection.purity import Impurity, PurityReport
-from augseq.inspection.strength import StrengthReport, TransformStrength
+from augseq.loading.batch import Batch
+from augseq.terminal_text import num_columns
 
 LONG = "deep/" * 40 + "image \x1b[2J <script>alert(1)</script> 猫.jpg"
 PROBE = augseq.Probe(
@@ -75,9 +75,9 @@ def profile(num_stages: int = 9) -> Profile:
     )
 
 
-def strength(num_transforms: int) -> StrengthReport:
+def stats(num_transforms: int) -> AugmentationStats:
     one = TransformStrength(step=1, name=LONG, num_fired=4, parameters={"angle": np.arange(4.0)})
-    return StrengthReport(num_samples=9, num_images=8, transforms=(one,) * num_transforms)
+    return AugmentationStats(num_samples=9, num_images=8, transforms=(one,) * num_transforms)
 
 
 def explanation() -> Explanation:
@@ -129,10 +129,10 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "stage": lambda: explanation().stages[0],
     "stage that did not fire": lambda: Stage(name="A", image=PIXELS[0], fired=()),
     "profile": profile,
-    "strength": lambda: strength(2),
-    "strength of many": lambda: strength(50),
-    "strength of nothing": lambda: strength(0),
-    "strength of one": lambda: strength(1).transforms[0],
+    "stats": lambda: stats(2),
+    "stats of many": lambda: stats(50),
+    "stats of nothing": lambda: stats(0),
+    "stats of one": lambda: stats(1).transforms[0],
     "purity": lambda: PurityReport(names=(LONG,) * 20, impurities=()),
     "impurity": lambda: Impurity(number=1, name=LONG, evidence=LONG),
     "impurities": lambda: PurityReport(

@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import augseq
-from augseq.extras import EXTRAS, install_command
+from augseq.errors import EXTRAS, install_command
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = Path(augseq.__file__).parent
@@ -44,7 +44,7 @@ def test_no_module_writes_such_a_command_itself(module: Path) -> None:
     # `pip install "augseq[heif]"` would look for augseq in a package index, where it is not.
     text = module.read_text("utf-8")
     assert "augseq[" not in text
-    assert "pip install" not in text or module == PACKAGE / "extras.py", "use install_command"
+    assert "pip install" not in text or module == PACKAGE / "errors.py", "use install_command"
 
 
 def test_the_frame_of_a_manifest_says_that_it_needs_pandas(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from augseq.augment.augmentation import Augmentation as Augmentation
     from augseq.augment.laws import check_augmentation as check_augmentation
     from augseq.augment.presets import preset as preset
-    from augseq.batch import Batch as Batch
     from augseq.errors import ArgumentError as ArgumentError
     from augseq.errors import AugmentationError as AugmentationError
     from augseq.errors import AugseqError as AugseqError
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from augseq.inspection.quality.findings import FoundFile as FoundFile
     from augseq.inspection.quality.options import CheckOptions as CheckOptions
     from augseq.inspection.quality.report import CheckReport as CheckReport
+    from augseq.loading.batch import Batch as Batch
+    from augseq.loading.sample import Sample as Sample
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from augseq.pixels.cache.image_cache import ImageCache as ImageCache
     from augseq.pixels.image import read_image as read_image
     from augseq.remote.options import RemoteOptions as RemoteOptions
-    from augseq.sample import Sample as Sample
     from augseq.training.audit import Audit as Audit
     from augseq.training.audit import AuditReport as AuditReport
     from augseq.training.audit import verify_audit as verify_audit
@@ -66,10 +66,10 @@ if TYPE_CHECKING:
     from augseq.training.callbacks import EpochSync as EpochSync
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
-    from augseq.training.run import RunResult as RunResult
-    from augseq.training.run import train_classifier as train_classifier
     from augseq.training.run_options import RunOptions as RunOptions
     from augseq.training.sequence import ImageSequence as ImageSequence
+    from augseq.training.train_classifier import RunResult as RunResult
+    from augseq.training.train_classifier import train_classifier as train_classifier
 
 # Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
 _HOMES = {
@@ -82,7 +82,7 @@ _HOMES = {
     "AugseqWarning": "augseq.errors",
     "BackupAndResume": "augseq.training.backup",
     "BackupError": "augseq.errors",
-    "Batch": "augseq.batch",
+    "Batch": "augseq.loading.batch",
     "BatchTimeoutError": "augseq.errors",
     "ChangedFileError": "augseq.errors",
     "CheckFinding": "augseq.inspection.quality.findings",
@@ -107,8 +107,8 @@ _HOMES = {
     "RemoteError": "augseq.errors",
     "RemoteOptions": "augseq.remote.options",
     "RunOptions": "augseq.training.run_options",
-    "RunResult": "augseq.training.run",
-    "Sample": "augseq.sample",
+    "RunResult": "augseq.training.train_classifier",
+    "Sample": "augseq.loading.sample",
     "SharedMemoryError": "augseq.errors",
     "UnreadableError": "augseq.errors",
     "WorkerError": "augseq.errors",
@@ -123,7 +123,7 @@ _HOMES = {
     "probe_manifest": "augseq.indexing.probing",
     "read_image": "augseq.pixels.image",
     "read_manifest": "augseq.manifest.storage",
-    "train_classifier": "augseq.training.run",
+    "train_classifier": "augseq.training.train_classifier",
     "verify_audit": "augseq.training.audit",
     "write_huggingface": "augseq.indexing.huggingface",
     "write_manifest": "augseq.manifest.storage",

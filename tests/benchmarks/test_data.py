@@ -114,7 +114,7 @@ def test_empty_files_lie_in_class_folders(scratch: Path) -> None:
     assert len(list(folder.glob("class_*"))) == 3
 
 
-def test_files_that_an_interruption_left_out_are_made_later(scratch: Path) -> None:
+def test_files_that_an_interruption_excluded_are_made_later(scratch: Path) -> None:
     folder = many_files.find_empty_files(num_folders=2, num_files=4)
     (folder / ".complete").unlink()
     (folder / "class_0001" / "0000001.jpg").unlink()

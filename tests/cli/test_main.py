@@ -89,13 +89,13 @@ def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: 
     outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
     assert outcome.code == 0
     assert "19 images in 2 classes" in outcome.out
-    assert re.search(r"1 left out\n  'dark/3.png' \(index 13\): \S+", outcome.out)
+    assert re.search(r"1 excluded\n  'dark/3.png' \(index 13\): \S+", outcome.out)
     assert "1 of 20 images" in outcome.err
     assert len(augseq.read_manifest("small.parquet")) == 19
     assert list(Path().glob("*.unfinished")) == []
     Path("t.csv").write_text("path,label\nsmall/dark/3.png,d\nsmall/dark/4.png,d\n")
     outcome = run("index", "t.csv", "--unreadable", "exclude")
-    assert re.search(r"1 left out\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
+    assert re.search(r"1 excluded\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
 
 
 def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_index_writes_a_manifest_where_no_file_can_be_used(run: Run, folder: Pat
     outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
     assert outcome.code == 0
     assert "0 images in 2 classes" in outcome.out
-    assert "20 left out" in outcome.out
+    assert "20 excluded" in outcome.out
     assert len(augseq.read_manifest("small.parquet")) == 0
 
 
@@ -128,7 +128,7 @@ def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
     shutil.copy(folder / "dark" / "1.png", folder / "dark" / "0a.png")
     outcome = run("index", folder, "--update", "small.parquet")
     assert outcome.code == 0
-    assert "1 new, 1 gone or left out, 19 as before" in outcome.out
+    assert "1 new, 1 gone or excluded, 19 as before" in outcome.out
     after = augseq.read_manifest("small.parquet")
     assert after.record_of(20).path == "dark/0a.png"
     assert [record for record in after if record.index < 20] == [
@@ -198,13 +198,13 @@ def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
 
 def test_show_tells_and_draws_how_strong_augmentations_are(run: Run, folder: Path) -> None:
     options = ("--augment", "light", "--image-size", 16)
-    outcome = run("show", folder, "--strength", *options, "-o", "strength.png")
+    outcome = run("show", folder, "--stats", *options, "-o", "stats.png")
     assert outcome.code == 0
     assert "1,000 samples of 8 images" in outcome.out
     assert "2 RandomBrightnessContrast: fired in " in outcome.out
-    with Image.open("strength.png") as picture:
+    with Image.open("stats.png") as picture:
         assert picture.format == "PNG"
-    assert run("show", folder, "--strength", "--index", 3).code == 2
+    assert run("show", folder, "--stats", "--index", 3).code == 2
 
 
 def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:

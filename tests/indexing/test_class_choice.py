@@ -98,7 +98,7 @@ def test_a_choice_is_kept_when_a_folder_is_indexed_again(make_folder: MakeFolder
     folder = make_folder(*FILES)
     earlier, _ = index(folder, class_names=["dog", "cat"])
     (folder / "dog" / "2.jpg").touch()
-    later, _ = index(folder, class_names=["dog", "cat"], earlier=earlier)
+    later, _ = index(folder, class_names=["dog", "cat"], update=earlier)
     assert later.class_counts() == {"dog": 2, "cat": 2}
     assert later.record_of(3).path == "dog/2.jpg"
 

@@ -139,7 +139,7 @@ def test_classes_of_an_earlier_manifest_keep_their_labels(make_folder: MakeFolde
     )
     (folder / "1").mkdir()
     (folder / "1" / "1.jpg").touch()
-    assert index(folder, earlier=old).class_names == ("10", "2", "1")
+    assert index(folder, update=old).class_names == ("10", "2", "1")
 
 
 def test_splits_give_one_manifest_with_a_column(make_folder: MakeFolder) -> None:

@@ -1,4 +1,4 @@
-"""Probe files: what is found out, what is left out, and how interrupted work goes on."""
+"""Probe files: what is found out, what is excluded, and how interrupted work goes on."""
 
 import hashlib
 import os
@@ -137,7 +137,7 @@ def test_excluded_records_keep_their_index_and_say_why_without_the_root(folder: 
     with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images.*'a/00.jpg' \(index 0\)"):
         manifest = augseq.index_folder(folder, unreadable="exclude", progress=False)
     assert [record.index for record in manifest] == [record.index for record in plain][1:]
-    (row,) = manifest.left_out.to_pylist()
+    (row,) = manifest.excluded.to_pylist()
     assert (row["index"], row["path"], row["target"]) == (0, "a/00.jpg", 0)
     assert row["reason"].startswith("cannot be used: its JPEG data is truncated")
     assert str(folder) not in row["reason"]
@@ -174,7 +174,7 @@ def test_whole_files_are_decided_by_their_pixels_not_by_their_header(folder: Pat
     assert 0 < len(usable) < 12
 
 
-def test_a_file_without_permission_is_left_out_with_that_reason(
+def test_a_file_without_permission_is_excluded_with_that_reason(
     public_folder: Path, unprivileged: object
 ) -> None:
     for name in ("0.png", "1.png"):
@@ -185,7 +185,7 @@ def test_a_file_without_permission_is_left_out_with_that_reason(
             public_folder, labels=None, unreadable="exclude", progress=False
         )
     (public_folder / "1.png").chmod(0o644)
-    assert manifest.left_out.column("reason").to_pylist() == ["cannot be used: Permission denied"]
+    assert manifest.excluded.column("reason").to_pylist() == ["cannot be used: Permission denied"]
 
 
 def test_a_storage_that_refuses_leaves_no_file_out(
@@ -208,7 +208,7 @@ def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> N
 
 
 @pytest.mark.parametrize("was_probed", [False, True])
-def test_a_file_that_became_a_link_out_of_the_folder_is_left_out(
+def test_a_file_that_became_a_link_out_of_the_folder_is_excluded(
     folder: Path, tmp_path: Path, was_probed: bool
 ) -> None:
     images = augseq.index_folder(folder, probe=was_probed, progress=False)
@@ -262,11 +262,11 @@ def test_a_mended_file_is_served_again(folder: Path) -> None:
         manifest = probed(folder, unreadable="exclude")
     path.write_bytes(whole)
     again = augseq.probe_manifest(manifest, progress=False)
-    assert again.left_out.num_rows == 0
+    assert again.excluded.num_rows == 0
     assert again.record_of(0).path == "a/00.jpg"
 
 
-def test_what_is_left_out_already_is_no_error(folder: Path) -> None:
+def test_what_is_excluded_already_is_no_error(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.warns(augseq.AugseqWarning):
         manifest = probed(folder, unreadable="exclude")

@@ -156,7 +156,7 @@ def test_no_guess_is_made_where_the_labels_are_given(make_folder: MakeFolder) ->
         manifest, warned = index(folder, **options)
         assert (len(manifest), warned) == (4, [])
     earlier, _ = index(folder, class_names=["train", "val"])
-    assert index(folder, earlier=earlier)[0].class_names == ("train", "val")
+    assert index(folder, update=earlier)[0].class_names == ("train", "val")
 
 
 SYSTEM = ["__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "__macosx",

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.batch import Batch
-from augseq.escaping import shortened
 from augseq.inspection.grid import draw_batch, draw_grid
-from augseq.inspection.looks import displayable
+from augseq.inspection.thumbnails import displayable
+from augseq.loading.batch import Batch
+from augseq.terminal_text import shortened
 
 
 def test_a_grid_has_a_titled_picture_for_each_image() -> None:

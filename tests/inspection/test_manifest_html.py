@@ -73,12 +73,12 @@ def test_hostile_names_are_text(name: str) -> None:
     names = ("plain", name)
     paths = ["plain/1.jpg", f"{name}/<b>.jpg"]
     whole = make_manifest(f"/no/{name}", names, paths=paths, targets=[0, 1])
-    left_out = pa.table({"index": [2], "path": [f"{name}/2.jpg"], "target": [1], "reason": [name]})
-    page = page_of(replace(whole, left_out=left_out))
+    excluded = pa.table({"index": [2], "path": [f"{name}/2.jpg"], "target": [1], "reason": [name]})
+    page = page_of(replace(whole, excluded=excluded))
     assert {tag for tag, _ in page.tags} == {"div", "style", "b", "span"}
     assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
     assert name in page.texts
-    assert f"left out: {name}/2.jpg — {name}" in page.texts
+    assert f"excluded: {name}/2.jpg — {name}" in page.texts
 
 
 def test_a_file_that_cannot_be_read_is_a_box_with_the_reason(make_folder: MakeFolder) -> None:

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.batch import Batch, BatchPlan
-from augseq.workers.processes import ProcessWorkers
+from augseq.loading.batch import Batch, BatchPlan
+from augseq.workers.process_pool import ProcessWorkers
+from augseq.workers.protocol import Workers
 from augseq.workers.serial import SerialWorkers
 from augseq.workers.threads import ThreadWorkers
-from augseq.workers.workers import Workers
 from tests.pixels.conftest import photo
 
 NUM_IMAGES = 26

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augseq.sampling.order import Schedule, epoch_order
+from augseq.sampling.schedule import Schedule, epoch_order
 
 numbers = st.integers(1, 40)
 seeds = st.integers(0, 2**64 - 1)
@@ -76,7 +76,7 @@ def test_any_number_of_hosts_shares_the_order_without_overlap(
 def test_another_process_finds_the_same_order() -> None:
     code = (
         "import numpy as np\n"
-        "from augseq.sampling.order import epoch_order\n"
+        "from augseq.sampling.schedule import epoch_order\n"
         "print(epoch_order(np.arange(100), 100, seed=7, epoch=3).tolist())"
     )
     done = subprocess.run(

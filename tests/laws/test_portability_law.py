@@ -15,11 +15,11 @@ import pytest
 import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.augment.presets import preset
-from augseq.batch import BatchPlan, label_targets
+from augseq.loading.batch import BatchPlan, label_targets
+from augseq.loading.sample import Pipeline
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
-from augseq.sample import Pipeline
-from augseq.sampling.order import Schedule
+from augseq.sampling.schedule import Schedule
 
 STEPS = [0, 5, 9]
 

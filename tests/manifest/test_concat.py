@@ -131,17 +131,17 @@ def test_links_are_followed_if_one_of_the_manifests_follows_them() -> None:
     assert not augseq.concat_manifests([plain[:1], plain[1:]]).follow_links
 
 
-def test_columns_and_those_left_out_come_along(animals: augseq.Manifest) -> None:
+def test_columns_and_those_excluded_come_along(animals: augseq.Manifest) -> None:
     broken = animals.table.slice(4).append_column("reason", pa.array(["torn", "empty"]))
     first = augseq.Manifest(
-        root="/photos", class_names=animals.class_names, table=animals.table[:4], left_out=broken
+        root="/photos", class_names=animals.class_names, table=animals.table[:4], excluded=broken
     ).with_column("n", [1, 2, 3, 4])
     second = make("/more", "yak/1", names=animals.class_names).with_column("who", ["me"])
     both = augseq.concat_manifests([first, second])
     assert both.table["n"].to_pylist() == [1, 2, 3, 4, None]
     assert both.table["who"].to_pylist() == [None] * 4 + ["me"]
-    assert both.left_out["reason"].to_pylist() == ["torn", "empty"]
-    assert both.left_out["path"].to_pylist() == ["photos/dog/1.jpg", "photos/dog/2.jpg"]
+    assert both.excluded["reason"].to_pylist() == ["torn", "empty"]
+    assert both.excluded["path"].to_pylist() == ["photos/dog/1.jpg", "photos/dog/2.jpg"]
     assert [record.index for record in both] == [0, 1, 2, 3, 6]
     with pytest.raises(augseq.ArgumentError, match="must have one type"):
         augseq.concat_manifests([first, second.with_column("n", ["text"])])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augseq
-from augseq.manifest.columns import RESERVED_NAMES
+from augseq.manifest.schema import RESERVED_NAMES
 
 SUFFIXES = ["csv", "tsv", "jsonl", "parquet"]
 TRICKY = ["NA", "", "01", "1e5", "true", "null", " ", "a,b", 'q"u', "l\r\nf", "\n", "é=1", "\\"]

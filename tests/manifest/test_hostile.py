@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.manifest.columns import PROBE_FIELD
+from augseq.manifest.schema import PROBE_FIELD
 from tests.manifest import hostile
 
 NAMES = [
@@ -88,7 +88,7 @@ def rich_manifest() -> augseq.Manifest:
         root="/photos",
         class_names=("a", "b"),
         table=table.slice(0, 2),
-        left_out=table.slice(2).append_column("reason", pa.array(["unreadable"])),
+        excluded=table.slice(2).append_column("reason", pa.array(["unreadable"])),
     )
 
 

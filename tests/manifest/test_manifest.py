@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD
 from augseq.manifest.manifest import make_manifest
+from augseq.manifest.schema import CORE_SCHEMA, PROBE_FIELD
 
 
 def rechunked(manifest: augseq.Manifest, *, rows: int) -> augseq.Manifest:
@@ -334,20 +334,20 @@ def test_records_carry_what_was_probed(animals: augseq.Manifest) -> None:
     assert manifest[1].probe == manifest.records([1])[0].probe == list(manifest)[1].probe == probe
 
 
-def test_what_is_left_out_keeps_its_index_and_is_not_served(animals: augseq.Manifest) -> None:
+def test_what_is_excluded_keeps_its_index_and_is_not_served(animals: augseq.Manifest) -> None:
     table = animals.table.append_column("reason", pa.array(["gone"] * 6))
     manifest = augseq.Manifest(
         root="/photos",
         class_names=animals.class_names,
         table=animals.table.slice(0, 4),
-        left_out=table.slice(4),
+        excluded=table.slice(4),
     )
     assert len(manifest) == len(list(manifest)) == 4
-    assert "2 left out" in repr(manifest)
-    assert manifest.left_out["index"].to_pylist() == [4, 5]
-    assert manifest.with_column("age", [1] * 4).left_out["age"].to_pylist() == [None, None]
-    assert manifest.select([0]).left_out.num_rows == 0
+    assert "2 excluded" in repr(manifest)
+    assert manifest.excluded["index"].to_pylist() == [4, 5]
+    assert manifest.with_column("age", [1] * 4).excluded["age"].to_pylist() == [None, None]
+    assert manifest.select([0]).excluded.num_rows == 0
     with pytest.raises(augseq.ArgumentError, match="must be different"):
         replace(manifest, table=animals.table)
     with pytest.raises(augseq.ArgumentError, match="columns of `table`"):
-        replace(manifest, left_out=table.append_column("age", pa.array([1] * 6)))
+        replace(manifest, excluded=table.append_column("age", pa.array([1] * 6)))

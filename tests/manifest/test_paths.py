@@ -36,12 +36,12 @@ def test_a_way_out_is_found_wherever_it_stands_in_a_long_list() -> None:
             make_manifest("/photos", (), paths=paths, targets=None)
 
 
-def test_those_that_are_left_out_are_looked_at_too(animals: augseq.Manifest) -> None:
-    left_out = animals.table.slice(5).append_column("reason", [["bad"]])
-    left_out = left_out.set_column(1, "path", [["../x"]])
+def test_those_that_are_excluded_are_looked_at_too(animals: augseq.Manifest) -> None:
+    excluded = animals.table.slice(5).append_column("reason", [["bad"]])
+    excluded = excluded.set_column(1, "path", [["../x"]])
     with pytest.raises(augseq.ArgumentError, match="below the root"):
         augseq.Manifest(
-            root="/", class_names=animals.class_names, table=animals[:5].table, left_out=left_out
+            root="/", class_names=animals.class_names, table=animals[:5].table, excluded=excluded
         )
 
 

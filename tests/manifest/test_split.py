@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.manifest.division import allocate
 from augseq.manifest.manifest import make_manifest
+from augseq.manifest.partition import allocate
 from augseq.manifest.split import Split
 
 seeds = st.integers(0, 2**64 - 1)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augseq
-from augseq.manifest.columns import PROBE_FIELD, RESERVED_NAMES
+from augseq.manifest.schema import PROBE_FIELD, RESERVED_NAMES
 
 HEADER = {"schema_version": 1, "root": "/photos", "class_names": ["cat", "dog"]}
 COLUMNS = {"index": [0, 1], "path": ["cat/1.jpg", "dog/1.jpg"], "target": [0, 1]}
@@ -76,7 +76,7 @@ def manifests(draw: st.DrawFn) -> augseq.Manifest:
         root=draw(names),
         class_names=tuple(class_names),
         table=served.slice(0, num_served),
-        left_out=served.append_column("reason", reasons).slice(num_served),
+        excluded=served.append_column("reason", reasons).slice(num_served),
     )
 
 

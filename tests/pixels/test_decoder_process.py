@@ -159,7 +159,7 @@ def test_such_a_file_is_named_or_excluded_when_indexing_and_checking(folder: Pat
     with pytest.warns(augseq.AugseqWarning, match=r"b/3\.heic.*SIGSEGV"):
         images = augseq.index_folder(folder, unreadable="exclude", progress=False)
     assert len(images) == 6
-    assert images.left_out.column("path").to_pylist() == ["b/3.heic"]
+    assert images.excluded.column("path").to_pylist() == ["b/3.heic"]
     report = augseq.check_images(augseq.index_folder(folder, progress=False), progress=False)
     (found,) = (finding for finding in report.findings if finding.kind == "unreadable")
     assert [file.path for file in found.files] == ["b/3.heic"]

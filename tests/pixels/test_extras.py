@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.extras import install_command
+from augseq.errors import install_command
 from augseq.pixels import formats
 from augseq.pixels.jxl_decoder import read_size
 

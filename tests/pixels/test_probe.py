@@ -89,7 +89,7 @@ def test_a_changed_file_is_refused(
     assert "'1.bmp' (index 1)" in message
     assert str(before) in message
     assert str(path.stat().st_size) in message
-    assert "earlier=manifest" in message
+    assert "update=manifest" in message
     assert "--update" in message
     assert str(pickle.loads(pickle.dumps(caught.value))) == message
     assert isinstance(caught.value, ValueError)
@@ -131,7 +131,7 @@ def test_without_a_probe_any_image_will_do(manifest: augseq.Manifest) -> None:
 
 def test_indexing_again_accepts_the_change(manifest: augseq.Manifest) -> None:
     replaced(Path(manifest.root, "1.bmp"))
-    again = augseq.index_folder(manifest.root, labels=None, earlier=manifest, progress=False)
+    again = augseq.index_folder(manifest.root, labels=None, update=manifest, progress=False)
     assert again[1].index == 1
     assert read(again, again[1]).shape == (40, 50, 3)
 

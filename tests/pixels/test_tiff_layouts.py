@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.extras import install_command
+from augseq.errors import install_command
 
 from .conftest import decode, encoded, exif, photo, tiff
 

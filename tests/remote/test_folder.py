@@ -11,8 +11,13 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from augseq.errors import ArgumentError, MissingFileError, NotAFolderError, RemoteError
-from augseq.extras import install_command
+from augseq.errors import (
+    ArgumentError,
+    MissingFileError,
+    NotAFolderError,
+    RemoteError,
+    install_command,
+)
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 

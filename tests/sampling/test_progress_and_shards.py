@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.sampling.order import Progress, Schedule, Shard
+from augseq.sampling.schedule import Progress, Schedule, Shard
 
 sizes = st.integers(1, 9)
 

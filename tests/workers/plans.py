@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.batch import Batch, BatchPlan, array_targets
+from augseq.loading.batch import Batch, BatchPlan, array_targets
+from augseq.loading.sample import Pipeline
 from augseq.manifest.manifest import make_manifest
 from augseq.pixels.source import ArraySource
-from augseq.sample import Pipeline
-from augseq.sampling.order import Schedule
+from augseq.sampling.schedule import Schedule
 
 NUM_BATCHES = 10
 

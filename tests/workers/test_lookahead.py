@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augseq.workers.lookahead import AHEAD_BYTES, Lookahead
+from augseq.workers.protocol import Workers
 from augseq.workers.serial import SerialWorkers
 from augseq.workers.threads import ThreadWorkers
-from augseq.workers.workers import Workers
 
 from .desk import Desk
 

@@ -22,8 +22,8 @@ _PROJECT = Path(__file__).parents[2]
 
 SETUP = """
 import os, sys, warnings
-from augseq.workers.choice import WorkerOptions, make_workers
-from augseq.workers.processes import ProcessWorkers
+from augseq.workers.make_workers import WorkerOptions, make_workers
+from augseq.workers.process_pool import ProcessWorkers
 from tests.workers import transforms
 from tests.workers.plans import array_plan, bits
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 import augseq
-from augseq.workers.processes import ProcessWorkers
+from augseq.workers.process_pool import ProcessWorkers
 from tests.pixels.conftest import photo
 
 from . import transforms

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 import augseq
-from augseq.workers.choice import WorkerOptions, make_workers
-from augseq.workers.processes import ProcessWorkers
+from augseq.workers.make_workers import WorkerOptions, make_workers
+from augseq.workers.process_pool import ProcessWorkers
+from augseq.workers.protocol import Workers
 from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import Patience
-from augseq.workers.workers import Workers
 from tests.pixels.conftest import photo
 from tests.remote.servers import FileHandler, serving
 

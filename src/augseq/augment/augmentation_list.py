@@ -17,8 +17,8 @@ from augseq.augment.suitability import (
     reason_against_parts,
 )
 from augseq.errors import ArgumentError, AugmentationError
+from augseq.progress_note import THIS_THREAD
 from augseq.types import Image
-from augseq.whereabouts import HERE
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -82,7 +82,7 @@ class AugmentationList:
             AugmentationError: A step returned something that is not such an image, or would clip
                 the floats that it is given.
         """
-        note, floats = HERE.note, FloatRange()
+        note, floats = THIS_THREAD.note, FloatRange()
         image = image if crop else _writable(image)
         for number, step in enumerate(self.steps, 1):
             note[1] = number

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from augseq.checks import check_choice
+from augseq.validation import check_choice
 
 PRESET_NAMES = ("light", "standard", "strong")
 

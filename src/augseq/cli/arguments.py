@@ -19,7 +19,7 @@ from augseq.indexing.folder import index_folder
 from augseq.indexing.table_files import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
-from augseq.remote.address import is_remote
+from augseq.remote.url import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
 # Text and not a path, which would spoil the address of a remote folder.

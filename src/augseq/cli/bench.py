@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from augseq.batch import BatchPlan
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
     AugmentOption,
@@ -23,8 +22,9 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.show import make_pipeline
 from augseq.inspection.profile import measure_profile
+from augseq.loading.batch import BatchPlan
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, check_batch_memory
-from augseq.sampling.order import Schedule
+from augseq.sampling.schedule import Schedule
 from augseq.training.run_options import DEFAULT_BATCH_SIZE, DEFAULT_SEED
 
 

@@ -34,7 +34,7 @@ from augseq.cli.arguments import (
 from augseq.cli.index import print_counts
 from augseq.errors import ArgumentError
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
-from augseq.remote.address import is_remote
+from augseq.remote.url import is_remote
 from augseq.training.run_options import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_EPOCHS,

@@ -27,19 +27,19 @@ from augseq.cli.arguments import (
     select_classes,
 )
 from augseq.errors import ArgumentError
-from augseq.escaping import num_columns, padded, shortened
+from augseq.indexing.excluded import excluded_lines
 from augseq.indexing.folder import index_folder
 from augseq.indexing.labels import Labels, sorted_names
-from augseq.indexing.left_out import left_out_lines
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
-from augseq.indexing.renewal import describe_renewal
 from augseq.indexing.tables import MissingLabels, index_table
+from augseq.indexing.update import describe_update
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
-from augseq.remote.address import is_remote
 from augseq.remote.archives import archive_address
+from augseq.remote.url import is_remote
+from augseq.terminal_text import num_columns, padded, shortened
 
 _BAR_WIDTH = 30
 _MOST_LETTERS = 60
@@ -86,7 +86,7 @@ def index(
     ] = False,
     unreadable: Annotated[
         UnreadablePolicy,
-        typer.Option(help="Stop at files that cannot be used, or leave them out; implies --probe."),
+        typer.Option(help="Stop at files that cannot be used, or exclude them; implies --probe."),
     ] = "raise",
     update: Annotated[
         Path | None,
@@ -183,7 +183,7 @@ def index(
                 probe=probe,
                 unreadable=unreadable,
                 checkpoint=checkpoint,
-                earlier=earlier,
+                update=earlier,
                 max_pixels=max_pixels,
                 max_file_bytes=max_file_bytes,
                 exif_orientation=exif_orientation,
@@ -202,9 +202,9 @@ def _may_be_table(source: str) -> bool:
 
 def _report(manifest: Manifest, earlier: Manifest | None) -> None:
     print_counts(manifest)
-    print_left_out(manifest)
+    print_excluded(manifest)
     if earlier is not None:
-        print(describe_renewal(earlier, manifest))
+        print(describe_update(earlier, manifest))
 
 
 @contextmanager
@@ -258,7 +258,7 @@ def print_counts(manifest: Manifest) -> None:
     names = [shortened(name, _MOST_LETTERS) for name in counts]
     width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
-    # Every file may be left out.
+    # Every file may be excluded.
     most = max(1, *counts.values())
     for name, count in zip(names, counts.values(), strict=True):
         bar = block * round(_BAR_WIDTH * count / most)
@@ -272,15 +272,15 @@ def _are_numbered(names: list[str]) -> bool:
     return names == sorted_names(names) != sorted(names)
 
 
-def print_left_out(manifest: Manifest) -> None:
-    """Print which records are left out, and why."""
-    num_more = len(manifest.left_out) - _LISTED
-    if len(manifest.left_out):
-        print(f"{len(manifest.left_out):,} left out")
-    for line in islice(left_out_lines(manifest.left_out), _LISTED):
+def print_excluded(manifest: Manifest) -> None:
+    """Print which records are excluded, and why."""
+    num_more = len(manifest.excluded) - _LISTED
+    if len(manifest.excluded):
+        print(f"{len(manifest.excluded):,} excluded")
+    for line in islice(excluded_lines(manifest.excluded), _LISTED):
         print(f"  {line}")
     if num_more > 0:
-        print(f"  and {num_more:,} more: augseq.read_manifest(...).left_out has them all")
+        print(f"  and {num_more:,} more: augseq.read_manifest(...).excluded has them all")
 
 
 def _can_print(text: str) -> bool:

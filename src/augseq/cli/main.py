@@ -17,7 +17,7 @@ from augseq.cli.index import index
 from augseq.cli.show import show
 from augseq.cli.split import split
 from augseq.errors import AugseqError, AugseqWarning
-from augseq.escaping import escaped
+from augseq.terminal_text import escaped
 
 app = typer.Typer(
     name="augseq",

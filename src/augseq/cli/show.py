@@ -24,13 +24,13 @@ from augseq.cli.arguments import (
     open_images,
     parse_size,
 )
+from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
-from augseq.inspection.strength import measure_strength
+from augseq.loading.sample import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, ResizeOptions
 from augseq.pixels.source import files_of
-from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.training.run_options import DEFAULT_SEED
 
@@ -49,8 +49,8 @@ def show(
     index: Annotated[
         int | None, typer.Option(help="Explain the record of this index, stage by stage.")
     ] = None,
-    strength: Annotated[
-        bool, typer.Option("--strength", help="How often transforms fire, and what they draw.")
+    stats: Annotated[
+        bool, typer.Option("--stats", help="How often transforms fire, and what they draw.")
     ] = False,
     labels: LabelsOption = True,
     splits: SplitsOption = None,
@@ -64,7 +64,7 @@ def show(
     """Draw a contact sheet: several images, each plain and under several seeds.
 
     With --index it draws what one training step saw of one image, after each stage, and prints
-    which transforms fired with which parameters; with --strength how often each fires in 1000
+    which transforms fired with which parameters; with --stats how often each fires in 1000
     samples, and how its parameters spread.
     """
     manifest = open_images(
@@ -77,10 +77,10 @@ def show(
     )
     pipeline = make_pipeline(manifest, augment, image_size, decode)
     check_epoch(epoch)
-    if index is not None and strength:
-        raise typer.BadParameter("--index is about one sample, and --strength about many.")
-    if strength:
-        report = measure_strength(manifest, pipeline, seed=check_seed(seed), num_samples=1000)
+    if index is not None and stats:
+        raise typer.BadParameter("--index is about one sample, and --stats about many.")
+    if stats:
+        report = measure_augmentations(manifest, pipeline, seed=check_seed(seed), num_samples=1000)
         print(report)
         figure = report.draw()
     elif index is None:

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ManifestError
-from augseq.manifest.columns import (
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Probe
+from augseq.manifest.schema import (
     PROBE_FIELD,
     REASON_FIELD,
     probe_array,
     replace_values,
     with_values,
 )
-from augseq.manifest.manifest import Manifest
-from augseq.manifest.record import Probe
 from augseq.manifest.storage import read_checkpoint, write_checkpoint
 from augseq.types import PathLike, Positions
 
@@ -91,7 +91,7 @@ def collect_findings(
     def save() -> None:
         if checkpoint is not None:
             everything = probed().drop_columns([REASON_FIELD.name])
-            write_checkpoint(replace(manifest, table=everything, left_out=None), checkpoint)
+            write_checkpoint(replace(manifest, table=everything, excluded=None), checkpoint)
 
     save()
     saved_at = time.monotonic()

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import get_args
 
 from augseq.argument_names import explains_names
-from augseq.checks import briefly, check_choice
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -17,8 +16,8 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
-from augseq.file_names import from_system
 from augseq.indexing.endings import IMAGE_EXTENSIONS, Endings, parse_endings
+from augseq.indexing.excluded import describe_gone, describe_unusable
 from augseq.indexing.image_classes import label_by_folder, label_by_path
 from augseq.indexing.labels import (
     Labels,
@@ -28,22 +27,23 @@ from augseq.indexing.labels import (
     first_folders,
     listed,
 )
-from augseq.indexing.left_out import describe_gone, describe_unusable
 from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.other_files import describe_skipped
 from augseq.indexing.probing import UnreadablePolicy, probed
-from augseq.indexing.renewal import check_same_splits, in_order_of_index, renew_manifest
 from augseq.indexing.scan import Scan, scan_folder
 from augseq.indexing.split_folders import check_no_splits, describe_deeper_classes
 from augseq.indexing.unicode_forms import same_name
-from augseq.manifest.columns import PROBE_FIELD
+from augseq.indexing.update import check_same_splits, in_order_of_index, update_manifest
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
+from augseq.manifest.schema import PROBE_FIELD
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
-from augseq.remote.address import absolute_root, is_remote, is_web
 from augseq.remote.archives import archive_hint
 from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
+from augseq.remote.url import absolute_root, is_remote, is_web
+from augseq.storage.path_encoding import from_system
 from augseq.types import PathLike
+from augseq.validation import briefly, check_choice
 
 
 @explains_names
@@ -59,7 +59,7 @@ def index_folder(
     probe: bool = False,
     unreadable: UnreadablePolicy = "raise",
     checkpoint: PathLike | None = None,
-    earlier: Manifest | None = None,
+    update: Manifest | None = None,
     max_pixels: int = MAX_PIXELS,
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
@@ -97,10 +97,10 @@ def index_folder(
         probe: Whether to decode every image once, and note size, time, content and format of its
             file in `Record.probe`. Training then refuses a file that was changed since.
         unreadable: What probing does about files that cannot be used: "raise" names them;
-            "exclude" leaves them out for good, with the reason, in `left_out`. It implies `probe`.
+            "exclude" leaves them out for good, with the reason, in `excluded`. It implies `probe`.
         checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
-        earlier: A whole manifest of this folder, to be brought up to date: records that it knows
-            keep index, label and columns. Files that are gone are left out, and get their index
+        update: A whole manifest of this folder, to be brought up to date: records that it knows
+            keep index, label and columns. Files that are gone are excluded, and get their index
             back when they are back; new files and classes come behind those known, a renamed file
             among them. If it was probed, so are the files that were changed or came; no others
             are opened. Give all other options as they were; other `splits` are refused.
@@ -126,7 +126,7 @@ def index_folder(
             are excluded; no sub-folder holds an image, or images get no class from a pattern or
             function.
         DecodeError: A file cannot be used, and `unreadable` is "raise".
-        ArgumentError: An option is wrong, `earlier` is of another folder or other splits, or the
+        ArgumentError: An option is wrong, `update` is of another folder or other splits, or the
             name of a file is a way out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
@@ -145,7 +145,7 @@ def index_folder(
         exif_orientation=exif_orientation,
         full_depth=full_depth,
     )
-    probe = _wants_probes(probe, unreadable, earlier)
+    probe = _wants_probes(probe, unreadable, update)
     root = absolute_root(folder)
     # Asked of the root, since an address may be one of this machine.
     root = root if is_remote(root) else existing_folder(folder)
@@ -154,7 +154,7 @@ def index_folder(
     place = _place(root, remote, follow_links)
     scan = scan_folder(
         place,
-        splits=_split_folders(root, splits, earlier),
+        splits=_split_folders(root, splits, update),
         suffixes=endings,
         follow_links=follow_links,
         progress=progress,
@@ -164,7 +164,7 @@ def index_folder(
         raise MissingFileError(_nothing_found(place, root, scan, endings))
     excluded: Mapping[str, int] = {}
     hints: Iterable[str] = ()
-    if labels == "inferred" and class_names is None and earlier is None:
+    if labels == "inferred" and class_names is None and update is None:
         hints = (
             list(check_no_splits(root, scan.paths, scan.folders))
             if splits is None
@@ -181,14 +181,14 @@ def index_folder(
         manifest = manifest.with_column("split", folders)
     manifest = replace(manifest, follow_links=follow_links, remote=remote)
     num_loose = len(scan.paths) - len(manifest) - sum(excluded.values())
-    if earlier is not None:
-        manifest = renew_manifest(earlier, manifest)
+    if update is not None:
+        manifest = update_manifest(update, manifest)
         _check_class_order(manifest, class_names)
     if probe:
         manifest = probed(
             manifest, decode=decode, unreadable=unreadable, checkpoint=checkpoint, progress=progress
         )
-    if earlier is not None:
+    if update is not None:
         manifest = in_order_of_index(manifest)
     findings = chain(
         describe_skipped(place, root, scan, endings),
@@ -211,11 +211,11 @@ def _place(root: str, remote: RemoteOptions, follow_links: bool) -> str | Remote
 
 
 def _split_folders(
-    root: str, splits: Sequence[str] | None, earlier: Manifest | None
+    root: str, splits: Sequence[str] | None, update: Manifest | None
 ) -> Sequence[str]:
     folders = existing_splits(root, splits)
-    if earlier is not None:
-        check_same_splits(earlier, splits)
+    if update is not None:
+        check_same_splits(update, splits)
     return folders
 
 
@@ -264,18 +264,18 @@ def _check_options(labels: Labels, class_names: Sequence[str] | None) -> None:
     check_class_names(class_names)
 
 
-def _wants_probes(probe: bool, unreadable: UnreadablePolicy, earlier: Manifest | None) -> bool:
+def _wants_probes(probe: bool, unreadable: UnreadablePolicy, update: Manifest | None) -> bool:
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
-    if earlier is not None:
-        check_manifest(earlier)
-        probe = probe or PROBE_FIELD.name in earlier.table.column_names
+    if update is not None:
+        check_manifest(update)
+        probe = probe or PROBE_FIELD.name in update.table.column_names
     return probe or unreadable == "exclude"
 
 
 def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) -> None:
     if class_names is not None and manifest.class_names != tuple(class_names):
         raise ArgumentError(
-            "`class_names` must begin with those of `earlier`, since labels never change: "
+            "`class_names` must begin with those of `update`, since labels never change: "
             f"{list(manifest.class_names)}. Received: class_names={list(class_names)}"
         )
 

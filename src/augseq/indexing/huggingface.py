@@ -197,4 +197,4 @@ def _below(part: Manifest, split: str, split_column: str) -> Manifest:
     table = part.table.set_column(
         place, "path", pc.utf8_slice_codeunits(paths, len(split) + 1, None)
     ).drop_columns([split_column])
-    return replace(part, root=os.path.join(part.root, split), table=table, left_out=None)
+    return replace(part, root=os.path.join(part.root, split), table=table, excluded=None)

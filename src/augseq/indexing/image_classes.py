@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import briefly
 from augseq.errors import LabelError, ManifestError
 from augseq.indexing.labels import (
     LabelFunction,
@@ -24,6 +23,7 @@ from augseq.indexing.scan import Scan, not_utf8
 from augseq.indexing.unicode_forms import check_unicode_forms
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.validation import briefly
 
 
 def label_by_folder(

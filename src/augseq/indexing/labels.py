@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import briefly, did_you_mean, is_ordered, nearest_names
 from augseq.errors import ArgumentError, LabelError
 from augseq.indexing.unicode_forms import check_unicode_forms, same_name
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest
+from augseq.validation import briefly, did_you_mean, is_ordered, nearest_names
 
 LabelFunction: TypeAlias = Callable[[str], str | None]
 """From the relative path of an image, with `/`, to the name of its class."""

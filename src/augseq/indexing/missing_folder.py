@@ -3,8 +3,8 @@
 import os
 from itertools import islice
 
-from augseq.checks import did_you_mean
 from augseq.remote.archives import archive_hint
+from augseq.validation import did_you_mean
 
 # Names are compared one by one, so that a folder of a million files would take a minute.
 _MOST_NAMES = 5000

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 
-from augseq.errors import AugseqError
-from augseq.extras import install_command
-from augseq.file_names import for_system
+from augseq.errors import AugseqError, install_command
 from augseq.indexing.endings import (
     DEFAULT,
     EXTRAS,
@@ -22,6 +20,7 @@ from augseq.indexing.endings import (
 from augseq.indexing.scan import Scan
 from augseq.pixels.image_signatures import HEAD_BYTES, is_image
 from augseq.remote.folder import RemoteFolder
+from augseq.storage.path_encoding import for_system
 
 # More different endings than this are told as patterns.
 _MOST_ENDINGS = 6

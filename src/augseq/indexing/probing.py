@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import check_choice
 from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError, UnreadableError
+from augseq.indexing.excluded import UNUSABLE, describe_unusable, excluded_lines
 from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
-from augseq.indexing.left_out import UNUSABLE, describe_unusable, left_out_lines
-from augseq.manifest.columns import (
+from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.record import Record
+from augseq.manifest.schema import (
     CORE_SCHEMA,
     PROBE_FIELD,
     REASON_FIELD,
@@ -24,15 +25,14 @@ from augseq.manifest.columns import (
     take_apart,
     with_values,
 )
-from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, is_right_file
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
-from augseq.remote.address import is_remote
+from augseq.remote.url import is_remote
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
+from augseq.validation import check_choice
 
 UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
 
@@ -60,7 +60,7 @@ def probe_manifest(
     Args:
         manifest: Of any origin.
         unreadable: What to do about files that training would stop at. "raise" names them;
-            "exclude" moves their records to `left_out`, with the reason. No file is left out
+            "exclude" moves their records to `excluded`, with the reason. No file is excluded
             but here: training itself never skips one.
         checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
             it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
@@ -78,14 +78,14 @@ def probe_manifest(
         The manifest with a `probe` for each record whose file could be read.
 
     Raises:
-        DecodeError: A file that was not left out cannot be used, and `unreadable` is "raise".
+        DecodeError: A file that was not excluded cannot be used, and `unreadable` is "raise".
         MissingFileError: There is no folder for the checkpoint.
         UnreadableError: A remote folder refuses to give a file, or the system the checkpoint.
         RemoteError: A remote folder does not answer.
         ManifestError: The file is there, but is no checkpoint, or one of other images.
 
     Warns:
-        AugseqWarning: Files cannot be used and are left out.
+        AugseqWarning: Files cannot be used and are excluded.
 
     Example:
         >>> import augseq
@@ -119,7 +119,7 @@ def probed(
 ) -> Manifest:
     """Do what `probe_manifest` does, but warn of nothing."""
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
-    rows = join_parts(manifest.table, manifest.left_out)
+    rows = join_parts(manifest.table, manifest.excluded)
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, manifest.root, checkpoint)
@@ -138,15 +138,15 @@ def probed(
         _raise_for(manifest.root, rows, positions, reasons)
     column = rows.column(REASON_FIELD.name)
     rows = with_values(rows, REASON_FIELD.name, replace_values(column, positions, reasons))
-    served, left_out = take_apart(rows)
-    return replace(manifest, table=served, left_out=left_out.sort_by("index"))
+    served, excluded = take_apart(rows)
+    return replace(manifest, table=served, excluded=excluded.sort_by("index"))
 
 
 def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
     """Return the rows whose files are not, or may not be, as their probes say."""
     reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
     is_served = pc.is_null(reason).to_numpy()
-    # Whoever was left out as unusable is looked at each time: a newer decoder may read it.
+    # Whoever was excluded as unusable is looked at each time: a newer decoder may read it.
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     num_pixels = pc.multiply(
         # A product may need more than the 32 bits of its factors.
@@ -222,7 +222,7 @@ def cause_of(error: BaseException) -> str:
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:
-    """Raise for the files that cannot be used and were not left out before."""
+    """Raise for the files that cannot be used and were not excluded before."""
     was_served = pc.is_null(rows.column(REASON_FIELD.name)).to_numpy()[positions]
     bad = np.flatnonzero(was_served & pc.is_valid(reasons).to_numpy(zero_copy_only=False))
     if not len(bad):
@@ -234,7 +234,7 @@ def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Arra
     repair = "" if are_right else "Repair or delete damaged files. "
     raise DecodeError(
         f"{len(bad):,} of the images in {root!r} cannot be used: "
-        f"{'; '.join(left_out_lines(shown))}{more}. {repair}To exclude all of these: "
+        f"{'; '.join(excluded_lines(shown))}{more}. {repair}To exclude all of these: "
         'unreadable="exclude" (at the shell: --unreadable exclude).',
         shown.column("path")[0].as_py(),
         shown.column("index")[0].as_py(),

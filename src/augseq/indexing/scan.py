@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
 from augseq.errors import ManifestError, UnreadableError
-from augseq.file_names import all_from_system, from_system
 from augseq.indexing.endings import Endings, ending_of
 from augseq.indexing.remote_scan import walk_remote
 from augseq.indexing.system_folders import is_system_folder
 from augseq.remote.folder import RemoteFolder
+from augseq.storage.path_encoding import all_from_system, from_system
 
 # Files of each unknown suffix, and suffixes, that are looked at: at most so many are opened.
 _SAMPLES = 3

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from augseq.errors import LabelError
 from augseq.indexing.labels import first_folders, listed
 from augseq.manifest.split import SplitKind, split_kind
-from augseq.remote.address import address_below, is_remote
+from augseq.remote.url import address_below, is_remote
 
 # "train", "Training_Set", "seg_test", "val2017", "TestImages": the split, and what is beside it.
 _WORD = re.compile(r"[^\W\d_]+")

@@ -16,13 +16,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
-from augseq.escaping import shortened
 from augseq.indexing.csv_header import check_first_line
 from augseq.indexing.frames import check_names, columns_of_frame
 from augseq.indexing.images_inside import check_no_images_inside
 from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.not_a_table import TABLE_SUFFIXES, check_content, check_suffix
-from augseq.manifest.columns import decoded_table
+from augseq.manifest.schema import decoded_table
+from augseq.terminal_text import shortened
 
 __all__ = ["TABLE_SUFFIXES", "Choose", "SourceTable", "read_source"]
 

@@ -15,7 +15,7 @@ from augseq.indexing.labels import listed
 from augseq.indexing.missing_files import explain_missing
 from augseq.indexing.table_files import SourceTable
 from augseq.indexing.unicode_forms import FileNames
-from augseq.remote.address import is_remote, is_web
+from augseq.remote.url import is_remote, is_web
 
 # Longer bytes are no path.
 _MOST_BYTES = 1000

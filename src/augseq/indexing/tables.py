@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.argument_names import explains_names
-from augseq.checks import briefly, check_choice, did_you_mean, is_ordered
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
@@ -20,11 +19,12 @@ from augseq.indexing.number_labels import number_findings, whole_numbers
 from augseq.indexing.table_files import SourceTable, read_source
 from augseq.indexing.table_paths import existing_paths, is_blank, is_text, manifest_paths
 from augseq.indexing.unicode_forms import same_name
-from augseq.manifest.columns import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.manifest.manifest import Manifest
-from augseq.remote.address import absolute_root
+from augseq.manifest.schema import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.remote.options import RemoteOptions
+from augseq.remote.url import absolute_root
 from augseq.types import PathLike
+from augseq.validation import briefly, check_choice, did_you_mean, is_ordered
 
 MissingLabels: TypeAlias = Literal["error", "keep"]
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from augseq.batch import BatchPlan
-from augseq.kept.tally import size_text
+from augseq.loading.batch import BatchPlan
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
+from augseq.storage.quota import size_text
 
 # Crops of 224 px are by custom taken from images whose shorter side is 256 px.
 _SIDE_OF_CROP = 256 / 224

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.escaping import shortened
 from augseq.inspection.picture import Picture
+from augseq.terminal_text import shortened
 
 _MOST_LETTERS = 60
 

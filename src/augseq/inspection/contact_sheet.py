@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.escaping import shortened
 from augseq.inspection.grid import draw_grid
-from augseq.inspection.looks import record_title
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
+from augseq.inspection.thumbnails import record_title
+from augseq.loading.sample import Pipeline, load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.sample import Pipeline, load_sample
+from augseq.terminal_text import shortened
 from augseq.types import Image
 
 

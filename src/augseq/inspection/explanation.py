@@ -10,16 +10,15 @@ import numpy as np
 from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.crop import Crop
-from augseq.escaping import shortened
-from augseq.inspection.draws import NOT_TOLD
+from augseq.inspection.drawn_parameters import NOT_TOLD
 from augseq.inspection.frame import Frame, first_crop, resized_frame, shown_frame
 from augseq.inspection.grid import draw_grid
+from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
-from augseq.inspection.seams import Call, instrument
+from augseq.loading.sample import Pipeline, load_sample
 from augseq.manifest.record import Record
 from augseq.pixels.region import WHOLE
-from augseq.sample import Pipeline, load_sample
-from augseq.short_text import call_text, table_text
+from augseq.terminal_text import call_text, shortened, table_text
 from augseq.types import Image
 
 # Matrices tell nobody anything below a picture; `print` of the explanation has them.

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.patches import Rectangle
 
-from augseq.batch import Batch
-from augseq.escaping import shortened
-from augseq.inspection.looks import displayable, record_title
 from augseq.inspection.picture import Picture
+from augseq.inspection.thumbnails import displayable, record_title
+from augseq.loading.batch import Batch
+from augseq.terminal_text import shortened
 from augseq.types import Image
 
 _CELL_INCHES = 1.6

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from augseq.escaping import shortened
-from augseq.inspection.looks import file_images, load_looks
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail, without_failure
 from augseq.inspection.positions import class_positions, evenly, is_labelled
+from augseq.inspection.thumbnails import file_images, load_looks
 from augseq.manifest.manifest import Manifest
+from augseq.terminal_text import shortened
 from augseq.types import Positions
 
 _MOST_CLASSES = 12
@@ -29,10 +29,10 @@ def manifest_html(manifest: Manifest) -> str:
 
 def _card(manifest: Manifest) -> str:
     labels = f"{len(manifest.class_names):,} classes" if manifest.class_names else "no labels"
-    left_out = manifest.left_out.num_rows
-    facts = f"{len(manifest):,} images · {labels}" + f" · {left_out:,} left out" * bool(left_out)
+    excluded = manifest.excluded.num_rows
+    facts = f"{len(manifest):,} images · {labels}" + f" · {excluded:,} excluded" * bool(excluded)
     body = _classes(manifest) if is_labelled(manifest) else _flat(manifest)
-    return card("Manifest", facts, note(shortened(manifest.root, 100)), *body, *_left_out(manifest))
+    return card("Manifest", facts, note(shortened(manifest.root, 100)), *body, *_excluded(manifest))
 
 
 def _classes(manifest: Manifest) -> list[Markup]:
@@ -94,10 +94,10 @@ def _image_rows(
     return rows, _notes(failed, len(failed), "such images")
 
 
-def _left_out(manifest: Manifest) -> list[Markup]:
-    first = manifest.left_out.slice(0, _MOST_NOTES).to_pylist()
-    lines = [f"left out: {row['path']} — {row['reason']}" for row in first]
-    return _notes(lines, manifest.left_out.num_rows, "that are left out")
+def _excluded(manifest: Manifest) -> list[Markup]:
+    first = manifest.excluded.slice(0, _MOST_NOTES).to_pylist()
+    lines = [f"excluded: {row['path']} — {row['reason']}" for row in first]
+    return _notes(lines, manifest.excluded.num_rows, "that are excluded")
 
 
 def _notes(lines: Sequence[str], count: int, what: str) -> list[Markup]:

@@ -1,12 +1,12 @@
 """Images of a manifest side by side, as they lie in their files."""
 
-from augseq.checks import check_choice, check_whole
 from augseq.errors import ArgumentError
 from augseq.inspection.grid import draw_grid
-from augseq.inspection.looks import file_images, load_looks, record_title
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import class_positions, evenly, spread_positions
+from augseq.inspection.thumbnails import file_images, load_looks, record_title
 from augseq.manifest.manifest import Manifest
+from augseq.validation import check_choice, check_whole
 
 _SIDE_PX = 256
 # As long as a person waits who asked for it; images on a slow network drive take some seconds.

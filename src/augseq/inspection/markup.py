@@ -8,8 +8,8 @@ from html import escape
 from PIL import Image as PillowImage
 from PIL import features
 
-from augseq.escaping import shortened
-from augseq.inspection.looks import Look
+from augseq.inspection.thumbnails import Look
+from augseq.terminal_text import shortened
 from augseq.types import Image
 
 

@@ -9,19 +9,18 @@ from dataclasses import asdict, dataclass, replace
 from textwrap import wrap
 from typing import Any
 
-from augseq.batch import BatchPlan
-from augseq.escaping import escaped
 from augseq.inspection.cache_advice import advise_cache
+from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.profile_html import profile_html
-from augseq.inspection.seams import Call, instrument
+from augseq.loading.batch import BatchPlan
 from augseq.manifest.record import Record
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource, ImageSource
-from augseq.short_text import WIDTH, table_text
-from augseq.workers.processes import ProcessWorkers
+from augseq.terminal_text import WIDTH, escaped, table_text
+from augseq.workers.process_pool import ProcessWorkers
+from augseq.workers.protocol import Workers
 from augseq.workers.threads import ThreadWorkers
-from augseq.workers.workers import Workers
 
 _NUM_ROUNDS = 3
 

@@ -23,12 +23,11 @@ from augseq.errors import (
     UnreadableError,
     WorkerError,
 )
-from augseq.exit_codes import ending
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.purity_process import ERROR, answer, digest_job
+from augseq.loading.sample import Pipeline, load_sample
 from augseq.manifest.record import Record
-from augseq.sample import Pipeline, load_sample
-from augseq.short_text import first_lines, options_text
+from augseq.terminal_text import ending, first_lines, options_text
 from augseq.types import Image
 
 # Text hashes differ between these two, and so does every order that depends on them.

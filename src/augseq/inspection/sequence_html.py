@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from augseq.batch import BatchPlan
-from augseq.escaping import shortened
-from augseq.inspection.looks import load_looks, record_title
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
+from augseq.inspection.thumbnails import load_looks, record_title
+from augseq.loading.batch import BatchPlan
+from augseq.loading.sample import Pipeline
 from augseq.manifest.record import Record
-from augseq.sample import Pipeline
+from augseq.terminal_text import shortened
 
 _MOST_IMAGES = 16
 _SIDE_PX = 96

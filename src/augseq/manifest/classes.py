@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import briefly, did_you_mean
 from augseq.errors import ArgumentError, LabelError
+from augseq.validation import briefly, did_you_mean
 
 
 class Labelled:
@@ -49,7 +49,7 @@ class Labelled:
 
         Returns:
             Label to weight, `records / (classes * records of the class)`, so that the mean
-            weight of a record is 1. Classes without records are left out.
+            weight of a record is 1. Classes without records are excluded.
 
         Raises:
             LabelError: A record has no label.

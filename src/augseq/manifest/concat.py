@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
-from augseq.manifest.columns import check_paths_differ
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.remote.address import absolute_root, is_remote
+from augseq.manifest.schema import check_paths_differ
+from augseq.remote.url import absolute_root, is_remote
 from augseq.types import PathLike
 
 
@@ -36,7 +36,7 @@ def concat_manifests(
         root: Folder above all images; the deepest that holds the roots of all if None.
 
     Returns:
-        The records of all, served or left out, with paths relative to the common root. Links are
+        The records of all, served or excluded, with paths relative to the common root. Links are
         followed if one of the manifests follows them.
 
     Raises:
@@ -57,18 +57,18 @@ def concat_manifests(
     names = _agreed(names_of, class_names)
     home = _common_root([m.root for m in manifests], root)
     offsets = _offsets(manifests)
-    served, left_out = [], []
+    served, excluded = [], []
     for manifest, own_names, offset in zip(manifests, names_of, offsets, strict=True):
         targets = pa.array([names.index(name) for name in own_names], pa.int32())
         prefix = _prefix(manifest.root, home)
         served.append(_moved(manifest.table, prefix, offset, targets))
-        left_out.append(_moved(manifest.left_out, prefix, offset, targets))
-    check_paths_differ(_paths(served + left_out), "the manifests together")
+        excluded.append(_moved(manifest.excluded, prefix, offset, targets))
+    check_paths_differ(_paths(served + excluded), "the manifests together")
     return Manifest(
         root=home,
         class_names=tuple(names),
         table=_stacked(served),
-        left_out=_stacked(left_out),
+        excluded=_stacked(excluded),
         follow_links=any(manifest.follow_links for manifest in manifests),
         remote=manifests[0].remote,
     )
@@ -120,7 +120,7 @@ def _offsets(manifests: Sequence[Manifest]) -> list[int]:
     taken = np.zeros(0, np.int64)
     offsets = []
     for manifest in manifests:
-        parts = (manifest.table, manifest.left_out)
+        parts = (manifest.table, manifest.excluded)
         index = np.concatenate([part.column("index").to_numpy() for part in parts])
         offset = int(taken.max()) + 1 if np.isin(index, taken).any() else 0
         if len(index) and int(index.max()) > np.iinfo(np.int64).max - offset:

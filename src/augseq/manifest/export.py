@@ -13,9 +13,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError
-from augseq.manifest.columns import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.new_file import new_file
+from augseq.manifest.schema import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
+from augseq.storage.atomic_file import atomic_write
 from augseq.types import PathLike
 
 # What a spreadsheet takes for the beginning of a formula, or for what precedes one.
@@ -34,7 +34,7 @@ def write_table(
 
     `index_table(path, root=manifest.root, class_names=manifest.class_names)` makes the same
     records of it, in every format; columns of your own come back from CSV and TSV as text. What
-    was probed and what is left out is not written; `write_manifest` keeps all.
+    was probed and what is excluded is not written; `write_manifest` keeps all.
 
     Args:
         manifest: What to write; paths are relative to its root.
@@ -72,7 +72,7 @@ def write_table(
         if suffix not in (".csv", ".tsv"):
             raise ArgumentError(f"`spreadsheet_safe` is for .csv and .tsv. Received: {suffix}")
         table = _disarmed(table)
-    with new_file(path) as file:
+    with atomic_write(path) as file:
         try:
             writers[suffix](table, file)
         except pa.ArrowException as error:

@@ -92,8 +92,8 @@ def read_header(schema: pa.Schema, path: str) -> Header:
 
 def checksum(manifest: Manifest) -> str:
     """Return 32 hexadecimal digits for all of a manifest but the values in its columns."""
-    columns = [f"{field.name}: {field.type}" for field in manifest.left_out.schema]
-    counts = [len(manifest), manifest.left_out.num_rows]
+    columns = [f"{field.name}: {field.type}" for field in manifest.excluded.schema]
+    counts = [len(manifest), manifest.excluded.num_rows]
     said = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
     return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
 

@@ -9,24 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.checks import check_whole
-from augseq.errors import ArgumentError, MissingExtraError
-from augseq.escaping import shortened
-from augseq.extras import install_command
+from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.manifest.classes import Labelled, check_classes, selected_classes
-from augseq.manifest.columns import (
-    CORE_SCHEMA,
-    ROWS_AT_ONCE,
-    check_identities,
-    fitting_left_out,
-    hash_records,
-    own_column,
-    read_records,
-    standard_table,
-    with_values,
-)
 from augseq.manifest.display import Displayed
-from augseq.manifest.division import (
+from augseq.manifest.partition import (
     Basis,
     divide,
     divide_by_hash,
@@ -35,11 +21,23 @@ from augseq.manifest.division import (
 )
 from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
+from augseq.manifest.schema import (
+    CORE_SCHEMA,
+    ROWS_AT_ONCE,
+    check_identities,
+    fitting_excluded,
+    hash_records,
+    own_column,
+    read_records,
+    standard_table,
+    with_values,
+)
 from augseq.manifest.selection import named_positions, one_position, selected_positions
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
-from augseq.remote.address import check_no_secret
 from augseq.remote.options import RemoteOptions
-from augseq.short_text import counts_text
+from augseq.remote.url import check_no_secret
+from augseq.terminal_text import counts_text, shortened
+from augseq.validation import check_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +57,7 @@ class Manifest(Displayed, Labelled):
             labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
             of your own. Columns and not Python objects, since a million strings would be copied
             page by page into every forked worker.
-        left_out: Records that are known but not served: the same columns, and `reason`. They
+        excluded: Records that are known but not served: the same columns, and `reason`. They
             keep their index, so that a file that is mended gets its random stream back.
         follow_links: Whether files may be symbolic links that lead out of `root`.
         remote: How to reach a remote root. It is kept in memory alone, and no file has it.
@@ -76,7 +74,7 @@ class Manifest(Displayed, Labelled):
     root: str
     class_names: tuple[str, ...]
     table: pa.Table
-    left_out: pa.Table = None
+    excluded: pa.Table = None
     follow_links: bool = False
     remote: RemoteOptions = field(default_factory=RemoteOptions)
 
@@ -84,9 +82,9 @@ class Manifest(Displayed, Labelled):
         check_no_secret(self.root)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "table", standard_table(self.table))
-        object.__setattr__(self, "left_out", fitting_left_out(self.left_out, self.table))
-        check_identities(self.table, self.left_out)
-        check_paths(self.table.column("path"), self.left_out.column("path"))
+        object.__setattr__(self, "excluded", fitting_excluded(self.excluded, self.table))
+        check_identities(self.table, self.excluded)
+        check_paths(self.table.column("path"), self.excluded.column("path"))
         check_classes(self.class_names, self.table.column("target"))
 
     def __len__(self) -> int:
@@ -118,7 +116,7 @@ class Manifest(Displayed, Labelled):
             self.root == other.root
             and self.class_names == other.class_names
             and bool(self.table.equals(other.table))
-            and bool(self.left_out.equals(other.left_out))
+            and bool(self.excluded.equals(other.excluded))
             and self.follow_links == other.follow_links
         )
 
@@ -127,9 +125,9 @@ class Manifest(Displayed, Labelled):
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
-        left_out = f", {self.left_out.num_rows} left out" if self.left_out.num_rows else ""
+        excluded = f", {self.excluded.num_rows} excluded" if self.excluded.num_rows else ""
         root = shortened(repr(self.root), 40)
-        return f"Manifest({len(self)} images, {labels}{left_out}, root={root})"
+        return f"Manifest({len(self)} images, {labels}{excluded}, root={root})"
 
     def __str__(self) -> str:
         labels = self.table.column("target").drop_null().to_numpy()
@@ -177,11 +175,11 @@ class Manifest(Displayed, Labelled):
                 f"There must be a value for each of {len(self)} records. Received: {len(values)}"
             )
         column = own_column(name, values)
-        gaps = pa.nulls(self.left_out.num_rows, column.type)
+        gaps = pa.nulls(self.excluded.num_rows, column.type)
         return replace(
             self,
             table=with_values(self.table, name, column),
-            left_out=with_values(self.left_out, name, gaps),
+            excluded=with_values(self.excluded, name, gaps),
         )
 
     def record_of(self, index: int) -> Record:
@@ -209,7 +207,7 @@ class Manifest(Displayed, Labelled):
     ) -> "Manifest":
         """Return a manifest of some records or classes; each record keeps its index.
 
-        Those that are left out of this manifest are no part of it.
+        Those that are excluded of this manifest are no part of it.
 
         Args:
             which: Positions, shape (n,), each at most once and in the order wanted; or a mask,
@@ -235,9 +233,9 @@ class Manifest(Displayed, Labelled):
             )
         if class_names is not None:
             names, table = selected_classes(self.table, self.class_names, class_names)
-            return replace(self, class_names=names, table=table, left_out=None)
+            return replace(self, class_names=names, table=table, excluded=None)
         positions = selected_positions(np.asarray(which), len(self))
-        return replace(self, table=self.table.take(pa.array(positions)), left_out=None)
+        return replace(self, table=self.table.take(pa.array(positions)), excluded=None)
 
     def split(
         self,

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError, UnreadableError
-from augseq.manifest.columns import REASON_FIELD, standard_table
 from augseq.manifest.header import Header, read_header
 from augseq.manifest.parquet_layout import read_layout
+from augseq.manifest.schema import REASON_FIELD, standard_table
 
 # A file of a few kilobytes can unpack to terabytes. Manifests of a million records unpack to
 # about ten times their size; small ones of equal values to more, but not to much.

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from augseq.escaping import shortened
-from augseq.short_text import call_text, options_text
+from augseq.terminal_text import call_text, options_text, shortened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.manifest.columns import num_different
+from augseq.manifest.schema import num_different
 from augseq.types import Positions
 
 

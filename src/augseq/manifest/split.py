@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
-from augseq.escaping import num_columns
-from augseq.short_text import WIDTH, first_lines
+from augseq.terminal_text import WIDTH, first_lines, num_columns
 from augseq.types import Positions
 
 _NUM_SHOWN = 5

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augseq.errors import ManifestError
-from augseq.file_names import from_system
-from augseq.manifest.columns import PROBE_FIELD, REASON_FIELD, join_parts, take_apart
 from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.new_file import new_file
 from augseq.manifest.parquet_file import read_file
-from augseq.remote.address import absolute_root
+from augseq.manifest.schema import PROBE_FIELD, REASON_FIELD, join_parts, take_apart
 from augseq.remote.options import RemoteOptions
+from augseq.remote.url import absolute_root
+from augseq.storage.atomic_file import atomic_write
+from augseq.storage.path_encoding import from_system
 from augseq.types import PathLike
 
 
@@ -97,11 +97,11 @@ def read_checkpoint(path: PathLike) -> Manifest:
 
 
 def _write(manifest: Manifest, path: PathLike, *, is_checkpoint: bool) -> None:
-    # Those left out follow in the same columns; a reason tells them from those that are served.
-    everything = join_parts(manifest.table, manifest.left_out)
+    # Excluded records follow in the same columns; a reason tells them from those that are served.
+    everything = join_parts(manifest.table, manifest.excluded)
     header = write_header(manifest, is_checkpoint=is_checkpoint)
     table = everything.replace_schema_metadata(header)
-    with new_file(path) as file:
+    with atomic_write(path) as file:
         pq.write_table(
             table,
             file,
@@ -123,14 +123,14 @@ def _read(path: str) -> tuple[Header, Manifest]:
 
 
 def _manifest(header: Header, table: pa.Table) -> Manifest:
-    # Files of the first schema know of no records that are left out.
+    # Files of the first schema know of no records that are excluded.
     has_reasons = REASON_FIELD.name in table.column_names
-    served, left_out = take_apart(table) if has_reasons else (table, None)
+    served, excluded = take_apart(table) if has_reasons else (table, None)
     return Manifest(
         root=header.root,
         class_names=header.class_names,
         table=served,
-        left_out=left_out,
+        excluded=excluded,
         follow_links=header.follow_links,
     )
 

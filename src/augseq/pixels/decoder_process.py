@@ -21,10 +21,10 @@ from multiprocessing import spawn
 from typing import Any, TypeVar
 
 from augseq.errors import DecodeError, WorkerError
-from augseq.exit_codes import ending
 from augseq.pixels.decoder_messages import receive, send
 from augseq.pixels.formats import check_extra, risky_kind
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
+from augseq.terminal_text import ending
 
 Result = TypeVar("Result")
 

@@ -5,8 +5,7 @@ import importlib
 import importlib.util
 from typing import Any
 
-from augseq.errors import DecodeError
-from augseq.extras import install_command
+from augseq.errors import DecodeError, install_command
 from augseq.pixels.file_kinds import describe_file
 from augseq.pixels.jpeg_header import read_jpeg_header
 

@@ -10,8 +10,8 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 from augseq.errors import DecodeError
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import turn
+from augseq.pixels.pillow_checks import jpeg2000_bits
 from augseq.pixels.pillow_decoder import explaining, full_range, load_picture, open_picture
-from augseq.pixels.pillow_gaps import jpeg2000_bits
 from augseq.pixels.pnm import pnm_values
 from augseq.types import Image
 

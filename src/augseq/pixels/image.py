@@ -3,7 +3,6 @@
 import os
 
 from augseq.errors import DecodeError
-from augseq.file_names import from_system
 from augseq.pixels.decode import decode_image
 from augseq.pixels.options import (
     MAX_FILE_BYTES,
@@ -16,6 +15,7 @@ from augseq.pixels.options import (
 )
 from augseq.pixels.read import read_bytes
 from augseq.pixels.resize import resize_image
+from augseq.storage.path_encoding import from_system
 from augseq.types import Image, PathLike
 
 

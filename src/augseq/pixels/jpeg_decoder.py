@@ -17,7 +17,7 @@ import simplejpeg
 from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
-from augseq.pixels.bands import convert_bands
+from augseq.pixels.color_modes import convert_bands
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header, tidy_header
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.orientation import turn

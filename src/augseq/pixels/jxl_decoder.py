@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
-from augseq.pixels.bands import convert_bands
+from augseq.pixels.color_modes import convert_bands
 from augseq.pixels.formats import load_extra
 from augseq.pixels.full_depth import finish_deep
 from augseq.pixels.options import DecodeOptions

@@ -4,7 +4,7 @@ import os
 from functools import lru_cache
 
 from augseq.errors import UnreadableError
-from augseq.file_names import for_system, from_system
+from augseq.storage.path_encoding import for_system, from_system
 
 
 def check_inside(root: str, path: str) -> None:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from augseq.checks import check_choice, check_whole, is_whole
 from augseq.errors import ArgumentError, DecodeError
+from augseq.validation import check_choice, check_whole, is_whole
 
 ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
 ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]

@@ -14,7 +14,7 @@ from PIL import ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from augseq.errors import DecodeError
-from augseq.pixels.bands import convert_bands
+from augseq.pixels.color_modes import convert_bands
 from augseq.pixels.decoder_process import call_safely
 from augseq.pixels.formats import is_heif, load_heif_plugin, name_kind
 from augseq.pixels.jpeg_header import jpeg_orientation, read_jpeg_header
@@ -25,7 +25,7 @@ from augseq.pixels.orientation import (
     read_orientation,
     turn_back,
 )
-from augseq.pixels.pillow_gaps import (
+from augseq.pixels.pillow_checks import (
     check_first_frame,
     check_jpeg2000,
     check_palette,
@@ -33,7 +33,7 @@ from augseq.pixels.pillow_gaps import (
     palette_length,
     show_zero_alpha,
 )
-from augseq.pixels.png_rows import check_png_rows
+from augseq.pixels.png_truncation import check_png_rows
 from augseq.pixels.pnm import pnm_values
 from augseq.pixels.tiff_layout import read_layout
 from augseq.pixels.webp_chunks import check_webp_exif

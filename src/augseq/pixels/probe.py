@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from augseq.content_hash import content_hash
 from augseq.errors import ChangedFileError, DecodeError
 from augseq.manifest.record import Probe, Record
 from augseq.pixels.decode import decode_image
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.pillow_decoder import read_header
 from augseq.pixels.tiff_decoder import read_tiff_header
+from augseq.storage.content_hash import content_hash
 from augseq.types import Image
 
 
@@ -59,6 +59,6 @@ def check_unchanged(
         return
     raise ChangedFileError(
         f"The file of {record} in {root!r} must be the one that was indexed, but was changed or "
-        f"replaced: {change}. Restore it, or index again: index_folder(folder, earlier=manifest), "
+        f"replaced: {change}. Restore it, or index again: index_folder(folder, update=manifest), "
         "at the shell: augseq index FOLDER --update MANIFEST."
     )

@@ -4,8 +4,8 @@ import os
 import stat
 
 from augseq.errors import DecodeError, MissingFileError, UnreadableError
-from augseq.file_names import for_system
 from augseq.pixels.options import MAX_FILE_BYTES, to_read_it
+from augseq.storage.path_encoding import for_system
 
 # What opening would wait for, or set in motion: a pipe without a writer, a tape, a terminal.
 _SPECIAL = {

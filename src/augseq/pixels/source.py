@@ -16,9 +16,9 @@ from augseq.pixels.options import DecodeOptions, is_right_file, to_read_it
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
-from augseq.remote.address import is_remote
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
+from augseq.remote.url import is_remote
 from augseq.types import Image, Images
 
 if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.

@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from augseq.errors import DecodeError
-from augseq.extras import install_command
-from augseq.pixels.bands import convert_bands
+from augseq.errors import DecodeError, install_command
+from augseq.pixels.color_modes import convert_bands
 from augseq.pixels.decoder_process import call_in_decoder_process
 from augseq.pixels.formats import load_extra
 from augseq.pixels.full_depth import finish_deep

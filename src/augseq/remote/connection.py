@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from augseq.errors import ArgumentError, UnreadableError
-from augseq.extras import install_command
+from augseq.errors import ArgumentError, UnreadableError, install_command
 from augseq.remote.archive_files import DAMAGE, ArchiveFiles
 from augseq.remote.archives import check_names_archive, describe_broken, tar_compression
 

@@ -15,11 +15,11 @@ from augseq.errors import (
     RemoteError,
     UnreadableError,
 )
-from augseq.remote.address import is_web, scrubbed
 from augseq.remote.connection import Connection, Place, Request
-from augseq.remote.copies import Copies
-from augseq.remote.failures import is_denied, is_out_of_range, may_pass
+from augseq.remote.local_cache import Copies
 from augseq.remote.options import RemoteOptions
+from augseq.remote.retry_policy import is_denied, is_out_of_range, may_pass
+from augseq.remote.url import is_web, scrubbed
 
 UNLISTED = (
     " A web server need not list what it holds; if it does not, give a table of the images: "

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
-from augseq.short_text import options_text
+from augseq.terminal_text import options_text
 from augseq.types import PathLike
+from augseq.validation import check_number, check_whole
 
 _FIRST_DELAY_S = 0.5
 _LONGEST_DELAY_S = 8.0

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from augseq.checks import check_whole
+from augseq.validation import check_whole
 
 _LARGEST_WORD = 2**64 - 1
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
-from augseq.short_text import call_text, first_lines
+from augseq.terminal_text import call_text, first_lines
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike

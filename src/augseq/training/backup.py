@@ -18,9 +18,8 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError, AugseqWarning, BackupError
-from augseq.short_text import call_text
+from augseq.terminal_text import call_text
 from augseq.training.backup_file import (
     Backup,
     list_backups,
@@ -45,6 +44,7 @@ from augseq.training.model_state import (
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
+from augseq.validation import check_number, check_whole
 
 # Of this process. How many calls of `fit` have ended, by folder and conditions; which one ended
 # last in a folder; and what optimizers of calls that did not end began with.

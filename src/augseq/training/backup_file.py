@@ -1,8 +1,6 @@
 """A backup of a training run: one file of arrays and a little JSON, written whole or not at all."""
 
 import json
-import os
-import tempfile
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import AugseqWarning, BackupError
+from augseq.storage.atomic_file import atomic_write
 
 _PREFIX = "backup-"
 _SUFFIX = ".npz"
@@ -48,7 +47,9 @@ def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Pat
     path = folder / f"{_PREFIX}{number:012d}{_SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, backup)
+        text = np.frombuffer(json.dumps(backup.state).encode(), np.uint8)
+        with atomic_write(path) as file:
+            np.savez(file, **backup.arrays, **{_STATE: text})  # type: ignore[arg-type]
     except OSError as error:
         raise BackupError(
             f"Cannot write the backup {str(path)!r}: {error.strerror or error}. "
@@ -96,35 +97,6 @@ def remove_backups(folder: Path, only: Collection[Path] | None = None) -> None:
 def list_backups(folder: Path) -> list[Path]:
     """Return the backups of a folder, the oldest first."""
     return sorted(path for path in folder.glob(f"{_PREFIX}*{_SUFFIX}") if path.is_file())
-
-
-def _write_whole(path: Path, backup: Backup) -> None:
-    _remove_leftovers(path.parent)
-    text = np.frombuffer(json.dumps(backup.state).encode(), np.uint8)
-    contents: dict[str, Any] = {**backup.arrays, _STATE: text}
-    handle, aside = tempfile.mkstemp(prefix=f".{_PREFIX}", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        # A name is safe on the disk only when its folder is.
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a process left that was killed while it wrote."""
-    for path in folder.glob(f".{_PREFIX}*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Backup:

@@ -5,9 +5,9 @@ from typing import Any, Self
 import keras
 
 from augseq.errors import ArgumentError
-from augseq.short_text import call_text
+from augseq.terminal_text import call_text
 from augseq.training.callback_copy import copy_for_sequences
-from augseq.training.passes import PassCounter
+from augseq.training.pass_counter import PassCounter
 from augseq.training.sequence import ImageSequence
 from augseq.training.unknown_passes import note_followed
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from augseq.batch import ArrayTargets, BatchPlan, Targets
 from augseq.errors import ArgumentError, AugseqWarning
+from augseq.loading.batch import ArrayTargets, BatchPlan, Targets
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)

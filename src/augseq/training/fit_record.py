@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from augseq.errors import BackupError
-from augseq.training.data_state import condition_differences
 from augseq.training.fit_conditions import Tree, differences, tree_digest
+from augseq.training.resume_state import condition_differences
 
 _FORMAT = 2
 

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augseq.checks import check_whole, is_whole
 from augseq.errors import ArgumentError
-from augseq.escaping import shortened
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
-from augseq.short_text import call_text, first_lines
+from augseq.terminal_text import call_text, first_lines, shortened
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
+from augseq.validation import check_whole, is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class LossSpikes(TrainedBatches):
             raise ArgumentError(
                 'LossSpikes reads the running mean that `fit` reports as "loss", but this model '
                 f"reports {', '.join(sorted(logs)) or 'nothing'}. Return a keras.metrics.Mean "
-                'named "loss" from train_step, or leave LossSpikes out.'
+                'named "loss" from train_step, or remove LossSpikes.'
             )
         if not math.isfinite(self._total):
             return

@@ -8,19 +8,19 @@ from typing import Any, Self
 
 import keras
 
-from augseq.batch import Batch, BatchPlan
-from augseq.checks import check_whole
 from augseq.errors import ArgumentError, AugseqWarning
+from augseq.loading.batch import Batch, BatchPlan
+from augseq.loading.sample import Pipeline, Sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.sample import Pipeline, Sample
-from augseq.sampling.order import Padding, Progress
 from augseq.sampling.randomness import check_epoch
-from augseq.training.data_state import (
-    Conditions,
-    read_data_state,
-    read_progress,
-    run_conditions,
+from augseq.sampling.schedule import Padding, Progress
+from augseq.training.describe_plan import plan_text
+from augseq.training.distributed import (
+    make_shard,
+    require_even_batches,
+    require_own_part,
+    require_part_for_keras,
 )
 from augseq.training.epochs import EpochTracker
 from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
@@ -28,17 +28,17 @@ from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.loop_passes import LoopPasses
 from augseq.training.pass_advice import EPOCH_SYNC
-from augseq.training.passes import batch_number
-from augseq.training.plan_text import plan_text
-from augseq.training.running_processes import (
-    make_shard,
-    require_even_batches,
-    require_own_part,
-    require_part_for_keras,
+from augseq.training.pass_counter import batch_number
+from augseq.training.resume_state import (
+    Conditions,
+    read_data_state,
+    read_progress,
+    run_conditions,
 )
-from augseq.workers.choice import WorkerOptions, make_workers
+from augseq.validation import check_whole
 from augseq.workers.lookahead import Lookahead
-from augseq.workers.workers import Workers
+from augseq.workers.make_workers import WorkerOptions, make_workers
+from augseq.workers.protocol import Workers
 
 
 class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
-from augseq.checks import check_number, check_whole
 from augseq.errors import ArgumentError
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions
 from augseq.sampling.randomness import check_seed
-from augseq.short_text import options_text
+from augseq.terminal_text import options_text
+from augseq.validation import check_number, check_whole
 
 SMALL = "small"
 """The name of the built-in architecture."""

@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from augseq.argument_names import explains_names
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.batch import BatchPlan, LabelMode, label_targets
-from augseq.checks import check_whole
 from augseq.errors import AugseqWarning
+from augseq.inspection.augmentation_stats import AugmentationStats, measure_augmentations
 from augseq.inspection.contact_sheet import draw_epochs
 from augseq.inspection.explanation import Explanation, explain_sample
 from augseq.inspection.grid import draw_batch
@@ -19,7 +18,8 @@ from augseq.inspection.picture import Picture
 from augseq.inspection.profile import Profile, measure_profile
 from augseq.inspection.purity import PurityReport, check_purity
 from augseq.inspection.sequence_html import sequence_html
-from augseq.inspection.strength import StrengthReport, measure_strength
+from augseq.loading.batch import BatchPlan, LabelMode, label_targets
+from augseq.loading.sample import Pipeline, PixelDtype
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -35,15 +35,15 @@ from augseq.pixels.options import (
     check_full_depth,
     resize_options,
 )
-from augseq.sample import Pipeline, PixelDtype
-from augseq.sampling.order import Schedule
 from augseq.sampling.randomness import check_epoch
-from augseq.training.array_plan import array_manifest, array_plan, array_source
-from augseq.training.plan_text import plan_hops
+from augseq.sampling.schedule import Schedule
+from augseq.training.array_source import array_manifest, array_plan, array_source
+from augseq.training.describe_plan import plan_hops
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.types import Images
+from augseq.validation import check_whole
 from augseq.workers.cache_filling import fill_cache
-from augseq.workers.choice import WorkerKind, WorkerOptions
+from augseq.workers.make_workers import WorkerKind, WorkerOptions
 
 _DEFAULT_SIZE = (256, 256)
 
@@ -86,7 +86,7 @@ class ImageSequence(PlannedSequence):
             the size to which they are shrunk: quicker, with slightly other pixels.
         cache: A folder where decoded images are kept, "memory", or an `ImageCache`, which can
             limit their size; later epochs then decode nothing. None: no cache.
-        drop_remainder: Whether to leave out a last batch that is not full.
+        drop_remainder: Whether to drop a last batch that is not full.
         workers: How many compute batches ahead; 0 computes each when asked for.
         worker_kind: "threads"; "processes", for augmentations in Python code, which hold the
             interpreter lock; "serial", as with 0 workers; or "auto", which measures some
@@ -282,7 +282,9 @@ class ImageSequence(PlannedSequence):
     def _record(self, index: int | None) -> Record:
         return self.manifest[0] if index is None else self.manifest.record_of(index)
 
-    def strength(self, *, num_samples: int = 1000, progress: bool = True) -> StrengthReport:
+    def augmentation_stats(
+        self, *, num_samples: int = 1000, progress: bool = True
+    ) -> AugmentationStats:
         """Find how often each transform fires, and how what it draws spreads.
 
         A few images are decoded once, and varied with the draws that they have in this run, in
@@ -295,7 +297,7 @@ class ImageSequence(PlannedSequence):
         Returns:
             A report as text, and with `draw()` as a figure.
         """
-        return measure_strength(
+        return measure_augmentations(
             self.manifest,
             self.pipeline,
             seed=self.seed,

@@ -7,7 +7,7 @@ import keras
 from augseq.errors import ArgumentError
 from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.keras_calls import find_fit
-from augseq.training.passes import PassCounter
+from augseq.training.pass_counter import PassCounter
 from augseq.training.planned_sequence import PlannedSequence
 
 _PASS_THE_SEQUENCE = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augseq.batch import BatchPlan
+from augseq.loading.batch import BatchPlan
 from augseq.manifest.record import Record
 from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import TimeLimit

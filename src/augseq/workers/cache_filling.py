@@ -1,7 +1,7 @@
 """Fill a cache ahead of training, with a progress bar."""
 
-from augseq.batch import BatchPlan
 from augseq.errors import ArgumentError
+from augseq.loading.batch import BatchPlan
 from augseq.pixels.cache.source import CachedSource
 from augseq.threaded_map import map_in_threads
 

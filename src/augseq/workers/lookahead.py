@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from itertools import chain
 
-from augseq.batch import Batch
-from augseq.workers.workers import Workers
+from augseq.loading.batch import Batch
+from augseq.workers.protocol import Workers
 
 # Batches of 1,000 large images would otherwise fill the memory, ten at a time.
 AHEAD_BYTES = 2**30

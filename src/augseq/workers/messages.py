@@ -15,8 +15,8 @@ class Learn:
 
     Attributes:
         number: What `Make` calls it.
-        pickled: See `Parcel`.
-        spans: See `Parcel`.
+        pickled: See `SharedPickle`.
+        spans: See `SharedPickle`.
     """
 
     number: int

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from augseq.batch import Batch
+from augseq.loading.batch import Batch
 
 
 class SerialWorkers:

@@ -9,9 +9,9 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
-from augseq.batch import Batch
-from augseq.collate import PROCESS_ENDS
-from augseq.whereabouts import HERE, NO_RECORD
+from augseq.loading.batch import Batch
+from augseq.loading.load_images import PROCESS_ENDS
+from augseq.progress_note import NO_RECORD, THIS_THREAD
 from augseq.workers.time_limit import Patience, TimeLimit
 
 _NAME = "augseq"
@@ -102,7 +102,7 @@ class _Task(Future[Batch]):
         super().__init__()
         self.load = load
         self.step = step
-        self.note = HERE.note
+        self.note = THIS_THREAD.note
         self.is_given_up = False
         self._limit = limit
         self._tasks = tasks
@@ -136,7 +136,7 @@ def _start_thread(tasks: _Tasks, number: int) -> None:
 def _work(tasks: _Tasks) -> None:
     is_replaced = False
     while not (is_replaced or PROCESS_ENDS.is_set()) and (task := tasks.get()) is not None:
-        task.note, HERE.note[0] = HERE.note, NO_RECORD
+        task.note, THIS_THREAD.note[0] = THIS_THREAD.note, NO_RECORD
         if task.set_running_or_notify_cancel():
             try:
                 task.set_result(task.load(task.step))

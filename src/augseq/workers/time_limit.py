@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from augseq.batch import BatchPlan
 from augseq.errors import BatchTimeoutError
-from augseq.sample import replay_text
+from augseq.loading.batch import BatchPlan
+from augseq.loading.sample import replay_text
 
 _TURN_S = 1.0
 

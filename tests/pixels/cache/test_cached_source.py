@@ -22,7 +22,7 @@ from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE, Region
-from augseq.unfinished import UNFINISHED, unfinished_file
+from augseq.storage.atomic_file import SUFFIX, temporary_file
 from tests.pixels.conftest import encoded, photo
 
 from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels
@@ -338,8 +338,8 @@ def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, object]) -> Non
 def test_a_start_leaves_alone_what_others_are_writing(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     cached(root, folder)
-    (folder / f"left{UNFINISHED}").touch()
-    with unfinished_file(str(folder)) as file:
+    (folder / f"left{SUFFIX}").touch()
+    with temporary_file(str(folder)) as file:
         cached(root, folder)
         assert leftovers(folder) == [os.path.basename(file.name)]
     assert leftovers(folder) == []

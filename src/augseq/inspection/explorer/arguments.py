@@ -40,7 +40,7 @@ def arguments_of(transform: Any) -> dict[str, Any] | None:
 def needed_arguments(transform: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return as few arguments as make the same transform, each as short as it can be.
 
-    What can be left out, or be written shorter, is tried and not looked up: a class keeps its
+    What can be excluded, or be written shorter, is tried and not looked up: a class keeps its
     defaults in other forms than it takes them.
 
     Args:

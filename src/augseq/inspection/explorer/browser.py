@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from augseq.escaping import shortened
 from augseq.inspection.explorer.filtering import find_positions, shown_classes
 from augseq.inspection.markup import note
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
+from augseq.terminal_text import shortened
 
 _NUM_ROWS = 3
 _MOST_LETTERS = 40

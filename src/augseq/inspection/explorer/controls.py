@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from augseq.escaping import shortened
 from augseq.inspection.explorer.choices import Choice
 from augseq.inspection.explorer.parameters import Parameter, Value
 from augseq.inspection.markup import element
+from augseq.terminal_text import shortened
 
 _WIDTH = "360px"
 

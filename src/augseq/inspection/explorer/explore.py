@@ -5,14 +5,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.presets import preset
-from augseq.errors import ArgumentError, MissingExtraError
-from augseq.extras import install_command
+from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
+from augseq.loading.sample import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import resize_options
 from augseq.pixels.source import files_of
-from augseq.sample import Pipeline
 from augseq.sampling.randomness import check_seed
 
 

@@ -2,7 +2,7 @@
 
 from augseq.inspection.explorer.choices import Choice
 from augseq.inspection.explorer.parameters import Value
-from augseq.inspection.looks import reason_of
+from augseq.inspection.thumbnails import reason_of
 from augseq.manifest.record import Record
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from augseq.escaping import shortened
-from augseq.inspection.looks import Look, record_title
 from augseq.inspection.markup import Markup, element, note, style, thumbnail
+from augseq.inspection.thumbnails import Look, record_title
 from augseq.manifest.record import Record
+from augseq.terminal_text import shortened
 
 _MOST_LETTERS = 22
 # In a page that was not served over https or from this machine there is no clipboard, and a

@@ -18,10 +18,10 @@ from augseq.inspection.explorer.pages import (
 )
 from augseq.inspection.explorer.parameters import Value
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
-from augseq.inspection.looks import load_looks
+from augseq.inspection.thumbnails import load_looks
+from augseq.loading.sample import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.sample import Pipeline
 from augseq.types import Image
 
 _NUM_EPOCHS = 4

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.held_images import HeldSource, unvaried_image
-from augseq.inspection.seams import Call, instrument
+from augseq.inspection.instrumentation import Call, instrument
+from augseq.inspection.preloaded_source import HeldSource, unvaried_image
+from augseq.loading.sample import Pipeline, load_sample
 from augseq.manifest.record import Record
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import covered_size, resize_image
-from augseq.sample import Pipeline, load_sample
 from augseq.types import Image
 
 # What a list that sets the size itself begins with: a photo of 12 megapixels, whole, would take

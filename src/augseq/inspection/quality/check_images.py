@@ -33,7 +33,7 @@ def check_images(
     more than a few percent, it is no near duplicate.
 
     Args:
-        manifest: Which images; those that are left out are not looked at. A column `split`, as
+        manifest: Which images; those that are excluded are not looked at. A column `split`, as
             `index_folder(..., splits=...)` makes it, tells splits apart; for a list of parts,
             see `Manifest.with_column`.
         options: From where on something is reported; `CheckOptions()` if None.

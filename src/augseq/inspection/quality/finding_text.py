@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
-from augseq.escaping import escaped, shortened
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
+from augseq.terminal_text import escaped, shortened
 
 WIDTH = 80
 """Characters in a line, at most, where no path is longer."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
-from augseq.short_text import call_text, options_text
+from augseq.terminal_text import call_text, options_text
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -30,7 +30,7 @@ KINDS = {
     "truncated": Kind(
         "error",
         "cut off before their end",
-        "Training would stop at them. Copy or download them again, or leave them out for good: "
+        "Training would stop at them. Copy or download them again, or exclude them for good: "
         "augseq index FOLDER --unreadable exclude -o manifest.parquet",
     ),
     "changed": Kind(
@@ -90,7 +90,7 @@ KINDS = {
     "empty_class": Kind(
         "warning",
         "classes without images",
-        "The model cannot learn them: add images, or leave them out of `class_names`.",
+        "The model cannot learn them: add images, or remove them from `class_names`.",
     ),
     "imbalance": Kind(
         "warning",

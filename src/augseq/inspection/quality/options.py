@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from augseq.checks import check_number, check_whole
-from augseq.short_text import options_text
+from augseq.terminal_text import options_text
+from augseq.validation import check_number, check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from augseq.checks import check_whole
-from augseq.escaping import escaped
 from augseq.inspection.quality.finding_text import (
     WIDTH,
     counted,
@@ -20,8 +18,9 @@ from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_card import report_card
 from augseq.inspection.quality.report_html import report_html
 from augseq.manifest.manifest import Manifest
-from augseq.short_text import first_lines, table_text
+from augseq.terminal_text import escaped, first_lines, table_text
 from augseq.types import PathLike
+from augseq.validation import check_whole
 
 JSON_SCHEMA_VERSION = 1
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from augseq.escaping import escaped, shortened
 from augseq.inspection.markup import Markup, card, element, note
 from augseq.inspection.quality.finding_text import counted, has_groups
 from augseq.inspection.quality.findings import CheckFinding
+from augseq.terminal_text import escaped, shortened
 
 
 def report_card(root: str, headline: str, findings: Sequence[CheckFinding]) -> str:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from augseq.escaping import escaped, shortened
-from augseq.inspection.looks import Look, file_images, load_looks
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.quality.finding_text import (
     counted,
@@ -12,8 +10,10 @@ from augseq.inspection.quality.finding_text import (
     rest_text,
 )
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
+from augseq.inspection.thumbnails import Look, file_images, load_looks
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
+from augseq.terminal_text import escaped, shortened
 
 # 20 kinds with 12 groups of 4 images of some 2 kB: a page stays below 3 MB.
 _MOST_GROUPS = 12

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from augseq.file_names import for_system
+from augseq.storage.path_encoding import for_system
 from augseq.types import Image
 
 _UNKNOWN = bytes(16)

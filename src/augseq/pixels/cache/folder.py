@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from augseq.kept.files import KeptFiles
-from augseq.kept.tally import PIXELS, Tally, read_tally
 from augseq.pixels.cache.entry import Identity, map_entry, write_entry
 from augseq.pixels.cache.memory_folder import MemoryFolder
+from augseq.storage.cache_files import CacheFiles
+from augseq.storage.quota import PIXELS, Usage, read_usage
 from augseq.types import Image
 
 _WAYS_OUT = (
@@ -28,7 +28,7 @@ class CacheFolder:
         self._place = place
         self._settings = settings
         root = place if isinstance(place, str) else place.path
-        self._files = KeptFiles(root, PIXELS + settings, max_bytes, _WAYS_OUT)
+        self._files = CacheFiles(root, PIXELS + settings, max_bytes, _WAYS_OUT)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self._place, self._settings, self.max_bytes)
@@ -54,9 +54,9 @@ class CacheFolder:
         return isinstance(self._place, MemoryFolder)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> Usage:
         """How much there is now, of all ways of decoding."""
-        return read_tally(self.root)
+        return read_usage(self.root)
 
     def find(self, name: str, identity: Identity) -> Image | None:
         """Return an image, mapped and read-only; None where it is not there as it should be.

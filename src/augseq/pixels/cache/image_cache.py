@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from augseq.checks import check_whole
 from augseq.errors import ArgumentError
-from augseq.short_text import options_text
+from augseq.terminal_text import options_text
 from augseq.types import PathLike
+from augseq.validation import check_whole
 
 MEMORY = "memory"
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import weakref
 
-from augseq.file_lock import is_still_at, is_unused, share
+from augseq.storage.file_lock import is_still_at, is_unused, share
 
 _SHARED_MEMORY = "/dev/shm"
 _LOCK_NAME = "users"

@@ -8,8 +8,6 @@ import PIL
 import simplejpeg
 
 from augseq.errors import ArgumentError
-from augseq.kept.files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
-from augseq.kept.tally import read_tally
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Identity
 from augseq.pixels.cache.folder import CacheFolder
@@ -20,8 +18,10 @@ from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image
 from augseq.pixels.source import FileSource, ImageSource
-from augseq.remote.address import absolute_root
 from augseq.remote.options import RemoteOptions
+from augseq.remote.url import absolute_root
+from augseq.storage.cache_files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
+from augseq.storage.quota import read_usage
 from augseq.types import Image
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
@@ -160,7 +160,7 @@ def make_source(
 def _memory_place() -> tuple[MemoryFolder, int]:
     """Return a folder in memory, and half of what is free there, as on a disk."""
     folder = own_memory_folder()
-    free = free_memory_bytes() + read_tally(folder.path).num_bytes
+    free = free_memory_bytes() + read_usage(folder.path).num_bytes
     return folder, int(free * SHARE_OF_FREE)
 
 

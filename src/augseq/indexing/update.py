@@ -1,0 +1,155 @@
+"""Bring an earlier manifest of a folder up to date: every record keeps its index."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError
+from augseq.indexing.excluded import GONE, UNUSABLE
+from augseq.indexing.labels import first_folders
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.schema import PROBE_FIELD, REASON_FIELD, join_parts, take_apart, with_values
+
+
+def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
+    """Bring an earlier manifest up to date with the files that a folder holds now.
+
+    Args:
+        earlier: What is known: indices, labels, columns and what was probed.
+        found: The same folder, indexed anew; its own indices and labels are not used.
+
+    Returns:
+        Records whose paths are known, as they were; new ones behind, in the order of `found`
+        and with indices above all that were ever given; and those of files that are gone left
+        out. A new class comes behind the known ones, so that no label changes.
+
+    Raises:
+        ArgumentError: They cannot be of the same folder, or only one of them has labels.
+    """
+    known = join_parts(earlier.table, earlier.excluded)
+    is_there = pc.is_in(known.column("path"), value_set=found.table.column("path"))
+    if len(known) and not pc.any(is_there).as_py():
+        raise ArgumentError(
+            f"`update` must be a manifest of this folder, but none of its {len(known):,} files is "
+            f"in {found.root!r}. Received: update={earlier!r}. Index the folder without it."
+        )
+    if bool(earlier.class_names) != bool(found.class_names):
+        raise ArgumentError(
+            "`labels` must be as they were for `update` (at the shell: --labels or --no-labels). "
+            f"Received: class_names={found.class_names}, before: {earlier.class_names}"
+        )
+    names = tuple(dict.fromkeys([*earlier.class_names, *found.class_names]))
+    known = with_values(known, REASON_FIELD.name, _reasons_now(known, is_there))
+    rows = join_parts(known, _new_rows(known, found, names))
+    served, excluded = take_apart(rows)
+    return replace(found, class_names=names, table=served, excluded=excluded)
+
+
+def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
+    """Raise `ArgumentError` where `splits` are not those that an earlier manifest was made with.
+
+    Further ones may come: a split that was empty before is not in the manifest either.
+    """
+    before = _splits_of(join_parts(earlier.table, earlier.excluded))
+    if before is None:
+        # Whatever else a column `split` holds is a person's own, and stays.
+        is_same = splits is None
+    else:
+        is_same = splits is not None and set(before) <= set(splits)
+    if not is_same:
+        way_out = "without them" if before is None else f"with splits={before}"
+        shell = "no --splits" if before is None else f"--splits {','.join(before)}"
+        raise ArgumentError(
+            "`splits` must be as they were for `update`, or more. Received: splits="
+            f"{None if splits is None else list(splits)}, before: {before}. Index {way_out} (at "
+            f"the shell: {shell}); or anew, without `update`, with new indices."
+        )
+
+
+def _splits_of(rows: pa.Table) -> list[str] | None:
+    """Return the splits that a manifest was indexed with; None where it was without.
+
+    They are the first folders of its paths.
+    """
+    if "split" not in rows.column_names:
+        return None
+    column = rows.column("split")
+    is_given = pc.is_valid(column)
+    if not pa.types.is_string(column.type) or not pc.any(is_given).as_py():
+        return None
+    given, paths = column.filter(is_given), rows.column("path").filter(is_given)
+    if not pc.all(pc.equal(given, first_folders(paths))).as_py():
+        return None
+    return sorted(pc.unique(given).to_pylist())
+
+
+def describe_update(earlier: Manifest, manifest: Manifest) -> str:
+    """Say in one line how many records came, went and changed: "3 new, 1 gone, 96 as before"."""
+    rows = join_parts(manifest.table, manifest.excluded)
+    known = join_parts(earlier.table, earlier.excluded)
+    # An index stays, so every earlier row is there again.
+    now = rows.take(pc.index_in(known.column("index"), value_set=rows.column("index")))
+    excluded, was_excluded = _is_excluded(now), _is_excluded(known)
+    changed = _is_other_content(now, known) & ~(excluded | was_excluded)
+    counts = {
+        "new": len(rows) - len(known),
+        "gone or excluded": np.count_nonzero(excluded & ~was_excluded),
+        "back": np.count_nonzero(was_excluded & ~excluded),
+        "changed": np.count_nonzero(changed),
+        "as before": np.count_nonzero(~(excluded | was_excluded | changed)),
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+def in_order_of_index(manifest: Manifest) -> Manifest:
+    """Return a manifest whose records stand in the order of their indices.
+
+    A file that was gone or unusable for a while is then back in its old place, and the orders of
+    epochs are what they were before.
+    """
+    index = manifest.table.column("index").to_numpy()
+    if np.all(np.diff(index) > 0):
+        return manifest
+    return replace(manifest, table=manifest.table.take(pa.array(np.argsort(index))))
+
+
+def _reasons_now(known: pa.Table, is_there: pa.ChunkedArray) -> pa.ChunkedArray:
+    before = known.column(REASON_FIELD.name)
+    # Whoever was excluded for another reason, a person's say, stays so.
+    is_ours = pc.fill_null(pc.or_(pc.equal(before, GONE), pc.starts_with(before, UNUSABLE)), True)
+    is_back = pc.and_(is_there, pc.fill_null(pc.equal(before, GONE), False))
+    reasons = pc.if_else(is_back, pa.scalar(None, REASON_FIELD.type), before)
+    is_gone = pc.and_(is_ours, pc.invert(is_there))
+    return pc.if_else(is_gone, pa.scalar(GONE), reasons)
+
+
+def _new_rows(known: pa.Table, found: Manifest, names: tuple[str, ...]) -> pa.Table:
+    is_known = pc.is_in(found.table.column("path"), value_set=known.column("path"))
+    new = found.table.filter(pc.invert(is_known))
+    first = pc.max(known.column("index")).as_py()
+    indices = np.arange(len(new)) + (0 if first is None else first + 1)
+    new = with_values(new, "index", pa.array(indices, pa.int64()))
+    if names:
+        label_of = {name: label for label, name in enumerate(names)}
+        labels = pa.array([label_of[name] for name in found.class_names], pa.int32())
+        targets = labels.take(new.column("target").combine_chunks())
+        new = with_values(new, "target", targets)
+    return new
+
+
+def _is_excluded(rows: pa.Table) -> npt.NDArray[np.bool_]:
+    flags: npt.NDArray[np.bool_] = pc.is_valid(rows.column(REASON_FIELD.name)).to_numpy()
+    return flags
+
+
+def _is_other_content(now: pa.Table, before: pa.Table) -> npt.NDArray[np.bool_]:
+    """Tell where both contents are known, and differ."""
+    if not all(PROBE_FIELD.name in rows.column_names for rows in (now, before)):
+        return np.zeros(len(now), bool)
+    hashes = [pc.struct_field(rows.column("probe"), "content_hash") for rows in (now, before)]
+    flags: npt.NDArray[np.bool_] = pc.fill_null(pc.not_equal(*hashes), False).to_numpy()
+    return flags

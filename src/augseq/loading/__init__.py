@@ -1,0 +1,1 @@
+"""The way of a sample, from record to batch."""

@@ -1,0 +1,229 @@
+"""Which record goes to which part: by class, by group, or by hash alone."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError
+from augseq.manifest.schema import ROWS_AT_ONCE, decoded
+
+PartNumbers = npt.NDArray[np.int64]
+"""The number of its part for each record, shape (n,), from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What decides where each record goes.
+
+    Attributes:
+        paths: Path of each record; its hash, with the seed, decides where there are no groups.
+        strata: Class of each record, shape (n,); each part gets its share of each.
+        groups: Group of each record, as `make_groups` gives it; None where each is its own.
+        seed: At least 0.
+    """
+
+    paths: pa.ChunkedArray
+    strata: npt.NDArray[np.int32]
+    groups: pa.DictionaryArray | None
+    seed: int
+
+
+def divide(basis: Basis, shares: Sequence[float]) -> PartNumbers:
+    """Divide records by class, or by group; `shares` add up to 1.
+
+    Raises:
+        ArgumentError: There are fewer groups than parts.
+    """
+    if basis.groups is not None:
+        return _divide_groups(basis, basis.groups, shares)
+    return _divide_strata(basis, lambda _, size: allocate(size, shares))
+
+
+def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
+    """Divide records into parts of one size, to one record, in whole and in each class.
+
+    Raises:
+        ArgumentError: There are fewer records, or fewer groups, than parts.
+    """
+    if basis.groups is not None:
+        return _divide_groups(basis, basis.groups, [1 / num_parts] * num_parts)
+    if len(basis.paths) < num_parts:
+        raise ArgumentError(
+            f"There must be a record for each part. Received: {len(basis.paths)} records, "
+            f"{num_parts} parts"
+        )
+    parts = np.arange(num_parts)
+
+    def sizes(start: int, size: int) -> list[int]:
+        # The odd ones go on where the class before left off, or part 0 would get all of them.
+        has_odd_one = (parts - start) % num_parts < size % num_parts
+        return [size // num_parts + int(odd) for odd in has_odd_one]
+
+    return _divide_strata(basis, sizes)
+
+
+def divide_by_hash(basis: Basis, shares: Sequence[float]) -> PartNumbers:
+    """Let the hash of each path, or of its group, decide alone; sizes are right on average."""
+    if basis.groups is None:
+        hashes = _hashes(basis.paths, basis.seed)
+    else:
+        hashes = _hashes(basis.groups.dictionary, basis.seed)[basis.groups.indices.to_numpy()]
+    ends = np.cumsum(shares)[:-1]
+    return np.searchsorted(ends, hashes / 2.0**64, side="right")
+
+
+def make_groups(values: Any, num_records: int) -> pa.DictionaryArray:
+    """Make the values of a column, or any others, groups: those of equal text are one.
+
+    Raises:
+        ArgumentError: There is not one value for each record, or they do not fit a column.
+    """
+    try:
+        if not isinstance(values, pa.ChunkedArray):
+            values = pa.array(values, from_pandas=True)
+        # Encoded anew below, since a category that no record has is no group.
+        column = decoded(values).combine_chunks()
+        groups = pc.dictionary_encode(column)
+        texts = groups.dictionary.cast(pa.string()) if _is_plain(column.type) else groups.dictionary
+        groups = pa.DictionaryArray.from_arrays(groups.indices, texts.cast(pa.binary()))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise ArgumentError(f"`group` must be a column, or a value for each record: {error}") from (
+            error
+        )
+    num_missing = pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
+    if len(groups) != num_records or num_missing:
+        raise ArgumentError(
+            f"`group` must give each of {num_records} records a group. "
+            f"Received: {len(groups)} values, {num_missing} of them empty"
+        )
+    return groups
+
+
+def allocate(size: int, shares: Sequence[float]) -> list[int]:
+    """Divide `size` records by largest remainder, at least one for each where they suffice.
+
+    >>> allocate(10, [0.75, 0.25])
+    [8, 2]
+    >>> allocate(3, [0.9, 0.05, 0.05])
+    [1, 1, 1]
+    """
+    # A share such as 0.2 of 5 must not lose a record to the last binary digit.
+    exact = [size * share + 1e-9 for share in shares]
+    sizes = [int(amount) for amount in exact]
+    by_remainder = sorted(range(len(shares)), key=lambda part: sizes[part] - exact[part])
+    for part in by_remainder[: size - sum(sizes)]:
+        sizes[part] += 1
+    if size >= len(shares):
+        for part in [part for part, count in enumerate(sizes) if count == 0]:
+            sizes[sizes.index(max(sizes))] -= 1
+            sizes[part] += 1
+    return sizes
+
+
+def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) -> PartNumbers:
+    """Cut each stratum, in the order of its hashes, into pieces; `sizes_of` (start, size)."""
+    part_of = np.zeros(len(basis.paths), np.int64)
+    by_hash = np.argsort(_hashes(basis.paths, basis.seed), kind="stable")
+    # A stable sort by stratum keeps the hashed order inside each stratum.
+    shuffled = by_hash[np.argsort(basis.strata[by_hash], kind="stable")]
+    start = 0
+    for size in np.unique(basis.strata, return_counts=True)[1].tolist():
+        sizes = sizes_of(start, size)
+        part_of[shuffled[start : start + size]] = np.repeat(np.arange(len(sizes)), sizes)
+        start += size
+    return part_of
+
+
+def _divide_groups(
+    basis: Basis, groups: pa.DictionaryArray, shares: Sequence[float]
+) -> PartNumbers:
+    """Place groups one by one, large ones first, each where it does least harm.
+
+    Source:
+        Graham (1969), "Bounds on Multiprocessing Timing Anomalies": largest first. Where all
+        groups have one size, sizes of parts are those of Webster's method of apportionment.
+    """
+    group_of = groups.indices.to_numpy()
+    num_groups = len(groups.dictionary)
+    if num_groups < len(shares):
+        raise ArgumentError(
+            f"There must be a group for each part. Received: {num_groups} groups, "
+            f"{len(shares)} parts"
+        )
+    sizes = np.bincount(group_of, minlength=num_groups)
+    # Sizes count by their power of two: among groups of about one size the seed shall decide.
+    order = np.lexsort([_hashes(groups.dictionary, basis.seed), -np.frexp(sizes)[1]])
+    rank_of = np.empty(num_groups, np.int64)
+    rank_of[order] = np.arange(num_groups)
+    ranks = rank_of[group_of]
+    part_of_group = _place_groups(ranks, basis.strata, shares)
+    parts: PartNumbers = part_of_group[ranks]
+    return parts
+
+
+def _place_groups(
+    ranks: npt.NDArray[np.int64], strata: npt.NDArray[np.int32], shares: Sequence[float]
+) -> PartNumbers:
+    """Return the part of each group, in the order of their ranks.
+
+    Least harm is the least sum of squares, over parts and their strata and over parts as a
+    whole, of the records that a part has too many or too few, divided by its share.
+    """
+    kinds, stratum_of = np.unique(strata, return_inverse=True)
+    whole = len(kinds)
+    cells, counts = np.unique(
+        # One more stratum holds everything, so that parts come out right as a whole.
+        np.concatenate([ranks * (whole + 1) + stratum_of, ranks * (whole + 1) + whole]),
+        return_counts=True,
+    )
+    totals = np.bincount(cells % (whole + 1), counts)
+    excesses = [(-share * totals).tolist() for share in shares]
+    ends = np.flatnonzero(cells % (whole + 1) == whole) + 1
+    columns, amounts = (cells % (whole + 1)).tolist(), counts.tolist()
+    part_of, start = [], 0
+    # Plain Python: of so few numbers at a time, numpy took four times as long.
+    for end in ends.tolist():
+        group = list(zip(columns[start:end], amounts[start:end], strict=True))
+        harms = [
+            sum([count * (2 * excess[column] + count) for column, count in group]) / share
+            for excess, share in zip(excesses, shares, strict=True)
+        ]
+        part = harms.index(min(harms))
+        for column, count in group:
+            excesses[part][column] += count
+        part_of.append(part)
+        start = end
+    return _without_empty(np.array(part_of), len(shares))
+
+
+def _without_empty(part_of: PartNumbers, num_parts: int) -> PartNumbers:
+    """Give each empty part the smallest group of a part that has several."""
+    counts = np.bincount(part_of, minlength=num_parts)
+    for part in np.flatnonzero(counts == 0):
+        smallest = np.flatnonzero(counts[part_of] > 1)[-1]
+        counts[part_of[smallest]] -= 1
+        counts[part] += 1
+        part_of[smallest] = part
+    return part_of
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return not (pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _hashes(texts: pa.ChunkedArray | pa.Array, seed: int) -> npt.NDArray[np.uint64]:
+    keyed = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
+    digests = bytearray()
+    # Piece by piece: all paths of a million records as Python objects would be 100 MB.
+    for start in range(0, len(texts), ROWS_AT_ONCE):
+        for text in texts[start : start + ROWS_AT_ONCE].cast(pa.binary()).to_pylist():
+            digest = keyed.copy()
+            digest.update(text)
+            digests += digest.digest()
+    return np.frombuffer(digests, "<u8")

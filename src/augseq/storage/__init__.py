@@ -1,0 +1,1 @@
+"""Files written whole, locked, counted and named, for every room."""

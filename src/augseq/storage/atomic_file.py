@@ -1,0 +1,102 @@
+"""Files that are written under another name, then put in place whole or not at all."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from augseq.errors import ArgumentError, MissingFileError
+from augseq.storage.file_lock import is_still_at, is_unused, lock
+from augseq.types import PathLike
+
+SUFFIX = ".unfinished"
+
+
+@contextmanager
+def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a file that appears at `path` when all of it is on the disk, or never.
+
+    Raises:
+        MissingFileError: The folder of the path does not exist.
+        ArgumentError: The path is a folder.
+        OSError: The file cannot be written; what was at `path` is unchanged.
+    """
+    target = Path(path).absolute()
+    if not target.parent.is_dir():
+        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
+    if target.is_dir():
+        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
+    folder, prefix = str(target.parent), f".{target.name}."
+    remove_abandoned(folder, prefix)
+    # Beside the target, since a rename is atomic within one file system only.
+    with temporary_file(folder, prefix) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        put_in_place(file, str(target))
+    _sync_folder(folder)
+
+
+@contextmanager
+def temporary_file(folder: str, prefix: str = "") -> Iterator[BinaryIO]:
+    """Open a new file that is deleted at the end unless it was put in place.
+
+    It is locked, so that other processes see that it is in use. Not a file of `tempfile`, which
+    other users could not read.
+
+    Args:
+        folder: Where it is made.
+        prefix: Of its name; `remove_abandoned` finds files of killed processes by it.
+    """
+    path = os.path.join(folder, prefix + secrets.token_hex(16) + SUFFIX)
+    try:
+        with _open_locked(path) as file:
+            yield file
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def put_in_place(file: BinaryIO, path: str) -> None:
+    """Give a temporary file, all of it written, its name; a file of that name is replaced."""
+    if sys.platform == "win32":
+        # Windows moves no open file. There, a file without a lock is not taken for abandoned.
+        file.close()
+    os.replace(file.name, path)
+
+
+def remove_abandoned(folder: str, prefix: str = "") -> None:
+    """Remove temporary files of processes that were killed while they wrote."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+    for name in names:
+        if name.startswith(prefix):
+            path = os.path.join(folder, name)
+            with suppress(OSError), open(path, "rb") as file:
+                if is_unused(file.fileno()):
+                    os.unlink(path)
+
+
+def _open_locked(path: str) -> BinaryIO:
+    while True:
+        file = open(path, "xb")  # noqa: SIM115
+        lock(file.fileno())
+        if is_still_at(file.fileno(), path):
+            return file
+        # Another process took it for abandoned, just before it was locked.
+        file.close()
+
+
+def _sync_folder(folder: str) -> None:
+    """Bring the name of a new file to the disk, which the file's own content does not do."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            # Some network file systems know no sync of a folder.
+            with suppress(OSError):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,112 @@
+"""How much a cache holds, counted in a file that all processes share."""
+
+import io
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from augseq.storage.atomic_file import put_in_place
+from augseq.storage.file_lock import lock
+
+COPIES, PIXELS = "copies-", "pixels-"
+"""How the names of the folders with files begin; nothing else in a cache is counted."""
+
+_NAME = "tally"
+_NUMBERS = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How much there is.
+
+    Attributes:
+        num_files: Files.
+        num_bytes: What they take together.
+    """
+
+    num_files: int
+    num_bytes: int
+
+
+NOTHING = Usage(num_files=0, num_bytes=0)
+
+
+def size_text(num_bytes: float) -> str:
+    """Return a number of bytes as a person reads it."""
+    return f"{num_bytes / 1e9:,.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:,.1f} MB"
+
+
+def read_usage(root: str) -> Usage:
+    """Return how much the cache in a folder holds."""
+    try:
+        with open(os.path.join(root, _NAME), "rb") as file:
+            return _parse(file.read()) or NOTHING
+    except OSError:
+        return NOTHING
+
+
+def place_file(file: BinaryIO, target: str, root: str, *, max_bytes: int) -> bool:
+    """Move an unfinished file to its place in the cache, if that has room for it.
+
+    Args:
+        file: All of it written, on the same file system.
+        target: Its place; a file that is there already is replaced.
+        root: Folder of the cache.
+        max_bytes: What its files may take together.
+
+    Returns:
+        Whether there was room.
+    """
+    with _locked(root) as counted:
+        added = file.tell() - _size(target)
+        tally = _parse(counted.read())
+        if tally is None or tally.num_bytes + added > max_bytes:
+            # The count may be too high: of a process that was killed, or of files removed by hand.
+            tally = _count(root)
+        if tally.num_bytes + added > max_bytes:
+            return False
+        counted.seek(0)
+        # First the count: where the process is killed in between, it is rather too high.
+        num_files = tally.num_files + (not os.path.exists(target))
+        counted.write(_NUMBERS.pack(num_files, max(0, tally.num_bytes + added)))
+        put_in_place(file, target)
+    return True
+
+
+@contextmanager
+def _locked(root: str) -> Iterator[io.FileIO]:
+    # Opened anew each time: threads that share one open file would share the lock too.
+    handle = os.open(os.path.join(root, _NAME), os.O_RDWR | os.O_CREAT, 0o666)
+    with io.FileIO(handle, "r+") as file:
+        lock(handle)
+        yield file
+
+
+def _parse(data: bytes) -> Usage | None:
+    if len(data) != _NUMBERS.size:
+        return None
+    num_files, num_bytes = _NUMBERS.unpack(data)
+    return Usage(num_files=num_files, num_bytes=num_bytes)
+
+
+def _count(root: str) -> Usage:
+    """Count the files of the cache; a million take some seconds."""
+    with os.scandir(root) as entries:
+        folders = [entry.path for entry in entries if entry.name.startswith((COPIES, PIXELS))]
+    sizes = [
+        _size(os.path.join(place, name))
+        for folder in folders
+        for place, _, names in os.walk(folder)
+        for name in names
+    ]
+    return Usage(num_files=len(sizes), num_bytes=sum(sizes))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,285 @@
+"""The main job: split, train, evaluate, and leave a folder with all that one wants to see."""
+
+import contextlib
+import json
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.errors import ArgumentError, AugseqWarning, NotAFolderError
+from augseq.inspection.confusion import count_confusion, draw_confusion
+from augseq.inspection.contact_sheet import draw_contact_sheet
+from augseq.inspection.curves import draw_history
+from augseq.inspection.picture import Picture
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.split import split_kind
+from augseq.manifest.storage import write_manifest
+from augseq.terminal_text import call_text
+from augseq.training.callbacks import EpochSync
+from augseq.training.classifier import build_classifier, compile_classifier
+from augseq.training.run_options import RunOptions
+from augseq.training.sequence import ImageSequence
+from augseq.types import PathLike
+
+_NUM_SHEET_SEEDS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What came of a training run.
+
+    Attributes:
+        model: The trained model.
+        history: A list with one number per epoch for each metric.
+        num_right: Held-out images that were classified correctly.
+        num_held_out: Held-out images.
+        seconds: Duration of the training, evaluation included.
+        backend: Keras' backend.
+    """
+
+    model: keras.Model
+    history: Mapping[str, Sequence[float]] = field(repr=False)
+    num_right: int
+    num_held_out: int
+    seconds: float
+    backend: str
+
+    def __repr__(self) -> str:
+        right = f"{self.num_right} of {self.num_held_out} held-out images right"
+        epochs = f"{max(map(len, self.history.values()), default=0)} epochs"
+        return call_text("RunResult", right, epochs, f"{self.seconds:.1f} s", self.backend)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of held-out images that were classified correctly, 0 to 1."""
+        return self.num_right / self.num_held_out
+
+
+def train_classifier(
+    manifest: Manifest, folder: PathLike, options: RunOptions, *, verbose: int = 0
+) -> RunResult:
+    """Train an image classifier and leave a run folder.
+
+    The folder gets `model.keras`, `manifest.parquet`, `settings.json`, `history.csv`,
+    `history.png`, `contact_sheet.png`, `confusion_matrix.png` and `predictions.csv`, the last
+    two about the held-out images.
+
+    Args:
+        manifest: Labelled images.
+        folder: A new or empty folder.
+        options: How to train.
+        verbose: As for Keras' `fit`: 0 silent, 1 bars, 2 a line per epoch.
+
+    Raises:
+        ArgumentError: The folder holds files, or an option is wrong.
+        LabelError: A record has no label.
+        DecodeError: A file does not hold a usable image.
+    """
+    if not isinstance(manifest, Manifest):
+        raise ArgumentError(
+            "The first argument must be a Manifest, such as augseq.index_folder(folder) gives. "
+            f"Received: {type(manifest).__name__}"
+        )
+    train, val = _train_and_val(manifest, options)
+    _check_held_out(val, manifest, options)
+    batches = _sequence(train, options, augment=options.augment, shuffle=True)
+    held_out = _sequence(val, options)
+    model = build_classifier(
+        options.architecture,
+        image_size=options.image_size,
+        num_classes=len(manifest.class_names),
+        seed=options.seed,
+    )
+    compile_classifier(
+        model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
+    )
+    with _empty_folder(folder, manifest.root) as run_folder:
+        # Files are written at the end, so that a run that fails leaves nothing half made.
+        contact_sheet = _draw_contact_sheet(batches)
+        start = time.perf_counter()
+        history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
+        probabilities = model.predict(held_out, verbose=0)
+        seconds = time.perf_counter() - start
+
+        write_manifest(manifest, run_folder / "manifest.parquet")
+        _write_settings(options, manifest, run_folder)
+        contact_sheet.savefig(run_folder / "contact_sheet.png")
+        model.save(run_folder / "model.keras")
+        _write_history(history, run_folder)
+        num_right = _write_predictions(val, probabilities, run_folder)
+    return RunResult(
+        model=model,
+        history=history,
+        num_right=num_right,
+        num_held_out=len(val),
+        seconds=seconds,
+        backend=keras.backend.backend(),
+    )
+
+
+def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, Manifest]:
+    if options.split_column is None:
+        train, val = manifest.split(val=options.val, seed=options.seed)
+        return train, val
+    parts = manifest.split_by(options.split_column)
+    by_kind = {
+        kind: [
+            part for name, part in zip(parts.names, parts, strict=True) if split_kind(name) == kind
+        ]
+        for kind in ("train", "val", "test")
+    }
+    # A test set is for the end, unless it is all that is held out.
+    held_out = by_kind["val"] or by_kind["test"]
+    if len(by_kind["train"]) != 1 or len(held_out) != 1:
+        raise ArgumentError(
+            f"The column {options.split_column!r} must say train or val for each image (or test, "
+            "if no image is in val); those of other parts are not used. "
+            f"Received: {', '.join(map(repr, parts.names[:10]))}"
+        )
+    return by_kind["train"][0], held_out[0]
+
+
+def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:
+    counts = val.class_counts()
+    if not len(val):
+        raise ArgumentError(
+            f"val={options.val} of {len(manifest)} images in {len(counts)} classes holds none "
+            "out; a class needs at least 2 images."
+        )
+    absent = [name for name, count in counts.items() if not count]
+    if absent:
+        shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
+        warnings.warn(
+            f"{len(absent)} of {len(counts)} classes have no held-out image: {shown}",
+            AugseqWarning,
+            stacklevel=3,
+        )
+
+
+def _sequence(manifest: Manifest, options: RunOptions, **further: Any) -> ImageSequence:
+    return ImageSequence(
+        manifest,
+        image_size=options.image_size,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        workers=options.workers,
+        max_pixels=options.max_pixels,
+        max_file_bytes=options.max_file_bytes,
+        exif_orientation=options.exif_orientation,
+        **further,
+    )
+
+
+def _fit(
+    model: keras.Model, batches: ImageSequence, held_out: ImageSequence, **how: Any
+) -> dict[str, list[float]]:
+    try:
+        history = model.fit(
+            batches,
+            validation_data=held_out,
+            shuffle=False,
+            callbacks=[EpochSync(batches)],
+            **how,
+        )
+    except Exception:
+        # TensorFlow hands on only the text of what a data set raised.
+        failure = batches.failure or held_out.failure
+        if failure is not None:
+            raise failure from None
+        raise
+    epochs: dict[str, list[float]] = history.history
+    return epochs
+
+
+@contextlib.contextmanager
+def _empty_folder(folder: PathLike, root: str) -> Iterator[Path]:
+    """Make the run folder; where it is new, and a run that fails leaves it empty, remove it."""
+    path = Path(folder)
+    if path.resolve().is_relative_to(Path(root).resolve()):
+        raise ArgumentError(
+            f"The run folder must lie outside the images, or its pictures would be indexed with "
+            f"them next time; choose another (at the shell: -o FOLDER). "
+            f"Received: {str(path)!r}, inside {root!r}"
+        )
+    if path.is_file():
+        raise NotAFolderError(f"The run folder {str(path)!r} is a file.")
+    is_new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise ArgumentError(
+            f"The run folder must be new or empty, so that no earlier run is lost. "
+            f"Received: {str(path)!r}"
+        )
+    try:
+        yield path
+    except BaseException:
+        # So that the next run may have its name; unless there are files already.
+        with contextlib.suppress(OSError):
+            if is_new:
+                path.rmdir()
+        raise
+
+
+def _draw_contact_sheet(batches: ImageSequence) -> Picture:
+    seeds = [batches.seed + column for column in range(_NUM_SHEET_SEEDS)]
+    return draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
+
+
+def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> None:
+    settings = {
+        "architecture": options.architecture,
+        "augment": [repr(step) for step in make_augmentation_list(options.augment).steps],
+        "image_size": list(options.image_size),
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "val": options.val,
+        "split_column": options.split_column,
+        "seed": options.seed,
+        "max_pixels": options.max_pixels,
+        "max_file_bytes": options.max_file_bytes,
+        "exif_orientation": options.exif_orientation,
+        "fingerprint": manifest.fingerprint(),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+    }
+    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None:
+    epochs = range(1, 1 + len(history["loss"]))
+    table = pa.table(
+        {"epoch": list(epochs), **{k: list(map(float, v)) for k, v in history.items()}}
+    )
+    pyarrow.csv.write_csv(table, folder / "history.csv")
+    draw_history(history).savefig(folder / "history.png")
+
+
+def _write_predictions(
+    manifest: Manifest, probabilities: npt.NDArray[np.float32], folder: Path
+) -> int:
+    """Write predictions and confusion matrix; return how many are right."""
+    names = np.array(manifest.class_names)
+    predicted = probabilities.argmax(axis=1)
+    table = pa.table(
+        {
+            "path": manifest.table.column("path"),
+            "label": names[manifest.targets],
+            "prediction": names[predicted],
+            "probability": probabilities.max(axis=1).round(4),
+        }
+    )
+    pyarrow.csv.write_csv(table, folder / "predictions.csv")
+    counts = count_confusion(manifest.targets, predicted, len(names))
+    draw_confusion(counts, manifest.class_names).savefig(folder / "confusion_matrix.png")
+    return int(np.trace(counts))

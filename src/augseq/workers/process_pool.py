@@ -1,0 +1,220 @@
+"""Worker processes: right for pipelines whose time goes to Python code, which holds the lock."""
+
+import atexit
+import os
+import queue
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+from typing import Any
+
+from augseq.errors import WorkerError
+from augseq.loading.batch import Batch, BatchPlan
+from augseq.loading.load_images import PROCESS_ENDS
+from augseq.manifest.record import Record
+from augseq.types import Images
+from augseq.workers.messages import Make
+from augseq.workers.process_link import WorkerDiedError, WorkerHungError
+from augseq.workers.shared_memory import LiveNumbers, SegmentPool
+from augseq.workers.shared_pickle import SharedPickle
+from augseq.workers.threads import ThreadWorkers
+from augseq.workers.time_limit import TimeLimit
+from augseq.workers.worker_handle import WorkerHandle
+
+# Whatever kills a worker over the same batch so often will kill the next one too.
+_MOST_DEATHS = 3
+
+# Never "fork" by itself: threads of TensorFlow and JAX make forked children hang. "forkserver"
+# starts 8 workers only 7 % sooner, since what it loads before it forks is for the program to
+# say; it cannot be used in a forked process, and leaves a folder behind when it is killed.
+START_METHOD = "spawn"
+
+
+class ProcessWorkers:
+    """Threads of which each waits for a worker process that makes the images.
+
+    Images come back in shared memory, and only records and shapes go through a pipe. A worker
+    that dies is replaced and its batch made again, with the same pixels. Sequences with the
+    same number of workers share them: they do not train and validate at once.
+
+    Args:
+        plan: What to compute.
+        num_workers: Processes.
+        limit_s: Seconds that a batch may take; its process is then killed. None for no limit.
+        start_method: "spawn", "forkserver" or "fork".
+
+    Raises:
+        Exception: The pipeline does not pickle.
+        SharedMemoryError: There is no room for its arrays.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        num_workers: int,
+        *,
+        limit_s: float | None = None,
+        start_method: str = START_METHOD,
+    ) -> None:
+        self._crew = _worker_pool(num_workers, start_method)
+        self._parcel = SharedPickle(plan.pipeline)
+        self._crew.pipelines.add(self._parcel)
+        # Not a method of this object, which the threads would keep alive.
+        self.load = _Loader(plan, self._parcel, self._crew, limit_s)
+        self._limit_s = limit_s
+        self._threads = ThreadWorkers(self.load, num_workers)
+        self.text = f"processes: {num_workers}"
+
+    def submit(self, step: int) -> Future[Batch]:
+        """Queue a batch; the first free process makes its images."""
+        return self._threads.submit(step)
+
+    def start(self) -> None:
+        """Start one process and hand it the pipeline.
+
+        Raises:
+            WorkerDiedError: It dies over that.
+            WorkerHungError: It takes too long.
+            Exception: It cannot load the pipeline.
+        """
+        self._hand_over(self._parcel)
+
+    def try_out(self, content: Any) -> None:
+        """Hand anything to a process, only to see whether it can load that.
+
+        Raises:
+            WorkerDiedError: It dies over that.
+            WorkerHungError: It takes too long.
+            Exception: It cannot.
+        """
+        self._hand_over(SharedPickle(content))
+
+    def _hand_over(self, parcel: SharedPickle) -> None:
+        with self._crew.worker() as worker:
+            worker.learn(parcel, self._limit_s)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The processes that run now."""
+        ids = [worker.process_id for worker in self._crew.workers]
+        return [process_id for process_id in ids if process_id]
+
+
+class _Loader:
+    """Makes batches, their images in whichever process is free."""
+
+    def __init__(
+        self, plan: BatchPlan, parcel: SharedPickle, crew: "_WorkerPool", limit_s: float | None
+    ) -> None:
+        self._plan = plan
+        self._parcel = parcel
+        self._crew = crew
+        self._limit_s = limit_s
+
+    def __call__(self, step: int) -> Batch:
+        """Make the batch of a step and wait for it.
+
+        Raises:
+            WorkerError: Process after process died over it.
+            BatchTimeoutError: It took longer than the limit; the process was killed.
+            SharedMemoryError: There is no room for its images.
+            Exception: Whatever an augmentation raised.
+        """
+        try:
+            return self._plan.load(step, self._images)
+        except WorkerHungError as hang:
+            assert self._limit_s is not None
+            limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
+            raise limit.error(step, hang.note, "The worker process was killed.") from hang
+
+    def _images(self, records: Sequence[Record], epoch: int) -> Images:
+        order = Make(
+            pipeline=self._parcel.number,
+            wanted=self._crew.pipelines.now(),
+            records=records,
+            seed=self._plan.schedule.seed,
+            epoch=epoch,
+        )
+        deaths = 0
+        while True:
+            try:
+                with self._crew.worker() as worker:
+                    return worker.make(self._parcel, order, self._limit_s)
+            except WorkerDiedError as death:
+                deaths += 1
+                if PROCESS_ENDS.is_set():
+                    raise CancelledError from death
+                if deaths == _MOST_DEATHS:
+                    raise WorkerError(_advice(records, epoch, death)) from death
+
+
+def _advice(records: Sequence[Record], epoch: int, death: WorkerDiedError) -> str:
+    named = ", ".join(str(record) for record in records[:8])
+    more = f" and {len(records) - 8} more" if len(records) > 8 else ""
+    return (
+        f"A worker process must live until its batch is made, but {_MOST_DEATHS} in a row died "
+        f"over one; the last {death}. SIGKILL is most often the system's answer to too little "
+        f"memory, SIGSEGV a fault in native code. Epoch {epoch}, records: {named}{more}. "
+        f"To find which: sequence.sample(epoch={epoch}, index=...) for each, in a process of "
+        "its own."
+    )
+
+
+class _WorkerPool:
+    """Worker processes that several sequences share; they end with the last of these."""
+
+    def __init__(self, num_workers: int, start_method: str) -> None:
+        self.pipelines = LiveNumbers()
+        shelf = SegmentPool(most=2 * num_workers)
+        self.workers = [WorkerHandle(start_method, shelf) for _ in range(num_workers)]
+        # The last one back goes out first, so that no process starts before it is needed.
+        self._idle: queue.LifoQueue[WorkerHandle] = queue.LifoQueue()
+        for worker in self.workers:
+            self._idle.put(worker)
+        weakref.finalize(self, _kill, self.workers, os.getpid()).atexit = False
+
+    @contextmanager
+    def worker(self) -> Iterator[WorkerHandle]:
+        """Borrow a worker, as soon as one is free."""
+        worker = self._idle.get()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+
+_WORKER_POOLS: "weakref.WeakValueDictionary[tuple[int, str], _WorkerPool]" = (
+    weakref.WeakValueDictionary()
+)
+
+
+def _worker_pool(num_workers: int, start_method: str) -> _WorkerPool:
+    """Return the crew of this number and kind, a new one if nobody has it."""
+    crew = _WORKER_POOLS.get((num_workers, start_method))
+    if crew is None:
+        crew = _WORKER_POOLS[num_workers, start_method] = _WorkerPool(num_workers, start_method)
+    return crew
+
+
+def _kill(workers: list[WorkerHandle], owner: int) -> None:
+    # A forked child has a copy of the crew, but the processes are its parent's.
+    if os.getpid() == owner:
+        for worker in workers:
+            worker.kill()
+
+
+@atexit.register
+def _end_processes() -> None:
+    """End all workers, so that the threads that wait for them end too."""
+    PROCESS_ENDS.set()
+    workers = [worker for crew in list(_WORKER_POOLS.values()) for worker in crew.workers]
+    for worker in workers:
+        worker.interrupt()
+    # What they use, such as a cache in memory, then has no user but this process.
+    for worker in workers:
+        worker.await_end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WORKER_POOLS.clear)

@@ -1,0 +1,193 @@
+"""Memory that processes share: files without a name, mapped by all of them."""
+
+import itertools
+import mmap
+import os
+import sys
+import tempfile
+import weakref
+from collections import deque
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from augseq.errors import SharedMemoryError
+from augseq.progress_note import NUM_BYTES
+from augseq.types import Images
+
+# A folder for shared memory, to be chosen where the system's own is too small.
+FOLDER_VARIABLE = "AUGSEQ_SHARED_DIR"
+
+
+def make_shared_file(num_bytes: int) -> int:
+    """Return the descriptor of a new file that lies in memory, where the system has such files.
+
+    It has no name from the first moment, so that nothing is left behind however a process ends;
+    and Linux' `memfd_create` is not bound by the size of /dev/shm, 64 MB in many containers.
+
+    Raises:
+        SharedMemoryError: There is no room, or no such folder.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE) or None
+    in_memory = folder is None and hasattr(os, "memfd_create")
+    descriptor = None
+    try:
+        descriptor = os.memfd_create("augseq", os.MFD_CLOEXEC) if in_memory else _open_file(folder)
+        _reserve(descriptor, num_bytes)
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        place = "memory" if in_memory else folder or tempfile.tempdir or "the temporary folder"
+        raise SharedMemoryError(
+            f"Worker processes need {num_bytes:,} more bytes to share in {place!r}, but: "
+            f"{error.strerror}. Make more room there, name another folder in the environment "
+            f"variable {FOLDER_VARIABLE}, or take a smaller `batch_size` or `max_queue_size`, "
+            'dtype="uint8" or worker_kind="threads".'
+        ) from error
+    return descriptor
+
+
+def _open_file(folder: str | None) -> int:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.dup(file.fileno())
+
+
+def _reserve(descriptor: int, num_bytes: int) -> None:
+    # `ftruncate` promises what may not be there; the first write is then a SIGBUS, which no
+    # `except` catches. macOS and Windows have nothing else.
+    reserve = getattr(os, "posix_fallocate", None)
+    if reserve is None:
+        os.ftruncate(descriptor, num_bytes)
+    else:
+        reserve(descriptor, 0, num_bytes)
+
+
+def send_file(connection: Connection, descriptor: int, process_id: int) -> None:
+    """Hand an open file to the process at the other end."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        descriptor = msvcrt.get_osfhandle(descriptor)
+    reduction.send_handle(connection, descriptor, process_id)
+
+
+def receive_file(connection: Connection) -> int:
+    """Return the descriptor of the file that `send_file` hands over."""
+    handle = reduction.recv_handle(connection)
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.open_osfhandle(handle, os.O_RDWR)
+    return handle
+
+
+def map_note(descriptor: int) -> memoryview:
+    """Return the two numbers of `whereabouts` in a shared file."""
+    return memoryview(mmap.mmap(descriptor, NUM_BYTES)).cast("q")
+
+
+_NUMBERS = itertools.count()
+
+
+class Segment:
+    """A shared file and its mapping in this process; both go with this object.
+
+    Attributes:
+        number: Tells it from all others of this process.
+        num_bytes: Its size.
+        descriptor: The file.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
+        self.number = next(_NUMBERS)
+        self.num_bytes = num_bytes
+        self.descriptor = make_shared_file(num_bytes)
+        weakref.finalize(self, os.close, self.descriptor).atexit = False
+        self._bytes = np.frombuffer(mmap.mmap(self.descriptor, num_bytes), np.uint8)
+
+    @property
+    def address(self) -> int:
+        """Where the mapping begins in this process."""
+        return int(self._bytes.ctypes.data)
+
+
+class LiveNumbers:
+    """The numbers of those objects that are still in use.
+
+    Other processes keep what they have of these, and forget the rest.
+    """
+
+    def __init__(self) -> None:
+        # Without a lock, which a thread could hold while the garbage collector, on that very
+        # thread, finds an object out of use. One call of a set is atomic.
+        self._numbers: set[int] = set()
+
+    def add(self, item: Any) -> None:
+        """Count an object that has a `number`, as long as it lives."""
+        self._numbers.add(item.number)
+        weakref.finalize(item, self._numbers.discard, item.number).atexit = False
+
+    def now(self) -> set[int]:
+        """Return a copy of the numbers."""
+        return self._numbers.copy()
+
+
+class _ArrayOwner:
+    """The one owner of an array on a segment.
+
+    Numpy keeps whatever gave `__array_interface__` as the base of the array and, through it, of
+    all its views. A reference to the array itself would not do: a view of a view keeps the last
+    owner alive and skips those between.
+    """
+
+    def __init__(self, segment: Segment, shape: tuple[int, ...], dtype: str) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (segment.address, False),
+            "shape": shape,
+            "typestr": np.dtype(dtype).str,
+        }
+
+
+class SegmentPool:
+    """Segments that no batch uses now, ready to be used again.
+
+    A fresh page of memory costs more than writing to it: a batch of 19 MB takes 5 ms to map.
+
+    Args:
+        most: Segments that are kept, however many come back at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        # Without a lock, see `LiveNumbers`; appending to a deque is atomic too.
+        self._free: deque[Segment] = deque(maxlen=most)
+        self._live = LiveNumbers()
+
+    def take(self, num_bytes: int) -> Segment:
+        """Return a segment of at least this size; smaller ones on the way are given up.
+
+        Raises:
+            SharedMemoryError: There is no room.
+        """
+        while self._free:
+            try:
+                segment = self._free.popleft()
+            except IndexError:
+                break
+            if segment.num_bytes >= num_bytes:
+                return segment
+        segment = Segment(num_bytes)
+        self._live.add(segment)
+        return segment
+
+    def numbers(self) -> set[int]:
+        """Return the numbers of all segments that are still in use or ready to be."""
+        return self._live.now()
+
+    def lend(self, segment: Segment, shape: tuple[int, ...], dtype: str) -> Images:
+        """Return an array on a segment, which comes back here when the last view is gone."""
+        lease = _ArrayOwner(segment, shape, dtype)
+        weakref.finalize(lease, self._free.append, segment).atexit = False
+        return np.asarray(lease)

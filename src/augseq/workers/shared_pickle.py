@@ -1,0 +1,148 @@
+"""A pipeline on its way to worker processes: pickled once, large arrays in shared memory."""
+
+import itertools
+import mmap
+import os
+import pickle
+import weakref
+from io import BytesIO
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.workers.shared_memory import make_shared_file
+
+# Smaller arrays travel inside the pickle: they cost a process less than a page each.
+_LARGE_BYTES = 65_536
+_ALIGNMENT = 64
+
+_NUMBERS = itertools.count()
+
+
+class SharedPickle:
+    """An object that was pickled for other processes.
+
+    Its large arrays lie in one shared file, which every process maps: so 8 processes that work
+    on an array of 1 GB hold it once between them. A `numpy.memmap` is opened again by its name.
+
+    Args:
+        content: What to pickle.
+
+    Attributes:
+        number: Tells it from all others of this process.
+        pickled: The pickle, without the large arrays.
+        spans: Start and size in bytes of each large array in the file.
+        descriptor: The file; None without large arrays.
+
+    Raises:
+        Exception: It does not pickle, or needs what only `__main__` has.
+        SharedMemoryError: There is no room for the arrays.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.number = next(_NUMBERS)
+        buffers: list[memoryview] = []
+        stream = BytesIO()
+        _Packer(stream, buffers).dump(content)
+        self.pickled = stream.getvalue()
+        ends = list(itertools.accumulate(_aligned(buffer.nbytes) for buffer in buffers))
+        starts = [0, *ends][: len(buffers)]
+        self.spans = [(k, buffer.nbytes) for k, buffer in zip(starts, buffers, strict=True)]
+        self.descriptor = make_shared_file(ends[-1]) if ends else None
+        if self.descriptor is not None:
+            weakref.finalize(self, os.close, self.descriptor).atexit = False
+            _write(self.descriptor, buffers, starts)
+
+
+def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None) -> Any:
+    """Return what a parcel holds; its large arrays are views of the shared file.
+
+    Args:
+        pickled: As in the parcel.
+        spans: As in the parcel.
+        descriptor: The file, in this process; it is closed.
+    """
+    if descriptor is None:
+        return pickle.loads(pickled)
+    # Copy on write: an array can be written to as it could in the process that it came from,
+    # and pages that nobody writes to are there once for all processes.
+    view = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
+    os.close(descriptor)
+    return pickle.loads(pickled, buffers=[view[start : start + size] for start, size in spans])
+
+
+class _Packer(pickle.Pickler):
+    """Pickles for a process that does not run the user's script."""
+
+    def __init__(self, stream: BytesIO, buffers: list[memoryview]) -> None:
+        super().__init__(stream, protocol=5, buffer_callback=self._put_aside)
+        self._buffers = buffers
+
+    def _put_aside(self, buffer: pickle.PickleBuffer) -> bool:
+        """Keep a large buffer out of the pickle; True asks to put it in."""
+        raw = buffer.raw()
+        if raw.nbytes < _LARGE_BYTES:
+            return True
+        self._buffers.append(raw)
+        return False
+
+    def reducer_override(self, value: Any) -> Any:
+        """Say how to pickle what the usual way would pickle badly."""
+        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
+            raise pickle.PicklingError(f"{value.__qualname__} is defined in `__main__`")
+        if not isinstance(value, np.ndarray):
+            return NotImplemented
+        by_name = _by_name(value)
+        if by_name is None and type(value) is np.ndarray and _is_scattered(value):
+            # Numpy would pickle the values of such a view once for each process.
+            return np.array(value, order="C").__reduce_ex__(5)
+        return by_name or NotImplemented
+
+
+def _is_scattered(array: npt.NDArray[Any]) -> bool:
+    return not array.flags.forc and not array.dtype.hasobject
+
+
+def _by_name(array: npt.NDArray[Any]) -> tuple[Any, ...] | None:
+    """Return how to open a memory-mapped array again; None where its file may hold other values.
+
+    Numpy itself would pickle the values, all 100 GB of them.
+    """
+    whole: Any = array
+    while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
+        whole = whole.base
+    if not isinstance(whole, np.memmap) or whole.filename is None or whole.mode == "c":
+        return None
+    if min(array.strides, default=0) < 0:
+        return None
+    offset = whole.offset + array.ctypes.data - whole.ctypes.data
+    path = os.fspath(whole.filename)
+    return _open_again, (path, offset, array.shape, array.dtype, array.strides)
+
+
+def _open_again(
+    path: str,
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    strides: tuple[int, ...],
+) -> npt.NDArray[Any]:
+    """Map the part of a file that an array lies in, read-only."""
+    last = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    size = last + dtype.itemsize if 0 not in shape else 0
+    values = np.memmap(path, np.uint8, "r", offset, (max(1, size),))
+    return np.ndarray(shape, dtype, values, strides=strides)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _write(descriptor: int, buffers: list[memoryview], starts: list[int]) -> None:
+    for start, buffer in zip(starts, buffers, strict=True):
+        os.lseek(descriptor, start, os.SEEK_SET)
+        with open(descriptor, "wb", closefd=False, buffering=0) as file:
+            while buffer:
+                buffer = buffer[file.write(buffer) :]

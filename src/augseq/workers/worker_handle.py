@@ -1,0 +1,129 @@
+"""One worker process, as the main process sees it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from augseq.types import Images
+from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
+from augseq.workers.process_link import Link, launch
+from augseq.workers.shared_memory import Segment, SegmentPool
+from augseq.workers.shared_pickle import SharedPickle
+from augseq.workers.time_limit import Patience
+from augseq.workers.worker_main import serve
+
+
+class WorkerHandle:
+    """A process that starts with its first order, and anew after a death.
+
+    One thread at a time may use it.
+
+    Args:
+        start_method: "spawn", "forkserver" or "fork".
+        shelf: Where segments for the images come from.
+    """
+
+    def __init__(self, start_method: str, shelf: SegmentPool) -> None:
+        self._start_method = start_method
+        self._shelf = shelf
+        self._link: Link | None = None
+        # What the process knows, by number.
+        self._pipelines: set[int] = set()
+        self._segments: set[int] = set()
+
+    @property
+    def process_id(self) -> int | None:
+        """What the system calls the process; None while there is none."""
+        link = self._link
+        return link.process_id if link is not None and link.is_alive else None
+
+    def learn(self, parcel: SharedPickle, limit_s: float | None) -> None:
+        """Hand a pipeline over, if the process does not have it.
+
+        Raises:
+            WorkerDiedError: The process died.
+            WorkerHungError: It took longer than the limit, and was killed.
+            Exception: What was raised when it was unpickled.
+        """
+        self._link_that_knows(parcel, limit_s)
+
+    def make(self, parcel: SharedPickle, order: Make, limit_s: float | None) -> Images:
+        """Return the images that an order asks for, in shared memory.
+
+        Raises:
+            WorkerDiedError: The process died.
+            WorkerHungError: It took longer than the limit, and was killed.
+            SharedMemoryError: There is no room for the images.
+            Exception: Whatever was raised over the order.
+        """
+        link = self._link_that_knows(parcel, limit_s)
+        self._pipelines &= order.wanted
+        done, segments = self._carry_out(link, order, limit_s)
+        return self._shelf.lend(segments[0], done.shape, done.dtype)
+
+    def interrupt(self) -> None:
+        """End the process, whatever it does; whoever waits for it learns that it died."""
+        if self._link is not None:
+            self._link.interrupt()
+
+    def await_end(self) -> None:
+        """Wait until an interrupted process has ended, but not for long."""
+        link = self._link
+        if link is not None:
+            link.await_end()
+
+    def kill(self) -> None:
+        """End the process, and forget it."""
+        link, self._link = self._link, None
+        self._pipelines, self._segments = set(), set()
+        if link is not None:
+            link.close()
+
+    def _link_that_knows(self, parcel: SharedPickle, limit_s: float | None) -> Link:
+        link = self._living_link(limit_s)
+        if parcel.number not in self._pipelines:
+            order = Learn(number=parcel.number, pickled=parcel.pickled, spans=parcel.spans)
+            self._carry_out(link, order, limit_s, parcel.descriptor)
+            self._pipelines.add(parcel.number)
+        return link
+
+    def _living_link(self, limit_s: float | None) -> Link:
+        if self._link is not None and self._link.is_alive:
+            return self._link
+        self.kill()
+        self._link = launch(serve, self._start_method)
+        # An order may be more than the pipe holds, so it is sent to who reads it: nobody can stop
+        # sending to a process that hangs while it starts.
+        with self._killing():
+            self._link.receive(Patience(limit_s))
+        return self._link
+
+    def _carry_out(
+        self, link: Link, order: Learn | Make, limit_s: float | None, file: int | None = None
+    ) -> tuple[Done, list[Segment]]:
+        """Exchange messages until an order is done; return the segments that it took."""
+        segments, patience = [], Patience(limit_s)
+        with self._killing():
+            link.send(order, file)
+            while isinstance(answer := link.receive(patience), NeedRoom):
+                segments.append(self._shelf.take(answer.num_bytes))
+                self._send_room(link, segments[-1])
+        if isinstance(answer, Failed):
+            raise answer.exception()
+        return answer, segments
+
+    @contextmanager
+    def _killing(self) -> Iterator[None]:
+        """Kill the process where an exchange with it fails."""
+        try:
+            yield
+        except BaseException:
+            # Also Ctrl-C: the process would answer to an order that nobody remembers.
+            self.kill()
+            raise
+
+    def _send_room(self, link: Link, segment: Segment) -> None:
+        wanted = self._shelf.numbers()
+        is_new = segment.number not in self._segments
+        self._segments = (self._segments & wanted) | {segment.number}
+        room = Room(number=segment.number, is_new=is_new, wanted=wanted)
+        link.send(room, segment.descriptor if is_new else None)

@@ -1,0 +1,320 @@
+"""Worker processes: the same bits as without, through deaths and failures."""
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import psutil
+import pytest
+
+from augseq.errors import ArgumentError, WorkerError
+from augseq.loading.batch import BatchPlan
+from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.workers.process_pool import ProcessWorkers
+from tests.laws.test_portability_law import plan_of
+
+from . import transforms
+from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
+
+pytestmark = pytest.mark.timeout(60)
+needs_maps = pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="needs Linux' list of mappings"
+)
+
+START_METHODS = multiprocessing.get_all_start_methods()
+
+
+NAMELESS = getattr(signal, "SIGRTMIN", 0) + 6
+"""A signal for which Python has no name."""
+
+
+def workers_of(
+    plan: BatchPlan, num_workers: int = 2, start_method: str = "spawn"
+) -> ProcessWorkers:
+    return ProcessWorkers(plan, num_workers, start_method=start_method)
+
+
+def all_bits(plan: BatchPlan) -> list[Any]:
+    return [bits(plan.load(step)) for step in range(NUM_BATCHES)]
+
+
+def bits_of(workers: ProcessWorkers) -> list[Any]:
+    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    return [bits(future.result(30)) for future in futures]
+
+
+# The same bits
+
+
+@pytest.mark.parametrize("start_method", [m for m in START_METHODS if m != "fork"])
+def test_a_folder_with_albumentations_gives_the_same_bits(
+    samples: Manifest, start_method: str
+) -> None:
+    plan = plan_of(samples, [A.RandomResizedCrop((24, 24)), A.ColorJitter(), transforms.add_noise])
+    workers = workers_of(plan, start_method=start_method)
+    steps = [0, 5, 9, 2]
+    found = [workers.submit(step) for step in steps]
+    assert [bits(f.result(30)) for f in found] == [bits(plan.load(step)) for step in steps]
+
+
+def test_a_batch_asked_for_directly_is_the_same_as_one_made_ahead() -> None:
+    plan = array_plan([transforms.add_noise])
+    workers = workers_of(plan)
+    with ThreadPoolExecutor(4) as pool:
+        assert [bits(b) for b in pool.map(workers.load, range(NUM_BATCHES))] == all_bits(plan)
+
+
+def test_float_images_and_a_last_small_batch_come_through() -> None:
+    images = np.linspace(0, 1, 10 * 48, dtype=np.float64).reshape(10, 4, 4, 3)
+    plan = array_plan(images=images)
+    object.__setattr__(plan.pipeline, "dtype", "float32")
+    workers = workers_of(plan)
+    for step in range(3):
+        assert bits(workers.load(step)) == bits(plan.load(step))
+        assert workers.load(step).images.dtype == np.float32
+
+
+def test_batches_of_growing_and_shrinking_size_come_through() -> None:
+    small, large = array_plan(), array_plan(images=numbered_images(40, 64))
+    one, other = workers_of(small, 1), workers_of(large, 1)
+    for step in range(NUM_BATCHES):
+        assert bits(one.load(step)) == bits(small.load(step))
+        assert bits(other.load(step)) == bits(large.load(step))
+
+
+# Memory that comes again
+
+
+def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
+    workers = workers_of(array_plan([transforms.add_noise]))
+    batch = workers.load(0)
+    view = workers.load(1).images[1:, ::2, :, 0]
+    reversed_view = np.asarray(workers.load(2).images.reshape(4, -1)[::-1])
+    held = [batch.images, view, reversed_view]
+    before = [array.copy() for array in held]
+    for future in [workers.submit(step % NUM_BATCHES) for step in range(50)]:
+        future.result(30)
+    for array, expected in zip(held, before, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_a_batch_belongs_to_whoever_asked_for_it() -> None:
+    workers = workers_of(array_plan(), 1)
+    images = workers.load(0).images
+    assert images.flags.writeable
+    images += 1
+    assert bits(workers.load(0)) == bits(array_plan().load(0))
+
+
+def num_mappings(process_id: int | str = "self") -> int:
+    return Path(f"/proc/{process_id}/maps").read_text().count("memfd:augseq")
+
+
+@needs_maps
+def test_memory_is_used_again_and_given_back() -> None:
+    gc.collect()
+    before = num_mappings()
+    workers = workers_of(array_plan(), 2)
+    for _ in range(3):
+        for future in [workers.submit(step) for step in range(NUM_BATCHES)]:
+            future.result(30)
+        del future
+    assert num_mappings() - before <= NUM_BATCHES + 4
+    del workers
+    assert wait_until(lambda: num_mappings() == before)
+
+
+@needs_maps
+def test_workers_share_one_copy_of_an_array_and_forget_it_with_its_sequence() -> None:
+    plan = array_plan(images=numbered_images(40, 256))
+    lasting = workers_of(array_plan(), 2)
+    workers = workers_of(plan, 2)
+    assert workers.process_ids == lasting.process_ids
+    size = plan.pipeline.source.images.nbytes  # type: ignore[attr-defined]
+    for future in [workers.submit(step) for step in range(NUM_BATCHES)]:
+        future.result(30)
+    for process_id in workers.process_ids:
+        private = psutil.Process(process_id).memory_full_info().uss
+        assert sum_of_mappings(process_id) >= size
+        assert private < size + 60e6
+    del workers, future
+    for future in [lasting.submit(step) for step in range(NUM_BATCHES)]:
+        future.result(30)
+    lasting_ids = lasting.process_ids
+    assert min(map(sum_of_mappings, lasting_ids)) < size
+
+
+def sum_of_mappings(process_id: int) -> int:
+    """Return the bytes of shared files that a process has mapped."""
+    lines = Path(f"/proc/{process_id}/maps").read_text().splitlines()
+    spans = [line.split()[0].split("-") for line in lines if "memfd:augseq" in line]
+    return sum(int(end, 16) - int(start, 16) for start, end in spans)
+
+
+# Deaths
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None:
+    plan = array_plan([transforms.add_noise, transforms.release_the_lock])
+    workers = workers_of(plan)
+    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    found = [bits(future.result(30)) for future in futures[:4]]
+    killed = workers.process_ids
+    for process_id in killed:
+        os.kill(process_id, signal.SIGKILL)
+    found += [bits(future.result(30)) for future in futures[4:]]
+    assert found == all_bits(plan)
+    assert set(workers.process_ids).isdisjoint(killed)
+
+
+def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
+    plan = array_plan()
+    workers = workers_of(plan, 1)
+    assert bits(workers.load(0)) == bits(plan.load(0))
+    (process_id,) = workers.process_ids
+    psutil.Process(process_id).kill()
+    assert bits(workers.load(1)) == bits(plan.load(1))
+
+
+@pytest.mark.parametrize("by", [0, signal.SIGSEGV])
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_worker_that_ends_over_a_batch_is_replaced_and_the_stream_is_the_same(
+    tmp_path: Path, deaths: int, by: int
+) -> None:
+    plan = array_plan([transforms.add_noise])
+    augment = [transforms.Die(tmp_path, deaths, by), transforms.add_noise]
+    assert bits_of(workers_of(array_plan(augment))) == all_bits(plan)
+    assert len(list(tmp_path.iterdir())) == deaths
+
+
+@pytest.mark.parametrize(
+    ("by", "named"),
+    [
+        (0, "ended with exit code 0"),
+        (signal.SIGKILL, "was ended by SIGKILL"),
+        pytest.param(
+            NAMELESS,
+            f"was ended by signal {NAMELESS}",
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="all have names"),
+        ),
+    ],
+)
+def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
+    tmp_path: Path, by: int, named: str
+) -> None:
+    plan = array_plan([transforms.Die(tmp_path, 3, by)])
+    workers = workers_of(plan)
+    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    with pytest.raises(WorkerError, match=rf"{named}.*Epoch 0, records: 'x\[4\]' \(index 4\), "):
+        futures[1].result(30)
+    assert len(list(tmp_path.iterdir())) == 3
+    for step in [0, *range(2, NUM_BATCHES)]:
+        assert bits(futures[step].result(30)) == bits(array_plan().load(step))
+
+
+# Failures
+
+
+def test_an_exception_keeps_type_message_and_notes() -> None:
+    workers = workers_of(array_plan([transforms.Raise(transforms.TextError("no fives"))]))
+    with pytest.raises(transforms.TextError, match=r"^no fives\n") as caught:
+        workers.load(1)
+    with pytest.raises(transforms.TextError) as expected:
+        array_plan([transforms.Raise(transforms.TextError("no fives"))]).load(1)
+    assert str(caught.value) == "no fives"
+    *notes, frames = caught.value.__notes__
+    assert notes == expected.value.__notes__
+    assert "In worker process" in frames
+    assert "transforms.py" in frames
+    assert bits(workers.load(0)) == bits(array_plan().load(0))
+
+
+def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
+    workers = workers_of(array_plan([transforms.Raise(SystemExit(4))]), 1)
+    with pytest.raises(SystemExit, match="4"):
+        workers.load(1)
+    assert len(workers.process_ids) == 1
+    assert bits(workers.load(0)) == bits(array_plan().load(0))
+
+
+def test_images_of_different_sizes_are_an_error() -> None:
+    plan = array_plan([A.RandomCrop(4, 4), transforms.Uneven()])
+    with pytest.raises(ArgumentError, match="one size"):
+        workers_of(plan).load(0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (transforms.RaiseKeyword, "KeywordError: broken"),
+        (transforms.RaiseLocal, "LocalError: broken"),
+        (transforms.RaisePath, "PathError: cannot use broken"),
+    ],
+)
+def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
+    kind: type, text: str
+) -> None:
+    with pytest.raises(WorkerError, match=rf"raised {text}\n") as caught:
+        workers_of(array_plan([kind()])).load(0)
+    notes = "\n".join(caught.value.__notes__)
+    assert "To replay: sequence.sample(epoch=0, index=0)" in notes
+    assert "transforms.py" in notes
+
+
+def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
+    workers = workers_of(array_plan([transforms.Raise(transforms.MuteError())]))
+    with pytest.raises(transforms.MuteError) as caught:
+        workers.load(1)
+    assert "To replay: sequence.sample(epoch=0, index=5)" in "".join(caught.value.__notes__)
+
+
+# Weight
+
+
+def test_a_worker_loads_no_backend_and_stays_below_150_mb(samples: Manifest) -> None:
+    plan = plan_of(samples, [A.HorizontalFlip(), A.ColorJitter(), transforms.count_backends])
+    workers = workers_of(plan)
+    for future in [workers.submit(step) for step in range(8)]:
+        assert not future.result(30).images.any(), "a backend was loaded"
+    for process_id in workers.process_ids:
+        memory = psutil.Process(process_id).memory_full_info()
+        assert memory.rss < 150e6
+        assert memory.uss < 120e6
+
+
+def test_a_million_records_add_nothing_to_a_worker(samples: Manifest) -> None:
+    def memory_with(manifest: Manifest) -> int:
+        plan = plan_of(manifest, None)
+        workers = workers_of(plan, 1)
+        for step in range(4):
+            assert bits(workers.load(step)) == bits(plan.load(step))
+        return int(psutil.Process(workers.process_ids[0]).memory_full_info().uss)
+
+    paths = [record.path for record in samples] * (10**6 // len(samples))
+    targets = [0] * len(paths)
+    large = make_manifest(samples.root, samples.class_names, paths=paths, targets=targets)
+    assert abs(memory_with(large) - memory_with(samples)) < 10e6
+
+
+def test_processes_end_with_the_last_sequence_that_shares_them() -> None:
+    gc.collect()
+    first, second = workers_of(array_plan(), 2), workers_of(array_plan(), 2)
+    third = workers_of(array_plan(), 3)
+    bits_of(first)
+    processes = [psutil.Process(process_id) for process_id in second.process_ids]
+    assert len(processes) == 2
+    third.load(0)
+    assert set(third.process_ids).isdisjoint(first.process_ids)
+    del first
+    assert bits_of(second) == all_bits(array_plan())
+    assert [psutil.Process(process_id) for process_id in second.process_ids] == processes
+    del second
+    assert wait_until(lambda: not any(process.is_running() for process in processes))

@@ -1,0 +1,105 @@
+"""A pipeline in a parcel: the same values, and large arrays only once."""
+
+import functools
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augseq.workers.shared_pickle import SharedPickle, unpack
+
+LARGE = np.arange(300_000, dtype=np.float32).reshape(100, 1000, 3)
+
+
+def through(content: Any) -> tuple[Any, SharedPickle]:
+    parcel = SharedPickle(content)
+    file = None if parcel.descriptor is None else os.dup(parcel.descriptor)
+    return unpack(parcel.pickled, parcel.spans, file), parcel
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        LARGE,
+        LARGE[::2],
+        LARGE[:, ::-1],
+        LARGE.T,
+        np.asfortranarray(LARGE),
+        np.moveaxis(LARGE, 2, 0)[1:],
+        np.broadcast_to(LARGE[:1], (50, 1000, 3)),
+    ],
+)
+def test_a_large_array_comes_through_whole_and_outside_the_pickle(array: np.ndarray) -> None:
+    found, parcel = through({"images": array})
+    np.testing.assert_array_equal(found["images"], array)
+    assert found["images"].dtype == array.dtype
+    assert len(parcel.pickled) < 1000
+
+
+def test_many_arrays_come_through_each_in_its_place() -> None:
+    arrays = [np.arange(n, dtype=np.uint8) for n in (0, 1, 70_001, 100, 65_536, 99_999)]
+    found, parcel = through(arrays)
+    for array, expected in zip(found, arrays, strict=True):
+        np.testing.assert_array_equal(array, expected)
+    assert len(parcel.spans) == 3
+
+
+def test_an_array_can_be_written_to_as_where_it_came_from() -> None:
+    """Each process then has its own copy of the page, as it would of a pickled array."""
+    found, _ = through(LARGE)
+    found += 1
+    np.testing.assert_array_equal(found, LARGE + 1)
+    again, _ = through(LARGE)
+    np.testing.assert_array_equal(again, LARGE)
+
+
+@pytest.fixture
+def mapped(tmp_path: Path) -> np.memmap[Any, Any]:
+    path = tmp_path / "images.bin"
+    path.write_bytes(bytes(100) + LARGE.tobytes())
+    return np.memmap(path, np.float32, "r+", 100, LARGE.shape)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda x: x,
+        lambda x: x[7:],
+        lambda x: x[10:90:3, 5:, 1:],
+        lambda x: x.T,
+        lambda x: x[:, 4],
+        lambda x: np.asarray(x)[3:],
+        lambda x: x[:0],
+    ],
+)
+def test_a_memory_mapped_array_is_opened_again_by_its_name(
+    mapped: np.memmap[Any, Any], part: Any
+) -> None:
+    found, parcel = through(part(mapped))
+    np.testing.assert_array_equal(found, part(LARGE))
+    assert len(parcel.pickled) < 1000
+    assert parcel.spans == []
+
+
+def test_what_its_file_does_not_hold_is_not_read_from_there(tmp_path: Path) -> None:
+    path = tmp_path / "images.npy"
+    np.save(path, LARGE)
+    changed = np.load(path, mmap_mode="c")
+    changed[0] = -1
+    for array in (changed, np.load(path, mmap_mode="r") * 2, np.load(path, mmap_mode="r")[::-1]):
+        found, _ = through(array)
+        np.testing.assert_array_equal(found, array)
+
+
+def in_main(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return image
+
+
+def test_what_only_main_has_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_main, "__module__", "__main__")
+    for content in (in_main, [functools.partial(in_main)], {"a": (in_main,)}):
+        with pytest.raises(pickle.PicklingError, match="in_main is defined in `__main__`"):
+            SharedPickle(content)
