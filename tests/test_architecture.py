@@ -196,7 +196,7 @@ def test_only_what_draws_a_manifest_is_looked_up_by_name() -> None:
     assert by_name - own == {
         "augseq.augment.albumentations_import",
         "augseq.cli.arguments",
-        "augseq.pixels.formats",
+        "augseq.pixels.decoders.extra",
     }
     for name, home in DRAWING_FUNCTIONS.items():
         assert part_of(home) == "inspection"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from augseq.errors import DecodeError
-from augseq.pixels.pillow_decoder import explaining
+from augseq.pixels.decoders.decoder_errors import explaining
 
 from .conftest import decode, encoded, photo
 
@@ -135,5 +135,5 @@ def test_an_image_that_holds_such_text_is_an_image(text: str) -> None:
 @pytest.mark.parametrize(("mode", "wanted"), [("La", "L"), ("La", "RGB"), ("LAB", "L")])
 def test_pixels_that_pillow_does_not_convert_are_told_in_words(mode: str, wanted: str) -> None:
     told = rf"not read \(Pillow calls it mode {mode}\): save it again"
-    with pytest.raises(DecodeError, match=told), explaining(b""):
+    with pytest.raises(DecodeError, match=told), explaining():
         Image.new(mode, (2, 2)).convert(wanted)

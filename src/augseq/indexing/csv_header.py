@@ -5,12 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from augseq.errors import ArgumentError, ManifestError
+from augseq.pixels.decoders.registry import all_endings
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 _FIRST_LINE_LETTERS = 2**20
-_IMAGE_ENDINGS = (
-    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif", ".jxl",
-)  # fmt: skip
 
 
 def check_first_line(
@@ -49,7 +47,7 @@ def check_first_line(
             f"{SEPARATORS.get(delimiter, repr(delimiter))}: {_option(other)}. Its first line is "
             f"{line.strip()[:200]!r}."
         )
-    if any(cell.strip().lower().endswith(_IMAGE_ENDINGS) for cell in line.split(delimiter)):
+    if any(cell.strip().lower().endswith(all_endings()) for cell in line.split(delimiter)):
         raise ManifestError(
             f"The first line of {str(path)!r} must name the columns, but seems to be an image: "
             f"{line.strip()[:200]!r}. Write a line such as {f'path{delimiter}label'!r} above it, "

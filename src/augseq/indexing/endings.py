@@ -3,33 +3,19 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 
 from augseq.errors import ArgumentError
+from augseq.pixels.decoders.registry import all_endings, readable_endings
 
 DEFAULT = "default"
-"""Stands for `IMAGE_EXTENSIONS` in a list of endings."""
+"""Stands for the endings of all formats that can be read in a list of endings."""
 
-# What an extra is needed for, by its ending: the extra, and the library that it brings.
-EXTRAS = {
-    ".heic": ("heif", "pi_heif"),
-    ".heif": ("heif", "pi_heif"),
-    ".hif": ("heif", "pi_heif"),
-    ".jxl": ("jxl", "imagecodecs"),
-}
-IMAGE_EXTENSIONS = (
-    ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe",
-    ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pfm", ".pgm", ".pjp", ".pjpeg", ".png",
-    ".pnm", ".ppm", ".tif", ".tiff", ".webp",
-    *(ending for ending, (_, library) in EXTRAS.items() if find_spec(library)),
-)  # fmt: skip
-
-# What cameras and scanners write and people take for images; not what is text or film.
-UNREAD_EXTENSIONS = frozenset({
+# What cameras and scanners write and people take for images, but is not read; not text or film.
+_UNREAD = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".cur", ".dcm", ".dcr", ".dds", ".dng", ".erf", ".exr",
-    ".fff", ".heic", ".heif", ".hif", ".icns", ".ico", ".iiq", ".jxl", ".jxr", ".kdc", ".mef",
-    ".mos", ".mrw", ".nef", ".npy", ".nrw", ".orf", ".pcx", ".pef", ".psd", ".raf", ".raw",
-    ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".svg", ".tga", ".x3f",
+    ".fff", ".icns", ".ico", ".iiq", ".jxr", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".npy",
+    ".nrw", ".orf", ".pcx", ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw",
+    ".svg", ".tga", ".x3f",
 })  # fmt: skip
 
 
@@ -55,7 +41,7 @@ class Endings:
     @property
     def holds_default(self) -> bool:
         """Whether all usual endings are among them, so that no image is skipped on purpose."""
-        return self.plain.issuperset(IMAGE_EXTENSIONS)
+        return self.plain.issuperset(readable_endings())
 
     def is_odd_image(self, name: str) -> bool:
         """Tell whether a name that has no plain ending, in lower case, is that of an image."""
@@ -80,7 +66,7 @@ def parse_endings(extensions: Iterable[str]) -> Endings:
             '"default" stands for the usual ones and "" for no ending. '
             f"Received: extensions={extensions!r}"
         )
-    usual = IMAGE_EXTENSIONS if DEFAULT in given else ()
+    usual = readable_endings() if DEFAULT in given else ()
     texts = {text.lower().lstrip(".") for text in given if text != DEFAULT}
     stars = [
         ".*".join(map(re.escape, (text if text.startswith("*") else f".{text}").split("*")))
@@ -102,3 +88,8 @@ def ending_of(name: str) -> str:
     """
     _, dot, ending = name.rpartition(".")
     return f".{ending}".lower() if dot and ending else ""
+
+
+def is_unread(ending: str) -> bool:
+    """Tell whether an ending is that of images that cannot be read, or not as installed."""
+    return ending in _UNREAD or (ending in all_endings() and ending not in readable_endings())

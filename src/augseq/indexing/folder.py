@@ -16,7 +16,7 @@ from augseq.errors import (
     NotAFolderError,
     UnreadableError,
 )
-from augseq.indexing.endings import IMAGE_EXTENSIONS, Endings, parse_endings
+from augseq.indexing.endings import DEFAULT, Endings, parse_endings
 from augseq.indexing.excluded import describe_gone, describe_unusable
 from augseq.indexing.image_classes import label_by_folder, label_by_path
 from augseq.indexing.labels import (
@@ -54,7 +54,7 @@ def index_folder(
     labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
-    extensions: Iterable[str] = IMAGE_EXTENSIONS,
+    extensions: Iterable[str] = (DEFAULT,),
     follow_links: bool = False,
     probe: bool = False,
     unreadable: UnreadablePolicy = "raise",

@@ -10,7 +10,6 @@ from typing import Literal
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
-from augseq.indexing.endings import IMAGE_EXTENSIONS
 from augseq.indexing.folder import existing_folder, existing_splits
 from augseq.indexing.labels import class_findings, listed, sorted_names
 from augseq.indexing.scan import scan_folder
@@ -19,6 +18,7 @@ from augseq.indexing.unicode_forms import check_unicode_forms
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
+from augseq.pixels.decoders.registry import readable_endings
 from augseq.types import PathLike
 
 _PATH_COLUMN = "file_name"
@@ -173,7 +173,7 @@ def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
     scan = scan_folder(
         manifest.root,
         splits=splits or (),
-        suffixes=IMAGE_EXTENSIONS,
+        suffixes=readable_endings(),
         follow_links=False,
         progress=False,
     )

@@ -3,22 +3,19 @@
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 
 from augseq.errors import AugseqError, install_command
-from augseq.indexing.endings import (
-    DEFAULT,
-    EXTRAS,
-    IMAGE_EXTENSIONS,
-    UNREAD_EXTENSIONS,
-    Endings,
-    ending_of,
-)
+from augseq.indexing.endings import DEFAULT, Endings, ending_of, is_unread
 from augseq.indexing.scan import Scan
-from augseq.pixels.image_signatures import HEAD_BYTES, is_image
+from augseq.pixels.decoders.registry import (
+    HEAD_BYTES,
+    missing_extras,
+    readable_endings,
+    recognize_format,
+)
 from augseq.remote.folder import RemoteFolder
 from augseq.storage.path_encoding import for_system
 
@@ -31,8 +28,6 @@ _EXCLUDE = (
     ' Some files with these endings are no images: exclude them with unreadable="exclude" '
     "(--unreadable exclude)."
 )
-# An ending of images in the middle of a name: "1.jpg?w=300", "1.JPG.1", "1.jpeg~".
-_INSIDE = re.compile(rf"({'|'.join(map(re.escape, IMAGE_EXTENSIONS))})([^a-z0-9].*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,7 @@ def find_skipped_images(place: str | RemoteFolder, scan: Scan) -> SkippedImages:
             request: there, a name such as "1.jpg?w=300" counts.
         scan: What was found in it.
     """
-    samples = {e: paths for e, paths in scan.samples.items() if e not in UNREAD_EXTENSIONS}
+    samples = {e: paths for e, paths in scan.samples.items() if not is_unread(e)}
     if not isinstance(place, str):
         samples = dict(islice(samples.items(), _MOST_REMOTE))
     examples = [path for paths in samples.values() for path in paths if _is_image(place, path)]
@@ -119,7 +114,7 @@ def describe_skipped(
     if num_hidden:
         images = "1 hidden image" if num_hidden == 1 else f"{num_hidden:,} hidden images"
         yield f"{images} in {root!r} not indexed: names that begin with a dot. Rename to index."
-    unread = {kind: n for kind, n in scan.other_suffixes.items() if kind in UNREAD_EXTENSIONS}
+    unread = {kind: n for kind, n in scan.other_suffixes.items() if is_unread(kind)}
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield (
@@ -136,9 +131,8 @@ def _is_plain(ending: str) -> bool:
     return ending.isprintable() and ending == ending.strip()
 
 
-def _missing_extras(kinds: Iterable[str]) -> str:
-    needed = (EXTRAS[kind] for kind in kinds if kind in EXTRAS)
-    extras = sorted({extra for extra, library in needed if not find_spec(library)})
+def _missing_extras(kinds: Collection[str]) -> str:
+    extras = missing_extras(kinds)
     return f". To read them: {install_command(*extras)}" if extras else ""
 
 
@@ -153,7 +147,7 @@ def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[
     found: dict[str, set[str]] = {}
     for path in examples:
         name = path.rpartition("/")[2].lower()
-        inside = _INSIDE.search(name)
+        inside = _ending_inside(name)
         start, ending = (inside[1], inside[0]) if inside else ("", ending_of(name))
         found.setdefault(start, set()).add(ending)
     endings = [
@@ -185,15 +179,22 @@ def _seem_numbered(endings: Collection[str]) -> bool:
     return len(endings) > 1 and len({re.sub(r"[0-9]+", "0", ending) for ending in endings}) == 1
 
 
+def _ending_inside(name: str) -> re.Match[str] | None:
+    """Find an ending of images in the middle of a name: "1.jpg?w=300", "1.jpg.1", "1.jpeg~"."""
+    endings = "|".join(map(re.escape, readable_endings()))
+    return re.search(rf"({endings})([^a-z0-9].*)", name, re.DOTALL)
+
+
 def _is_image(place: str | RemoteFolder, path: str) -> bool:
     if isinstance(place, str):
-        return is_image(_head(os.path.join(place, path)))
+        return recognize_format(_head(os.path.join(place, path))) is not None
     if not place.is_archive:
-        return bool(_INSIDE.search(path.rpartition("/")[2].lower()))
+        return bool(_ending_inside(path.rpartition("/")[2].lower()))
     try:
-        return is_image(place.read(path, max_bytes=HEAD_BYTES)[:HEAD_BYTES])
+        head = place.read(path, max_bytes=HEAD_BYTES)[:HEAD_BYTES]
     except AugseqError:
         return False
+    return recognize_format(head) is not None
 
 
 def _head(path: str) -> bytes:

@@ -25,7 +25,7 @@ from augseq.manifest.schema import (
     take_apart,
     with_values,
 )
-from augseq.pixels.cache.entry import Identity
+from augseq.pixels.file_identity import Identity
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, is_right_file
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of

@@ -5,8 +5,6 @@ import math
 import numpy as np
 
 from augseq.loading.batch import BatchPlan
-from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.source import FileSource
 from augseq.storage.quota import size_text
 
 # Crops of 224 px are by custom taken from images whose shorter side is 256 px.
@@ -23,9 +21,9 @@ def advise_cache(plan: BatchPlan, stages: dict[str, float]) -> str | None:
             microseconds; whoever looks at the pixels first pays for mapping them, as well.
     """
     source = plan.pipeline.source
-    if isinstance(source, CachedSource):
+    if source.cache is not None:
         return "the cache holds only a part; give it more room, or ImageCache(shorter_side_px=...)"
-    if not isinstance(source, FileSource):
+    if not source.reads_files:
         return None
     total = sum(stages.values())
     gain = total / max(total - stages["read"] - stages["decode"], 0.025)

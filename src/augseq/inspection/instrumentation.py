@@ -12,10 +12,10 @@ from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
 from augseq.loading.sample import Pipeline
 from augseq.manifest.record import Record
-from augseq.pixels.decode import OpenImage
+from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.region import Region
-from augseq.pixels.source import ImageSource
-from augseq.types import Image
+from augseq.pixels.source import ImageSource, PixelCache
+from augseq.types import Image, Images
 
 Call: TypeAlias = Callable[[], Any]
 
@@ -41,6 +41,23 @@ def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
 class _SeenSource:
     source: ImageSource
     run: Callable[[Call], Any]
+
+    @property
+    def reads_files(self) -> bool:
+        return self.source.reads_files
+
+    @property
+    def cache(self) -> PixelCache | None:
+        return self.source.cache
+
+    def describe(self) -> str:
+        return self.source.describe()
+
+    def content_text(self, array_text: Callable[[Images], str]) -> str:
+        return self.source.content_text(array_text)
+
+    def fetch(self, record: Record) -> object:
+        return self.source.fetch(record)
 
     def open(self, record: Record) -> OpenImage:
         return _SeenImage(self.run(partial(self.source.open, record)), self.run)

@@ -1,11 +1,11 @@
 """Images that are held, so that many samples are made of each and it is decoded once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from augseq.loading.sample import Pipeline
 from augseq.manifest.record import Record
-from augseq.pixels.decode import DecodedImage, OpenImage
+from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.region import WHOLE
 from augseq.types import Image
 
@@ -20,8 +20,28 @@ class HeldSource:
 
     images: Mapping[int, Image]
 
+    @property
+    def reads_files(self) -> bool:
+        """False: the pixels are in memory."""
+        return False
+
+    @property
+    def cache(self) -> None:
+        """None: there is nothing to decode."""
+
+    def describe(self) -> str:
+        """Say that there are no files."""
+        return "images in memory"
+
+    def content_text(self, array_text: Callable[[Image], str]) -> str:
+        """Describe each image."""
+        return ", ".join(map(array_text, self.images.values()))
+
+    def fetch(self, record: Record) -> None:
+        """Do nothing: the pixels are in memory."""
+
     def open(self, record: Record) -> OpenImage:
-        """Give the image of a record."""
+        """Return the image of a record."""
         return DecodedImage(self.images[record.index])
 
 

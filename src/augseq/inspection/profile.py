@@ -15,8 +15,7 @@ from augseq.inspection.picture import Picture
 from augseq.inspection.profile_html import profile_html
 from augseq.loading.batch import BatchPlan
 from augseq.manifest.record import Record
-from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.source import FileSource, ImageSource
+from augseq.pixels.source import ImageSource
 from augseq.terminal_text import WIDTH, escaped, table_text
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
@@ -182,12 +181,8 @@ def _measure_round(plan: BatchPlan, steps: range) -> list[float]:
 
 
 def _read(source: ImageSource, records: list[Record]) -> None:
-    """Do what a source begins with: read files, or look up what is in a cache."""
     for record in records:
-        if isinstance(source, CachedSource):
-            source.find(record)
-        elif isinstance(source, FileSource):
-            source.read(record)
+        source.fetch(record)
 
 
 def _measure_workers(
@@ -235,7 +230,7 @@ def _advise_scaled_decode(plan: BatchPlan, steps: range, stages: dict[str, float
     pipeline = plan.pipeline
     if (
         pipeline.scaled_decode
-        or not isinstance(pipeline.source, FileSource)
+        or not pipeline.source.reads_files
         or _bottleneck(stages) not in ("decode", "resize and rest")
     ):
         return None

@@ -1,66 +1,31 @@
 """Bytes of an image file become one upright array, or an error that says why not."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-import numpy as np
 from PIL import ImageFile
 
 from augseq.errors import DecodeError
-from augseq.pixels.decoder_process import call_safely
-from augseq.pixels.formats import is_jxl, risky_kind
-from augseq.pixels.full_depth import decode_deep
-from augseq.pixels.jpeg_decoder import open_jpeg
-from augseq.pixels.jxl_decoder import decode_jxl
+from augseq.pixels.decoded_image import DecodedImage, FloatImage, OpenImage
+from augseq.pixels.decoders.decoder_errors import UnidentifiedError
+from augseq.pixels.decoders.image_format import ImageFormat
+from augseq.pixels.decoders.isolated.decoder_process import call_in_decoder_process
+from augseq.pixels.decoders.registry import find_format
+from augseq.pixels.file_kinds import name_kind
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.pillow_decoder import decode_with_pillow
-from augseq.pixels.region import WHOLE, Region, cut, scaled_box
-from augseq.pixels.tiff_decoder import decode_tiff
+from augseq.pixels.region import WHOLE
 from augseq.types import Image
 
-
-class OpenImage(Protocol):
-    """An image whose size is known, and whose pixels are decoded when they are asked for."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(height, width, channels) of the whole upright image."""
-        ...
-
-    def read(self, region: Region) -> Image:
-        """Return the pixels of a region, shape (height, width, channels); may be read-only.
-
-        Without `region.covers`, that is the part of the whole image that the box names, bit for
-        bit, whichever decoder runs. With it, a decoder that can scale may divide the image by
-        2, 4 or 8, and the box is widened to whole pixels of the result.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedImage:
-    """An image in memory as an `OpenImage`."""
-
-    pixels: Image
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(height, width, channels) of the whole image."""
-        return self.pixels.shape
-
-    def read(self, region: Region) -> Image:
-        """Return the pixels in the box, as a view."""
-        return cut(self.pixels, scaled_box(region.box, self.shape, 1))
+Result = TypeVar("Result")
 
 
 def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
-    """Open the bytes of one image file; this is the one place that picks a decoder.
+    """Open the bytes of one image file with the decoder of its format.
 
-    JPEG files are decoded by libjpeg-turbo, when their pixels are asked for; JPEG XL at once by
-    libjxl, TIFF files of layouts that Pillow does not read rightly by tifffile, and all others by
-    Pillow, with plug-ins for HEIC. Decoders that may crash run in a
-    process of their own, see `decoder_process`. The first frame of animated files
-    and the first page of a TIFF count; colour profiles are not applied.
+    The row of `decoders.registry` that matches the first bytes says which one that is. JPEG files
+    are decoded when their pixels are asked for, all others at once; decoders that may crash run
+    in a process of their own. The first frame of animated files and the first page of a TIFF
+    count; colour profiles are not applied.
 
     Pixels of 16 bits are scaled to 8, as Pillow scales 16-bit colour: by their upper byte.
     With `options.full_depth`, 65535 becomes 1.0, as does 255 in files of 8 bits, and floats
@@ -87,43 +52,13 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so a damaged file would "
             "be filled up silently; set it to False"
         )
-    if risky_kind(data) is not None:
-        return DecodedImage(call_safely(_decode, data, options))
-    return _open(data, options)
-
-
-def _decode(data: bytes, options: DecodeOptions) -> Image:
-    return _open(data, options).read(WHOLE)
-
-
-def _open(data: bytes, options: DecodeOptions) -> OpenImage:
-    if is_jxl(data):
-        return DecodedImage(decode_jxl(data, options))
-    jpeg = open_jpeg(data, options)
-    opened = DecodedImage(_decode_other(data, options)) if jpeg is None else jpeg
-    return _FloatImage(opened) if options.full_depth else opened
-
-
-def _decode_other(data: bytes, options: DecodeOptions) -> Image:
-    pixels = decode_tiff(data, options)
-    if pixels is None and options.full_depth:
-        pixels = decode_deep(data, options)
-    return decode_with_pillow(data, options) if pixels is None else pixels
-
-
-@dataclass(frozen=True, slots=True)
-class _FloatImage:
-    """An image whose pixels become floats from 0 to 1, unless they are floats already."""
-
-    opened: OpenImage
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.opened.shape
-
-    def read(self, region: Region) -> Image:
-        pixels = self.opened.read(region)
-        return pixels if pixels.dtype == np.float32 else pixels / np.float32(255)
+    image_format = _format_of(data)
+    try:
+        if image_format.may_crash:
+            return DecodedImage(_call_apart(image_format, _decode, data, options))
+        return _open(image_format, data, options)
+    except UnidentifiedError as error:
+        raise DecodeError(name_kind(data)) from error
 
 
 def decode_image(data: bytes, options: DecodeOptions) -> Image:
@@ -138,3 +73,70 @@ def decode_image(data: bytes, options: DecodeOptions) -> Image:
         DecodeError: As in `open_image`.
     """
     return open_image(data, options).read(WHOLE)
+
+
+def describe_image(data: bytes, options: DecodeOptions) -> dict[str, Any]:
+    """Describe an image that can be decoded, from what stands before its pixels.
+
+    Returns:
+        `format`, `mode`, `orientation` and `num_frames`, as a `Probe` has them.
+    """
+    return _call(_describe, data, options)
+
+
+def find_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
+    """Name what an image that can be decoded loses on its way to 8-bit RGB.
+
+    Returns:
+        Of "16 bit" and "transparency" those that the file has, whether its pixels use them or not.
+    """
+    return _call(_find_losses, data, options)
+
+
+def _format_of(data: bytes) -> ImageFormat:
+    image_format = find_format(data)
+    if image_format is None:
+        raise DecodeError(name_kind(data))
+    return image_format
+
+
+def _open(image_format: ImageFormat, data: bytes, options: DecodeOptions) -> OpenImage:
+    opened = image_format.open(data, options)
+    return FloatImage(opened) if options.full_depth else opened
+
+
+def _call(
+    function: Callable[[bytes, DecodeOptions], Result], data: bytes, options: DecodeOptions
+) -> Result:
+    """Call a function of this module: here, or where a crash is an error if one may come."""
+    image_format = _format_of(data)
+    if image_format.may_crash:
+        return _call_apart(image_format, function, data, options)
+    return function(data, options)
+
+
+def _call_apart(
+    image_format: ImageFormat,
+    function: Callable[[bytes, DecodeOptions], Result],
+    data: bytes,
+    options: DecodeOptions,
+) -> Result:
+    if image_format.extra is not None:
+        image_format.extra.check()
+    return call_in_decoder_process(image_format.title, function, data, options)
+
+
+# What a decoder process calls: by name, with the format that it finds for itself.
+
+
+def _decode(data: bytes, options: DecodeOptions) -> Image:
+    return _open(_format_of(data), data, options).read(WHOLE)
+
+
+def _describe(data: bytes, options: DecodeOptions) -> dict[str, Any]:
+    return _format_of(data).describe(data, options)
+
+
+def _find_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
+    find = _format_of(data).find_losses
+    return frozenset() if find is None else find(data, options)

@@ -3,6 +3,9 @@
 import re
 import zlib
 
+from augseq.pixels.decoders.registry import recognize_format
+from augseq.remote.archive_kinds import GZIP_START, ZIP_STARTS, archive_kind
+
 # Pages, pointers and drawings announce themselves in their first lines.
 _HEAD_BYTES = 4096
 _SHOWN_LETTERS = 40
@@ -43,13 +46,6 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"PAR1": ("a Parquet file", "give a table of images to index_table, as .parquet"),
     b"ARROW1": ("an Arrow file", "read it with pyarrow"),
     b"SQLite format 3\0": ("an SQLite database", _DELETE),
-    b"\x1f\x9d": ("a file packed with compress (.Z)", _UNPACK),
-    b"BZh": ("a bzip2 archive", _UNPACK),
-    b"\xfd7zXZ\0": ("an XZ archive", _UNPACK),
-    b"\x28\xb5\x2f\xfd": ("a Zstandard archive", _UNPACK),
-    b"\x04\x22\x4d\x18": ("an LZ4 archive", _UNPACK),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _UNPACK),
-    b"Rar!\x1a\7": ("a RAR archive", _UNPACK),
     b"\x1aE\xdf\xa3": ("a video (Matroska or WebM)", _FRAMES),
     b"FLV\1": ("a video (Flash)", _FRAMES),
     b"\0\0\1\xba": ("a video (MPEG)", _FRAMES),
@@ -61,10 +57,6 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"\x7fELF": ("a program", _DELETE),
     b"MZ": ("a program of Windows", _DELETE),
 }
-_IMAGE_SIGNATURES = {
-    b"\xff\xd8\xff": "a JPEG file", b"\x89PNG": "a PNG file", b"GIF8": "a GIF file",
-    b"BM": "a BMP file", b"II*\0": "a TIFF file", b"MM\0*": "a TIFF file",
-}  # fmt: skip
 _ZIP_KINDS = {
     b"[Content_Types].xml": ("an Office document", "save its pictures as files"),
     b"mimetypeapplication/": ("an Office document or an e-book", "save its pictures as files"),
@@ -86,6 +78,17 @@ _BASE64_IMAGES = re.compile(r"(?:/9j/|iVBORw0KGgo|R0lGOD|UklGR|Qk[0-9A-Za-z+/]{3
 _LINK = re.compile(r"(?:\.{0,2}/|[\w.-]+/)[^\s<>{}]*$")
 
 
+def name_kind(data: bytes) -> str:
+    """Say why a file is no image that is read, for a `DecodeError`."""
+    if not any(data):
+        return f"its {len(data)} bytes are all zero: a copy was interrupted; copy the file again"
+    described = describe_file(data)
+    if described is not None:
+        kind, advice = described
+        return f"its {len(data)} bytes are {kind}, not an image of a known format: {advice}"
+    return f"its {len(data)} bytes are not an image of a known format, or its header is damaged"
+
+
 def describe_file(data: bytes) -> tuple[str, str] | None:
     """Say what a file is that is no image.
 
@@ -101,12 +104,13 @@ def describe_file(data: bytes) -> tuple[str, str] | None:
             return found
     if data[128:132] == b"DICM":
         return "a DICOM file", "convert it to PNG or TIFF with pydicom"
-    if data[257:262] == b"ustar":
-        return "a tar archive", _UNPACK
-    if data.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\x08")):
+    if data.startswith(ZIP_STARTS):
         return _describe_zip(data)
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(GZIP_START):
         return _describe_gzip(data)
+    archive = archive_kind(data)
+    if archive is not None:
+        return archive.title, _UNPACK
     if data.startswith(b"RIFF") and data[8:12] in _RIFF_KINDS:
         return _RIFF_KINDS[data[8:12]]
     if data[4:8] in _VIDEO_BOXES:
@@ -129,10 +133,11 @@ def _describe_gzip(data: bytes) -> tuple[str, str]:
         head = zlib.decompressobj(31).decompress(data, _HEAD_BYTES)
     except zlib.error:
         return "a gzip archive", _UNPACK
-    for start, kind in _IMAGE_SIGNATURES.items():
-        if head.startswith(start):
-            return f"{kind} packed with gzip", "unpack it: gunzip"
-    found = None if head.startswith(b"\x1f\x8b") else describe_file(head)
+    image_format = recognize_format(head)
+    if image_format is not None:
+        article = "an" if image_format.title[0] in "AEIOU" else "a"
+        return f"{article} {image_format.title} file packed with gzip", "unpack it: gunzip"
+    found = None if head.startswith(GZIP_START) else describe_file(head)
     if found is None:
         return "a gzip archive", _UNPACK
     advice = _UNPACK if found[0].startswith("text") else found[1]

@@ -20,11 +20,6 @@ MAX_PIXELS = 89_478_485
 # Files are read whole; this is more than any camera or scanner writes for the pixels above.
 MAX_FILE_BYTES = 1 << 30
 
-# How much more memory a decoder takes for a pixel than the 8 to 11 bytes of most; measured on
-# images of 89 million pixels, of which a WebP took 1.9 GB.
-_WEIGHTS = {"WEBP": 2, "JPEG2000": 2, "JXL": 2, "AVIF": 1.5, "HEIF": 1.5, "JPEG in CMYK": 1.5}
-
-
 # In the reasons of files that are right.
 _WAYS_OUT = ("; to read it, ", "full_depth=", "exif_orientation=")
 
@@ -86,10 +81,17 @@ class DecodeOptions:
         """Channels of a decoded image."""
         return {"rgb": 3, "grayscale": 1, "rgba": 4}[self.color_mode]
 
-    def check_size(self, width: int, height: int, file_format: str) -> None:
-        """Raise `DecodeError` where a file claims more pixels than its format may have."""
+    def check_size(self, width: int, height: int, format_name: str, weight: float) -> None:
+        """Raise `DecodeError` where a file claims more pixels than its format may have.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+            format_name: Its format, for the error.
+            weight: As in `ImageFormat`.
+        """
         num_pixels, most = width * height, max(self.max_pixels, MAX_PIXELS)
-        needed = math.ceil(num_pixels * _WEIGHTS.get(file_format, 1))
+        needed = math.ceil(num_pixels * weight)
         # What is enough for both conditions.
         way_out = to_read_it("max_pixels", needed if needed > most else num_pixels)
         if num_pixels > self.max_pixels:
@@ -100,7 +102,7 @@ class DecodeOptions:
         if needed > most:
             raise DecodeError(
                 f"it claims {width} x {height} pixels, more than the memory for max_pixels={most} "
-                f"suffices for with {file_format}{way_out}"
+                f"suffices for with {format_name}{way_out}"
             )
 
 

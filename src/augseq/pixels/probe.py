@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 
 from augseq.errors import ChangedFileError, DecodeError
 from augseq.manifest.record import Probe, Record
-from augseq.pixels.decode import decode_image
+from augseq.pixels.decode import decode_image, describe_image
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.pillow_decoder import read_header
-from augseq.pixels.tiff_decoder import read_tiff_header
 from augseq.storage.content_hash import content_hash
 from augseq.types import Image
 
@@ -31,7 +29,7 @@ def probe_file(
         image = decode_image(data, options)
     except DecodeError as error:
         return probe, error
-    header = read_header(data, options) or read_tiff_header(data)
+    header = describe_image(data, options)
     return replace(probe, height=image.shape[0], width=image.shape[1], **header), image
 
 

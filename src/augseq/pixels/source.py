@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import Identity, file_identity
-from augseq.pixels.decode import DecodedImage, OpenImage, open_image
+from augseq.pixels.decode import open_image
+from augseq.pixels.decoded_image import DecodedImage, OpenImage
+from augseq.pixels.file_identity import Identity, file_identity
 from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions, is_right_file, to_read_it
 from augseq.pixels.probe import check_unchanged
@@ -25,11 +27,61 @@ if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.
     from augseq.manifest.manifest import Manifest
 
 
+class PixelCache(Protocol):
+    """Decoded pixels that are kept between epochs."""
+
+    @property
+    def shorter_side_px(self) -> int | None:
+        """To which images are shrunk before they are kept; None for none."""
+        ...
+
+    def find(self, record: Record) -> Image | None:
+        """Return the pixels of a record, read-only; None where none are kept."""
+        ...
+
+    def fill(self, record: Record) -> bool:
+        """Decode and keep the image of a record, and return whether it is kept now."""
+        ...
+
+    def describe_cache(self) -> str:
+        """Say in a line where the cache is and how much it holds."""
+        ...
+
+
 class ImageSource(Protocol):
-    """Gives the images of records: deterministic, thread-safe and picklable."""
+    """Gives the images of records: deterministic, thread-safe and picklable.
+
+    Samples need `open` alone. The other members answer what displays, backups and advice ask.
+    """
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether `open` reads and decodes a file each time."""
+        ...
+
+    @property
+    def cache(self) -> PixelCache | None:
+        """Where decoded pixels are kept; None for nowhere."""
+        ...
 
     def open(self, record: Record) -> OpenImage:
         """Open the image of a record: uint8 or float32."""
+        ...
+
+    def fetch(self, record: Record) -> object:
+        """Do what `open` begins with, and no more: read the file, or look it up in the cache."""
+        ...
+
+    def describe(self) -> str:
+        """Say in a line where the images come from and how they are decoded."""
+        ...
+
+    def content_text(self, array_text: Callable[[Images], str]) -> str:
+        """Describe what decides the pixels of a record, beside the record itself.
+
+        Args:
+            array_text: Describes the content of an array.
+        """
         ...
 
 
@@ -53,6 +105,29 @@ class FileSource:
     def __post_init__(self) -> None:
         folder = RemoteFolder(self.root, self.remote) if is_remote(self.root) else None
         object.__setattr__(self, "_folder", folder)
+
+    @property
+    def reads_files(self) -> bool:
+        """True: nothing is kept."""
+        return True
+
+    @property
+    def cache(self) -> None:
+        """None: see `CachedSource`."""
+
+    def describe(self) -> str:
+        """Name the folder and the options of decoding that change all pixels."""
+        folder = self.root if is_remote(self.root) else os.path.basename(self.root)
+        upright = "upright" if self.options.exif_orientation else "as stored"
+        return f"files in {folder!r}, {self.options.color_mode}, {upright}"
+
+    def content_text(self, array_text: Callable[[Images], str]) -> str:
+        """Describe the options of decoding; the files are those of the manifest."""
+        return repr(self.options)
+
+    def fetch(self, record: Record) -> None:
+        """Read the file of a record; see `read`."""
+        self.read(record)
 
     def open(self, record: Record) -> OpenImage:
         """Read the file of a record.
@@ -204,6 +279,26 @@ class ArraySource:
                 "`x` must be images of shape (n, height, width, channels), integer or float. "
                 f"Received: shape={shape}, dtype={self.images.dtype}.{hint}"
             )
+
+    @property
+    def reads_files(self) -> bool:
+        """False: the pixels are in memory."""
+        return False
+
+    @property
+    def cache(self) -> None:
+        """None: there is nothing to decode."""
+
+    def describe(self) -> str:
+        """Say that there are no files."""
+        return "arrays in memory"
+
+    def content_text(self, array_text: Callable[[Images], str]) -> str:
+        """Describe the values of the array."""
+        return f"array of {array_text(self.images)}"
+
+    def fetch(self, record: Record) -> None:
+        """Do nothing: the pixels are in memory."""
 
     def open(self, record: Record) -> OpenImage:
         """Copy the row of a record."""

@@ -4,23 +4,12 @@ import os
 import tarfile
 import zipfile
 
+from augseq.remote.archive_kinds import archive_kind
+
 _HEAD_BYTES = 512
-# By how they begin: what they are, and fsspec's word for the compression, if it is one.
-_MAGIC = {
-    b"PK\3\4": ("a ZIP archive", None),
-    b"PK\5\6": ("an empty ZIP archive", None),
-    b"PK\7\x08": ("one part of a ZIP archive in several", None),
-    b"\x1f\x8b": ("compressed with gzip", "gzip"),
-    b"BZh": ("compressed with bzip2", "bz2"),
-    b"\xfd7zXZ\0": ("compressed with XZ", "xz"),
-    b"\x5d\0\0": ("compressed with LZMA", "lzma"),
-    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "zstd"),
-    b"\x04\x22\x4d\x18": ("compressed with LZ4", "lz4"),
-    b"\x1f\x9d": ("compressed with compress (.Z)", "compress"),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", None),
-    b"Rar!\x1a\7": ("a RAR archive", None),
-    b"<": ("a web page or XML: the download failed; download it again", None),
-    b"version https://git-lfs": ("a pointer of Git LFS: run `git lfs pull`", None),
+_OTHER_STARTS = {
+    b"<": "a web page or XML: the download failed; download it again",
+    b"version https://git-lfs": "a pointer of Git LFS: run `git lfs pull`",
 }
 # Where the address does not end as fsspec expects.
 _SHORT_ENDINGS = {".tgz": "gzip", ".tbz": "bz2", ".tbz2": "bz2", ".txz": "xz", ".tlz": "lzma"}
@@ -81,8 +70,8 @@ def tar_compression(root: str) -> str | None:
     path = local_archive(root)
     if path is None:
         return _SHORT_ENDINGS.get(os.path.splitext(root)[1].lower())
-    head = _head(path)
-    return next((name for start, (_, name) in _MAGIC.items() if head.startswith(start)), None)
+    kind = archive_kind(_head(path))
+    return None if kind is None else kind.compression
 
 
 def local_archive(root: str) -> str | None:
@@ -96,9 +85,10 @@ def what_is(head: bytes) -> str | None:
     """Say what a file is by how it begins; None if that is not known."""
     if not head:
         return "empty: a download or copy was interrupted; get it again"
-    if head[257:262] == b"ustar":
-        return "a tar archive"
-    return next((kind for start, (kind, _) in _MAGIC.items() if head.startswith(start)), None)
+    kind = archive_kind(head)
+    if kind is not None:
+        return kind.packing
+    return next((told for start, told in _OTHER_STARTS.items() if head.startswith(start)), None)
 
 
 def describe_broken(root: str, error: BaseException) -> str:

@@ -1,13 +1,6 @@
 """The plan of a sequence as text that a person reads."""
 
-import os
-
 from augseq.loading.batch import ArrayTargets, BatchPlan, LabelTargets
-from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.options import DecodeOptions
-from augseq.pixels.source import FileSource
-from augseq.remote.url import is_remote
-from augseq.storage.quota import size_text
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
@@ -40,39 +33,18 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
         order += ", last batch filled up"
     if schedule.done.num_records:
         order += f", epoch {schedule.done.epoch} without its first {schedule.done.num_records}"
-    hops = [("order", order), ("source", _source(plan)), ("augment", augment)]
+    source = (
+        pipeline.source.describe() + ", large JPEGs scaled while decoded" * pipeline.scaled_decode
+    )
+    hops = [("order", order), ("source", source), ("augment", augment)]
     if pipeline.resize is not None:
         resize = pipeline.resize
         size = f"{resize.resize_mode} to {resize.image_size}, {resize.interpolation}"
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
-    if isinstance(pipeline.source, CachedSource):
-        hops.insert(2, ("cache", _cache(pipeline.source)))
+    if pipeline.source.cache is not None:
+        hops.insert(2, ("cache", pipeline.source.cache.describe_cache()))
     output = f"{pipeline.dtype} pixels, {_targets(plan)}"
     return [*hops, ("output", output)]
-
-
-def _source(plan: BatchPlan) -> str:
-    source = plan.pipeline.source
-    files = source.files if isinstance(source, CachedSource) else source
-    if not isinstance(files, FileSource):
-        return "arrays in memory"
-    decode: DecodeOptions = files.options
-    upright = "upright" if decode.exif_orientation else "as stored"
-    scaled = ", large JPEGs scaled while decoded" * plan.pipeline.scaled_decode
-    root = plan.manifest.root
-    folder = root if is_remote(root) else os.path.basename(root)
-    return f"files in {folder!r}, {decode.color_mode}, {upright}{scaled}"
-
-
-def _cache(source: CachedSource) -> str:
-    folder, side = source.folder, source.shorter_side_px
-    place = "memory" if folder.in_memory else repr(folder.root)
-    shrunk = "" if side is None else f", shorter side at most {side} px"
-    held = folder.tally
-    return (
-        f"in {place}{shrunk}; {held.num_files:,} images, "
-        f"{size_text(held.num_bytes)} of at most {size_text(folder.max_bytes)}"
-    )
 
 
 def _targets(plan: BatchPlan) -> str:

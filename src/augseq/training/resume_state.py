@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.errors import AugseqWarning, BackupError
 from augseq.loading.batch import ArrayTargets, BatchPlan
-from augseq.pixels.cache.source import CachedSource
-from augseq.pixels.source import ArraySource, FileSource
 from augseq.sampling.schedule import Progress
 from augseq.training.array_content import array_text
 from augseq.training.content_text import describe_content, is_same_content
@@ -81,30 +79,21 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         AugseqWarning: An augmentation holds something that cannot be compared between runs.
     """
     schedule, pipeline = plan.schedule, plan.pipeline
-    cached = pipeline.source if isinstance(pipeline.source, CachedSource) else None
-    source = cached.files if cached else pipeline.source
+    cache = pipeline.source.cache
     return {
         "seed": schedule.seed,
         "shuffle": str(schedule.shuffle),
         "drop_remainder": str(schedule.drop_remainder),
         "number of records": schedule.num_records,
         "manifest": plan.manifest.fingerprint(),
-        "source": _source(source),
+        "source": _short(pipeline.source.content_text(array_text)),
         "targets": _targets(plan),
         "scaled_decode": str(pipeline.scaled_decode),
-        "shorter_side_px": str(cached and cached.shorter_side_px),
+        "shorter_side_px": str(cache and cache.shorter_side_px),
         "resize": _short(repr(pipeline.resize)),
         **_augmentations(pipeline.augment),
         "dtype": pipeline.dtype,
     }
-
-
-def _source(source: Any) -> str:
-    if isinstance(source, FileSource):
-        return _short(repr(source.options))
-    if isinstance(source, ArraySource):
-        return f"array of {array_text(source.images)}"
-    return type(source).__name__
 
 
 def _targets(plan: BatchPlan) -> str:

@@ -2,7 +2,6 @@
 
 from augseq.errors import ArgumentError
 from augseq.loading.batch import BatchPlan
-from augseq.pixels.cache.source import CachedSource
 from augseq.threaded_map import map_in_threads
 
 
@@ -21,15 +20,15 @@ def fill_cache(plan: BatchPlan, *, num_threads: int, progress: bool) -> int:
         ArgumentError: The plan has no cache.
         AugseqError: A file is at fault; the message names the record. What was kept stays.
     """
-    source = plan.pipeline.source
-    if not isinstance(source, CachedSource):
+    cache = plan.pipeline.source.cache
+    if cache is None:
         raise ArgumentError(
             "There must be a cache to fill. Received: cache=None. "
             'Write ImageSequence(..., cache="memory"), or give a folder.'
         )
 
     kept = map_in_threads(
-        source.fill,
+        cache.fill,
         plan.manifest,
         num_items=len(plan.manifest),
         num_threads=num_threads,

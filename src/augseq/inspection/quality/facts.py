@@ -14,8 +14,8 @@ from augseq.indexing.probing import cause_of, is_fault_of_storage, num_readers
 from augseq.inspection.quality.similarity import Signature, signature_of
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
+from augseq.pixels.decode import find_losses
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.pillow_decoder import read_losses
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.threaded_map import map_in_threads
@@ -23,8 +23,6 @@ from augseq.types import Image
 
 # What the decoders say of files that end too soon; where they only say "damaged", so do we.
 _TRUNCATED = re.compile("premature end|truncated file read|is truncated|truncated data", re.I)
-# Formats that have neither transparency nor 16 bits, so that a second look is saved.
-_PLAIN_FORMATS = ("JPEG", "MPO")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +109,7 @@ def _look_at(source: FileSource, record: Record) -> _Look:
     return _Look(
         probe=probe,
         problem=("changed", "its bytes are others") if is_changed else None,
-        losses=(
-            frozenset() if probe.format in _PLAIN_FORMATS else read_losses(data, source.options)
-        ),
+        losses=find_losses(data, source.options),
         signature=signature_of(_in_8_bits(image)),
     )
 

@@ -9,22 +9,8 @@ from augseq.inspection.quality.findings import CheckFinding
 from augseq.inspection.quality.found_files import FileNames
 from augseq.inspection.quality.options import CheckOptions
 from augseq.manifest.record import Probe
+from augseq.pixels.decoders.registry import format_named
 
-_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".pjp", ".pjpeg")
-_SUFFIXES = {
-    "AVIF": (".avif", ".avifs"),
-    "BMP": (".bmp", ".dib"),
-    "GIF": (".gif",),
-    "HEIF": (".heic", ".heif", ".hif"),
-    "JPEG": _JPEG_SUFFIXES,
-    # Phones add a second picture behind the first, which alone counts.
-    "MPO": _JPEG_SUFFIXES,
-    "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".jpc", ".j2c"),
-    "PNG": (".png", ".apng"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-}
 _TURNS = {
     2: "mirrored",
     3: "turned by 180°",
@@ -76,8 +62,9 @@ def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator
 
 
 def _other_format(path: str, probe: Probe) -> str:
+    image_format = format_named(probe.format)
     suffix = os.path.splitext(path)[1].lower()
-    if probe.format not in _SUFFIXES or suffix in _SUFFIXES[probe.format]:
+    if image_format is None or suffix in image_format.endings:
         return ""
     return f"is {probe.format}"
 

@@ -10,45 +10,16 @@ full length and black, and a hole in a mapped file is a SIGBUS when the disk is 
 import mmap
 import os
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
-from augseq.storage.path_encoding import for_system
+from augseq.pixels.file_identity import Identity
 from augseq.types import Image
 
-_UNKNOWN = bytes(16)
 _MAGIC = b"augseq\0\1"
 # Magic, the source's identity, height, width, channels; the pixels begin on a cache line.
 _HEADER = struct.Struct("<8sQq16sIII12x")
-
-
-class Identity(NamedTuple):
-    """What tells one state of a source file from another.
-
-    Attributes:
-        num_bytes: Its size.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
-        content_hash: What its content must be, as a probe has it; 16 zero bytes where any will do.
-    """
-
-    num_bytes: int
-    modified_ns: int
-    content_hash: bytes = _UNKNOWN
-
-    def accepts(self, kept: "Identity") -> bool:
-        """Tell whether pixels that were kept under another identity are right under this one."""
-        hashes = (kept.content_hash, _UNKNOWN)
-        return kept[:2] == self[:2] and self.content_hash in hashes
-
-
-def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
-    """Return the identity of a file as it is now; None where there is none to be seen."""
-    try:
-        status = os.stat(for_system(path))
-    except OSError:
-        return None
-    return Identity(status.st_size, status.st_mtime_ns, content_hash)
 
 
 def entry_bytes(shape: tuple[int, ...]) -> int:

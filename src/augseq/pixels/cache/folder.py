@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from augseq.pixels.cache.entry import Identity, map_entry, write_entry
+from augseq.pixels.cache.entry import map_entry, write_entry
 from augseq.pixels.cache.memory_folder import MemoryFolder
+from augseq.pixels.file_identity import Identity
 from augseq.storage.cache_files import CacheFiles
 from augseq.storage.quota import PIXELS, Usage, read_usage
 from augseq.types import Image

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import PIL
@@ -9,20 +10,21 @@ import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import Identity
 from augseq.pixels.cache.folder import CacheFolder
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
-from augseq.pixels.decode import DecodedImage, OpenImage
+from augseq.pixels.decoded_image import DecodedImage, OpenImage
+from augseq.pixels.decoders.registry import decoder_libraries
+from augseq.pixels.file_identity import Identity
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image
-from augseq.pixels.source import FileSource, ImageSource
+from augseq.pixels.source import FileSource, ImageSource, PixelCache
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
 from augseq.storage.cache_files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
-from augseq.storage.quota import read_usage
-from augseq.types import Image
+from augseq.storage.quota import read_usage, size_text
+from augseq.types import Image, Images
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
 _PIXELS_VERSION = 1
@@ -44,6 +46,39 @@ class CachedSource:
     folder: CacheFolder
     shorter_side_px: int | None
     scaled_decode: bool
+
+    @property
+    def reads_files(self) -> bool:
+        """False: only where the cache has no room for an image."""
+        return False
+
+    @property
+    def cache(self) -> PixelCache:
+        """This source itself."""
+        return self
+
+    def describe(self) -> str:
+        """Describe the files that the cache stands before."""
+        return self.files.describe()
+
+    def describe_cache(self) -> str:
+        """Say where the cache is and how much it holds."""
+        place = "memory" if self.folder.in_memory else repr(self.folder.root)
+        side = self.shorter_side_px
+        shrunk = "" if side is None else f", shorter side at most {side} px"
+        held = self.folder.tally
+        return (
+            f"in {place}{shrunk}; {held.num_files:,} images, "
+            f"{size_text(held.num_bytes)} of at most {size_text(self.folder.max_bytes)}"
+        )
+
+    def content_text(self, array_text: Callable[[Images], str]) -> str:
+        """Describe the options of decoding; see `FileSource`."""
+        return self.files.content_text(array_text)
+
+    def fetch(self, record: Record) -> None:
+        """Look up the image of a record in the cache."""
+        self.find(record)
 
     def open(self, record: Record) -> OpenImage:
         """Map the image of a record; decode and keep it where it is not there.
@@ -190,7 +225,7 @@ def _decoder_versions() -> list[str | None]:
     from importlib import metadata
 
     versions: list[str | None] = [PIL.__version__, simplejpeg.__version__]
-    for library in ("pi_heif", "imagecodecs"):
+    for library in decoder_libraries():
         # Not imported, which takes long and which most images do not need.
         try:
             versions.append(metadata.version(library))

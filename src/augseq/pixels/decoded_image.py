@@ -1,0 +1,60 @@
+"""An image between its file and its pixels: size known, pixels on demand."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from augseq.pixels.region import Region, cut, scaled_box
+from augseq.types import Image
+
+
+class OpenImage(Protocol):
+    """An image whose size is known, and whose pixels are decoded when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the whole upright image."""
+        ...
+
+    def read(self, region: Region) -> Image:
+        """Return the pixels of a region, shape (height, width, channels); may be read-only.
+
+        Without `region.covers`, that is the part of the whole image that the box names, bit for
+        bit, whichever decoder runs. With it, a decoder that can scale may divide the image by
+        2, 4 or 8, and the box is widened to whole pixels of the result.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """An image in memory as an `OpenImage`."""
+
+    pixels: Image
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the whole image."""
+        return self.pixels.shape
+
+    def read(self, region: Region) -> Image:
+        """Return the pixels in the box, as a view."""
+        return cut(self.pixels, scaled_box(region.box, self.shape, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class FloatImage:
+    """An image whose pixels become floats from 0 to 1, unless they are floats already."""
+
+    opened: OpenImage
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the whole image."""
+        return self.opened.shape
+
+    def read(self, region: Region) -> Image:
+        """Return the pixels of a region, float32."""
+        pixels = self.opened.read(region)
+        return pixels if pixels.dtype == np.float32 else pixels / np.float32(255)

@@ -1,0 +1,1 @@
+"""Image formats: one file and one row of `registry.FORMATS` for each."""

@@ -1,0 +1,51 @@
+"""HEIC, which phones write, with a plug-in for Pillow from an extra."""
+
+import functools
+
+from augseq.pixels.decoders.extra import Extra
+from augseq.pixels.decoders.pillow import PillowDecoder, pillow_format
+
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+# Of any number of brands, so many bytes are looked at.
+_MAX_BOX_BYTES = 512
+_EXTRA = Extra(name="heif", library="pi_heif", reads="HEIC")
+
+
+def file_brands(data: bytes) -> frozenset[bytes]:
+    """Return the brands in the first box of a file of ISO media; none for other files."""
+    if data[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(data[:4], "big"), len(data), _MAX_BOX_BYTES)
+    return frozenset([data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))])
+
+
+def has_avif_brand(data: bytes) -> bool:
+    """Tell whether a file of ISO media calls itself AVIF."""
+    return bool(file_brands(data) & _AVIF_BRANDS)
+
+
+def _matches(data: bytes) -> bool:
+    brands = file_brands(data)
+    return bool(brands & _HEIF_BRANDS) and not brands & _AVIF_BRANDS
+
+
+@functools.cache
+def load_heif_plugin() -> None:
+    """Let Pillow read HEIC files.
+
+    Raises:
+        DecodeError: The extra is not installed.
+    """
+    _EXTRA.load().register_heif_opener()
+
+
+HEIF = pillow_format(
+    PillowDecoder(name="HEIF", weight=1.5, prepare=lambda _: load_heif_plugin()),
+    title="HEIC",
+    endings=(".heic", ".heif", ".hif"),
+    matches=_matches,
+    extra=_EXTRA,
+    # One changed byte may be enough: see `docs/formats.md` for what a search found.
+    may_crash=True,
+)

@@ -1,0 +1,1 @@
+"""Decoding in a child process, where a crash is only an error."""

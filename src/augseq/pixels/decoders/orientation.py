@@ -1,0 +1,121 @@
+"""Which side of an image is up: read strictly, so that damage is not taken for "as stored".
+
+Pillow only warns where an EXIF directory is damaged, and goes on without an orientation.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from augseq.errors import DecodeError
+from augseq.pixels.decoders.tiff_tags import read_directory
+from augseq.types import Image
+
+ORIENTATION = 0x0112
+
+_PREFIX = b"Exif\0\0"
+_MAX_COPIED = 100 << 20
+_SIXTEEN_BITS = range(-0x8000, 0x10000)
+_IN_XMP = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*([0-9])""")
+
+_TURNS: dict[int, Callable[[Image], Image]] = {
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image),
+}
+
+
+def turn(image: Image, orientation: int) -> Image:
+    """Return an image upright.
+
+    Args:
+        image: As it is stored, shape (height, width, channels).
+        orientation: 1 (upright) to 8, as EXIF numbers them.
+
+    Returns:
+        A view.
+    """
+    return _TURNS[orientation](image) if orientation in _TURNS else image
+
+
+def turn_back(orientation: int) -> int:
+    """Return the orientation that undoes another."""
+    return {6: 8, 8: 6}.get(orientation, orientation)
+
+
+def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
+    """Read the orientation that EXIF data gives, or else XMP; 1 where none does.
+
+    Args:
+        exif: A TIFF structure, with or without the prefix of EXIF; may be empty.
+        xmp: XML; may be empty.
+
+    Returns:
+        1 to 8. Other numbers are 1, as in all viewers.
+
+    Raises:
+        DecodeError: The EXIF data is damaged before or where the orientation stands.
+    """
+    block = exif
+    while block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    try:
+        # Some writers leave a block of zeros, or none.
+        value = _first_directory(block) if block.strip(b"\0") else None
+    except (struct.error, ValueError) as error:
+        raise damaged_exif(str(error)) from error
+    if value is None:
+        found = _IN_XMP.search(xmp)
+        value = int(found[1]) if found else 1
+    if value not in _SIXTEEN_BITS:
+        # Some viewers read half of it.
+        raise damaged_exif(f"there is no orientation {value}")
+    # Some cameras write 0 where they do not know.
+    return value if 1 <= value <= 8 else 1
+
+
+def check_tags(block: bytes) -> None:
+    """Raise where the tags of a TIFF structure claim far more bytes than it has.
+
+    Older Pillow, such as 11.3, copies the bytes of each, also where thousands name the same ones.
+    """
+    while block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    try:
+        directory = read_directory(block)
+    except (struct.error, ValueError):
+        return  # Another kind of file, or damaged, which others tell.
+    copied = sum(min(entry.num_bytes, len(block)) for entry in directory.entries)
+    if copied > max(_MAX_COPIED, len(block)):
+        raise DecodeError(f"its tags claim {copied} bytes, more than the {len(block)} it has")
+
+
+def damaged_exif(cause: str) -> DecodeError:
+    """Return the error for an image of which it is not known which side is up."""
+    return DecodeError(
+        f"its EXIF data is damaged ({cause}), so which side is up is not known; "
+        "exif_orientation=False leaves it unread"
+    )
+
+
+def _first_directory(block: bytes) -> int | None:
+    """Return the orientation in the first directory of a TIFF structure; None without one."""
+    directory = read_directory(block)
+    entry = directory.find(ORIENTATION)
+    if entry is None:
+        num_there = len(directory.entries)
+        if num_there < directory.num_claimed:
+            raise ValueError(f"of {directory.num_claimed} entries only {num_there} are there")
+        return None
+    # Of no number, what stands in its place.
+    value = directory.values(entry if entry.num_values else entry._replace(num_values=1))[0]
+    if entry.num_values != 1 and value in _TURNS:
+        # Pillow turns by the first of several, and browsers do not.
+        raise ValueError(f"its orientation is {entry.num_values} numbers")
+    return value
