@@ -149,7 +149,7 @@ def test_an_earlier_manifest_with_other_labels_is_refused(make_folder: MakeFolde
     with pytest.raises(augseq.ArgumentError, match="`labels` must be as they were"):
         index(folder, update=index(folder, labels=None))
     with pytest.raises(augseq.ArgumentError, match="must be a Manifest"):
-        index(folder, earlier="m.parquet")
+        index(folder, update="m.parquet")
 
 
 @pytest.mark.parametrize(
