@@ -29,7 +29,7 @@ LAYERS = [
     ["manifest"],
     ["remote"],
     ["storage"],
-    ["argument_names", "progress_note", "threaded_map", "types", "validation"],
+    ["argument_names", "at_exit", "progress_note", "threaded_map", "types", "validation"],
     ["errors"],
     ["terminal_text"],
 ]
@@ -37,6 +37,7 @@ LAYERS = [
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED = {
     "argument_names": set(),
+    "at_exit": set(),
     "augment": {"numpy"},
     "errors": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},

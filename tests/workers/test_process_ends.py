@@ -232,6 +232,63 @@ def is_ignoring_ctrl_c(process: psutil.Process) -> bool:
     return bool(ignored >> (signal.SIGINT - 1) & 1) and "numpy" in maps
 
 
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_ctrl_c_while_workers_start_is_for_the_main_process_alone(method: str) -> None:
+    output, errors = run(
+        f"""
+        import signal, threading
+        pressed, has_ended = [], threading.Event()
+        signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
+
+        def press():
+            while not has_ended.wait(0.005):
+                os.killpg(0, signal.SIGINT)
+
+        threading.Thread(target=press).start()
+        plan = array_plan([transforms.add_noise])
+        workers = ProcessWorkers(plan, 2, start_method={method!r})
+        workers.start()
+        print(is_right(workers, plan), len(pressed) > 3)
+        has_ended.set()
+        """
+    )
+    assert (output, errors) == (["True True"], "")
+
+
+def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
+    output, errors = run(
+        """
+        import signal
+        workers = ProcessWorkers(array_plan([transforms.blocked_signals]), 1)
+        workers.start()
+        print(workers.load(0).images.max(), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        """
+    )
+    assert (output, errors) == (["0 set()"], "")
+
+
+def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> None:
+    code = """
+        from augseq.workers.lookahead import Lookahead
+        from augseq.workers.threads import ThreadWorkers
+        from augseq.workers.time_limit import TimeLimit
+
+        plan = array_plan([transforms.add_noise])
+        workers = ThreadWorkers(plan.load, 2, TimeLimit(plan=plan, seconds=60))
+        lookahead = Lookahead(lambda: workers, depth=2, num_batches=10, endless=False)
+        lookahead.get(0)
+
+        def ask_late():
+            print(workers.submit(5).cancelled())
+            lookahead.get(7)
+        """
+    # What was registered first is called last.
+    first = "import atexit; atexit.register(lambda: ask_late())"
+    output, errors = run(code, by=lambda code: ["-c", f"{first}\n{code}"])
+    assert output == ["True"]
+    assert errors.endswith("CancelledError: The program is ending, so no batch is made any more.\n")
+
+
 def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
     output, errors = run(
         """

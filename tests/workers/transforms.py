@@ -30,6 +30,11 @@ def count_backends(image: Image, rng: np.random.Generator) -> Image:
     return np.full_like(image, sum(name in sys.modules for name in names))
 
 
+def blocked_signals(image: Image, rng: np.random.Generator) -> Image:
+    """Return how many signals this thread does not get."""
+    return np.full_like(image, len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+
+
 def hold_the_lock(image: Image, rng: np.random.Generator) -> Image:
     """Take 2 ms of pure Python."""
     end = time.thread_time() + 0.002
@@ -247,3 +252,28 @@ class Uneven:
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         return image[: 1 + int(rng.integers(1000)) % len(image)]
+
+
+@dataclass(frozen=True)
+class NoteEnd:
+    """Takes some time, and then sets the time of a file: the end of the last sample anywhere.
+
+    Attributes:
+        path: The file.
+        seconds: How long a sample takes.
+        holds_the_lock: Whether it is Python code that takes so long.
+    """
+
+    path: str
+    seconds: float
+    holds_the_lock: bool = False
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        if self.holds_the_lock:
+            end = time.monotonic() + self.seconds
+            while time.monotonic() < end:
+                pass
+        else:
+            threading.Event().wait(self.seconds)
+        os.utime(self.path)
+        return image

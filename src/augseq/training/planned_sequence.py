@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import keras
 
+from augseq.at_exit import at_exit
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.batch import Batch, BatchPlan
 from augseq.loading.sample import Pipeline, Sample
@@ -24,6 +25,7 @@ from augseq.training.distributed import (
 )
 from augseq.training.epochs import EpochTracker
 from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
+from augseq.training.iterators_at_exit import leave_iterators_to_the_system
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.loop_passes import LoopPasses
@@ -507,6 +509,9 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if self._endless:
             return self._first_step + number
         return self._epochs.epoch * self._plan.schedule.num_batches + number
+
+
+at_exit(leave_iterators_to_the_system)
 
 
 def _rebuild(

@@ -4,10 +4,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from itertools import chain
 
 from augseq.loading.batch import Batch
+from augseq.loading.load_images import PROCESS_ENDS
 from augseq.workers.protocol import Workers
 
 # Batches of 1,000 large images would otherwise fill the memory, ten at a time.
@@ -109,7 +110,15 @@ class Lookahead:
             return self._workers or self._former
 
     def get(self, step: int) -> Batch:
-        """Return the batch of a step, and set workers on those that come next."""
+        """Return the batch of a step, and set workers on those that come next.
+
+        Raises:
+            CancelledError: The program ends.
+            Exception: Whatever making the batch raised.
+        """
+        if PROCESS_ENDS.is_set():
+            # No worker would begin it; TensorFlow may read ahead until its very end.
+            raise CancelledError("The program is ending, so no batch is made any more.")
         with self._lock:
             workers = self._workers = self._workers or self._make_workers()
             self._former = None

@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -156,7 +158,7 @@ def _start(context: Any, serve: Callable[[Connection], None]) -> tuple[BaseProce
     ours, theirs = context.Pipe()
     with theirs:
         process = context.Process(target=serve, args=(theirs,), name="augseq worker", daemon=True)
-        with _START, _without_main_file():
+        with _START, _without_main_file(), _without_ctrl_c():
             process.start()
     return process, ours
 
@@ -200,3 +202,21 @@ def _without_main_file() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C from a process that starts, until it ignores it: see `serve`.
+
+    Half way through its imports it would write a traceback, and die as if by its pipeline.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # It would let the signal through again, after a process of its own has started.
+    resource_tracker.ensure_running()
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -1,6 +1,5 @@
 """Worker processes: right for pipelines whose time goes to Python code, which holds the lock."""
 
-import atexit
 import os
 import queue
 import weakref
@@ -9,6 +8,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any
 
+from augseq.at_exit import at_exit
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, BatchPlan
 from augseq.loading.load_images import PROCESS_ENDS
@@ -204,7 +204,7 @@ def _kill(workers: list[WorkerHandle], owner: int) -> None:
             worker.kill()
 
 
-@atexit.register
+@at_exit
 def _end_processes() -> None:
     """End all workers, so that the threads that wait for them end too."""
     PROCESS_ENDS.set()

@@ -1,6 +1,5 @@
 """Worker threads: right for pipelines whose time goes to decoders, which release the lock."""
 
-import atexit
 import contextlib
 import queue
 import threading
@@ -9,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
+from augseq.at_exit import at_exit
 from augseq.loading.batch import Batch
 from augseq.loading.load_images import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, THIS_THREAD
@@ -69,6 +69,9 @@ class ThreadWorkers:
             self._start()
         task = _Task(self._load, step, self._limit, self._tasks)
         self._tasks.put(task)
+        if PROCESS_ENDS.is_set():
+            # What comes after all that waits was given up, no thread takes.
+            task.cancel()
         return task
 
     def _start(self) -> None:
@@ -157,7 +160,7 @@ def _stop(tasks: _Tasks, num_workers: int) -> None:
         tasks.put(None)
 
 
-@atexit.register
+@at_exit
 def _end_threads() -> None:
     """Let threads finish their sample: one that is killed inside native code aborts or hangs."""
     PROCESS_ENDS.set()

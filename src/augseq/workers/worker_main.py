@@ -10,6 +10,7 @@ import mmap
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from multiprocessing.connection import Connection, wait
 
@@ -29,6 +30,9 @@ def serve(connection: Connection) -> None:
     """Carry out the orders of the main process until it hangs up."""
     # Ctrl-C at a terminal goes to all processes in front; it is for the main one to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        # It was held back while this process started; see `launch`.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_freed_memory()
     worker = _Worker(connection)

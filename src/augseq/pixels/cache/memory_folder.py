@@ -1,12 +1,12 @@
 """A private folder in shared memory, which goes away with its last user."""
 
-import atexit
 import contextlib
 import os
 import shutil
 import tempfile
 import weakref
 
+from augseq.at_exit import at_exit
 from augseq.storage.file_lock import is_still_at, is_unused, share
 
 _SHARED_MEMORY = "/dev/shm"
@@ -104,7 +104,7 @@ _OPEN: "weakref.WeakValueDictionary[tuple[int, str], MemoryFolder]" = weakref.We
 
 # Not by `weakref`, which would do it before all that was registered earlier: worker processes,
 # which end after that, would seem to use the folder still, and it would stay.
-@atexit.register
+@at_exit
 def _leave_all() -> None:
     for folder in list(_OPEN.values()):
         folder.leave()

@@ -9,7 +9,6 @@ at the same time. They end with the process that started them, however that ende
 Other formats never come here. For a HEIC of 12 megapixels, see `docs/formats.md` for the cost.
 """
 
-import atexit
 import os
 import pickle
 import subprocess
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from multiprocessing import spawn
 from typing import Any, TypeVar
 
+from augseq.at_exit import at_exit
 from augseq.errors import DecodeError, WorkerError
 from augseq.pixels.decoders.isolated.decoder_messages import receive, send
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
@@ -214,7 +214,7 @@ class _Pool:
 
 
 _POOL = _Pool()
-atexit.register(_POOL.close)
+at_exit(_POOL.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _POOL.lock.acquire(),
