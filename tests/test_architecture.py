@@ -1,18 +1,17 @@
-"""The layers of the package, read from its import statements."""
+"""The layers of the package, read from its imports; a string that names a module is one."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import augseq
-from augseq.manifest.display import DRAWING_FUNCTIONS
 
 _PACKAGE = Path(augseq.__file__).parent
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -73,15 +72,24 @@ ALLOWED_BY_MODULE = {"augseq.training.train_classifier": {"pyarrow"}}
 BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
 
 
+# These import modules by name that are not ours.
+IMPORT_BY_NAME = {
+    "augseq.augment.albumentations_import",
+    "augseq.cli.arguments",
+    "augseq.pixels.decoders.extra",
+}
+
+
 @dataclass(frozen=True)
 class Import:
-    """One import statement: who, what, and where it stands."""
+    """One import, by a statement or by a string: who, what, and where it stands."""
 
     module: str
     imported: str
     line: int
     in_function: bool
     for_types: bool
+    by_name: bool = False
 
     def __str__(self) -> str:
         return f"{self.module}, line {self.line}: {self.imported}"
@@ -106,9 +114,31 @@ def _statements(
         )
 
 
+def _docstrings(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            yield body[0].value
+
+
+def named_modules(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield modules of ours that strings name, also inside other text, and in which line."""
+    docstrings = set(_docstrings(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in docstrings:
+            text = node.value if isinstance(node.value, str) else ""
+            for dotted in re.findall(r"\baugseq(?:\.\w+)+", text):
+                parts = dotted.split(".")
+                prefixes = [".".join(parts[:n]) for n in range(len(parts), 1, -1)]
+                yield from [(name, node.lineno) for name in prefixes if name in MODULES][:1]
+
+
 def _imports_of(path: Path) -> Iterator[Import]:
     module = _module_name(path)
-    for statement, in_function, for_types in _statements(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    for name, line in named_modules(tree):
+        yield Import(module, name, line, in_function=False, for_types=False, by_name=True)
+    for statement, in_function, for_types in _statements(tree):
         if isinstance(statement, ast.Import):
             names = [alias.name for alias in statement.names]
         else:
@@ -183,25 +213,35 @@ def test_own_modules_are_imported_at_the_top() -> None:
     assert [str(i) for i in OWN if i.in_function and part_of(i.module) != "cli"] == []
 
 
-def test_the_package_itself_imports_its_modules_for_types_only() -> None:
-    own = [i for i in IMPORTS if i.module == "augseq" and i.imported.startswith("augseq")]
-    assert own
-    assert all(i.for_types for i in own)
-
-
-def test_only_what_draws_a_manifest_is_looked_up_by_name() -> None:
-    """A manifest lies below what can open its images, so it may not import what draws it."""
-    by_name = {_module_name(p) for p in PATHS if "import_module(" in p.read_text("utf-8")}
-    own = {"augseq", "augseq.manifest.display"}
-    # These import other people's modules.
-    assert by_name - own == {
-        "augseq.augment.albumentations_import",
-        "augseq.cli.arguments",
-        "augseq.pixels.decoders.extra",
+def test_the_package_itself_imports_its_modules_for_types_and_by_name() -> None:
+    """All but the one to which it passes down what draws a manifest."""
+    own = {
+        i.imported
+        for i in IMPORTS
+        if i.module == "augseq"
+        and i.imported.startswith("augseq.")
+        and not (i.for_types or i.by_name)
     }
-    for name, home in DRAWING_FUNCTIONS.items():
-        assert part_of(home) == "inspection"
-        assert callable(getattr(import_module(home), name))
+    assert own == {"augseq.manifest.display"}
+
+
+def test_a_string_that_names_a_module_counts_as_an_import() -> None:
+    tree = ast.parse(
+        '"""Not augseq.cli.main, which this docstring names."""\n'
+        "call('-m', 'augseq.workers.serial')\n"
+        "code = f'import {x}; from augseq.pixels.read import read_file'\n"
+        "error = 'Use augseq.read_manifest, or augseq.pixels.read.read_file'\n"
+    )
+    assert list(named_modules(tree)) == [
+        ("augseq.workers.serial", 2),
+        ("augseq.pixels.read", 3),
+        ("augseq.pixels.read", 4),
+    ]
+
+
+def test_no_module_is_imported_by_a_name_that_is_computed() -> None:
+    by_name = {_module_name(p) for p in PATHS if "import_module(" in p.read_text("utf-8")}
+    assert by_name - {"augseq"} == IMPORT_BY_NAME
 
 
 def test_each_layer_uses_its_own_libraries_only() -> None:

@@ -12,6 +12,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from augseq.manifest import display
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -143,3 +145,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*_HOMES, "__version__"]
+
+
+def _loaded_when_called(home: str, name: str) -> Any:
+    return lambda *args, **options: getattr(import_module(home), name)(*args, **options)
+
+
+# `augseq.manifest.display` says why these are passed down.
+display.draw_manifest = _loaded_when_called("augseq.inspection.manifest_picture", "draw_manifest")
+display.manifest_html = _loaded_when_called("augseq.inspection.manifest_html", "manifest_html")

@@ -11,55 +11,30 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.validation import briefly, did_you_mean
 
 
-class Labelled:
-    """The part of a manifest that tells of labels."""
+def label_array(targets: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """Return the labels in a column, shape (n,).
 
-    __slots__ = ()
-    class_names: tuple[str, ...]
-    table: pa.Table
+    Raises:
+        LabelError: A record has no label.
+    """
+    if targets.null_count:
+        raise LabelError(
+            f"{targets.null_count} of {len(targets)} records have no label. "
+            "Index with labels (index_folder: a sub-folder for each class; index_table: "
+            "label_column), or use label_mode=None."
+        )
+    labels: npt.NDArray[np.int32] = targets.to_numpy()
+    return labels
 
-    @property
-    def targets(self) -> npt.NDArray[np.int32]:
-        """Labels by position, shape (number of records,), int32.
 
-        Raises:
-            LabelError: A record has no label.
-        """
-        column = self.table.column("target")
-        if column.null_count:
-            raise LabelError(
-                f"{column.null_count} of {self.table.num_rows} records have no label. "
-                "Index with labels (index_folder: a sub-folder for each class; index_table: "
-                "label_column), or use label_mode=None."
-            )
-        labels: npt.NDArray[np.int32] = column.to_numpy()
-        return labels
+def balanced_weights(counts: npt.NDArray[np.int64]) -> dict[int, float]:
+    """Return a weight for each label that occurs, so that the mean weight of a record is 1.
 
-    def class_counts(self) -> dict[str, int]:
-        """Return the number of records of each class, zero for an empty one.
-
-        Raises:
-            LabelError: A record has no label.
-        """
-        counts = np.bincount(self.targets, minlength=len(self.class_names))
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
-
-    def class_weight(self) -> dict[int, float]:
-        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
-
-        Returns:
-            Label to weight, `records / (classes * records of the class)`, so that the mean
-            weight of a record is 1. Classes without records are excluded.
-
-        Raises:
-            LabelError: A record has no label.
-
-        Source:
-            King and Zeng (2001), "Logistic Regression in Rare Events Data".
-        """
-        counts = np.bincount(self.targets, minlength=len(self.class_names))
-        present = np.flatnonzero(counts)
-        return {int(k): self.table.num_rows / (len(present) * int(counts[k])) for k in present}
+    Args:
+        counts: Records of each label, shape (number of classes,).
+    """
+    present = np.flatnonzero(counts)
+    return {int(k): int(counts.sum()) / (len(present) * int(counts[k])) for k in present}
 
 
 def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> None:

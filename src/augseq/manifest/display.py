@@ -1,51 +1,22 @@
-"""How a manifest shows itself, drawn by functions that lie in a layer above it.
+"""What draws a manifest: functions of a layer above, which the package passes down.
 
-What opens the images of a manifest imports the manifest. So the functions that draw it are looked
-up by name when a person looks, as `augseq/__init__.py` looks up the public names; and a worker
-process that is sent a manifest loads no matplotlib.
+Jupyter asks a manifest to show itself, and passes nothing. Drawing it opens its images, so the
+functions that do it cannot be imported here. `augseq/__init__`, which knows every module, sets them
+before a manifest can exist; they are loaded when first called, so that a program that never looks
+loads no matplotlib. They are global, since no argument can carry them: a manifest may come from a
+pickle.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DRAWING_FUNCTIONS = {
-    "draw_manifest": "augseq.inspection.manifest_picture",
-    "manifest_html": "augseq.inspection.manifest_html",
-}
+
+class _DrawManifest(Protocol):
+    def __call__(self, manifest: Any, *, class_name: str | None, num_images: int) -> "Figure": ...
 
 
-class Displayed:
-    """The part of a manifest that a person looks at."""
-
-    __slots__ = ()
-
-    def show(self, *, class_name: str | None = None, num_images: int = 12) -> "Figure":
-        """Draw some images as they lie in their files, with their labels.
-
-        An image that cannot be read is drawn as a box with the reason.
-
-        Args:
-            class_name: Of this class alone, with the names of the files; None for all in turn.
-            num_images: At most so many, from the first to the last.
-
-        Returns:
-            A matplotlib figure, to be restyled or saved; Jupyter shows it.
-
-        Raises:
-            ArgumentError: There is no such class, or no image.
-        """
-        figure: Figure = _drawing_function("draw_manifest")(
-            self, class_name=class_name, num_images=num_images
-        )
-        return figure
-
-    def _repr_html_(self) -> str:
-        html: str = _drawing_function("manifest_html")(self)
-        return html
-
-
-def _drawing_function(name: str) -> Any:
-    return getattr(import_module(DRAWING_FUNCTIONS[name]), name)
+draw_manifest: _DrawManifest
+manifest_html: Callable[[Any], str]

@@ -10,8 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, MissingExtraError, install_command
-from augseq.manifest.classes import Labelled, check_classes, selected_classes
-from augseq.manifest.display import Displayed
+from augseq.manifest import display
+from augseq.manifest.classes import (
+    balanced_weights,
+    check_classes,
+    label_array,
+    selected_classes,
+)
 from augseq.manifest.partition import (
     Basis,
     divide,
@@ -41,10 +46,11 @@ from augseq.validation import check_whole
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Manifest(Displayed, Labelled):
+class Manifest:
     """Which images exist, in a fixed order, with their labels.
 
     Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of
@@ -58,7 +64,7 @@ class Manifest(Displayed, Labelled):
             of your own. Columns and not Python objects, since a million strings would be copied
             page by page into every forked worker.
         excluded: Records that are known but not served: the same columns, and `reason`. They
-            keep their index, so that a file that is mended gets its random stream back.
+            keep their index, so that a file that is repaired gets its random stream back.
         follow_links: Whether files may be symbolic links that lead out of `root`.
         remote: How to reach a remote root. It is kept in memory alone, and no file has it.
 
@@ -133,6 +139,59 @@ class Manifest(Displayed, Labelled):
         labels = self.table.column("target").drop_null().to_numpy()
         counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
         return counts_text(repr(self), dict(zip(self.class_names, counts, strict=False)))
+
+    def _repr_html_(self) -> str:
+        return display.manifest_html(self)
+
+    def show(self, *, class_name: str | None = None, num_images: int = 12) -> "Figure":
+        """Draw some images as they are in their files, with their labels.
+
+        An image that cannot be read is drawn as a box with the reason.
+
+        Args:
+            class_name: Only images of this class, with the names of the files. None shows all
+                classes in turn.
+            num_images: At most so many, spread from the first to the last.
+
+        Returns:
+            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+
+        Raises:
+            ArgumentError: There is no such class, or no image.
+        """
+        return display.draw_manifest(self, class_name=class_name, num_images=num_images)
+
+    @property
+    def targets(self) -> npt.NDArray[np.int32]:
+        """Labels by position, shape (number of records,), int32.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        return label_array(self.table.column("target"))
+
+    def class_counts(self) -> dict[str, int]:
+        """Return the number of records of each class, zero for an empty one.
+
+        Raises:
+            LabelError: A record has no label.
+        """
+        return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
+
+    def class_weight(self) -> dict[int, float]:
+        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
+
+        Returns:
+            Label to weight, `records / (classes * records of the class)`, so that the mean
+            weight of a record is 1. Classes without records are excluded.
+
+        Raises:
+            LabelError: A record has no label.
+
+        Source:
+            King and Zeng (2001), "Logistic Regression in Rare Events Data".
+        """
+        return balanced_weights(self._label_counts())
 
     def records(self, positions: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> list[Record]:
         """Return the records at several positions, in the order of the positions.
@@ -374,6 +433,9 @@ class Manifest(Displayed, Labelled):
                 f"There is no column {name!r}. There are: {self.table.column_names}"
             )
         return self.table.column(name)
+
+    def _label_counts(self) -> npt.NDArray[np.int64]:
+        return np.bincount(self.targets, minlength=len(self.class_names))
 
     def _basis(self, seed: int, group: Any, *, stratify: bool) -> Basis:
         values = self._column(group) if isinstance(group, str) else group
