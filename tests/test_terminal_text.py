@@ -5,7 +5,7 @@ import pytest
 
 import augseq
 from augseq import errors
-from augseq.cli.index import print_counts
+from augseq.cli.print_manifest import print_counts
 from augseq.terminal_text import escaped, num_columns, padded, printable_message, shortened
 
 RAISED = [value for value in vars(errors).values() if isinstance(value, type)]

@@ -2,7 +2,7 @@
 
 import signal
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -75,6 +75,34 @@ def printable_message(text: str, most: int = 10_000) -> str:
     if len(text) > most:
         text = f"{text[: most // 2]} [...] {text[-most // 2 :]}"
     return "\n".join(map(escaped, text.split("\n")))
+
+
+def first_few(
+    texts: Iterable[str], most: int = 3, *, between: str = ", ", rest: str = "more"
+) -> str:
+    """Join the first few texts, and say how many more there are.
+
+    Args:
+        texts: Each as it is to be shown; `listed` puts names in quotes.
+        most: How many to show.
+        between: What separates them.
+        rest: What the others are called.
+
+    >>> first_few(["1", "2", "3", "4", "5"], rest="more rows")
+    '1, 2, 3 and 2 more rows'
+    """
+    texts = list(texts)
+    num_more = len(texts) - most
+    return between.join(texts[:most]) + (f" and {num_more:,} {rest}" if num_more > 0 else "")
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """Write the first few names in quotes, and say how many more there are.
+
+    >>> listed(["cat", "dog"])
+    "'cat', 'dog'"
+    """
+    return first_few(map(repr, names), most)
 
 
 def array_text(values: Any) -> str:

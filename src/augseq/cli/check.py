@@ -1,5 +1,6 @@
 """`augseq check`: what would go wrong in training, found before it begins."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,41 +8,37 @@ import typer
 
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
-    AugmentOption,
-    ClassNamesOption,
-    ExifOption,
-    ExtensionsOption,
+    Decoding,
     FullDepthOption,
-    ImagesArgument,
+    Images,
     LabelsOption,
-    MaxFileBytesOption,
-    MaxPixelsOption,
-    RootOption,
     SizeOption,
-    SplitsOption,
-    open_images,
 )
-from augseq.cli.show import make_pipeline
+from augseq.cli.augment_argument import AugmentOption
+from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.plan import make_pipeline, parse_plan
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
 from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
-from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
+from augseq.pixels.options import DecodeOptions
 
 _DEFAULTS = CheckOptions()
 
 
-def _threshold(text: str, *, least: float, most: float | None = None) -> Any:
-    """Return an option that says from where on something is reported."""
-    return typer.Option(min=least, max=most, help=text, rich_help_panel="Thresholds")
+def _threshold(
+    text: str,
+    *,
+    least: float,
+    most: float | None = None,
+    kind: type[int] | type[float] = int,
+) -> Any:
+    """Return an option that says from which value on something is reported."""
+    return number_option(text, kind=kind, least=least, most=most, rich_help_panel="Thresholds")
 
 
+@with_flat_options
 def check(
-    folder: ImagesArgument,
-    splits: SplitsOption = None,
-    class_names: ClassNamesOption = None,
-    extensions: ExtensionsOption = None,
     split_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
@@ -54,15 +51,13 @@ def check(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page with images, to look at."),
     ] = None,
-    examples: Annotated[
-        int, typer.Option(min=0, help="Files or groups listed of each finding.")
-    ] = 5,
+    examples: Annotated[int, number_option("Files or groups listed of each finding.", least=0)] = 5,
     near_duplicates: Annotated[
         bool, typer.Option(help="Whether to look for images that are nearly the same.")
     ] = _DEFAULTS.near_duplicates,
     fail_on: Annotated[
         Literal["error", "warning", "never"],
-        typer.Option(help="From which severity on to exit with 1."),
+        typer.Option(help="Lowest severity that makes the command exit with 1."),
     ] = "error",
     tiny_px: Annotated[
         int, _threshold("Warn of images whose shorter side has fewer pixels.", least=0)
@@ -71,10 +66,14 @@ def check(
         int, _threshold("Note images of more pixels, height times width.", least=1)
     ] = _DEFAULTS.huge_pixels,
     aspect_ratio: Annotated[
-        float, _threshold("Note images longer than so many times their shorter side.", least=1)
+        float,
+        _threshold(
+            "Note images longer than so many times their shorter side.", least=1, kind=float
+        ),
     ] = _DEFAULTS.aspect_ratio,
     imbalance: Annotated[
-        float, _threshold("Warn of a class more than so many times the smallest.", least=1)
+        float,
+        _threshold("Warn of a class more than so many times the smallest.", least=1, kind=float),
     ] = _DEFAULTS.imbalance,
     num_bits: Annotated[
         int,
@@ -91,6 +90,7 @@ def check(
             "Near duplicates: how much their grey values must correlate. Lower finds more.",
             least=0,
             most=1,
+            kind=float,
         ),
     ] = _DEFAULTS.correlation,
     purity: Annotated[
@@ -99,10 +99,9 @@ def check(
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     labels: LabelsOption = True,
-    root: RootOption = None,
-    max_pixels: MaxPixelsOption = MAX_PIXELS,
-    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
-    exif_orientation: ExifOption = True,
+    *,
+    source: Images,
+    decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
     """Decode every file and report what is wrong or strange; exit with 1 if there are errors.
@@ -115,17 +114,14 @@ def check(
     With --purity, test each augmentation instead: whether it draws from global generators,
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
     """
-    manifest = open_images(
-        folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
-    )
-    decode = DecodeOptions(
-        max_pixels=max_pixels,
-        max_file_bytes=max_file_bytes,
-        exif_orientation=exif_orientation,
-        full_depth=full_depth,
-    )
+    decode = {**asdict(decoding), "full_depth": full_depth}
+    plan = parse_plan(augment, image_size)
+    manifest = source.open(labelled=labels)
     if purity:
-        raise typer.Exit(0 if _is_pure(manifest, augment, image_size, decode) else 1)
+        pipeline = make_pipeline(manifest, DecodeOptions(**decode), plan)
+        purity_report = check_purity(pipeline, manifest.records(spread_positions(manifest, 2)))
+        print(purity_report)
+        raise typer.Exit(0 if purity_report.is_pure else 1)
     options = CheckOptions(
         split_column=split_column,
         near_duplicates=near_duplicates,
@@ -136,14 +132,7 @@ def check(
         num_bits=num_bits,
         correlation=correlation,
     )
-    report = check_images(
-        manifest,
-        options,
-        max_pixels=max_pixels,
-        max_file_bytes=max_file_bytes,
-        exif_orientation=exif_orientation,
-        full_depth=full_depth,
-    )
+    report = check_images(manifest, options, **decode)
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):
@@ -157,10 +146,3 @@ def check(
         for path in filter(None, (json_path, html_path)):
             print(f"wrote {path}")
     raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)
-
-
-def _is_pure(manifest: Manifest, augment: str, image_size: str, decode: DecodeOptions) -> bool:
-    pipeline = make_pipeline(manifest, augment, image_size, decode)
-    report = check_purity(pipeline, manifest.records(spread_positions(manifest, 2)))
-    print(report)
-    return report.is_pure

@@ -8,6 +8,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,24 +17,18 @@ import typer
 import augseq
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
-    AugmentOption,
-    ClassNamesOption,
-    ExifOption,
-    ExtensionsOption,
-    ImagesArgument,
-    MaxFileBytesOption,
-    MaxPixelsOption,
-    RootOption,
+    BatchSizeOption,
+    Decoding,
+    Images,
     SeedOption,
     SizeOption,
-    SplitsOption,
-    load_augment,
-    open_images,
+    given_options,
     parse_size,
 )
-from augseq.cli.index import print_counts
+from augseq.cli.augment_argument import AugmentOption, load_augment
+from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.print_manifest import print_counts
 from augseq.errors import ArgumentError
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
 from augseq.remote.url import is_remote
 from augseq.training.run_options import (
     DEFAULT_BATCH_SIZE,
@@ -45,8 +40,8 @@ from augseq.training.run_options import (
 )
 
 
+@with_flat_options
 def fit(
-    folder: ImagesArgument,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Run folder; runs/NAME if none."),
@@ -57,15 +52,15 @@ def fit(
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     epochs: Annotated[
-        int, typer.Option(min=1, help="How often each image is seen.")
+        int, number_option("How often each image is seen.", least=1)
     ] = DEFAULT_EPOCHS,
-    batch_size: Annotated[
-        int, typer.Option(help="Images in a training step.")
-    ] = DEFAULT_BATCH_SIZE,
+    batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
     learning_rate: Annotated[
-        float | None, typer.Option(min=0, help="The highest rate of the schedule.")
+        float | None, number_option("The highest rate of the schedule.", kind=float, least=0)
     ] = None,
-    val: Annotated[float, typer.Option(help="Share of the images that is held out.")] = DEFAULT_VAL,
+    val: Annotated[
+        float, number_option("Share of the images that is held out.", kind=float)
+    ] = DEFAULT_VAL,
     split_column: Annotated[
         str | None,
         typer.Option(
@@ -74,17 +69,13 @@ def fit(
     ] = None,
     seed: SeedOption = DEFAULT_SEED,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Threads that make batches; one per core if none.")
+        int | None, number_option("Threads that make batches; one per core if none.", least=0)
     ] = None,
-    splits: SplitsOption = None,
-    class_names: ClassNamesOption = None,
-    extensions: ExtensionsOption = None,
-    root: RootOption = None,
-    max_pixels: MaxPixelsOption = MAX_PIXELS,
-    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
-    exif_orientation: ExifOption = True,
+    *,
+    source: Images,
+    decoding: Decoding,
 ) -> None:
-    """Train a classifier on a folder, and leave a run folder with all that one wants to see.
+    """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
 
     The run folder holds the model, the manifest, the settings, the history (CSV and plot), a
     contact sheet, the confusion matrix of the held-out images, and a CSV with each held-out
@@ -92,11 +83,7 @@ def fit(
 
     With --splits, it trains on train and evaluates on val; on test, if that is the only other one.
     """
-    _require_backend()
-    manifest = open_images(
-        folder, root, splits=splits, class_names=class_names, extensions=extensions
-    )
-    print_counts(manifest)
+    # Before anything that takes time, so that a wrong option is refused at once.
     options = RunOptions(
         architecture=architecture,
         augment=load_augment(augment),
@@ -105,30 +92,23 @@ def fit(
         batch_size=batch_size,
         learning_rate=learning_rate,
         val=val,
-        split_column="split" if splits and split_column is None else split_column,
+        split_column="split" if source.splits and split_column is None else split_column,
         seed=seed,
-        max_pixels=max_pixels,
-        max_file_bytes=max_file_bytes,
-        exif_orientation=exif_orientation,
         workers=os.cpu_count() or 1 if workers is None else workers,
+        **asdict(decoding),
     )
-    run_folder = output or _free_folder(Path("runs") / _name(folder))
+    _require_backend()
+    manifest = source.open()
+    print_counts(manifest)
+    run_folder = output or _free_folder(Path("runs") / _name(source.folder))
     try:
         # Bars for a person, one line per epoch for a log.
         result = augseq.train_classifier(
             manifest, run_folder, options, verbose=1 if sys.stdout.isatty() else 2
         )
     except Exception as error:
-        command = ["augseq", "show", folder, "--augment", augment, "--image-size", image_size]
-        given = {
-            "--root": root,
-            "--splits": splits,
-            "--class-names": class_names,
-            "--extensions": extensions,
-            "--max-pixels": str(max_pixels) if max_pixels != MAX_PIXELS else None,
-        }
-        for name, value in given.items():
-            command += [name, value] if value else []
+        command = ["augseq", "show", source.folder, "--augment", augment]
+        command += ["--image-size", image_size, *given_options(source), *given_options(decoding)]
         _add_replay(error, shlex.join(command))
         raise
     share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +13,10 @@ import typer
 
 from augseq.cli.arguments import (
     ClassNamesOption,
-    ExifOption,
+    Decoding,
     ExtensionsOption,
     FullDepthOption,
     LabelsOption,
-    MaxFileBytesOption,
-    MaxPixelsOption,
     SplitsOption,
     check_absent,
     is_table,
@@ -26,26 +24,109 @@ from augseq.cli.arguments import (
     listed_names,
     select_classes,
 )
+from augseq.cli.flat_options import with_flat_options
+from augseq.cli.print_manifest import print_counts, print_excluded
 from augseq.errors import ArgumentError
-from augseq.indexing.excluded import excluded_lines
 from augseq.indexing.folder import index_folder
-from augseq.indexing.labels import Labels, sorted_names
+from augseq.indexing.labels import Labels
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
 from augseq.indexing.tables import MissingLabels, index_table
 from augseq.indexing.update import describe_update
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
 from augseq.remote.archives import archive_address
 from augseq.remote.url import is_remote
-from augseq.terminal_text import num_columns, padded, shortened
-
-_BAR_WIDTH = 30
-_MOST_LETTERS = 60
-_LISTED = 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Folders:
+    """Options for folders alone."""
+
+    label_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX", help="Folder: the class is what its group finds in the path."
+        ),
+    ] = None
+    splits: SplitsOption = None
+    extensions: ExtensionsOption = None
+    follow_links: Annotated[
+        bool,
+        typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
+    ] = False
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Folder: a manifest of it to bring up to date."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    """Options for tables alone."""
+
+    path_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Table: column of the paths. [path]")
+    ] = None
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Table: column of the classes. [label]")
+    ] = None
+    images_root: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Table: what its paths are relative to; at an address, no file is looked for. "
+            "[its own folder]",
+        ),
+    ] = None
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Table: other columns to keep, as age,camera. [all]"),
+    ] = None
+    missing_labels: Annotated[
+        MissingLabels, typer.Option(help="Table: stop at blank labels, or keep those records.")
+    ] = "error"
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="SIGN", help=r"Table: what separates cells, as ';' or '\t'. [,]"),
+    ] = None
+    path_suffix: Annotated[
+        str | None,
+        typer.Option(metavar="ENDING", help="Table: ending that its paths lack, as .jpg."),
+    ] = None
+
+    def read(self, source: str, *, labelled: bool) -> Manifest:
+        names = listed_names(self.columns)
+        return index_table(
+            source,
+            root=self.images_root,
+            path_column=self.path_column or "path",
+            label_column=(self.label_column or "label") if labelled else None,
+            check_files=not is_remote(self.images_root),
+            columns=None if names is None else list(filter(None, names)),
+            missing_labels=self.missing_labels,
+            delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
+            path_suffix=self.path_suffix,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Probing:
+    """Whether every image is decoded once, and what becomes of those that cannot be."""
+
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe", help="Decode every image once; training then notices changed files."
+        ),
+    ] = False
+    unreadable: Annotated[
+        UnreadablePolicy,
+        typer.Option(help="Stop at files that cannot be used, or exclude them; implies --probe."),
+    ] = "raise"
+
+
+@with_flat_options
 def index(
     source: Annotated[
         str,
@@ -65,65 +146,12 @@ def index(
         ),
     ] = None,
     labels: LabelsOption = True,
-    label_pattern: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REGEX", help="Folder: the class is what its group finds in the path."
-        ),
-    ] = None,
-    splits: SplitsOption = None,
     class_names: ClassNamesOption = None,
-    extensions: ExtensionsOption = None,
-    follow_links: Annotated[
-        bool,
-        typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
-    ] = False,
-    probe: Annotated[
-        bool,
-        typer.Option(
-            "--probe", help="Decode every image once; training then notices changed files."
-        ),
-    ] = False,
-    unreadable: Annotated[
-        UnreadablePolicy,
-        typer.Option(help="Stop at files that cannot be used, or exclude them; implies --probe."),
-    ] = "raise",
-    update: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Folder: a manifest of it to bring up to date."),
-    ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Table: where the paths stand. [path]")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Table: where the classes stand. [label]")
-    ] = None,
-    images_root: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Table: what its paths are relative to; at an address, no file is looked for. "
-            "[its own folder]",
-        ),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Table: other columns to keep, as age,camera. [all]"),
-    ] = None,
-    missing_labels: Annotated[
-        MissingLabels, typer.Option(help="Table: stop at blank labels, or keep those records.")
-    ] = "error",
-    delimiter: Annotated[
-        str | None,
-        typer.Option(metavar="SIGN", help=r"Table: what separates cells, as ';' or '\t'. [,]"),
-    ] = None,
-    path_suffix: Annotated[
-        str | None,
-        typer.Option(metavar="ENDING", help="Table: ending that its paths lack, as .jpg."),
-    ] = None,
-    max_pixels: MaxPixelsOption = MAX_PIXELS,
-    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
-    exif_orientation: ExifOption = True,
+    *,
+    folders: _Folders,
+    probing: _Probing,
+    tables: _Tables,
+    decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
     """List the images of a folder or a table, count the classes, and write a manifest.
@@ -133,63 +161,35 @@ def index(
 
     With --update, known records keep index and label, and only new and changed files are read.
     """
-    for_folders = {
-        "--label-pattern": label_pattern, "--splits": splits, "--follow-links": follow_links,
-        "--update": update, "--extensions": extensions,
-    }  # fmt: skip
-    for_tables = {
-        "--path-column": path_column, "--label-column": label_column,
-        "--images-root": images_root, "--columns": columns, "--delimiter": delimiter,
-        "--path-suffix": path_suffix, "--missing-labels": missing_labels != "error",
-    }  # fmt: skip
-    earlier = None if update is None else read_manifest(update)
-    output = output or update
+    earlier = None if folders.update is None else read_manifest(folders.update)
+    output = output or folders.update
+    decode = {**asdict(decoding), "full_depth": full_depth}
     with _checkpoint(output) as checkpoint:
         if is_table(source) or _may_be_table(source):
-            check_absent(for_folders, "folders", source)
-            manifest = index_table(
-                source,
-                root=images_root,
-                path_column=path_column or "path",
-                label_column=(label_column or "label") if labels else None,
-                check_files=not is_remote(images_root),
-                columns=None
-                if columns is None
-                else list(filter(None, listed_names(columns) or [])),
-                missing_labels=missing_labels,
-                delimiter="\t" if delimiter == r"\t" else delimiter,
-                path_suffix=path_suffix,
-            )
-            manifest = select_classes(manifest, class_names)
-            if probe or unreadable == "exclude":
+            check_absent(folders, "folders", source)
+            manifest = select_classes(tables.read(source, labelled=labels), class_names)
+            if probing.probe or probing.unreadable == "exclude":
                 manifest = probe_manifest(
-                    manifest,
-                    unreadable=unreadable,
-                    checkpoint=checkpoint,
-                    max_pixels=max_pixels,
-                    max_file_bytes=max_file_bytes,
-                    exif_orientation=exif_orientation,
-                    full_depth=full_depth,
+                    manifest, unreadable=probing.unreadable, checkpoint=checkpoint, **decode
                 )
         else:
-            check_absent(for_tables, "tables", source)
+            check_absent(tables, "tables", source)
             manifest = index_folder(
                 source,
-                labels=_labels(labels, label_pattern),
-                splits=listed_names(splits),
+                labels=_labels(labels, folders.label_pattern),
+                splits=listed_names(folders.splits),
                 class_names=listed_names(class_names),
-                extensions=listed_endings(extensions),
-                follow_links=follow_links,
-                probe=probe,
-                unreadable=unreadable,
+                extensions=listed_endings(folders.extensions),
+                follow_links=folders.follow_links,
                 checkpoint=checkpoint,
                 update=earlier,
-                max_pixels=max_pixels,
-                max_file_bytes=max_file_bytes,
-                exif_orientation=exif_orientation,
-                full_depth=full_depth,
+                **asdict(probing),
+                **decode,
             )
-        _report(manifest, earlier)
+        print_counts(manifest)
+        print_excluded(manifest)
+        if earlier is not None:
+            print(describe_update(earlier, manifest))
         if output is not None:
             _write(manifest, output)
             print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
@@ -198,13 +198,6 @@ def index(
 def _may_be_table(source: str) -> bool:
     """Tell whether a source is a file, whose error then says which tables are read."""
     return not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
-
-
-def _report(manifest: Manifest, earlier: Manifest | None) -> None:
-    print_counts(manifest)
-    print_excluded(manifest)
-    if earlier is not None:
-        print(describe_update(earlier, manifest))
 
 
 @contextmanager
@@ -243,49 +236,3 @@ def _write(manifest: Manifest, output: Path) -> None:
         write_table(manifest, output)
     else:
         write_manifest(manifest, output)
-
-
-def print_counts(manifest: Manifest) -> None:
-    """Print how many images each class has, with a bar for the eye."""
-    if not manifest.class_names:
-        print(f"{len(manifest)} images without labels")
-        return
-    is_labelled = manifest.table.column("target").is_valid().to_numpy()
-    counts = manifest.select(is_labelled).class_counts()
-    classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
-    order = ", in the order of their numbers" if _are_numbered(list(counts)) else ""
-    print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}{order}")
-    names = [shortened(name, _MOST_LETTERS) for name in counts]
-    width = max(map(num_columns, names))
-    block = "█" if _can_print("█") else "#"
-    # Every file may be excluded.
-    most = max(1, *counts.values())
-    for name, count in zip(names, counts.values(), strict=True):
-        bar = block * round(_BAR_WIDTH * count / most)
-        print(f"  {padded(name, width)}  {count:>7}  {bar}")
-    if not is_labelled.all():
-        print(f"{sum(~is_labelled):,} without a label")
-
-
-def _are_numbered(names: list[str]) -> bool:
-    """Tell whether names stand in the order of their values, and not in that of texts."""
-    return names == sorted_names(names) != sorted(names)
-
-
-def print_excluded(manifest: Manifest) -> None:
-    """Print which records are excluded, and why."""
-    num_more = len(manifest.excluded) - _LISTED
-    if len(manifest.excluded):
-        print(f"{len(manifest.excluded):,} excluded")
-    for line in islice(excluded_lines(manifest.excluded), _LISTED):
-        print(f"  {line}")
-    if num_more > 0:
-        print(f"  and {num_more:,} more: augseq.read_manifest(...).excluded has them all")
-
-
-def _can_print(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

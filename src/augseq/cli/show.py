@@ -1,65 +1,51 @@
 """`augseq show`: a contact sheet of what the model will see."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
-    AugmentOption,
-    ClassNamesOption,
-    ExifOption,
-    ExtensionsOption,
-    ImagesArgument,
+    Decoding,
+    Images,
     LabelsOption,
-    MaxFileBytesOption,
-    MaxPixelsOption,
-    RootOption,
     SeedOption,
     SizeOption,
-    SplitsOption,
-    load_augment,
-    open_images,
-    parse_size,
 )
+from augseq.cli.augment_argument import AugmentOption
+from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.plan import make_pipeline, parse_plan
 from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
-from augseq.loading.sample import Pipeline
-from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, ResizeOptions
-from augseq.pixels.source import files_of
+from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.training.run_options import DEFAULT_SEED
 
 
+@with_flat_options
 def show(
-    folder: ImagesArgument,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write.")
     ] = Path("contact_sheet.png"),
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
-    images: Annotated[int, typer.Option(min=1, help="How many images: one row each.")] = 6,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds: one column each.")] = 6,
+    images: Annotated[int, number_option("How many images: one row each.", least=1)] = 6,
+    seeds: Annotated[int, number_option("How many seeds: one column each.", least=1)] = 6,
     seed: SeedOption = DEFAULT_SEED,
-    epoch: Annotated[int, typer.Option(min=0, help="Whose random draws to show.")] = 0,
+    epoch: Annotated[int, number_option("Show the random draws of this epoch.", least=0)] = 0,
     index: Annotated[
-        int | None, typer.Option(help="Explain the record of this index, stage by stage.")
+        int | None, number_option("Explain the record of this index, stage by stage.")
     ] = None,
     stats: Annotated[
         bool, typer.Option("--stats", help="How often transforms fire, and what they draw.")
     ] = False,
     labels: LabelsOption = True,
-    splits: SplitsOption = None,
-    class_names: ClassNamesOption = None,
-    extensions: ExtensionsOption = None,
-    root: RootOption = None,
-    max_pixels: MaxPixelsOption = MAX_PIXELS,
-    max_file_bytes: MaxFileBytesOption = MAX_FILE_BYTES,
-    exif_orientation: ExifOption = True,
+    *,
+    source: Images,
+    decoding: Decoding,
 ) -> None:
     """Draw a contact sheet: several images, each plain and under several seeds.
 
@@ -67,18 +53,12 @@ def show(
     which transforms fired with which parameters; with --stats how often each fires in 1000
     samples, and how its parameters spread.
     """
-    manifest = open_images(
-        folder, root, labelled=labels, splits=splits, class_names=class_names, extensions=extensions
-    )
-    decode = DecodeOptions(
-        max_pixels=max_pixels,
-        max_file_bytes=max_file_bytes,
-        exif_orientation=exif_orientation,
-    )
-    pipeline = make_pipeline(manifest, augment, image_size, decode)
-    check_epoch(epoch)
     if index is not None and stats:
         raise typer.BadParameter("--index is about one sample, and --stats about many.")
+    check_epoch(epoch)
+    plan = parse_plan(augment, image_size)
+    manifest = source.open(labelled=labels)
+    pipeline = make_pipeline(manifest, DecodeOptions(**asdict(decoding)), plan)
     if stats:
         report = measure_augmentations(manifest, pipeline, seed=check_seed(seed), num_samples=1000)
         print(report)
@@ -96,15 +76,3 @@ def show(
         figure = explanation.draw()
     figure.savefig(output)
     print(f"wrote {output}")
-
-
-def make_pipeline(
-    manifest: Manifest, augment: str, image_size: str, decode: DecodeOptions
-) -> Pipeline:
-    """Return the pipeline that `augseq fit` trains with, without loading Keras."""
-    return Pipeline(
-        source=files_of(manifest, decode),
-        augment=make_augmentation_list(load_augment(augment)),
-        resize=ResizeOptions(image_size=parse_size(image_size)),
-        dtype="float32",
-    )

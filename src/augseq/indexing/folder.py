@@ -25,7 +25,6 @@ from augseq.indexing.labels import (
     class_findings,
     describe_excluded,
     first_folders,
-    listed,
 )
 from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.other_files import describe_skipped
@@ -42,6 +41,7 @@ from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root, is_remote, is_web
 from augseq.storage.path_encoding import from_system
+from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import briefly, check_choice
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
 from augseq.indexing.folder import existing_folder, existing_splits
-from augseq.indexing.labels import class_findings, listed, sorted_names
+from augseq.indexing.labels import class_findings, sorted_names
 from augseq.indexing.scan import scan_folder
 from augseq.indexing.tables import TableOptions, manifest_of_table
 from augseq.indexing.unicode_forms import check_unicode_forms
@@ -19,6 +19,7 @@ from augseq.manifest.concat import concat_manifests
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.decoders.registry import readable_endings
+from augseq.terminal_text import listed
 from augseq.types import PathLike
 
 _PATH_COLUMN = "file_name"

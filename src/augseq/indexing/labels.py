@@ -12,6 +12,7 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.indexing.unicode_forms import check_unicode_forms, same_name
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest
+from augseq.terminal_text import first_few, listed
 from augseq.validation import briefly, did_you_mean, is_ordered, nearest_names
 
 LabelFunction: TypeAlias = Callable[[str], str | None]
@@ -24,7 +25,6 @@ After its sub-folder ("inferred"), by a pattern that is searched in its relative
 function of that path, or not at all (None).
 """
 
-_SHOWN = 3
 # Python turns texts of more than 4300 digits into no number.
 _NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
 
@@ -159,11 +159,10 @@ def describe_excluded(excluded: Mapping[str, int]) -> Iterator[str]:
     """Say which classes `class_names` excludes, and how many images they have."""
     if excluded:
         counts = [f"{name!r} ({count:,})" for name, count in excluded.items()]
-        more = f" and {len(counts) - _SHOWN} more" * (len(counts) > _SHOWN)
         classes = "1 class is" if len(counts) == 1 else f"{len(counts)} classes are"
         yield (
             f"{classes} not among `class_names`, so {sum(excluded.values()):,} images are not "
-            f"indexed: {', '.join(counts[:_SHOWN])}{more}"
+            f"indexed: {first_few(counts)}"
         )
 
 
@@ -178,20 +177,13 @@ def class_findings(manifest: Manifest, place: str) -> Iterator[str]:
     present = set(pc.unique(manifest.table.column("target")).to_pylist())
     empty = [name for label, name in enumerate(names) if label not in present]
     if empty:
-        shown = ", ".join(map(repr, empty[:5])) + (", ..." if len(empty) > 5 else "")
-        yield f"{len(empty)} of {len(names)} classes in {place} have no image: {shown}"
+        yield f"{len(empty)} of {len(names)} classes in {place} have no image: {listed(empty, 5)}"
     stripped = Counter(map(str.strip, names))
     alike = [name for name in names if stripped[name.strip()] > 1]
     if alike:
         yield f"Classes in {place} differ in spaces around their names alone: {listed(alike)}"
     if len(names) == 1:
         yield f"{place} has a single class, {names[0]!r}: there is nothing to tell apart."
-
-
-def listed(names: Collection[str]) -> str:
-    """Write the first few names out, and say how many more there are."""
-    shown = ", ".join(map(repr, list(names)[:_SHOWN]))
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _by_pattern(pattern: re.Pattern[str]) -> LabelFunction:

@@ -18,6 +18,7 @@ from augseq.pixels.decoders.registry import (
 )
 from augseq.remote.folder import RemoteFolder
 from augseq.storage.path_encoding import for_system
+from augseq.terminal_text import first_few
 
 # More different endings than this are told as patterns.
 _MOST_ENDINGS = 6
@@ -50,13 +51,8 @@ class SkippedImages:
     def describe(self, root: str) -> str:
         """Say in sentences how many there are, and how to index them."""
         most = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        kinds = ", ".join(
-            f"{count:,} x {ending if _is_plain(ending) else repr(ending)}"
-            if ending
-            else f"{count:,} x no ending"
-            for ending, count in most[:_SHOWN]
-        )
-        more = f" and {len(most) - _SHOWN:,} more endings" * (len(most) > _SHOWN)
+        counted = (f"{count:,} x {_shown_ending(ending)}" for ending, count in most)
+        kinds = first_few(counted, _SHOWN, rest="more endings")
         endings = [DEFAULT, *suggested_endings(self.counts, self.examples)]
         shell = shlex.quote(",".join(ending or "none" for ending in endings))
         count = sum(self.counts.values())
@@ -67,7 +63,7 @@ class SkippedImages:
             "their endings"
         )
         return (
-            f"{what}: {kinds}{more} (such as {self.examples[0]!r}). "
+            f"{what}: {kinds} (such as {self.examples[0]!r}). "
             f"To index them: extensions={endings} (at the shell: --extensions {shell})."
             + _EXCLUDE
             * self.are_mixed
@@ -127,8 +123,11 @@ def describe_skipped(
             yield skipped.describe(root)
 
 
-def _is_plain(ending: str) -> bool:
-    return ending.isprintable() and ending == ending.strip()
+def _shown_ending(ending: str) -> str:
+    if not ending:
+        return "no ending"
+    is_plain = ending.isprintable() and ending == ending.strip()
+    return ending if is_plain else repr(ending)
 
 
 def _missing_extras(kinds: Collection[str]) -> str:

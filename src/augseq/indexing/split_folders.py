@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import LabelError
-from augseq.indexing.labels import first_folders, listed
+from augseq.indexing.labels import first_folders
 from augseq.manifest.split import SplitKind, split_kind
 from augseq.remote.url import address_below, is_remote
+from augseq.terminal_text import listed
 
 # "train", "Training_Set", "seg_test", "val2017", "TestImages": the split, and what is beside it.
 _WORD = re.compile(r"[^\W\d_]+")

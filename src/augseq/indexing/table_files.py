@@ -22,7 +22,7 @@ from augseq.indexing.images_inside import check_no_images_inside
 from augseq.indexing.missing_folder import describe_missing
 from augseq.indexing.not_a_table import TABLE_SUFFIXES, check_content, check_suffix
 from augseq.manifest.schema import decoded_table
-from augseq.terminal_text import shortened
+from augseq.terminal_text import first_few, shortened
 
 __all__ = ["TABLE_SUFFIXES", "Choose", "SourceTable", "read_source"]
 
@@ -59,11 +59,10 @@ class SourceTable:
         """Name the rows where a mask holds: "lines 3, 17 of 'photos.csv'"."""
         rows = np.flatnonzero(np.asarray(is_meant))
         numbers = rows if self.lines is None else self.lines[rows]
-        shown = ", ".join(map(str, numbers[:_SHOWN]))
-        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+        shown = first_few(map(str, numbers), _SHOWN)
         word = ("row" if self.lines is None else "line") + "s" * (len(rows) > 1)
         counted = " (from 0)" if self.lines is None else ""
-        return f"{word} {shown}{more} of {self.name}{counted}"
+        return f"{word} {shown} of {self.name}{counted}"
 
 
 def read_source(source: Any, choose: Choose, delimiter: str | None = None) -> SourceTable:

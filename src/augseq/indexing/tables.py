@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from augseq.argument_names import explains_names
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.folder import existing_folder
-from augseq.indexing.labels import check_class_names, class_findings, listed, name_classes
+from augseq.indexing.labels import check_class_names, class_findings, name_classes
 from augseq.indexing.number_labels import number_findings, whole_numbers
 from augseq.indexing.table_files import SourceTable, read_source
 from augseq.indexing.table_paths import existing_paths, is_blank, is_text, manifest_paths
@@ -23,6 +23,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.schema import RESERVED_NAMES, check_paths_differ, standard_table
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
+from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import briefly, check_choice, did_you_mean, is_ordered
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
+from augseq.terminal_text import first_few
 from augseq.validation import briefly, did_you_mean
 
 
@@ -75,7 +76,7 @@ def selected_classes(
         )
     unknown = [name for name in names if name not in known]
     if unknown:
-        hint = did_you_mean(str(unknown[0]), known) or f" There are: {', '.join(known[:10])}"
+        hint = did_you_mean(str(unknown[0]), known) or f" There are: {first_few(known, 10)}"
         raise ArgumentError(f"The manifest has no class {unknown[0]!r}.{hint}")
     labels = pa.array([names.index(name) if name in names else None for name in known], pa.int32())
     targets = labels.take(table.column("target").combine_chunks())

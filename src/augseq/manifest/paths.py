@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
+from augseq.terminal_text import listed
 
 # Empty, absolute, with a drive, a zero byte or `..`; Windows takes a backslash for a slash, where
 # others take it for a letter.
@@ -28,8 +29,7 @@ def check_paths(*columns: pa.ChunkedArray) -> None:
             raise ArgumentError(
                 "A path must lead to a file below the root on every system: not empty, not "
                 "absolute, and without `..`, drives, zero bytes or, on Windows, names of devices. "
-                f"Received: {unsafe[0].as_py()!r}"
-                + (f" and {len(unsafe) - 1} more" if len(unsafe) > 1 else "")
+                f"Received: {listed(unsafe.to_pylist(), 1)}"
             )
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Probe, Record
+from augseq.terminal_text import listed
 from augseq.types import Positions
 
 CORE_SCHEMA = pa.schema(
@@ -230,10 +231,9 @@ def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
         return
     counts = pc.value_counts(paths)
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
     raise ArgumentError(
         "Each image must be there once; else copies of it could be in both training and test. More "
-        f"than once in {place}: {', '.join(map(repr, twice[:3]))}{more}"
+        f"than once in {place}: {listed(twice)}"
     )
 
 

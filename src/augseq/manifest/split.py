@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
-from augseq.terminal_text import WIDTH, first_lines, num_columns
+from augseq.terminal_text import WIDTH, first_few, first_lines, listed, num_columns
 from augseq.types import Positions
 
 _NUM_SHOWN = 5
@@ -103,7 +103,8 @@ def positions_by_value(
         rows = np.flatnonzero(column.is_null().to_numpy())
         raise ArgumentError(
             f"Every record must have a value in the column {name!r}. "
-            f"Received: none in {len(rows)} of {len(column)}, at the positions {_few(rows)}"
+            f"Received: none in {len(rows)} of {len(column)}, at the positions "
+            f"{first_few(map(str, rows), _NUM_SHOWN)}"
         )
     try:
         encoded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
@@ -118,7 +119,8 @@ def positions_by_value(
     if set(positions) - set(names) or len(set(names)) != len(names):
         raise ArgumentError(
             f"`order` must name all values of the column {name!r} once. "
-            f"Received: order={names}; there are {_few(sorted(positions, key=_usual_place))}"
+            f"Received: order={names}; there are "
+            f"{listed(sorted(positions, key=_usual_place), _NUM_SHOWN)}"
         )
     return {name: positions.get(name, np.zeros(0, np.int64)) for name in names}
 
@@ -159,10 +161,3 @@ def _check_names(names: Sequence[str]) -> None:
     taken = {"count", "index", "names"}.intersection(names)
     if taken:
         raise ArgumentError(f"A part cannot be called {', '.join(map(repr, sorted(taken)))}.")
-
-
-def _few(values: Sequence[Any] | npt.NDArray[Any]) -> str:
-    shown = ", ".join(
-        str(value) if not isinstance(value, str) else repr(value) for value in values[:_NUM_SHOWN]
-    )
-    return shown + (", ..." if len(values) > _NUM_SHOWN else "")

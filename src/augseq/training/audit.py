@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import call_text, first_lines
+from augseq.terminal_text import call_text, first_few, first_lines
 from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
@@ -113,7 +113,7 @@ class AuditReport:
         if not self.num_epochs and not self.repeated:
             return title + "so nothing is proven."
         lines = [
-            f"  epoch {epoch}: {len(indices)} records {what}: {_some(indices)}"
+            f"  epoch {epoch}: {len(indices)} records {what}: {first_few(map(str, indices), 10)}"
             for what, found in (("missing", self.missing), ("repeated", self.repeated))
             for epoch, indices in sorted(found.items())
         ]
@@ -211,8 +211,3 @@ def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
                 raise ArgumentError(
                     f"Line {number} of {str(path)!r} is not of an audit."
                 ) from error
-
-
-def _some(indices: list[int]) -> str:
-    more = f" and {len(indices) - 10} more" if len(indices) > 10 else ""
-    return ", ".join(map(str, indices[:10])) + more

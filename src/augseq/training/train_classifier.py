@@ -24,7 +24,7 @@ from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.split import split_kind
 from augseq.manifest.storage import write_manifest
-from augseq.terminal_text import call_text
+from augseq.terminal_text import call_text, listed
 from augseq.training.callbacks import EpochSync
 from augseq.training.classifier import build_classifier, compile_classifier
 from augseq.training.run_options import RunOptions
@@ -144,7 +144,7 @@ def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, M
         raise ArgumentError(
             f"The column {options.split_column!r} must say train or val for each image (or test, "
             "if no image is in val); those of other parts are not used. "
-            f"Received: {', '.join(map(repr, parts.names[:10]))}"
+            f"Received: {listed(parts.names, 10)}"
         )
     return by_kind["train"][0], held_out[0]
 
@@ -158,9 +158,8 @@ def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> N
         )
     absent = [name for name, count in counts.items() if not count]
     if absent:
-        shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
         warnings.warn(
-            f"{len(absent)} of {len(counts)} classes have no held-out image: {shown}",
+            f"{len(absent)} of {len(counts)} classes have no held-out image: {listed(absent, 5)}",
             AugseqWarning,
             stacklevel=3,
         )

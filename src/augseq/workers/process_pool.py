@@ -13,6 +13,7 @@ from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, BatchPlan
 from augseq.loading.load_images import PROCESS_ENDS
 from augseq.manifest.record import Record
+from augseq.terminal_text import first_few
 from augseq.types import Images
 from augseq.workers.messages import Make
 from augseq.workers.process_link import WorkerDiedError, WorkerHungError
@@ -150,12 +151,11 @@ class _Loader:
 
 
 def _advice(records: Sequence[Record], epoch: int, death: WorkerDiedError) -> str:
-    named = ", ".join(str(record) for record in records[:8])
-    more = f" and {len(records) - 8} more" if len(records) > 8 else ""
     return (
         f"A worker process must live until its batch is made, but {_MOST_DEATHS} in a row died "
         f"over one; the last {death}. SIGKILL is most often the system's answer to too little "
-        f"memory, SIGSEGV a fault in native code. Epoch {epoch}, records: {named}{more}. "
+        f"memory, SIGSEGV a fault in native code. Epoch {epoch}, records: "
+        f"{first_few(map(str, records), 8)}. "
         f"To find which: sequence.sample(epoch={epoch}, index=...) for each, in a process of "
         "its own."
     )

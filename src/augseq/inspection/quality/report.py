@@ -18,7 +18,7 @@ from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_card import report_card
 from augseq.inspection.quality.report_html import report_html
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import escaped, first_lines, table_text
+from augseq.terminal_text import escaped, first_few, first_lines, table_text
 from augseq.types import PathLike
 from augseq.validation import check_whole
 
@@ -132,11 +132,10 @@ class CheckReport:
     def _counts(self) -> Iterator[str]:
         for name, counts in (("classes", self.class_counts), ("splits", self.split_counts)):
             if counts:
-                some = list(counts.items())[:_MOST_CLASSES]
-                text = ", ".join(f"{escaped(key)} {count:,}" for key, count in some)
-                more = f", and {len(counts) - len(some):,} more" if len(counts) > len(some) else ""
+                each = [f"{escaped(key)} {count:,}" for key, count in counts.items()]
+                text = first_few(each, _MOST_CLASSES)
                 yield from textwrap.wrap(
-                    f"{name}: {text}{more}", WIDTH, subsequent_indent=" " * (len(name) + 2)
+                    f"{name}: {text}", WIDTH, subsequent_indent=" " * (len(name) + 2)
                 )
 
     def _table(self) -> Iterator[str]:
