@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
     from augseq.indexing.probing import probe_manifest as probe_manifest
-    from augseq.indexing.tables import index_table as index_table
+    from augseq.indexing.table.index_table import index_table as index_table
     from augseq.inspection.explorer.explore import explore as explore
     from augseq.inspection.explorer.panel import Explorer as Explorer
     from augseq.inspection.quality.check_images import check_images as check_images
@@ -120,7 +120,7 @@ _HOMES = {
     "explore": "augseq.inspection.explorer.explore",
     "index_folder": "augseq.indexing.folder",
     "index_huggingface": "augseq.indexing.huggingface",
-    "index_table": "augseq.indexing.tables",
+    "index_table": "augseq.indexing.table.index_table",
     "preset": "augseq.augment.presets",
     "probe_manifest": "augseq.indexing.probing",
     "read_image": "augseq.pixels.image",

@@ -12,7 +12,7 @@ from augseq.cli.flat_options import number_option
 from augseq.errors import ArgumentError
 from augseq.indexing.endings import DEFAULT as DEFAULT_ENDINGS
 from augseq.indexing.folder import index_folder
-from augseq.indexing.table_files import TABLE_SUFFIXES
+from augseq.indexing.table.not_a_table import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS

@@ -28,9 +28,9 @@ from augseq.cli.flat_options import with_flat_options
 from augseq.cli.print_manifest import print_counts, print_excluded
 from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
-from augseq.indexing.labels import Labels
+from augseq.indexing.folder_labels import Labels
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
-from augseq.indexing.tables import MissingLabels, index_table
+from augseq.indexing.table.index_table import MissingLabels, index_table
 from augseq.indexing.update import describe_update
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest

@@ -1,9 +1,8 @@
 """Index an image folder: scan, label, report."""
 
-import os
 import re
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import get_args
@@ -13,35 +12,30 @@ from augseq.errors import (
     ArgumentError,
     AugseqWarning,
     MissingFileError,
-    NotAFolderError,
-    UnreadableError,
 )
 from augseq.indexing.endings import DEFAULT, Endings, parse_endings
 from augseq.indexing.excluded import describe_gone, describe_unusable
-from augseq.indexing.image_classes import label_by_folder, label_by_path
+from augseq.indexing.existing_folder import existing_folder, existing_splits
+from augseq.indexing.folder_labels import Labels, label_by_folder, label_by_path
 from augseq.indexing.labels import (
-    Labels,
     check_class_names,
     class_findings,
     describe_excluded,
     first_folders,
 )
-from augseq.indexing.missing_folder import describe_missing
-from augseq.indexing.other_files import describe_skipped
 from augseq.indexing.probing import UnreadablePolicy, probed
 from augseq.indexing.scan import Scan, scan_folder
+from augseq.indexing.skipped_images import describe_skipped
 from augseq.indexing.split_folders import check_no_splits, describe_deeper_classes
-from augseq.indexing.unicode_forms import same_name
 from augseq.indexing.update import check_same_splits, in_order_of_index, update_manifest
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.manifest.schema import PROBE_FIELD
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
-from augseq.remote.archives import archive_hint
 from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root, is_remote, is_web
 from augseq.storage.path_encoding import from_system
-from augseq.terminal_text import listed
+from augseq.terminal_text import first_few, listed
 from augseq.types import PathLike
 from augseq.validation import briefly, check_choice
 
@@ -146,10 +140,10 @@ def index_folder(
         full_depth=full_depth,
     )
     probe = _wants_probes(probe, unreadable, update)
+    remote = remote or RemoteOptions()
     root = absolute_root(folder)
     # Asked of the root, since an address may be one of this machine.
     root = root if is_remote(root) else existing_folder(folder)
-    remote = remote or RemoteOptions()
     endings = parse_endings(extensions)
     place = _place(root, remote, follow_links)
     scan = scan_folder(
@@ -162,25 +156,14 @@ def index_folder(
     root = from_system(root)
     if not len(scan.paths):
         raise MissingFileError(_nothing_found(place, root, scan, endings))
-    excluded: Mapping[str, int] = {}
-    hints: Iterable[str] = ()
-    if labels == "inferred" and class_names is None and update is None:
-        hints = (
-            list(check_no_splits(root, scan.paths, scan.folders))
-            if splits is None
-            else describe_deeper_classes(scan.paths, scan.folders)
-        )
-    if labels is None:
-        manifest = make_manifest(root, (), paths=scan.paths, targets=None)
-    elif isinstance(labels, str):
-        manifest, excluded = label_by_folder(root, scan, class_names)
-    else:
-        manifest, excluded = label_by_path(labels, root, scan.paths, class_names)
+    is_guessed = labels == "inferred" and class_names is None and update is None
+    hints = _split_hints(root, scan, splits) if is_guessed else ()
+    manifest, excluded = _label(labels, root, scan, class_names)
+    num_loose = len(scan.paths) - len(manifest) - sum(excluded.values())
     if splits is not None:
         folders = first_folders(manifest.table.column("path")).combine_chunks()
         manifest = manifest.with_column("split", folders)
     manifest = replace(manifest, follow_links=follow_links, remote=remote)
-    num_loose = len(scan.paths) - len(manifest) - sum(excluded.values())
     if update is not None:
         manifest = update_manifest(update, manifest)
         _check_class_order(manifest, class_names)
@@ -190,15 +173,34 @@ def index_folder(
         )
     if update is not None:
         manifest = in_order_of_index(manifest)
-    findings = chain(
+    for finding in chain(
+        describe_unusable(manifest),
         describe_skipped(place, root, scan, endings),
         describe_excluded(excluded),
         hints,
         _findings(root, scan, manifest, num_loose),
-    )
-    for finding in chain(describe_unusable(manifest), findings, describe_gone(manifest)):
+        describe_gone(manifest),
+    ):
         warnings.warn(finding, AugseqWarning, stacklevel=3)  # `explains_names` is between.
     return manifest
+
+
+def _split_hints(root: str, scan: Scan, splits: Sequence[str] | None) -> Iterable[str]:
+    """Raise `LabelError` where the classes are splits; return what is less certain."""
+    if splits is None:
+        return list(check_no_splits(root, scan.paths, scan.folders))
+    return describe_deeper_classes(scan.paths, scan.folders)
+
+
+def _label(
+    labels: Labels, root: str, scan: Scan, class_names: Sequence[str] | None
+) -> tuple[Manifest, Mapping[str, int]]:
+    """Return the images with their classes, and how many each class has that is excluded."""
+    if labels is None:
+        return make_manifest(root, (), paths=scan.paths, targets=None), {}
+    if isinstance(labels, str):
+        return label_by_folder(root, scan, class_names)
+    return label_by_path(labels, root, scan.paths, class_names)
 
 
 def _place(root: str, remote: RemoteOptions, follow_links: bool) -> str | RemoteFolder:
@@ -280,60 +282,26 @@ def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) ->
         )
 
 
-def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
-    """Return the names of splits, none for None, or raise what is wrong with one."""
-    if splits is None:
-        return ()
-    is_list = isinstance(splits, Collection) and all(isinstance(split, str) for split in splits)
-    if not is_list or isinstance(splits, str) or not splits or len(set(splits)) != len(splits):
-        raise ArgumentError(
-            f"`splits` must be a list of different sub-folders. Received: splits={splits!r}"
-        )
-    for split in splits:
-        if not split or split.startswith(".") or "/" in split or os.sep in split:
-            raise ArgumentError(
-                f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
-            )
-        # A remote one shows when it is listed.
-        if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
-            others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
-            raise MissingFileError(
-                f"There is no folder {split!r} in {root!r}.{same_name(split, others)} "
-                f"There are: {listed(others)}"
-            )
-    return splits
-
-
-def existing_folder(folder: PathLike) -> str:
-    """Return the absolute path of a folder that is there, or raise what is wrong with it."""
-    root = absolute_root(folder)
-    if is_remote(root):
-        raise ArgumentError(
-            f"This needs a folder of this machine. Received: {root!r}. index_folder lists remote "
-            "folders, and index_table takes them with check_files=False."
-        )
-    try:
-        os.stat(root)
-    except PermissionError as error:
-        raise UnreadableError(f"Cannot look into {root!r}: {error.strerror}.") from error
-    except OSError as error:
-        raise MissingFileError(describe_missing(os.fspath(folder), root)) from error
-    if not os.path.isdir(root):
-        raise NotAFolderError(
-            f"{os.fspath(folder)!r} must be a folder of images, but is a file.{archive_hint(root)}"
-        )
-    return root
-
-
 def _nothing_found(place: str | RemoteFolder, root: str, scan: Scan, endings: Endings) -> str:
-    message = f"No image found in {root!r}. Looked for {endings}"
+    message = f"No image found in {root!r}: looked for {_sought(endings)}"
     if scan.other_suffixes:
-        others = (
-            f"{count} x {suffix or '(none)'}"
-            for suffix, count in scan.other_suffixes.most_common(5)
-        )
-        message += f"; saw files with other endings: {', '.join(others)}"
+        others = scan.other_suffixes.most_common()
+        counted = (f"{count} x {suffix or '(none)'}" for suffix, count in others)
+        message += f"; saw files with other endings: {first_few(counted, 5)}"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
-    more = describe_skipped(place, root, scan, endings, is_all=True)
+    more = list(describe_skipped(place, root, scan, endings, is_all=True))
+    if not more:
+        more = [
+            "Give the folder that holds the images."
+            if endings.holds_default
+            else 'To look for the usual endings too, add "default" to `extensions` (at the shell: '
+            "--extensions default,...)."
+        ]
     return " ".join([f"{message}.{UNLISTED * is_web(root)}", *more])
+
+
+def _sought(endings: Endings) -> str:
+    if endings.holds_default:
+        return ".jpg, .png, .tif and the other usual endings"
+    return first_few(str(endings).split(", "), 5)

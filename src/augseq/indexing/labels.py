@@ -1,9 +1,8 @@
-"""From paths or values to classes: which class each record has, and which names there are."""
+"""The names of classes: their order, the labels that they stand for, and what is odd in them."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,43 +14,8 @@ from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import first_few, listed
 from augseq.validation import briefly, did_you_mean, is_ordered, nearest_names
 
-LabelFunction: TypeAlias = Callable[[str], str | None]
-"""From the relative path of an image, with `/`, to the name of its class."""
-
-Labels: TypeAlias = Literal["inferred"] | re.Pattern[str] | LabelFunction | None
-"""How `index_folder` finds the class of an image.
-
-After its sub-folder ("inferred"), by a pattern that is searched in its relative path, by a
-function of that path, or not at all (None).
-"""
-
 # Python turns texts of more than 4300 digits into no number.
 _NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
-
-
-def label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.Array:
-    """Return the class name of each path, as a pattern or a function finds it.
-
-    Args:
-        paths: Relative paths with `/`, strings.
-        labels: A pattern with one group, or one called `label`, that is the class; or a function
-            from path to class.
-
-    Raises:
-        ArgumentError: The pattern has no group or several, or the function returns no text, or
-            text that is not valid UTF-8.
-        LabelError: Some paths get no class.
-    """
-    label_of = _by_pattern(labels) if isinstance(labels, re.Pattern) else labels
-    found = {path: _call(label_of, path) for path in paths.to_pylist()}
-    without = [path for path, label in found.items() if not label]
-    if without:
-        way = f"{labels.pattern!r} finds" if isinstance(labels, re.Pattern) else "`labels` gives"
-        raise LabelError(
-            f"Every image must have a class, but {way} none for {len(without)} of {len(found)}: "
-            f"{listed(without)}"
-        )
-    return pa.array(list(found.values()), pa.string())
 
 
 def first_folders(paths: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -184,32 +148,3 @@ def class_findings(manifest: Manifest, place: str) -> Iterator[str]:
         yield f"Classes in {place} differ in spaces around their names alone: {listed(alike)}"
     if len(names) == 1:
         yield f"{place} has a single class, {names[0]!r}: there is nothing to tell apart."
-
-
-def _by_pattern(pattern: re.Pattern[str]) -> LabelFunction:
-    group: str | int = "label" if "label" in pattern.groupindex else 1
-    if not isinstance(pattern.pattern, str) or (group == 1 and pattern.groups != 1):
-        raise ArgumentError(
-            "`labels` as a pattern must have one group, or one called `label`, that is the class, "
-            rf"such as re.compile(r'([a-z]+)_\d+'). Received: {pattern.pattern!r}"
-        )
-
-    def label_of(path: str) -> str | None:
-        match = pattern.search(path)
-        return None if match is None else match[group]
-
-    return label_of
-
-
-def _call(label_of: LabelFunction, path: str) -> str | None:
-    try:
-        label = label_of(path)
-    except Exception as error:
-        error.add_note(f"`labels` was called with the path {path!r}.")
-        raise
-    if label is not None and not is_utf8(label):
-        raise ArgumentError(
-            "`labels` as a function must return, in valid UTF-8, the name of a class. "
-            f"Received: {label!r} for {path!r}"
-        )
-    return label

@@ -1,6 +1,5 @@
 """Read every file of a manifest once: what it holds, and whether it can be used."""
 
-import os
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.errors import AugseqError, AugseqWarning, DecodeError, RemoteError, UnreadableError
+from augseq.errors import AugseqError, AugseqWarning, DecodeError
 from augseq.indexing.excluded import UNUSABLE, describe_unusable, excluded_lines
-from augseq.indexing.findings import Finding, collect_findings, with_kept_probes
+from augseq.indexing.look import is_fault_of_storage, look_at, num_readers
+from augseq.indexing.probe_checkpoint import Finding, collect_findings, with_kept_probes
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.manifest.schema import (
@@ -27,9 +27,9 @@ from augseq.manifest.schema import (
 )
 from augseq.pixels.file_identity import Identity
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, is_right_file
-from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.remote.url import is_remote
+from augseq.terminal_text import first_few
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
 from augseq.validation import check_choice
@@ -37,8 +37,6 @@ from augseq.validation import check_choice
 UnreadablePolicy: TypeAlias = Literal["raise", "exclude"]
 
 _SHOWN = 10
-# Answers of a remote storage are waited for side by side.
-_REMOTE_THREADS = 16
 
 
 def probe_manifest(
@@ -54,8 +52,8 @@ def probe_manifest(
 ) -> Manifest:
     """Read and decode every file once, and note what it holds.
 
-    Files whose size and time are those of their probe are not read again. Those that were left
-    out as unusable are, and are served again, behind all others, once they are mended.
+    Files whose size and time are those of their probe are not read again. Those that were excluded
+    as unusable are, and are served again, after all others, once they are repaired.
 
     Args:
         manifest: Of any origin.
@@ -126,7 +124,7 @@ def probed(
     source = files_of(manifest, decode)
     positions = _positions_to_read(source, rows, progress)
     findings = map_in_threads(
-        partial(_look_at, source),
+        partial(_finding, source),
         _unprobed(rows, positions),
         num_items=len(positions),
         num_threads=num_readers(source.root),
@@ -146,7 +144,7 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
     """Return the rows whose files are not, or may not be, as their probes say."""
     reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
     is_served = pc.is_null(reason).to_numpy()
-    # Whoever was excluded as unusable is looked at each time: a newer decoder may read it.
+    # Files excluded as unusable are read each time: a newer decoder may decode them.
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     num_pixels = pc.multiply(
         # A product may need more than the 32 bits of its factors.
@@ -161,7 +159,7 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
         _unprobed(rows, known),
         num_items=len(known),
         # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
-        num_threads=_REMOTE_THREADS if is_remote(source.root) else 1,
+        num_threads=num_readers(source.root) if is_remote(source.root) else 1,
         title="Looking for changes",
         progress=progress,
     )
@@ -188,37 +186,9 @@ def _identity_of(source: FileSource, record: Record) -> Identity | None:
         return None  # Reading the file will tell what is wrong.
 
 
-def _look_at(source: FileSource, record: Record) -> Finding:
-    try:
-        # Before the file is read, so that a change meanwhile shows later.
-        identity = source.identity(record)
-        data, _ = source.read(record, anew=True)
-    except AugseqError as error:
-        if is_fault_of_storage(error, source.root):
-            raise
-        return Finding(None, UNUSABLE + cause_of(error))
-    modified_ns = 0 if identity is None else identity.modified_ns
-    probe, image = probe_file(data, modified_ns, source.options)
-    return Finding(probe, f"{UNUSABLE}{image}" if isinstance(image, DecodeError) else None)
-
-
-def is_fault_of_storage(error: AugseqError, root: str) -> bool:
-    """Tell whether a file could not be read because the remote storage as a whole is at fault."""
-    # Once credentials are out of date, it refuses all files.
-    refuses = is_remote(root) and isinstance(error, UnreadableError)
-    return refuses or isinstance(error, RemoteError)
-
-
-def num_readers(root: str) -> int:
-    """Return how many threads read files at the same time."""
-    return _REMOTE_THREADS if is_remote(root) else os.cpu_count() or 1
-
-
-def cause_of(error: BaseException) -> str:
-    """Return what went wrong, without the folder of this machine."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+def _finding(source: FileSource, record: Record) -> Finding:
+    look = look_at(source, record, for_manifest=True)
+    return Finding(look.probe, None if look.reason is None else UNUSABLE + look.reason)
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:
@@ -227,15 +197,15 @@ def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Arra
     bad = np.flatnonzero(was_served & pc.is_valid(reasons).to_numpy(zero_copy_only=False))
     if not len(bad):
         return
-    shown = rows.take(pa.array(positions[bad[:_SHOWN]]))
-    shown = with_values(shown, REASON_FIELD.name, reasons.take(pa.array(bad[:_SHOWN])))
-    more = f"; and {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
-    are_right = all(map(is_right_file, shown.column(REASON_FIELD.name).to_pylist()))
+    unusable = rows.take(pa.array(positions[bad]))
+    unusable = with_values(unusable, REASON_FIELD.name, reasons.take(pa.array(bad)))
+    are_right = all(map(is_right_file, unusable.column(REASON_FIELD.name).to_pylist()))
     repair = "" if are_right else "Repair or delete damaged files. "
     raise DecodeError(
         f"{len(bad):,} of the images in {root!r} cannot be used: "
-        f"{'; '.join(excluded_lines(shown))}{more}. {repair}To exclude all of these: "
+        f"{first_few(excluded_lines(unusable), _SHOWN, between='; ')}. {repair}"
+        "To exclude all of these: "
         'unreadable="exclude" (at the shell: --unreadable exclude).',
-        shown.column("path")[0].as_py(),
-        shown.column("index")[0].as_py(),
+        unusable.column("path")[0].as_py(),
+        unusable.column("index")[0].as_py(),
     )

@@ -15,13 +15,22 @@ from tqdm.auto import tqdm
 from augseq.errors import ManifestError, UnreadableError
 from augseq.indexing.endings import Endings, ending_of
 from augseq.indexing.remote_scan import walk_remote
-from augseq.indexing.system_folders import is_system_folder
 from augseq.remote.folder import RemoteFolder
 from augseq.storage.path_encoding import all_from_system, from_system
 
 # Files of each unknown suffix, and suffixes, that are looked at: at most so many are opened.
 _SAMPLES = 3
 _SAMPLED_SUFFIXES = 300
+# What systems and programs make beside a person's own folders.
+_SYSTEM_FOLDERS = frozenset({
+    "__macosx",  # Zip files of macOS: attributes of the files.
+    "@eadir", "#recycle", "#snapshot",  # Synology: thumbnails, deleted files, copies.
+    "@recycle", "@__thumb", "@recently-snapshot",  # QNAP.
+    "$recycle.bin", "system volume information",  # Windows.
+    "lost+found",  # Linux, which only root may list.
+    "~snapshot",  # NetApp.
+    "__pycache__",
+})  # fmt: skip
 _HAS_JUNCTIONS = os.name == "nt"
 # What Windows calls IO_REPARSE_TAG_MOUNT_POINT; `DirEntry.is_junction` came with Python 3.12.
 _JUNCTION = 0xA0000003
@@ -212,7 +221,7 @@ def _walk(
                 found.num_links += 1
             elif leads_away and not os.path.exists(entry.path):
                 found.num_dead_links += 1
-            elif entry.is_dir() and is_system_folder(entry.name):
+            elif entry.is_dir() and _is_system_folder(entry.name):
                 found.system_folders[entry.name] += 1
             elif entry.is_dir():
                 name = from_system(entry.name)
@@ -235,9 +244,9 @@ def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[s
     """Yield what `_walk` does, of a remote folder."""
     for prefix, names, num_links in walk_remote(folder, start):
         *above, last = f"/{prefix}".rstrip("/").split("/")
-        if any(map(is_system_folder, above)):
+        if any(map(_is_system_folder, above)):
             continue
-        if is_system_folder(last):
+        if _is_system_folder(last):
             found.system_folders[last] += 1
             continue
         if prefix != start:
@@ -269,3 +278,8 @@ def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEn
             "Give yourself permission to read it, or move it elsewhere."
         ) from error
     return names, others
+
+
+def _is_system_folder(name: str) -> bool:
+    """Tell whether a folder of this name is never one of images to train on."""
+    return name.casefold() in _SYSTEM_FOLDERS

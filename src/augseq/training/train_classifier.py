@@ -21,7 +21,7 @@ from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.curves import draw_history
 from augseq.inspection.picture import Picture
-from augseq.manifest.manifest import Manifest
+from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.split import split_kind
 from augseq.manifest.storage import write_manifest
 from augseq.terminal_text import call_text, listed
@@ -85,11 +85,7 @@ def train_classifier(
         LabelError: A record has no label.
         DecodeError: A file does not hold a usable image.
     """
-    if not isinstance(manifest, Manifest):
-        raise ArgumentError(
-            "The first argument must be a Manifest, such as augseq.index_folder(folder) gives. "
-            f"Received: {type(manifest).__name__}"
-        )
+    check_manifest(manifest)
     train, val = _train_and_val(manifest, options)
     _check_held_out(val, manifest, options)
     batches = _sequence(train, options, augment=options.augment, shuffle=True)

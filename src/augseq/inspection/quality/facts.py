@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import AugseqError, DecodeError
-from augseq.indexing.probing import cause_of, is_fault_of_storage, num_readers
+from augseq.indexing.look import look_at, num_readers
 from augseq.inspection.quality.similarity import Signature, signature_of
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
 from augseq.pixels.decode import find_losses
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource, files_of
 from augseq.threaded_map import map_in_threads
 from augseq.types import Image
@@ -54,7 +52,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Facts:
     probe: Probe | None = None
     problem: tuple[str, str] | None = None
     losses: frozenset[str] = frozenset()
@@ -67,8 +65,8 @@ def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) 
     Beside its probe, 264 bytes are kept of each image, for the search for near duplicates.
     """
     source = files_of(manifest, decode)
-    looks = map_in_threads(
-        partial(_look_at, source),
+    found = map_in_threads(
+        partial(_facts_of, source),
         manifest,
         num_items=len(manifest),
         num_threads=num_readers(manifest.root),
@@ -80,37 +78,35 @@ def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) 
     losses: dict[int, frozenset[str]] = {}
     hashes = np.zeros(len(manifest), np.uint64)
     thumbnails = np.zeros((len(manifest), 256), np.uint8)
-    for position, look in enumerate(looks):
-        probes.append(look.probe)
-        if look.problem is not None:
-            problems[position] = look.problem
-        if look.losses:
-            losses[position] = look.losses
-        if look.signature is not None:
-            hashes[position] = look.signature.bits
-            thumbnails[position] = look.signature.thumbnail
+    for position, one in enumerate(found):
+        probes.append(one.probe)
+        if one.problem is not None:
+            problems[position] = one.problem
+        if one.losses:
+            losses[position] = one.losses
+        if one.signature is not None:
+            hashes[position] = one.signature.bits
+            thumbnails[position] = one.signature.thumbnail
     return Facts(
         probes=probes, problems=problems, losses=losses, hashes=hashes, thumbnails=thumbnails
     )
 
 
-def _look_at(source: FileSource, record: Record) -> _Look:
-    try:
-        data, modified_ns = source.read(record)
-    except AugseqError as error:
-        if is_fault_of_storage(error, source.root):
-            raise
-        return _Look(problem=("unreadable", cause_of(error)))
-    probe, image = probe_file(data, modified_ns or 0, source.options)
-    if isinstance(image, DecodeError):
-        kind = "truncated" if _TRUNCATED.search(str(image)) else "unreadable"
-        return _Look(probe=probe, problem=(kind, str(image)))
+def _facts_of(source: FileSource, record: Record) -> _Facts:
+    look = look_at(source, record, for_manifest=False)
+    if look.probe is None or look.data is None or look.image is None:
+        reason = look.reason or ""
+        is_truncated = look.probe is not None and _TRUNCATED.search(reason)
+        return _Facts(
+            probe=look.probe, problem=("truncated" if is_truncated else "unreadable", reason)
+        )
+    probe = look.probe
     is_changed = record.probe is not None and record.probe.content_hash != probe.content_hash
-    return _Look(
+    return _Facts(
         probe=probe,
         problem=("changed", "its bytes are others") if is_changed else None,
-        losses=find_losses(data, source.options),
-        signature=signature_of(_in_8_bits(image)),
+        losses=find_losses(look.data, source.options),
+        signature=signature_of(_in_8_bits(look.image)),
     )
 
 

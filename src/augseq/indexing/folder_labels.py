@@ -3,27 +3,32 @@
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.errors import LabelError, ManifestError
-from augseq.indexing.labels import (
-    LabelFunction,
-    check_found,
-    first_folders,
-    label_paths,
-    name_classes,
-    sorted_names,
-)
+from augseq.errors import ArgumentError, LabelError, ManifestError
+from augseq.indexing.labels import check_found, first_folders, name_classes, sorted_names
 from augseq.indexing.scan import Scan, not_utf8
 from augseq.indexing.unicode_forms import check_unicode_forms
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.terminal_text import listed
 from augseq.validation import briefly
+
+LabelFunction: TypeAlias = Callable[[str], str | None]
+"""From the relative path of an image, with `/`, to the name of its class."""
+
+Labels: TypeAlias = Literal["inferred"] | re.Pattern[str] | LabelFunction | None
+"""How `index_folder` finds the class of an image.
+
+After its sub-folder ("inferred"), by a pattern that is searched in its relative path, by a
+function of that path, or not at all (None).
+"""
 
 
 def label_by_folder(
@@ -89,7 +94,7 @@ def label_by_path(
     class_names: Sequence[str] | None,
 ) -> tuple[Manifest, Mapping[str, int]]:
     """Do what `label_by_folder` does, with the classes that a pattern or function finds."""
-    classes = label_paths(paths, labels)
+    classes = _label_paths(paths, labels)
     names, targets = name_classes(classes, class_names)
     counts = {row["values"]: row["counts"] for row in pc.value_counts(classes).to_pylist()}
     check_found(names, counts, root, lambda name: paths[classes.index(name).as_py()].as_py())
@@ -113,3 +118,57 @@ def _of_classes(
     if not is_named.all():
         paths, targets = paths.filter(pa.array(is_named)), targets[is_named]
     return make_manifest(root, names, paths=paths, targets=targets)
+
+
+def _label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.Array:
+    """Return the class name of each path, as a pattern or a function finds it.
+
+    Args:
+        paths: Relative paths with `/`, strings.
+        labels: A pattern with one group, or one called `label`, that is the class; or a function
+            from path to class.
+
+    Raises:
+        ArgumentError: The pattern has no group or several, or the function returns no text, or
+            text that is not valid UTF-8.
+        LabelError: Some paths get no class.
+    """
+    label_of = _by_pattern(labels) if isinstance(labels, re.Pattern) else labels
+    found = {path: _call(label_of, path) for path in paths.to_pylist()}
+    without = [path for path, label in found.items() if not label]
+    if without:
+        way = f"{labels.pattern!r} finds" if isinstance(labels, re.Pattern) else "`labels` gives"
+        raise LabelError(
+            f"Every image must have a class, but {way} none for {len(without)} of {len(found)}: "
+            f"{listed(without)}"
+        )
+    return pa.array(list(found.values()), pa.string())
+
+
+def _by_pattern(pattern: re.Pattern[str]) -> LabelFunction:
+    group: str | int = "label" if "label" in pattern.groupindex else 1
+    if not isinstance(pattern.pattern, str) or (group == 1 and pattern.groups != 1):
+        raise ArgumentError(
+            "`labels` as a pattern must have one group, or one called `label`, that is the class, "
+            rf"such as re.compile(r'([a-z]+)_\d+'). Received: {pattern.pattern!r}"
+        )
+
+    def label_of(path: str) -> str | None:
+        match = pattern.search(path)
+        return None if match is None else match[group]
+
+    return label_of
+
+
+def _call(label_of: LabelFunction, path: str) -> str | None:
+    try:
+        label = label_of(path)
+    except Exception as error:
+        error.add_note(f"`labels` was called with the path {path!r}.")
+        raise
+    if label is not None and not is_utf8(label):
+        raise ArgumentError(
+            "`labels` as a function must return, in valid UTF-8, the name of a class. "
+            f"Received: {label!r} for {path!r}"
+        )
+    return label

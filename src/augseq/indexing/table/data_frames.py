@@ -2,18 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from augseq.errors import ArgumentError, ManifestError
-from augseq.indexing.images_inside import check_no_images_inside, check_no_pictures
-from augseq.indexing.not_a_table import TABLE_SUFFIXES
+from augseq.errors import ArgumentError
+from augseq.indexing.table.images_inside import check_no_images_inside, check_no_pictures
+from augseq.indexing.table.not_a_table import TABLE_SUFFIXES
+from augseq.indexing.table.source_table import Choose, check_names
 
 
-def columns_of_frame(source: Any, choose: Callable[[Sequence[str]], list[str]]) -> pa.Table:
+def columns_of_frame(source: Any, choose: Choose) -> pa.Table:
     """Return the wanted columns of a frame; paths of pathlib are text in it.
 
     Args:
@@ -52,7 +52,7 @@ def columns_of_frame(source: Any, choose: Callable[[Sequence[str]], list[str]]) 
     )
 
 
-def _columns_of_pandas(frame: Any, choose: Callable[[Sequence[str]], list[str]]) -> pa.Table:
+def _columns_of_pandas(frame: Any, choose: Choose) -> pa.Table:
     names = list(map(str, frame.columns))
     check_names(names, "the frame")
     check_no_pictures(frame, "the frame", choose)
@@ -103,10 +103,3 @@ def _is_path(value: Any) -> bool:
 
 def _as_text(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def check_names(names: Sequence[str], place: str) -> None:
-    """Raise `ManifestError` where two columns have one name; nameless ones are not read."""
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise ManifestError(f"Each column of {place} must have its own name. Twice: {twice}")

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 
 from augseq.argument_names import explains_names
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
-from augseq.indexing.folder import existing_folder
+from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, name_classes
-from augseq.indexing.number_labels import number_findings, whole_numbers
-from augseq.indexing.table_files import SourceTable, read_source
-from augseq.indexing.table_paths import existing_paths, is_blank, is_text, manifest_paths
+from augseq.indexing.table.image_paths import existing_paths, is_blank, is_text, manifest_paths
+from augseq.indexing.table.number_labels import number_findings, whole_numbers
+from augseq.indexing.table.read_table import read_source
+from augseq.indexing.table.source_table import SourceTable
 from augseq.indexing.unicode_forms import same_name
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.schema import RESERVED_NAMES, check_paths_differ, standard_table

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError, MissingFileError
-from augseq.indexing.images_inside import holds_images, images_inside
-from augseq.indexing.missing_files import explain_missing
-from augseq.indexing.table_files import SourceTable
+from augseq.indexing.table.images_inside import holds_images, images_inside
+from augseq.indexing.table.missing_files import explain_missing
+from augseq.indexing.table.source_table import SourceTable
 from augseq.indexing.unicode_forms import FileNames
 from augseq.remote.url import is_remote, is_web
 from augseq.terminal_text import listed

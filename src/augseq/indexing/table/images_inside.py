@@ -1,22 +1,21 @@
 """Tables that hold the images themselves, in place of the paths of their files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from augseq.errors import ArgumentError, ManifestError
+from augseq.indexing.table.source_table import Choose
 
-_Choose = Callable[[Sequence[str]], list[str]]
 
-
-def check_no_images_inside(schema: pa.Schema, place: str, choose: _Choose) -> None:
+def check_no_images_inside(schema: pa.Schema, place: str, choose: Choose) -> None:
     """Raise `ManifestError` where a table lacks the wanted columns, but has one of images."""
     columns = {field.name: str(field.type) for field in schema if holds_images(field.type)}
     _refuse(columns, schema.names, place, choose)
 
 
-def check_no_pictures(frame: Any, place: str, choose: _Choose) -> None:
+def check_no_pictures(frame: Any, place: str, choose: Choose) -> None:
     """Do what `check_no_images_inside` does, of a pandas frame."""
     columns = {}
     for name in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
@@ -28,7 +27,7 @@ def check_no_pictures(frame: Any, place: str, choose: _Choose) -> None:
     _refuse(columns, list(map(str, frame.columns)), place, choose)
 
 
-def _refuse(columns: dict[str, str], names: Sequence[str], place: str, choose: _Choose) -> None:
+def _refuse(columns: dict[str, str], names: Sequence[str], place: str, choose: Choose) -> None:
     if not columns:
         return
     try:

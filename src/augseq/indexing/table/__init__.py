@@ -1,0 +1,1 @@
+"""From a table with a row for each image to a manifest."""
