@@ -32,10 +32,6 @@ def mean_change(transforms: list[Any], image: Image, num_draws: int) -> float:
     return float(np.mean(changes))
 
 
-def test_there_are_three_presets() -> None:
-    assert PRESET_NAMES == ("light", "standard", "strong")
-
-
 @pytest.mark.parametrize("name", ["", "Light", "heavy", None])
 def test_an_unknown_name_is_answered_with_the_known_ones(name: Any) -> None:
     with pytest.raises(augseq.ArgumentError, match="'light', 'standard', 'strong'") as caught:

@@ -29,11 +29,6 @@ FILES = odd_files()
 MANY_PIXELS = 5000 * 5000
 
 
-def test_there_are_hundreds_and_each_has_a_name_of_its_own() -> None:
-    names = [file.name for file in FILES]
-    assert len(set(names)) == len(names) >= 500
-
-
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_an_odd_file_gives_its_pixels_or_says_why_not(file: OddFile, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from tests.indexing.test_tables import index
+from tests.indexing.table.test_index_table import index
 
 
 def test_a_path_that_comes_twice_is_named_also_when_spelt_otherwise() -> None:

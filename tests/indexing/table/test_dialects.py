@@ -15,7 +15,7 @@ from PIL import Image
 
 import augseq
 from tests.folders import fill
-from tests.indexing.test_tables import index, pairs
+from tests.indexing.table.test_index_table import index, pairs
 
 ROWS = [("cat/1.jpg", "cat"), ("dog/2.jpg", "dog"), ("dog/3.jpg", "dog")]
 
