@@ -1,12 +1,22 @@
 """Text that a stranger wrote gives a terminal nothing to act on."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
 import augseq
 from augseq import errors
 from augseq.cli.print_manifest import print_counts
-from augseq.terminal_text import escaped, num_columns, padded, printable_message, shortened
+from augseq.terminal_text import (
+    escaped,
+    first_few,
+    listed,
+    num_columns,
+    padded,
+    printable_message,
+    shortened,
+)
 
 RAISED = [value for value in vars(errors).values() if isinstance(value, type)]
 CODES = "\x1b[2J\x1b]0;owned\x07\r\x9b\u202e\u2066\ud800\x00"
@@ -75,3 +85,31 @@ def test_a_table_of_classes_in_any_writing_has_straight_columns(
     rows = [line.rsplit("1", 1)[0] for line in capsys.readouterr().out.splitlines()[1:]]
     assert len({num_columns(row) for row in rows}) == 1
     assert len({len(row) for row in rows}) > 1
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "text"),
+    [
+        ([], 3, ""),
+        (["cat"], 3, "'cat'"),
+        (["cat", "dog"], 3, "'cat', 'dog'"),
+        (["cat", "dog"], 2, "'cat', 'dog'"),
+        (["cat", "dog"], 1, "'cat' and 1 more"),
+        (["it's", "a\n"], 3, "\"it's\", 'a\\n'"),
+        (("a", "b", "c", "d"), 3, "'a', 'b', 'c' and 1 more"),
+        ({"a": 1, "b": 2}, 1, "'a' and 1 more"),
+        (iter(["a", "b"]), 1, "'a' and 1 more"),
+        (list(map(str, range(5003))), 3, "'0', '1', '2' and 5,000 more"),
+    ],
+)
+def test_the_first_few_names_are_listed_and_the_others_counted(
+    names: Any, most: int, text: str
+) -> None:
+    assert listed(names, most) == text
+
+
+def test_texts_are_listed_as_they_are_with_a_word_for_the_rest() -> None:
+    texts = [f"{count} x .{ending}" for count, ending in ((3, "a"), (2, "b"), (1, "c"))]
+    assert first_few(texts, 2, between="; ", rest="more endings") == (
+        "3 x .a; 2 x .b and 1 more endings"
+    )

@@ -93,7 +93,7 @@ def test_an_empty_class_folder_keeps_its_label_and_is_reported(make_folder: Make
 
 def test_many_empty_classes_are_counted_and_a_few_are_named(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", *(f"empty{number}/" for number in range(7)))
-    with pytest.warns(augseq.AugseqWarning, match=r"7 of 8 classes .*'empty4', \.\.\.$"):
+    with pytest.warns(augseq.AugseqWarning, match="7 of 8 classes .*'empty4' and 2 more$"):
         index(folder)
 
 

@@ -1,0 +1,77 @@
+"""Numbers at the shell: a wrong one is refused in plain words, before anything takes time."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import Run, folder, run  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("index x --max-pixels 2e8", "at least 1. Received: '2e8'. Write 200000000."),
+        ("check x --max-file-bytes 1e9", "Received: '1e9'. Write 1000000000."),
+        ("show x --images 3.0", "Received: '3.0'. Write 3."),
+        ("index x --max-pixels 1.5", "an integer of at least 1. Received: '1.5'."),
+        ("index x --max-pixels many", "an integer of at least 1. Received: 'many'."),
+        ("bench x --images 0", "at least 1. Received: '0'."),
+        ("fit x --epochs -1e3", "at least 1. Received: '-1e3'."),
+        ("fit x --epochs inf", "at least 1. Received: 'inf'."),
+        ("fit x --seed 7.5", "an integer. Received: '7.5'."),
+        ("check x --num-bits 65", "from 0 to 64. Received: '65'."),
+        ("check x --correlation 1,5", "a number from 0 to 1. Received: '1,5'."),
+        ("split x -o m.parquet --val half", "a number. Received: 'half'."),
+        ("fit x --learning-rate -0.1", "a number of at least 0. Received: '-0.1'."),
+    ],
+)
+def test_a_wrong_number_says_what_must_hold(run: Run, command: str, told: str) -> None:  # noqa: F811
+    outcome = run(*command.split())
+    assert outcome.code == 2
+    # Without the box around it.
+    words = " ".join(outcome.err.replace("│", " ").split())
+    assert "must be a" in words
+    assert told in words
+    assert "Input should be" not in words
+
+
+def test_a_whole_number_may_have_separators(run: Run, folder: Path) -> None:  # noqa: F811
+    assert run("index", folder, "--max-pixels", "1_000_000").code == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--image-size 5000000",
+        "--image-size 0",
+        "--image-size big",
+        "--augment nothing",
+        "--batch-size 0",
+        "--seed -1",
+        "--val 1",
+    ],
+)
+def test_fit_refuses_a_wrong_option_before_it_indexes(
+    run: Run,  # noqa: F811
+    options: str,
+) -> None:
+    # It would else say that there is no such folder.
+    outcome = run("fit", "nowhere", *shlex.split(options))
+    assert outcome.code == 1
+    assert "nowhere" not in outcome.err
+    assert "Received: " in outcome.err
+
+
+@pytest.mark.parametrize("command", ["show", "bench", "check"])
+def test_other_commands_do_so_too(run: Run, command: str) -> None:  # noqa: F811
+    outcome = run(command, "nowhere", "--image-size", "5000000")
+    assert (outcome.code, "nowhere" in outcome.err) == (1, False)
+
+
+def test_the_package_runs_as_a_module(folder: Path) -> None:  # noqa: F811
+    command = [sys.executable, "-m", "augseq", "index", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.stdout.startswith("20 images in 2 classes")
