@@ -332,19 +332,19 @@ def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Pa
 INTERRUPTED = """
 import sys, time
 import augseq
-from augseq.indexing import findings, probing
+from augseq.indexing import probe_checkpoint, probing
 
-findings._SAVE_EVERY_S, findings._PORTION = 0, 4
-look_at = probing._look_at
+probe_checkpoint._SAVE_EVERY_S, probe_checkpoint._PORTION = 0, 4
+look_at = probing.look_at
 
-def slow(source, record):
+def slow(source, record, **options):
     # The last image never comes: whoever waits for it is interrupted.
     if record.path.endswith("199.png"):
         print("waiting", flush=True)
         time.sleep(60 if sys.argv[3] == "SIGKILL" else 1)
-    return look_at(source, record)
+    return look_at(source, record, **options)
 
-probing._look_at = slow
+probing.look_at = slow
 augseq.index_folder(sys.argv[1], labels=None, probe=True, checkpoint=sys.argv[2], progress=False)
 """
 
