@@ -44,7 +44,15 @@ def sequence() -> augseq.ImageSequence:
 
 
 def batch(**others: Any) -> Batch:
-    return Batch(**{"images": PIXELS, "targets": np.arange(64), "records": [RECORD] * 64, **others})
+    usual = {"inputs": {"image": PIXELS}, "targets": {"label": np.arange(64)}}
+    return Batch(**{**usual, "records": [RECORD] * 64, **others})
+
+
+def sample(**targets: Any) -> augseq.Sample:
+    record = augseq.Record(index=7, path="a.jpg")
+    return augseq.Sample(
+        record=record, inputs={"image": np.zeros((4, 5, 3), np.uint8)}, targets=targets
+    )
 
 
 def check_report(num_files: int) -> augseq.CheckReport:
@@ -115,16 +123,22 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
         manifest().with_column("part", [str(number) for number in range(64)]).split_by("part")
     ),
     "batch": batch,
-    "batch of bytes": lambda: batch(images=PIXELS.astype(np.uint8)),
+    "batch of bytes": lambda: batch(inputs={"image": PIXELS.astype(np.uint8)}),
     "batch with weights": lambda: batch(weights=np.ones(64, np.float32)),
-    "batch without targets": lambda: batch(targets=None),
+    "batch without targets": lambda: batch(targets={}),
     "batch of several targets": lambda: batch(targets={LONG: PIXELS, "age": np.ones(64)}),
-    "batch of not a number": lambda: batch(images=np.full((1, 2, 2, 3), np.nan, np.float32)),
-    "batch of nothing": lambda: batch(images=PIXELS[:0], targets=np.zeros(0), records=[]),
+    "batch of not a number": lambda: batch(
+        inputs={"image": np.full((1, 2, 2, 3), np.nan, np.float32)}
+    ),
+    "batch of nothing": lambda: batch(
+        inputs={"image": PIXELS[:0]}, targets={"label": np.zeros(0)}, records=[]
+    ),
     "sequence": sequence,
     "batch of a sequence": lambda: sequence().batch(0),
     "sample": lambda: sequence().sample(epoch=0, index=3),
-    "sample of a long path": lambda: augseq.Sample(record=RECORD, image=PIXELS[0]),
+    "sample of a long path": lambda: augseq.Sample(
+        record=RECORD, inputs={"image": PIXELS[0]}, targets={}
+    ),
     "explanation": explanation,
     "stage": lambda: explanation().stages[0],
     "stage that did not fire": lambda: Stage(name="A", image=PIXELS[0], fired=()),
@@ -181,20 +195,20 @@ def test_what_a_cell_ends_with_is_a_short_text(make: Callable[[], Any]) -> None:
     [
         (
             Batch(
-                images=np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3),
-                targets=np.array([[0.5], [-1]], np.float32),
+                inputs={"image": np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)},
+                targets={"label": np.array([[0.5], [-1]], np.float32)},
                 records=[augseq.Record(index=7, path="a.jpg"), augseq.Record(index=8, path="b")],
             ),
             "Batch of 2 images\n"
-            "  images   (2, 2, 2, 3) uint8, 0 to 23\n"
-            "  targets  (2, 1) float32, -1 to 0.5\n"
+            "  image    (2, 2, 2, 3) uint8, 0 to 23\n"
+            "  label    (2, 1) float32, -1 to 0.5\n"
             "  records  'a.jpg' (index 7) and 1 more",
         ),
         (
-            augseq.Sample(
-                record=augseq.Record(index=7, path="a.jpg"), image=np.zeros((4, 5, 3), np.uint8)
-            ),
-            "Sample of 'a.jpg' (index 7)\n  image  (4, 5, 3) uint8, 0 to 0",
+            sample(label=np.array(3)),
+            "Sample of 'a.jpg' (index 7)\n"
+            "  image  (4, 5, 3) uint8, 0 to 0\n"
+            "  label  () int64, 3 to 3",
         ),
         (augseq.Record(index=7, path="a.jpg", target=2), "Record(index=7, path='a.jpg', target=2)"),
         (augseq.Record(index=7, path="a.jpg"), "Record(index=7, path='a.jpg')"),

@@ -1,4 +1,8 @@
-"""Where each thread is on the way from record to image, for whoever waits while it hangs."""
+"""Which record and augmentation each thread works on, for errors about threads that hang.
+
+Global, unlike everything else: a thread that hangs cannot be asked, so the one that waits for it
+must find the note without an argument that went through the user's code.
+"""
 
 import threading
 

@@ -9,6 +9,9 @@ import numpy.typing as npt
 PathLike: TypeAlias = str | os.PathLike[str]
 """A path on this machine, as `open` takes it."""
 
+Array: TypeAlias = npt.NDArray[Any]
+"""Any array of numbers."""
+
 Image: TypeAlias = npt.NDArray[Any]
 """One image, shape (height, width, channels); uint8 or float32.
 

@@ -4,7 +4,8 @@ import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.positions import spread_positions
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
 

@@ -10,7 +10,8 @@ from PIL import Image as PillowImage
 
 import augseq
 from augseq.inspection.explanation import Explanation, explain_sample
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 
 LIST = [
     A.RandomResizedCrop((48, 48)),

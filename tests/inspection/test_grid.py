@@ -17,14 +17,14 @@ def test_a_grid_has_a_titled_picture_for_each_image() -> None:
 
 def test_a_batch_is_titled_with_its_class_names(samples: augseq.Manifest) -> None:
     records = samples.records([0, 199])
-    batch = Batch(images=np.zeros((2, 4, 4, 3), np.uint8), targets=None, records=records)
+    batch = Batch(inputs={"image": np.zeros((2, 4, 4, 3), np.uint8)}, targets={}, records=records)
     figure = draw_batch(batch, samples.class_names)
     assert [axes.get_title() for axes in figure.axes] == ["butterfly", "shell"]
 
 
 def test_a_batch_without_labels_is_titled_with_its_files() -> None:
     records = [augseq.Record(index=0, path="deep/er/a.jpg")]
-    batch = Batch(images=np.zeros((1, 4, 4, 1), np.float32), targets=None, records=records)
+    batch = Batch(inputs={"image": np.zeros((1, 4, 4, 1), np.float32)}, targets={}, records=records)
     assert draw_batch(batch, ()).axes[0].get_title() == "a.jpg"
 
 

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.loading.batch import Batch, BatchPlan
+from augseq.loading.batch import Batch, load_batch
+from augseq.loading.plan import BatchPlan
+from augseq.sampling.schedule import Step
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
 from augseq.workers.serial import SerialWorkers
@@ -23,9 +26,9 @@ from tests.pixels.conftest import photo
 NUM_IMAGES = 26
 
 KINDS: dict[str, Callable[[BatchPlan], Workers]] = {
-    "serial": lambda plan: SerialWorkers(plan.load),
-    "one thread": lambda plan: ThreadWorkers(plan.load, 1),
-    "four threads": lambda plan: ThreadWorkers(plan.load, 4),
+    "serial": lambda plan: SerialWorkers(partial(load_batch, plan)),
+    "one thread": lambda plan: ThreadWorkers(partial(load_batch, plan), 1),
+    "four threads": lambda plan: ThreadWorkers(partial(load_batch, plan), 4),
     "spawn": lambda plan: ProcessWorkers(plan, 2, start_method="spawn"),
     "forkserver": lambda plan: ProcessWorkers(plan, 2, start_method="forkserver"),
     "fork": lambda plan: ProcessWorkers(plan, 2, start_method="fork"),
@@ -79,17 +82,23 @@ def cached_plan(images: augseq.Manifest, state: str, folder: Path) -> BatchPlan:
     return sequence._plan
 
 
-def all_batches(workers: Workers, num_batches: int) -> list[Batch]:
-    """Two epochs, all ordered before any is taken, the last ones first."""
-    orders = {step: workers.submit(step) for step in reversed(range(2 * num_batches))}
-    return [orders[step].result() for step in range(2 * num_batches)]
+def steps_of(plan: BatchPlan, num_epochs: int = 2) -> list[Step]:
+    """The steps of some epochs, in order."""
+    batches = range(plan.schedule.num_batches)
+    return [Step(epoch, batch) for epoch in range(num_epochs) for batch in batches]
+
+
+def all_batches(workers: Workers, steps: list[Step]) -> list[Batch]:
+    """All ordered before any is taken, the last ones first."""
+    orders = {step: workers.submit(step) for step in reversed(steps)}
+    return [orders[step].result() for step in steps]
 
 
 @pytest.fixture(scope="module")
 def expected(images: augseq.Manifest) -> list[Batch]:
     """The two epochs by a plain loop."""
     plan = sequence_of(images)._plan
-    return [plan.load(step) for step in range(2 * plan.schedule.num_batches)]
+    return [load_batch(plan, step) for step in steps_of(plan)]
 
 
 @pytest.mark.filterwarnings("ignore:.*cache:augseq.AugseqWarning")
@@ -110,11 +119,11 @@ def test_each_record_comes_once_an_epoch_with_the_same_bits(
         images = augseq.index_folder(twin, progress=False)
         plan = sequence_of(images, cache=tmp_path / "cache")._plan
         plain = sequence_of(images)._plan
-        expected = [plain.load(step) for step in range(2 * plain.schedule.num_batches)]
-    found = all_batches(KINDS[kind](plan), plan.schedule.num_batches)
+        expected = [load_batch(plain, step) for step in steps_of(plain)]
+    found = all_batches(KINDS[kind](plan), steps_of(plan))
     for batch, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(batch.images, wanted.images)
-        np.testing.assert_array_equal(batch.targets, wanted.targets)
+        np.testing.assert_array_equal(batch.y, wanted.y)
         assert batch.records == wanted.records
     half = len(found) // 2
     for epoch in (found[:half], found[half:]):
@@ -137,7 +146,7 @@ def test_a_broken_file_is_named_and_nothing_takes_its_place(
     plan = cached_plan(flat, state, tmp_path / "cache")
     workers = KINDS[kind](plan)
     failed = 0
-    for step in range(plan.schedule.num_batches):
+    for step in steps_of(plan, 1):
         records = plan.records(step)
         if any(record.path == "5.jpg" for record in records):
             failed += 1
@@ -160,14 +169,14 @@ def test_a_file_that_was_changed_after_probing_is_refused(
         photo(40, 50).rotate(index).save(root / f"{index}.png")
     probed = augseq.index_folder(root, labels=None, probe=True, progress=False)
     plan = cached_plan(probed, state, tmp_path / "cache")
-    wanted = [plan.load(step) for step in range(plan.schedule.num_batches)]
+    wanted = {step: load_batch(plan, step) for step in steps_of(plan, 1)}
     data = (root / "5.png").read_bytes()
     (root / "5.png").write_bytes(data[:-1] + b"?")
     for index in range(8):
         os.utime(root / f"{index}.png", ns=(0, index))
     workers = KINDS[kind](plan)
     failed = 0
-    for step, batch in enumerate(wanted):
+    for step, batch in wanted.items():
         if any(record.index == 5 for record in batch.records):
             failed += 1
             with pytest.raises(augseq.ChangedFileError, match=r"'5.png' \(index 5\).*--update"):

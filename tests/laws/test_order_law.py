@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augseq.sampling.schedule import Schedule, epoch_order
+from augseq.sampling.permutation import epoch_order
+from augseq.sampling.schedule import Schedule, Step
 
 numbers = st.integers(1, 40)
 seeds = st.integers(0, 2**64 - 1)
@@ -26,7 +27,7 @@ def schedule(num_records: int, batch_size: int, *, seed: int, shuffle: bool = Tr
 
 def seen(plan: Schedule, epoch: int) -> list[int]:
     """The positions of an epoch in the order in which a model sees them."""
-    batches = [plan.positions(epoch, batch) for batch in range(plan.num_batches)]
+    batches = [plan.positions(Step(epoch, batch)) for batch in range(plan.num_batches)]
     return [position for batch in batches for position in batch.tolist()]
 
 
@@ -58,7 +59,7 @@ def test_batches_may_be_asked_for_in_any_order_and_again(
     batches = st.tuples(st.integers(0, 2), st.integers(0, plan.num_batches - 1))
     for epoch, batch in data.draw(st.lists(batches, max_size=8)):
         places = slice(batch * batch_size, (batch + 1) * batch_size)
-        assert plan.positions(epoch, batch).tolist() == expected[epoch][places]
+        assert plan.positions(Step(epoch, batch)).tolist() == expected[epoch][places]
 
 
 @settings(deadline=None, max_examples=50)
@@ -76,7 +77,7 @@ def test_any_number_of_hosts_shares_the_order_without_overlap(
 def test_another_process_finds_the_same_order() -> None:
     code = (
         "import numpy as np\n"
-        "from augseq.sampling.schedule import epoch_order\n"
+        "from augseq.sampling.permutation import epoch_order\n"
         "print(epoch_order(np.arange(100), 100, seed=7, epoch=3).tolist())"
     )
     done = subprocess.run(

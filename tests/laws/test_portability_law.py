@@ -15,17 +15,20 @@ import pytest
 import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.augment.presets import preset
-from augseq.loading.batch import BatchPlan, label_targets
-from augseq.loading.sample import Pipeline
+from augseq.loading.batch import load_batch
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.label import label_target
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
-from augseq.sampling.schedule import Schedule
+from augseq.sampling.schedule import Schedule, Step
 
-STEPS = [0, 5, 9]
+STEPS = [Step(0, 0), Step(0, 5), Step(1, 0)]
 
 # Each child loads the pickled plan, makes some batches, and tells what it loaded on the way.
 CHILD = """
-import hashlib, json, pickle, sys, socket
+import functools, hashlib, json, pickle, sys, socket
+from augseq.loading.batch import load_batch
 for name in ("jax", "keras", "tensorflow", "torch"):
     sys.modules[name] = None  # an import of it fails; workers must do without
 
@@ -33,22 +36,23 @@ asked = []
 socket.getaddrinfo = lambda *a, **k: asked.append(a) or (_ for _ in ()).throw(OSError("none"))
 
 plan = pickle.load(open(sys.argv[1], "rb"))
+load = functools.partial(load_batch, plan)
 if "cv2" in sys.modules:
     sys.modules["cv2"].setNumThreads(int(sys.argv[2]))
 
 def digest(batch):
-    return hashlib.sha256(batch.images.tobytes() + batch.targets.tobytes()).hexdigest()
+    return hashlib.sha256(batch.images.tobytes() + batch.y.tobytes()).hexdigest()
 
 if len(sys.argv) > 3:
     import concurrent.futures, multiprocessing
     context = multiprocessing.get_context(sys.argv[3])
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
-        batches = list(pool.map(plan.load, STEPS))
+        batches = list(pool.map(load, STEPS))
 else:
-    batches = [plan.load(step) for step in STEPS]
+    batches = [load(step) for step in STEPS]
 loaded = sorted({name.split(".")[0] for name, module in sys.modules.items() if module})
 print(json.dumps([[digest(batch) for batch in batches], loaded, len(asked)]))
-""".replace("STEPS", str(STEPS))
+""".replace("STEPS", str([tuple(step) for step in STEPS]))
 
 
 def plan_of(manifest: augseq.Manifest, augment: list[Any] | None) -> BatchPlan:
@@ -62,17 +66,14 @@ def plan_of(manifest: augseq.Manifest, augment: list[Any] | None) -> BatchPlan:
             augment=make_augmentation_list(augment),
             resize=ResizeOptions(image_size=(32, 32)),
             dtype="uint8",
+            targets={"label": label_target(manifest, "int")},
         ),
-        targets=label_targets(manifest, "int"),
     )
 
 
 def digests(plan: BatchPlan) -> list[str]:
-    batches = (plan.load(step) for step in STEPS)
-    return [
-        hashlib.sha256(b.images.tobytes() + b.targets.tobytes()).hexdigest()  # type: ignore[union-attr]
-        for b in batches
-    ]
+    batches = (load_batch(plan, step) for step in STEPS)
+    return [hashlib.sha256(b.images.tobytes() + b.y.tobytes()).hexdigest() for b in batches]
 
 
 def start(path: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:

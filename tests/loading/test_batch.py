@@ -12,13 +12,16 @@ from PIL import Image, ImageOps
 
 import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.loading.batch import ArrayTargets, BatchPlan, LabelTargets, label_targets
-from augseq.loading.sample import Pipeline
+from augseq.loading.batch import Batch, load_batch
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.array_row import ArrayRowTarget
+from augseq.loading.targets.label import LabelTarget, label_target
 from augseq.manifest.manifest import make_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
-from augseq.sampling.schedule import Schedule
+from augseq.sampling.schedule import Schedule, Step
 
 
 def plan_of(
@@ -28,7 +31,7 @@ def plan_of(
     size: tuple[int, int] | None = (16, 16),
     dtype: Any = "float32",
     shuffle: bool = True,
-    targets: Any = None,
+    target: Any = None,
 ) -> BatchPlan:
     return BatchPlan(
         manifest=manifest,
@@ -40,9 +43,13 @@ def plan_of(
             augment=make_augmentation_list(augment),
             resize=size and ResizeOptions(image_size=size),
             dtype=dtype,
+            targets={} if target is None else {"label": target},
         ),
-        targets=targets,
     )
+
+
+def first_batch(plan: BatchPlan) -> Batch:
+    return load_batch(plan, Step(0, 0))
 
 
 def keras_labels(folder: Path, label_mode: str) -> tuple[dict[str, np.ndarray], Any]:
@@ -79,23 +86,22 @@ def test_labels_are_those_of_keras_in_value_shape_and_dtype(
     assert {record.path for record in manifest} == set(expected)
     for k in range(len(sequence)):
         batch = sequence.batch(k)
-        assert batch.targets is not None
-        assert batch.targets.dtype == batch_of_keras.dtype
-        assert batch.targets.shape == (len(batch.records), *batch_of_keras.shape[1:])
-        for record, target in zip(batch.records, batch.targets, strict=True):
+        assert batch.y.dtype == batch_of_keras.dtype
+        assert batch.y.shape == (len(batch.records), *batch_of_keras.shape[1:])
+        for record, target in zip(batch.records, batch.y, strict=True):
             assert np.array_equal(target, expected[record.path])
 
 
 def test_without_a_label_mode_there_are_only_images(samples: augseq.Manifest) -> None:
     sequence = augseq.ImageSequence(samples, image_size=(4, 4), label_mode=None)
-    assert sequence.batch(0).targets is None
+    assert sequence.batch(0).y is None
     assert sequence[0].shape == (32, 4, 4, 3)
 
 
 def test_each_row_is_the_image_of_its_record(samples: augseq.Manifest) -> None:
     plan = plan_of(samples)
-    for step in (0, 6, 9):
-        batch = plan.load(step)
+    for step in (Step(0, 0), Step(0, 6), Step(1, 2)):
+        batch = load_batch(plan, step)
         assert batch.images.shape == (len(batch.records), 16, 16, 3)
         for image, record in zip(batch.images, batch.records, strict=True):
             with Image.open(Path(samples.root) / record.path) as picture:
@@ -106,22 +112,22 @@ def test_each_row_is_the_image_of_its_record(samples: augseq.Manifest) -> None:
 
 def test_records_can_be_asked_for_without_their_pixels(samples: augseq.Manifest) -> None:
     plan = plan_of(samples)
-    assert plan.records(9) == plan.load(9).records
+    assert plan.records(Step(1, 2)) == load_batch(plan, Step(1, 2)).records
 
 
-def test_steps_are_counted_on_through_the_epochs(samples: augseq.Manifest) -> None:
+def test_the_steps_of_each_epoch_give_each_record_once(samples: augseq.Manifest) -> None:
     plan = plan_of(samples)
     assert plan.schedule.num_batches == 7
     for epoch in range(3):
-        steps = range(7 * epoch, 7 * (epoch + 1))
+        steps = [Step(epoch, batch) for batch in range(7)]
         indices = [record.index for step in steps for record in plan.records(step)]
         assert sorted(indices) == list(range(200))
-    assert plan.records(0) != plan.records(7)
+    assert plan.records(Step(0, 0)) != plan.records(Step(1, 0))
 
 
 def test_the_two_dtypes_hold_the_same_values(samples: augseq.Manifest) -> None:
     floats, bytes_ = (
-        plan_of(samples, dtype=dtype).load(0).images for dtype in ("float32", "uint8")
+        first_batch(plan_of(samples, dtype=dtype)).images for dtype in ("float32", "uint8")
     )
     assert (floats.dtype, bytes_.dtype) == (np.float32, np.uint8)
     assert np.array_equal(floats, bytes_)
@@ -132,24 +138,24 @@ def test_floats_of_an_augmentation_are_kept(samples: augseq.Manifest) -> None:
     def scale(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image.astype(np.float32) / 127.5 - 1
 
-    plain, scaled = plan_of(samples).load(0), plan_of(samples, augment=[scale]).load(0)
+    plain, scaled = (first_batch(plan_of(samples, augment=one)) for one in ([], [scale]))
     assert np.array_equal(scaled.images, plain.images / np.float32(127.5) - 1)
     with pytest.raises(augseq.AugmentationError, match='dtype="uint8" needs uint8'):
-        plan_of(samples, augment=[scale], dtype="uint8").load(0)
+        first_batch(plan_of(samples, augment=[scale], dtype="uint8"))
 
 
 def test_images_of_several_sizes_need_an_image_size(samples: augseq.Manifest) -> None:
     plan = plan_of(samples, size=None)
     with pytest.raises(augseq.ArgumentError, match="set `image_size`") as caught:
-        plan.load(0)
-    assert str(plan.records(0)[0]) in str(caught.value)
+        first_batch(plan)
+    assert str(plan.records(Step(0, 0))[0]) in str(caught.value)
 
 
 def test_images_of_one_size_need_none(samples: augseq.Manifest) -> None:
     def corner(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image[:100, :90]
 
-    batch = plan_of(samples, size=None, augment=[corner]).load(0)
+    batch = first_batch(plan_of(samples, size=None, augment=[corner]))
     assert batch.images.shape == (32, 100, 90, 3)
 
 
@@ -157,15 +163,14 @@ def test_labels_are_needed_for_every_record(sample_images: Path) -> None:
     without = augseq.index_folder(sample_images, labels=None, progress=False)
     for label_mode in ("int", "categorical"):
         with pytest.raises(augseq.LabelError, match="needs a label for every record"):
-            label_targets(without, label_mode)
+            label_target(without, label_mode)
     with pytest.raises(augseq.LabelError, match="needs a label for every record"):
         augseq.ImageSequence(without)
-    assert label_targets(without, None) is None
 
 
 def test_binary_labels_need_two_classes(samples: augseq.Manifest) -> None:
     with pytest.raises(augseq.ArgumentError, match=r"needs 2 classes\. Received: 5 classes"):
-        label_targets(samples, "binary")
+        label_target(samples, "binary")
 
 
 @pytest.mark.parametrize("label_mode", ["ints", "sparse", True, ""])
@@ -173,31 +178,34 @@ def test_an_unknown_label_mode_is_answered_with_the_known_ones(
     samples: augseq.Manifest, label_mode: Any
 ) -> None:
     with pytest.raises(augseq.ArgumentError, match="'int', 'categorical', 'binary', None"):
-        label_targets(samples, label_mode)
+        label_target(samples, label_mode)
 
 
 def test_a_class_without_images_keeps_its_column() -> None:
-    targets = LabelTargets(label_mode="categorical", num_classes=4)
-    encoded = targets.encode(
-        [Record(index=9, path="a", target=2), Record(index=1, path="b", target=0)]
-    )
-    assert encoded.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+    target = LabelTarget(label_mode="categorical", num_classes=4)
+    records = [Record(index=9, path="a", target=2), Record(index=1, path="b", target=0)]
+    encoded = [target.load(record).tolist() for record in records]
+    assert encoded == [[0, 0, 1, 0], [1, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
 def test_rows_of_an_array_follow_their_records(shape: tuple[int, ...]) -> None:
     rows = np.random.default_rng(0).normal(size=(10, *shape))
     records = make_manifest("", (), paths=list("abcdefghij"), targets=None).records([7, 0, 3])
-    encoded = ArrayTargets(rows).encode(records)
-    assert encoded.dtype == rows.dtype
+    encoded = [ArrayRowTarget(rows).load(record) for record in records]
+    assert {row.dtype for row in encoded} == {rows.dtype}
     assert np.array_equal(encoded, np.stack([rows[7], rows[0], rows[3]]))
-    encoded[...] = 0
-    assert rows[7].any()
+
+
+def test_a_batch_has_copies_of_the_rows_of_an_array(samples: augseq.Manifest) -> None:
+    rows = np.ones((200, 3))
+    first_batch(plan_of(samples, target=ArrayRowTarget(rows))).y[...] = 0
+    assert rows.all()
 
 
 def test_a_batch_pickles(samples: augseq.Manifest) -> None:
-    batch = plan_of(samples, targets=label_targets(samples, "int")).load(1)
+    batch = load_batch(plan_of(samples, target=label_target(samples, "int")), Step(0, 1))
     twin = pickle.loads(pickle.dumps(batch))
     assert np.array_equal(twin.images, batch.images)
-    assert np.array_equal(twin.targets, batch.targets)
+    assert np.array_equal(twin.y, batch.y)
     assert twin.records == batch.records

@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 import augseq
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE

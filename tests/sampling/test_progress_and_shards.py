@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.sampling.schedule import Progress, Schedule, Shard
+from augseq.sampling.schedule import Progress, Schedule, Shard, Step
 
 sizes = st.integers(1, 9)
 
@@ -22,7 +22,9 @@ def schedule(num_records: int = 23, **options: Any) -> Schedule:
 def global_batch(plan: Schedule, epoch: int, batch: int) -> list[int]:
     """What all shards give together in one step."""
     shards = (replace(plan.shard, index=index) for index in range(plan.shard.count))
-    return [k for one in shards for k in replace(plan, shard=one).positions(epoch, batch).tolist()]
+    return [
+        k for one in shards for k in replace(plan, shard=one).positions(Step(epoch, batch)).tolist()
+    ]
 
 
 @given(
@@ -43,7 +45,7 @@ def test_changes_of_batch_size_and_shards_across_resumes_leave_the_stream_as_it_
         for batch in range(num_batches):
             room = num_records - len(stream.setdefault(epoch, []))
             stream[epoch] += global_batch(plan, epoch, batch)[:room]
-        done = plan.progress(epoch, num_batches)
+        done = plan.progress_before(Step(epoch, num_batches))
     for epoch, given_ in stream.items():
         expected = whole_order(whole, epoch)
         assert given_ == expected[: len(given_)]
@@ -52,7 +54,9 @@ def test_changes_of_batch_size_and_shards_across_resumes_leave_the_stream_as_it_
 
 
 def whole_order(plan: Schedule, epoch: int) -> list[int]:
-    return [k for batch in range(plan.num_batches) for k in plan.positions(epoch, batch).tolist()]
+    return [
+        k for batch in range(plan.num_batches) for k in plan.positions(Step(epoch, batch)).tolist()
+    ]
 
 
 @given(st.integers(1, 60), sizes, st.integers(1, 5), st.integers(0, 3))
@@ -77,14 +81,14 @@ def test_weights_of_zero_leave_each_record_counted_once(
     for shard in shards:
         plan = schedule(num_records, batch_size=batch_size, shard=shard)
         for batch in range(plan.num_batches):
-            weights = plan.weights(3, batch)
+            weights = plan.weights(Step(3, batch))
             assert weights is not None
-            np.add.at(total, plan.positions(3, batch), weights)
+            np.add.at(total, plan.positions(Step(3, batch)), weights)
     np.testing.assert_array_equal(total, 1)
 
 
 def test_padding_by_wrapping_has_no_weights() -> None:
-    assert schedule(shard=Shard(count=2)).weights(0, 0) is None
+    assert schedule(shard=Shard(count=2)).weights(Step(0, 0)) is None
 
 
 def test_dropping_leaves_whole_global_batches_only() -> None:
@@ -97,7 +101,7 @@ def test_only_the_present_epoch_is_cut_short_by_a_resume() -> None:
     plan = schedule(23, done=Progress(epoch=2, num_records=9))
     assert [plan.num_batches_of(epoch) for epoch in (1, 2, 3)] == [6, 4, 6]
     whole = schedule(23, batch_size=23)
-    assert whole_order(replace(whole, batch_size=1), 2)[9:13] == plan.positions(2, 0).tolist()
+    assert whole_order(replace(whole, batch_size=1), 2)[9:13] == plan.positions(Step(2, 0)).tolist()
 
 
 def test_a_rest_that_fills_no_batch_begins_the_next_epoch() -> None:
@@ -119,14 +123,14 @@ def test_a_single_shard_is_filled_up_when_asked(
     num_records: int, batch_size: int, epoch: int, padding: Any
 ) -> None:
     plan = schedule(num_records, batch_size=batch_size, shard=Shard(padding=padding))
-    given_ = [plan.positions(epoch, batch).tolist() for batch in range(plan.num_batches)]
+    given_ = [plan.positions(Step(epoch, batch)).tolist() for batch in range(plan.num_batches)]
     assert {len(batch) for batch in given_} == plan.batch_sizes(epoch) == {batch_size}
     stream = [position for batch in given_ for position in batch]
     assert sorted(stream[:num_records]) == list(range(num_records))
     assert stream[num_records:] == (stream[:num_records] * 10)[: len(stream) - num_records]
-    num_padding = [plan.num_padding(epoch, batch) for batch in range(plan.num_batches)]
+    num_padding = [plan.num_padding(Step(epoch, batch)) for batch in range(plan.num_batches)]
     assert num_padding == [0] * (plan.num_batches - 1) + [len(stream) - num_records]
-    weights = [plan.weights(epoch, batch) for batch in range(plan.num_batches)]
+    weights = [plan.weights(Step(epoch, batch)) for batch in range(plan.num_batches)]
     if padding == "wrap":
         assert weights == [None] * plan.num_batches
     else:
@@ -139,6 +143,6 @@ def test_a_single_shard_is_not_filled_up_unless_asked(
     num_records: int, batch_size: int, epoch: int
 ) -> None:
     plan = schedule(num_records, batch_size=batch_size, shard=Shard())
-    given_ = [plan.positions(epoch, batch).tolist() for batch in range(plan.num_batches)]
+    given_ = [plan.positions(Step(epoch, batch)).tolist() for batch in range(plan.num_batches)]
     assert sorted(position for batch in given_ for position in batch) == list(range(num_records))
     assert {len(batch) for batch in given_} == plan.batch_sizes(epoch)

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.sampling.schedule import Schedule, epoch_order
+from augseq.sampling.permutation import epoch_order
+from augseq.sampling.schedule import Schedule, Step
 
 Orders = npt.NDArray[np.int64]
 
@@ -104,10 +105,10 @@ def test_positions_of_a_huge_manifest_are_inside_and_different(num_records: int)
 
 def test_a_batch_of_a_billion_records_takes_no_memory() -> None:
     billion = schedule(num_records=10**9, batch_size=256)
-    billion.positions(0, 0)
+    billion.positions(Step(0, 0))
     tracemalloc.start()
     try:
-        billion.positions(3, 1_000_000)
+        billion.positions(Step(3, 1_000_000))
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -199,14 +200,14 @@ def test_an_order_is_uncorrelated_with_the_folder() -> None:
 
 def test_batches_cut_the_order_into_pieces() -> None:
     order = whole_order(10, epoch=3).tolist()
-    batches = [schedule().positions(3, batch).tolist() for batch in range(3)]
+    batches = [schedule().positions(Step(3, batch)).tolist() for batch in range(3)]
     assert batches == [order[:4], order[4:8], order[8:]]
 
 
 def test_a_schedule_that_does_not_shuffle_goes_by_position() -> None:
     plain = schedule(shuffle=False)
     for epoch in (0, 5):
-        batches = [plain.positions(epoch, batch).tolist() for batch in range(3)]
+        batches = [plain.positions(Step(epoch, batch)).tolist() for batch in range(3)]
         assert batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
@@ -226,15 +227,17 @@ def test_the_number_of_batches_counts_a_remainder_unless_dropped(
 def test_a_dropped_remainder_changes_no_other_batch() -> None:
     kept, dropped = schedule(), schedule(drop_remainder=True)
     for batch in range(dropped.num_batches):
-        positions = dropped.positions(2, batch)
+        positions = dropped.positions(Step(2, batch))
         assert len(positions) == 4
-        np.testing.assert_array_equal(positions, kept.positions(2, batch))
+        np.testing.assert_array_equal(positions, kept.positions(Step(2, batch)))
 
 
 def test_a_dropped_remainder_is_another_one_in_each_epoch() -> None:
     dropping = schedule(drop_remainder=True)
     seen = {
-        frozenset(np.concatenate([dropping.positions(epoch, batch) for batch in (0, 1)]).tolist())
+        frozenset(
+            np.concatenate([dropping.positions(Step(epoch, batch)) for batch in (0, 1)]).tolist()
+        )
         for epoch in range(10)
     }
     assert len(seen) > 5
@@ -260,4 +263,4 @@ def test_a_schedule_cannot_be_changed_and_survives_pickling() -> None:
         plan.seed = 8  # type: ignore[misc]
     again = pickle.loads(pickle.dumps(plan))
     assert again == plan
-    np.testing.assert_array_equal(again.positions(1, 1), plan.positions(1, 1))
+    np.testing.assert_array_equal(again.positions(Step(1, 1)), plan.positions(Step(1, 1)))

@@ -173,7 +173,7 @@ RIGHT = {
 
 @pytest.mark.parametrize(("labels", "num_outputs", "loss"), RIGHT.values(), ids=RIGHT)
 def test_a_loss_and_outputs_that_fit_pass(labels: Any, num_outputs: int, loss: Any) -> None:
-    targets = sequence_of(labels)._plan.targets
+    targets = sequence_of(labels)._plan.target
     assert targets is not None
     check_outputs(model_of(num_outputs, loss), targets)
 
@@ -191,7 +191,7 @@ class OwnBatches(augseq.ImageSequence):
 
     def batch(self, index: int) -> Any:
         made = super().batch(index)
-        return dataclasses.replace(made, targets=np.eye(3)[made.targets])
+        return dataclasses.replace(made, targets={"target": np.eye(3)[made.y]})
 
 
 class Around(keras.utils.PyDataset):  # type: ignore[misc]
@@ -253,7 +253,7 @@ AMOUNTS = {
 
 @pytest.mark.parametrize(("labels", "num_outputs", "loss"), AMOUNTS.values(), ids=AMOUNTS)
 def test_sorted_amounts_are_not_taken_for_classes(labels: Any, num_outputs: int, loss: Any) -> None:
-    model, targets = model_of(num_outputs, loss), sequence_of(labels)._plan.targets
+    model, targets = model_of(num_outputs, loss), sequence_of(labels)._plan.target
     assert targets is not None
     assert predicts_a_number(model, targets)
     assert not predicts_a_number(model_of(60, SPARSE), targets)
@@ -261,7 +261,7 @@ def test_sorted_amounts_are_not_taken_for_classes(labels: Any, num_outputs: int,
 
 @pytest.mark.parametrize("labels", [[0] * 8 + [1] * 8, np.repeat(np.eye(3), 8, axis=0)])
 def test_sorted_classes_are_not_taken_for_amounts(labels: Any) -> None:
-    targets = sequence_of(labels)._plan.targets
+    targets = sequence_of(labels)._plan.target
     assert targets is not None
     assert not predicts_a_number(model_of(1, "mse"), targets)
 

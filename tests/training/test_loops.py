@@ -39,7 +39,7 @@ def plan(epoch: int, **options: Any) -> Pass:
     sequence = make(**options)
     sequence.set_epoch(epoch)
     made = [sequence.batch(number) for number in range(len(sequence))]
-    return seen((batch.images, batch.targets) for batch in made)
+    return seen((batch.images, batch.y) for batch in made)
 
 
 @pytest.fixture

@@ -5,29 +5,35 @@ from concurrent.futures import Future
 from typing import Any
 from weakref import WeakValueDictionary
 
+from augseq.sampling.schedule import Step
+
 
 class Desk:
     """Takes orders and carries them out when told to; or at once, if it is eager.
 
     Attributes:
-        submitted: Steps in the order in which they were ordered.
+        submitted: Numbers of steps in the order in which they were ordered.
         load: Makes the batch of a step.
+        number_of: Numbers the steps.
     """
 
     text = "a desk"
-    load: Callable[[int], Any]
+    load: Callable[[Step], Any]
+    number_of: Callable[[Step], int]
 
     def __init__(self, *, eager: bool = False) -> None:
         self.submitted: list[int] = []
         self._eager = eager
         # Held by whoever ordered, so that what is left here is what they keep.
         self._orders: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
+        self._steps: list[Step] = []
 
-    def submit(self, step: int) -> Future[Any]:
+    def submit(self, step: Step) -> Future[Any]:
         """Take an order."""
         future: Future[Any] = Future()
         self._orders[len(self.submitted)] = future
-        self.submitted.append(step)
+        self.submitted.append(self.number_of(step))
+        self._steps.append(step)
         if self._eager:
             self.work()
         return future
@@ -37,7 +43,7 @@ class Desk:
         for number, future in sorted(self._orders.items()):
             if not future.done() and future.set_running_or_notify_cancel():
                 try:
-                    future.set_result(self.load(self.submitted[number]))
+                    future.set_result(self.load(self._steps[number]))
                 except ValueError as error:
                     future.set_exception(error)
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.loading.batch import Batch, BatchPlan, array_targets
-from augseq.loading.sample import Pipeline
+from augseq.loading.batch import Batch, load_batch
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.manifest.manifest import make_manifest
 from augseq.pixels.source import ArraySource
-from augseq.sampling.schedule import Schedule
+from augseq.sampling.schedule import Schedule, Step
 
 NUM_BATCHES = 10
 
@@ -39,15 +41,24 @@ def array_plan(
             augment=make_augmentation_list(augment),
             resize=None,
             dtype="uint8",
+            targets={"number": ArrayRowTarget(np.arange(len(images)))},
         ),
-        targets=array_targets(np.arange(len(images)), len(images)),
     )
 
 
 def bits(batch: Batch) -> tuple[bytes, list[int], list[Any]]:
     """Return all that a batch holds, to compare."""
-    assert batch.targets is not None
-    return batch.images.tobytes(), batch.targets.tolist(), batch.records
+    return batch.images.tobytes(), batch.y.tolist(), batch.records
+
+
+def at(number: int) -> Step:
+    """Return the step of a number that counts on through epochs of `NUM_BATCHES`."""
+    return Step(*divmod(number, NUM_BATCHES))
+
+
+def loaded(plan: BatchPlan, number: int) -> Batch:
+    """Load the batch of the step of such a number, in this thread."""
+    return load_batch(plan, at(number))
 
 
 def wait_until(condition: Callable[[], Any], limit_s: float = 10) -> bool:

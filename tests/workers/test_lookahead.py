@@ -11,12 +11,14 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from augseq.sampling.schedule import Progress, Schedule, Step
 from augseq.workers.lookahead import AHEAD_BYTES, Lookahead
 from augseq.workers.protocol import Workers
 from augseq.workers.serial import SerialWorkers
@@ -38,6 +40,22 @@ class Loads:
         return f"batch of step {step}"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What stands for a batch."""
+
+    value: Any
+    num_bytes: int
+
+
+class Numbered(Lookahead):
+    """Takes steps by numbers that count on through the epochs, and gives what `load` made."""
+
+    def get(self, number: int) -> Any:  # type: ignore[override]
+        answer: Any = super().get(self._schedule.step_at(number))
+        return answer.value
+
+
 def lookahead_at(
     workers: Desk | int,
     load: Callable[[int], Any],
@@ -45,24 +63,34 @@ def lookahead_at(
     depth: int = 3,
     num_batches: int = 8,
     endless: bool = False,
-    size_of: Callable[[Any], int] = lambda _: 1,
+    num_bytes: int = 1,
+    done: Progress = Progress(),  # noqa: B008
     **options: Any,
-) -> Lookahead:
+) -> Numbered:
     """Look ahead with the workers of a test, or with a number of threads."""
+    schedule = Schedule(
+        num_records=num_batches,
+        batch_size=1,
+        shuffle=False,
+        drop_remainder=False,
+        seed=0,
+        done=done,
+    )
+
+    def number_of(step: Step) -> int:
+        return step.epoch * num_batches + step.batch
+
+    def load_step(step: Step) -> Any:
+        return Answer(load(number_of(step)), num_bytes)
 
     def make_workers() -> Workers:
         if isinstance(workers, int):
-            return ThreadWorkers(load, workers) if workers else SerialWorkers(load)
-        workers.load = load
+            return ThreadWorkers(load_step, workers) if workers else SerialWorkers(load_step)
+        workers.load, workers.number_of = load_step, number_of
         return workers
 
-    return Lookahead(
-        make_workers,
-        depth=depth if workers else 0,
-        num_batches=num_batches,
-        endless=endless,
-        size_of=size_of,
-        **options,
+    return Numbered(
+        make_workers, schedule, depth=depth if workers else 0, endless=endless, **options
     )
 
 
@@ -117,7 +145,7 @@ def test_an_epoch_in_order_is_computed_ahead_but_for_its_first_batch() -> None:
 def test_no_more_is_computed_ahead_than_fits_the_memory(share: float, ahead: int) -> None:
     desk = Desk()
     size = int(AHEAD_BYTES / share)
-    lookahead = lookahead_at(desk, Loads(), depth=5, num_batches=20, size_of=lambda _: size)
+    lookahead = lookahead_at(desk, Loads(), depth=5, num_batches=20, num_bytes=size)
     lookahead.begin_pass([])
     lookahead.get(0)
     assert desk.held == list(range(1, ahead + 1))
@@ -197,7 +225,7 @@ def test_the_beginning_of_the_next_epoch_is_computed_while_one_ends() -> None:
 def test_an_epoch_that_goes_on_after_a_resume_is_foreseen_to_its_end() -> None:
     loads, desk = Loads(), Desk(eager=True)
     # Epoch 1 has three batches left.
-    lookahead = lookahead_at(desk, loads, stop_of=lambda step: 11 if step < 16 else 24)
+    lookahead = lookahead_at(desk, loads, done=Progress(epoch=1, num_records=5))
     lookahead.begin_pass([])
     for step in (8, 9, 10):
         lookahead.get(step)
@@ -426,37 +454,58 @@ def test_a_thread_that_takes_the_last_task_does_not_hang_who_ends_the_workers(
 
 FORK = """
 import os, signal, threading
+from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.lookahead import Lookahead
 from augseq.workers.threads import ThreadWorkers
+
+class Answer:
+    num_bytes = 1
+
+    def __init__(self, step):
+        self.step = step
+
+schedule = Schedule(num_records=8, batch_size=1, shuffle=False, drop_remainder=False, seed=0)
+STEPS = [Step(0, batch) for batch in range(8)]
 
 parent, started, go_on = os.getpid(), threading.Event(), threading.Event()
 
 def load(step):
-    if step and os.getpid() == parent:
+    if step.batch and os.getpid() == parent:
         started.set()
         go_on.wait(30)
-    return step
+    return Answer(step)
 
-lookahead = Lookahead(
-    lambda: ThreadWorkers(load, 2), depth=4, num_batches=8, endless=False, size_of=lambda _: 1
-)
+def rest():
+    return [lookahead.get(step).step for step in STEPS[1:]]
+
+lookahead = Lookahead(lambda: ThreadWorkers(load, 2), schedule, depth=4, endless=False)
 lookahead.begin_pass([])
-assert lookahead.get(0) == 0 and started.wait(30)
+assert lookahead.get(STEPS[0]).step == STEPS[0] and started.wait(30)
 child = os.fork()
 if not child:
     signal.alarm(2)
-    os._exit([lookahead.get(step) for step in range(1, 8)] != list(range(1, 8)))
+    os._exit(rest() != STEPS[1:])
 status = os.waitpid(child, 0)[1]
 go_on.set()
-assert [lookahead.get(step) for step in range(1, 8)] == list(range(1, 8))
+assert rest() == STEPS[1:]
 raise SystemExit(status)
 """
 
 
 FORK_WHILE_WORKERS_START = """
 import os, signal, threading
+from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.lookahead import Lookahead
 from augseq.workers.serial import SerialWorkers
+
+class Answer:
+    num_bytes = 1
+
+    def __init__(self, step):
+        self.step = step
+
+schedule = Schedule(num_records=8, batch_size=1, shuffle=False, drop_remainder=False, seed=0)
+STEPS = [Step(0, batch) for batch in range(8)]
 
 parent, started, go_on = os.getpid(), threading.Event(), threading.Event()
 
@@ -464,17 +513,17 @@ def make_workers():
     if os.getpid() == parent:
         started.set()
         go_on.wait(30)
-    return SerialWorkers(lambda step: step)
+    return SerialWorkers(Answer)
 
-lookahead = Lookahead(make_workers, depth=0, num_batches=8, endless=False, size_of=lambda _: 1)
-asker = threading.Thread(target=lookahead.get, args=(0,))
+lookahead = Lookahead(make_workers, schedule, depth=0, endless=False)
+asker = threading.Thread(target=lookahead.get, args=(STEPS[0],))
 asker.start()
 assert started.wait(30)
 child = os.fork()
 if not child:
     signal.alarm(5)
     CALL
-    os._exit(lookahead.get(3) != 3)
+    os._exit(lookahead.get(STEPS[3]).step != STEPS[3])
 status = os.waitpid(child, 0)[1]
 go_on.set()
 asker.join()

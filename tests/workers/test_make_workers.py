@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError, WorkerError
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.workers.auto import measure_gain
 from augseq.workers.make_workers import WorkerOptions, make_workers
 from augseq.workers.process_pool import ProcessWorkers
@@ -23,7 +23,7 @@ from augseq.workers.serial import SerialWorkers
 from augseq.workers.threads import ThreadWorkers
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, bits, numbered_images
+from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -53,8 +53,8 @@ def test_each_kind_gives_its_workers_and_all_give_the_same_bits(
     workers = workers_for(plan, kind, number)
     assert type(workers) is expected
     for step in range(NUM_BATCHES):
-        assert bits(workers.submit(step).result(30)) == bits(plan.load(step))
-        assert bits(workers.load(step)) == bits(plan.load(step))
+        assert bits(workers.submit(at(step)).result(30)) == bits(loaded(plan, step))
+        assert bits(workers.load(at(step))) == bits(loaded(plan, step))
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -75,7 +75,7 @@ def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, wh
     with pytest.warns(AugseqWarning, match=f"Element 2 of `augment`, {why}.*Threads are used"):
         workers = workers_for(plan, "processes")
     assert type(workers) is ThreadWorkers
-    assert bits(workers.load(1)) == bits(plan.load(1))
+    assert bits(workers.load(at(1))) == bits(loaded(plan, 1))
 
 
 def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
@@ -150,7 +150,7 @@ def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.Monkey
     plan = array_plan([transforms.add_noise, transforms.hold_the_lock])
     workers = workers_for(plan, "auto")
     assert workers.text.startswith("processes: 2 (auto: two threads are ")
-    assert bits(workers.load(3)) == bits(plan.load(3))
+    assert bits(workers.load(at(3))) == bits(loaded(plan, 3))
 
 
 @pytest.mark.parametrize(

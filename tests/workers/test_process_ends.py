@@ -25,14 +25,14 @@ import os, sys, warnings
 from augseq.workers.make_workers import WorkerOptions, make_workers
 from augseq.workers.process_pool import ProcessWorkers
 from tests.workers import transforms
-from tests.workers.plans import array_plan, bits
+from tests.workers.plans import array_plan, at, bits, loaded
 
 def workers_for(plan):
     return make_workers(WorkerOptions(kind="processes", number=2, max_queue_size=3), plan)
 
 def is_right(workers, plan):
-    futures = [workers.submit(step) for step in range(10)]
-    return [bits(f.result(30)) for f in futures] == [bits(plan.load(k)) for k in range(10)]
+    futures = [workers.submit(at(step)) for step in range(10)]
+    return [bits(f.result(30)) for f in futures] == [bits(loaded(plan, k)) for k in range(10)]
 """
 
 
@@ -153,7 +153,7 @@ WORKING = """
 import time
 plan = array_plan([transforms.{transform}])
 workers = ProcessWorkers(plan, 2)
-futures = [workers.submit(step) for step in range(10)]
+futures = [workers.submit(at(step)) for step in range(10)]
 while len(workers.process_ids) < 2:
     time.sleep(0.01)
 print("ready", flush=True)
@@ -298,7 +298,7 @@ def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
         slow.start()
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
-            slow.load(0)
+            loaded(slow, 0)
         except KeyboardInterrupt:
             print("interrupted", is_right(workers, plan))
         """
@@ -329,7 +329,7 @@ def test_a_full_mount_is_an_error_that_names_it_and_the_way_out(tmp_path: Path) 
         workers = ProcessWorkers(plan, 1)
         held = []
         try:
-            held = [workers.load(0)]
+            held = [workers.load(at(0))]
         except SharedMemoryError as error:
             print(error)
         small = array_plan()

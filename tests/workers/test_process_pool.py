@@ -15,13 +15,15 @@ import psutil
 import pytest
 
 from augseq.errors import ArgumentError, WorkerError
-from augseq.loading.batch import BatchPlan
+from augseq.loading.batch import load_batch
+from augseq.loading.plan import BatchPlan
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.sampling.schedule import Step
 from augseq.workers.process_pool import ProcessWorkers
 from tests.laws.test_portability_law import plan_of
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
+from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 needs_maps = pytest.mark.skipif(
@@ -42,11 +44,11 @@ def workers_of(
 
 
 def all_bits(plan: BatchPlan) -> list[Any]:
-    return [bits(plan.load(step)) for step in range(NUM_BATCHES)]
+    return [bits(loaded(plan, step)) for step in range(NUM_BATCHES)]
 
 
 def bits_of(workers: ProcessWorkers) -> list[Any]:
-    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    futures = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
     return [bits(future.result(30)) for future in futures]
 
 
@@ -59,16 +61,18 @@ def test_a_folder_with_albumentations_gives_the_same_bits(
 ) -> None:
     plan = plan_of(samples, [A.RandomResizedCrop((24, 24)), A.ColorJitter(), transforms.add_noise])
     workers = workers_of(plan, start_method=start_method)
-    steps = [0, 5, 9, 2]
+    steps = [Step(0, 0), Step(0, 5), Step(1, 0), Step(0, 2)]
     found = [workers.submit(step) for step in steps]
-    assert [bits(f.result(30)) for f in found] == [bits(plan.load(step)) for step in steps]
+    assert [bits(f.result(30)) for f in found] == [bits(load_batch(plan, step)) for step in steps]
 
 
 def test_a_batch_asked_for_directly_is_the_same_as_one_made_ahead() -> None:
     plan = array_plan([transforms.add_noise])
     workers = workers_of(plan)
     with ThreadPoolExecutor(4) as pool:
-        assert [bits(b) for b in pool.map(workers.load, range(NUM_BATCHES))] == all_bits(plan)
+        assert [bits(b) for b in pool.map(workers.load, map(at, range(NUM_BATCHES)))] == all_bits(
+            plan
+        )
 
 
 def test_float_images_and_a_last_small_batch_come_through() -> None:
@@ -77,16 +81,16 @@ def test_float_images_and_a_last_small_batch_come_through() -> None:
     object.__setattr__(plan.pipeline, "dtype", "float32")
     workers = workers_of(plan)
     for step in range(3):
-        assert bits(workers.load(step)) == bits(plan.load(step))
-        assert workers.load(step).images.dtype == np.float32
+        assert bits(workers.load(at(step))) == bits(loaded(plan, step))
+        assert workers.load(at(step)).images.dtype == np.float32
 
 
 def test_batches_of_growing_and_shrinking_size_come_through() -> None:
     small, large = array_plan(), array_plan(images=numbered_images(40, 64))
     one, other = workers_of(small, 1), workers_of(large, 1)
     for step in range(NUM_BATCHES):
-        assert bits(one.load(step)) == bits(small.load(step))
-        assert bits(other.load(step)) == bits(large.load(step))
+        assert bits(one.load(at(step))) == bits(loaded(small, step))
+        assert bits(other.load(at(step))) == bits(loaded(large, step))
 
 
 # Memory that comes again
@@ -94,12 +98,12 @@ def test_batches_of_growing_and_shrinking_size_come_through() -> None:
 
 def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
     workers = workers_of(array_plan([transforms.add_noise]))
-    batch = workers.load(0)
-    view = workers.load(1).images[1:, ::2, :, 0]
-    reversed_view = np.asarray(workers.load(2).images.reshape(4, -1)[::-1])
+    batch = workers.load(at(0))
+    view = workers.load(at(1)).images[1:, ::2, :, 0]
+    reversed_view = np.asarray(workers.load(at(2)).images.reshape(4, -1)[::-1])
     held = [batch.images, view, reversed_view]
     before = [array.copy() for array in held]
-    for future in [workers.submit(step % NUM_BATCHES) for step in range(50)]:
+    for future in [workers.submit(at(step % NUM_BATCHES)) for step in range(50)]:
         future.result(30)
     for array, expected in zip(held, before, strict=True):
         np.testing.assert_array_equal(array, expected)
@@ -107,10 +111,10 @@ def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
 
 def test_a_batch_belongs_to_whoever_asked_for_it() -> None:
     workers = workers_of(array_plan(), 1)
-    images = workers.load(0).images
+    images = workers.load(at(0)).images
     assert images.flags.writeable
     images += 1
-    assert bits(workers.load(0)) == bits(array_plan().load(0))
+    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
 
 
 def num_mappings(process_id: int | str = "self") -> int:
@@ -123,7 +127,7 @@ def test_memory_is_used_again_and_given_back() -> None:
     before = num_mappings()
     workers = workers_of(array_plan(), 2)
     for _ in range(3):
-        for future in [workers.submit(step) for step in range(NUM_BATCHES)]:
+        for future in [workers.submit(at(step)) for step in range(NUM_BATCHES)]:
             future.result(30)
         del future
     assert num_mappings() - before <= NUM_BATCHES + 4
@@ -138,14 +142,14 @@ def test_workers_share_one_copy_of_an_array_and_forget_it_with_its_sequence() ->
     workers = workers_of(plan, 2)
     assert workers.process_ids == lasting.process_ids
     size = plan.pipeline.source.images.nbytes  # type: ignore[attr-defined]
-    for future in [workers.submit(step) for step in range(NUM_BATCHES)]:
+    for future in [workers.submit(at(step)) for step in range(NUM_BATCHES)]:
         future.result(30)
     for process_id in workers.process_ids:
         private = psutil.Process(process_id).memory_full_info().uss
         assert sum_of_mappings(process_id) >= size
         assert private < size + 60e6
     del workers, future
-    for future in [lasting.submit(step) for step in range(NUM_BATCHES)]:
+    for future in [lasting.submit(at(step)) for step in range(NUM_BATCHES)]:
         future.result(30)
     lasting_ids = lasting.process_ids
     assert min(map(sum_of_mappings, lasting_ids)) < size
@@ -165,7 +169,7 @@ def sum_of_mappings(process_id: int) -> int:
 def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None:
     plan = array_plan([transforms.add_noise, transforms.release_the_lock])
     workers = workers_of(plan)
-    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    futures = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
     found = [bits(future.result(30)) for future in futures[:4]]
     killed = workers.process_ids
     for process_id in killed:
@@ -178,10 +182,10 @@ def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None
 def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
     plan = array_plan()
     workers = workers_of(plan, 1)
-    assert bits(workers.load(0)) == bits(plan.load(0))
+    assert bits(workers.load(at(0))) == bits(loaded(plan, 0))
     (process_id,) = workers.process_ids
     psutil.Process(process_id).kill()
-    assert bits(workers.load(1)) == bits(plan.load(1))
+    assert bits(workers.load(at(1))) == bits(loaded(plan, 1))
 
 
 @pytest.mark.parametrize("by", [0, signal.SIGSEGV])
@@ -212,12 +216,12 @@ def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
 ) -> None:
     plan = array_plan([transforms.Die(tmp_path, 3, by)])
     workers = workers_of(plan)
-    futures = [workers.submit(step) for step in range(NUM_BATCHES)]
+    futures = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
     with pytest.raises(WorkerError, match=rf"{named}.*Epoch 0, records: 'x\[4\]' \(index 4\), "):
         futures[1].result(30)
     assert len(list(tmp_path.iterdir())) == 3
     for step in [0, *range(2, NUM_BATCHES)]:
-        assert bits(futures[step].result(30)) == bits(array_plan().load(step))
+        assert bits(futures[step].result(30)) == bits(loaded(array_plan(), step))
 
 
 # Failures
@@ -226,29 +230,29 @@ def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
 def test_an_exception_keeps_type_message_and_notes() -> None:
     workers = workers_of(array_plan([transforms.Raise(transforms.TextError("no fives"))]))
     with pytest.raises(transforms.TextError, match=r"^no fives\n") as caught:
-        workers.load(1)
+        workers.load(at(1))
     with pytest.raises(transforms.TextError) as expected:
-        array_plan([transforms.Raise(transforms.TextError("no fives"))]).load(1)
+        loaded(array_plan([transforms.Raise(transforms.TextError("no fives"))]), 1)
     assert str(caught.value) == "no fives"
     *notes, frames = caught.value.__notes__
     assert notes == expected.value.__notes__
     assert "In worker process" in frames
     assert "transforms.py" in frames
-    assert bits(workers.load(0)) == bits(array_plan().load(0))
+    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
 
 
 def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
     workers = workers_of(array_plan([transforms.Raise(SystemExit(4))]), 1)
     with pytest.raises(SystemExit, match="4"):
-        workers.load(1)
+        workers.load(at(1))
     assert len(workers.process_ids) == 1
-    assert bits(workers.load(0)) == bits(array_plan().load(0))
+    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
 
 
 def test_images_of_different_sizes_are_an_error() -> None:
     plan = array_plan([A.RandomCrop(4, 4), transforms.Uneven()])
     with pytest.raises(ArgumentError, match="one size"):
-        workers_of(plan).load(0)
+        workers_of(plan).load(at(0))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,7 @@ def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
     kind: type, text: str
 ) -> None:
     with pytest.raises(WorkerError, match=rf"raised {text}\n") as caught:
-        workers_of(array_plan([kind()])).load(0)
+        workers_of(array_plan([kind()])).load(at(0))
     notes = "\n".join(caught.value.__notes__)
     assert "To replay: sequence.sample(epoch=0, index=0)" in notes
     assert "transforms.py" in notes
@@ -272,7 +276,7 @@ def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
 def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
     workers = workers_of(array_plan([transforms.Raise(transforms.MuteError())]))
     with pytest.raises(transforms.MuteError) as caught:
-        workers.load(1)
+        workers.load(at(1))
     assert "To replay: sequence.sample(epoch=0, index=5)" in "".join(caught.value.__notes__)
 
 
@@ -282,7 +286,7 @@ def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
 def test_a_worker_loads_no_backend_and_stays_below_150_mb(samples: Manifest) -> None:
     plan = plan_of(samples, [A.HorizontalFlip(), A.ColorJitter(), transforms.count_backends])
     workers = workers_of(plan)
-    for future in [workers.submit(step) for step in range(8)]:
+    for future in [workers.submit(at(step)) for step in range(8)]:
         assert not future.result(30).images.any(), "a backend was loaded"
     for process_id in workers.process_ids:
         memory = psutil.Process(process_id).memory_full_info()
@@ -295,7 +299,7 @@ def test_a_million_records_add_nothing_to_a_worker(samples: Manifest) -> None:
         plan = plan_of(manifest, None)
         workers = workers_of(plan, 1)
         for step in range(4):
-            assert bits(workers.load(step)) == bits(plan.load(step))
+            assert bits(workers.load(at(step))) == bits(loaded(plan, step))
         return int(psutil.Process(workers.process_ids[0]).memory_full_info().uss)
 
     paths = [record.path for record in samples] * (10**6 // len(samples))
@@ -311,7 +315,7 @@ def test_processes_end_with_the_last_sequence_that_shares_them() -> None:
     bits_of(first)
     processes = [psutil.Process(process_id) for process_id in second.process_ids]
     assert len(processes) == 2
-    third.load(0)
+    third.load(at(0))
     assert set(third.process_ids).isdisjoint(first.process_ids)
     del first
     assert bits_of(second) == all_bits(array_plan())

@@ -21,7 +21,7 @@ from augseq.workers.process_pool import ProcessWorkers
 from tests.pixels.conftest import photo
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
+from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images, wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -37,12 +37,12 @@ def long(*values: Any) -> Any:
 def test_many_deaths_leave_the_stream_as_it_is(num_deaths: int, tmp_path: Path) -> None:
     """Ten workers an epoch die in ten batches, each in its own way, and one while it works."""
     plain = array_plan([transforms.add_noise_but_first])
-    expected = [bits(plain.load(step)) for step in range(NUM_BATCHES)]
+    expected = [bits(loaded(plain, step)) for step in range(NUM_BATCHES)]
     augment = [transforms.DieOnce(tmp_path), transforms.add_noise_but_first]
     workers = ProcessWorkers(array_plan(augment), 2, limit_s=120)
     deaths = 0
     while deaths < num_deaths:
-        tasks = [workers.submit(step) for step in range(NUM_BATCHES)]
+        tasks = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
         found = [bits(task.result()) for task in tasks[:3]]
         for process_id in workers.process_ids[:1]:
             os.kill(process_id, signal.SIGKILL)
@@ -61,14 +61,14 @@ def test_a_death_is_noticed_within_a_second(tmp_path: Path) -> None:
     workers = ProcessWorkers(plan, 1)
     seconds = []
     for step in range(3):
-        task = workers.submit(step)
+        task = workers.submit(at(step))
         assert wait_until(lambda step=step: len(list(tmp_path.iterdir())) == step + 1)
         (killed,) = workers.process_ids
         start = time.monotonic()
         os.kill(killed, signal.SIGKILL)
         assert wait_until(lambda killed=killed: set(workers.process_ids) - {killed})
         seconds.append(time.monotonic() - start)
-        assert bits(task.result(30)) == bits(array_plan().load(step))
+        assert bits(task.result(30)) == bits(loaded(array_plan(), step))
     # Once in three times, since the machine may be busy with something else.
     assert min(seconds) < 1
 

@@ -24,7 +24,7 @@ from tests.pixels.conftest import photo
 from tests.remote.servers import FileHandler, serving
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, bits, numbered_images, wait_until
+from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images, wait_until
 from .test_process_ends import run
 
 pytestmark = [
@@ -64,7 +64,7 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
     workers = workers_for("threads", [transforms.add_noise_but_first, transforms.Hang()])
     expected = array_plan([transforms.add_noise_but_first])
     before = threading.active_count()
-    make = workers.load if way == "asked for" else lambda step: workers.submit(step).result()
+    make = workers.load if way == "asked for" else lambda step: workers.submit(at(step)).result()
 
     def fail() -> None:
         text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"
@@ -75,7 +75,7 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
         assert 0.5 <= seconds_of(fail) < 2
     # As many threads as ever work on, beside the two that hang.
     for step in [0, *range(2, NUM_BATCHES)]:
-        assert bits(make(step)) == bits(expected.load(step))
+        assert bits(make(step)) == bits(loaded(expected, step))
     assert threading.active_count() <= before + 2 + 2
 
 
@@ -84,7 +84,7 @@ def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> 
     augment = [transforms.add_noise_but_first, transforms.Hang(in_native_code=in_native_code)]
     workers = workers_for("processes", augment)
     assert isinstance(workers, ProcessWorkers)
-    tasks = [workers.submit(step) for step in range(NUM_BATCHES)]
+    tasks = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
     tasks[0].result(30)
     assert wait_until(lambda: len(workers.process_ids) == 2)
     processes = {psutil.Process(process_id) for process_id in workers.process_ids}
@@ -98,7 +98,7 @@ def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> 
     assert sum(process.is_running() for process in processes) == 1
     for step in [0, *range(2, NUM_BATCHES)]:
         expected = array_plan([transforms.add_noise_but_first])
-        assert bits(tasks[step].result(30)) == bits(expected.load(step))
+        assert bits(tasks[step].result(30)) == bits(loaded(expected, step))
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
 def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     with pytest.warns(augseq.AugseqWarning, match=r"1 of `augment`, 'HangWhenLoaded'.*longer"):
         workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=4)
-    assert bits(workers.load(0)) == bits(array_plan().load(0))
+    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
 
 
 def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
@@ -160,17 +160,17 @@ def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
     workers = ProcessWorkers(plan, 5, limit_s=1)
     for step in (0, 3):
         with pytest.raises(augseq.BatchTimeoutError, match="still loading the pipeline"):
-            workers.load(step)
+            workers.load(at(step))
     monkeypatch.undo()
-    assert bits(ProcessWorkers(plan, 5, limit_s=30).load(0)) == bits(plan.load(0))
+    assert bits(ProcessWorkers(plan, 5, limit_s=30).load(at(0))) == bits(loaded(plan, 0))
 
 
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
     workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
     assert isinstance(workers, ThreadWorkers)
     with pytest.raises(augseq.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
-        workers.load(0)
-    assert bits(workers.load(1)) == bits(array_plan().load(1))
+        workers.load(at(0))
+    assert bits(workers.load(at(1))) == bits(loaded(array_plan(), 1))
 
 
 def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
@@ -179,7 +179,7 @@ def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
         options = WorkerOptions(kind="threads", number=2, max_queue_size=3, batch_timeout_s=0.3)
         workers = make_workers(options, array_plan([transforms.Hang()]))
         try:
-            workers.load(1)
+            workers.load(at(1))
         except TimeoutError as error:
             print(type(error).__name__)
         """
@@ -193,9 +193,9 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
     for limit_s in (None, 60):
         options = WorkerOptions(kind=kind, number=2, max_queue_size=3, batch_timeout_s=limit_s)
         workers = make_workers(options, plan)
-        tasks = [workers.submit(step) for step in range(NUM_BATCHES)]
-        assert bits(workers.load(3)) == bits(plan.load(3))
-        assert [bits(task.result()) for task in tasks] == [bits(plan.load(k)) for k in range(10)]
+        tasks = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
+        assert bits(workers.load(at(3))) == bits(loaded(plan, 3))
+        assert [bits(task.result()) for task in tasks] == [bits(loaded(plan, k)) for k in range(10)]
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])

@@ -18,7 +18,7 @@ from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import make_pipeline, parse_plan
 from augseq.inspection.profile import measure_profile
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.pixels.options import DecodeOptions, check_batch_memory
 from augseq.sampling.schedule import Schedule
 from augseq.training.run_options import DEFAULT_BATCH_SIZE, DEFAULT_SEED
@@ -58,7 +58,7 @@ def bench(
     decode = DecodeOptions(**asdict(decoding))
     pipeline = make_pipeline(manifest, decode, plan)
     check_batch_memory(pipeline.resize, decode, "float32", min(batch_size, len(manifest)))
-    batch_plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=None)
+    batch_plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)
     profile = measure_profile(batch_plan, num_images=images)
     print(profile)
     if json is not None:

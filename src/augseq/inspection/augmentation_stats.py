@@ -17,7 +17,8 @@ from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.preloaded_source import HeldSource, unvaried_image
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.terminal_text import call_text, first_lines

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
+from augseq.sampling.schedule import Step
 from augseq.storage.quota import size_text
 
 # Crops of 224 px are by custom taken from images whose shorter side is 256 px.
@@ -27,7 +28,7 @@ def advise_cache(plan: BatchPlan, stages: dict[str, float]) -> str | None:
         return None
     total = sum(stages.values())
     gain = total / max(total - stages["read"] - stages["decode"], 0.025)
-    records = plan.records(0)[:_NUM_LOOKED_AT]
+    records = plan.records(Step(0, 0))[:_NUM_LOOKED_AT]
     shapes = [source.open(record).shape for record in records]
     mean = float(np.mean([math.prod(shape) for shape in shapes]))
     whole = plan.schedule.num_records * mean

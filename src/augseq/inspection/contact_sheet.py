@@ -8,7 +8,8 @@ from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.thumbnails import record_title
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.terminal_text import shortened

@@ -15,7 +15,8 @@ from augseq.inspection.frame import Frame, first_crop, resized_frame, shown_fram
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
 from augseq.pixels.region import WHOLE
 from augseq.terminal_text import call_text, shortened, table_text

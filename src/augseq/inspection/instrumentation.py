@@ -10,7 +10,7 @@ import numpy as np
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.region import Region

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.region import WHOLE

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from textwrap import wrap
 from typing import Any
 
@@ -13,9 +14,11 @@ from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.profile_html import profile_html
-from augseq.loading.batch import BatchPlan
+from augseq.loading.batch import load_batch
+from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
 from augseq.pixels.source import ImageSource
+from augseq.sampling.schedule import Step
 from augseq.terminal_text import WIDTH, escaped, table_text
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
@@ -105,10 +108,10 @@ def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
     """
     batch_size = plan.schedule.batch_size
     num_steps = min(plan.schedule.num_batches, -(-num_images // batch_size))
-    steps = range(num_steps)
+    steps = [Step(0, batch) for batch in range(num_steps)]
     count = sum(len(plan.records(step)) for step in steps)
     for step in steps:
-        plan.load(step)
+        load_batch(plan, step)
     stages = _measure_stages(plan, steps, count)
     rates, transport_ms = _measure_workers(plan, steps, count)
     return Profile(
@@ -136,7 +139,7 @@ class _Clock:
         self.seconds += time.perf_counter() - start
 
 
-def _measure_stages(plan: BatchPlan, steps: range, count: int) -> dict[str, float]:
+def _measure_stages(plan: BatchPlan, steps: list[Step], count: int) -> dict[str, float]:
     """Return the milliseconds per image of each stage, in the order of the stages."""
     rounds = [_measure_round(plan, steps) for _ in range(_NUM_ROUNDS)]
     # Each clock's best: the best round as a whole may have been disturbed in one stage.
@@ -152,7 +155,7 @@ def _measure_stages(plan: BatchPlan, steps: range, count: int) -> dict[str, floa
     return {name: 1000 * max(0.0, seconds) / count for name, seconds in stages.items()}
 
 
-def _measure_round(plan: BatchPlan, steps: range) -> list[float]:
+def _measure_round(plan: BatchPlan, steps: list[Step]) -> list[float]:
     """Run the plan itself with clocks at its seams; what lies between them is left over.
 
     Returns:
@@ -176,7 +179,7 @@ def _measure_round(plan: BatchPlan, steps: range) -> list[float]:
             for record in records:
                 timed.sample(record, epoch=0)
         with batch.running():
-            plan.load(step)
+            load_batch(plan, step)
     return [clock.seconds for clock in (read, source, sample, batch, *augments)]
 
 
@@ -186,12 +189,13 @@ def _read(source: ImageSource, records: list[Record]) -> None:
 
 
 def _measure_workers(
-    plan: BatchPlan, steps: range, count: int
+    plan: BatchPlan, steps: list[Step], count: int
 ) -> tuple[dict[str, float], float | None]:
     """Return images per second by kind and number, and what a process costs per image."""
     numbers = sorted({1, os.cpu_count() or 1})
     workers: dict[str, Workers] = {
-        _plural(number, "thread"): ThreadWorkers(plan.load, number) for number in numbers
+        _plural(number, "thread"): ThreadWorkers(partial(load_batch, plan), number)
+        for number in numbers
     }
     # A pipeline that does not pickle has threads only.
     with suppress(Exception):
@@ -210,7 +214,7 @@ def _plural(number: int, word: str) -> str:
     return f"{number} {word}{ending}"
 
 
-def _images_per_s(workers: Workers, steps: range, count: int) -> float:
+def _images_per_s(workers: Workers, steps: list[Step], count: int) -> float:
     clocks = [_Clock() for _ in range(_NUM_ROUNDS)]
     # Once before, for what starts with the first batches.
     for clock in [_Clock(), *clocks]:
@@ -225,7 +229,9 @@ def _bottleneck(stages: dict[str, float]) -> str:
     return max(stages, key=lambda stage: stages[stage])
 
 
-def _advise_scaled_decode(plan: BatchPlan, steps: range, stages: dict[str, float]) -> str | None:
+def _advise_scaled_decode(
+    plan: BatchPlan, steps: list[Step], stages: dict[str, float]
+) -> str | None:
     """Say what a decoder that shrinks would give, where images are shrunk to a half or less."""
     pipeline = plan.pipeline
     if (

@@ -25,7 +25,8 @@ from augseq.errors import (
 )
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.purity_process import ERROR, answer, digest_job
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
 from augseq.terminal_text import ending, first_lines, options_text
 from augseq.types import Image

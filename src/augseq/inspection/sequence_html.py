@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from augseq.inspection.markup import Markup, card, element, note, thumbnail
 from augseq.inspection.thumbnails import load_looks, record_title
-from augseq.loading.batch import BatchPlan
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
+from augseq.sampling.schedule import Step
 from augseq.terminal_text import shortened
 
 _MOST_IMAGES = 16
@@ -17,7 +18,7 @@ _MOST_CHARACTERS = 150
 
 
 def sequence_html(
-    plan: BatchPlan, *, hops: Sequence[tuple[str, str]], step: int, workers: str
+    plan: BatchPlan, *, hops: Sequence[tuple[str, str]], step: Step, workers: str
 ) -> str:
     """Return a plan of batches as HTML, within little more than 3 s.
 
@@ -28,7 +29,7 @@ def sequence_html(
         plan: What to show.
         hops: Name and description of each hop of a sample; that of "augment" becomes one for
             each augmentation.
-        step: Whose batch to show, counted on through the epochs.
+        step: Whose batch to show.
         workers: What computes the batches.
     """
     schedule = plan.schedule
@@ -36,7 +37,7 @@ def sequence_html(
         f"{schedule.num_records:,} images · {schedule.num_batches:,} batches of "
         f"{schedule.batch_size} · seed {schedule.seed}"
     )
-    batch = _batch(plan, step) if step < plan.stop_of(step) else [note("The epoch is over.")]
+    batch = _batch(plan, step)
     end = note(f"workers: {workers}")
     return card("ImageSequence", facts, _chain(hops, plan.pipeline), *batch, end)
 
@@ -60,14 +61,18 @@ def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:
     return element("div", element("b", name), told, class_=kind, title=text)
 
 
-def _batch(plan: BatchPlan, step: int) -> list[Markup]:
-    epoch, number = divmod(step, plan.schedule.num_batches)
+def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
+    if step.batch >= plan.schedule.num_batches_of(step.epoch):
+        return [note("The epoch is over.")]
     records = plan.records(step)
     shown = records[:_MOST_IMAGES]
     looks = load_looks(
-        shown, lambda record: plan.sample(record, epoch).image, side_px=_SIDE_PX, limit_s=_LIMIT_S
+        shown,
+        lambda record: plan.sample(record, step.epoch).image,
+        side_px=_SIDE_PX,
+        limit_s=_LIMIT_S,
     )
-    title = f"Batch {number} of epoch {epoch}, {len(shown)} of {len(records)} images:"
+    title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"
     figures = [
         _figure(thumbnail(look, _name(plan, record), detail=str(record)), _name(plan, record))
         for look, record in zip(looks, shown, strict=True)

@@ -1,106 +1,57 @@
-"""How one record becomes one image: the whole pipeline on one screen."""
+"""How one record becomes one sample: the whole way on one screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
-from augseq.augment.augmentation_list import AugmentationList
-from augseq.augment.crop import Crop
 from augseq.errors import AugmentationError, AugseqError
+from augseq.loading.pipeline import Pipeline, PixelDtype
 from augseq.manifest.record import Record
-from augseq.pixels.options import ResizeOptions
-from augseq.pixels.region import Region
-from augseq.pixels.resize import covered_size, resize_image
-from augseq.pixels.source import ImageSource
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
 from augseq.terminal_text import array_text, table_text
-from augseq.types import Image
-from augseq.validation import check_choice
+from augseq.types import Array, Image
 
-PixelDtype: TypeAlias = Literal["float32", "uint8"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """Everything between a record and its pixels, as one immutable plan.
-
-    Attributes:
-        source: Where the pixels come from.
-        augment: What varies them.
-        resize: Size of the result; None keeps what the source and the augmentations give.
-        dtype: dtype of the batch, "float32" or "uint8"; the range of values stays the same.
-        scaled_decode: Whether large JPEG files are decoded at a half, a quarter or an eighth
-            where that still covers the size to which they are shrunk. It changes pixels.
-    """
-
-    source: ImageSource
-    augment: AugmentationList
-    resize: ResizeOptions | None
-    dtype: PixelDtype
-    scaled_decode: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("dtype", self.dtype, ("float32", "uint8"))
-
-    @property
-    def resizes_first(self) -> bool:
-        """Whether images are resized before they are augmented.
-
-        That saves the work on pixels that would be thrown away; but a list that itself sets
-        the size, with a crop say, must see the whole image.
-        """
-        return self.resize is not None and not self.augment.sets_size
-
-    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        """Draw the crop that the list begins with, if it sees the whole image and says so."""
-        return None if self.resizes_first else self.augment.draw_crop(shape, rng)
-
-    def region(self, shape: tuple[int, ...], crop: Crop | None) -> Region:
-        """Return what must be decoded of an image.
-
-        Args:
-            shape: (height, width, channels) of the whole image.
-            crop: What the list begins with.
-        """
-        box, covers = (crop.box, crop.covers) if crop else (None, None)
-        if self.resizes_first and self.resize is not None:
-            covers = covered_size(shape, self.resize)
-        return Region(box=box, covers=covers if self.scaled_decode else None)
-
-    def resized(self, image: Image) -> Image:
-        """Return the image at the size of the plan; the image itself where it has it."""
-        return image if self.resize is None else resize_image(image, self.resize)
+IMAGE = "image"
+"""The name of the input that holds the pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One record with its pixels.
+    """One record with what a model gets of it.
 
     Attributes:
         record: The record.
-        image: Shape (height, width, channels), uint8 or float32.
+        inputs: Arrays by name; the pixels are "image".
+        targets: What the model is to predict, by name; empty for prediction.
     """
 
     record: Record
-    image: Image
+    inputs: Mapping[str, Array]
+    targets: Mapping[str, Array]
+
+    @property
+    def image(self) -> Image:
+        """The pixels, shape (height, width, channels), uint8 or float32."""
+        return self.inputs[IMAGE]
 
     def __repr__(self) -> str:
-        return table_text(f"Sample of {self.record}", {"image": array_text(self.image)})
+        arrays = {**self.inputs, **self.targets}
+        rows = {name: array_text(array) for name, array in arrays.items()}
+        return table_text(f"Sample of {self.record}", rows)
 
 
 def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Sample:
-    """Make the image that a record has in an epoch; a function of its arguments alone.
+    """Make what a record gives in an epoch; a function of its arguments alone.
 
     Raises:
         AugseqError: The file or an augmentation is at fault; the message names the record.
         Exception: Whatever an augmentation raised, with a note that says how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
-    # Whoever waits too long for this thread reads here what it is at.
+    # Lets the timeout error say which record and transform this thread is stuck on.
     note = THIS_THREAD.note
     note[0], note[1] = record.index, 0
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
@@ -112,10 +63,11 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         image = pipeline.augment(image, rng, crop)
         image = pipeline.resized(image)
         _check_dtype(image, pipeline.dtype)
-    return Sample(record=record, image=image)
+        targets = {name: target.load(record) for name, target in pipeline.targets.items()}
+    return Sample(record=record, inputs={IMAGE: image}, targets=targets)
 
 
-def _check_dtype(image: Image, dtype: PixelDtype) -> None:
+def _check_dtype(image: Array, dtype: PixelDtype) -> None:
     if dtype == "uint8" and image.dtype != np.uint8:
         raise AugmentationError(
             f'dtype="uint8" needs uint8 pixels after the last augmentation. '

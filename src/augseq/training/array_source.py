@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.loading.batch import BatchPlan, array_targets
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.array_row import array_row_target
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.pixels.source import ArraySource
 from augseq.types import Images
@@ -75,5 +76,5 @@ def array_plan(plan: BatchPlan, source: ArraySource, y: npt.NDArray[Any] | None)
     Raises:
         ArgumentError: `y` has another length.
     """
-    targets = array_targets(y, len(source.images))
-    return replace(plan, pipeline=replace(plan.pipeline, source=source), targets=targets)
+    targets = {} if y is None else {"target": array_row_target(y, len(source.images))}
+    return replace(plan, pipeline=replace(plan.pipeline, source=source, targets=targets))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from augseq.training.array_content import array_digest
+from augseq.storage.array_content import array_digest
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...))
 # Attributes of these say where the work stands, not what it is.

@@ -1,6 +1,6 @@
 """The plan of a sequence as text that a person reads."""
 
-from augseq.loading.batch import ArrayTargets, BatchPlan, LabelTargets
+from augseq.loading.plan import BatchPlan
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
@@ -43,13 +43,6 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
     if pipeline.source.cache is not None:
         hops.insert(2, ("cache", pipeline.source.cache.describe_cache()))
-    output = f"{pipeline.dtype} pixels, {_targets(plan)}"
+    targets = [target.text for target in pipeline.targets.values()] or ["no targets"]
+    output = ", ".join([f"{pipeline.dtype} pixels", *targets])
     return [*hops, ("output", output)]
-
-
-def _targets(plan: BatchPlan) -> str:
-    if isinstance(plan.targets, LabelTargets):
-        return f"{plan.targets.label_mode} labels of {plan.targets.num_classes} classes"
-    if isinstance(plan.targets, ArrayTargets):
-        return f"targets of shape {plan.targets.rows.shape[1:]}"
-    return "no targets"

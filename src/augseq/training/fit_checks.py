@@ -8,24 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError, AugseqWarning
-from augseq.loading.batch import ArrayTargets, BatchPlan, Targets
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.target import Target
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy)
 
 
-def predicts_a_number(model: Any, targets: Targets) -> bool:
+def predicts_a_number(model: Any, target: Target) -> bool:
     """Tell whether whole numbers as targets are amounts, such as ages, and no classes."""
-    num_classes = targets.num_classes or 0
-    return _num_outputs(model) == 1 and num_classes > 2 and not targets.is_one_hot
+    num_classes = target.num_classes or 0
+    return _num_outputs(model) == 1 and num_classes > 2 and not target.is_one_hot
 
 
 def warn_if_sorted(plan: BatchPlan) -> None:
     """Warn where batches hold far fewer classes than they would in random order."""
-    if plan.schedule.shuffle or plan.targets is None:
+    if plan.schedule.shuffle or plan.target is None:
         return
-    classes = plan.targets.class_numbers(plan.manifest)
+    classes = plan.target.class_numbers(plan.manifest)
     if classes is None:
         return
     batch_size = plan.schedule.batch_size
@@ -52,7 +53,7 @@ def _classes_in_a_batch(
     return num_found / (batches[-1] + 1), float(expected)
 
 
-def check_outputs(model: Any, targets: Targets) -> None:
+def check_outputs(model: Any, target: Target) -> None:
     """Raise where a model's outputs and loss cannot fit the targets.
 
     Keras says it with shapes, or, where a class has no output, with a loss of NaN. Nothing is
@@ -61,29 +62,26 @@ def check_outputs(model: Any, targets: Targets) -> None:
     Raises:
         ArgumentError: The model has too few outputs, or the loss expects other targets.
     """
-    num_outputs, loss, num_classes = _num_outputs(model), _plain_loss(model), targets.num_classes
+    num_outputs, loss, num_classes = _num_outputs(model), _plain_loss(model), target.num_classes
     if num_outputs is None or loss is None or num_classes is None:
         return
     if _is(loss, _SPARSE):
-        if targets.is_one_hot:
-            numbers = "y.argmax(axis=1)" if _are_arrays(targets) else 'label_mode="int"'
+        if target.is_one_hot:
             raise ArgumentError(
                 "The loss sparse_categorical_crossentropy takes class numbers, but the targets are "
-                f"one-hot rows. Pass {numbers}, or compile with the loss "
+                f"one-hot rows. Pass {target.as_numbers}, or compile with the loss "
                 '"categorical_crossentropy".'
             )
         _require_outputs(num_outputs >= num_classes, num_outputs, num_classes)
     elif _is(loss, _ONE_HOT):
-        if not targets.is_one_hot:
-            is_array = _are_arrays(targets)
-            one_hot = "keras.utils.to_categorical(y)" if is_array else 'label_mode="categorical"'
+        if not target.is_one_hot:
             raise ArgumentError(
                 "The loss categorical_crossentropy takes one-hot rows, but the targets are class "
                 'numbers. Compile with the loss "sparse_categorical_crossentropy", or pass '
-                f"{one_hot}."
+                f"{target.as_one_hot}."
             )
         _require_outputs(num_outputs == num_classes, num_outputs, num_classes)
-    elif _is(loss, _BINARY) and num_outputs == 1 and not targets.is_one_hot and num_classes > 2:
+    elif _is(loss, _BINARY) and num_outputs == 1 and not target.is_one_hot and num_classes > 2:
         raise ArgumentError(
             "The loss binary_crossentropy with one output tells two classes apart, but there are "
             f"{num_classes}. End the model with {num_classes} outputs and compile with the loss "
@@ -99,10 +97,6 @@ def _require_outputs(is_right: bool, num_outputs: int, num_classes: int) -> None
             f"model with {num_outputs} output{'s' * (num_outputs != 1)}. End it with "
             f"keras.layers.Dense({num_classes}){binary * (num_outputs == 1 and num_classes == 2)}."
         )
-
-
-def _are_arrays(targets: Targets) -> bool:
-    return isinstance(targets, ArrayTargets)
 
 
 def _num_outputs(model: Any) -> int | None:

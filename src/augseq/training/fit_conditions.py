@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 
-from augseq.training.array_content import array_digest
+from augseq.storage.array_content import array_digest
 from augseq.training.content_text import describe_content, is_same_content
 from augseq.training.content_walk import is_library, without_names
 from augseq.training.keras_calls import FitCall

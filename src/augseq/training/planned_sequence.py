@@ -10,12 +10,14 @@ import keras
 
 from augseq.at_exit import at_exit
 from augseq.errors import ArgumentError, AugseqWarning
-from augseq.loading.batch import Batch, BatchPlan
-from augseq.loading.sample import Pipeline, Sample
+from augseq.loading.batch import Batch
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
+from augseq.loading.sample import Sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sampling.randomness import check_epoch
-from augseq.sampling.schedule import Padding, Progress
+from augseq.sampling.schedule import Padding, Progress, Step
 from augseq.training.describe_plan import plan_text
 from augseq.training.distributed import (
     make_shard,
@@ -112,7 +114,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             >>> [[record.index for record in part.records(k)] for k in range(len(part))]
             [[3, 4, 5], [9, 0, 1]]
         """
-        if padding == "zero_weight" and self._plan.targets is None:
+        if padding == "zero_weight" and self._plan.target is None:
             raise ArgumentError('padding="zero_weight" needs targets that weights belong to.')
         shard = make_shard(index, count, padding)
         schedule = replace(self._plan.schedule, shard=shard)
@@ -149,11 +151,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._plan = plan
         self._lookahead = Lookahead(
             partial(make_workers, self._worker_options, plan),
+            plan.schedule,
             depth=self._worker_options.depth,
-            num_batches=plan.schedule.num_batches,
             endless=self._endless,
             beyond=self._worker_options.number,
-            stop_of=plan.stop_of,
             former=former,
         )
 
@@ -173,11 +174,11 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         except Exception as error:
             self.failure = error
             raise
-        if batch.targets is None:
-            return batch.images
+        if not batch.targets:
+            return batch.x
         if batch.weights is None:
-            return batch.images, batch.targets
-        return batch.images, batch.targets, batch.weights
+            return batch.x, batch.y
+        return batch.x, batch.y, batch.weights
 
     def __iter__(self) -> Iterator[Any]:
         """Return an iterator over the batches of an epoch; without end for a repeated sequence.
@@ -277,13 +278,13 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
             getattr(type(self), name) is not getattr(PlannedSequence, name)
             for name in ("__getitem__", "batch")
         )
-        if method is None or method.name == "predict" or self._plan.targets is None or gives_own:
+        if method is None or method.name == "predict" or self._plan.target is None or gives_own:
             return
         if method.data is self:
-            check_outputs(method.model, self._plan.targets)
+            check_outputs(method.model, self._plan.target)
         if method.name == "fit" and not self._is_order_checked:
             self._is_order_checked = True
-            if not predicts_a_number(method.model, self._plan.targets):
+            if not predicts_a_number(method.model, self._plan.target):
                 warn_if_sorted(self._plan)
 
     def on_epoch_end(self) -> None:
@@ -295,7 +296,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def epoch(self) -> int:
         """The epoch that item 0 belongs to."""
         if self._endless:
-            return self._first_step // self._plan.schedule.num_batches
+            return self._plan.schedule.step_at(self._first_step).epoch
         return self._epochs.epoch
 
     @property
@@ -373,10 +374,10 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def progress(self, num_batches: int) -> Progress:
         """Return how far a run has come after some batches, counted from item 0."""
-        where = (self.epoch, num_batches)
+        step = Step(self.epoch, num_batches)
         if self._endless:
-            where = divmod(self._first_step + num_batches, self._plan.schedule.num_batches)
-        return self._plan.schedule.progress(*where)
+            step = self._plan.schedule.step_at(self._first_step + num_batches)
+        return self._plan.schedule.progress_before(step)
 
     def require_order(self) -> None:
         """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
@@ -443,8 +444,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def num_padding(self, index: int) -> int:
         """Return how many of the records of batch `index`, the last ones, are padding."""
-        schedule = self._plan.schedule
-        return schedule.num_padding(*divmod(self._step(index), schedule.num_batches))
+        return self._plan.schedule.num_padding(self._step(index))
 
     def sample(self, index: int, *, epoch: int) -> Sample:
         """Make the image that one record has in one epoch, alone: the replay of a step.
@@ -503,12 +503,12 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         length = None if self._endless else self._plan.schedule.num_batches_of(self._epochs.epoch)
         return batch_number(index, length)
 
-    def _step(self, index: int) -> int:
-        """Return the number of a batch, counted on through the epochs."""
+    def _step(self, index: int) -> Step:
+        """Return the step of batch `index` of the present epoch."""
         number = self._number(index)
         if self._endless:
-            return self._first_step + number
-        return self._epochs.epoch * self._plan.schedule.num_batches + number
+            return self._plan.schedule.step_at(self._first_step + number)
+        return Step(self._epochs.epoch, number)
 
 
 at_exit(leave_iterators_to_the_system)

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.errors import AugseqWarning, BackupError
-from augseq.loading.batch import ArrayTargets, BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Progress
-from augseq.training.array_content import array_text
+from augseq.storage.array_content import array_text
 from augseq.training.content_text import describe_content, is_same_content
 
 _FORMAT = 2
@@ -97,11 +97,7 @@ def run_conditions(plan: BatchPlan) -> Conditions:
 
 
 def _targets(plan: BatchPlan) -> str:
-    if plan.targets is None:
-        return "none"
-    if isinstance(plan.targets, ArrayTargets):
-        return f"array of {array_text(plan.targets.rows)}"
-    return describe_content(plan.targets).text
+    return ", ".join(target.content for target in plan.pipeline.targets.values()) or "none"
 
 
 def _augmentations(augment: AugmentationList) -> dict[str, str]:

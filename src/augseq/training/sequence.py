@@ -18,8 +18,9 @@ from augseq.inspection.picture import Picture
 from augseq.inspection.profile import Profile, measure_profile
 from augseq.inspection.purity import PurityReport, check_purity
 from augseq.inspection.sequence_html import sequence_html
-from augseq.loading.batch import BatchPlan, LabelMode, label_targets
-from augseq.loading.sample import Pipeline, PixelDtype
+from augseq.loading.pipeline import Pipeline, PixelDtype
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.label import LabelMode, label_target
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -167,6 +168,7 @@ class ImageSequence(PlannedSequence):
             resize=resize_options(image_size, resize_mode, interpolation),
             dtype=dtype,
             scaled_decode=scaled_decode,
+            targets={} if label_mode is None else {"label": label_target(manifest, label_mode)},
         )
         _warn_if_enlarged(pipeline)
         schedule = Schedule(
@@ -177,8 +179,7 @@ class ImageSequence(PlannedSequence):
             seed=seed,
         )
         check_batch_memory(pipeline.resize, decode, dtype, min(batch_size, len(manifest)))
-        targets = label_targets(manifest, label_mode)
-        plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline, targets=targets)
+        plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)
         options = WorkerOptions(
             kind=worker_kind,
             number=workers,
@@ -363,11 +364,10 @@ class ImageSequence(PlannedSequence):
         return measure_profile(self._plan, num_images=num_images)
 
     def _repr_html_(self) -> str:
-        step = self._first_step if self._endless else self.epoch * self._plan.schedule.num_batches
         workers = self._worker_options.text(self._lookahead.workers_text)
         plan = self._plan
         return without_failure(
-            lambda: sequence_html(plan, hops=plan_hops(plan), step=step, workers=workers),
+            lambda: sequence_html(plan, hops=plan_hops(plan), step=self._step(0), workers=workers),
             repr(self),
         )
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
+from augseq.sampling.schedule import Step
 from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
 
@@ -64,7 +65,7 @@ def _seconds(
     """Return how long threads take that each make all of the records' samples at once."""
     ready = threading.Barrier(num_threads)
 
-    def run(_: int) -> Any:
+    def run(_: Step) -> Any:
         try:
             make(records[:1])
         except BaseException:
@@ -84,7 +85,7 @@ def _seconds(
     threads = ThreadWorkers(run, num_threads, limit)
     spans: list[Any] = []
     errors: list[Exception] = []
-    for task in [threads.submit(number) for number in range(num_threads)]:
+    for task in [threads.submit(Step(0, number)) for number in range(num_threads)]:
         try:
             spans.append(task.result())
         except Exception as error:

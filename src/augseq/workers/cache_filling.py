@@ -1,7 +1,7 @@
 """Fill a cache ahead of training, with a progress bar."""
 
 from augseq.errors import ArgumentError
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.threaded_map import map_in_threads
 
 

@@ -5,39 +5,31 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
-from itertools import chain
+from itertools import islice
 
 from augseq.loading.batch import Batch
 from augseq.loading.load_images import PROCESS_ENDS
+from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.protocol import Workers
 
 # Batches of 1,000 large images would otherwise fill the memory, ten at a time.
 AHEAD_BYTES = 2**30
 
 
-def num_bytes(batch: Batch) -> int:
-    """Return how much memory the images of a batch take."""
-    return batch.images.nbytes
-
-
 class Lookahead:
     """Keeps workers busy with the batches that will most likely be asked for next.
 
-    What is foreseen decides only when a batch is computed, never what is in it: an order that
-    nobody foresaw costs time, not correctness. Any thread may ask.
+    A prediction decides only when a batch is loaded, never what is in it: an unexpected order
+    costs time, not correctness. Any thread may ask.
 
     Args:
-        make_workers: Gives those who compute; called when the first batch is asked for, by
-            whoever asks.
+        make_workers: Makes the workers when the first batch is asked for.
+        schedule: Which batches each epoch has.
         depth: How many batches are kept ahead at most, in `AHEAD_BYTES` at most, but at least
-            one; 0 to compute each when asked for.
-        num_batches: Steps in an epoch.
+            one; 0 to load each when asked for.
         endless: Whether the step after an epoch's last is the next epoch's first.
         beyond: How many batches of the next epoch are kept ahead too, so that no worker waits
             while an epoch ends.
-        stop_of: Returns the step after the last one of a step's epoch; None where all epochs
-            have `num_batches`.
-        size_of: Tells how many bytes a batch takes.
         former: Workers of an earlier plan, which `retire` returned. They are held until those of
             this one are made, so that processes that both share go on.
     """
@@ -45,22 +37,18 @@ class Lookahead:
     def __init__(
         self,
         make_workers: Callable[[], Workers],
+        schedule: Schedule,
         *,
         depth: int,
-        num_batches: int,
         endless: bool,
         beyond: int = 0,
-        stop_of: Callable[[int], int] | None = None,
-        size_of: Callable[[Batch], int] = num_bytes,
         former: Workers | None = None,
     ) -> None:
         self._make_workers = make_workers
+        self._schedule = schedule
         self._depth = depth
-        self._num_batches = num_batches
         self._endless = endless
         self._beyond = beyond
-        self._stop_of = stop_of or self._whole_epoch_stop
-        self._size_of = size_of
         self._former = former
         self._start()
 
@@ -68,16 +56,16 @@ class Lookahead:
         self._process = os.getpid()
         self._workers: Workers | None = None
         self._own_lock = threading.Lock()
-        self._ready: dict[int, Future[Batch]] = {}
-        self._coming: deque[int] = deque()
+        self._ready: dict[Step, Future[Batch]] = {}
+        self._coming: deque[Step] = deque()
         self._guess: Sequence[int] = ()
         self._in_pass = False
-        self._last: int | None = None
+        self._last: Step | None = None
 
     @property
     def _lock(self) -> threading.Lock:
         if self._process != os.getpid():
-            # A fork copies neither the threads that compute nor whoever holds the lock.
+            # A fork copies neither the threads that load nor the one that holds the lock.
             self._start()
         return self._own_lock
 
@@ -109,7 +97,7 @@ class Lookahead:
             self._ready.clear()
             return self._workers or self._former
 
-    def get(self, step: int) -> Batch:
+    def get(self, step: Step) -> Batch:
         """Return the batch of a step, and set workers on those that come next.
 
         Raises:
@@ -127,7 +115,7 @@ class Lookahead:
             self._last = step
         # A batch that no worker has begun is made for the one who waits for it.
         batch = workers.load(step) if future is None or future.cancel() else future.result()
-        self._fit_to_memory(self._size_of(batch))
+        self._fit_to_memory(batch.num_bytes)
         return batch
 
     def _fit_to_memory(self, num_bytes: int) -> None:
@@ -139,17 +127,18 @@ class Lookahead:
                 for step in list(self._ready)[most:]:
                     self._ready.pop(step).cancel()
 
-    def _next_steps(self, step: int) -> Iterable[int]:
+    def _next_steps(self, step: Step) -> Iterable[Step]:
         """Return what will come after a step, most likely first."""
         if self._coming and self._coming[0] == step:
             self._coming.popleft()
             return self._coming
-        first = step - step % self._num_batches
-        if self._guess and first + self._guess[0] == step:
-            self._coming = deque(first + batch for batch in self._guess[1:])
+        if self._guess and self._guess[0] == step.batch:
+            self._coming = deque(Step(step.epoch, batch) for batch in self._guess[1:])
             self._guess = ()
             return self._coming
-        is_plain = self._last == first == step - 1
+        first = Step(step.epoch, 0)
+        follows = self._last is not None and next(self._schedule.steps_after(self._last)) == step
+        is_plain = follows and self._last == first
         if step in self._coming and not is_plain:
             # Not in the foreseen order, but what remains will still be asked for.
             self._coming.remove(step)
@@ -157,23 +146,20 @@ class Lookahead:
         self._coming.clear()
         self._guess = ()
         begins = self._in_pass and (step == first or self._endless)
-        if begins or self._last == step - 1:
+        if begins or follows:
             return self._following(step)
         if self._in_pass:
-            self._coming.extend(s for s in range(first, self._stop_of(step)) if s != step)
+            rest = range(self._schedule.num_batches_of(step.epoch))
+            self._coming.extend(Step(step.epoch, batch) for batch in rest if batch != step.batch)
         return self._coming
 
-    def _following(self, step: int) -> Iterable[int]:
-        if self._endless:
-            return range(step + 1, step + 1 + self._depth)
-        first = self._whole_epoch_stop(step)
-        return chain(range(step + 1, self._stop_of(step)), range(first, first + self._beyond))
+    def _following(self, step: Step) -> Iterable[Step]:
+        num_left = self._schedule.num_batches_of(step.epoch) - 1 - step.batch
+        most = self._depth if self._endless else num_left + self._beyond
+        return islice(self._schedule.steps_after(step), most)
 
-    def _whole_epoch_stop(self, step: int) -> int:
-        return step - step % self._num_batches + self._num_batches
-
-    def _refill(self, workers: Workers, coming: Iterable[int]) -> None:
-        wanted: list[int] = []
+    def _refill(self, workers: Workers, coming: Iterable[Step]) -> None:
+        wanted: list[Step] = []
         for step in coming:
             if len(wanted) == self._depth:
                 break

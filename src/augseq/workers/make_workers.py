@@ -5,11 +5,13 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 from augseq.errors import ArgumentError, AugseqWarning, SharedMemoryError, WorkerError
-from augseq.loading.batch import BatchPlan
-from augseq.loading.sample import Pipeline
+from augseq.loading.batch import load_batch
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plan import BatchPlan
 from augseq.validation import check_choice, check_number, check_whole
 from augseq.workers.auto import measure_gain
 from augseq.workers.process_pool import ProcessWorkers
@@ -77,11 +79,12 @@ def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
         SharedMemoryError: There is no room that processes can share.
         WorkerError: The system starts no process; "auto" takes threads then.
     """
+    load = partial(load_batch, plan)
     if options.depth == 0:
-        return SerialWorkers(plan.load)
+        return SerialWorkers(load)
     limit_s = options.batch_timeout_s
     limit = None if limit_s is None else TimeLimit(plan=plan, seconds=limit_s)
-    threads = ThreadWorkers(plan.load, options.number, limit)
+    threads = ThreadWorkers(load, options.number, limit)
     if options.kind == "threads":
         return threads
     if options.kind == "auto":

@@ -2,10 +2,11 @@
 
 import pickle
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from augseq.errors import WorkerError
+from augseq.loading.load_images import ArrayKey, ArrayLayout
 from augseq.manifest.record import Record
 
 
@@ -26,7 +27,7 @@ class Learn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
-    """To the worker: make the images of some records.
+    """To the worker: load the samples of some records.
 
     Attributes:
         pipeline: Number of the pipeline.
@@ -45,7 +46,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedRoom:
-    """To the main process: the images take so many bytes; where to?"""
+    """To the main process: the arrays take so many bytes; where to?"""
 
     num_bytes: int
 
@@ -67,10 +68,13 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """To the main process: it is done; images have this shape and dtype."""
+    """To the main process: it is done.
 
-    shape: tuple[int, ...] = ()
-    dtype: str = ""
+    Attributes:
+        layouts: What the arrays of a batch are, in the order in which they lie in the segment.
+    """
+
+    layouts: Mapping[ArrayKey, ArrayLayout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,13 @@ from typing import Any
 
 from augseq.at_exit import at_exit
 from augseq.errors import WorkerError
-from augseq.loading.batch import Batch, BatchPlan
-from augseq.loading.load_images import PROCESS_ENDS
+from augseq.loading.batch import Batch, make_batch
+from augseq.loading.load_images import PROCESS_ENDS, ArrayKey
+from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
+from augseq.sampling.schedule import Step
 from augseq.terminal_text import first_few
-from augseq.types import Images
+from augseq.types import Array
 from augseq.workers.messages import Make
 from augseq.workers.process_link import WorkerDiedError, WorkerHungError
 from augseq.workers.shared_memory import LiveNumbers, SegmentPool
@@ -67,7 +69,7 @@ class ProcessWorkers:
         self._threads = ThreadWorkers(self.load, num_workers)
         self.text = f"processes: {num_workers}"
 
-    def submit(self, step: int) -> Future[Batch]:
+    def submit(self, step: Step) -> Future[Batch]:
         """Queue a batch; the first free process makes its images."""
         return self._threads.submit(step)
 
@@ -113,7 +115,7 @@ class _Loader:
         self._crew = crew
         self._limit_s = limit_s
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: Step) -> Batch:
         """Make the batch of a step and wait for it.
 
         Raises:
@@ -122,14 +124,16 @@ class _Loader:
             SharedMemoryError: There is no room for its images.
             Exception: Whatever an augmentation raised.
         """
+        records = self._plan.records(step)
         try:
-            return self._plan.load(step, self._images)
+            arrays = self._load(records, step.epoch)
         except WorkerHungError as hang:
             assert self._limit_s is not None
             limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
             raise limit.error(step, hang.note, "The worker process was killed.") from hang
+        return make_batch(self._plan, step, records, arrays)
 
-    def _images(self, records: Sequence[Record], epoch: int) -> Images:
+    def _load(self, records: Sequence[Record], epoch: int) -> dict[ArrayKey, Array]:
         order = Make(
             pipeline=self._parcel.number,
             wanted=self._crew.pipelines.now(),

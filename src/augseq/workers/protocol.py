@@ -4,6 +4,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from augseq.loading.batch import Batch
+from augseq.sampling.schedule import Step
 
 
 class Workers(Protocol):
@@ -18,10 +19,10 @@ class Workers(Protocol):
         """What they are, in a few words."""
         ...
 
-    def load(self, step: int) -> Batch:
-        """Make a batch for which somebody waits."""
+    def load(self, step: Step) -> Batch:
+        """Load a batch that is waited for."""
         ...
 
-    def submit(self, step: int) -> Future[Batch]:
-        """Begin to make a batch that will be asked for later."""
+    def submit(self, step: Step) -> Future[Batch]:
+        """Begin to load a batch that will be asked for later."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from augseq.loading.batch import Batch
+from augseq.sampling.schedule import Step
 
 
 class SerialWorkers:
@@ -15,10 +16,10 @@ class SerialWorkers:
 
     text = "none: made when asked for"
 
-    def __init__(self, load: Callable[[int], Batch]) -> None:
+    def __init__(self, load: Callable[[Step], Batch]) -> None:
         self.load = load
 
-    def submit(self, step: int) -> Future[Batch]:
+    def submit(self, step: Step) -> Future[Batch]:
         """Make a batch at once."""
         future: Future[Batch] = Future()
         try:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import weakref
 from collections import deque
+from collections.abc import Mapping
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,8 +15,12 @@ from typing import Any
 import numpy as np
 
 from augseq.errors import SharedMemoryError
+from augseq.loading.load_images import ArrayKey, ArrayLayout
 from augseq.progress_note import NUM_BYTES
-from augseq.types import Images
+from augseq.types import Array
+
+# Arrays begin at whole cache lines.
+_ALIGNMENT = 64
 
 # A folder for shared memory, to be chosen where the system's own is too small.
 FOLDER_VARIABLE = "AUGSEQ_SHARED_DIR"
@@ -135,19 +140,19 @@ class LiveNumbers:
 
 
 class _ArrayOwner:
-    """The one owner of an array on a segment.
+    """The one owner of the arrays on a segment.
 
     Numpy keeps whatever gave `__array_interface__` as the base of the array and, through it, of
     all its views. A reference to the array itself would not do: a view of a view keeps the last
     owner alive and skips those between.
     """
 
-    def __init__(self, segment: Segment, shape: tuple[int, ...], dtype: str) -> None:
+    def __init__(self, segment: Segment, num_bytes: int) -> None:
         self.__array_interface__ = {
             "version": 3,
             "data": (segment.address, False),
-            "shape": shape,
-            "typestr": np.dtype(dtype).str,
+            "shape": (num_bytes,),
+            "typestr": "|u1",
         }
 
 
@@ -186,8 +191,30 @@ class SegmentPool:
         """Return the numbers of all segments that are still in use or ready to be."""
         return self._live.now()
 
-    def lend(self, segment: Segment, shape: tuple[int, ...], dtype: str) -> Images:
-        """Return an array on a segment, which comes back here when the last view is gone."""
-        lease = _ArrayOwner(segment, shape, dtype)
-        weakref.finalize(lease, self._free.append, segment).atexit = False
-        return np.asarray(lease)
+    def lend(
+        self, segment: Segment, layouts: Mapping[ArrayKey, ArrayLayout]
+    ) -> dict[ArrayKey, Array]:
+        """Return arrays on a segment, which comes back here when their last view is gone."""
+        owner = _ArrayOwner(segment, num_bytes_of(layouts))
+        weakref.finalize(owner, self._free.append, segment).atexit = False
+        return arrays_in(np.asarray(owner), layouts)
+
+
+def num_bytes_of(layouts: Mapping[ArrayKey, ArrayLayout]) -> int:
+    """Return how much memory arrays take one after the other, each aligned."""
+    return sum(map(_aligned_bytes, layouts.values()))
+
+
+def arrays_in(
+    memory: "mmap.mmap | Array", layouts: Mapping[ArrayKey, ArrayLayout]
+) -> dict[ArrayKey, Array]:
+    """Return arrays that lie one after the other in some memory, in the order of `layouts`."""
+    arrays, offset = {}, 0
+    for key, layout in layouts.items():
+        arrays[key] = np.ndarray(layout.shape, layout.dtype, memory, offset)
+        offset += _aligned_bytes(layout)
+    return arrays
+
+
+def _aligned_bytes(layout: ArrayLayout) -> int:
+    return -(-layout.num_bytes // _ALIGNMENT) * _ALIGNMENT

@@ -12,6 +12,7 @@ from augseq.at_exit import at_exit
 from augseq.loading.batch import Batch
 from augseq.loading.load_images import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, THIS_THREAD
+from augseq.sampling.schedule import Step
 from augseq.workers.time_limit import Patience, TimeLimit
 
 _NAME = "augseq"
@@ -38,7 +39,7 @@ class ThreadWorkers:
     """
 
     def __init__(
-        self, load: Callable[[int], Batch], num_workers: int, limit: TimeLimit | None = None
+        self, load: Callable[[Step], Batch], num_workers: int, limit: TimeLimit | None = None
     ) -> None:
         self.text = f"threads: {num_workers}"
         self._load = load
@@ -48,7 +49,7 @@ class ThreadWorkers:
         self._are_running = False
         self._asker = threading.local()
 
-    def load(self, step: int) -> Batch:
+    def load(self, step: Step) -> Batch:
         """Make a batch for which somebody waits, at once and beside those that lie ahead.
 
         With a limit it is made in a thread that belongs to the one who asks, since nobody could
@@ -63,7 +64,7 @@ class ThreadWorkers:
         self._asker.helper = helper
         return batch
 
-    def submit(self, step: int) -> Future[Batch]:
+    def submit(self, step: Step) -> Future[Batch]:
         """Queue a batch; the first free thread computes it."""
         if not self._are_running:
             self._start()
@@ -78,7 +79,7 @@ class ThreadWorkers:
         self._are_running = True
         _RUNNING.add(self)
         for number in range(self._num_workers):
-            _start_thread(self._tasks, number)
+            _start_thread(self._tasks, str(number))
         weakref.finalize(self, _stop, self._tasks, self._num_workers).atexit = False
 
     def stop(self) -> None:
@@ -100,7 +101,7 @@ class _Task(Future[Batch]):
     """
 
     def __init__(
-        self, load: Callable[[int], Batch], step: int, limit: TimeLimit | None, tasks: "_Tasks"
+        self, load: Callable[[Step], Batch], step: Step, limit: TimeLimit | None, tasks: "_Tasks"
     ) -> None:
         super().__init__()
         self.load = load
@@ -126,14 +127,14 @@ class _Task(Future[Batch]):
 
     def _give_up(self) -> None:
         self.is_given_up = True
-        _start_thread(self._tasks, number=self.step)
+        _start_thread(self._tasks, f"{self.step.epoch}-{self.step.batch}")
 
 
 _Tasks = queue.SimpleQueue[_Task | None]
 
 
-def _start_thread(tasks: _Tasks, number: int) -> None:
-    threading.Thread(target=_work, args=(tasks,), name=f"{_NAME}-{number}", daemon=True).start()
+def _start_thread(tasks: _Tasks, name: str) -> None:
+    threading.Thread(target=_work, args=(tasks,), name=f"{_NAME}-{name}", daemon=True).start()
 
 
 def _work(tasks: _Tasks) -> None:

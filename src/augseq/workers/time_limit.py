@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from augseq.errors import BatchTimeoutError
-from augseq.loading.batch import BatchPlan
+from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import replay_text
+from augseq.sampling.schedule import Step
 
 _TURN_S = 1.0
 
@@ -52,22 +53,21 @@ class TimeLimit:
     plan: BatchPlan
     seconds: float
 
-    def error(self, step: int, note: Sequence[int], outcome: str) -> BatchTimeoutError:
+    def error(self, step: Step, note: Sequence[int], outcome: str) -> BatchTimeoutError:
         """Return the error over a batch that took too long.
 
         Args:
             step: Of the batch.
-            note: Where its worker was, see `whereabouts`.
+            note: Where its worker was, see `progress_note`.
             outcome: What became of the worker, as a sentence.
         """
-        epoch, batch = divmod(step, self.plan.schedule.num_batches)
         return BatchTimeoutError(
-            f"Each batch must be made within batch_timeout_s={self.seconds:g} s, but batch {batch} "
-            f"of epoch {epoch} was not. {self._culprit(step, epoch, note)}. {outcome} If it is "
-            "slow and does not hang, allow more seconds, or None for no limit."
+            f"Each batch must be made within batch_timeout_s={self.seconds:g} s, but batch "
+            f"{step.batch} of epoch {step.epoch} was not. {self._culprit(step, note)}. {outcome} "
+            "If it is slow and does not hang, allow more seconds, or None for no limit."
         )
 
-    def _culprit(self, step: int, epoch: int, note: Sequence[int]) -> str:
+    def _culprit(self, step: Step, note: Sequence[int]) -> str:
         index, number = note
         found = [record for record in self.plan.records(step) if record.index == index]
         if not found:
@@ -78,4 +78,4 @@ class TimeLimit:
             if number
             else ("Outside the augmentations, where files are read, decoded and resized")
         )
-        return f"{stage}. {replay_text(found[0], self.plan.schedule.seed, epoch)}"
+        return f"{stage}. {replay_text(found[0], self.plan.schedule.seed, step.epoch)}"

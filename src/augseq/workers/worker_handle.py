@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from augseq.types import Images
+from augseq.loading.load_images import ArrayKey
+from augseq.types import Array
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
 from augseq.workers.process_link import Link, launch
 from augseq.workers.shared_memory import Segment, SegmentPool
@@ -46,8 +47,10 @@ class WorkerHandle:
         """
         self._link_that_knows(parcel, limit_s)
 
-    def make(self, parcel: SharedPickle, order: Make, limit_s: float | None) -> Images:
-        """Return the images that an order asks for, in shared memory.
+    def make(
+        self, parcel: SharedPickle, order: Make, limit_s: float | None
+    ) -> dict[ArrayKey, Array]:
+        """Return the arrays that an order asks for, in shared memory.
 
         Raises:
             WorkerDiedError: The process died.
@@ -58,7 +61,7 @@ class WorkerHandle:
         link = self._link_that_knows(parcel, limit_s)
         self._pipelines &= order.wanted
         done, segments = self._carry_out(link, order, limit_s)
-        return self._shelf.lend(segments[0], done.shape, done.dtype)
+        return self._shelf.lend(segments[0], done.layouts)
 
     def interrupt(self) -> None:
         """End the process, whatever it does; whoever waits for it learns that it died."""

@@ -17,12 +17,12 @@ from multiprocessing.connection import Connection, wait
 import numpy as np
 
 from augseq.augment.albumentations_import import import_albumentations
-from augseq.loading.load_images import collate
-from augseq.loading.sample import Pipeline
+from augseq.loading.load_images import array_layouts, fill_arrays
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.progress_note import NO_RECORD, THIS_THREAD
-from augseq.types import Images
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, failed
-from augseq.workers.shared_memory import map_note, receive_file
+from augseq.workers.shared_memory import arrays_in, map_note, num_bytes_of, receive_file
 from augseq.workers.shared_pickle import unpack
 
 
@@ -81,14 +81,15 @@ class _Worker:
         for number in self._pipelines.keys() - order.wanted:
             del self._pipelines[number]
         pipeline = self._pipelines[order.pipeline]
-        images = collate(
-            order.records, pipeline, seed=order.seed, epoch=order.epoch, empty=self._empty
-        )
-        return Done(shape=images.shape, dtype=images.dtype.str)
+        where = {"seed": order.seed, "epoch": order.epoch}
+        first = load_sample(order.records[0], pipeline, **where)
+        layouts = array_layouts(first, len(order.records), pipeline)
+        arrays = arrays_in(self._shared_memory(num_bytes_of(layouts)), layouts)
+        fill_arrays(arrays, first, order.records, pipeline, **where)
+        return Done(layouts=layouts)
 
-    def _empty(self, shape: tuple[int, ...], dtype: str) -> Images:
-        """Return an array in memory that the main process sees too."""
-        num_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    def _shared_memory(self, num_bytes: int) -> mmap.mmap:
+        """Return memory that the main process sees too."""
         self._connection.send(NeedRoom(num_bytes=num_bytes))
         room: Room = self._connection.recv()
         for number in self._segments.keys() - room.wanted:
@@ -97,7 +98,7 @@ class _Worker:
             file = receive_file(self._connection)
             self._segments[room.number] = mmap.mmap(file, 0)
             os.close(file)
-        return np.ndarray(shape, dtype, self._segments[room.number])
+        return self._segments[room.number]
 
 
 def _keep_freed_memory() -> None:

@@ -8,7 +8,7 @@ from augseq.augment.presets import preset
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import resize_options
 from augseq.pixels.source import files_of

@@ -19,7 +19,7 @@ from augseq.inspection.explorer.pages import (
 from augseq.inspection.explorer.parameters import Value
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
 from augseq.inspection.thumbnails import load_looks
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.types import Image

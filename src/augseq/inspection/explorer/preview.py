@@ -12,7 +12,8 @@ import numpy as np
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.preloaded_source import HeldSource, unvaried_image
-from augseq.loading.sample import Pipeline, load_sample
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import WHOLE, Region

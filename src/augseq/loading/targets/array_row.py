@@ -1,0 +1,94 @@
+"""A row of an array as the target of an image."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.errors import ArgumentError
+from augseq.manifest.record import Record
+from augseq.storage.array_content import array_text
+from augseq.types import Array
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRowTarget:
+    """Rows of one array, as they are; a record's index is its row.
+
+    Attributes:
+        rows: Shape (n, ...), any dtype.
+    """
+
+    rows: npt.NDArray[Any]
+
+    def load(self, record: Record) -> Array:
+        """Return the row of a record; a view."""
+        return np.asarray(self.rows[record.index])
+
+    @property
+    def text(self) -> str:
+        """The target in a few words."""
+        return f"targets of shape {self.rows.shape[1:]}"
+
+    @property
+    def content(self) -> str:
+        """What decides the values: a hash of all of them."""
+        return f"array of {array_text(self.rows)}"
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        return self.rows.ndim == 2 and self.rows.shape[1] > 1
+
+    @property
+    def num_classes(self) -> int | None:
+        """The number of classes; None where the rows are other numbers."""
+        numbers = self._numbers
+        if numbers is None:
+            return None
+        return self.rows.shape[1] if self.is_one_hot else int(numbers.max()) + 1
+
+    @property
+    def as_one_hot(self) -> str:
+        """What a user writes to get one-hot rows."""
+        return "keras.utils.to_categorical(y)"
+
+    @property
+    def as_numbers(self) -> str:
+        """What a user writes to get class numbers."""
+        return "y.argmax(axis=1)"
+
+    def class_numbers(self, manifest: "Manifest") -> npt.NDArray[np.integer[Any]] | None:
+        """Return the class of each record, shape (num_records,); None for other numbers."""
+        return self._numbers
+
+    @property
+    def _numbers(self) -> npt.NDArray[np.integer[Any]] | None:
+        if self.is_one_hot:
+            is_class = bool(
+                ((self.rows == 0) | (self.rows == 1)).all() and (self.rows.sum(1) == 1).all()
+            )
+            return self.rows.argmax(axis=1) if is_class else None
+        is_class = self.rows.size == len(self.rows) and self.rows.dtype.kind in "biu"
+        return self.rows.reshape(-1).astype(np.int64) if is_class else None
+
+
+def array_row_target(y: npt.NDArray[Any], num_images: int) -> ArrayRowTarget:
+    """Return how to give the rows of an array as targets.
+
+    Raises:
+        ArgumentError: There is not one row of numbers for each image.
+    """
+    # Several targets in a tuple or dict would be taken for rows.
+    rows = np.asarray(None if isinstance(y, tuple | dict) else y)
+    if rows.dtype.kind not in "biuf" or rows.shape[:1] != (num_images,):
+        raise ArgumentError(
+            f"`y` must be one array of numbers with a row for each of the {num_images} images. "
+            f"Received: {type(y).__name__} of shape {rows.shape}, dtype {rows.dtype}"
+        )
+    return ArrayRowTarget(rows)
