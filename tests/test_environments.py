@@ -16,7 +16,7 @@ from PIL import Image
 import augseq
 
 pytestmark = [
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform == "win32", reason="needs the names of a POSIX system"),
 ]
 OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -59,7 +59,7 @@ def run(
         },
         input=given.encode(),
         capture_output=True,
-        timeout=90,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr.decode()
     return done

@@ -19,10 +19,13 @@ from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# Those that train, or look at what a backend does with the batches.
-ALSO_ON_JAX = ("01", "03", "04")
-RUNS = [("tensorflow", path) for path in NOTEBOOKS] + [
-    ("jax", path) for path in NOTEBOOKS if path.stem.startswith(ALSO_ON_JAX)
+# Those that train, or look at what a backend does with the batches. The long ones of them take
+# three minutes of a processor on JAX and run no code of ours that the first does not.
+ALSO_ON_JAX = {"01": (), "03": pytest.mark.long, "04": pytest.mark.long}
+RUNS = [pytest.param("tensorflow", path, id=f"{path.stem}-tensorflow") for path in NOTEBOOKS] + [
+    pytest.param("jax", path, id=f"{path.stem}-jax", marks=ALSO_ON_JAX[path.stem[:2]])
+    for path in NOTEBOOKS
+    if path.stem[:2] in ALSO_ON_JAX
 ]
 CELL_TIMEOUT_S = 600
 README = FOLDER.parent / "README.md"
@@ -124,9 +127,7 @@ def kernel_environment(backend: str) -> dict[str, str]:
 # Jupyter's client announces that its local connection is not encrypted.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    ("backend", "path"), RUNS, ids=[f"{path.stem}-{backend}" for backend, path in RUNS]
-)
+@pytest.mark.parametrize(("backend", "path"), RUNS)
 def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with_pictures = {cell.id for cell in code_cells(notebook) if has_picture(cell)}

@@ -64,6 +64,7 @@ def test_help_needs_neither_backend_nor_psutil_nor_network() -> None:
     assert "Keras: False" in printed
 
 
+@pytest.mark.long
 def test_every_feed_gives_full_batches_where_sizes_do_not_divide(tmp_path: Path) -> None:
     data.generate(tmp_path / "images", TINY, num_images=50)
     printed = run_python("-c", TAKES_BATCHES, str(tmp_path / "images"), str(tmp_path / "cache"))

@@ -122,6 +122,7 @@ def tables(output: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_the_runner_writes_the_documented_fields(output: Path) -> None:
     results = json.loads(output.read_text())
     assert set(results) == {"machine", "versions", "options", "tables"}
@@ -134,6 +135,7 @@ def test_the_runner_writes_the_documented_fields(output: Path) -> None:
         assert {*fields, "num_rounds", "num_passes", "batch_size", "dtype"} <= set(table)
 
 
+@pytest.mark.long
 def test_a_contender_whose_library_is_missing_is_skipped_with_the_reason(
     tables: dict[str, Any], output: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_contender_whose_library_is_missing_is_skipped_with_the_reason(
     assert "Not measured: Grain, OpenCV (skipped: no grain)." in text
 
 
+@pytest.mark.long
 def test_speed_is_measured_in_passes_and_inside_fit(tables: dict[str, Any]) -> None:
     table = tables["fit-jax"]
     assert table["data"]["num_images"] == NUM_IMAGES
@@ -154,6 +157,7 @@ def test_speed_is_measured_in_passes_and_inside_fit(tables: dict[str, Any]) -> N
     assert not any(run.get("tensorflow_loaded") for run in table["runs"])
 
 
+@pytest.mark.long
 def test_all_files_are_indexed(tables: dict[str, Any]) -> None:
     summary = tables["index"]["summary"]
     assert set(summary) == {"Keras' own index", "augseq.index_folder", "os.scandir, names only"}
@@ -162,12 +166,14 @@ def test_all_files_are_indexed(tables: dict[str, Any]) -> None:
         assert len(one["speed_ratio"]) == 3
 
 
+@pytest.mark.long
 def test_memory_and_its_growth_are_measured(tables: dict[str, Any]) -> None:
     one = tables["memory-epochs"]["summary"]["augseq"]
     assert 0 < one["main_mb"] < one["total_mb"] + 100
     assert abs(one["growth_mb"]) < one["total_mb"]
 
 
+@pytest.mark.long
 def test_the_runner_writes_tables_and_plots(output: Path, tables: dict[str, Any]) -> None:
     text = output.with_suffix(".md").read_text()
     assert all(f"**{table['title']}**" in text for table in tables.values())

@@ -21,6 +21,7 @@ def scenario_names() -> list[str]:
     return names
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("scenario", scenario_names())
 def test_fit(backend: str, scenario: str, outcomes: Outcomes) -> None:

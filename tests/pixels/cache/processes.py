@@ -54,6 +54,14 @@ def leave(root: str) -> None:
     input()
 
 
+def share(root: str) -> None:
+    """Fill a cache in memory, say where it lies and how another process gets it, and end."""
+    source = cached(Path(root), "memory")
+    pixels(source)
+    print(source.folder.root, pickle.dumps(source).hex(), flush=True)
+    input()
+
+
 def join(root: str, pickled: str) -> None:
     """Use a source that another process has pickled, say so, and end when told to."""
     source = pickle.loads(bytes.fromhex(pickled))

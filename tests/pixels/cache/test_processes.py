@@ -10,7 +10,7 @@ import pytest
 from augseq.errors import AugseqWarning
 from tests.pixels.conftest import encoded, photo
 
-from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels
+from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes
 from .processes import finish, first_line, start
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and flock")
@@ -89,14 +89,14 @@ def test_what_a_killed_process_left_in_memory_is_removed_at_the_next_start(root:
 
 
 def test_processes_share_what_one_of_them_keeps_in_memory(root: Path) -> None:
-    source = cached(root, "memory")
-    pixels(source)
-    folder = Path(source.folder.root)
-    workers = [start("join", root, pickle.dumps(source).hex()) for _ in range(2)]
+    owner = start("share", root)
+    place, pickled = first_line(owner).split()
+    folder = Path(place)
+    workers = [start("join", root, pickled) for _ in range(2)]
     assert [first_line(worker) for worker in workers] == [f"{folder} 12"] * 2
     finish(workers[0])
     assert folder.exists()
-    del source
+    finish(owner)
     # The worker is its last user.
     assert folder.exists()
     finish(workers[1])

@@ -11,7 +11,7 @@ import numpy as np
 
 import augseq
 
-from .watch import require_equal, scenario
+from .watch import require_backend, require_equal, scenario
 
 BATCH_SIZE = 4
 _READS: collections.Counter[tuple[int, str]] = collections.Counter()
@@ -119,6 +119,7 @@ def ours(x: np.ndarray, y: np.ndarray, augment: Any = None) -> augseq.ImageSeque
 
 @scenario
 def the_classic_sequence_and_ours_train_and_validate_bit_equal_batches() -> None:
+    require_backend("jax")
     (x, y), (x_val, y_val) = arrays(22), arrays(9)
     expected = run(Classic(x, y, BATCH_SIZE), Classic(x_val, y_val, BATCH_SIZE), shuffle=False)
     found = run(ours(x, y), ours(x_val, y_val), shuffle=False)

@@ -6,7 +6,15 @@ from typing import Any
 
 import keras
 
-from .watch import array_sequence, fit, noted, require_epochs, require_equal, scenario
+from .watch import (
+    array_sequence,
+    fit,
+    noted,
+    require_backend,
+    require_epochs,
+    require_equal,
+    scenario,
+)
 
 
 class KillWorkers(keras.callbacks.Callback):
@@ -26,6 +34,7 @@ class KillWorkers(keras.callbacks.Callback):
 
 @scenario
 def each_epoch_is_trained_once_from_worker_processes() -> None:
+    require_backend("tensorflow")
     make = functools.partial(array_sequence, num_images=24)
     for shuffle in (False, True):
         with noted() as texts:
@@ -36,6 +45,7 @@ def each_epoch_is_trained_once_from_worker_processes() -> None:
 
 @scenario
 def workers_that_are_killed_in_every_epoch_change_nothing_that_is_trained() -> None:
+    require_backend("torch")
     make = functools.partial(array_sequence, num_images=24)
     killer = KillWorkers()
     sequence = make(workers=2, worker_kind="processes", max_queue_size=2)

@@ -19,6 +19,7 @@ from .watch import (
     joined,
     new_model,
     plan_of,
+    require_backend,
     require_equal,
     scenario,
     temporary_folder,
@@ -50,6 +51,7 @@ def flat(batches: list[Trained]) -> Trained:
 
 @scenario
 def a_run_that_crashes_again_and_again_trains_each_record_once() -> None:
+    require_backend("torch")
     for seed, workers in itertools.product(range(3), (0, 2)):
         rng = np.random.default_rng(seed)
         expected = {epoch: flat(plan_of(twelve, epoch)) for epoch in range(4)}

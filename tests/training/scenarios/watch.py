@@ -38,6 +38,16 @@ def scenario(function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
+def require_backend(name: str) -> None:
+    """Skip a long scenario of code that knows no backend on all backends but one.
+
+    Raises:
+        NotApplicableError: Another one is at work.
+    """
+    if keras.backend.backend() != name:
+        raise NotApplicableError(f"runs no code that differs between backends; see {name}")
+
+
 @functools.cache
 def epochs_by_draw(index: int) -> dict[int, int]:
     """What a record draws in each epoch, by numpy alone: key seed, counter 0, 2, epoch, index."""
