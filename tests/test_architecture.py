@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "progress_note": set(),
     "remote": {"numpy"},
     "sampling": {"numpy"},
-    "storage": set(),
+    "storage": {"numpy"},
     "terminal_text": set(),
     "threaded_map": {"tqdm"},
     "training": {"keras", "numpy"},

@@ -16,7 +16,7 @@ from augseq.inspection.explanation import forget_draws
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
-from augseq.inspection.preloaded_source import HeldSource, unvaried_image
+from augseq.inspection.preloaded_source import PreloadedSource, unvaried_image
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
@@ -123,7 +123,7 @@ def measure_augmentations(
     check_whole("num_samples", num_samples, least=1)
     records = manifest.records(spread_positions(manifest, min(_NUM_IMAGES, num_samples)))
     images = {record.index: unvaried_image(record, pipeline) for record in records}
-    held = replace(pipeline, source=HeldSource(images))
+    held = replace(pipeline, source=PreloadedSource(images))
 
     def draw(number: int) -> list[Draws | None]:
         epoch, place = divmod(number, len(records))

@@ -15,7 +15,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.region import Region
 from augseq.pixels.source import ImageSource, PixelCache
-from augseq.types import Image, Images
+from augseq.types import Image
 
 Call: TypeAlias = Callable[[], Any]
 
@@ -53,8 +53,8 @@ class _SeenSource:
     def describe(self) -> str:
         return self.source.describe()
 
-    def content_text(self, array_text: Callable[[Images], str]) -> str:
-        return self.source.content_text(array_text)
+    def content_text(self) -> str:
+        return self.source.content_text()
 
     def fetch(self, record: Record) -> object:
         return self.source.fetch(record)

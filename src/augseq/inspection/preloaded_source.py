@@ -1,17 +1,18 @@
 """Images that are held, so that many samples are made of each and it is decoded once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.region import WHOLE
+from augseq.storage.array_content import array_text
 from augseq.types import Image
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSource:
+class PreloadedSource:
     """A source of images that are there already.
 
     Attributes:
@@ -33,7 +34,7 @@ class HeldSource:
         """Say that there are no files."""
         return "images in memory"
 
-    def content_text(self, array_text: Callable[[Image], str]) -> str:
+    def content_text(self) -> str:
         """Describe each image."""
         return ", ".join(map(array_text, self.images.values()))
 

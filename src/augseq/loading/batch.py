@@ -39,12 +39,12 @@ class Batch:
 
     @property
     def x(self) -> Any:
-        """The inputs as Keras takes them: the array itself where there is one, else a dict."""
+        """The inputs as Keras takes them: one array, or a dict of several by name."""
         return _as_keras_takes(self.inputs)
 
     @property
     def y(self) -> Any:
-        """The targets as Keras takes them: the array itself where there is one; None without."""
+        """The targets as Keras takes them: one array, a dict of several, or None."""
         return _as_keras_takes(self.targets)
 
     @property

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +20,7 @@ from augseq.pixels.region import Region
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import is_remote
+from augseq.storage.array_content import array_text
 from augseq.types import Image, Images
 
 if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.
@@ -76,12 +76,8 @@ class ImageSource(Protocol):
         """Say in a line where the images come from and how they are decoded."""
         ...
 
-    def content_text(self, array_text: Callable[[Images], str]) -> str:
-        """Describe what decides the pixels of a record, beside the record itself.
-
-        Args:
-            array_text: Describes the content of an array.
-        """
+    def content_text(self) -> str:
+        """Describe what decides the pixels of a record, beside the record itself."""
         ...
 
 
@@ -121,7 +117,7 @@ class FileSource:
         upright = "upright" if self.options.exif_orientation else "as stored"
         return f"files in {folder!r}, {self.options.color_mode}, {upright}"
 
-    def content_text(self, array_text: Callable[[Images], str]) -> str:
+    def content_text(self) -> str:
         """Describe the options of decoding; the files are those of the manifest."""
         return repr(self.options)
 
@@ -293,7 +289,7 @@ class ArraySource:
         """Say that there are no files."""
         return "arrays in memory"
 
-    def content_text(self, array_text: Callable[[Images], str]) -> str:
+    def content_text(self) -> str:
         """Describe the values of the array."""
         return f"array of {array_text(self.images)}"
 

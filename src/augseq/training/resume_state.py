@@ -9,7 +9,6 @@ from augseq.augment.augmentation_list import AugmentationList
 from augseq.errors import AugseqWarning, BackupError
 from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Progress
-from augseq.storage.array_content import array_text
 from augseq.training.content_text import describe_content, is_same_content
 
 _FORMAT = 2
@@ -86,7 +85,7 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         "drop_remainder": str(schedule.drop_remainder),
         "number of records": schedule.num_records,
         "manifest": plan.manifest.fingerprint(),
-        "source": _short(pipeline.source.content_text(array_text)),
+        "source": _short(pipeline.source.content_text()),
         "targets": _targets(plan),
         "scaled_decode": str(pipeline.scaled_decode),
         "shorter_side_px": str(cache and cache.shorter_side_px),

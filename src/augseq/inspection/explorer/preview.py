@@ -11,7 +11,7 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.instrumentation import Call, instrument
-from augseq.inspection.preloaded_source import HeldSource, unvaried_image
+from augseq.inspection.preloaded_source import PreloadedSource, unvaried_image
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
@@ -96,7 +96,7 @@ class Preview:
         """
         pipeline = replace(self._pipeline, augment=augment)
         start = self._start(record, pipeline.resizes_first)
-        pipeline = replace(pipeline, source=HeldSource({record.index: start.image}))
+        pipeline = replace(pipeline, source=PreloadedSource({record.index: start.image}))
         spent: dict[int, float] = defaultdict(float)
 
         def run(number: int, call: Call) -> Any:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import PIL
@@ -24,7 +23,7 @@ from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
 from augseq.storage.cache_files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
 from augseq.storage.quota import read_usage, size_text
-from augseq.types import Image, Images
+from augseq.types import Image
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
 _PIXELS_VERSION = 1
@@ -72,9 +71,9 @@ class CachedSource:
             f"{size_text(held.num_bytes)} of at most {size_text(self.folder.max_bytes)}"
         )
 
-    def content_text(self, array_text: Callable[[Images], str]) -> str:
+    def content_text(self) -> str:
         """Describe the options of decoding; see `FileSource`."""
-        return self.files.content_text(array_text)
+        return self.files.content_text()
 
     def fetch(self, record: Record) -> None:
         """Look up the image of a record in the cache."""
