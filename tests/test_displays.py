@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.inspection.augmentation_stats import AugmentationStats, TransformStrength
+from augseq.inspection.augmentation_stats import AugmentationStats, TransformStats
 from augseq.inspection.explanation import Explanation, Stage
 from augseq.inspection.profile import Profile
 from augseq.inspection.purity import Impurity, PurityReport
@@ -84,7 +84,7 @@ def profile(num_stages: int = 9) -> Profile:
 
 
 def stats(num_transforms: int) -> AugmentationStats:
-    one = TransformStrength(step=1, name=LONG, num_fired=4, parameters={"angle": np.arange(4.0)})
+    one = TransformStats(step=1, name=LONG, num_fired=4, parameters={"angle": np.arange(4.0)})
     return AugmentationStats(num_samples=9, num_images=8, transforms=(one,) * num_transforms)
 
 

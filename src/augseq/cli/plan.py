@@ -3,7 +3,7 @@
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.cli.arguments import parse_size
 from augseq.cli.augment_argument import load_augment
-from augseq.loading.sample import Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import files_of

@@ -33,7 +33,7 @@ Draws: TypeAlias = list[tuple[str, list[tuple[str, float]]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransformStrength:
+class TransformStats:
     """What one transform did to many samples.
 
     Attributes:
@@ -50,7 +50,7 @@ class TransformStrength:
 
     def __repr__(self) -> str:
         fired = "does not tell" if self.num_fired is None else f"fired in {self.num_fired:,}"
-        return call_text("TransformStrength", self.title, fired, *self.parameters)
+        return call_text("TransformStats", self.title, fired, *self.parameters)
 
     @property
     def title(self) -> str:
@@ -70,7 +70,7 @@ class AugmentationStats:
 
     num_samples: int
     num_images: int
-    transforms: tuple[TransformStrength, ...]
+    transforms: tuple[TransformStats, ...]
 
     def __repr__(self) -> str:
         return first_lines(f"AugmentationStats: {self}")
@@ -169,17 +169,17 @@ def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> l
 
 def _stats_of(
     place: int, step: Augmentation, name: str, draws: Sequence[Draws | None]
-) -> Iterator[TransformStrength]:
+) -> Iterator[TransformStats]:
     told = [one for one in draws if one is not None]
     if not told:
-        yield TransformStrength(step=place, name=name, num_fired=None, parameters={})
+        yield TransformStats(step=place, name=name, num_fired=None, parameters={})
         return
     for part in dict.fromkeys(getattr(step, "part_names", (name,))):
         fired = [numbers for sample in told for other, numbers in sample if other == part]
         parameters: dict[str, list[float]] = {}
         for parameter, value in chain.from_iterable(fired):
             parameters.setdefault(parameter, []).append(value)
-        yield TransformStrength(
+        yield TransformStats(
             step=place,
             name=part if part == name else f"{name}: {part}",
             num_fired=sum(any(other == part for other, _ in sample) for sample in told),
@@ -187,7 +187,7 @@ def _stats_of(
         )
 
 
-def _lines(transform: TransformStrength, num_samples: int) -> Iterator[str]:
+def _lines(transform: TransformStats, num_samples: int) -> Iterator[str]:
     share = "does not tell whether it fires"
     if transform.num_fired is not None:
         share = f"fired in {transform.num_fired:,} ({transform.num_fired / num_samples:.1%})"
