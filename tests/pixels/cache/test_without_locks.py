@@ -27,8 +27,8 @@ def open_files() -> set[str]:
 @pytest.fixture(autouse=True)
 def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take what tells Windows from other systems, and its rule for moving files."""
-    for module in ("file_lock", "unfinished"):
-        monkeypatch.setattr(f"augseq.{module}.sys", SimpleNamespace(platform="win32"))
+    for module in ("file_lock", "atomic_file"):
+        monkeypatch.setattr(f"augseq.storage.{module}.sys", SimpleNamespace(platform="win32"))
     move = {"replace": os.replace, "rename": os.rename}
 
     def refuse_open(kind: str, source: str, target: str) -> None:
