@@ -1,4 +1,5 @@
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from PIL import Image, ImageOps
 
 from augseq.errors import ArgumentError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.image_cache import ImageCache
+from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE
 from augseq.pixels.source import ArraySource, FileSource
@@ -132,3 +135,57 @@ def test_arrays_without_plain_numbers_are_refused(dtype: str) -> None:
 def test_an_array_source_survives_pickling() -> None:
     source = pickle.loads(pickle.dumps(ArraySource(rows("float32"))))
     np.testing.assert_array_equal(source.images, rows("float32"))
+
+
+def test_each_source_answers_for_itself(tmp_path: Path) -> None:
+    """Displays, backups and advice ask a source, and do not look at its type."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    Image.fromarray(noise(5, 7, 3)).save(root / "a.png")
+    grey = DecodeOptions(color_mode="grayscale", exif_orientation=False)
+    arrays = ArraySource(noise(2, 3, 3)[np.newaxis])
+    plain = make_source(str(root), grey, None, scaled_decode=False)
+    choice = ImageCache(folder=tmp_path / "cache", shorter_side_px=4)
+    cached = make_source(str(root), grey, choice, scaled_decode=False)
+
+    assert [source.reads_files for source in (arrays, plain, cached)] == [False, True, False]
+    assert arrays.describe() == "arrays in memory"
+    assert plain.describe() == cached.describe() == "files in 'photos', grayscale, as stored"
+    assert arrays.content_text(lambda array: f"{array.shape}") == "array of (1, 2, 3, 3)"
+    assert plain.content_text(str) == cached.content_text(str) == repr(grey)
+    assert arrays.cache is None
+    assert plain.cache is None
+    assert cached.cache is not None
+    assert cached.cache.shorter_side_px == 4
+
+
+def test_a_fetch_does_what_opening_begins_with(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
+    record, gone = Record(index=0, path="a.png"), Record(index=1, path="gone.png")
+    plain = make_source(str(tmp_path), DecodeOptions(), None, scaled_decode=False)
+    # It reads, and decodes nothing.
+    plain.fetch(record)
+    with pytest.raises(MissingFileError, match="gone"):
+        plain.fetch(gone)
+    choice = ImageCache(folder=tmp_path / ".cache")
+    cached = make_source(str(tmp_path), DecodeOptions(), choice, scaled_decode=False)
+    # A look into the cache opens no file.
+    cached.fetch(record)
+    cached.fetch(gone)
+    ArraySource(noise(2, 3, 3)[np.newaxis]).fetch(record)
+
+
+def test_a_cache_is_filled_once_and_tells_how_much_it_holds(tmp_path: Path) -> None:
+    Image.fromarray(noise(5, 7, 3)).save(tmp_path / "a.png")
+    record = Record(index=0, path="a.png")
+    choice = ImageCache(folder=tmp_path / ".cache", shorter_side_px=4)
+    cache = make_source(str(tmp_path), DecodeOptions(), choice, scaled_decode=False).cache
+    assert cache is not None
+    assert cache.find(record) is None
+    assert "; 0 images, " in cache.describe_cache()
+    assert cache.fill(record)
+    assert cache.fill(record)
+    kept = cache.find(record)
+    assert kept is not None
+    assert kept.shape == (4, 6, 3)
+    assert re.search(r"shorter side at most 4 px; 1 images, .* of at most", cache.describe_cache())
