@@ -61,7 +61,7 @@ def test_what_follows_the_last_row_of_a_png_is_not_inflated(interlaced: int) -> 
 def test_the_limit_is_the_last_size_that_passes() -> None:
     data = encoded(Image.new("L", (30, 20)))
     assert decode(data, max_pixels=600).shape == (20, 30, 3)
-    with pytest.raises(DecodeError, match="claims 30 x 20 pixels, more than max_pixels=599"):
+    with pytest.raises(DecodeError, match="declares 30 x 20 pixels, more than max_pixels=599"):
         decode(data, max_pixels=599)
 
 

@@ -219,7 +219,7 @@ def test_an_orientation_that_viewers_read_differently_is_damage(
     stored = decode(with_numbers(file_format, "<", 3, 1, [1]))
     for order in "<>":
         data = with_numbers(file_format, order, *LOST[name])
-        with pytest.raises(augseq.DecodeError, match=r"so which side is up is not known"):
+        with pytest.raises(augseq.DecodeError, match=r"so its orientation is unknown"):
             decode(data)
         np.testing.assert_array_equal(decode(data, exif_orientation=False), stored)
 

@@ -27,7 +27,7 @@ def test_a_missing_file_can_be_caught_as_the_builtin(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_image_file(tmp_path: Path) -> None:
-    with pytest.raises(DecodeError, match="must be an ordinary file, but it is a folder"):
+    with pytest.raises(DecodeError, match=r"is not a regular file \(folder\)"):
         read_bytes(str(tmp_path))
 
 

@@ -41,8 +41,8 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
         options: Colour mode, orientation, background, limits, depth.
 
     Raises:
-        DecodeError: The data is not an image, is damaged or truncated, claims too many
-            pixels, or has pixels without a fixed range. The message says which. Where pixels
+        DecodeError: The data is not an image, is damaged or truncated, declares too
+            many pixels, or has pixels without a fixed range. The message says which. Where pixels
             are decoded later, `read` raises it.
     """
     if not data:

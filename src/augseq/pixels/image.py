@@ -42,7 +42,7 @@ def read_image(
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3".
         exif_orientation: Whether to turn the image upright as its EXIF data says.
         background: (red, green, blue), 0 to 255, behind transparent pixels.
-        max_pixels: A file that claims more is refused before it is decoded.
+        max_pixels: A file whose header declares more is refused before it is decoded.
         max_file_bytes: A longer file is refused before it is read.
         full_depth: Whether to keep more than 8 bits of files that have them.
 

@@ -44,8 +44,8 @@ class DecodeOptions:
         exif_orientation: Whether images are turned upright as their EXIF data says.
         background: Colour (red, green, blue), 0 to 255, that shows through transparent
             pixels where the colour mode has no alpha.
-        max_pixels: Files that claim more pixels are refused before they are decoded. More
-            than `PIL.Image.MAX_IMAGE_PIXELS` raises that limit too, for the whole process.
+        max_pixels: Files whose header declares more pixels are refused before they are decoded.
+            More than `PIL.Image.MAX_IMAGE_PIXELS` raises that limit too, for the whole process.
             WebP, JPEG 2000 and JPEG XL must also keep to half of the larger of this and the
             default, and AVIF, HEIC and JPEG in CMYK to two thirds, since their decoders take so
             much more memory.
@@ -82,7 +82,7 @@ class DecodeOptions:
         return {"rgb": 3, "grayscale": 1, "rgba": 4}[self.color_mode]
 
     def check_size(self, width: int, height: int, format_name: str, weight: float) -> None:
-        """Raise `DecodeError` where a file claims more pixels than its format may have.
+        """Raise `DecodeError` where a header declares more pixels than its format may have.
 
         Args:
             width: In pixels.
@@ -96,13 +96,13 @@ class DecodeOptions:
         way_out = to_read_it("max_pixels", needed if needed > most else num_pixels)
         if num_pixels > self.max_pixels:
             raise DecodeError(
-                f"it claims {width} x {height} pixels, more than max_pixels={self.max_pixels}"
-                f"{way_out}"
+                f"its header declares {width} x {height} pixels, more than "
+                f"max_pixels={self.max_pixels}{way_out}"
             )
         if needed > most:
             raise DecodeError(
-                f"it claims {width} x {height} pixels, more than the memory for max_pixels={most} "
-                f"suffices for with {format_name}{way_out}"
+                f"its header declares {width} x {height} pixels, which take more memory in "
+                f"{format_name} than max_pixels={most} allows{way_out}"
             )
 
 

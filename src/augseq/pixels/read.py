@@ -7,7 +7,7 @@ from augseq.errors import DecodeError, MissingFileError, UnreadableError
 from augseq.pixels.options import MAX_FILE_BYTES, to_read_it
 from augseq.storage.path_encoding import for_system
 
-# What opening would wait for, or set in motion: a pipe without a writer, a tape, a terminal.
+# Opening these would block or have side effects: a pipe without a writer, a tape, a terminal.
 _SPECIAL = {
     stat.S_IFDIR: "folder",
     stat.S_IFIFO: "named pipe",
@@ -25,7 +25,7 @@ def read_bytes(path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
     """Return all bytes of a file, and when it was last changed.
 
-    What is no ordinary file is not opened.
+    Anything but a regular file is not opened.
 
     Args:
         path: The file.
@@ -37,7 +37,7 @@ def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
     Raises:
         MissingFileError: There is no such file.
         UnreadableError: The system refuses to read it.
-        DecodeError: It is no ordinary file, or too long. The message does not name it.
+        DecodeError: It is not a regular file, or too long. The message does not name it.
     """
     try:
         place = for_system(path)
@@ -64,7 +64,7 @@ def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
 def _check_status(status: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "special file")
-        raise DecodeError(f"it must be an ordinary file, but it is a {kind}")
+        raise DecodeError(f"it is not a regular file ({kind})")
     if status.st_size > max_bytes:
         raise DecodeError(
             f"it has {status.st_size} bytes, more than max_file_bytes={max_bytes}"

@@ -157,7 +157,7 @@ class FileSource:
             MissingFileError: The file is gone.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not answer.
-            DecodeError: It is no ordinary file, or too long.
+            DecodeError: It is not a regular file, or too long.
         """
         try:
             if self._folder is not None:

@@ -64,7 +64,9 @@ def test_the_size_of_a_jpeg_xl_is_read_from_its_header(shape: tuple[int, int]) -
 
 def test_a_jpeg_xl_that_claims_too_much_is_refused_before_it_is_decoded() -> None:
     pytest.importorskip("imagecodecs")
-    with pytest.raises(augseq.DecodeError, match="claims 18 x 12 pixels, more than max_pixels=215"):
+    with pytest.raises(
+        augseq.DecodeError, match="declares 18 x 12 pixels, more than max_pixels=215"
+    ):
         decode(JXL, max_pixels=215)
 
 

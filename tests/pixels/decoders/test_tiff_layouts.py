@@ -381,10 +381,28 @@ def test_lost_and_huge_parts_are_refused() -> None:
         for name in ("TileWidth", "TileLength"):
             at = file.pages[0].tags[name].valueoffset
             huge[at : at + 2] = (65520).to_bytes(2, "little")
-    with pytest.raises(augseq.DecodeError, match="its samples claim"):
+    with pytest.raises(augseq.DecodeError, match="its samples take"):
         decode(bytes(huge))
     with pytest.raises(augseq.DecodeError, match="max_pixels=100"):
         decode(tiled, max_pixels=100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "num_bytes"),
+    [("RGB", "u2", 6), ("RGB and alpha", "u2", 8), ("CMYK", "u2", 8), ("RGB", "u1", 3)],
+)
+def test_the_limit_of_samples_names_the_smallest_number_that_reads_the_file(
+    monkeypatch: pytest.MonkeyPatch, kind: str, dtype: str, num_bytes: int
+) -> None:
+    monkeypatch.setattr("augseq.pixels.decoders.tiff_samples.MAX_PIXELS", 9)
+    monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 9)
+    values = stored(kind, dtype)
+    data = written(values, kind, is_planar=True)
+    num_pixels = values.shape[0] * values.shape[1]
+    needed = max(num_pixels, -(-num_pixels * num_bytes // 4))
+    with pytest.raises(augseq.DecodeError, match=rf"to read it, pass max_pixels={needed} "):
+        decode(data, max_pixels=needed - 1)
+    assert decode(data, max_pixels=needed).shape[:2] == values.shape[:2]
 
 
 def test_probing_agrees_with_decoding(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def huge_tiles() -> Iterator[OddFile]:
                324: 8 + 2 + 10 * 12 + 4, 325: len(packed)}  # fmt: skip
     fields = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
     data = b"II*\0" + struct.pack("<IH", 8, len(entries)) + fields + bytes(4) + packed
-    yield OddFile(name="TIFF with a huge tile", data=data, cause="its tiles claim 40000 x 40000")
+    yield OddFile(name="TIFF with a huge tile", data=data, cause="declares tiles of 40000 x 40000")
 
 
 def repeated_tags() -> Iterator[OddFile]:
@@ -55,7 +55,7 @@ def repeated_tags() -> Iterator[OddFile]:
     tags = (struct.pack("<HHII", 0x9000 + tag, 7, shared, content) for tag in range(3000))
     start = base[:8] + struct.pack("<H", 10 + 3000)
     data = start + moved + b"".join(tags) + bytes(4) + b"\7" + bytes(shared)
-    yield OddFile(name="TIFF of repeated tags", data=data, cause="its tags claim")
+    yield OddFile(name="TIFF of repeated tags", data=data, cause="its tags declare")
 
 
 def unpacking() -> Iterator[OddFile]:

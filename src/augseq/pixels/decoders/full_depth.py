@@ -64,6 +64,6 @@ def read_deep_colors(data: bytes) -> Pixels:
 
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
-        raise DecodeError("its 16-bit colours cannot be read; full_depth=False takes 8 bits")
+        raise DecodeError("its 16-bit colours cannot be read; full_depth=False reads 8 bits")
     order = [2, 1, 0, 3] if decoded.shape[2] == 4 else [2, 1, 0]
     return decoded[:, :, order]

@@ -13,7 +13,7 @@ def _check_first_frame(file: PillowFile) -> None:
     if frame != screen and "transparency" not in picture.info:
         raise DecodeError(
             f"its first frame has {frame[0]} x {frame[1]} of {screen[0]} x {screen[1]} pixels, and "
-            "what colour the others have is not said"
+            "the others have no colour"
         )
 
 

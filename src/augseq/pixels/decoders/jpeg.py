@@ -138,7 +138,7 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
         The file; None where it is unusual, or too large, and Pillow must decide.
 
     Raises:
-        DecodeError: The EXIF data is damaged, or the image comes in too many scans.
+        DecodeError: The EXIF data is damaged, or the image has too many scans.
     """
     header = read_jpeg_header(data)
     if header.is_lossless:
@@ -153,7 +153,7 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     if _DECODED[colors] == "CMYK":
         options.check_size(width, height, "JPEG in CMYK", _CMYK_WEIGHT)
     if header.num_scans > _MAX_SCANS:
-        raise DecodeError(f"it comes in {header.num_scans} scans, more than {_MAX_SCANS}")
+        raise DecodeError(f"it has {header.num_scans} scans, more than {_MAX_SCANS}")
     orientation = jpeg_orientation(header) if options.exif_orientation else 1
     is_repeated = colors == "Gray" and options.color_mode != "grayscale"
     size = (height, width) if orientation < 5 else (width, height)

@@ -81,7 +81,7 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
 
 
 def check_tags(block: bytes) -> None:
-    """Raise where the tags of a TIFF structure claim far more bytes than it has.
+    """Raise where the tags of a TIFF structure declare far more bytes than it has.
 
     Older Pillow, such as 11.3, copies the bytes of each, also where thousands name the same ones.
     """
@@ -93,14 +93,14 @@ def check_tags(block: bytes) -> None:
         return  # Another kind of file, or damaged, which others tell.
     copied = sum(min(entry.num_bytes, len(block)) for entry in directory.entries)
     if copied > max(_MAX_COPIED, len(block)):
-        raise DecodeError(f"its tags claim {copied} bytes, more than the {len(block)} it has")
+        raise DecodeError(f"its tags declare {copied} bytes, but only {len(block)} are there")
 
 
 def damaged_exif(cause: str) -> DecodeError:
-    """Return the error for an image of which it is not known which side is up."""
+    """Return the error for an image whose orientation is unknown."""
     return DecodeError(
-        f"its EXIF data is damaged ({cause}), so which side is up is not known; "
-        "exif_orientation=False leaves it unread"
+        f"its EXIF data is damaged ({cause}), so its orientation is unknown; "
+        "exif_orientation=False ignores it"
     )
 
 

@@ -212,8 +212,8 @@ class PillowDecoder:
     def _decode_deep(self, file: PillowFile, kind: str) -> Image:
         if kind == "unread":
             raise DecodeError(
-                f"of this kind of {file.picture.format} only 8 bits a channel are read; "
-                "full_depth=False takes these"
+                f"only 8 bits a channel are read from this kind of {file.picture.format}; "
+                "full_depth=False reads them"
             )
         # Also where Pillow reads 8 bits of it: it is strict about damage.
         orientation = self._load(file)

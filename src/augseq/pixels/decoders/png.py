@@ -39,9 +39,7 @@ def _scale_transparency(picture: PillowImage.Image, depth: int) -> None:
     if picture.mode == "L" and depth < 8:
         picture.info["transparency"] = transparent * 255 // (2**depth - 1)
     elif picture.mode == "RGB" and depth == 16:
-        raise DecodeError(
-            "it marks one 16-bit colour as transparent, which cannot be found again in 8 bits"
-        )
+        raise DecodeError("it marks one 16-bit colour as transparent, which is ambiguous in 8 bits")
 
 
 def _orientation(file: PillowFile) -> int:

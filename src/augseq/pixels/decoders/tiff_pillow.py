@@ -33,14 +33,14 @@ def _check_stored(file: PillowFile) -> None:
     there = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
     if there < picture.width * picture.height:
         raise DecodeError(
-            f"its strips hold {there} of {picture.width * picture.height} pixels, so some are lost"
+            f"its strips hold only {there} of {picture.width * picture.height} pixels"
         )
     tags = picture.tag_v2
     width, height = tags.get(TILEWIDTH, 1), tags.get(TILELENGTH, 1)
     # However small the image is, a whole tile is unpacked.
     if width * height > file.options.max_pixels:
         raise DecodeError(
-            f"its tiles claim {width} x {height} pixels, more than "
+            f"its header declares tiles of {width} x {height} pixels, more than "
             f"max_pixels={file.options.max_pixels}{to_read_it('max_pixels', width * height)}"
         )
 
@@ -57,7 +57,7 @@ def _remaining_turn(file: PillowFile) -> int:
     if turned == 1:
         return orientation
     if orientation != turned:
-        raise DecodeError("its directory is damaged, so which side is up is not known")
+        raise DecodeError("its directory is damaged, so its orientation is unknown")
     return 1
 
 

@@ -12,20 +12,23 @@ from augseq.pixels.decoders.extra import Extra
 from augseq.pixels.decoders.tiff_colors import Samples
 from augseq.pixels.decoders.tiff_layout import TiffLayout
 from augseq.pixels.decoders.tiff_strips import NONE, unpack_strip
-from augseq.pixels.options import MAX_PIXELS, DecodeOptions
+from augseq.pixels.options import MAX_PIXELS, DecodeOptions, to_read_it
 
 _EXTRA = Extra(name="tiff", library="tifffile", reads="TIFF")
+# How many bytes of samples a pixel of `max_pixels` stands for.
+_BYTES_PER_PIXEL = 4
 
 
 def check_sample_bytes(layout: TiffLayout, num_pixels: int, options: DecodeOptions) -> None:
     """Raise where the samples of so many pixels take too much memory."""
     # Three copies are in memory at times: the file, its samples, and the pixels.
     num_bytes = num_pixels * sum(max(8, bits) for bits in layout.bits) // 8
-    most = 4 * max(options.max_pixels, MAX_PIXELS)
+    most = _BYTES_PER_PIXEL * max(options.max_pixels, MAX_PIXELS)
     if num_bytes > most:
+        needed = max(num_pixels, -(-num_bytes // _BYTES_PER_PIXEL))
         raise DecodeError(
-            f"its samples claim {num_bytes} bytes, more than the {most} for "
-            f"max_pixels={options.max_pixels}; for such files raise max_pixels"
+            f"its samples take {num_bytes} bytes, more than the {most} that "
+            f"max_pixels={options.max_pixels} allows{to_read_it('max_pixels', needed)}"
         )
 
 

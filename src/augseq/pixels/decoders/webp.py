@@ -39,7 +39,7 @@ def _check_exif(data: bytes) -> None:
         if name not in _KNOWN and (is_tiff(body) or body.startswith(b"Exif")):
             raise damaged_exif(f"it has the name {name!r}")
     if data[20] & 8 and 8 + int.from_bytes(data[4:8], "little") > len(data):
-        raise damaged_exif("it is announced, but the file ends before it")
+        raise damaged_exif("the header announces it, but the file ends before it")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
