@@ -33,8 +33,8 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
     refused, and those of JPEG 2000 always.
 
     Not every damage shows. AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, PPM, WebP and most TIFF files
-    have no checksum over their pixels; and of a JPEG file of which a part is wanted, only that
-    part and the end are looked at.
+    have no checksum over their pixels; and when a part of a JPEG file is
+    read, only that part and the end are checked.
 
     Args:
         data: The whole file.

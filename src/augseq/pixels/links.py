@@ -1,4 +1,4 @@
-"""Symbolic links: none leads out of the folder of images, unless links are to be followed."""
+"""Symbolic links: none may lead out of the folder of images, unless `follow_links` is set."""
 
 import os
 from functools import lru_cache
@@ -10,15 +10,15 @@ from augseq.storage.path_encoding import for_system, from_system
 def check_inside(root: str, path: str) -> None:
     """Raise `UnreadableError` where links make a path lead out of a folder.
 
-    Folders are looked at once in each process, files each time: 0.02 ms for an image, where
+    Folders are checked once in each process, files each time: 0.02 ms for an image, where
     resolving the whole path each time took 0.06.
     """
     if _is_inside(root, os.path.dirname(path)) and not os.path.islink(for_system(path)):
         return
     if not _leads_inside(root, path):
         raise UnreadableError(
-            f"The image {path!r} must lie in {root!r}, but is a link, or below one, that leads "
-            f"to {_real(path)!r}. If that is right, say so: index_folder(..., "
+            f"The image {path!r} must be inside {root!r}, but a symbolic link leads to "
+            f"{_real(path)!r}. If that is intended, pass follow_links=True: index_folder(..., "
             "follow_links=True), or read_manifest(path, follow_links=True)."
         )
 

@@ -200,7 +200,7 @@ class FileSource:
         if self._folder is None:
             return file_identity(self._path(record), *content)
         if record.probe is not None and self.remote.cache_dir is not None:
-            # A copy of this content is as good as the file, so nobody need be asked.
+            # A copy of this content is as good as the file, so the server is not asked.
             return Identity(record.probe.num_bytes, record.probe.modified_ns, *content)
         try:
             return Identity(*self._folder.identity(record.path, str(record)), *content)

@@ -1,10 +1,10 @@
 """One decoded image in a file: a header, then the pixels as they lie in memory.
 
-A file is used only if its header and its length are right to the byte, so one that was cut short
-is none. Nothing is made sure of with `fdatasync`, which took 4 ms an image on a disk: where the
-power fails, file systems that write data before lengths (ext4, XFS, Btrfs, APFS) leave a file too
-short. That holds for plain writes only. Space reserved with `posix_fallocate` would come back at
-full length and black, and a hole in a mapped file is a SIGBUS when the disk is full.
+A file is used only if its header and its length are right to the byte, so a truncated one is
+ignored. No `fdatasync`, which took 4 ms an image on a disk: after a power failure, file systems
+that write data before lengths (ext4, XFS, Btrfs, APFS) leave a file that is too short. That holds
+for plain writes only. Space reserved with `posix_fallocate` would come back at full length and
+black, and a hole in a mapped file is a SIGBUS when the disk is full.
 """
 
 import mmap
@@ -41,7 +41,7 @@ def write_entry(file: BinaryIO, identity: Identity, pixels: Image) -> None:
 
 
 def map_entry(path: str, identity: Identity) -> Image | None:
-    """Map the image in a file into memory; only what is looked at is read.
+    """Map the image in a file into memory; only the parts that are used are read.
 
     Args:
         path: A file that `write_entry` wrote, or any other, or none.

@@ -1,11 +1,19 @@
 """Decoded images in the files of a cache, on a disk or in memory."""
 
+import os
 from functools import partial
 
+from augseq.errors import ArgumentError
 from augseq.pixels.cache.entry import map_entry, write_entry
-from augseq.pixels.cache.memory_folder import MemoryFolder
+from augseq.pixels.cache.image_cache import ImageCache
+from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.file_identity import Identity
-from augseq.storage.cache_files import CacheFiles
+from augseq.storage.cache_files import (
+    SHARE_OF_FREE,
+    CacheFiles,
+    default_max_bytes,
+    make_cache_folder,
+)
 from augseq.storage.quota import PIXELS, Usage, read_usage
 from augseq.types import Image
 
@@ -77,3 +85,39 @@ class CacheFolder:
             pixels: Shape (height, width, channels), uint8.
         """
         self._files.keep(name, partial(write_entry, identity=identity, pixels=pixels))
+
+
+def open_cache(choice: ImageCache, images_root: str, settings: str) -> CacheFolder:
+    """Return the folder that a user chose for decoded images; it is made where it is missing.
+
+    Args:
+        choice: The user's choice.
+        images_root: The folder of the images.
+        settings: As in `CacheFolder`.
+
+    Raises:
+        ArgumentError: It is among the images, or cannot be made.
+    """
+    place, room = _memory_place() if choice.in_memory else _disk_place(choice, images_root)
+    return CacheFolder(place, settings, room if choice.max_bytes is None else choice.max_bytes)
+
+
+def _memory_place() -> tuple[MemoryFolder, int]:
+    """Return a folder in memory, and half of what is free there, as on a disk."""
+    folder = own_memory_folder()
+    free = free_memory_bytes() + read_usage(folder.path).num_bytes
+    return folder, int(free * SHARE_OF_FREE)
+
+
+def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
+    """Return a folder on a disk, and half of what is free there."""
+    root = os.path.abspath(os.path.expanduser(choice.folder))
+    way = os.path.relpath(root, images_root).split(os.sep)
+    # Outside, or in a hidden folder, which is not indexed.
+    if way == ["."] or not any(name.startswith(".") for name in way):
+        raise ArgumentError(
+            "The folder of a cache must not lie among the images, where it would be indexed as a "
+            f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
+        )
+    make_cache_folder(root, "cache")
+    return root, default_max_bytes(root)

@@ -16,10 +16,10 @@ _LOCK_NAME = "users"
 class MemoryFolder:
     """A folder in memory, for this process and those that it is pickled to.
 
-    Each user holds a lock that any number can share. Who leaves, or looks in after a crash, and
-    gets the lock for itself alone, removes the folder. The system lets go of a lock when its
-    process dies, so neither numbers of processes nor their reuse matter. Where there are no such
-    locks, the process that made the folder removes it when it leaves.
+    Each user holds a shared lock. A process that leaves, or that finds the folder after a crash,
+    removes it if it gets the lock exclusively. The system releases the locks of a process that
+    dies, so process ids and their reuse do not matter. Where there are no such locks, the process
+    that made the folder removes it when it leaves.
 
     Attributes:
         path: The folder.
@@ -40,12 +40,12 @@ class MemoryFolder:
         self._end = weakref.finalize(self, _leave, path, users, os.getpid(), has_lock, is_new)
         self._end.atexit = False
         if not is_still_at(users, lock_path):
-            # Somebody took it for abandoned, just before it was locked.
+            # Another process took it for abandoned, just before it was locked.
             self._end()
             raise FileNotFoundError(path)
 
     def leave(self) -> None:
-        """Do what is done when nobody has this object any more."""
+        """Stop using the folder, as when this object is deleted."""
         # When the program ends, a call of `self._end` does nothing.
         detached = self._end.detach()
         if detached is not None:

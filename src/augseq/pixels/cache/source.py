@@ -9,9 +9,8 @@ import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
-from augseq.pixels.cache.folder import CacheFolder
+from augseq.pixels.cache.folder import CacheFolder, open_cache
 from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
-from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
 from augseq.pixels.file_identity import Identity
@@ -21,8 +20,7 @@ from augseq.pixels.resize import resize_image
 from augseq.pixels.source import FileSource, ImageSource, PixelCache
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
-from augseq.storage.cache_files import SHARE_OF_FREE, default_max_bytes, make_cache_folder
-from augseq.storage.quota import read_usage, size_text
+from augseq.storage.quota import size_text
 from augseq.types import Image
 
 # Counted up whenever the same file, decoded with the same options, would give other pixels.
@@ -179,37 +177,14 @@ def make_source(
         raise ArgumentError(
             "`scaled_decode` needs to know the size that a cache keeps. Received: scaled_decode="
             "True, cache without a size. Write cache=ImageCache(..., shorter_side_px=256), or "
-            "leave scaled_decode out: with a cache each image is decoded only once."
+            "drop scaled_decode: with a cache each image is decoded only once."
         )
-    place, room = _memory_place() if choice.in_memory else _disk_place(choice, files.root)
-    max_bytes = room if choice.max_bytes is None else choice.max_bytes
     return CachedSource(
         files=files,
-        folder=CacheFolder(place, _settings(options, choice, scaled_decode), max_bytes),
+        folder=open_cache(choice, files.root, _settings(options, choice, scaled_decode)),
         shorter_side_px=choice.shorter_side_px,
         scaled_decode=scaled_decode,
     )
-
-
-def _memory_place() -> tuple[MemoryFolder, int]:
-    """Return a folder in memory, and half of what is free there, as on a disk."""
-    folder = own_memory_folder()
-    free = free_memory_bytes() + read_usage(folder.path).num_bytes
-    return folder, int(free * SHARE_OF_FREE)
-
-
-def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
-    """Return a folder on a disk, and half of what is free there."""
-    root = os.path.abspath(os.path.expanduser(choice.folder))
-    way = os.path.relpath(root, images_root).split(os.sep)
-    # Outside, or in a hidden folder, which is not indexed.
-    if way == ["."] or not any(name.startswith(".") for name in way):
-        raise ArgumentError(
-            "The folder of a cache must not lie among the images, where it would be indexed as a "
-            f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
-        )
-    make_cache_folder(root, "cache")
-    return root, default_max_bytes(root)
 
 
 def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:

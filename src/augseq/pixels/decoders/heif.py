@@ -7,7 +7,7 @@ from augseq.pixels.decoders.pillow import PillowDecoder, pillow_format
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-# Of any number of brands, so many bytes are looked at.
+# Brands beyond these bytes are ignored.
 _MAX_BOX_BYTES = 512
 _EXTRA = Extra(name="heif", library="pi_heif", reads="HEIC")
 

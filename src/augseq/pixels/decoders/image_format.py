@@ -29,7 +29,7 @@ class ImageFormat:
         weight: How much more memory decoding takes for a pixel than the 8 to 11 bytes of most
             formats.
         extra: What must be installed to read it; None for nothing.
-        may_crash: Whether its decoder may end the process, so that it runs in one of its own.
+        may_crash: Whether its decoder may end the process, so that it runs in a child process.
         open: Opens a file: uint8; or float32 from 0 to 1 where the file has more than 8 bits and
             `options.full_depth` is set. Calls `options.check_size` with `name` and `weight` as
             soon as it knows the size, before it takes memory for the pixels. Raises

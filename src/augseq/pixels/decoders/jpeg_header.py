@@ -60,7 +60,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
             process, bits = marker, body[0] if body else 0
             num_channels = body[5] if len(body) > 5 else 0
         elif marker == _SCAN and process in _SEQUENTIAL:
-            # With all channels in it, no other scan is looked for.
+            # It has all channels, so decoders look for no other scan.
             has_one_scan = body[:1] == bytes([num_channels])
         elif marker == _APP1 and body.startswith(_EXIF):
             # A block longer than 64 kB goes on in further segments.

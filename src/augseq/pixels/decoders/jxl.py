@@ -179,7 +179,7 @@ JXL = ImageFormat(
     matches=begins_with(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
     weight=2,
     extra=_EXTRA,
-    # Its decoder has not been seen to crash, but is an extra of many libraries.
+    # No crash was found, but the extra brings many libraries.
     may_crash=True,
     open=_open,
     describe=lambda _data, _options: {"format": "JXL"},

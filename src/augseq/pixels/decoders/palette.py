@@ -26,5 +26,5 @@ def check_palette(picture: PillowImage.Image, num_colors: int) -> None:
     beyond.discard(picture.info.get("transparency"))
     if beyond:
         raise DecodeError(
-            f"it has pixels of colour {max(beyond)}, but a palette of only {num_colors} colours"
+            f"it has pixels of colour {max(beyond)}, and a palette of {num_colors} colours"
         )

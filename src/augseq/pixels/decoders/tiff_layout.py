@@ -10,7 +10,7 @@ WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 # Kinds of extra samples.
 UNNAMED, PREMULTIPLIED, STRAIGHT = 0, 1, 2
 UNSIGNED, SIGNED, FLOAT, MIXED = 1, 2, 3, -1
-# With the one that CorelDRAW has of its own.
+# 999 is CorelDRAW's.
 _EXTRA_KINDS = {PREMULTIPLIED: PREMULTIPLIED, STRAIGHT: STRAIGHT, 999: STRAIGHT}
 # The compressions whose decoders are told how many bytes to make at most.
 BYTE_COMPRESSIONS = {1: "none", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate",
@@ -58,7 +58,7 @@ class TiffLayout:
         numbers: UNSIGNED, SIGNED, FLOAT, MIXED or another SampleFormat.
         photometric: What its colours are, such as RGB; None where the file does not say.
         extras: What the samples beyond the colours are, as far as the file says.
-        is_planar: Whether each sample has a plane of its own.
+        is_planar: Whether each sample has a separate plane.
         is_bit_reversed: Whether the lowest bit of a byte comes first.
         is_big_endian: Whether the upper byte of a number comes first.
         is_foreign: Whether it is a BigTIFF whose bytes are in the order that Pillow cannot read.

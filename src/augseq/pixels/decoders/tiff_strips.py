@@ -41,7 +41,7 @@ def unpack_strip(
     if is_bit_reversed:
         data = data.translate(_REVERSED_BITS)
     if compression in (DEFLATE, OLD_DEFLATE):
-        # One more than is needed, since the checksum is looked at behind the last.
+        # One byte more than needed, so that the checksum behind the last is verified.
         data = zlib.decompressobj().decompress(data, size + 1)
     elif compression == LZMA:
         data = lzma.LZMADecompressor(memlimit=_LZMA_BYTES).decompress(data, size)

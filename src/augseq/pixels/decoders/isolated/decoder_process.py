@@ -1,12 +1,13 @@
-"""Decoders that may crash run in a process of their own, where a crash is only an error.
+"""Decoders that may crash run in a child process, where a crash is only an error.
 
 One flipped bit in a HEIC file can end a process that decodes it with SIGSEGV; no `try` helps. So
 the bytes of such files go to a small child process, and pixels or an error come back. It works
 the same from the main program, its threads, worker processes and forks of them: each process
-starts a decoder process when the first such file comes, and one more for each thread that decodes
-at the same time. They end with the process that started them, however that ended.
+starts a decoder process with the first such file, and one more for each thread that decodes at
+the same time. They end with the process that started them, however it ends.
 
-Other formats never come here. For a HEIC of 12 megapixels, see `docs/formats.md` for the cost.
+Only formats with `may_crash`, and TIFF files that need an extra, come here. `docs/formats.md` has
+the cost for a HEIC of 12 megapixels.
 """
 
 import os
