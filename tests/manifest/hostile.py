@@ -85,6 +85,16 @@ def long_texts(column: str) -> Write:
     return stored(columns, compression="zstd")
 
 
+def prefixed_texts(path: Path) -> None:
+    """Write 300 texts of a megabyte, each as the one before it and nothing more."""
+    count = 300
+    columns = {"index": range(count), "path": ["x" * 2**20] * count, "target": [0] * count}
+    stored(
+        columns, compression="zstd", use_dictionary=False, write_statistics=False,
+        column_encoding={"path": "DELTA_BYTE_ARRAY"},
+    )(path)  # fmt: skip
+
+
 def one_long_page(path: Path) -> None:
     texts = pa.array(["x" * 270_000_000, ""])
     stored(
@@ -222,8 +232,6 @@ FILES: dict[str, Write] = {
     "a folder": a_folder,
     "a pipe": a_pipe,
     "an endless device": a_device,
-    "texts built from others": stored(use_dictionary=False, column_encoding="DELTA_BYTE_ARRAY",
-                                      columns={"index": ["0"], "path": ["a"], "target": ["0"]}),
 }  # fmt: skip
 
 BOMBS: dict[str, Write] = {
@@ -233,6 +241,7 @@ BOMBS: dict[str, Write] = {
     "probed texts": long_texts("probe"),
     "reasons": long_texts("reason"),
     "one page": one_long_page,
+    "prefixed texts": prefixed_texts,
 }
 
 REFUSED: dict[str, Write] = {

@@ -16,6 +16,7 @@ from augseq.indexing.table.images_inside import check_no_images_inside
 from augseq.indexing.table.json_lines import read_json_lines
 from augseq.indexing.table.not_a_table import check_content, check_suffix
 from augseq.indexing.table.source_table import Choose, SourceTable, check_names
+from augseq.manifest.parquet_guard import read_parquet
 from augseq.manifest.schema import decoded_table
 
 
@@ -102,9 +103,10 @@ def _read_parquet(path: Path, choose: Choose) -> SourceTable:
             check_names(names, repr(name))
             check_no_images_inside(file.schema_arrow, repr(name), choose)
             chosen = choose(names)
-            columns = file.read(chosen).select(chosen)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-        raise ManifestError(f"{name!r} is not a Parquet file: {error}") from error
+            columns = read_parquet(opened, name, chosen).select(chosen)
+    except (ArgumentError, ManifestError, PermissionError):
+        raise
+    # Damaged files raise all kinds of errors, from IndexError to MemoryError.
+    except Exception as error:
+        raise ManifestError(f"{name!r} is not a Parquet file, or is damaged: {error}") from error
     return SourceTable(name=repr(name), columns=columns)
