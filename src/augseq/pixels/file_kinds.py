@@ -3,7 +3,7 @@
 import re
 import zlib
 
-from augseq.pixels.decoders.registry import recognize_format
+from augseq.pixels.decoders.registry import find_format, recognize_format
 from augseq.remote.archive_kinds import GZIP_START, ZIP_STARTS, archive_kind
 
 # Pages, pointers and drawings announce themselves in their first lines.
@@ -148,8 +148,8 @@ def _describe_boxes(data: bytes) -> tuple[str, str] | None:
     brand = data[8:12] if data[4:8] == b"ftyp" else b"qt  "
     if brand == b"crx ":
         return "a raw photograph of a camera (CR3)", _CONVERT
-    # Those of AVIF and HEIC are images, if damaged ones.
-    if brand[:3] in (b"avi", b"hei", b"hev", b"mif", b"msf"):
+    # An image all the same, if a damaged one.
+    if find_format(data) is not None:
         return None
     return "a video (MP4 or QuickTime)", _FRAMES
 
