@@ -137,3 +137,9 @@ def test_pixels_that_pillow_does_not_convert_are_told_in_words(mode: str, wanted
     told = rf"not read \(Pillow calls it mode {mode}\): save it again"
     with pytest.raises(DecodeError, match=told), explaining():
         Image.new(mode, (2, 2)).convert(wanted)
+
+
+@pytest.mark.parametrize("length", range(8, 12))
+def test_an_avif_that_ends_within_its_brand_is_no_video(length: int) -> None:
+    with pytest.raises(DecodeError, match="not an image of a known format, or its header"):
+        decode(encoded(photo(8, 8), "AVIF")[:length])

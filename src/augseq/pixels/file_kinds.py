@@ -148,8 +148,8 @@ def _describe_boxes(data: bytes) -> tuple[str, str] | None:
     brand = data[8:12] if data[4:8] == b"ftyp" else b"qt  "
     if brand == b"crx ":
         return "a raw photograph of a camera (CR3)", _CONVERT
-    # An image all the same, if a damaged one.
-    if find_format(data) is not None:
+    # An image all the same, if a damaged one; or truncated before it says what it is.
+    if find_format(data) is not None or len(brand) < 4:
         return None
     return "a video (MP4 or QuickTime)", _FRAMES
 
