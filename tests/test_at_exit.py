@@ -11,7 +11,7 @@ PRESS = "os.kill(os.getpid(), signal.SIGINT)"
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    start = "import atexit, os, signal, threading\nfrom augseq.at_exit import at_exit\n"
+    start = "import atexit, os, signal, threading\nfrom augseq.at_exit import Turn, at_exit\n"
     code = start + textwrap.dedent(code)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
 
@@ -22,7 +22,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_cleanup_is_not_cut_short_by_ctrl_c(ending: str, times: int) -> None:
     done = run(
         f"""
-        @at_exit
+        @at_exit(Turn.THREADS)
         def clean_up():
             for _ in range({times}):
                 {PRESS}
@@ -43,20 +43,21 @@ def test_what_the_program_itself_registered_gets_ctrl_c_as_ever() -> None:
         """
         handler = signal.getsignal(signal.SIGINT)
         atexit.register(lambda: print(signal.getsignal(signal.SIGINT) is handler))
-        at_exit(lambda: print(signal.getsignal(signal.SIGINT) is handler))
+        at_exit(Turn.THREADS)(lambda: print(signal.getsignal(signal.SIGINT) is handler))
         atexit.register(lambda: print(signal.getsignal(signal.SIGINT) is handler))
         """
     )
-    assert (done.stdout, done.stderr) == ("True\nFalse\nTrue\n", "")
+    assert (done.stdout, done.stderr) == ("True\nTrue\nFalse\n", "")
 
 
-def test_a_cleanup_that_fails_says_so_and_keeps_no_other_from_its_work() -> None:
+def test_cleanups_have_an_order_and_one_that_fails_keeps_no_other_from_its_work() -> None:
     done = run(
         """
-        at_exit(lambda: print("second"))
-        at_exit(lambda: 1 / 0)
-        at_exit(lambda: print("first"))
+        at_exit(Turn.FOLDERS)(lambda: print("third"))
+        at_exit(Turn.ITERATORS)(lambda: print("first"))
+        at_exit(Turn.THREADS)(lambda: 1 / 0)
+        at_exit(Turn.PROCESSES)(lambda: print("second"))
         """
     )
-    assert done.stdout == "first\nsecond\n"
+    assert done.stdout == "first\nsecond\nthird\n"
     assert "ZeroDivisionError" in done.stderr

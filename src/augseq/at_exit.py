@@ -1,31 +1,58 @@
-"""What is done when the program ends, also if Ctrl-C is pressed again meanwhile."""
+"""What is done when the program ends: all of it, in one order, also if Ctrl-C comes again."""
 
 import atexit
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import IntEnum, auto
 
 Cleanup = Callable[[], None]
 
 
-def at_exit(cleanup: Cleanup) -> Cleanup:
-    """Call a function when the program ends; a decorator.
+class Turn(IntEnum):
+    """The order of cleanups, whichever module is imported first."""
 
-    A second Ctrl-C does not cut it short: a `KeyboardInterrupt` in it would leave what it has
-    not cleaned up yet, and the program ends anyway.
-    """
-    atexit.register(_call_undisturbed, cleanup)
-    return cleanup
+    ITERATORS = auto()
+    PROCESSES = auto()
+    # They wait for the processes.
+    THREADS = auto()
+    # Threads and processes use them.
+    FOLDERS = auto()
 
 
-def _call_undisturbed(cleanup: Cleanup) -> None:
+_CLEANUPS: list[tuple[Turn, Cleanup]] = []
+
+
+def at_exit(turn: Turn) -> Callable[[Cleanup], Cleanup]:
+    """Call a function when the program ends; a decorator."""
+
+    def register(cleanup: Cleanup) -> Cleanup:
+        _CLEANUPS.append((turn, cleanup))
+        return cleanup
+
+    return register
+
+
+@atexit.register
+def _clean_up() -> None:
+    with _without_ctrl_c(), ExitStack() as stack:
+        # The last one that is pushed is the first one that is called, and an error in one keeps
+        # no other from being called.
+        for _, cleanup in sorted(_CLEANUPS, key=lambda pair: pair[0], reverse=True):
+            stack.callback(cleanup)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C: the program ends anyway, and a half of this would be left undone."""
     handler = signal.getsignal(signal.SIGINT)
     # Only the main thread can set one; and one that is not of Python could not be set again.
-    is_settable = threading.current_thread() is threading.main_thread() and handler is not None
-    if is_settable:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        cleanup()
+        yield
     finally:
-        if is_settable:
-            signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, handler)

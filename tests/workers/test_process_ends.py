@@ -267,6 +267,29 @@ def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
     assert (output, errors) == (["0 set()"], "")
 
 
+@pytest.mark.parametrize("ending", ["", "SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_cache_in_memory_is_gone_with_the_program(ending: str, sample_images: Path) -> None:
+    code = f"""
+        import signal
+        import augseq
+        from augseq.pixels.cache.memory_folder import own_memory_folder
+        images = augseq.index_folder({str(sample_images)!r}, progress=False)
+        batches = augseq.ImageSequence(
+            images, image_size=(8, 8), workers=2, worker_kind="processes", cache="memory"
+        )
+        for _ in batches:
+            pass
+        print(own_memory_folder().path, flush=True)
+        if {ending!r}:
+            os.kill(os.getpid(), signal.{ending or "SIGINT"})
+    """
+    process = start("-c", SETUP + textwrap.dedent(code), KERAS_BACKEND="numpy")
+    output, _ = process.communicate(timeout=60)
+    folder = Path(output.strip())
+    assert folder.name
+    assert wait_until(lambda: not folder.exists(), 5)
+
+
 def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> None:
     code = """
         from augseq.workers.lookahead import Lookahead

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import keras
 
-from augseq.at_exit import at_exit
+from augseq.at_exit import Turn, at_exit
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.batch import Batch
 from augseq.loading.pipeline import Pipeline
@@ -511,7 +511,7 @@ class PlannedSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return Step(self._epochs.epoch, number)
 
 
-at_exit(leave_iterators_to_the_system)
+at_exit(Turn.ITERATORS)(leave_iterators_to_the_system)
 
 
 def _rebuild(

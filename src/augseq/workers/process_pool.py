@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any
 
-from augseq.at_exit import at_exit
+from augseq.at_exit import Turn, at_exit
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
 from augseq.loading.load_images import PROCESS_ENDS, ArrayKey
@@ -208,7 +208,7 @@ def _kill(workers: list[WorkerHandle], owner: int) -> None:
             worker.kill()
 
 
-@at_exit
+@at_exit(Turn.PROCESSES)
 def _end_processes() -> None:
     """End all workers, so that the threads that wait for them end too."""
     PROCESS_ENDS.set()

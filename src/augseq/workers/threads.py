@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
-from augseq.at_exit import at_exit
+from augseq.at_exit import Turn, at_exit
 from augseq.loading.batch import Batch
 from augseq.loading.load_images import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, THIS_THREAD
@@ -161,7 +161,7 @@ def _stop(tasks: _Tasks, num_workers: int) -> None:
         tasks.put(None)
 
 
-@at_exit
+@at_exit(Turn.THREADS)
 def _end_threads() -> None:
     """Let threads finish their sample: one that is killed inside native code aborts or hangs."""
     PROCESS_ENDS.set()

@@ -20,6 +20,7 @@ from augseq.augment.albumentations_import import import_albumentations
 from augseq.loading.load_images import array_layouts, fill_arrays
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
+from augseq.pixels.cache.memory_folder import leave_memory_folders
 from augseq.progress_note import NO_RECORD, THIS_THREAD
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, failed
 from augseq.workers.shared_memory import arrays_in, map_note, num_bytes_of, receive_file
@@ -50,6 +51,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        # The main process cannot do it, if it was killed.
+        leave_memory_folders()
         os._exit(1)
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 
-from augseq.at_exit import at_exit
+from augseq.at_exit import Turn, at_exit
 from augseq.storage.file_lock import is_still_at, is_unused, share
 
 _SHARED_MEMORY = "/dev/shm"
@@ -102,12 +102,17 @@ def free_in_container(group: str = "/sys/fs/cgroup") -> int:
 _OPEN: "weakref.WeakValueDictionary[tuple[int, str], MemoryFolder]" = weakref.WeakValueDictionary()
 
 
-# Not by `weakref`, which would do it before all that was registered earlier: worker processes,
-# which end after that, would seem to use the folder still, and it would stay.
-@at_exit
-def _leave_all() -> None:
-    for folder in list(_OPEN.values()):
+# Not by `weakref`: worker processes must have ended before, or they would seem to use the folder
+# still, and it would stay.
+@at_exit(Turn.FOLDERS)
+def leave_memory_folders() -> None:
+    """Leave the folders that this process uses, and remove those that no other uses any more."""
+    folders = list(_OPEN.values())
+    for folder in folders:
         folder.leave()
+    if folders:
+        # Of two processes that left at the same moment, each may have found the other.
+        _remove_abandoned(_parent())
 
 
 def _key(path: str) -> tuple[int, str]:

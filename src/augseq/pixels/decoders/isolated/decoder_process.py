@@ -20,7 +20,7 @@ from collections.abc import Callable
 from multiprocessing import spawn
 from typing import Any, TypeVar
 
-from augseq.at_exit import at_exit
+from augseq.at_exit import Turn, at_exit
 from augseq.errors import DecodeError, WorkerError
 from augseq.pixels.decoders.isolated.decoder_messages import receive, send
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
@@ -215,7 +215,7 @@ class _Pool:
 
 
 _POOL = _Pool()
-at_exit(_POOL.close)
+at_exit(Turn.PROCESSES)(_POOL.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _POOL.lock.acquire(),
