@@ -72,5 +72,5 @@ def test_a_table_of_addresses_or_paths_gives_the_images_of_the_folder(
 def test_an_address_that_is_not_below_the_root_is_refused(path: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(f"path,label\n{path},x\n")
-    with pytest.raises(augseq.ArgumentError, match="must lie below the root 'http://host'"):
+    with pytest.raises(augseq.ArgumentError, match="must be below the root 'http://host'"):
         augseq.index_table(table, root="http://host", check_files=False)

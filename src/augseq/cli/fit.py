@@ -1,4 +1,4 @@
-"""`augseq fit`: from a folder to a trained model, with everything one wants to see of it."""
+"""`augseq fit`: train a classifier on a folder, and write a run folder."""
 
 import contextlib
 import itertools

@@ -157,7 +157,7 @@ def index(
     """List the images of a folder or a table, count the classes, and write a manifest.
 
     With --probe, every image is decoded once. What an interrupted run has done is kept beside the
-    output, and the same command goes on from there.
+    output, and the same command continues from there.
 
     With --update, known records keep index and label, and only new and changed files are read.
     """
@@ -213,7 +213,7 @@ def _checkpoint(output: Path | None) -> Iterator[Path | None]:
     except BaseException:
         # Not where it was refused, as one of another folder is.
         if _written_at(path) != found:
-            print(f"{path} keeps what was done; the same command goes on.", file=sys.stderr)
+            print(f"{path} keeps what was done; run the same command to continue.", file=sys.stderr)
         raise
     path.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.schema import REASON_FIELD
 
 UNUSABLE = "cannot be used: "
-"""What the reasons begin with for which probing leaves files out."""
+"""How the reasons begin for which probing excludes files."""
 
 GONE = "not found when the folder was indexed again"
 """The reason for which records are excluded whose files are not there any more."""
@@ -21,7 +21,7 @@ def describe_unusable(manifest: Manifest) -> Iterator[str]:
     unusable = manifest.excluded.filter(pc.starts_with(reasons, UNUSABLE))
     if len(unusable):
         yield (
-            f"Left out, since training would stop at them: {len(unusable):,} of "
+            f"Excluded, since training would stop at them: {len(unusable):,} of "
             f"{len(manifest) + len(unusable):,} images in {manifest.root!r} (`manifest.excluded`), "
             f"such as {next(excluded_lines(unusable))}"
         )

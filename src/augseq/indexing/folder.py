@@ -68,7 +68,7 @@ def index_folder(
     with unknown endings a few are looked at, to say whether they are images.
 
     Args:
-        folder: Where the images lie, in one sub-folder per class, at any depth below it; or the
+        folder: Folder of the images, in one sub-folder per class, at any depth below it; or the
             address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
         remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
         labels: "inferred" names the class of an image after its first sub-folder; None takes
@@ -80,18 +80,18 @@ def index_folder(
             sorted: by value if all are whole numbers ("2" before "10"), else by code point.
             Images of other classes are excluded, with a warning; so it also chooses classes.
         splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
-            elsewhere are none of the manifest's. A column `split` says where each image lies;
+            elsewhere are none of the manifest's. A column `split` says where each image is;
             the classes are those of all splits together.
         extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case: "" for
             names without an ending, "*" for any text, as in ".jpg?w=*", and "default" for the
             usual endings, those of HEIC and JPEG XL where their extras are installed. Files with
             other endings are told if they seem to be images, unless usual endings are missing.
         follow_links: Whether to follow symbolic links to files and folders; never in circles.
-            The manifest keeps it, so that images may lie outside the folder.
+            The manifest keeps it, so that images may be outside the folder.
         probe: Whether to decode every image once, and note size, time, content and format of its
             file in `Record.probe`. Training then refuses a file that was changed since.
         unreadable: What probing does about files that cannot be used: "raise" names them;
-            "exclude" leaves them out for good, with the reason, in `excluded`. It implies `probe`.
+            "exclude" moves them to `excluded` for good, with the reason. It implies `probe`.
         checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
         update: A whole manifest of this folder, to be brought up to date: records that it knows
             keep index, label and columns. Files that are gone are excluded, and get their index
@@ -125,7 +125,7 @@ def index_folder(
 
     Warns:
         AugseqWarning: Classes are empty, also of one split, there is only one, or images or
-            links are left aside, such as those of classes that `class_names` excludes; or files
+            links are not indexed, such as those of classes that `class_names` excludes; or files
             cannot be used or are gone, and are excluded.
 
     Example:
@@ -230,7 +230,7 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
             "is listed already."
         )
     if num_loose:
-        yield f"{num_loose} images directly in {root!r} have no class and are left aside."
+        yield f"{num_loose} images directly in {root!r} have no class, so they are not indexed."
     yield from class_findings(manifest, repr(root))
     if "split" in manifest.table.column_names and manifest.class_names:
         yield from _missing_in_splits(manifest)

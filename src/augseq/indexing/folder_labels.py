@@ -42,7 +42,7 @@ def label_by_folder(
         raise ManifestError(not_utf8("folder", nameless[0]))
     if not any(scan.folders.values()):
         raise LabelError(
-            f"The {len(scan.paths)} images of {root!r} lie in no sub-folder, so they have no "
+            f"The {len(scan.paths)} images of {root!r} are in no sub-folder, so they have no "
             "class. Put each class in its own sub-folder; take the classes from the names of the "
             "files (labels=re.compile(...), at the shell: augseq index --label-pattern) or from a "
             "table (index_table); or index with labels=None (--no-labels) to predict."

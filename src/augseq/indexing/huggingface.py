@@ -42,7 +42,7 @@ def index_huggingface(
     there is `index_folder`.
 
     Args:
-        folder: Where the metadata lies, or the folders of its splits.
+        folder: Folder of the metadata, or of the folders of its splits.
         splits: Sub-folders such as ["train", "test"], each with metadata of its own. A column
             `split` says where each image comes from; the classes are those of all together.
         label_column: Where the classes stand; None for no labels.
@@ -84,7 +84,7 @@ def index_huggingface(
 def write_huggingface(
     manifest: Manifest, *, split_column: str | None = None, suffix: str = ".csv"
 ) -> list[str]:
-    """Write the metadata of an `imagefolder` where the images of a manifest lie.
+    """Write the metadata of an `imagefolder` beside the images of a manifest.
 
     `index_huggingface(manifest.root)` reads it back, as `write_table` describes.
 
@@ -98,7 +98,7 @@ def write_huggingface(
         The files that were written.
 
     Raises:
-        ArgumentError: The suffix is another, or an image does not lie in its split's folder.
+        ArgumentError: The suffix is another, or an image is not in its split's folder.
         OSError: A file cannot be written.
     """
     if suffix not in _SUFFIXES:
@@ -170,7 +170,7 @@ def _metadata_of(folder: str) -> Path:
 
 
 def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
-    """Say which images lie beside the metadata, but are not in it."""
+    """Say which images are beside the metadata, but not in it."""
     scan = scan_folder(
         manifest.root,
         splits=splits or (),
@@ -182,7 +182,7 @@ def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
     unlisted = scan.paths.filter(pc.invert(is_known)).to_pylist()
     if not unlisted:
         return []
-    return [f"{len(unlisted)} images are not in the metadata, and left aside: {listed(unlisted)}"]
+    return [f"{len(unlisted)} images are not in the metadata, so not indexed: {listed(unlisted)}"]
 
 
 def _below(part: Manifest, split: str, split_column: str) -> Manifest:
@@ -190,7 +190,7 @@ def _below(part: Manifest, split: str, split_column: str) -> Manifest:
     paths = part.table.column("path")
     if not pc.all(pc.starts_with(paths, f"{split}/")).as_py():
         raise ArgumentError(
-            f"Every image of the split {split!r} must lie in the folder {split!r} of "
+            f"Every image of the split {split!r} must be in the folder {split!r} of "
             f"{part.root!r}, where its metadata is written. {split_column!r} names another for "
             f"{paths.filter(pc.invert(pc.starts_with(paths, split + '/')))[0].as_py()!r}."
         )

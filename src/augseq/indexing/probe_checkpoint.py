@@ -1,4 +1,4 @@
-"""What was found out about files, as columns, and kept in a file while the work goes on."""
+"""What was found out about files, as columns, and kept in a file while probing runs."""
 
 import os
 import time

@@ -62,7 +62,7 @@ def probe_manifest(
             but here: training itself never skips one.
         checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
             it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
-            kill or an error, the same call goes on. It never changes what is returned; remove it
+            kill or an error, the same call continues. It never changes what is returned; remove it
             when that is written. Any other manifest, and a checkpoint of other images, is an
             error and stays as it is.
         max_pixels: As it will be for `ImageSequence`, and so are the next three: a file that

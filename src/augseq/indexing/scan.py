@@ -44,11 +44,11 @@ class Scan:
         paths: Image files, relative to the folder with `/`, sorted by code point.
         folders: Folders directly below the folder or, where splits are scanned, directly below
             each split, as "train/cat"; with the number of images at any depth in each.
-        num_links: Symbolic links, and junctions of Windows, that were left aside, since links
+        num_links: Symbolic links, and junctions of Windows, that were skipped, since links
             were not to be followed.
         num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
             is listed already.
-        other_suffixes: Files left aside because of their suffix, counted by it.
+        other_suffixes: Files skipped because of their suffix, counted by it.
         samples: Paths of a few files of each of those suffixes.
         system_folders: Folders that were skipped, since systems make them; counted by name.
         hidden: Names of hidden files, but not the `._x` of macOS, which accompany others.
@@ -275,7 +275,7 @@ def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEn
     except PermissionError as error:
         raise UnreadableError(
             f"Cannot list the folder {folder!r}: {error.strerror}. "
-            "Give yourself permission to read it, or move it elsewhere."
+            "Change its permissions, or move it."
         ) from error
     return names, others
 

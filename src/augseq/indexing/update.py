@@ -119,7 +119,7 @@ def in_order_of_index(manifest: Manifest) -> Manifest:
 
 def _reasons_now(known: pa.Table, is_there: pa.ChunkedArray) -> pa.ChunkedArray:
     before = known.column(REASON_FIELD.name)
-    # Whoever was excluded for another reason, a person's say, stays so.
+    # Records that were excluded for another reason, such as by a person, stay excluded.
     is_ours = pc.fill_null(pc.or_(pc.equal(before, GONE), pc.starts_with(before, UNUSABLE)), True)
     is_back = pc.and_(is_there, pc.fill_null(pc.equal(before, GONE), False))
     reasons = pc.if_else(is_back, pa.scalar(None, REASON_FIELD.type), before)

@@ -103,9 +103,9 @@ def _common_root(roots: Sequence[str], wanted: PathLike | None) -> str:
         outside = list(roots)
     if outside:
         raise ArgumentError(
-            "The roots must lie below one folder, `root` if that is given. "
+            "The roots must be below one folder, `root` if that is given. "
             f"Received: {sorted(set(roots))}, root={wanted!r}. "
-            "Say where the images lie in the same tree with read_manifest(..., root=...)."
+            "Say where the images are in the same tree with read_manifest(..., root=...)."
         )
     return home
 

@@ -48,7 +48,7 @@ def write_table(
     Raises:
         ArgumentError: The suffix is another, two columns would have one name, or a format has no
             word for a value, as JSON for a number that is not finite.
-        MissingFileError: The folder that it is to lie in is not there.
+        MissingFileError: Its folder does not exist.
         OSError: The file cannot be written.
 
     Example:
@@ -92,14 +92,14 @@ def _plain_table(manifest: Manifest, path_column: str, label_column: str) -> pa.
     expected = 2 + bool(manifest.class_names)
     if len(columns) < expected or set(columns).intersection(own):
         raise ArgumentError(
-            f"Each column must have a name of its own. Received: path_column={path_column!r}, "
+            f"Column names must differ. Received: path_column={path_column!r}, "
             f"label_column={label_column!r} beside 'index' and {own}"
         )
     return pa.table(columns | {name: manifest.table.column(name) for name in own})
 
 
 def _unmistakable(paths: pa.ChunkedArray) -> pa.ChunkedArray:
-    r"""Write "a\b.jpg" as "./a\b.jpg", so that nobody takes its `\` for a separator."""
+    r"""Write "a\b.jpg" as "./a\b.jpg", so that its `\` is not read as a separator."""
     is_name = pc.and_(pc.match_substring(paths, "\\"), pc.invert(pc.match_substring(paths, "/")))
     return pc.if_else(is_name, pc.binary_join_element_wise("./", paths, ""), paths)
 

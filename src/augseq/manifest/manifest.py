@@ -400,8 +400,8 @@ class Manifest:
     def fingerprint(self) -> str:
         """Return 32 hexadecimal digits that name the data: records, labels, class names.
 
-        Where the data lies has no influence, and neither has how the columns are stored, what
-        was probed, or what columns of your own say.
+        Not counted: where the data is, how the columns are stored, what was probed, and columns
+        of your own.
         """
         return hash_records(self.table, self.class_names)
 

@@ -62,7 +62,7 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
     """
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
-        raise ArgumentError(f"Each column must have a name of its own. Twice: {twice}")
+        raise ArgumentError(f"Column names must differ. Twice: {twice}")
     wanted = [*CORE_SCHEMA, *[REASON_FIELD] * has_reasons]
     missing = [field.name for field in wanted if field.name not in table.column_names]
     if missing:

@@ -26,7 +26,7 @@ def write_manifest(manifest: Manifest, path: PathLike) -> None:
         path: File to make or replace, usually ending in `.parquet`.
 
     Raises:
-        MissingFileError: The folder that it is to lie in is not there.
+        MissingFileError: Its folder does not exist.
         ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
@@ -37,7 +37,7 @@ def write_checkpoint(manifest: Manifest, path: PathLike) -> None:
     """Write what `write_manifest` does, but marked as unfinished work.
 
     Raises:
-        MissingFileError: The folder that it is to lie in is not there.
+        MissingFileError: Its folder does not exist.
         ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
@@ -58,7 +58,7 @@ def read_manifest(
 
     Args:
         path: The Parquet file.
-        root: Where the images lie now, if their folder has moved since: a folder, or the
+        root: Where the images are now, if their folder has moved since: a folder, or the
             address of a remote one.
         follow_links: Whether images may be symbolic links that lead out of the root; None for
             what the manifest says, which knows whether it was indexed so.

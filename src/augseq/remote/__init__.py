@@ -1,1 +1,1 @@
-"""Image folders that lie elsewhere: object stores, web servers, archives."""
+"""Image folders elsewhere: object stores, web servers, archives."""

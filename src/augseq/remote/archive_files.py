@@ -73,7 +73,7 @@ class ArchiveFiles:
                 self._members.setdefault(path, _Member("directory"))
 
     def find(self, path: str, **_: Any) -> dict[str, dict[str, Any]]:
-        """Return all that lies in a folder at any depth, or the file itself, by path."""
+        """Return all that is in a folder at any depth, or the file itself, by path."""
         path = path.strip("/")
         if path and path not in self._members:
             raise FileNotFoundError(f"the archive has no {path!r}")

@@ -26,7 +26,7 @@ _EXTRAS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An open file system of fsspec, and where a folder lies in it.
+    """An open file system of fsspec, and the path of a folder in it.
 
     Attributes:
         files: The file system.
@@ -42,7 +42,7 @@ class Place:
         return "http" in self.files.protocol
 
     def at(self, path: str) -> str:
-        """Return the file system's own path of what lies below the folder."""
+        """Return the file system's own path of what is below the folder."""
         path = quote(path) if self.is_web else path
         return "/".join(part for part in (self.base.rstrip("/"), path) if part)
 
@@ -113,7 +113,7 @@ class Connection:
         return _wait(_in_thread(call), seconds)
 
     @property
-    def mends_itself(self) -> bool:
+    def repairs_itself(self) -> bool:
         """Whether a broken connection is replaced without `renew`."""
         return self._kind() == "async"
 
@@ -124,7 +124,7 @@ class Connection:
 
     @property
     def is_archive(self) -> bool:
-        """Whether the folder lies in one file."""
+        """Whether the folder is inside one file."""
         return self._kind() == "archive"
 
     def _slot(self, kind: str) -> _Slot:
@@ -236,9 +236,9 @@ def _wait(answer: "Future[Answer]", seconds: float) -> Answer:
 
 
 def _in_thread(call: Callable[[], Answer]) -> "Future[Answer]":
-    """Run what cannot be interrupted in a thread that nobody needs to wait for."""
+    """Run what cannot be interrupted in a thread that no caller must wait for."""
     future: Future[Answer] = Future()
-    # So that nobody can cancel it before it has run.
+    # So that it cannot be cancelled before it has run.
     future.set_running_or_notify_cancel()
 
     def run() -> None:

@@ -53,7 +53,7 @@ class _NoByteError(RemoteError):
 
 
 class RemoteFolder:
-    """Lists and reads what lies below an address, in any thread and process.
+    """Lists and reads what is below an address, in any thread and process.
 
     Args:
         root: The address, without password or query.
@@ -139,7 +139,7 @@ class RemoteFolder:
         if mark is None:
             raise RemoteError(
                 f"The storage tells neither an ETag nor a time of change of {name or repr(path)} "
-                f"in {self.root!r}, so that a change would go unseen. Leave out `cache` and "
+                f"in {self.root!r}, so that a change would go unseen. Pass neither `cache` nor "
                 "`probe`; RemoteOptions(cache_dir=...) keeps files without asking for changes."
             )
         digest = hashlib.blake2b(mark.encode(), digest_size=8).digest()
@@ -147,7 +147,7 @@ class RemoteFolder:
 
     @property
     def is_archive(self) -> bool:
-        """Whether the folder lies in one file, so that a list of all is as quick as of some."""
+        """Whether the folder is inside one file, so that a list of all is as quick as of some."""
         return self._connection.is_archive
 
     def entries(self, path: str = "") -> list[Entry]:
@@ -172,7 +172,7 @@ class RemoteFolder:
         return [entry for entry in entries if "/" not in entry.name]
 
     def all_entries(self) -> list[Entry]:
-        """Return what lies in the folder at any depth, as `entries` does."""
+        """Return what is in the folder at any depth, as `entries` does."""
         place, rows = self._ask(
             "list", lambda place: ("find", place.at("")), withdirs=True, detail=True
         )
@@ -197,7 +197,7 @@ class RemoteFolder:
                 failure = error
             if not may_pass(failure):
                 raise self._refusal(what, failure) from self._harmless(failure)
-            if not self._connection.mends_itself:
+            if not self._connection.repairs_itself:
                 self._connection.renew()
             delay_s, spent_s = options.delay_s(num_tries), time.monotonic() - start
             if num_tries == options.num_tries or spent_s + delay_s >= options.total_s:
@@ -237,7 +237,7 @@ class RemoteFolder:
 
 
 def _entry(row: dict[str, Any], here: str, *, is_web: bool) -> Entry | None:
-    """Return what a row of a listing names; None for the folder itself and what lies elsewhere."""
+    """Return what a row of a listing names; None for the folder itself and for links elsewhere."""
     name = row["name"].strip("/")
     if here:
         if not name.startswith(f"{here}/"):

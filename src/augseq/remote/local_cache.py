@@ -18,7 +18,7 @@ _WAYS_OUT = (
 # system has already given a length and a name.
 _MAGIC = b"augseq\0\2"
 _HEADER_BYTES = len(_MAGIC) + len(content_hash(b""))
-# Options that say where files lie. Secrets are none of them: they change, and files do not.
+# Options that say where files are. Secrets are none of them: they change, and files do not.
 _PLACES = frozenset({"account_name", "endpoint", "endpoint_url", "fo", "host", "port"})
 
 
@@ -28,7 +28,7 @@ class Copies:
     Args:
         address: Of the remote folder.
         storage_options: What its file system takes.
-        cache_dir: Where copies lie, an absolute path.
+        cache_dir: Folder of the copies, an absolute path.
         max_bytes: What they may take together; None for half of what is free.
 
     Raises:

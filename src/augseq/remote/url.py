@@ -115,7 +115,7 @@ def _words(secrets: Any) -> list[str]:
     if isinstance(secrets, bytes):
         secrets = secrets.decode("utf-8", "replace")
     if isinstance(secrets, str):
-        # Where a server lies is no secret, and its name helps.
+        # The address of a server is no secret, and its name helps.
         return [] if _is_plain_address(secrets) else [part for part in secrets.split() if part]
     if isinstance(secrets, dict):
         return [word for value in secrets.values() for word in _words(value)]

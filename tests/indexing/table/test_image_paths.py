@@ -53,7 +53,7 @@ def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -
     ],
 )
 def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
-    message = rf"must lie below the root .*Received: {path!r} in row 1 of"
+    message = rf"must be below the root .*Received: {path!r} in row 1 of"
     with pytest.raises(augseq.ArgumentError, match=message):
         index(pa.table({"path": ["ok.jpg", path]}), label_column=None)
 

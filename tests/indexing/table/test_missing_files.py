@@ -96,7 +96,7 @@ def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_pa
 )
 def test_why_a_path_is_not_below_the_root_is_told(path: str, told: str, tmp_path: Path) -> None:
     fill(tmp_path, *FILES)
-    with pytest.raises(augseq.ArgumentError, match=f"must lie below the root.*{told}"):
+    with pytest.raises(augseq.ArgumentError, match=f"must be below the root.*{told}"):
         index([path, "dog/3.png"], tmp_path)
 
 

@@ -66,8 +66,8 @@ def manifest_paths(
         return below
     rows = np.flatnonzero(unusual.to_numpy(zero_copy_only=False)).tolist()
     texts = paths.filter(unusual).to_pylist()
-    mended = [_below(root, path, source, row) for path, row in zip(texts, rows, strict=True)]
-    return pc.replace_with_mask(below, unusual, pa.array(mended, pa.string()))
+    below_root = [_below(root, path, source, row) for path, row in zip(texts, rows, strict=True)]
+    return pc.replace_with_mask(below, unusual, pa.array(below_root, pa.string()))
 
 
 def _are_bytes(values: pa.Array, column: str, source: SourceTable) -> str:
@@ -148,7 +148,7 @@ def _exist(root: str, paths: pa.Array) -> npt.NDArray[np.bool_]:
         folder, _, name = path.rpartition("/")
         if folder not in files_of:
             files_of[folder] = _files(os.path.join(root, folder))
-        # Or spelt otherwise, in a folder that does not tell "A" from "a".
+        # Or spelt differently, in a folder that does not tell "A" from "a".
         return name in files_of[folder] or os.path.isfile(os.path.join(root, path))
 
     # Listing each folder once took a third of the time of asking for each file, which threads
@@ -180,7 +180,7 @@ def _below(root: str, path: str, source: SourceTable, row: int) -> str:
     if not parts or ".." in parts or "://" in below or below.startswith("/"):
         place = source.places(np.arange(len(source.columns)) == row)
         raise ArgumentError(
-            f"Paths must lie below the root {root!r}. Received: {path!r} in {place}. "
+            f"Paths must be below the root {root!r}. Received: {path!r} in {place}. "
             f"{_way_below(root, path)}"
         )
     return "/".join(parts)

@@ -41,6 +41,8 @@ def holds_images(kind: pa.DataType) -> bool:
     """Tell whether a type of Arrow is one of the encoded bytes of files, as Hugging Face's is."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
     if pa.types.is_struct(kind):
         return any(holds_images(field.type) for field in kind)
     return bool(

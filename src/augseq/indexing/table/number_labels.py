@@ -85,7 +85,7 @@ def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Ite
         yield (
             f"The column {column!r} seems to hold numbers to predict, not classes: "
             f"{len(names)} different values in {num_rows} rows, from {min(values):g} to "
-            f"{max(values):g}. Each became a class of its own. {_WAY_OUT} If they are classes, "
+            f"{max(values):g}. Each became a class. {_WAY_OUT} If they are classes, "
             "ignore this."
         )
 
