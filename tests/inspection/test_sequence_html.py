@@ -54,7 +54,7 @@ def test_looking_starts_no_workers_and_moves_no_epoch(samples: augseq.Manifest) 
     before = repr(sequence)
     sequence._repr_html_()
     assert repr(sequence) == before
-    assert not sequence.was_asked
+    assert not sequence.position.was_asked
 
 
 def test_a_failing_augmentation_is_a_box_with_the_reason(samples: augseq.Manifest) -> None:

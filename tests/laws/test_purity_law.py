@@ -157,7 +157,7 @@ def test_a_copy_of_a_repeated_sequence_gives_the_same_batches(
     images: augseq.Manifest, steps: int
 ) -> None:
     sequence = sequence_of(images, batch_size=8).repeat()
-    sequence.follow_keras(2, steps=steps, goes_on=False)
+    sequence.position.follow_keras(2, steps=steps, goes_on=False)
     twin = pickle.loads(pickle.dumps(sequence))
     assert pixels_of(twin.batch(1)) == pixels_of(sequence.batch(1))
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import call_text, first_few, first_lines
-from augseq.training.planned_sequence import PlannedSequence
+from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
 
@@ -40,7 +40,7 @@ class Audit(TrainedBatches):
         augseq.Audit(batches, "audit.jsonl")])`
     """
 
-    def __init__(self, sequence: PlannedSequence, path: PathLike) -> None:
+    def __init__(self, sequence: ImageSequence, path: PathLike) -> None:
         super().__init__(sequence)
         self._path = Path(path).absolute()
 
@@ -66,7 +66,10 @@ class Audit(TrainedBatches):
 
     def _lines(self, number: int) -> Iterator[dict[str, Any]]:
         """Yield the lines of a batch."""
-        before, after = self._sequence.progress(number), self._sequence.progress(number + 1)
+        before, after = (
+            self._sequence.position.progress(number),
+            self._sequence.position.progress(number + 1),
+        )
         yield {
             "epoch": before.epoch,
             "place": before.num_records,

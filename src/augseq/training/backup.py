@@ -41,7 +41,6 @@ from augseq.training.model_state import (
     write_seeds,
     write_state,
 )
-from augseq.training.planned_sequence import PlannedSequence
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 from augseq.validation import check_number, check_whole
@@ -196,7 +195,7 @@ class BackupAndResume(EpochSync):
         """Refuse what could not be resumed, before anything is trained."""
         call = self._call
         data = self._sequence if call is None else call.data
-        if data is not self._sequence and not isinstance(data, PlannedSequence):
+        if data is not self._sequence and not isinstance(data, ImageSequence):
             name = type(data).__name__
             raise ArgumentError(
                 "BackupAndResume saves the place in the data, so `fit` must train on the sequence "

@@ -71,13 +71,13 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                     "A repeated sequence never ends an epoch; pass steps_per_epoch to fit."
                 )
             counter.begin()
-            sequence.begin_training()
+            sequence.position.epochs.begin_training()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Tell the sequences the epoch, unless a pass goes on."""
         for sequence, counter in self._all:
             counter.begin_epoch()
-            sequence.follow_keras(
+            sequence.position.follow_keras(
                 epoch, steps=self.params.get("steps"), goes_on=counter.num_trained > 0
             )
         note_followed(self, self._sequence)
@@ -94,7 +94,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
             ArgumentError: `fit` trains on another object.
         """
         for number, (sequence, counter) in enumerate(self._all, 1):
-            if not sequence.was_asked:
+            if not sequence.position.was_asked:
                 which = f"sequence {number} of those" if self._more else "the one"
                 raise ArgumentError(
                     f"`fit` trains on another object than {which} that {type(self).__name__} was "
@@ -104,9 +104,9 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 )
             if counter.is_over:
                 sequence.finish_epoch()
-                sequence.count_as_trained()
+                sequence.position.epochs.end_epoch()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Stop telling epochs."""
         for sequence, _ in self._all:
-            sequence.end_training()
+            sequence.position.epochs.end_training()

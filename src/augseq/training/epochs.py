@@ -180,6 +180,10 @@ class EpochTracker:
         self._next = 0
         self.is_in_order = True
 
+    def end_watch(self) -> None:
+        """Follow it no more."""
+        self.is_watched = False
+
     def begin(self) -> None:
         """Take Keras' word that an epoch, or the building of a model, begins."""
         self._call = find_call()

@@ -10,7 +10,7 @@ from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
 from augseq.terminal_text import call_text, first_lines, shortened
-from augseq.training.planned_sequence import PlannedSequence
+from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.validation import check_whole, is_whole
 
@@ -60,7 +60,7 @@ class LossSpikes(TrainedBatches):
         spikes.draw()`
     """
 
-    def __init__(self, sequence: PlannedSequence, *, keep: int = 10, skip_epochs: int = 1) -> None:
+    def __init__(self, sequence: ImageSequence, *, keep: int = 10, skip_epochs: int = 1) -> None:
         super().__init__(sequence)
         self._keep = check_whole("keep", keep, least=1)
         self._skip_epochs = check_whole("skip_epochs", skip_epochs, least=0)
@@ -93,7 +93,7 @@ class LossSpikes(TrainedBatches):
             return
         epochs: dict[int, tuple[int, ...]] = {}
         for number in trained:
-            epoch = self._sequence.progress(number).epoch
+            epoch = self._sequence.position.progress(number).epoch
             indices = tuple(record.index for record in self._sequence.records(number))
             epochs[epoch] = epochs.get(epoch, ()) + indices
         num_new = sum(map(len, epochs.values()))

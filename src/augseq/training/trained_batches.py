@@ -8,7 +8,7 @@ from augseq.errors import ArgumentError
 from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.keras_calls import find_fit
 from augseq.training.pass_counter import PassCounter
-from augseq.training.planned_sequence import PlannedSequence
+from augseq.training.sequence import ImageSequence
 
 _PASS_THE_SEQUENCE = (
     "Pass the sequence itself to fit, or an object whose batch i is made from batches[i]"
@@ -28,9 +28,9 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
         ArgumentError: It is none.
     """
 
-    def __init__(self, sequence: PlannedSequence) -> None:
+    def __init__(self, sequence: ImageSequence) -> None:
         super().__init__()
-        if not isinstance(sequence, PlannedSequence):
+        if not isinstance(sequence, ImageSequence):
             raise ArgumentError(
                 f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
             )
@@ -62,7 +62,7 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
         """Go on with the pass, or begin the next one."""
         self._pass.begin_epoch()
         if not self._pass.num_trained:
-            self._sequence.watch_pass()
+            self._sequence.position.epochs.watch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Hand on what was trained; several batches with `steps_per_execution`.
@@ -71,15 +71,15 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
             ArgumentError: Keras asked for batches in an order of its own, or trains on another
                 object, whose batches cannot be named.
         """
-        if self._sequence.is_inside_another:
+        if self._sequence.position.epochs.is_watched:
             self._require_same_batches()
-        self._sequence.require_order()
+        self._sequence.position.require_order()
         self._note(self._pass.count(batch, self._sequence.length), logs or {})
 
     def _require_same_batches(self) -> None:
         length, steps = self._sequence.length, self.params.get("steps")
         name = type(self).__name__
-        if not self._sequence.was_asked:
+        if not self._sequence.position.was_asked:
             raise ArgumentError(
                 f"`fit` trains on another object than the one that {name} was given, or on a copy "
                 f"of it. {_PASS_THE_SEQUENCE}."
@@ -90,7 +90,7 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
                 f"if both have as many. Received: {steps} steps in an epoch, and a sequence of "
                 f"{length} batches. {_PASS_THE_SEQUENCE}, and no steps_per_epoch."
             )
-        if not self._sequence.is_asked_in_order:
+        if not self._sequence.position.epochs.is_in_order:
             raise ArgumentError(
                 f"{name} can name the batches of an object that takes them from a sequence only "
                 "if it asks for batches[0], batches[1], batches[2] and so on, by index. "
@@ -99,7 +99,7 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Follow the sequence no more."""
-        self._sequence.end_watch()
+        self._sequence.position.epochs.end_watch()
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
         """Take the numbers, within the pass, of batches that one step, or several, have trained."""
