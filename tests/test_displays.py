@@ -254,7 +254,8 @@ def test_a_report_is_a_table_in_a_notebook(make: Callable[[], Any]) -> None:
 
 def test_every_public_type_that_a_cell_can_end_with_is_tried() -> None:
     tried = {type(make()) for make in DISPLAYED.values()}
-    types = {value for value in map(augseq.__getattr__, augseq.__all__) if isinstance(value, type)}
+    public = (getattr(augseq, name) for name in augseq.__all__)
+    types = {value for value in public if isinstance(value, type)}
     errors = {value for value in types if issubclass(value, BaseException)}
     # A panel is tested where it is drawn.
     others = {augseq.Augmentation, augseq.Explorer}

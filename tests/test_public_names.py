@@ -3,10 +3,12 @@
 import inspect
 import json
 import os
+import pydoc
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -46,8 +48,10 @@ def run_python(code: str, **variables: str) -> Any:
 
 def public_callables() -> Iterator[tuple[str, Any]]:
     """Yield public functions, classes, and the methods and properties that these define."""
-    for name in augseq.__all__:
-        value = getattr(augseq, name)
+    names = [name for name in augseq.__all__ if name != "errors"]
+    public = {name: getattr(augseq, name) for name in names}
+    public |= {f"errors.{name}": value for name, value in ERRORS.items()}
+    for name, value in public.items():
         yield name, value
         if inspect.isclass(value):
             for attribute, member in vars(value).items():
@@ -57,6 +61,11 @@ def public_callables() -> Iterator[tuple[str, Any]]:
                     yield f"{name}.{attribute}", member
 
 
+ERRORS = {
+    name: value
+    for name, value in vars(augseq.errors).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+}
 CALLABLES = dict(public_callables())
 
 
@@ -78,6 +87,41 @@ def parameters_of(value: Any) -> list[str]:
 def test_the_public_names_are_sorted_and_different() -> None:
     assert augseq.__all__ == sorted(set(augseq.__all__))
     assert {*augseq.__all__, "__version__"} == set(dir(augseq))
+
+
+def test_help_begins_with_what_to_call_first() -> None:
+    words = pydoc.plain(pydoc.render_doc(augseq)).split()
+    first = " ".join(words)[:700]
+    assert 0 < first.index("index_folder") < first.index("split(") < first.index("ImageSequence")
+
+
+def names_by_task(text: str) -> list[str]:
+    """Return the names in quotes, each where it comes first."""
+    return list(dict.fromkeys(re.findall(r"`(?:augseq\.|errors\.)*(\w+)", text)))
+
+
+def test_the_docstring_names_all_that_is_public_in_the_order_of_use() -> None:
+    names = [name for name in names_by_task(augseq.__doc__ or "") if name in augseq.__all__]
+    assert sorted(names) == augseq.__all__
+    assert names == [*augseq._HOMES, "errors"]
+
+
+def test_the_page_of_the_api_has_the_same_names_in_the_same_order() -> None:
+    page = Path(__file__).parents[1] / "docs" / "api.md"
+    rows = re.findall(r"^\| (`.*?`) \|", page.read_text("utf-8"), re.MULTILINE)
+    named = names_by_task(" ".join(rows))
+    assert [name for name in named if name in augseq.__all__] == [*augseq._HOMES, "errors"]
+    assert [name for name in named if name in ERRORS] == [
+        *("AugseqError", "AugseqWarning"),
+        *(name for name in ERRORS if name not in augseq.__all__),
+    ]
+
+
+def test_errors_are_in_a_room_of_their_own() -> None:
+    assert {name for name in augseq.__all__ if name in ERRORS} == {"AugseqError", "AugseqWarning"}
+    for name in set(ERRORS) - set(augseq.__all__):
+        assert not hasattr(augseq, name)
+        assert issubclass(ERRORS[name], augseq.AugseqError)
 
 
 def test_star_import_gives_the_public_names() -> None:

@@ -7,11 +7,39 @@
 >>> pixels, labels = batches[0]
 >>> pixels.shape
 (32, 96, 96, 3)
+
+What there is, by task, in the order in which you need it:
+
+Which images:
+    `index_folder`, `index_table` and `index_huggingface` make a `Manifest`; `concat_manifests`
+    joins several; `RemoteOptions` says how to reach a remote folder.
+A manifest of them:
+    A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
+    `probe_manifest`. `write_manifest` and `read_manifest` keep it; `write_table` and
+    `write_huggingface` write it for other programs.
+What is wrong in them:
+    `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
+    of fault, and a `FoundFile` for each file.
+Batches for Keras:
+    `ImageSequence` makes a `Batch` of each `Sample`; `ImageCache` keeps decoded pixels;
+    `read_image` decodes one file in the same way.
+Augmentations:
+    `preset` returns a list to begin with, `explore` an `Explorer` to try it in a notebook. Write
+    your own as a function or as an `Augmentation`; `check_augmentation` tests it.
+Callbacks and proofs:
+    `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` keeps each
+    `LossSpike`; `Audit` writes what was trained, and `verify_audit` returns an `AuditReport`.
+A whole training:
+    `train_classifier`, with `RunOptions`, returns a `RunResult`.
+Errors:
+    `AugseqError` catches every error, and `AugseqWarning` is the class of every warning; the tree
+    is in `errors`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from augseq import errors as errors
 from augseq.manifest import display
 
 __version__ = "0.1.0"
@@ -20,23 +48,8 @@ if TYPE_CHECKING:
     from augseq.augment.augmentation import Augmentation as Augmentation
     from augseq.augment.laws import check_augmentation as check_augmentation
     from augseq.augment.presets import preset as preset
-    from augseq.errors import ArgumentError as ArgumentError
-    from augseq.errors import AugmentationError as AugmentationError
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
-    from augseq.errors import BackupError as BackupError
-    from augseq.errors import BatchTimeoutError as BatchTimeoutError
-    from augseq.errors import ChangedFileError as ChangedFileError
-    from augseq.errors import DecodeError as DecodeError
-    from augseq.errors import LabelError as LabelError
-    from augseq.errors import ManifestError as ManifestError
-    from augseq.errors import MissingExtraError as MissingExtraError
-    from augseq.errors import MissingFileError as MissingFileError
-    from augseq.errors import NotAFolderError as NotAFolderError
-    from augseq.errors import RemoteError as RemoteError
-    from augseq.errors import SharedMemoryError as SharedMemoryError
-    from augseq.errors import UnreadableError as UnreadableError
-    from augseq.errors import WorkerError as WorkerError
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
@@ -74,65 +87,59 @@ if TYPE_CHECKING:
     from augseq.training.train_classifier import train_classifier as train_classifier
 
 # Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
+# In the order of the docstring.
 _HOMES = {
-    "ArgumentError": "augseq.errors",
-    "Audit": "augseq.training.audit",
-    "AuditReport": "augseq.training.audit",
-    "Augmentation": "augseq.augment.augmentation",
-    "AugmentationError": "augseq.errors",
-    "AugseqError": "augseq.errors",
-    "AugseqWarning": "augseq.errors",
-    "BackupAndResume": "augseq.training.backup",
-    "BackupError": "augseq.errors",
-    "Batch": "augseq.loading.batch",
-    "BatchTimeoutError": "augseq.errors",
-    "ChangedFileError": "augseq.errors",
-    "CheckFinding": "augseq.inspection.quality.findings",
+    # Which images.
+    "index_folder": "augseq.indexing.folder",
+    "index_table": "augseq.indexing.table.index_table",
+    "index_huggingface": "augseq.indexing.huggingface",
+    "Manifest": "augseq.manifest.manifest",
+    "concat_manifests": "augseq.manifest.concat",
+    "RemoteOptions": "augseq.remote.options",
+    # A manifest of them.
+    "Record": "augseq.manifest.record",
+    "Probe": "augseq.manifest.record",
+    "probe_manifest": "augseq.indexing.probing",
+    "write_manifest": "augseq.manifest.storage",
+    "read_manifest": "augseq.manifest.storage",
+    "write_table": "augseq.manifest.export",
+    "write_huggingface": "augseq.indexing.huggingface",
+    # What is wrong in them.
+    "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",
     "CheckReport": "augseq.inspection.quality.report",
-    "DecodeError": "augseq.errors",
-    "EpochSync": "augseq.training.callbacks",
-    "Explorer": "augseq.inspection.explorer.panel",
+    "CheckFinding": "augseq.inspection.quality.findings",
     "FoundFile": "augseq.inspection.quality.findings",
-    "ImageCache": "augseq.pixels.cache.image_cache",
+    # Batches for Keras.
     "ImageSequence": "augseq.training.sequence",
-    "LabelError": "augseq.errors",
-    "LossSpike": "augseq.training.loss_spikes",
+    "Batch": "augseq.loading.batch",
+    "Sample": "augseq.loading.sample",
+    "ImageCache": "augseq.pixels.cache.image_cache",
+    "read_image": "augseq.pixels.image",
+    # Augmentations.
+    "preset": "augseq.augment.presets",
+    "explore": "augseq.inspection.explorer.explore",
+    "Explorer": "augseq.inspection.explorer.panel",
+    "Augmentation": "augseq.augment.augmentation",
+    "check_augmentation": "augseq.augment.laws",
+    # Callbacks and proofs.
+    "EpochSync": "augseq.training.callbacks",
+    "BackupAndResume": "augseq.training.backup",
     "LossSpikes": "augseq.training.loss_spikes",
-    "Manifest": "augseq.manifest.manifest",
-    "ManifestError": "augseq.errors",
-    "MissingExtraError": "augseq.errors",
-    "MissingFileError": "augseq.errors",
-    "NotAFolderError": "augseq.errors",
-    "Probe": "augseq.manifest.record",
-    "Record": "augseq.manifest.record",
-    "RemoteError": "augseq.errors",
-    "RemoteOptions": "augseq.remote.options",
+    "LossSpike": "augseq.training.loss_spikes",
+    "Audit": "augseq.training.audit",
+    "verify_audit": "augseq.training.audit",
+    "AuditReport": "augseq.training.audit",
+    # A whole training.
+    "train_classifier": "augseq.training.train_classifier",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.train_classifier",
-    "Sample": "augseq.loading.sample",
-    "SharedMemoryError": "augseq.errors",
-    "UnreadableError": "augseq.errors",
-    "WorkerError": "augseq.errors",
-    "check_augmentation": "augseq.augment.laws",
-    "check_images": "augseq.inspection.quality.check_images",
-    "concat_manifests": "augseq.manifest.concat",
-    "explore": "augseq.inspection.explorer.explore",
-    "index_folder": "augseq.indexing.folder",
-    "index_huggingface": "augseq.indexing.huggingface",
-    "index_table": "augseq.indexing.table.index_table",
-    "preset": "augseq.augment.presets",
-    "probe_manifest": "augseq.indexing.probing",
-    "read_image": "augseq.pixels.image",
-    "read_manifest": "augseq.manifest.storage",
-    "train_classifier": "augseq.training.train_classifier",
-    "verify_audit": "augseq.training.audit",
-    "write_huggingface": "augseq.indexing.huggingface",
-    "write_manifest": "augseq.manifest.storage",
-    "write_table": "augseq.manifest.export",
+    # Errors.
+    "AugseqError": "augseq.errors",
+    "AugseqWarning": "augseq.errors",
 }
 
-__all__ = list(_HOMES)
+__all__ = sorted([*_HOMES, "errors"])
 
 
 def __getattr__(name: str) -> Any:
@@ -144,7 +151,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*_HOMES, "__version__"]
+    return [*__all__, "__version__"]
 
 
 def _loaded_when_called(home: str, name: str) -> Any:
