@@ -33,14 +33,18 @@ FOREIGN = {
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_sequence_names_its_own_option_for_a_foreign_one(name: str) -> None:
     x = np.zeros((2, 4, 4, 3), np.uint8)
-    with pytest.raises(augseq.ArgumentError, match=f"ImageSequence has no.*`{name}`.*") as caught:
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"ImageSequence has no.*`{name}`.*"
+    ) as caught:
         augseq.ImageSequence.from_arrays(x, **{name: 1})
     assert caught.match(FOREIGN[name])
 
 
 @pytest.mark.parametrize("name", ["image_size", "batch_size", "shuffle", "seed", "label_mode"])
 def test_index_folder_says_which_options_a_sequence_takes(name: str, sample_images: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`{name}`. It is an option of ImageSequence"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"`{name}`. It is an option of ImageSequence"
+    ):
         augseq.index_folder(sample_images, **{name: 1})
 
 
@@ -56,7 +60,9 @@ def test_index_folder_says_which_options_a_sequence_takes(name: str, sample_imag
     ],
 )
 def test_index_table_names_its_columns(name: str, ours: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"index_table has no argument `{name}`.*{ours}"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"index_table has no argument `{name}`.*{ours}"
+    ):
         augseq.index_table("photos.csv", **{name: "file"})
 
 

@@ -20,7 +20,9 @@ def test_a_choice_passes(value: Any) -> None:
     "value", ["c", 1, ["a"], {}, np.array(["a"]), np.array(["a", "b"]), pd.Series(["a", "b"])]
 )
 def test_all_else_is_refused_in_words(value: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`kind` must be one of 'a', 'b'\. Received"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`kind` must be one of 'a', 'b'\. Received"
+    ):
         check_choice("kind", value, ("a", "b"))
 
 
@@ -42,7 +44,7 @@ def test_a_real_number_of_python_or_numpy_comes_back_as_a_float(value: Any) -> N
     ],
 )
 def test_what_is_no_finite_number_is_refused(value: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`x` must be a finite number.*x="):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`x` must be a finite number.*x="):
         check_number("x", value)
 
 
@@ -62,6 +64,6 @@ def test_limits_are_kept_and_named(
     for value in allowed:
         assert check_number("x", value, **limits) == value
     for value in refused:
-        with pytest.raises(augseq.ArgumentError) as caught:
+        with pytest.raises(augseq.errors.ArgumentError) as caught:
             check_number("x", value, **limits)
         assert str(caught.value) == f"`x` must be a finite number {text}. Received: x={value!r}"

@@ -149,7 +149,7 @@ def test_a_list_pickles() -> None:
 def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
     item: Any, advice: str
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=advice) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=advice) as caught:
         make_augmentation_list([double, item])
     assert "Element 2 of `augment`" in str(caught.value)
 
@@ -158,12 +158,16 @@ def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
     "augment", ["strong", A.HorizontalFlip(), A.Compose([]), double, {}, 3, {"flip"}, IMAGE]
 )
 def test_what_is_no_list_is_refused(augment: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`augment` must be a list of augmentations"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="`augment` must be a list of augmentations"
+    ):
         make_augmentation_list(augment)
 
 
 def test_the_name_of_a_preset_is_answered_with_how_to_write_it() -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"Write augment=augseq\.preset\('light'\)"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"Write augment=augseq\.preset\('light'\)"
+    ):
         make_augmentation_list("light")
 
 
@@ -201,7 +205,7 @@ def test_a_result_that_is_no_such_image_is_an_error_with_the_place_of_the_step(
     broken: str,
 ) -> None:
     breaks, complaint = BROKEN[broken]
-    with pytest.raises(augseq.AugmentationError, match=complaint) as caught:
+    with pytest.raises(augseq.errors.AugmentationError, match=complaint) as caught:
         run([double, lambda image, _: breaks(image)])
     assert str(caught.value).startswith("Augmentation 2, '<lambda>', must return an image")
 
@@ -214,7 +218,7 @@ def test_a_broken_contract_names_the_record_and_how_to_replay_it(
     breaks, complaint = BROKEN[broken]
     sequence = sequence_of(samples, [lambda image, _: breaks(image)], workers=workers)
     sequence.set_epoch(2)
-    with pytest.raises(augseq.AugmentationError, match=complaint) as caught:
+    with pytest.raises(augseq.errors.AugmentationError, match=complaint) as caught:
         sequence[1]
     record = sequence.records(1)[0]
     text = str(caught.value)

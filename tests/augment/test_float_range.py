@@ -203,7 +203,7 @@ CLIPPED: dict[str, tuple[list[Any], np.ndarray, str]] = {
 @pytest.mark.parametrize("kind", CLIPPED)
 def test_no_transform_clips_floats_silently(kind: str) -> None:
     augment, image, name = CLIPPED[kind]
-    with pytest.raises(augseq.AugmentationError) as caught:
+    with pytest.raises(augseq.errors.AugmentationError) as caught:
         run(augment, image)
     text = str(caught.value)
     assert f"{name} takes float images from 0 to 1" in text or f"'{name}', takes float" in text
@@ -273,7 +273,7 @@ def test_floats_that_bicubic_interpolation_takes_beyond_1_are_no_error(
     ],
 )
 def test_the_advice_fits_the_range(low: float, high: float, advice: str) -> None:
-    with pytest.raises(augseq.AugmentationError, match=advice):
+    with pytest.raises(augseq.errors.AugmentationError, match=advice):
         run([A.ColorJitter(p=1)], np.linspace(low, high, 48, dtype=np.float32).reshape(4, 4, 3))
 
 

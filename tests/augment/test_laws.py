@@ -309,9 +309,9 @@ OFFENDERS: list[tuple[Law, Any]] = [
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_a_law_catches_its_offender(law: Law, offender: Any) -> None:
-    with pytest.raises(augseq.AugmentationError):
+    with pytest.raises(augseq.errors.AugmentationError):
         law(make_augmentation_list([offender]), IMAGE, 0)
-    with pytest.raises(augseq.AugmentationError):
+    with pytest.raises(augseq.errors.AugmentationError):
         check_augmentation(offender, IMAGE)
 
 
@@ -349,7 +349,7 @@ def test_the_laws_are_all_functions_of_the_module_that_take_an_augmentation() ->
 
 
 def test_what_is_no_augmentation_at_all_is_refused_before_any_law() -> None:
-    with pytest.raises(augseq.ArgumentError, match="write HorizontalFlip"):
+    with pytest.raises(augseq.errors.ArgumentError, match="write HorizontalFlip"):
         check_augmentation(A.HorizontalFlip)
 
 

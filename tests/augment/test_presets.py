@@ -34,7 +34,9 @@ def mean_change(transforms: list[Any], image: Image, num_draws: int) -> float:
 
 @pytest.mark.parametrize("name", ["", "Light", "heavy", None])
 def test_an_unknown_name_is_answered_with_the_known_ones(name: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="'light', 'standard', 'strong'") as caught:
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="'light', 'standard', 'strong'"
+    ) as caught:
         preset(name)
     assert f"name={name!r}" in str(caught.value)
 

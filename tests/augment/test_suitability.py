@@ -19,7 +19,7 @@ from tests.augment.test_laws import IMAGE
 
 
 def refusal(augment: list[Any]) -> str:
-    with pytest.raises(augseq.ArgumentError) as caught:
+    with pytest.raises(augseq.errors.ArgumentError) as caught:
         make_augmentation_list(augment)
     return str(caught.value)
 
@@ -209,7 +209,7 @@ def as_tensor(image: Image, rng: np.random.Generator) -> Any:
 def test_a_tensor_is_named_with_the_part_that_gives_it(augment: list[Any], name: str) -> None:
     if keras.backend.backend() == "numpy":
         pytest.skip("tensors of this backend are arrays")
-    with pytest.raises(augseq.AugmentationError, match="Keras takes numpy arrays") as caught:
+    with pytest.raises(augseq.errors.AugmentationError, match="Keras takes numpy arrays") as caught:
         make_augmentation_list(augment)(IMAGE, np.random.default_rng(0))
     assert re.search(rf"{name}'?,? must return", str(caught.value))
 

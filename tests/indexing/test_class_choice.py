@@ -61,7 +61,9 @@ def test_a_misspelt_class_is_an_error_that_names_what_is_near(
     make_folder: MakeFolder, way: str, wrong: str, meant: str
 ) -> None:
     others = [name for name in ("cat", "dog", "yak", "unsorted") if name != meant]
-    with pytest.raises(augseq.LabelError, match=f"class '{wrong}' .*mean '{meant}'") as caught:
+    with pytest.raises(
+        augseq.errors.LabelError, match=f"class '{wrong}' .*mean '{meant}'"
+    ) as caught:
         index(make_folder(*FILES), class_names=[wrong, *others], **WAYS[way])
     assert f"'{meant}/" in str(caught.value)
 
@@ -84,7 +86,7 @@ def test_classes_are_chosen_in_all_splits(make_folder: MakeFolder) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_choice_without_any_image_is_an_error(make_folder: MakeFolder, way: str) -> None:
     folder = make_folder("cat/", "dog/1.jpg")
-    with pytest.raises(augseq.LabelError, match="cat"):
+    with pytest.raises(augseq.errors.LabelError, match="cat"):
         index(folder, class_names=["cat"], **WAYS[way])
 
 
@@ -123,7 +125,9 @@ def test_names_without_an_order_are_refused_since_labels_would_differ_between_ru
     make_folder: MakeFolder, names: Any
 ) -> None:
     folder = make_folder(*FILES)
-    with pytest.raises(augseq.ArgumentError, match="`class_names` must be different names: a list"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="`class_names` must be different names: a list"
+    ):
         index(folder, class_names=names)
 
 
@@ -160,7 +164,7 @@ def test_classes_that_are_deeper_than_class_names_says_are_found(
     make_folder: MakeFolder, above: list[str], told: str
 ) -> None:
     folder = make_folder(*(f"{place}/{path}" for place in above for path in FILES))
-    with pytest.raises(augseq.LabelError, match=re.escape(told)):
+    with pytest.raises(augseq.errors.LabelError, match=re.escape(told)):
         index(folder, class_names=["cat", "dog"])
     manifest, _ = index(folder, class_names=["cat", "dog"], splits=sorted(above))
     assert len(manifest) == 3 * len(above)
@@ -168,6 +172,6 @@ def test_classes_that_are_deeper_than_class_names_says_are_found(
 
 def test_an_error_shows_only_the_first_of_many_classes(make_folder: MakeFolder) -> None:
     folder = make_folder(*(f"class {n}/1.jpg" for n in range(40)))
-    with pytest.raises(augseq.LabelError) as caught:
+    with pytest.raises(augseq.errors.LabelError) as caught:
         index(folder, class_names=[f"class_{n}" for n in range(40)])
     assert len(str(caught.value)) < 700

@@ -10,7 +10,7 @@ from tests.folders import MakeFolder
 
 
 def message_for(folder: str) -> str:
-    with pytest.raises(augseq.MissingFileError) as caught:
+    with pytest.raises(augseq.errors.MissingFileError) as caught:
         augseq.index_folder(folder, progress=False)
     return str(caught.value)
 
@@ -63,5 +63,5 @@ def test_a_link_to_nothing_and_a_file_above_are_named(make_folder: MakeFolder, b
 
 
 def test_an_empty_name_is_not_the_current_folder() -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"'\.' for the current one"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"'\.' for the current one"):
         augseq.index_folder("", progress=False)

@@ -72,7 +72,7 @@ def test_class_names_set_the_order_of_the_labels(make_folder: MakeFolder) -> Non
 
 
 def test_a_folder_that_is_not_among_the_class_names_is_named(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.LabelError, match=r"'yak'.*not among `class_names`"):
+    with pytest.raises(augseq.errors.LabelError, match=r"'yak'.*not among `class_names`"):
         index(make_folder("cat/1.jpg", "yak/1.jpg"), class_names=["cat", "dog"])
 
 
@@ -131,7 +131,9 @@ def test_a_warning_points_at_the_line_that_indexed(make_folder: MakeFolder) -> N
 
 
 def test_a_flat_folder_is_an_error_that_tells_both_ways_out(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.LabelError, match=r"2 images .* no class.*sub-folder.*labels=None"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"2 images .* no class.*sub-folder.*labels=None"
+    ):
         index(make_folder("1.jpg", "2.jpg"))
 
 
@@ -159,7 +161,7 @@ def test_extensions_may_be_spelled_in_any_way(make_folder: MakeFolder, spelling:
 def test_one_extension_without_a_list_is_not_taken_for_its_letters(
     make_folder: MakeFolder,
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`extensions`.*'jpg'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`extensions`.*'jpg'"):
         index(make_folder("a/1.jpg", "b/1.j"), extensions="jpg")
 
 
@@ -209,7 +211,7 @@ def test_indexing_twice_gives_equal_manifests(make_folder: MakeFolder) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"There is no folder .*nowhere"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"There is no folder .*nowhere"):
         index(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError):
         index(tmp_path / "nowhere")
@@ -223,9 +225,9 @@ def test_an_address_of_this_machine_is_indexed_as_its_path(make_folder: MakeFold
         with pytest.warns(augseq.AugseqWarning, match="directly in"):
             manifest = augseq.index_folder(address, progress=False)
         assert manifest.root == str(odd)
-        with pytest.raises(augseq.NotAFolderError, match="is a file"):
+        with pytest.raises(augseq.errors.NotAFolderError, match="is a file"):
             augseq.index_folder(f"{address}/file.jpg")
-        with pytest.raises(augseq.MissingFileError, match="no folder 'file://"):
+        with pytest.raises(augseq.errors.MissingFileError, match="no folder 'file://"):
             augseq.index_folder(f"{address}/gone")
 
 
@@ -234,13 +236,13 @@ def test_an_address_of_another_machine_is_not_taken_for_this_folder(
 ) -> None:
     monkeypatch.chdir(make_folder("a/1.jpg", "b/2.jpg"))
     for address in ("file://photos", "file://", "file://a"):
-        with pytest.raises(augseq.ArgumentError, match="file:///data/photos"):
+        with pytest.raises(augseq.errors.ArgumentError, match="file:///data/photos"):
             augseq.index_folder(address)
 
 
 def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
-    with pytest.raises(augseq.NotAFolderError, match=r"1\.jpg' must be a folder"):
+    with pytest.raises(augseq.errors.NotAFolderError, match=r"1\.jpg' must be a folder"):
         index(folder / "a" / "1.jpg")
     with pytest.raises(NotADirectoryError):
         index(folder / "a" / "1.jpg")
@@ -249,19 +251,19 @@ def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
 def test_a_folder_without_images_tells_what_it_holds(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.psd", "a/2.psd", "a/3.txt", "b/4.psd", "b/5.txt", "a/README")
     expected = r"No image found in .*photos.*\.jpg.*3 x \.psd, 2 x \.txt, 1 x \(none\)"
-    with pytest.raises(augseq.MissingFileError, match=expected):
+    with pytest.raises(augseq.errors.MissingFileError, match=expected):
         index(folder)
 
 
 def test_an_empty_folder_has_no_images(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"No image found in .*photos"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"No image found in .*photos"):
         index(make_folder(), labels=None)
 
 
 def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) -> None:
     folder = make_folder("a/", "b/")
     (folder / "a" / "1.jpg").symlink_to(folder.parent / "elsewhere.jpg")
-    with pytest.raises(augseq.MissingFileError, match=r"1 symbolic links .*`follow_links`"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"1 symbolic links .*`follow_links`"):
         index(folder)
 
 
@@ -277,7 +279,7 @@ def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) ->
 def test_an_option_that_cannot_work_is_an_error(
     make_folder: MakeFolder, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         index(make_folder("cat/1.jpg"), **options)
 
 
@@ -290,7 +292,9 @@ def test_a_name_that_is_not_utf_8_is_shown_byte_by_byte(
     path = os.path.join(os.fsencode(folder), name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     open(path, "xb").close()
-    with pytest.raises(augseq.ManifestError, match=r"valid UTF-8.*caf\\xe9.*Rename") as caught:
+    with pytest.raises(
+        augseq.errors.ManifestError, match=r"valid UTF-8.*caf\\xe9.*Rename"
+    ) as caught:
         index(folder)
     str(caught.value).encode()
 
@@ -310,7 +314,7 @@ def test_a_class_whose_name_no_file_could_keep_is_refused_though_it_has_no_image
 ) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
     os.mkdir(os.fsencode(folder) + b"/\xffclass")
-    with pytest.raises(augseq.ManifestError, match=r"folder's name .*\\xffclass.*Rename"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"folder's name .*\\xffclass.*Rename"):
         index(folder)
     assert len(index(folder, labels=None)) == 2
 
@@ -321,5 +325,5 @@ def test_a_class_whose_name_no_file_could_keep_is_refused_though_it_has_no_image
 def test_names_of_classes_that_no_file_could_keep_are_refused(
     make_folder: MakeFolder, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"in valid UTF-8.*udcff"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"in valid UTF-8.*udcff"):
         index(make_folder("cat/1.jpg"), **options)

@@ -59,10 +59,12 @@ def test_each_split_has_metadata_of_its_own(make_folder: MakeFolder) -> None:
     ]
     assert manifest.column("split").tolist() == ["train", "train", "test", "test"]
     assert manifest.column("caption").tolist() == ['a "dog", sitting', "NA", None, None]
-    with pytest.raises(augseq.MissingFileError, match=r"splits=\['test', 'train'\]"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"splits=\['test', 'train'\]"):
         augseq.index_huggingface(folder)
     write_rows(folder / "test" / "metadata.jsonl", [row | {"split": "x"} for row in rows])
-    with pytest.raises(augseq.ArgumentError, match=r"a column 'split' of its own.*`columns`"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"a column 'split' of its own.*`columns`"
+    ):
         augseq.index_huggingface(folder, splits=["test"])
     write_rows(folder / "test" / "metadata.jsonl", rows)
     only = augseq.index_huggingface(folder, splits=["test"])
@@ -78,11 +80,11 @@ def test_images_that_are_not_in_the_metadata_are_reported(make_folder: MakeFolde
 
 def test_a_folder_without_metadata_or_with_two_is_refused(make_folder: MakeFolder) -> None:
     folder = make_folder("1.jpg", "b/2.jpg")
-    with pytest.raises(augseq.MissingFileError, match=r"no metadata\.csv.*use index_folder"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"no metadata\.csv.*use index_folder"):
         augseq.index_huggingface(folder)
     write_rows(folder / "metadata.csv", ROWS)
     write_rows(folder / "metadata.jsonl", ROWS)
-    with pytest.raises(augseq.ArgumentError, match=r"\['metadata.csv', 'metadata.jsonl'\]"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"\['metadata.csv', 'metadata.jsonl'\]"):
         augseq.index_huggingface(folder)
 
 
@@ -107,9 +109,9 @@ def test_metadata_is_only_written_above_its_images(make_folder: MakeFolder) -> N
     folder = make_folder("a/cat/1.jpg", "b/dog/1.jpg")
     images = augseq.index_folder(folder, progress=False, labels=None)
     wrong = images.with_column("split", ["a", "c"])
-    with pytest.raises(augseq.ArgumentError, match=r"'c'.*another for 'b/dog/1.jpg'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"'c'.*another for 'b/dog/1.jpg'"):
         augseq.write_huggingface(wrong, split_column="split")
-    with pytest.raises(augseq.ArgumentError, match=r"`suffix` must be .*'.tsv'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`suffix` must be .*'.tsv'"):
         augseq.write_huggingface(images, suffix=".tsv")
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 

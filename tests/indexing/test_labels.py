@@ -40,23 +40,28 @@ def test_a_function_of_the_path_gives_the_class(make_folder: MakeFolder) -> None
 def test_images_without_a_class_are_named(make_folder: MakeFolder) -> None:
     folder = make_folder("cat_1.jpg", *(f"stray{k}.jpg" for k in range(5)))
     with pytest.raises(
-        augseq.LabelError, match=r"none for 5 of 6: 'stray0.jpg', 'stray1.jpg', .* and 2 more"
+        augseq.errors.LabelError,
+        match=r"none for 5 of 6: 'stray0.jpg', 'stray1.jpg', .* and 2 more",
     ):
         index(folder, labels=re.compile(r"(\w+)_\d"))
-    with pytest.raises(augseq.LabelError, match=r"`labels` gives none for 1 of 6: 'cat_1.jpg'"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"`labels` gives none for 1 of 6: 'cat_1.jpg'"
+    ):
         index(folder, labels=lambda path: "" if "cat" in path else "stray")
-    with pytest.raises(augseq.LabelError, match=r"`labels` gives none for 5 of 6"):
+    with pytest.raises(augseq.errors.LabelError, match=r"`labels` gives none for 5 of 6"):
         index(folder, labels={"cat_1.jpg": "cat"}.get)
 
 
 @pytest.mark.parametrize("pattern", [r"\w+_\d", r"(\w+)_(\d)", rb"(\w+)_\d"])
 def test_a_pattern_must_say_which_group_is_the_class(make_folder: MakeFolder, pattern: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="one group, or one called `label`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="one group, or one called `label`"):
         index(make_folder("cat_1.jpg"), labels=re.compile(pattern))
 
 
 def test_a_function_must_return_text(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"name of a class. Received: 9 for 'cat_1.jpg'"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"name of a class. Received: 9 for 'cat_1.jpg'"
+    ):
         index(make_folder("cat_1.jpg"), labels=len)
 
 
@@ -67,7 +72,9 @@ def test_an_error_in_a_function_names_the_path(make_folder: MakeFolder) -> None:
 
 
 def test_other_labels_are_refused_with_what_is_allowed(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"re\.compile.*Received: labels='\(\.\)_'"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"re\.compile.*Received: labels='\(\.\)_'"
+    ):
         index(make_folder("a_1.jpg"), labels="(.)_")
 
 
@@ -77,7 +84,9 @@ def test_a_class_that_a_pattern_finds_must_be_among_the_class_names(
     folder, pattern = make_folder("cat_1.jpg", "dog_1.jpg"), re.compile("([a-z]+)")
     manifest = index(folder, labels=pattern, class_names=["dog", "cat"])
     assert [record.target for record in manifest] == [1, 0]
-    with pytest.raises(augseq.LabelError, match=r"'dog' must be among .* such as 'dog_1.jpg'"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"'dog' must be among .* such as 'dog_1.jpg'"
+    ):
         index(folder, labels=pattern, class_names=["cat", "yak"])
 
 
@@ -194,11 +203,13 @@ def test_images_directly_in_a_split_are_left_aside_and_reported(make_folder: Mak
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are(make_folder: MakeFolder) -> None:
     folder = make_folder("train/cat/1.jpg", "validation/cat/1.jpg", "val.txt")
-    with pytest.raises(augseq.MissingFileError, match=r"no folder 'val' .* 'train', 'validation'$"):
+    with pytest.raises(
+        augseq.errors.MissingFileError, match=r"no folder 'val' .* 'train', 'validation'$"
+    ):
         index(folder, splits=["train", "val"])
 
 
 @pytest.mark.parametrize("splits", ["train", [], ["a", "a"], [""], [".."], ["a/b"]])
 def test_splits_must_be_names_of_sub_folders(make_folder: MakeFolder, splits: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="split"):
+    with pytest.raises(augseq.errors.ArgumentError, match="split"):
         index(make_folder("a/b/1.jpg"), splits=splits)

@@ -112,7 +112,7 @@ def test_all_bad_files_are_named_together_with_the_way_out(folder: Path) -> None
     spoil(folder / "a" / "00.jpg")
     (folder / "b" / "01.jpg").write_bytes(b"")
     (folder / "b" / "03.jpg").write_bytes(b"no image")
-    with pytest.raises(augseq.DecodeError) as caught:
+    with pytest.raises(augseq.errors.DecodeError) as caught:
         probed(folder)
     message = str(caught.value)
     assert "3 of the images" in message
@@ -127,7 +127,9 @@ def test_of_many_bad_files_ten_are_named(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for number in range(13):
         (tmp_path / "a" / f"{number:02}.jpg").write_bytes(b"no image")
-    with pytest.raises(augseq.DecodeError, match=r"13 of the images.*'a/09.jpg'.*and 3 more"):
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"13 of the images.*'a/09.jpg'.*and 3 more"
+    ):
         probed(tmp_path)
 
 
@@ -167,7 +169,7 @@ def test_whole_files_are_decided_by_their_pixels_not_by_their_header(folder: Pat
     for record in everything:
         try:
             source.open(record).read(WHOLE)
-        except augseq.DecodeError:
+        except augseq.errors.DecodeError:
             continue
         usable.append(record.index)
     assert [record.index for record in manifest] == usable
@@ -198,12 +200,12 @@ def test_a_storage_that_refuses_leaves_no_file_out(
     # This also loads what a user without permissions could not.
     assert len(augseq.index_folder(address, labels=None, probe=True, progress=False)) == 2
     (public_folder / "1.png").chmod(0)
-    with unprivileged(), pytest.raises(augseq.UnreadableError, match=r"1\.png"):  # type: ignore[operator]
+    with unprivileged(), pytest.raises(augseq.errors.UnreadableError, match=r"1\.png"):  # type: ignore[operator]
         augseq.index_folder(address, labels=None, unreadable="exclude", progress=False)
 
 
 def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> None:
-    with pytest.raises(augseq.ArgumentError, match="unreadable"):
+    with pytest.raises(augseq.errors.ArgumentError, match="unreadable"):
         probed(folder, unreadable="skip")
 
 
@@ -218,7 +220,7 @@ def test_a_file_that_became_a_link_out_of_the_folder_is_excluded(
     with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images.*'a/00.jpg' \(index 0\)"):
         manifest = augseq.probe_manifest(images, unreadable="exclude", progress=False)
     assert [record.index for record in manifest] == list(range(1, 12))
-    with pytest.raises(augseq.DecodeError, match=r"1 of the images.*'a/00.jpg'.*link"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"1 of the images.*'a/00.jpg'.*link"):
         augseq.probe_manifest(images, progress=False)
 
 
@@ -278,7 +280,7 @@ def test_an_error_keeps_what_was_probed_in_the_checkpoint(folder: Path, tmp_path
     path, checkpoint = folder / "b" / "03.jpg", tmp_path / "kept.parquet"
     whole = path.read_bytes()
     spoil(path)
-    with pytest.raises(augseq.DecodeError):
+    with pytest.raises(augseq.errors.DecodeError):
         probed(folder, checkpoint=checkpoint)
     path.write_bytes(whole)
     for other in folder.rglob("*.jpg"):
@@ -318,14 +320,16 @@ def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
         (half, r"is a checkpoint of 6 images in '.*photos', none of them among the 6"),
     ):
         before = file.read_bytes()
-        with pytest.raises(augseq.ManifestError, match=rf"{file.name}.*{reason}.*`checkpoint`"):
+        with pytest.raises(
+            augseq.errors.ManifestError, match=rf"{file.name}.*{reason}.*`checkpoint`"
+        ):
             augseq.probe_manifest(rest, checkpoint=file, progress=False)
         assert file.read_bytes() == before
 
 
 def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
-    with pytest.raises(augseq.MissingFileError, match="no such folder"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no such folder"):
         probed(folder, checkpoint=folder / "nowhere" / "kept.parquet")
 
 

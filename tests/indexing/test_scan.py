@@ -238,7 +238,7 @@ def test_a_folder_that_may_not_be_listed_is_named(
 ) -> None:
     fill(public_folder, "a/1.jpg", f"{closed}/2.jpg")
     (public_folder / closed).chmod(0)
-    with unprivileged(), pytest.raises(augseq.UnreadableError, match=f"{closed}'.*denied"):
+    with unprivileged(), pytest.raises(augseq.errors.UnreadableError, match=f"{closed}'.*denied"):
         walk(public_folder, follow_links=follow_links)
     with unprivileged(), pytest.raises(PermissionError):
         walk(public_folder, follow_links=follow_links)

@@ -146,7 +146,7 @@ def test_a_folder_of_such_files_alone_is_an_error_whose_advice_is_right(
     tmp_path: Path, names: list[str]
 ) -> None:
     folder = write(tmp_path, *names)
-    with pytest.raises(augseq.MissingFileError, match="No image found") as caught:
+    with pytest.raises(augseq.errors.MissingFileError, match="No image found") as caught:
         index(folder)
     manifest, warned = index(folder, extensions=advised(str(caught.value)))
     assert ([record.path for record in manifest], warned) == (names, [])
@@ -171,7 +171,7 @@ def test_images_in_an_archive_are_told_and_indexed_as_advised(
 
 
 def test_a_folder_without_images_gets_no_advice_about_endings(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.MissingFileError) as caught:
+    with pytest.raises(augseq.errors.MissingFileError) as caught:
         index(make_folder("a/1.txt", "b/notes", "c/1.csv"))
     assert "extensions=" not in str(caught.value)
 
@@ -190,7 +190,7 @@ def test_hidden_images_are_told_and_those_of_macos_are_not(tmp_path: Path) -> No
     assert warned[0].startswith("2 hidden images")
     for path in ("a/1.jpg", "b/1.jpg"):
         (folder / path).unlink()
-    with pytest.raises(augseq.MissingFileError, match="2 hidden images"):
+    with pytest.raises(augseq.errors.MissingFileError, match="2 hidden images"):
         index(folder)
 
 
@@ -223,7 +223,7 @@ def test_endings_may_be_none_all_or_patterns(given: Any, names: list[str]) -> No
 
 @pytest.mark.parametrize("given", ["jpg", "", [], [1], [None], b".jpg"])
 def test_endings_are_a_list_of_texts(make_folder: MakeFolder, given: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`extensions` must be a list"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`extensions` must be a list"):
         index(make_folder("a/1.jpg"), extensions=given)
 
 

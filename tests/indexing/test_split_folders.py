@@ -46,7 +46,7 @@ def test_splits_stop_with_the_option_that_takes_them(
     make_folder: MakeFolder, paths: str, splits: str
 ) -> None:
     folder = make_folder(*(f"{path}.jpg" for path in paths.split()))
-    with pytest.raises(augseq.LabelError) as caught:
+    with pytest.raises(augseq.errors.LabelError) as caught:
         index(folder)
     message, names = str(caught.value), splits.split()
     assert "look like splits" in message
@@ -99,7 +99,7 @@ def test_a_likely_split_beside_other_classes_is_a_warning(make_folder: MakeFolde
 def test_splits_further_down_are_found_too(make_folder: MakeFolder, above: str) -> None:
     folder = make_folder(f"{above}/train/cat/1.jpg", f"{above}/train/dog/1.jpg",
                          f"{above}/val/cat/1.jpg", "labels/")  # fmt: skip
-    with pytest.raises(augseq.LabelError, match="splits") as caught:
+    with pytest.raises(augseq.errors.LabelError, match="splits") as caught:
         index(folder)
     place = folder / above
     assert f"index {str(place)!r} with splits=['train', 'val']" in str(caught.value)
@@ -116,7 +116,7 @@ def test_classes_below_a_folder_of_each_split_get_a_pattern(
 ) -> None:
     folder = make_folder(f"train/{in_train}/cat/1.jpg", f"train/{in_train}/dog/1.jpg",
                          f"test/{in_test}/cat/1.jpg", "train/labels/1.txt")  # fmt: skip
-    with pytest.raises(augseq.LabelError, match="splits") as caught:
+    with pytest.raises(augseq.errors.LabelError, match="splits") as caught:
         index(folder)
     found = re.search(r'splits=(\[.*?\]).* labels=re\.compile\(r"(.*?)"\)', str(caught.value))
     assert found is not None
@@ -212,7 +212,9 @@ def test_the_address_advised_for_splits_in_an_archive_works(
 ) -> None:
     folder = make_folder(*(f"set/{p}/{c}/1.jpg" for p in ("train", "val") for c in ("cat", "dog")))
     path = shutil.make_archive(str(tmp_path / "a"), "zip", folder)
-    with pytest.raises(augseq.LabelError, match=r"index 'zip://set::.*' with splits=") as caught:
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"index 'zip://set::.*' with splits="
+    ) as caught:
         index(f"zip://::{path}")
     advised = re.search("index '(.+?)' with", str(caught.value))[1]  # type: ignore[index]
     manifest, _ = index(advised, splits=["train", "val"])

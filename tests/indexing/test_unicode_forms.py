@@ -31,7 +31,7 @@ def test_one_class_in_two_forms_is_an_error_that_shows_both(name: str, tmp_path:
     composed, apart = forms(name)
     told = rf"one name in two Unicode forms.*{re.escape(ascii(composed))[1:-1]}"
     frame = pd.DataFrame({"path": ["1.jpg", "2.jpg"], "label": [composed, apart]})
-    with pytest.raises(augseq.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=told):
         augseq.index_table(frame, root=tmp_path, check_files=False)
     one = frame.assign(label=frame["label"].str.normalize("NFC"), x="z")
     one = pd.concat([one, pd.DataFrame({"path": ["3.jpg"], "label": ["z"]})])
@@ -44,14 +44,14 @@ def test_folders_in_two_forms_are_an_error_in_a_split_and_in_two(tmp_path: Path)
     if not both_are_kept(tmp_path / "all", composed, apart):
         pytest.skip("this file system knows one form only")
     for label in ("inferred", lambda path: path.split("/")[0]):
-        with pytest.raises(augseq.LabelError, match="in two Unicode forms"):
+        with pytest.raises(augseq.errors.LabelError, match="in two Unicode forms"):
             augseq.index_folder(tmp_path / "all", labels=label, progress=False)  # type: ignore[arg-type]
     chosen = augseq.index_folder(
         tmp_path / "all", class_names=[composed, apart, "z"], progress=False
     )
     assert chosen.class_counts() == {composed: 1, apart: 1, "z": 1}
     fill(tmp_path / "parts", f"train/{composed}/1.jpg", f"val/{apart}/1.jpg")
-    with pytest.raises(augseq.LabelError, match="in two Unicode forms"):
+    with pytest.raises(augseq.errors.LabelError, match="in two Unicode forms"):
         augseq.index_folder(tmp_path / "parts", splits=["train", "val"], progress=False)
 
 
@@ -60,9 +60,9 @@ def test_class_names_in_another_form_are_told(tmp_path: Path) -> None:
     fill(tmp_path, f"{apart}/1.jpg", "z/1.jpg")
     frame = pd.DataFrame({"path": [f"{apart}/1.jpg"], "label": [apart]})
     told = "differ in their Unicode form alone"
-    with pytest.raises(augseq.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=told):
         augseq.index_table(frame, root=tmp_path, check_files=False, class_names=[composed, "z"])
-    with pytest.raises(augseq.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=told):
         augseq.index_folder(tmp_path, class_names=[composed, "z"], progress=False)
 
 
@@ -81,7 +81,7 @@ def test_a_path_in_another_form_is_that_of_its_file_and_told(
         manifest = augseq.index_table(frame, root=tmp_path)
     assert [record.path for record in manifest] == [real, "z/2.jpg"]
     twice = pd.concat([frame, pd.DataFrame({"path": [real], "label": ["x"]})])
-    with pytest.raises(augseq.ArgumentError, match="More than once"):
+    with pytest.raises(augseq.errors.ArgumentError, match="More than once"):
         augseq.index_table(twice, root=tmp_path)
 
 
@@ -93,5 +93,5 @@ def test_a_path_that_may_be_two_files_is_missing(tmp_path: Path) -> None:
     if len(list(tmp_path.iterdir())) < 2 or (tmp_path / f"{apart}.jpg").exists():
         pytest.skip("this file system takes all forms for one")
     frame = pd.DataFrame({"path": [f"{apart}.jpg"]})
-    with pytest.raises(augseq.MissingFileError, match="no file for 1 of 1"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no file for 1 of 1"):
         augseq.index_table(frame, root=tmp_path, label_column=None)

@@ -94,7 +94,7 @@ def test_class_names_that_would_change_labels_are_refused(make_folder: MakeFolde
     folder = make_folder("a/1.jpg", "b/1.jpg")
     earlier = index(folder)
     assert index(folder, update=earlier, class_names=["a", "b"]) == earlier
-    with pytest.raises(augseq.ArgumentError, match="labels never change"):
+    with pytest.raises(augseq.errors.ArgumentError, match="labels never change"):
         index(folder, update=earlier, class_names=["b", "a"])
 
 
@@ -140,15 +140,15 @@ def test_a_folder_that_was_moved_keeps_all_indices(make_folder: MakeFolder, tmp_
 def test_a_manifest_of_another_folder_is_refused(make_folder: MakeFolder, tmp_path: Path) -> None:
     earlier = index(make_folder("a/1.jpg", "b/1.jpg"))
     other = fill(tmp_path / "other", "a/7.jpg", "b/7.jpg")
-    with pytest.raises(augseq.ArgumentError, match="must be a manifest of this folder"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be a manifest of this folder"):
         index(other, update=earlier)
 
 
 def test_an_earlier_manifest_with_other_labels_is_refused(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
-    with pytest.raises(augseq.ArgumentError, match="`labels` must be as they were"):
+    with pytest.raises(augseq.errors.ArgumentError, match="`labels` must be as they were"):
         index(folder, update=index(folder, labels=None))
-    with pytest.raises(augseq.ArgumentError, match="must be a Manifest"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be a Manifest"):
         index(folder, update="m.parquet")
 
 
@@ -166,7 +166,7 @@ def test_an_earlier_manifest_with_other_splits_is_refused(
     folder = make_folder("train/a/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
     # Said to be classes where they are not splits, since folders of these names are refused else.
     earlier = index(folder, splits=before, class_names=None if before else ["train", "val"])
-    with pytest.raises(augseq.ArgumentError, match=way_out):
+    with pytest.raises(augseq.errors.ArgumentError, match=way_out):
         index(folder, splits=now, update=earlier)
 
 
@@ -231,7 +231,7 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
     path = images / "a/0.png"
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
-    with pytest.raises(augseq.DecodeError, match=r"'a/0.png' \(index 0\)"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"'a/0.png' \(index 0\)"):
         index(images, update=earlier)
     without = index(images, update=earlier, unreadable="exclude")
     assert list(served(without).values()) == [1, 2, 3, 4, 5]

@@ -151,7 +151,7 @@ def test_no_augmentation_and_no_sample_are_told(samples: augseq.Manifest) -> Non
     report = sequence.augmentation_stats(num_samples=3, progress=False)
     assert str(report) == "3 samples of 3 images, and no augmentation"
     assert len(report.draw().axes) == 1
-    with pytest.raises(augseq.ArgumentError, match="num_samples"):
+    with pytest.raises(augseq.errors.ArgumentError, match="num_samples"):
         sequence.augmentation_stats(num_samples=0)
 
 

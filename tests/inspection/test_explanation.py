@@ -107,7 +107,7 @@ def test_an_error_names_the_augmentation_as_training_does(samples: augseq.Manife
     pipeline = pipeline_of(samples, [doubled, A.ColorJitter(p=1)])
     messages = []
     for make in (load_sample, explain_sample):
-        with pytest.raises(augseq.AugmentationError, match="'ColorJitter'") as caught:
+        with pytest.raises(augseq.errors.AugmentationError, match="'ColorJitter'") as caught:
             make(samples[17], pipeline, seed=7, epoch=0)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
@@ -290,7 +290,9 @@ def test_an_index_that_no_record_has_is_told_with_those_there_are(
         lambda: batches.show_augmentations(wrong),
     ]
     for look in looks:
-        with pytest.raises(augseq.ArgumentError, match=rf"index {wrong}; the first have \[40, 17"):
+        with pytest.raises(
+            augseq.errors.ArgumentError, match=rf"index {wrong}; the first have \[40, 17"
+        ):
             look()
 
 

@@ -32,9 +32,9 @@ def test_an_unreadable_file_leaves_the_others_to_be_seen(tmp_path: Path) -> None
 
 
 def test_a_wrong_name_or_number_is_an_error_that_says_so(samples: augseq.Manifest) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"class_name.*'fish'.*'cow'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"class_name.*'fish'.*'cow'"):
         samples.show(class_name="cow")
-    with pytest.raises(augseq.ArgumentError, match="num_images"):
+    with pytest.raises(augseq.errors.ArgumentError, match="num_images"):
         samples.show(num_images=0)
-    with pytest.raises(augseq.ArgumentError, match="must be an image to show"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be an image to show"):
         samples.select([]).show()

@@ -141,7 +141,7 @@ def test_where_no_process_starts_no_transform_is_blamed(
     samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(augseq.WorkerError, match="ended with exit code 1"):
+    with pytest.raises(augseq.errors.WorkerError, match="ended with exit code 1"):
         report(samples, [A.HorizontalFlip()])
 
 

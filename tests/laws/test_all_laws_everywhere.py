@@ -150,7 +150,7 @@ def test_a_broken_file_is_named_and_nothing_takes_its_place(
         records = plan.records(step)
         if any(record.path == "5.jpg" for record in records):
             failed += 1
-            with pytest.raises(augseq.DecodeError, match=r"'5.jpg' \(index 5\)"):
+            with pytest.raises(augseq.errors.DecodeError, match=r"'5.jpg' \(index 5\)"):
                 workers.submit(step).result()
         else:
             assert workers.submit(step).result().records == records
@@ -179,7 +179,9 @@ def test_a_file_that_was_changed_after_probing_is_refused(
     for step, batch in wanted.items():
         if any(record.index == 5 for record in batch.records):
             failed += 1
-            with pytest.raises(augseq.ChangedFileError, match=r"'5.png' \(index 5\).*--update"):
+            with pytest.raises(
+                augseq.errors.ChangedFileError, match=r"'5.png' \(index 5\).*--update"
+            ):
                 workers.submit(step).result()
         else:
             np.testing.assert_array_equal(workers.submit(step).result().images, batch.images)

@@ -71,13 +71,15 @@ def as_unit_floats(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def test_float_images_that_albumentations_would_clip_are_refused(low: float) -> None:
     x = np.linspace(low, 255 if low == 0 else 1, 96, dtype=np.float32).reshape(2, 4, 4, 3)
     batches = augseq.ImageSequence.from_arrays(x, augment=[A.ColorJitter(p=1)])
-    with pytest.raises(augseq.AugmentationError, match=r"'ColorJitter'.*from 0 to 1.*clips"):
+    with pytest.raises(augseq.errors.AugmentationError, match=r"'ColorJitter'.*from 0 to 1.*clips"):
         batches[0]
 
 
 def test_floats_that_a_function_makes_before_albumentations_are_refused() -> None:
     batches = make(augment=[as_floats, A.ColorJitter(p=1)])
-    with pytest.raises(augseq.AugmentationError, match=r"Augmentation 2, 'ColorJitter'.*255"):
+    with pytest.raises(
+        augseq.errors.AugmentationError, match=r"Augmentation 2, 'ColorJitter'.*255"
+    ):
         batches[2]
 
 
@@ -102,7 +104,7 @@ def test_floats_are_not_cut_down_to_bytes() -> None:
         augseq.ImageSequence.from_arrays(x, dtype="uint8"),
         augseq.ImageSequence.from_arrays(x.astype("uint8"), augment=[as_floats], dtype="uint8"),
     ):
-        with pytest.raises(augseq.AugmentationError, match='dtype="uint8" needs uint8'):
+        with pytest.raises(augseq.errors.AugmentationError, match='dtype="uint8" needs uint8'):
             batches[0]
 
 
@@ -132,7 +134,9 @@ def test_a_run_folder_among_the_images_is_refused_before_anything_is_made(
     monkeypatch.chdir(images)
     before = sorted(images.rglob("*"))
     for place in (images / "run", Path("run"), Path("a") / ".." / "deep" / "run", images):
-        with pytest.raises(augseq.ArgumentError, match="run folder must lie outside the images"):
+        with pytest.raises(
+            augseq.errors.ArgumentError, match="run folder must lie outside the images"
+        ):
             augseq.train_classifier(manifest, place, options)
     assert sorted(images.rglob("*")) == before
 
@@ -160,9 +164,9 @@ def test_records_with_one_index_would_share_their_randomness_and_are_refused(
 ) -> None:
     manifest = augseq.index_folder(images, progress=False)
     table = manifest.table.take([0, 1, 1])
-    with pytest.raises(augseq.ArgumentError, match="indices of records must be different"):
+    with pytest.raises(augseq.errors.ArgumentError, match="indices of records must be different"):
         augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
-    with pytest.raises(augseq.ArgumentError, match="different"):
+    with pytest.raises(augseq.errors.ArgumentError, match="different"):
         manifest.select([0, 1, 1])
 
 
@@ -173,7 +177,7 @@ def test_records_with_one_index_would_share_their_randomness_and_are_refused(
     "option", [{"resize_mode": "crop"}, {"resize_mode": "pad"}, {"interpolation": "nearest"}]
 )
 def test_a_way_to_resize_without_a_size_is_refused(option: dict[str, str]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"need an `image_size`.*image_size=None"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"need an `image_size`.*image_size=None"):
         make(**option)
 
 
@@ -192,7 +196,7 @@ def test_any_whole_number_gives_its_batch(index: Any) -> None:
 
 @pytest.mark.parametrize("index", [1.5, 1.0, "1", None, True, -1])
 def test_a_sample_is_asked_for_by_a_whole_number(index: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="index"):
+    with pytest.raises(augseq.errors.ArgumentError, match="index"):
         make().sample(epoch=0, index=index)
 
 
@@ -201,7 +205,7 @@ def test_a_sample_is_asked_for_by_a_whole_number(index: Any) -> None:
 def test_missing_labels_are_not_made_up(targets: Any, label_mode: Any) -> None:
     names = () if targets is None else ("a", "b")
     manifest = make_manifest("/photos", names, paths=["1", "2", "3"], targets=targets)
-    with pytest.raises(augseq.LabelError, match=r"label"):
+    with pytest.raises(augseq.errors.LabelError, match=r"label"):
         augseq.ImageSequence(manifest, label_mode=label_mode)
     augseq.ImageSequence(manifest, label_mode=None)
 
@@ -214,7 +218,7 @@ def test_fit_on_another_sequence_than_that_of_the_callback_is_refused(
     trained, told = make(), make()
     if looked:
         told[0]
-    with pytest.raises(augseq.ArgumentError, match="trains on another object"):
+    with pytest.raises(augseq.errors.ArgumentError, match="trains on another object"):
         make_model().fit(
             trained, epochs=2, callbacks=[augseq.EpochSync(told)], verbose=0, **fit_options
         )
@@ -223,7 +227,7 @@ def test_fit_on_another_sequence_than_that_of_the_callback_is_refused(
 def test_fit_on_a_repeated_twin_is_refused_with_the_way_out() -> None:
     batches = make(shuffle=True)
     how = {"epochs": 2, "steps_per_epoch": 2, "shuffle": False, "verbose": 0}
-    with pytest.raises(augseq.ArgumentError, match=r"endless = batches\.repeat\(\)"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"endless = batches\.repeat\(\)"):
         make_model().fit(batches.repeat(), callbacks=[augseq.EpochSync(batches)], **how)
     endless = batches.repeat()
     make_model().fit(endless, callbacks=[augseq.EpochSync(endless)], **how)

@@ -140,13 +140,13 @@ def test_floats_of_an_augmentation_are_kept(samples: augseq.Manifest) -> None:
 
     plain, scaled = (first_batch(plan_of(samples, augment=one)) for one in ([], [scale]))
     assert np.array_equal(scaled.images, plain.images / np.float32(127.5) - 1)
-    with pytest.raises(augseq.AugmentationError, match='dtype="uint8" needs uint8'):
+    with pytest.raises(augseq.errors.AugmentationError, match='dtype="uint8" needs uint8'):
         first_batch(plan_of(samples, augment=[scale], dtype="uint8"))
 
 
 def test_images_of_several_sizes_need_an_image_size(samples: augseq.Manifest) -> None:
     plan = plan_of(samples, size=None)
-    with pytest.raises(augseq.ArgumentError, match="set `image_size`") as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match="set `image_size`") as caught:
         first_batch(plan)
     assert str(plan.records(Step(0, 0))[0]) in str(caught.value)
 
@@ -162,14 +162,14 @@ def test_images_of_one_size_need_none(samples: augseq.Manifest) -> None:
 def test_labels_are_needed_for_every_record(sample_images: Path) -> None:
     without = augseq.index_folder(sample_images, labels=None, progress=False)
     for label_mode in ("int", "categorical"):
-        with pytest.raises(augseq.LabelError, match="needs a label for every record"):
+        with pytest.raises(augseq.errors.LabelError, match="needs a label for every record"):
             label_target(without, label_mode)
-    with pytest.raises(augseq.LabelError, match="needs a label for every record"):
+    with pytest.raises(augseq.errors.LabelError, match="needs a label for every record"):
         augseq.ImageSequence(without)
 
 
 def test_binary_labels_need_two_classes(samples: augseq.Manifest) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"needs 2 classes\. Received: 5 classes"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"needs 2 classes\. Received: 5 classes"):
         label_target(samples, "binary")
 
 
@@ -177,7 +177,7 @@ def test_binary_labels_need_two_classes(samples: augseq.Manifest) -> None:
 def test_an_unknown_label_mode_is_answered_with_the_known_ones(
     samples: augseq.Manifest, label_mode: Any
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match="'int', 'categorical', 'binary', None"):
+    with pytest.raises(augseq.errors.ArgumentError, match="'int', 'categorical', 'binary', None"):
         label_target(samples, label_mode)
 
 

@@ -154,7 +154,9 @@ def test_the_source_is_not_written_to() -> None:
 
 
 def test_floats_are_refused_where_uint8_was_asked_for() -> None:
-    with pytest.raises(augseq.AugmentationError, match='dtype="uint8" needs uint8') as caught:
+    with pytest.raises(
+        augseq.errors.AugmentationError, match='dtype="uint8" needs uint8'
+    ) as caught:
         image_of(pipeline_of([scale_to_one]))
     text = str(caught.value)
     assert "Received: float32" in text
@@ -164,21 +166,23 @@ def test_floats_are_refused_where_uint8_was_asked_for() -> None:
 
 @pytest.mark.parametrize("dtype", ["float16", "int8", np.uint8, None])
 def test_an_unknown_dtype_is_refused(dtype: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`dtype` must be one of 'float32', 'uint8'"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="`dtype` must be one of 'float32', 'uint8'"
+    ):
         pipeline_of(dtype=dtype)
 
 
 def test_a_missing_file_names_the_record(tmp_path: Path) -> None:
     source = FileSource(root=str(tmp_path), options=DecodeOptions())
     record = Record(index=17, path="cats/gone.jpg")
-    with pytest.raises(augseq.MissingFileError, match=r"'cats/gone\.jpg' \(index 17\)"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"'cats/gone\.jpg' \(index 17\)"):
         load_sample(record, pipeline_of(source=source), seed=0, epoch=0)
 
 
 def test_a_damaged_file_names_the_record_and_keeps_path_and_index(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     source = FileSource(root=str(tmp_path), options=DecodeOptions())
-    with pytest.raises(augseq.DecodeError, match=r"'bad\.png' \(index 3\)") as caught:
+    with pytest.raises(augseq.errors.DecodeError, match=r"'bad\.png' \(index 3\)") as caught:
         load_sample(Record(index=3, path="bad.png"), pipeline_of(source=source), seed=0, epoch=0)
     assert (caught.value.path, caught.value.index) == ("bad.png", 3)
 

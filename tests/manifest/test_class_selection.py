@@ -62,7 +62,7 @@ def test_a_class_without_images_may_be_chosen_and_a_record_without_label_is_not(
     ],
 )
 def test_a_choice_that_cannot_work_is_an_error(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         manifest().select(**options)
 
 
@@ -71,5 +71,5 @@ def test_a_manifest_without_labels_has_no_classes_to_select() -> None:
     flat = augseq.Manifest(
         root="photos", class_names=(), table=table.append_column("target", pa.nulls(8, pa.int32()))
     )
-    with pytest.raises(augseq.ArgumentError, match="no class 'cat'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="no class 'cat'"):
         flat.select(class_names=["cat"])

@@ -76,14 +76,16 @@ def test_classes_that_differ_are_named_and_can_be_mapped() -> None:
         make("/data/a", "cat/1", "dog/1"),
         make("/data/b", "Cats/1", names=("dog", "Cats")),
     )
-    with pytest.raises(augseq.LabelError, match=r"Manifest 1 has .*\['Cats', 'cat'\].*`rename`"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"Manifest 1 has .*\['Cats', 'cat'\].*`rename`"
+    ):
         augseq.concat_manifests([first, second])
     both = augseq.concat_manifests([first, second], rename={"Cats": "cat"})
     assert both.class_names == ("cat", "dog")
     assert files(both)[2] == ("/data/b/Cats/1", "cat")
     wide = augseq.concat_manifests([first, second], class_names=["yak", "Cats", "dog", "cat"])
     assert [name for _, name in files(wide)] == ["cat", "dog", "Cats"]
-    with pytest.raises(augseq.ArgumentError, match=r"`rename` .*'cats'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`rename` .*'cats'"):
         augseq.concat_manifests([first, second], rename={"cats": "cat"})
     merged = augseq.concat_manifests([first], rename={"dog": "cat"})
     assert (merged.class_names, merged.targets.tolist()) == (("cat",), [0, 0])
@@ -91,7 +93,7 @@ def test_classes_that_differ_are_named_and_can_be_mapped() -> None:
 
 def test_with_and_without_labels_do_not_agree() -> None:
     first, flat = make("/a", "cat/1"), make("/b", "1", names=())
-    with pytest.raises(augseq.LabelError, match="must have the same classes"):
+    with pytest.raises(augseq.errors.LabelError, match="must have the same classes"):
         augseq.concat_manifests([first, flat])
     both = augseq.concat_manifests([first, flat], class_names=["cat", "dog"])
     assert [record.target for record in both] == [0, None]
@@ -100,17 +102,17 @@ def test_with_and_without_labels_do_not_agree() -> None:
 
 def test_an_image_that_comes_twice_is_named() -> None:
     first, second = make("/data", "cat/1", "cat/2"), make("/data/cat", "1", names=())
-    with pytest.raises(augseq.ArgumentError, match=r"More than once .* together: 'cat/1'$"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"More than once .* together: 'cat/1'$"):
         augseq.concat_manifests([first, second], class_names=["cat", "dog"])
 
 
 def test_roots_without_a_common_folder_are_refused_with_the_way_out() -> None:
     first, second = make("/data/a", "cat/1"), make("relative", "cat/1")
-    with pytest.raises(augseq.ArgumentError, match=r"below one folder.*read_manifest"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"below one folder.*read_manifest"):
         augseq.concat_manifests([first, second])
-    with pytest.raises(augseq.ArgumentError, match=r"'/data/a'.*root='/data/b'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"'/data/a'.*root='/data/b'"):
         augseq.concat_manifests([first], root="/data/b")
-    with pytest.raises(augseq.ArgumentError, match="at least one"):
+    with pytest.raises(augseq.errors.ArgumentError, match="at least one"):
         augseq.concat_manifests([])
 
 
@@ -120,7 +122,7 @@ def test_an_address_may_be_the_root_of_all_though_no_folder_above_it() -> None:
         both = augseq.concat_manifests([first, second], root=root)
         assert (both.root, len(both)) == ("s3://b/p", 2)
     for root in ("s3://b", "/data"):
-        with pytest.raises(augseq.ArgumentError, match=r"below one folder.*s3://b/p"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"below one folder.*s3://b/p"):
             augseq.concat_manifests([first, second], root=root)
 
 
@@ -143,5 +145,5 @@ def test_columns_and_those_excluded_come_along(animals: augseq.Manifest) -> None
     assert both.excluded["reason"].to_pylist() == ["torn", "empty"]
     assert both.excluded["path"].to_pylist() == ["photos/dog/1.jpg", "photos/dog/2.jpg"]
     assert [record.index for record in both] == [0, 1, 2, 3, 6]
-    with pytest.raises(augseq.ArgumentError, match="must have one type"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must have one type"):
         augseq.concat_manifests([first, second.with_column("n", ["text"])])

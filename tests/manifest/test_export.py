@@ -138,7 +138,7 @@ def test_text_that_begins_a_formula_is_disarmed_where_that_is_asked_for(
     augseq.write_table(named, tmp_path / "t.csv", label_column="@cmd()", spreadsheet_safe=True)
     with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
         assert next(csv.reader(file)) == ["path", "'@cmd()", "index", "'=1+1"]
-    with pytest.raises(augseq.ArgumentError, match=r"`spreadsheet_safe` is for .csv"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`spreadsheet_safe` is for .csv"):
         augseq.write_table(images, tmp_path / "t.jsonl", spreadsheet_safe=True)
 
 
@@ -155,12 +155,12 @@ def test_what_does_not_fit_is_refused_and_the_old_file_stays(
     path = tmp_path / "t.jsonl"
     path.write_text("old", encoding="utf-8")
     values = [1.0, 2.0, 3.0, 4.0, float("inf"), 6.0]
-    with pytest.raises(augseq.ArgumentError, match=r"not finite.*\.csv or \.parquet"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"not finite.*\.csv or \.parquet"):
         augseq.write_table(animals.with_column("x", values), path)
     assert path.read_text(encoding="utf-8") == "old"
-    with pytest.raises(augseq.ArgumentError, match=r"must end in \.csv.*t\.xlsx"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"must end in \.csv.*t\.xlsx"):
         augseq.write_table(animals, tmp_path / "t.xlsx")
     for options in ({"path_column": "label"}, {"label_column": "index"}, {"path_column": "x"}):
-        with pytest.raises(augseq.ArgumentError, match="Column names must differ"):
+        with pytest.raises(augseq.errors.ArgumentError, match="Column names must differ"):
             augseq.write_table(animals.with_column("x", values), path, **options)
     assert list(tmp_path.iterdir()) == [path]

@@ -32,7 +32,7 @@ def test_a_hostile_manifest_is_refused(tmp_path: Path, name: str) -> None:
         pytest.skip("this system has no named pipes")
     path = tmp_path / "hostile.parquet"
     hostile.REFUSED[name](path)
-    with pytest.raises(augseq.ManifestError, match=r"hostile\.parquet") as caught:
+    with pytest.raises(augseq.errors.ManifestError, match=r"hostile\.parquet") as caught:
         augseq.read_manifest(path)
     assert len(str(caught.value)) <= 10_010
     assert str(caught.value).replace("\n", "").isprintable()
@@ -51,7 +51,7 @@ for path in sys.argv[1:]:
     try:
         augseq.read_manifest(path)
         said.append("was read")
-    except augseq.ManifestError as error:
+    except augseq.errors.ManifestError as error:
         said.append(str(error))
 print(json.dumps([said, peak_mb() if sys.platform == "linux" else 0]))
 """
@@ -92,7 +92,7 @@ def outcome(path: Path) -> augseq.Manifest | None:
     """What a file is read as; None where it is refused as it should be."""
     try:
         return augseq.read_manifest(path)
-    except augseq.ManifestError as error:
+    except augseq.errors.ManifestError as error:
         return None if path.name in str(error) else pytest.fail(str(error))
 
 
@@ -157,7 +157,7 @@ def test_any_class_name_is_read_exactly(tmp_path: Path, name: str) -> None:
 
 def test_a_link_to_nowhere_is_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "m.parquet").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(augseq.MissingFileError, match="no manifest"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no manifest"):
         augseq.read_manifest(tmp_path / "m.parquet")
 
 

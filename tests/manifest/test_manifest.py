@@ -71,13 +71,13 @@ def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manif
 
 @pytest.mark.parametrize("index", [1, 6, np.int64(6)])
 def test_an_index_that_no_record_has_is_named(animals: augseq.Manifest, index: int) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"index {index}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"index {index}"):
         animals.select([5, 2, 0]).record_of(index)
 
 
 @pytest.mark.parametrize("index", [-1, 1.0, 1.5, "1", None, True])
 def test_an_index_is_a_whole_number_of_at_least_0(animals: augseq.Manifest, index: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`index` must be .* 0.*index={index!r}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`index` must be .* 0.*index={index!r}"):
         animals.record_of(index)
 
 
@@ -87,7 +87,7 @@ def test_an_index_is_a_whole_number_of_at_least_0(animals: augseq.Manifest, inde
 def test_records_that_could_not_be_told_apart_are_refused(
     animals: augseq.Manifest, indices: list[int]
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match="different and at least 0"):
+    with pytest.raises(augseq.errors.ArgumentError, match="different and at least 0"):
         changed(animals, "index", indices)
 
 
@@ -127,7 +127,7 @@ def test_writing_to_the_targets_changes_no_record(animals: augseq.Manifest, rows
 def test_class_names_that_no_file_could_keep_are_refused(
     animals: augseq.Manifest, name: Any
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"Class names must be .*Received"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"Class names must be .*Received"):
         replace(animals, class_names=("cat", "dog", name))
 
 
@@ -214,9 +214,9 @@ def test_class_weight_leaves_the_mean_weight_at_one(animals: augseq.Manifest) ->
 
 @pytest.mark.parametrize("what", ["class_counts", "class_weight"])
 def test_what_needs_labels_says_so(unlabelled: augseq.Manifest, what: str) -> None:
-    with pytest.raises(augseq.LabelError, match="3 of 3 records have no label"):
+    with pytest.raises(augseq.errors.LabelError, match="3 of 3 records have no label"):
         getattr(unlabelled, what)()
-    with pytest.raises(augseq.LabelError, match="1 of 3 records have no label"):
+    with pytest.raises(augseq.errors.LabelError, match="1 of 3 records have no label"):
         getattr(partly_labelled(), what)()
 
 
@@ -256,7 +256,7 @@ def test_a_frame_has_a_row_per_record_with_its_class_name(animals: augseq.Manife
 
 def test_a_frame_replaces_no_column_of_ones_own(animals: augseq.Manifest) -> None:
     pytest.importorskip("pandas")
-    with pytest.raises(augseq.ArgumentError, match=r"'class_name'.*another"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"'class_name'.*another"):
         animals.with_column("class_name", ["x"] * 6).to_pandas()
 
 
@@ -309,18 +309,18 @@ def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -
 def test_a_column_that_does_not_fit_is_refused(
     animals: augseq.Manifest, name: str, values: list[Any], text: str
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=text):
+    with pytest.raises(augseq.errors.ArgumentError, match=text):
         animals.with_column(name, values)
 
 
 def test_a_column_that_is_not_there_is_asked_for_in_vain(animals: augseq.Manifest) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"no column 'age'. There are: .*target"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"no column 'age'. There are: .*target"):
         animals.column("age")
 
 
 def test_two_columns_of_one_name_are_refused(animals: augseq.Manifest) -> None:
     table = animals.table.append_column("path", animals.table["path"])
-    with pytest.raises(augseq.ArgumentError, match=r"Twice: \['path'\]"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"Twice: \['path'\]"):
         augseq.Manifest(root="/photos", class_names=animals.class_names, table=table)
 
 
@@ -347,7 +347,7 @@ def test_what_is_excluded_keeps_its_index_and_is_not_served(animals: augseq.Mani
     assert manifest.excluded["index"].to_pylist() == [4, 5]
     assert manifest.with_column("age", [1] * 4).excluded["age"].to_pylist() == [None, None]
     assert manifest.select([0]).excluded.num_rows == 0
-    with pytest.raises(augseq.ArgumentError, match="must be different"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be different"):
         replace(manifest, table=animals.table)
-    with pytest.raises(augseq.ArgumentError, match="columns of `table`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="columns of `table`"):
         replace(manifest, excluded=table.append_column("age", pa.array([1] * 6)))

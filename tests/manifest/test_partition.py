@@ -165,7 +165,7 @@ def test_folds_hold_out_every_record_once_in_even_parts(
 ) -> None:
     manifest = classes_of(sizes)
     if len(manifest) < num_folds:
-        with pytest.raises(augseq.ArgumentError, match="a record for each part"):
+        with pytest.raises(augseq.errors.ArgumentError, match="a record for each part"):
             manifest.k_fold(num_folds, seed=seed, stratify=stratify)
         return
     held_out = []
@@ -192,22 +192,22 @@ def test_grouped_folds_hold_out_every_group_once(rows: list[tuple[int, int]], se
 
 @pytest.mark.parametrize("wrong", [1, 0, -3, 2.0, "5", None, True])
 def test_the_number_of_folds_is_a_whole_number_of_at_least_2(wrong: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`num_folds`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="`num_folds`"):
         classes_of([10]).k_fold(wrong)
 
 
 def test_fewer_groups_than_parts_are_an_error() -> None:
     manifest = grouped([(0, 1), (0, 1), (0, 2)])
-    with pytest.raises(augseq.ArgumentError, match="2 groups, 3 parts"):
+    with pytest.raises(augseq.errors.ArgumentError, match="2 groups, 3 parts"):
         manifest.split(val=0.2, test=0.2, group="patient")
-    with pytest.raises(augseq.ArgumentError, match="2 groups, 3 parts"):
+    with pytest.raises(augseq.errors.ArgumentError, match="2 groups, 3 parts"):
         manifest.k_fold(3, group="patient")
 
 
 def test_a_category_that_no_record_has_is_no_group() -> None:
     manifest = grouped([(0, 1), (0, 1), (0, 2)])
     groups = pd.Categorical(["a", "a", "b"], categories=["a", "b", "c"])
-    with pytest.raises(augseq.ArgumentError, match="2 groups, 3 parts"):
+    with pytest.raises(augseq.errors.ArgumentError, match="2 groups, 3 parts"):
         manifest.split(val=0.2, test=0.2, stratify=False, group=groups)
     plain = manifest.split(val=0.4, group=["a", "a", "b"])
     assert list(map(indices, manifest.split(val=0.4, group=groups))) == list(map(indices, plain))
@@ -249,5 +249,5 @@ def test_groups_may_be_given_as_values(values: Any) -> None:
     ],
 )
 def test_what_groups_no_records_is_refused(group: Any, message: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         grouped([(0, 1), (0, 2), (0, 3)]).split(val=0.4, group=group)

@@ -13,7 +13,7 @@ from tests.manifest.hostile import PATHS
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_that_leads_out_is_refused(path: str) -> None:
     for paths in ([path], ["a.jpg", path], [path, "a.jpg", "b.jpg"]):
-        with pytest.raises(augseq.ArgumentError, match=r"below the root.* Received: '"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"below the root.* Received: '"):
             make_manifest("/photos", (), paths=paths, targets=None)
 
 
@@ -32,14 +32,14 @@ def test_a_way_out_is_found_wherever_it_stands_in_a_long_list() -> None:
     # Where text is looked at in pieces of a megabyte, two dots may fall between two of them.
     for length in range(2**20 - 6, 2**20 + 3):
         paths = ["x" * length, "../y"]
-        with pytest.raises(augseq.ArgumentError, match=r"'\.\./y'"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"'\.\./y'"):
             make_manifest("/photos", (), paths=paths, targets=None)
 
 
 def test_those_that_are_excluded_are_looked_at_too(animals: augseq.Manifest) -> None:
     excluded = animals.table.slice(5).append_column("reason", [["bad"]])
     excluded = excluded.set_column(1, "path", [["../x"]])
-    with pytest.raises(augseq.ArgumentError, match="below the root"):
+    with pytest.raises(augseq.errors.ArgumentError, match="below the root"):
         augseq.Manifest(
             root="/", class_names=animals.class_names, table=animals[:5].table, excluded=excluded
         )

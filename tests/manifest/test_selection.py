@@ -25,7 +25,7 @@ def test_a_position_outside_is_an_error(animals: augseq.Manifest, position: int)
 def test_what_is_no_position_is_refused_with_the_way_out(
     animals: augseq.Manifest, position: Any
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"(?s)an integer or a slice.*`select`"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"(?s)an integer or a slice.*`select`"):
         animals[position]
 
 
@@ -51,7 +51,7 @@ def test_records_are_named_as_for_select_but_may_come_twice(animals: augseq.Mani
 
 @pytest.mark.parametrize("which", [[True, False], [1.9], ["1"], [[0, 1]], 3])
 def test_records_refuse_what_names_no_records(animals: augseq.Manifest, which: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`positions` must be positions"):
+    with pytest.raises(augseq.errors.ArgumentError, match="`positions` must be positions"):
         animals.records(which)
 
 
@@ -94,5 +94,5 @@ def test_select_may_take_nothing(animals: augseq.Manifest, which: Any) -> None:
 def test_select_refuses_what_names_no_records(
     animals: augseq.Manifest, which: Any, message: str
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         animals.select(which)

@@ -163,13 +163,13 @@ def test_train_comes_first_also_where_its_size_is_given() -> None:
 
 @pytest.mark.parametrize("name", ["index", "count", "names"])
 def test_a_part_may_not_hide_what_a_split_has(name: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"A part cannot be called '{name}'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"A part cannot be called '{name}'"):
         classes_of([10]).split(**{name: 0.2})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, 2.5, "1", None, True])
 def test_a_seed_is_a_whole_number(seed: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="`seed`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="`seed`"):
         classes_of([10]).split(val=0.2, seed=seed)
 
 
@@ -219,7 +219,7 @@ def test_a_manifest_without_labels_is_split_as_a_whole(unlabelled: augseq.Manife
     ],
 )
 def test_fractions_that_make_no_whole_are_shown(wrong: dict[str, Any]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"Received: \{"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"Received: \{"):
         classes_of([10]).split(**wrong)
 
 
@@ -282,14 +282,16 @@ def test_numbers_name_parts_by_their_text() -> None:
 
 @pytest.mark.parametrize("order", [["a"], ["a", "a", "b"], ["a", "c"], []])
 def test_an_order_that_leaves_values_out_is_refused(order: list[str]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`order` must name all values.*'a', 'b'"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`order` must name all values.*'a', 'b'"
+    ):
         with_parts("b", "a").split_by("split", order=order)
 
 
 def test_records_without_a_part_are_named() -> None:
-    with pytest.raises(augseq.ArgumentError, match="none in 2 of 4, at the positions 1, 3"):
+    with pytest.raises(augseq.errors.ArgumentError, match="none in 2 of 4, at the positions 1, 3"):
         with_parts("train", None, "val", None).split_by("split")
-    with pytest.raises(augseq.ArgumentError, match="no column 'fold'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="no column 'fold'"):
         with_parts("train").split_by("fold")
 
 
@@ -323,11 +325,11 @@ def test_each_fold_can_be_kept_in_a_column() -> None:
 @pytest.mark.parametrize("length", [0, 9, 11])
 def test_the_parts_of_another_manifest_are_refused(length: int) -> None:
     parts = classes_of([10]).split(val=0.2)
-    with pytest.raises(augseq.ArgumentError, match=f"10 records in parts, {length} in all"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"10 records in parts, {length} in all"):
         classes_of([length]).with_split(parts)
 
 
 def test_overlapping_parts_are_refused() -> None:
     manifest = classes_of([4])
-    with pytest.raises(augseq.ArgumentError, match="each record of the manifest once"):
+    with pytest.raises(augseq.errors.ArgumentError, match="each record of the manifest once"):
         manifest.with_split(Split(["a", "b"], [manifest[:2], manifest[1:3]]))

@@ -198,10 +198,10 @@ def test_the_old_file_survives_an_interruption(
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, animals: augseq.Manifest) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
-    for kind in (augseq.MissingFileError, FileNotFoundError):
+    for kind in (augseq.errors.MissingFileError, FileNotFoundError):
         with pytest.raises(kind, match=r"nowhere.*no such folder"):
             augseq.write_manifest(animals, tmp_path / "nowhere" / "m.parquet")
-    with pytest.raises(augseq.ArgumentError, match=r"folder': it is a folder"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"folder': it is a folder"):
         augseq.write_manifest(animals, tmp_path / "folder")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
@@ -217,14 +217,14 @@ def test_a_folder_that_may_not_be_written_is_a_permission_error(
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"no manifest .*nowhere\.parquet"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"no manifest .*nowhere\.parquet"):
         augseq.read_manifest(tmp_path / "nowhere.parquet")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"index,path,target\n0,cat/1.jpg,0\n"])
 def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.csv").write_bytes(content)
-    with pytest.raises(augseq.ManifestError, match=r"m\.csv' is not a Parquet file"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"m\.csv' is not a Parquet file"):
         augseq.read_manifest(tmp_path / "m.csv")
 
 
@@ -234,7 +234,7 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, animals: augseq.Mani
     content = path.read_bytes()
     for size in range(0, len(content), 97):
         path.write_bytes(content[:size])
-        with pytest.raises(augseq.ManifestError, match=r"m\.parquet"):
+        with pytest.raises(augseq.errors.ManifestError, match=r"m\.parquet"):
             augseq.read_manifest(path)
 
 
@@ -248,20 +248,22 @@ def test_a_flipped_bit_changes_no_record_unnoticed(
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         try:
             again = augseq.read_manifest(path)
-        except augseq.ManifestError:
+        except augseq.errors.ManifestError:
             continue
         assert again == animals
 
 
 def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table(COLUMNS), tmp_path / "m.parquet")
-    with pytest.raises(augseq.ManifestError, match=r"but no manifest\..*--label-column"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"but no manifest\..*--label-column"):
         augseq.read_manifest(tmp_path / "m.parquet")
 
 
 def test_a_newer_schema_asks_for_the_augseq_that_wrote_it(tmp_path: Path) -> None:
     path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 3})
-    with pytest.raises(augseq.ManifestError, match=r"schema 3, but .* up to 2\. .*newer augseq"):
+    with pytest.raises(
+        augseq.errors.ManifestError, match=r"schema 3, but .* up to 2\. .*newer augseq"
+    ):
         augseq.read_manifest(path)
 
 
@@ -283,7 +285,7 @@ def test_a_newer_schema_asks_for_the_augseq_that_wrote_it(tmp_path: Path) -> Non
 )
 def test_a_damaged_header_is_refused(tmp_path: Path, header: object) -> None:
     path = store(tmp_path / "m.parquet", COLUMNS, header)
-    with pytest.raises(augseq.ManifestError, match=r"m\.parquet'.* damaged"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"m\.parquet'.* damaged"):
         augseq.read_manifest(path)
 
 
@@ -304,5 +306,5 @@ def test_a_damaged_header_is_refused(tmp_path: Path, header: object) -> None:
 )
 def test_damaged_columns_are_refused(tmp_path: Path, columns: dict[str, Any]) -> None:
     path = store(tmp_path / "m.parquet", columns, HEADER)
-    with pytest.raises(augseq.ManifestError, match=r"m\.parquet' is damaged"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"m\.parquet' is damaged"):
         augseq.read_manifest(path)

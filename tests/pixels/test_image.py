@@ -50,23 +50,25 @@ def test_the_background_shows_through(tmp_path: Path) -> None:
 def test_a_broken_file_is_named_and_has_no_index(tmp_path: Path) -> None:
     path = str(tmp_path / "broken.png")
     Path(path).write_bytes(encoded(Image.fromarray(noise(9, 9, 3)))[:100])
-    with pytest.raises(augseq.DecodeError, match=r"Cannot decode '.*broken\.png': .+\.$") as caught:
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"Cannot decode '.*broken\.png': .+\.$"
+    ) as caught:
         augseq.read_image(path)
     assert (caught.value.path, caught.value.index) == (path, None)
 
 
 def test_a_file_above_the_limit_is_refused(turned: Path) -> None:
     assert augseq.read_image(turned, max_pixels=600).size == 1800
-    with pytest.raises(augseq.DecodeError, match="30 x 20 pixels, more than max_pixels=599"):
+    with pytest.raises(augseq.errors.DecodeError, match="30 x 20 pixels, more than max_pixels=599"):
         augseq.read_image(turned, max_pixels=599)
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"gone\.jpg"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"gone\.jpg"):
         augseq.read_image(tmp_path / "gone.jpg")
 
 
 @pytest.mark.parametrize("name", ["color_mode", "resize_mode", "interpolation"])
 def test_a_wrong_option_is_refused(turned: Path, name: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be one of"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`{name}` must be one of"):
         augseq.read_image(turned, image_size=(4, 4), **{name: "nonsense"})

@@ -33,7 +33,7 @@ def image_folder(root: Path, data: bytes, ending: str) -> Path:
     return root / "photos"
 
 
-def option_of(error: augseq.DecodeError) -> dict[str, Any]:
+def option_of(error: augseq.errors.DecodeError) -> dict[str, Any]:
     """Return the option that a message names, which is the same at the shell."""
     name, value, shell = re.search(
         r"to read it, pass (\w+)=(\d+) \(at the shell: (--[\w-]+ \d+)\)", str(error)
@@ -49,12 +49,12 @@ def test_the_number_that_an_error_names_is_the_smallest_that_reads_the_file(
     """With lower limits, so that small files do."""
     monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 200)
     folder = image_folder(tmp_path, encoded(photo(21, 33), file_format), ending)
-    with pytest.raises(augseq.DecodeError) as caught:
+    with pytest.raises(augseq.errors.DecodeError) as caught:
         augseq.read_image(folder / f"big/2.{ending}", max_pixels=200)
     needed = option_of(caught.value)
     assert needed == {"max_pixels": round(21 * 33 * weight + 0.49)}
     assert augseq.read_image(folder / f"big/2.{ending}", **needed).shape == (21, 33, 3)
-    with pytest.raises(augseq.DecodeError):
+    with pytest.raises(augseq.errors.DecodeError):
         augseq.read_image(folder / f"big/2.{ending}", max_pixels=needed["max_pixels"] - 1)
 
 
@@ -76,7 +76,7 @@ def test_indexing_and_checking_exclude_what_training_refuses_and_nothing_else(
         sequence = {"image_size": (4, 4), "batch_size": 3, **options}
         assert len(augseq.ImageSequence(images, **sequence)[0][0]) == count
         if count == 2:
-            with pytest.raises(augseq.DecodeError, match="max_pixels=693"):
+            with pytest.raises(augseq.errors.DecodeError, match="max_pixels=693"):
                 augseq.ImageSequence(everything, **sequence)[0]
 
 
@@ -87,7 +87,7 @@ def test_a_manifest_probed_with_other_limits_is_looked_at_again(tmp_path: Path) 
     assert len(images) == 2
     images = augseq.probe_manifest(images, max_pixels=693, progress=False)
     assert len(images) == 3
-    with pytest.raises(augseq.DecodeError, match="max_pixels=693"):
+    with pytest.raises(augseq.errors.DecodeError, match="max_pixels=693"):
         augseq.probe_manifest(images, max_pixels=692, progress=False)
 
 
@@ -106,7 +106,7 @@ def test_other_options_of_decoding_hold_for_indexing_and_checking_too(
 ) -> None:
     folder = image_folder(tmp_path, data, ending)
     limit = {"max_file_bytes": 999} if "max_file_bytes" in options else {}
-    with pytest.raises(augseq.DecodeError, match=next(iter(options))) as caught:
+    with pytest.raises(augseq.errors.DecodeError, match=next(iter(options))) as caught:
         augseq.index_folder(folder, probe=True, progress=False, **limit)
     assert "Repair or delete" not in str(caught.value)
     images = augseq.index_folder(folder, unreadable="exclude", progress=False, **options)
@@ -120,9 +120,9 @@ def test_a_damaged_file_is_to_be_repaired_and_a_right_one_not(tmp_path: Path) ->
     folder = image_folder(tmp_path, encoded(photo(21, 33))[:-60], "png")
     options = {"image_size": (4, 4), "batch_size": 3}
     images = augseq.index_folder(folder, progress=False)
-    with pytest.raises(augseq.DecodeError) as damaged:
+    with pytest.raises(augseq.errors.DecodeError) as damaged:
         augseq.ImageSequence(images, **options)[0]
-    with pytest.raises(augseq.DecodeError) as large:
+    with pytest.raises(augseq.errors.DecodeError) as large:
         augseq.ImageSequence(images, **options, max_pixels=9)[0]
     for caught in (damaged, large):
         assert f"augseq check {folder}" in str(caught.value)
@@ -177,7 +177,9 @@ def test_an_image_size_that_no_memory_holds_is_refused_before_memory_is_taken(
     options: dict[str, Any],
 ) -> None:
     images = augseq.index_folder(Path(__file__).parents[2] / "sample_images", progress=False)
-    with pytest.raises(augseq.ArgumentError, match=r"must fit in memory: .* bytes.*image_size"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"must fit in memory: .* bytes.*image_size"
+    ):
         augseq.ImageSequence(images, **options)
 
 
@@ -185,12 +187,14 @@ def test_a_large_image_size_that_fits_is_taken_and_a_batch_is_not_longer_than_th
     x = np.zeros((2, 4, 4, 3), np.uint8)
     assert augseq.ImageSequence.from_arrays(x, image_size=(64, 64), batch_size=10**9)
     assert augseq.ImageSequence.from_arrays(x, image_size=(9000, 9000), batch_size=2)
-    with pytest.raises(augseq.ArgumentError, match="must fit in memory"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must fit in memory"):
         augseq.read_image("no.jpg", image_size=(10**7, 10**7))
 
 
 def test_the_shell_and_a_training_run_refuse_such_a_size(tmp_path: Path) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"25,000,000,000,000 bytes.*--image-size"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"25,000,000,000,000 bytes.*--image-size"
+    ):
         augseq.RunOptions(image_size=(5_000_000, 5_000_000))
     folder = image_folder(tmp_path, encoded(photo(4, 5)), "png")
     program = "from augseq.cli.main import main; main()"

@@ -38,7 +38,9 @@ def sequence_of(root: Path, path: str, follow_links: bool, **options: Any) -> au
 def test_a_link_out_of_the_root_is_refused(linked: Path, path: str, cache: Any) -> None:
     batches = sequence_of(linked, path, follow_links=False, cache=cache)
     for _ in range(2):
-        with pytest.raises(augseq.UnreadableError, match=rf"{path}.*photos.*outside.*follow_links"):
+        with pytest.raises(
+            augseq.errors.UnreadableError, match=rf"{path}.*photos.*outside.*follow_links"
+        ):
             _ = batches[0]
 
 
@@ -50,7 +52,7 @@ def test_a_link_within_the_root_is_followed(linked: Path, path: str) -> None:
 def test_the_root_itself_may_be_a_link(linked: Path, tmp_path: Path) -> None:
     os.symlink(linked, tmp_path / "moved")
     assert sequence_of(tmp_path / "moved", "a/within.png", follow_links=False)[0][0].any()
-    with pytest.raises(augseq.UnreadableError):
+    with pytest.raises(augseq.errors.UnreadableError):
         _ = sequence_of(tmp_path / "moved", "a/file.png", follow_links=False)[0]
 
 
@@ -59,7 +61,7 @@ def test_a_folder_beside_the_root_with_a_longer_name_is_outside(tmp_path: Path) 
         (tmp_path / name).mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "photos2" / "x.png")
     os.symlink(tmp_path / "photos2" / "x.png", tmp_path / "photos" / "a" / "x.png")
-    with pytest.raises(augseq.UnreadableError):
+    with pytest.raises(augseq.errors.UnreadableError):
         _ = sequence_of(tmp_path / "photos", "a/x.png", follow_links=False)[0]
 
 
@@ -90,5 +92,5 @@ def test_the_reader_of_a_manifest_has_the_last_word(linked: Path, tmp_path: Path
     strict = augseq.read_manifest(tmp_path / "m.parquet", follow_links=False)
     batches = augseq.ImageSequence(strict, image_size=(8, 8), batch_size=1)
     outside = next(n for n, record in enumerate(images) if record.path == "a/file.png")
-    with pytest.raises(augseq.UnreadableError):
+    with pytest.raises(augseq.errors.UnreadableError):
         _ = batches[outside]

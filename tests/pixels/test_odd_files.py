@@ -37,7 +37,7 @@ def test_an_odd_file_gives_its_pixels_or_says_why_not(file: OddFile, tmp_path: P
     pixels, error = None, ""
     try:
         pixels = augseq.read_image(path)
-    except augseq.DecodeError as refused:
+    except augseq.errors.DecodeError as refused:
         error = str(refused)
     if pixels is None:
         assert file.pixels is None or file.may_fail, error
@@ -95,7 +95,7 @@ for name in sorted(os.listdir(sys.argv[1])):
     start = time.perf_counter()
     try:
         result = augseq.read_image(os.path.join(sys.argv[1], name)).shape
-    except augseq.DecodeError as error:
+    except augseq.errors.DecodeError as error:
         result = str(error)
     # Not `ru_maxrss`, which a new process takes over from the one that started it.
     with open("/proc/self/status") as status:
@@ -141,12 +141,12 @@ def _shape(data: bytes, options: DecodeOptions, region: Region = WHOLE) -> tuple
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return open_image(data, options).read(region).shape[:2]
-    except augseq.DecodeError:
+    except augseq.errors.DecodeError:
         return None
 
 
 def _read(source: object, record: Record) -> np.ndarray | None:
     try:
         return source.open(record).read(WHOLE)  # type: ignore[attr-defined]
-    except augseq.DecodeError:
+    except augseq.errors.DecodeError:
         return None

@@ -51,7 +51,7 @@ def test_a_webp_may_announce_blocks_that_it_lacks(mode: str, lossless: bool, fla
     data = webp(flags=flags, picture=picture, lossless=lossless)
     expected = by_pillow(encoded(picture, "WEBP", lossless=lossless))
     np.testing.assert_array_equal(decode(data), expected)
-    with pytest.raises(augseq.DecodeError):
+    with pytest.raises(augseq.errors.DecodeError):
         decode(data[:-2])
 
 
@@ -79,7 +79,9 @@ def test_a_block_that_a_webp_denies_is_skipped_as_by_viewers(block: bytes) -> No
 @pytest.mark.parametrize("flags", [0, 8])
 def test_a_webp_whose_orientation_is_lost_is_refused(name: bytes, flags: int) -> None:
     data = webp(riff(name, exif(6)), flags=flags, picture=photo(10, 14))
-    with pytest.raises(augseq.DecodeError, match=r"EXIF data is damaged.*exif_orientation=False"):
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"EXIF data is damaged.*exif_orientation=False"
+    ):
         decode(data)
 
 
@@ -119,7 +121,7 @@ def test_a_jpeg_of_thousands_of_scans_stays_refused_whatever_follows(name: str) 
     data = encoded(photo(16, 16), "JPEG", progressive=True)
     scan = data.rindex(b"\xff\xda")
     scans = data[:-2] + data[scan:-2] * 3000 + b"\xff\xd9"
-    with pytest.raises(augseq.DecodeError, match="scans, more than"):
+    with pytest.raises(augseq.errors.DecodeError, match="scans, more than"):
         decode(scans + TRAILERS[name])
 
 
@@ -219,7 +221,7 @@ def test_an_orientation_that_viewers_read_differently_is_damage(
     stored = decode(with_numbers(file_format, "<", 3, 1, [1]))
     for order in "<>":
         data = with_numbers(file_format, order, *LOST[name])
-        with pytest.raises(augseq.DecodeError, match=r"so its orientation is unknown"):
+        with pytest.raises(augseq.errors.DecodeError, match=r"so its orientation is unknown"):
             decode(data)
         np.testing.assert_array_equal(decode(data, exif_orientation=False), stored)
 
@@ -251,7 +253,7 @@ def test_junk_between_segments_changes_nothing(name: str, progressive: bool) -> 
     for place in (data.index(b"\xff\xdb"), frame, data.index(b"\xff\xda")):
         odd = data[:place] + junk + data[place:]
         np.testing.assert_array_equal(decode(odd), by_pillow(data))
-        with pytest.raises(augseq.DecodeError):
+        with pytest.raises(augseq.errors.DecodeError):
             decode(odd[:-300] + b"\xff\xd9")
     turned = encoded(photo(40, 56), "JPEG", progressive=progressive, exif=exif(6))
     tables = turned.index(b"\xff\xdb")
@@ -265,7 +267,7 @@ def test_junk_that_was_exif_data_is_damage(lost: bytes) -> None:
     at = data.index(b"\xff\xe1")
     assert data[at:].startswith(lost)
     torn = data[:at] + b"\1" * len(lost) + data[at + len(lost) :]
-    with pytest.raises(augseq.DecodeError, match="EXIF data is damaged"):
+    with pytest.raises(augseq.errors.DecodeError, match="EXIF data is damaged"):
         decode(torn)
 
 

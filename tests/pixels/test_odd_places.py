@@ -43,7 +43,7 @@ def test_an_odd_name_is_read_and_its_damage_told_in_one_line(tmp_path: Path, nam
     assert augseq.read_image(path).shape == (9, 7, 3)
     with open(path, "wb") as file:
         file.write(data[:50])
-    with pytest.raises(augseq.DecodeError, match=re.escape(repr(path))) as caught:
+    with pytest.raises(augseq.errors.DecodeError, match=re.escape(repr(path))) as caught:
         augseq.read_image(path)
     assert "\n" not in str(caught.value)
 
@@ -83,7 +83,9 @@ def test_what_takes_the_place_of_an_image_after_indexing_is_not_opened(tmp_path:
     for index, (name, kind) in enumerate(
         [("pipe.png", "named pipe"), ("zero.png", "device"), ("folder.png", "folder")]
     ):
-        with pytest.raises(augseq.DecodeError, match=rf"'{name}' \(index {index}\).*is a {kind}"):
+        with pytest.raises(
+            augseq.errors.DecodeError, match=rf"'{name}' \(index {index}\).*is a {kind}"
+        ):
             source.open(Record(index=index, path=name))
     (tmp_path / "loop.png").symlink_to("loop.png")
     with pytest.raises(augseq.AugseqError, match=r"loop\.png"):
@@ -92,5 +94,7 @@ def test_what_takes_the_place_of_an_image_after_indexing_is_not_opened(tmp_path:
 
 def test_a_file_longer_than_the_limit_is_refused_by_a_sequence(samples: augseq.Manifest) -> None:
     batches = augseq.ImageSequence(samples, image_size=(8, 8), max_file_bytes=100)
-    with pytest.raises(augseq.DecodeError, match=r"\(index 0\).*more than max_file_bytes=100"):
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"\(index 0\).*more than max_file_bytes=100"
+    ):
         batches[0]

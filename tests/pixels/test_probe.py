@@ -83,7 +83,7 @@ def test_a_changed_file_is_refused(
     path = Path(manifest.root, "1.bmp")
     before = path.stat().st_size
     change(path)
-    with pytest.raises(augseq.ChangedFileError) as caught:
+    with pytest.raises(augseq.errors.ChangedFileError) as caught:
         read(manifest, manifest[1])
     message = str(caught.value)
     assert "'1.bmp' (index 1)" in message
@@ -101,7 +101,9 @@ def test_other_bytes_of_the_same_size_are_refused_with_their_time(
     path = Path(manifest.root, "1.bmp")
     other_bytes(path)
     os.utime(path, ns=(0, 86_400 * 10**9))
-    with pytest.raises(augseq.ChangedFileError, match="last changed 1970-01-02 00:00:00 UTC"):
+    with pytest.raises(
+        augseq.errors.ChangedFileError, match="last changed 1970-01-02 00:00:00 UTC"
+    ):
         read(manifest, manifest[1])
 
 
@@ -118,7 +120,7 @@ def test_a_file_that_was_touched_or_copied_is_read(
 
 def test_a_file_that_is_gone_is_a_missing_file(manifest: augseq.Manifest) -> None:
     Path(manifest.root, "1.bmp").unlink()
-    with pytest.raises(augseq.MissingFileError, match=r"'1\.bmp' \(index 1\)"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"'1\.bmp' \(index 1\)"):
         read(manifest, manifest[1])
 
 

@@ -137,7 +137,7 @@ def test_a_folder_in_an_archive_is_found_by_its_path(folder: Path) -> None:
         manifest = index(address, labels=None)[0]
         assert manifest.table.equals(expected.table)
         assert pixels(manifest) == pixels(expected)
-    with pytest.raises(augseq.MissingFileError, match="no 'bird'"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no 'bird'"):
         index(zipped(folder, as_it_is).replace("zip://", "zip://bird"))
 
 
@@ -213,7 +213,7 @@ def test_compression_that_is_not_read_is_refused_when_indexing(
             data[at + offset : at + offset + 2] = struct.pack("<H", method)
             at = data.find(signature, at + 4)
     place.write_bytes(data)
-    with pytest.raises(augseq.UnreadableError, match=rf"{name}.*Extract it.*pack it again"):
+    with pytest.raises(augseq.errors.UnreadableError, match=rf"{name}.*Extract it.*pack it again"):
         index(address)
 
 
@@ -227,7 +227,7 @@ def test_an_encrypted_archive_is_refused_when_indexing(folder: Path) -> None:
             data[at + flags] |= 1
             at = data.find(signature, at + 4)
     place.write_bytes(data)
-    with pytest.raises(augseq.UnreadableError, match=r"encrypted.*password.*Extract it"):
+    with pytest.raises(augseq.errors.UnreadableError, match=r"encrypted.*password.*Extract it"):
         index(address)
 
 
@@ -268,7 +268,7 @@ def test_a_file_that_is_no_such_archive_is_refused_with_the_way_out(
     packed = Packed(*(Path(address.partition("::")[2]).read_bytes() for address in archives))
     place = folder.with_name(f"broken.{kind}")
     place.write_bytes(make(packed))
-    with pytest.raises(augseq.UnreadableError, match=message):
+    with pytest.raises(augseq.errors.UnreadableError, match=message):
         index(f"{kind}://::{place}")
 
 
@@ -300,7 +300,7 @@ def test_an_archive_without_its_address_is_refused_with_the_address(
 
 def test_an_address_that_was_advised_is_that_of_the_folder(folder: Path) -> None:
     place = tar(folder, "w:gz", "a.tgz", with_dot).removeprefix("tar://::")
-    with pytest.raises(augseq.NotAFolderError) as caught:
+    with pytest.raises(augseq.errors.NotAFolderError) as caught:
         index(place)
     advised = str(caught.value).rpartition("folder in it: ")[2].strip("'.")
     assert index(advised)[0].table.equals(index(folder)[0].table)
@@ -310,7 +310,9 @@ def test_a_member_that_leads_out_of_the_archive_is_refused(tmp_path: Path) -> No
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("cat/1.png", b"x")
         archive.writestr("cat/../../2.png", b"x")
-    with pytest.raises(augseq.UnreadableError, match=r"leads out of it: 'cat/\.\./\.\./2\.png'"):
+    with pytest.raises(
+        augseq.errors.UnreadableError, match=r"leads out of it: 'cat/\.\./\.\./2\.png'"
+    ):
         index(f"zip://::{tmp_path / 'a.zip'}")
 
 
@@ -325,5 +327,5 @@ def test_a_damaged_member_is_a_bad_file_and_not_a_bad_storage(folder: Path) -> N
     assert [record.path for record in manifest] == ["cat/1.png", "dog café/3.png"]
     assert any("its part of the archive is damaged" in text for text in told), told
     whole = index(address)[0]
-    with pytest.raises(augseq.DecodeError, match=r"'cat/deep/2\.png' \(index 1\).*damaged"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"'cat/deep/2\.png' \(index 1\).*damaged"):
         pixels(whole)

@@ -34,10 +34,10 @@ def test_no_more_of_a_long_object_is_fetched_than_shows_that_it_is(
         files.pipe(f"photos/sizes/{name}", bytes(size))
     root, remote = "s3://photos/sizes", bucket.remote(cache_dir=tmp_path)
     bucket.wire.num_bytes = 0
-    with pytest.raises(augseq.DecodeError, match=TOO_LONG):
+    with pytest.raises(augseq.errors.DecodeError, match=TOO_LONG):
         read(root, "long.jpg", remote)
     assert bucket.wire.num_bytes < 2 * LIMIT
-    with pytest.raises(augseq.DecodeError, match="more than max_file_bytes"):
+    with pytest.raises(augseq.errors.DecodeError, match="more than max_file_bytes"):
         read(root, "more.jpg", remote)
     assert not list(tmp_path.glob("copies-*"))
     # Of an object without bytes, a storage refuses any range.
@@ -49,7 +49,7 @@ def test_no_more_of_a_long_object_is_fetched_than_shows_that_it_is(
 def test_a_long_file_of_a_web_server_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / "long.jpg").write_bytes(bytes(LIMIT + 1))
     remote = augseq.RemoteOptions(cache_dir=tmp_path / "cache")
-    with web_server(tmp_path) as port, pytest.raises(augseq.DecodeError, match=TOO_LONG):
+    with web_server(tmp_path) as port, pytest.raises(augseq.errors.DecodeError, match=TOO_LONG):
         read(f"http://127.0.0.1:{port}", "long.jpg", remote)
     assert not list(tmp_path.glob("cache/copies-*"))
 
@@ -64,7 +64,7 @@ def test_no_more_of_an_archive_is_unpacked_than_shows_that_a_file_is_too_long(
     assert read(root, "empty.jpg", remote) == b""
     tracemalloc.start()
     try:
-        with pytest.raises(augseq.DecodeError, match=TOO_LONG):
+        with pytest.raises(augseq.errors.DecodeError, match=TOO_LONG):
             read(root, "long.jpg", remote)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
@@ -76,5 +76,5 @@ def test_a_copy_that_was_kept_under_a_higher_limit_is_refused_too(tmp_path: Path
     remote = augseq.RemoteOptions(cache_dir=tmp_path)
     source = FileSource(root="memory://sizes", options=DecodeOptions(), remote=remote)
     source.read(Record(index=0, path="long.jpg"))
-    with pytest.raises(augseq.DecodeError, match=TOO_LONG):
+    with pytest.raises(augseq.errors.DecodeError, match=TOO_LONG):
         read("memory://sizes", "long.jpg", remote)

@@ -127,7 +127,7 @@ def test_a_file_that_was_replaced_and_probed_again_is_never_served_as_it_was(
     after = augseq.index_folder(root, remote=remote, update=before, progress=False)
     assert images_of(after) == images_of(augseq.index_folder(root, progress=False)) != old
     # The copy is of the new one now, and the old one is nowhere.
-    with pytest.raises(augseq.ChangedFileError, match=r"\(index 0\)"):
+    with pytest.raises(augseq.errors.ChangedFileError, match=r"\(index 0\)"):
         images_of(before)
     assert images_of(after) != old
 

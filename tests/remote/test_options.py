@@ -31,7 +31,9 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
         assert augseq.RemoteOptions(cache_dir=given).cache_dir == str(expected)
     (tmp_path / "file").touch()
     remote = augseq.RemoteOptions(cache_dir=tmp_path / "file")
-    with pytest.raises(augseq.ArgumentError, match="`cache_dir` must be a folder, or a place"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="`cache_dir` must be a folder, or a place"
+    ):
         augseq.index_folder("memory://x", remote=remote)
 
 
@@ -43,6 +45,6 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
      {"cache_dir": True}, {"cache_max_bytes": 0}, {"cache_max_bytes": 1.5}],
 )  # fmt: skip
 def test_a_wrong_option_is_refused_without_showing_secrets(wrong: dict[str, object]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=next(iter(wrong))) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=next(iter(wrong))) as caught:
         augseq.RemoteOptions(**wrong)  # type: ignore[arg-type]
     assert "canary" not in str(caught.value)

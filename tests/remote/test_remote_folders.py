@@ -183,7 +183,9 @@ def test_a_server_that_stays_down_is_named_with_the_record_and_the_way_out(
 ) -> None:
     manifest = bucket.index(num_tries=2)
     bucket.wire.cut()
-    with pytest.raises(augseq.RemoteError, match=r"index 5\).*s3://photos/drawn.*2 tries") as told:
+    with pytest.raises(
+        augseq.errors.RemoteError, match=r"index 5\).*s3://photos/drawn.*2 tries"
+    ) as told:
         augseq.ImageSequence(manifest).sample(epoch=0, index=5)
     assert "RemoteOptions(num_tries" in str(told.value)
 
@@ -196,7 +198,7 @@ def test_an_object_that_is_gone_is_named(bucket: Bucket) -> None:
     files.rm_file(path)
     try:
         with pytest.raises(
-            augseq.MissingFileError, match=r"index 7\) is not in 's3://photos/drawn'"
+            augseq.errors.MissingFileError, match=r"index 7\) is not in 's3://photos/drawn'"
         ):
             augseq.ImageSequence(manifest).sample(epoch=0, index=7)
         report = augseq.check_images(manifest[:10], progress=False)
@@ -271,21 +273,21 @@ def test_a_remote_folder_is_probed_and_an_object_that_was_replaced_is_refused(
     assert _images(manifest[:10]) == _images(samples[:10])
     files.pipe_file(path, content[:-1] + b"?")
     try:
-        with pytest.raises(augseq.ChangedFileError, match=r"\(index 0\).*bytes are others"):
+        with pytest.raises(augseq.errors.ChangedFileError, match=r"\(index 0\).*bytes are others"):
             _images(manifest[:10])
     finally:
         files.pipe_file(path, content)
 
 
 def test_links_of_a_remote_folder_cannot_be_followed(bucket: Bucket) -> None:
-    with pytest.raises(augseq.ArgumentError, match="follow_links"):
+    with pytest.raises(augseq.errors.ArgumentError, match="follow_links"):
         augseq.index_folder(ROOT, remote=bucket.remote(), follow_links=True)
 
 
 def test_a_zip_file_is_no_folder_but_its_address_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a/1.jpg", b"")
-    with pytest.raises(augseq.NotAFolderError, match="zip://::"):
+    with pytest.raises(augseq.errors.NotAFolderError, match="zip://::"):
         augseq.index_folder(tmp_path / "a.zip")
 
 
@@ -300,7 +302,7 @@ def test_splits_of_a_remote_folder_are_those_of_the_same_folder(
     assert _same(found[1], found[0])
     assert _same(found[2], found[0])
     for root in roots:
-        with pytest.raises(augseq.MissingFileError, match="'test'"):
+        with pytest.raises(augseq.errors.MissingFileError, match="'test'"):
             augseq.index_folder(root, splits=["train", "test"], progress=False)
 
 
@@ -311,7 +313,7 @@ def test_manifests_of_one_remote_root_join_and_of_two_say_no(
     joined = augseq.concat_manifests([manifest[:100], manifest[100:]])
     assert joined.root == ROOT
     assert joined.remote.storage_options == bucket.options
-    with pytest.raises(augseq.ArgumentError, match="below one folder"):
+    with pytest.raises(augseq.errors.ArgumentError, match="below one folder"):
         augseq.concat_manifests([manifest[:100], samples[100:]])
 
 
@@ -321,5 +323,5 @@ def test_tables_take_an_address_where_files_need_not_be_looked_for(
     rows = samples.to_pandas()[["path", "class_name"]].rename(columns={"class_name": "label"})
     manifest = augseq.index_table(rows, root=ROOT, check_files=False)
     assert manifest.root == ROOT
-    with pytest.raises(augseq.ArgumentError, match="check_files=False"):
+    with pytest.raises(augseq.errors.ArgumentError, match="check_files=False"):
         augseq.index_table(rows, root=ROOT)

@@ -35,7 +35,7 @@ def test_a_page_in_place_of_a_list_is_told_too(folder: Path) -> None:
     (folder / "index.html").write_text("Welcome")
     with (
         unlisted_web_server(folder, 404) as port,
-        pytest.raises(augseq.MissingFileError, match=r"No image found.*index_table\(table"),
+        pytest.raises(augseq.errors.MissingFileError, match=r"No image found.*index_table\(table"),
     ):
         augseq.index_folder(f"http://127.0.0.1:{port}", progress=False)
 
@@ -72,5 +72,5 @@ def test_a_table_of_addresses_or_paths_gives_the_images_of_the_folder(
 def test_an_address_that_is_not_below_the_root_is_refused(path: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(f"path,label\n{path},x\n")
-    with pytest.raises(augseq.ArgumentError, match="must be below the root 'http://host'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be below the root 'http://host'"):
         augseq.index_table(table, root="http://host", check_files=False)

@@ -114,7 +114,7 @@ def test_a_rest_that_fills_no_batch_begins_the_next_epoch() -> None:
     "shard", [{"index": 2, "count": 2}, {"count": 0}, {"index": -1}, {"padding": "none"}]
 )
 def test_a_shard_that_cannot_be_is_refused(shard: dict[str, Any]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=next(iter(shard))):
+    with pytest.raises(augseq.errors.ArgumentError, match=next(iter(shard))):
         Shard(**shard)
 
 

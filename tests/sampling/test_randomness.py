@@ -128,7 +128,7 @@ def test_words_come_back_as_python_integers(check: Any, good: Any) -> None:
 @pytest.mark.parametrize("bad", [-1, 2**64, True, np.True_, 1.0, np.float64(1), "1", None, [1]])
 @pytest.mark.parametrize(("check", "name"), [(check_seed, "seed"), (check_epoch, "epoch")])
 def test_other_words_are_refused_by_name(check: Any, name: str, bad: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be an integer.*{name}="):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`{name}` must be an integer.*{name}="):
         check(bad)
 
 

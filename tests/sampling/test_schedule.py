@@ -245,7 +245,9 @@ def test_a_dropped_remainder_is_another_one_in_each_epoch() -> None:
 
 @pytest.mark.parametrize("wrong", [0, -4, 4.0, "4", None, True])
 def test_a_batch_size_that_cannot_work_is_shown(wrong: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`batch_size` must be.*batch_size={wrong!r}"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"`batch_size` must be.*batch_size={wrong!r}"
+    ):
         schedule(batch_size=wrong)
 
 
@@ -253,7 +255,9 @@ def test_a_batch_size_that_cannot_work_is_shown(wrong: Any) -> None:
     "options", [{"num_records": 0}, {"num_records": 3, "drop_remainder": True}]
 )
 def test_a_schedule_without_a_batch_is_an_error(options: dict[str, Any]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"at least one batch.*{options['num_records']}"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"at least one batch.*{options['num_records']}"
+    ):
         schedule(**options)
 
 

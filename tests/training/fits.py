@@ -344,7 +344,7 @@ def another_fit_is_refused_with_the_difference(folder: Path) -> None:
         for name, (change, words) in OTHERS.items():
             try:
                 _program_with(**change)(folder, kill)
-            except augseq.BackupError as error:
+            except augseq.errors.BackupError as error:
                 found = all(word in str(error) for word in (words, "name=", "force=True"))
                 require(found, name, words, error)
             else:

@@ -27,7 +27,7 @@ def new_model() -> keras.Model:
 def outcome(method: str, sequence: augseq.ImageSequence, **options: Any) -> str:
     try:
         getattr(new_model(), method)(sequence, verbose=0, **options)
-    except augseq.ArgumentError as error:
+    except augseq.errors.ArgumentError as error:
         return str(error)
     return "works"
 

@@ -81,7 +81,7 @@ def test_what_holds_no_whole_epoch_proves_nothing(tmp_path: Path, lines: list[An
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"none\.jsonl"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"none\.jsonl"):
         augseq.verify_audit(tmp_path / "none.jsonl", IMAGES)
 
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_foreign_file_is_refused_with_its_line(tmp_path: Path, foreign: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(f"{foreign}\n{foreign}\n".encode("latin-1"))
-    with pytest.raises(augseq.ArgumentError, match="Line 1 of"):
+    with pytest.raises(augseq.errors.ArgumentError, match="Line 1 of"):
         augseq.verify_audit(path, IMAGES)
 
 

@@ -141,7 +141,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_earlier_backup(tmp_path: Path) 
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises(augseq.BackupError, match=os.strerror(errno.EFBIG)):
+        with pytest.raises(augseq.errors.BackupError, match=os.strerror(errno.EFBIG)):
             write_backup(tmp_path, 2, backup(2, size=100_000), keep=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

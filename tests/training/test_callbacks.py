@@ -26,7 +26,7 @@ def test_a_wrong_option_of_a_backup_is_named_with_what_came(
     wrong: dict[str, Any], tmp_path: Path
 ) -> None:
     ((name, value),) = wrong.items()
-    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.BackupAndResume(make(), tmp_path, **wrong)
     assert repr(value) in str(caught.value)
 
@@ -40,7 +40,7 @@ def test_a_wrong_option_of_a_backup_is_named_with_what_came(
 )
 def test_a_wrong_option_of_loss_spikes_is_named_with_what_came(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
-    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.LossSpikes(make(), **wrong)
     assert repr(value) in str(caught.value)
 
@@ -57,12 +57,12 @@ def test_loss_spikes_say_what_a_model_without_a_loss_reports() -> None:
     model.compile(run_eagerly=True)
     callbacks = [augseq.EpochSync(batches), augseq.LossSpikes(batches)]
     with pytest.raises(
-        augseq.ArgumentError, match=r'"loss", but this model reports d_loss, g_loss'
+        augseq.errors.ArgumentError, match=r'"loss", but this model reports d_loss, g_loss'
     ):
         model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 @pytest.mark.parametrize("make_callback", [augseq.LossSpikes, lambda s: augseq.Audit(s, "a")])
 def test_what_is_no_sequence_is_refused(make_callback: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="Received: str"):
+    with pytest.raises(augseq.errors.ArgumentError, match="Received: str"):
         make_callback("photos")

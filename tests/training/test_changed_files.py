@@ -55,9 +55,9 @@ def test_it_is_named_with_the_way_out_and_all_others_still_come(
     whole = path.read_bytes()
     expected = [batches.sample(epoch=0, index=index).image for index in range(8)]
     for change, error, text in [
-        (lambda: path.write_bytes(whole[: len(whole) // 2]), augseq.DecodeError, CUT),
-        (lambda: path.write_bytes(b""), augseq.DecodeError, CUT),
-        (path.unlink, augseq.MissingFileError, GONE),
+        (lambda: path.write_bytes(whole[: len(whole) // 2]), augseq.errors.DecodeError, CUT),
+        (lambda: path.write_bytes(b""), augseq.errors.DecodeError, CUT),
+        (path.unlink, augseq.errors.MissingFileError, GONE),
     ]:
         change()
         for number in (0, 1, 3):

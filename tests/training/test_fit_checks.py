@@ -121,7 +121,7 @@ def test_a_loss_or_output_that_does_not_fit_is_named_before_keras_fails(
 ) -> None:
     model = model_of(num_outputs, loss)
     for method in (model.fit, model.evaluate):
-        with pytest.raises(augseq.ArgumentError, match=text):
+        with pytest.raises(augseq.errors.ArgumentError, match=text):
             method(sequence_of(labels, shuffle=True), verbose=0)
 
 
@@ -135,12 +135,14 @@ def test_advice_for_labels_of_files_names_the_option_and_for_arrays_the_call(
         batches = augseq.ImageSequence(samples, image_size=(2, 2), **options)
         labels = np.eye(5) if options else np.arange(5)
         for sequence, channels, text in ((batches, 3, files), (sequence_of(labels), 1, arrays)):
-            with pytest.raises(augseq.ArgumentError, match=text):
+            with pytest.raises(augseq.errors.ArgumentError, match=text):
                 model_of(outputs, loss, channels=channels).evaluate(sequence, verbose=0)
 
 
 def test_one_output_for_two_classes_has_two_ways_out() -> None:
-    with pytest.raises(augseq.ArgumentError, match=r'1 output\. .*Dense\(2\), or .*"binary_cross'):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r'1 output\. .*Dense\(2\), or .*"binary_cross'
+    ):
         model_of(1, SPARSE).evaluate(sequence_of([0, 1, 0, 1]), verbose=0)
 
 

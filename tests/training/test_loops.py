@@ -401,7 +401,7 @@ def test_a_subclass_that_ends_a_repeated_sequence_is_refused() -> None:
             return 2
 
     sequence = Fixed.from_arrays(np.zeros((NUM_IMAGES, 4, 4, 3), np.uint8), batch_size=4)
-    with pytest.raises(augseq.ArgumentError, match=r"super\(\)\.num_batches.*Received: 2"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"super\(\)\.num_batches.*Received: 2"):
         sequence.repeat()
 
 

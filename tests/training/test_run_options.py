@@ -24,7 +24,7 @@ from augseq.augment.augmentation_list import AugmentationList
 )
 def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
-    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.RunOptions(**wrong)
     assert repr(value) in str(caught.value)
 

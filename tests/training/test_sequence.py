@@ -137,7 +137,7 @@ def test_a_part_without_a_whole_batch_left_goes_on_with_the_next_epoch() -> None
 def test_a_sequence_that_goes_on_inside_an_epoch_is_repeated_once_that_is_over() -> None:
     sequence, resumed = make(), make()
     resumed.load_state_dict(sequence.state_dict(num_batches=2))
-    with pytest.raises(augseq.ArgumentError, match=r"epoch 0.*set_epoch\(1\)"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"epoch 0.*set_epoch\(1\)"):
         resumed.repeat()
     resumed.set_epoch(1)
     endless = resumed.repeat()
@@ -157,7 +157,9 @@ def test_keras_is_told_to_use_one_worker_and_no_queue() -> None:
 
 
 def test_workers_cannot_be_changed_afterwards() -> None:
-    with pytest.raises(augseq.ArgumentError, match=re.escape("ImageSequence(..., workers=3)")):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=re.escape("ImageSequence(..., workers=3)")
+    ):
         make().workers = 3
 
 
@@ -261,7 +263,7 @@ def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
 )
 def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
-    with pytest.raises(augseq.ArgumentError, match=name) as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         make(**wrong)
     shown = name if name == "label_mode" else repr(value)
     assert shown in str(caught.value)
@@ -284,12 +286,12 @@ def test_a_crop_that_would_be_enlarged_comes_with_a_warning(sample_images: Path)
 
 @pytest.mark.parametrize("epoch", [-1, 1.0, True, 2**64])
 def test_a_wrong_epoch_is_refused(epoch: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match="epoch"):
+    with pytest.raises(augseq.errors.ArgumentError, match="epoch"):
         make().set_epoch(epoch)
 
 
 def test_the_first_argument_must_be_a_manifest() -> None:
-    with pytest.raises(augseq.ArgumentError, match="index_folder"):
+    with pytest.raises(augseq.errors.ArgumentError, match="index_folder"):
         augseq.ImageSequence("photos")  # type: ignore[arg-type]
 
 
@@ -297,7 +299,9 @@ def test_the_first_argument_must_be_a_manifest() -> None:
     "x", [5, None, "photos", [], [1, 2], [[1], [1, 2]], {}, np.float32(1), np.zeros(3), iter([])]
 )
 def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`x` must be images of shape \(n, height"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`x` must be images of shape \(n, height"
+    ):
         augseq.ImageSequence.from_arrays(x)
 
 
@@ -305,12 +309,12 @@ def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
 def test_a_number_of_images_to_look_at_is_at_least_1(wrong: Any) -> None:
     sequence = make()
     for ask in (sequence.show, sequence.check_purity, sequence.profile):
-        with pytest.raises(augseq.ArgumentError, match=f"`num_images`.*=.?{wrong}"):
+        with pytest.raises(augseq.errors.ArgumentError, match=f"`num_images`.*=.?{wrong}"):
             ask(num_images=wrong)
-    with pytest.raises(augseq.ArgumentError, match=f"`num_epochs`.*=.?{wrong}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`num_epochs`.*=.?{wrong}"):
         sequence.show_augmentations(num_epochs=wrong)
 
 
 def test_targets_of_another_length_are_refused() -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`y`.* each of the 10 images.*\(9,\)"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"`y`.* each of the 10 images.*\(9,\)"):
         augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3)), np.zeros(9))

@@ -73,22 +73,22 @@ def test_a_bad_file_stops_filling_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "images" / "bad.jpg").write_bytes(b"\xff\xd8 and no more")
     images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
     batches = augseq.ImageSequence(images, cache=tmp_path / "cache", label_mode=None)
-    with pytest.raises(augseq.DecodeError, match=r"'bad\.jpg' \(index 0\)"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"'bad\.jpg' \(index 0\)"):
         batches.fill_cache(progress=False)
 
 
 def test_filling_needs_a_cache(samples: augseq.Manifest) -> None:
-    with pytest.raises(augseq.ArgumentError, match='cache="memory"'):
+    with pytest.raises(augseq.errors.ArgumentError, match='cache="memory"'):
         augseq.ImageSequence(samples).fill_cache()
 
 
 def test_arrays_have_no_cache() -> None:
-    with pytest.raises(augseq.ArgumentError, match="'cache'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="'cache'"):
         augseq.ImageSequence.from_arrays(np.zeros((4, 8, 8, 3), np.uint8), cache="memory")
 
 
 def test_scaled_decoding_needs_a_size_of_the_cache(samples: augseq.Manifest) -> None:
-    with pytest.raises(augseq.ArgumentError, match="shorter_side_px"):
+    with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
         augseq.ImageSequence(samples, cache="memory", scaled_decode=True)
 
 

@@ -194,5 +194,5 @@ def test_one_process_has_everything() -> None:
 @pytest.mark.parametrize("half", [{"index": 0}, {"count": 2}])
 def test_half_a_shard_is_refused(half: dict[str, int]) -> None:
     batches = augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3), np.uint8))
-    with pytest.raises(augseq.ArgumentError, match="both index and count"):
+    with pytest.raises(augseq.errors.ArgumentError, match="both index and count"):
         batches.shard(**half)

@@ -68,7 +68,7 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
 
     def fail() -> None:
         text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"
-        with pytest.raises(augseq.BatchTimeoutError, match=text):
+        with pytest.raises(augseq.errors.BatchTimeoutError, match=text):
             make(1)
 
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> 
 
     def fail() -> None:
         text = HUNG.format(limit=4) + r"The worker process was killed\."
-        with pytest.raises(augseq.BatchTimeoutError, match=text):
+        with pytest.raises(augseq.errors.BatchTimeoutError, match=text):
             tasks[1].result()
 
     assert seconds_of(fail) < 6
@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
         text = r"Outside the augmentations, where files.*'3.png' \(index 3\), epoch 0, seed 0"
         with pytest.raises(TimeoutError, match=text):
             batches[1]
-        assert isinstance(batches.failure, augseq.BatchTimeoutError)
+        assert isinstance(batches.failure, augseq.errors.BatchTimeoutError)
         assert batches[2].shape == batches[0].shape == (2, 8, 8, 3)
 
 
@@ -159,7 +159,7 @@ def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
     # A number that no other test has, whose processes it would share.
     workers = ProcessWorkers(plan, 5, limit_s=1)
     for step in (0, 3):
-        with pytest.raises(augseq.BatchTimeoutError, match="still loading the pipeline"):
+        with pytest.raises(augseq.errors.BatchTimeoutError, match="still loading the pipeline"):
             workers.load(at(step))
     monkeypatch.undo()
     assert bits(ProcessWorkers(plan, 5, limit_s=30).load(at(0))) == bits(loaded(plan, 0))
@@ -168,7 +168,7 @@ def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
     workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
     assert isinstance(workers, ThreadWorkers)
-    with pytest.raises(augseq.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
+    with pytest.raises(augseq.errors.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
         workers.load(at(0))
     assert bits(workers.load(at(1))) == bits(loaded(array_plan(), 1))
 
@@ -200,7 +200,9 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])
 def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`batch_timeout_s` must be .* above 0.*None"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`batch_timeout_s` must be .* above 0.*None"
+    ):
         augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
 
 
@@ -215,7 +217,7 @@ def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
         numbered_images(), batch_size=4, augment=[transforms.Hang()], batch_timeout_s=0.3
     )
     for twin in (batches, batches.repeat(), batches.shard(0, 1)):
-        with pytest.raises(augseq.BatchTimeoutError):
+        with pytest.raises(augseq.errors.BatchTimeoutError):
             twin[1]
 
 

@@ -43,7 +43,9 @@ def test_another_separator_is_named_and_read_when_given(
     table = tmp_path / f"t.{suffix}"
     table.write_text(csv_text(delimiter, quote=quote), encoding="utf-8-sig")
     told = rf"separated by {word}.*delimiter={delimiter!r}.*--delimiter"
-    with pytest.raises(augseq.ManifestError, match=told.replace("|", r"\|").replace("\\t", r"\\t")):
+    with pytest.raises(
+        augseq.errors.ManifestError, match=told.replace("|", r"\|").replace("\\t", r"\\t")
+    ):
         index(table)
     assert pairs(index(table, delimiter=delimiter)) == ROWS
 
@@ -53,7 +55,7 @@ def test_other_names_of_columns_do_not_hide_the_separator(tmp_path: Path) -> Non
     table.write_text("Datei;Art;Preis, in Euro\na.jpg;x;1,5\n", encoding="utf-8")
     options = {"path_column": "Datei", "label_column": "Art"}
     for given in ({}, options):
-        with pytest.raises(augseq.ManifestError, match="semicolons"):
+        with pytest.raises(augseq.errors.ManifestError, match="semicolons"):
             index(table, **given)
     table.write_text("Datei;Art;Preis, in Euro\na.jpg;x;1,5\nb.jpg;y;2,5\n", encoding="utf-8")
     manifest = index(table, delimiter=";", **options)
@@ -71,7 +73,9 @@ def test_a_name_that_holds_a_separator_may_be_wanted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "é", 5])
 def test_a_delimiter_is_one_character(delimiter: Any) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`delimiter` \(at the shell: --delimiter\)"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`delimiter` \(at the shell: --delimiter\)"
+    ):
         index(pa.table({"path": ["a"], "label": ["x"]}), delimiter=delimiter)
 
 
@@ -148,14 +152,14 @@ def test_a_file_that_is_no_table_of_ours_is_named(
     name: str, content: bytes, told: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises((augseq.ArgumentError, augseq.ManifestError), match=told):
+    with pytest.raises((augseq.errors.ArgumentError, augseq.errors.ManifestError), match=told):
         index(tmp_path / name)
 
 
 @pytest.mark.parametrize("first", ["MZ", "ID3", "PK", "BZh", "<b>"])
 def test_a_column_may_be_called_as_other_files_begin(first: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"{first},path\n1,a.jpg\n")
-    with pytest.raises(augseq.ArgumentError, match="no column 'label'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="no column 'label'"):
         index(tmp_path / "t.csv")
 
 
@@ -177,7 +181,7 @@ def test_absolute_paths_of_a_glob_become_relative(tmp_path: Path) -> None:
 
 def test_a_path_in_the_index_of_a_frame_is_told() -> None:
     frame = pd.DataFrame(ROWS, columns=["path", "label"]).set_index("path")
-    with pytest.raises(augseq.ArgumentError, match=r"called 'path': frame\.reset_index\(\)"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"called 'path': frame\.reset_index\(\)"):
         index(frame)
     assert pairs(index(frame.reset_index())) == ROWS
 
@@ -205,7 +209,7 @@ class Foreign:
     ],
 )
 def test_what_is_no_frame_is_told_how_to_become_one(source: Any, told: str) -> None:
-    with pytest.raises(augseq.ArgumentError, match=told):
+    with pytest.raises(augseq.errors.ArgumentError, match=told):
         index(source)
 
 
@@ -223,7 +227,7 @@ def _inside(kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["structs", "bytes", "pictures", "arrays"])
 def test_images_inside_a_frame_are_told(kind: str) -> None:
     told = r"column 'image' of the frame holds the images.*docs/manifests\.md"
-    with pytest.raises(augseq.ManifestError, match=told):
+    with pytest.raises(augseq.errors.ManifestError, match=told):
         index(_inside(kind))
 
 
@@ -232,12 +236,14 @@ def test_images_inside_a_file_are_told(kind: str, tmp_path: Path) -> None:
     table = pa.Table.from_pandas(_inside(kind))
     pq.write_table(table, tmp_path / "t.parquet")
     for source in (table, tmp_path / "t.parquet"):
-        with pytest.raises(augseq.ManifestError, match="holds the images themselves"):
+        with pytest.raises(augseq.errors.ManifestError, match="holds the images themselves"):
             index(source)
-        with pytest.raises(augseq.ArgumentError, match="holds the images themselves"):
+        with pytest.raises(augseq.errors.ArgumentError, match="holds the images themselves"):
             index(source, path_column="image", columns=[])
     beside = table.append_column("path", [["a.png", "b.png"]])
-    with pytest.raises(augseq.ArgumentError, match=r"'image'.*`columns` \(at the shell: --columns"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"'image'.*`columns` \(at the shell: --columns"
+    ):
         index(beside)
     assert pairs(index(beside, columns=[])) == [("a.png", "0"), ("b.png", "1")]
 
@@ -249,7 +255,7 @@ MISSING = [np.nan, None, pd.NA, float("nan")]
 @pytest.mark.parametrize("labels", [("x", "y"), (3, 12), (True, False)], ids=str)
 def test_gaps_among_labels_are_gaps_and_not_classes(labels: Any, missing: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "label": [labels[0], missing, labels[1]]})
-    with pytest.raises(augseq.LabelError, match=r"none in row 1.*--missing-labels keep"):
+    with pytest.raises(augseq.errors.LabelError, match=r"none in row 1.*--missing-labels keep"):
         index(frame)
     found = pairs(index(frame, missing_labels="keep"))
     assert found[1] == ("b", None)
@@ -270,7 +276,7 @@ def test_whole_numbers_stored_as_floats_are_whole_numbers() -> None:
 def test_numbers_that_are_not_whole_are_no_classes(value: float) -> None:
     frame = pd.DataFrame({"path": ["a", "b"], "age": [1.0, value]})
     with pytest.raises(
-        augseq.LabelError, match=r"values to predict.*label_column=None.*--no-labels"
+        augseq.errors.LabelError, match=r"values to predict.*label_column=None.*--no-labels"
     ):
         index(frame, label_column="age")
     kept = index(frame, label_column=None)
@@ -280,7 +286,7 @@ def test_numbers_that_are_not_whole_are_no_classes(value: float) -> None:
 
 
 def test_several_labels_for_an_image_are_named_as_such() -> None:
-    with pytest.raises(augseq.LabelError, match="An image has one class"):
+    with pytest.raises(augseq.errors.LabelError, match="An image has one class"):
         index(pd.DataFrame({"path": ["a"], "label": [["x", "y"]]}))
 
 
@@ -322,7 +328,7 @@ def test_names_of_columns_that_are_no_text_are_told(
     options: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
     fill(tmp_path, *FRAME["path"])
-    with pytest.raises(augseq.ArgumentError, match=told):
+    with pytest.raises(augseq.errors.ArgumentError, match=told):
         augseq.index_table(FRAME, root=tmp_path, **options)
 
 
@@ -340,7 +346,7 @@ def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
     labels: list[Any], names: list[str], told: str, repaired: list[Any] | None, tmp_path: Path
 ) -> None:
     fill(tmp_path, *FRAME["path"])
-    with pytest.raises(augseq.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=told):
         augseq.index_table(FRAME.assign(label=labels), root=tmp_path, class_names=names)
     if repaired is not None:
         frame = FRAME.assign(label=repaired)
@@ -364,7 +370,7 @@ def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
 def test_rows_with_other_numbers_of_cells_say_why(text: str, told: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text(text)
-    with pytest.raises((augseq.ManifestError, augseq.ArgumentError), match=told):
+    with pytest.raises((augseq.errors.ManifestError, augseq.errors.ArgumentError), match=told):
         augseq.index_table(table)
 
 
@@ -386,6 +392,8 @@ def test_sources_that_are_no_frames_name_the_way_to_one(tmp_path: Path) -> None:
 
 def test_a_frame_of_other_objects_names_the_column_first(tmp_path: Path) -> None:
     frame = FRAME.assign(thumbnail=[Image.new("RGB", (2, 2))] * 3)
-    with pytest.raises(augseq.ManifestError, match=r"column thumbnail .*: .*`columns`") as caught:
+    with pytest.raises(
+        augseq.errors.ManifestError, match=r"column thumbnail .*: .*`columns`"
+    ) as caught:
         augseq.index_table(frame, root=tmp_path)
     assert "('" not in str(caught.value)

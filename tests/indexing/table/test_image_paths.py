@@ -13,7 +13,7 @@ from tests.indexing.table.test_index_table import index
 
 def test_a_path_that_comes_twice_is_named_also_when_spelt_otherwise() -> None:
     table = pa.table({"path": ["a/1.jpg", "b.jpg", "a/./1.jpg"], "label": ["x", "y", "x"]})
-    with pytest.raises(augseq.ArgumentError, match=r"once.*the frame: 'a/1\.jpg'$"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"once.*the frame: 'a/1\.jpg'$"):
         index(table)
 
 
@@ -32,7 +32,7 @@ def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -
     is_below = all(path.split("/")[0] not in (".", "..") for path in wanted)
     try:
         manifest = index(pa.table({"path": paths}), label_column=None)
-    except augseq.ArgumentError:
+    except augseq.errors.ArgumentError:
         assert not is_below or len(set(wanted)) < len(wanted)
     else:
         assert [record.path for record in manifest] == wanted
@@ -54,11 +54,11 @@ def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -
 )
 def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
     message = rf"must be below the root .*Received: {path!r} in row 1 of"
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         index(pa.table({"path": ["ok.jpg", path]}), label_column=None)
 
 
 def test_a_path_that_no_system_should_open_is_no_matter_of_columns() -> None:
-    with pytest.raises(augseq.ArgumentError, match="A path must lead to") as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match="A path must lead to") as caught:
         index(pa.table({"path": ["c:x.jpg"], "label": ["x"]}))
     assert "columns" not in str(caught.value)

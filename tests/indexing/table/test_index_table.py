@@ -84,9 +84,11 @@ def test_columns_may_have_any_names_and_others_are_kept_or_not(tmp_path: Path) -
         manifest = index(table, columns=["plot"], **options)
     assert manifest.table.column_names == ["index", "path", "target", "plot"]
     assert manifest.column("plot").tolist() == [3.5]
-    with pytest.raises(augseq.ArgumentError, match=r"'target'.* choose the columns .*`columns`"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"'target'.* choose the columns .*`columns`"
+    ):
         index(table, **options)
-    with pytest.raises(augseq.ArgumentError, match=r"no column 'path', but \['id', 'Datei'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"no column 'path', but \['id', 'Datei'"):
         index(table)
 
 
@@ -100,7 +102,7 @@ def test_a_column_called_index_holds_the_identities() -> None:
     manifest = index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": ["7", "3"]}))
     assert [record.index for record in manifest] == [7, 3]
     for bad in (["7", "x"], ["7", None], ["7", "7"], ["7", "-1"]):
-        with pytest.raises(augseq.ArgumentError, match=r"'index' must hold .*`columns`"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"'index' must hold .*`columns`"):
             index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": bad}))
 
 
@@ -120,22 +122,26 @@ def test_text_that_polars_stores_as_categories_is_text(kind: Any) -> None:
     assert manifest.column("note").tolist() == ["a", None, "b"]
     arrow = pa.table(stored)["note"].combine_chunks()
     assert manifest.with_column("note", arrow) == manifest
-    with pytest.raises(augseq.LabelError, match=r"must have a label; there is none in row 2"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"must have a label; there is none in row 2"
+    ):
         index(stored)
 
 
 def test_blank_labels_and_paths_are_named_by_their_lines(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_bytes(b'path,label\r\n"a\r\nb",x\r\n\r\nc,\r\nd,""\r\ne,y\r\nf,"  "\r\n')
-    with pytest.raises(augseq.LabelError, match=r"none in lines 5, 6, 8 of '.*t\.csv'"):
+    with pytest.raises(augseq.errors.LabelError, match=r"none in lines 5, 6, 8 of '.*t\.csv'"):
         index(table)
     kept = index(table, missing_labels="keep")
     assert [label for _, label in pairs(kept)] == ["x", None, None, "y", None]
     table.write_text('{"path": "a", "label": "x"}\n\n{"label": "x"}\n', encoding="utf-8")
     table = table.rename(tmp_path / "t.jsonl")
-    with pytest.raises(augseq.LabelError, match=r"no.* path; there is none in line 3|in line 3 of"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"no.* path; there is none in line 3|in line 3 of"
+    ):
         index(table)
-    with pytest.raises(augseq.LabelError, match=r"in row 1 of the frame \(from 0\)"):
+    with pytest.raises(augseq.errors.LabelError, match=r"in row 1 of the frame \(from 0\)"):
         index(pl.DataFrame({"path": ["a", "b"], "label": ["x", None]}))
 
 
@@ -147,7 +153,9 @@ def test_a_blank_is_a_class_where_class_names_say_so(tmp_path: Path) -> None:
 
 def test_a_label_that_is_not_among_the_class_names_is_named() -> None:
     table = pa.table({"path": ["a", "b"], "label": ["x", "z"]})
-    with pytest.raises(augseq.LabelError, match=r"'z' in row 1 .* must be among `class_names`"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"'z' in row 1 .* must be among `class_names`"
+    ):
         index(table, class_names=["x", "y"])
 
 
@@ -170,7 +178,7 @@ def test_a_file_that_is_no_proper_csv_is_refused(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     (tmp_path / "t.csv").write_bytes(content)
-    with pytest.raises(augseq.ManifestError, match=message):
+    with pytest.raises(augseq.errors.ManifestError, match=message):
         index(tmp_path / "t.csv")
 
 
@@ -189,7 +197,7 @@ def test_a_file_that_is_no_proper_json_lines_is_refused(
     tmp_path: Path, content: str, message: str
 ) -> None:
     (tmp_path / "t.jsonl").write_text(content, encoding="utf-8")
-    with pytest.raises((augseq.ManifestError, augseq.ArgumentError), match=message):
+    with pytest.raises((augseq.errors.ManifestError, augseq.errors.ArgumentError), match=message):
         index(tmp_path / "t.jsonl")
 
 
@@ -202,17 +210,17 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused_with_the_way_out(tmp_path: Path, samples: augseq.Manifest) -> None:
-    with pytest.raises(augseq.MissingFileError, match="no table"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no table"):
         index(tmp_path / "nowhere.csv")
-    with pytest.raises(augseq.ArgumentError, match=r"must end in \.csv.*pandas"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"must end in \.csv.*pandas"):
         index(tmp_path / "t.xlsx")
-    with pytest.raises(augseq.ArgumentError, match="Received: list"):
+    with pytest.raises(augseq.errors.ArgumentError, match="Received: list"):
         index([{"path": "a"}])
     (tmp_path / "t.parquet").write_bytes(b"path,label\n")
-    with pytest.raises(augseq.ManifestError, match="is not a Parquet file"):
+    with pytest.raises(augseq.errors.ManifestError, match="is not a Parquet file"):
         index(tmp_path / "t.parquet")
     augseq.write_manifest(samples, tmp_path / "m.parquet")
-    with pytest.raises(augseq.ManifestError, match="is a manifest already"):
+    with pytest.raises(augseq.errors.ManifestError, match="is a manifest already"):
         index(tmp_path / "m.parquet")
 
 
@@ -228,7 +236,7 @@ def test_integers_in_a_frame_are_names_by_value_or_places(frame: Any) -> None:
     with pytest.warns(augseq.AugseqWarning, match="9 of 11 classes in the table have no image"):
         manifest = index(table, class_names=names)
     assert pairs(manifest) == [("a", "class 10"), ("b", "class 9"), ("c", "class 9")]
-    with pytest.raises(augseq.LabelError, match=r"10 in row 0 .* must be among"):
+    with pytest.raises(augseq.errors.LabelError, match=r"10 in row 0 .* must be among"):
         index(table, class_names=names[:10])
 
 
@@ -245,7 +253,7 @@ def test_a_frame_keeps_the_types_of_its_columns(frame: Any) -> None:
 def test_columns_of_one_name_are_refused_in_frames() -> None:
     twice = pd.DataFrame([["a", "b", "x"]], columns=["path", "path", "label"])
     for frame in (twice, pa.Table.from_arrays([["a"], ["b"], ["x"]], names=list(twice.columns))):
-        with pytest.raises(augseq.ManifestError, match=r"of the frame .*Twice: \['path'\]"):
+        with pytest.raises(augseq.errors.ManifestError, match=r"of the frame .*Twice: \['path'\]"):
             index(frame)
 
 
@@ -258,13 +266,15 @@ def test_the_index_of_a_pandas_frame_is_no_column_and_categories_are_text() -> N
 
 
 def test_labels_and_paths_of_other_types_are_refused() -> None:
-    with pytest.raises(augseq.LabelError, match=r"must be text, integers or booleans.*double"):
+    with pytest.raises(
+        augseq.errors.LabelError, match=r"must be text, integers or booleans.*double"
+    ):
         index(pa.table({"path": ["a"], "label": [0.5]}))
-    with pytest.raises(augseq.ArgumentError, match=r"paths as text.*int64.*`path_column`"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"paths as text.*int64.*`path_column`"):
         index(pa.table({"path": [1], "label": ["x"]}))
-    with pytest.raises(augseq.ArgumentError, match=r"'image', struct.*`columns`"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"'image', struct.*`columns`"):
         index(pa.table({"path": ["a"], "label": ["x"], "image": [{"bytes": b""}]}))
-    with pytest.raises(augseq.ArgumentError, match="A frame needs `root`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="A frame needs `root`"):
         index(pa.table({"path": ["a"], "label": ["x"]}), root=None)
 
 
@@ -277,12 +287,12 @@ def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> N
     rows += [{"path": path, "label": "a"} for path in ["a", "a/3.jpg", "c/1.jpg", "d\\a/4.jpg"]]
     write(tmp_path / "t.csv", rows)
     with pytest.raises(
-        augseq.MissingFileError,
+        augseq.errors.MissingFileError,
         match=r"no file for 4 of 6 paths .*'a', 'a/3.jpg', 'c/1.jpg' and 1 more; lines 4, 5, 6, 7 ",
     ):
         augseq.index_table(tmp_path / "t.csv")
     assert len(augseq.index_table(tmp_path / "t.csv", check_files=False)) == 6
-    with pytest.raises(augseq.MissingFileError, match="no folder 'nowhere'"):
+    with pytest.raises(augseq.errors.MissingFileError, match="no folder 'nowhere'"):
         augseq.index_table(tmp_path / "t.csv", root="nowhere")
 
 
@@ -297,7 +307,7 @@ def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> N
     ],
 )
 def test_options_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`{next(iter(options))}`"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`{next(iter(options))}`"):
         index(pa.table({"path": ["a"], "label": ["x"]}), **options)
 
 
@@ -322,14 +332,14 @@ def test_a_row_of_a_csv_file_may_have_any_length(tmp_path: Path) -> None:
 )
 def test_values_of_a_frame_that_fit_no_column_are_refused(values: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b"], "label": ["x", "y"], "note": values})
-    with pytest.raises(augseq.ManifestError, match="Cannot read the frame"):
+    with pytest.raises(augseq.errors.ManifestError, match="Cannot read the frame"):
         index(frame)
 
 
 def test_brackets_in_brackets_by_the_thousand_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "t.jsonl"
     table.write_text('{"path": ' + "[" * 10**5 + "]" * 10**5 + "}", encoding="utf-8")
-    with pytest.raises(augseq.ManifestError, match=r"Line 1 of .* must be a JSON object"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"Line 1 of .* must be a JSON object"):
         index(table)
 
 
@@ -337,7 +347,9 @@ def test_brackets_in_brackets_by_the_thousand_are_refused(tmp_path: Path) -> Non
 def test_a_column_is_chosen_once(tmp_path: Path, suffix: str) -> None:
     rows = [{"path": "a", "label": "x", "note": "y"}]
     for source in (write(tmp_path / f"t.{suffix}", rows), pd.DataFrame(rows), pl.DataFrame(rows)):
-        with pytest.raises(augseq.ArgumentError, match=r"`columns` must .*different.*\['note'"):
+        with pytest.raises(
+            augseq.errors.ArgumentError, match=r"`columns` must .*different.*\['note'"
+        ):
             index(source, columns=["note", "note"])
 
 

@@ -34,7 +34,7 @@ def test_paths_without_their_ending_are_told_and_read_with_it(
     paths = [f"in/{name}" for name in ids]
     if suffix.count(".") == 1:
         told = rf"path_suffix='{suffix}' \(at the shell: --path-suffix {suffix}\)"
-        with pytest.raises(augseq.MissingFileError, match=told):
+        with pytest.raises(augseq.errors.MissingFileError, match=told):
             index(paths, tmp_path)
     expected = [f"{path}{suffix}" for path in paths]
     assert index(paths, tmp_path, path_suffix=suffix) == expected
@@ -43,20 +43,24 @@ def test_paths_without_their_ending_are_told_and_read_with_it(
 
 def test_ids_that_are_numbers_are_names_of_files(tmp_path: Path) -> None:
     fill(tmp_path, "10023.jpg", "7.jpg")
-    with pytest.raises(augseq.ArgumentError, match=r"path_suffix=\"\.jpg\""):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"path_suffix=\"\.jpg\""):
         index([10023, 7], tmp_path)
     assert index([10023, 7], tmp_path, path_suffix=".jpg") == ["10023.jpg", "7.jpg"]
 
 
 def test_several_endings_are_named(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "b.png", "c.jpg", "d.png")
-    with pytest.raises(augseq.MissingFileError, match=r"lack their endings \(\.jpg, \.png\)"):
+    with pytest.raises(
+        augseq.errors.MissingFileError, match=r"lack their endings \(\.jpg, \.png\)"
+    ):
         index(["a", "b", "c", "d"], tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "", "/x.jpg", 3])
 def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
-    with pytest.raises(augseq.ArgumentError, match=r"`path_suffix` \(at the shell: --path-suffix"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"`path_suffix` \(at the shell: --path-suffix"
+    ):
         index(["a", "b"], tmp_path, path_suffix=suffix)
 
 
@@ -79,7 +83,7 @@ def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
 )
 def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_path: Path) -> None:
     folder = fill(tmp_path / "photos", *FILES)
-    with pytest.raises(augseq.MissingFileError, match=f"no file for 4 of 4 paths.*{told}"):
+    with pytest.raises(augseq.errors.MissingFileError, match=f"no file for 4 of 4 paths.*{told}"):
         index([change(path) for path in FILES], (folder / root).resolve())
 
 
@@ -96,7 +100,7 @@ def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_pa
 )
 def test_why_a_path_is_not_below_the_root_is_told(path: str, told: str, tmp_path: Path) -> None:
     fill(tmp_path, *FILES)
-    with pytest.raises(augseq.ArgumentError, match=f"must be below the root.*{told}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"must be below the root.*{told}"):
         index([path, "dog/3.png"], tmp_path)
 
 
@@ -108,7 +112,9 @@ def test_where_other_files_are_there_the_root_is_not_doubted(
 ) -> None:
     fill(tmp_path, *FILES)
     paths = [*FILES, *gone]
-    with pytest.raises(augseq.MissingFileError, match="Remove the rows of files that are gone"):
+    with pytest.raises(
+        augseq.errors.MissingFileError, match="Remove the rows of files that are gone"
+    ):
         augseq.index_table(pd.DataFrame({"path": paths}), root=tmp_path, label_column=None)
-    with pytest.raises(augseq.MissingFileError, match=r"Is `root` .* the folder"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"Is `root` .* the folder"):
         augseq.index_table(pd.DataFrame({"path": gone}), root=tmp_path, label_column=None)

@@ -150,5 +150,7 @@ def test_pyarrow_alone_unpacks_a_small_table_to_gigabytes(tmp_path: Path) -> Non
 )
 def test_a_damaged_table_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.parquet").write_bytes(content)
-    with pytest.raises(augseq.ManifestError, match=r"t\.parquet' is (not a Parquet file|.*empty)"):
+    with pytest.raises(
+        augseq.errors.ManifestError, match=r"t\.parquet' is (not a Parquet file|.*empty)"
+    ):
         augseq.index_table(tmp_path / "t.parquet", check_files=False)

@@ -223,7 +223,7 @@ def test_a_sequence_brings_its_list_its_seed_and_its_epoch(samples: augseq.Manif
     assert panel.code.count("A.") == 5
     expected = sequence.sample(epoch=4, index=panel.records[0].index).image
     assert np.array_equal(np.asarray(page(panel).images()[1]), as_shown(expected))
-    with pytest.raises(augseq.ArgumentError, match="Received: image_size, seed"):
+    with pytest.raises(augseq.errors.ArgumentError, match="Received: image_size, seed"):
         augseq.explore(sequence, image_size=(32, 32), seed=1)
 
 
@@ -277,9 +277,9 @@ def test_without_ipywidgets_the_error_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(ImportError, match=r'pip install .*"ipywidgets>=') as caught:
         augseq.explore(samples)
-    assert isinstance(caught.value, augseq.MissingExtraError)
+    assert isinstance(caught.value, augseq.errors.MissingExtraError)
 
 
 def test_what_is_no_image_list_is_refused() -> None:
-    with pytest.raises(augseq.ArgumentError, match="Received: an object of type str"):
+    with pytest.raises(augseq.errors.ArgumentError, match="Received: an object of type str"):
         augseq.explore("photos")  # type: ignore[arg-type]

@@ -81,7 +81,7 @@ def test_another_column_can_tell_splits_apart(planted: Path) -> None:
     kinds = found(augseq.check_images(manifest, options, progress=False))
     assert len(kinds["duplicates_across_splits"]) == 3
     assert "duplicates" not in kinds
-    with pytest.raises(augseq.ArgumentError, match="no column 'part'"):
+    with pytest.raises(augseq.errors.ArgumentError, match="no column 'part'"):
         augseq.check_images(manifest, augseq.CheckOptions(split_column="part"), progress=False)
 
 
@@ -120,7 +120,7 @@ def test_classes_without_images_and_out_of_balance_are_told(tmp_path: Path) -> N
      ("imbalance", float("inf")), ("aspect_ratio", float("nan")), ("correlation", True)],
 )  # fmt: skip
 def test_an_option_out_of_range_is_refused(name: str, value: object) -> None:
-    with pytest.raises(augseq.ArgumentError, match=f"`{name}` must be .*{value!r}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`{name}` must be .*{value!r}"):
         augseq.CheckOptions(**{name: value})
 
 

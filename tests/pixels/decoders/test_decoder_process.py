@@ -81,7 +81,7 @@ def folder(tmp_path: Path, crashing: bytes) -> Path:
 def test_the_end_of_a_decoder_is_an_error_that_says_how(
     function: object, data: bytes, cause: str
 ) -> None:
-    with pytest.raises(augseq.DecodeError, match=f"STAND-IN decoder crashes on it.*{cause}"):
+    with pytest.raises(augseq.errors.DecodeError, match=f"STAND-IN decoder crashes on it.*{cause}"):
         call(function, data)
     assert isinstance(call(deadly.own_number), int)
 
@@ -91,7 +91,7 @@ def test_a_decoder_that_never_ends_is_ended(
     monkeypatch: pytest.MonkeyPatch, function: object
 ) -> None:
     monkeypatch.setattr(decoder_process, "LIMIT_S", 0.5)
-    with pytest.raises(augseq.DecodeError, match=r"takes longer than 0\.5 s"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"takes longer than 0\.5 s"):
         call(function)
 
 
@@ -104,7 +104,7 @@ def test_a_file_is_not_blamed_for_what_an_earlier_one_did() -> None:
 def test_errors_and_results_of_any_kind_come_back() -> None:
     assert call(deadly.print_much) == "done"
     assert call(deadly.read_keyboard) == ""
-    with pytest.raises(augseq.DecodeError, match="its 3 bytes are odd"):
+    with pytest.raises(augseq.errors.DecodeError, match="its 3 bytes are odd"):
         call(deadly.refuse, b"abc")
     with pytest.raises(RuntimeError, match="LocalError: only here"):
         call(deadly.raise_what_does_not_pickle)
@@ -124,7 +124,7 @@ def test_crashes_in_one_thread_leave_others_alone() -> None:
     def work(number: int) -> object:
         if number % 5:
             return call(deadly.repeat, b"1").sum()
-        with pytest.raises(augseq.DecodeError, match="SIGSEGV"):
+        with pytest.raises(augseq.errors.DecodeError, match="SIGSEGV"):
             call(deadly.end_by_signal, b"11")
         return None
 
@@ -149,12 +149,14 @@ def test_the_pixels_are_those_that_the_decoder_gives_in_this_process() -> None:
 def test_reading_a_file_that_crashes_its_decoder_names_it(tmp_path: Path, crashing: bytes) -> None:
     path = tmp_path / "broken.heic"
     path.write_bytes(crashing)
-    with pytest.raises(augseq.DecodeError, match=r"broken\.heic.*HEIC decoder crashes.*SIGSEGV"):
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"broken\.heic.*HEIC decoder crashes.*SIGSEGV"
+    ):
         augseq.read_image(path)
 
 
 def test_such_a_file_is_named_or_excluded_when_indexing_and_checking(folder: Path) -> None:
-    with pytest.raises(augseq.DecodeError, match=r"b/3\.heic.*SIGSEGV"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"b/3\.heic.*SIGSEGV"):
         augseq.index_folder(folder, probe=True, progress=False)
     with pytest.warns(augseq.AugseqWarning, match=r"b/3\.heic.*SIGSEGV"):
         images = augseq.index_folder(folder, unreadable="exclude", progress=False)
@@ -172,7 +174,7 @@ def test_every_kind_of_worker_names_such_a_file_and_reads_the_others(
     images = augseq.index_folder(folder, progress=False)
     options = {"image_size": (8, 8), "batch_size": 7, "worker_kind": kind, "workers": 2}
     batches = augseq.ImageSequence(images, **options)
-    with pytest.raises(augseq.DecodeError, match=r"b/3\.heic.*index.*SIGSEGV"):
+    with pytest.raises(augseq.errors.DecodeError, match=r"b/3\.heic.*index.*SIGSEGV"):
         batches[0]
     good = images.select([record.path != "b/3.heic" for record in images])
     pixels, _ = augseq.ImageSequence(good, **options)[0]

@@ -65,7 +65,7 @@ def test_the_size_of_a_jpeg_xl_is_read_from_its_header(shape: tuple[int, int]) -
 def test_a_jpeg_xl_that_claims_too_much_is_refused_before_it_is_decoded() -> None:
     pytest.importorskip("imagecodecs")
     with pytest.raises(
-        augseq.DecodeError, match="declares 18 x 12 pixels, more than max_pixels=215"
+        augseq.errors.DecodeError, match="declares 18 x 12 pixels, more than max_pixels=215"
     ):
         decode(JXL, max_pixels=215)
 
@@ -74,7 +74,7 @@ def test_a_jpeg_xl_that_claims_too_much_is_refused_before_it_is_decoded() -> Non
 def test_every_cut_is_an_error(data: bytes, module: str) -> None:
     pytest.importorskip(module)
     for length in range(1, len(data) - 1, 7):
-        with pytest.raises(augseq.DecodeError):
+        with pytest.raises(augseq.errors.DecodeError):
             decode(data[:length])
 
 
@@ -89,7 +89,7 @@ def test_a_missing_extra_is_named(
     path = tmp_path / "photo.image"
     path.write_bytes(data)
     with pytest.raises(
-        augseq.DecodeError, match=f"photo.image.*{re.escape(install_command(extra))}"
+        augseq.errors.DecodeError, match=f"photo.image.*{re.escape(install_command(extra))}"
     ):
         augseq.read_image(path)
 

@@ -76,7 +76,7 @@ def test_floats_keep_their_values() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
     data = b"Pf\n1 1\n-1.0\n" + struct.pack("<f", value)
-    with pytest.raises(augseq.DecodeError, match="not finite"):
+    with pytest.raises(augseq.errors.DecodeError, match="not finite"):
         decode(data, full_depth=True)
 
 
@@ -99,7 +99,7 @@ def test_deep_images_come_upright() -> None:
 
 def test_depth_that_cannot_be_kept_is_an_error_and_not_8_bits() -> None:
     text = b"P3 1 1 1000 1 2 3"
-    with pytest.raises(augseq.DecodeError, match="only 8 bits a channel are read"):
+    with pytest.raises(augseq.errors.DecodeError, match="only 8 bits a channel are read"):
         decode(text, full_depth=True)
     assert decode(text).shape == (1, 1, 3)
 
@@ -126,5 +126,5 @@ def test_a_sequence_augments_and_batches_the_full_depth(tmp_path: Path) -> None:
 def test_options_that_would_cut_the_depth_are_refused(
     samples: augseq.Manifest, options: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(augseq.ArgumentError, match=message):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         augseq.ImageSequence(samples, full_depth=True, **options)  # type: ignore[arg-type]

@@ -100,7 +100,7 @@ def test_missing_data_before_an_end_marker_is_loud_although_pillow_fills_it_up_g
     data = jpeg(size=(160, 160), quality=90)
     half = data[: len(data) // 2] + b"\xff\xd9"
     assert decode_with_pillow(half, RGB).shape == (160, 160, 3)
-    with pytest.raises(augseq.DecodeError, match="truncated or damaged"):
+    with pytest.raises(augseq.errors.DecodeError, match="truncated or damaged"):
         decode_image(half, RGB)
 
 
@@ -115,7 +115,7 @@ def test_a_claim_of_too_many_pixels_is_refused_before_they_are_decoded() -> None
     data = bytearray(jpeg())
     at = data.index(b"\xff\xc0")
     data[at + 5 : at + 9] = (32000).to_bytes(2, "big") * 2
-    with pytest.raises(augseq.DecodeError, match="max_pixels"):
+    with pytest.raises(augseq.errors.DecodeError, match="max_pixels"):
         decode_image(bytes(data), RGB)
 
 
@@ -199,14 +199,14 @@ def test_a_part_of_a_file_without_its_end_is_an_error(decoder: str, progressive:
     part = Region(box=(0, 0, 24, 24))
     assert read_jpeg(data, RGB, part).shape == (24, 24, 3)
     for end in (1, 2, 100, len(data) // 3):
-        with pytest.raises(augseq.DecodeError, match="truncated"):
+        with pytest.raises(augseq.errors.DecodeError, match="truncated"):
             read_jpeg(data[:-end], RGB, part)
 
 
 def test_damage_in_a_part_is_an_error(decoder: str) -> None:
     data = jpeg(size=(160, 160), quality=90)
     hurt = data[: len(data) // 2] + data[len(data) // 2 + 500 :]
-    with pytest.raises(augseq.DecodeError, match="truncated or damaged"):
+    with pytest.raises(augseq.errors.DecodeError, match="truncated or damaged"):
         read_jpeg(hurt, RGB, Region(box=(0, 0, 150, 150)))
 
 

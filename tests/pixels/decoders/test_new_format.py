@@ -117,9 +117,9 @@ def index(folder: Path, **options: Any) -> augseq.Manifest:
 
 
 def test_without_its_row_the_format_is_unknown(folder: Path) -> None:
-    with pytest.raises(augseq.MissingFileError):
+    with pytest.raises(augseq.errors.MissingFileError):
         index(folder)
-    with pytest.raises(augseq.DecodeError, match="not an image of a known format"):
+    with pytest.raises(augseq.errors.DecodeError, match="not an image of a known format"):
         augseq.read_image(folder / "cat/1.toy")
 
 
@@ -160,9 +160,9 @@ def test_a_damaged_file_is_named_or_excluded(toy: ImageFormat, folder: Path, kin
     damage, cause = DAMAGES[kind]
     path = folder / "dog/4.toy"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(augseq.DecodeError, match=rf"dog/4\.toy.*{cause}"):
+    with pytest.raises(augseq.errors.DecodeError, match=rf"dog/4\.toy.*{cause}"):
         index(folder, probe=True)
-    with pytest.raises(augseq.DecodeError, match=rf"dog/4\.toy.*{cause}"):
+    with pytest.raises(augseq.errors.DecodeError, match=rf"dog/4\.toy.*{cause}"):
         augseq.ImageSequence(index(folder), image_size=(8, 8), batch_size=4)[0]
     with pytest.warns(augseq.AugseqWarning, match=cause):
         images = index(folder, unreadable="exclude")
@@ -174,7 +174,7 @@ def test_its_weight_counts_for_the_limit_of_pixels(
 ) -> None:
     monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 99)
     with pytest.raises(
-        augseq.DecodeError, match=r"more memory in TOY .*; to read it, pass max_pixels=1800 "
+        augseq.errors.DecodeError, match=r"more memory in TOY .*; to read it, pass max_pixels=1800 "
     ):
         augseq.read_image(folder / "cat/1.toy", max_pixels=1799)
     assert augseq.read_image(folder / "cat/1.toy", max_pixels=1800).shape == (20, 30, 3)
@@ -197,7 +197,7 @@ def test_a_file_is_recognized_without_its_ending(toy: ImageFormat, folder: Path)
         index(folder)
     packed = folder / "packed.toy"
     packed.write_bytes(gzip.compress(toy_file(PIXELS["cat/1.toy"]), mtime=0))
-    with pytest.raises(augseq.DecodeError, match="a Toy file packed with gzip"):
+    with pytest.raises(augseq.errors.DecodeError, match="a Toy file packed with gzip"):
         augseq.read_image(packed)
 
 

@@ -131,7 +131,9 @@ def test_floats_come_out_of_every_layout_as_they_went_in(kind: str, depth: str) 
     for name, data in layouts(kind, depth):
         deep = decode(data, full_depth=True)
         np.testing.assert_allclose(deep, expected, atol=1e-5, err_msg=name)
-    with pytest.raises(augseq.DecodeError, match=r"floating-point.*no fixed range.*full_depth"):
+    with pytest.raises(
+        augseq.errors.DecodeError, match=r"floating-point.*no fixed range.*full_depth"
+    ):
         decode(data)
 
 
@@ -242,7 +244,7 @@ def test_what_is_not_read_is_refused_by_its_name(name: str, full_depth: bool) ->
     if name in ("5 samples per pixel", "32-bit floating-point CMYK TIFF"):
         # Of floats, their range is told first.
         full_depth = True
-    with pytest.raises(augseq.DecodeError) as caught:
+    with pytest.raises(augseq.errors.DecodeError) as caught:
         decode(UNREAD[name], full_depth=full_depth)
     assert name in str(caught.value)
 
@@ -263,7 +265,7 @@ def test_without_the_extra_the_layout_and_the_extra_are_named(
     monkeypatch.setitem(sys.modules, "tifffile", None)
     path = tmp_path / "photo.tif"
     path.write_bytes(written(stored(kind, depth), kind, is_planar=True))
-    with pytest.raises(augseq.DecodeError) as caught:
+    with pytest.raises(augseq.errors.DecodeError) as caught:
         augseq.read_image(path)
     assert name in str(caught.value)
     assert install_command("tiff") in str(caught.value)
@@ -302,7 +304,7 @@ def test_without_the_extra_what_other_libraries_read_rightly_is_read(
     tolerance = 1e-5 if full_depth and depth != "u1" else 2.1 / 255
     for name, data in files:
         if not re.search(pattern, name):
-            with pytest.raises(augseq.DecodeError):
+            with pytest.raises(augseq.errors.DecodeError):
                 decode(data, full_depth=full_depth)
             continue
         pixels = decode(data, full_depth=full_depth)
@@ -343,7 +345,7 @@ def test_a_cut_is_an_error_wherever_it_is(
     data = written(values, "RGB", is_planar=True, compression=compression, tile=tile)
     assert decode(data).shape == (19, 23, 3)
     for length in range(0, len(data), len(data) // 30):
-        with pytest.raises(augseq.DecodeError):
+        with pytest.raises(augseq.errors.DecodeError):
             decode(data[:length])
 
 
@@ -361,7 +363,7 @@ def test_changed_bytes_give_an_error_or_the_same_pixels_each_time(compression: s
         for _ in range(2):
             try:
                 results.append(decode(bytes(hurt), max_pixels=10**6).tobytes())
-            except augseq.DecodeError as error:
+            except augseq.errors.DecodeError as error:
                 results.append(str(error).encode())
         assert results[0] == results[1]
 
@@ -373,7 +375,7 @@ def test_lost_and_huge_parts_are_refused() -> None:
         at = file.pages[0].tags["StripByteCounts"].valueoffset
     # As a sparse file of GDAL has it: tifffile alone fills such strips up.
     data[at : at + 4] = bytes(4)
-    with pytest.raises(augseq.DecodeError, match="strip 0 of its pixels is missing"):
+    with pytest.raises(augseq.errors.DecodeError, match="strip 0 of its pixels is missing"):
         decode(bytes(data))
     tiled = written(values, "RGB", is_planar=True, tile=(16, 16))
     huge = bytearray(tiled)
@@ -381,9 +383,9 @@ def test_lost_and_huge_parts_are_refused() -> None:
         for name in ("TileWidth", "TileLength"):
             at = file.pages[0].tags[name].valueoffset
             huge[at : at + 2] = (65520).to_bytes(2, "little")
-    with pytest.raises(augseq.DecodeError, match="its samples take"):
+    with pytest.raises(augseq.errors.DecodeError, match="its samples take"):
         decode(bytes(huge))
-    with pytest.raises(augseq.DecodeError, match="max_pixels=100"):
+    with pytest.raises(augseq.errors.DecodeError, match="max_pixels=100"):
         decode(tiled, max_pixels=100)
 
 
@@ -400,7 +402,7 @@ def test_the_limit_of_samples_names_the_smallest_number_that_reads_the_file(
     data = written(values, kind, is_planar=True)
     num_pixels = values.shape[0] * values.shape[1]
     needed = max(num_pixels, -(-num_pixels * num_bytes // 4))
-    with pytest.raises(augseq.DecodeError, match=rf"to read it, pass max_pixels={needed} "):
+    with pytest.raises(augseq.errors.DecodeError, match=rf"to read it, pass max_pixels={needed} "):
         decode(data, max_pixels=needed - 1)
     assert decode(data, max_pixels=needed).shape[:2] == values.shape[:2]
 

@@ -241,7 +241,7 @@ def a_sequence_that_is_not_used_is_named_after_the_first_epoch() -> None:
     for callbacks in (augseq.EpochSync(images, masks), augseq.EpochSync(copy.deepcopy(images))):
         try:
             train(images, [callbacks])
-        except augseq.ArgumentError as error:
+        except augseq.errors.ArgumentError as error:
             require_equal("another object" in str(error) and "copy" in str(error), True, str(error))
         else:
             raise AssertionError("not refused")
@@ -280,7 +280,7 @@ def written_by(data: Any, sequence: Any, folder: str, **options: Any) -> list[Tr
     callbacks = [augseq.EpochSync(sequence), augseq.Audit(sequence, path)]
     try:
         trained = train(data, callbacks, **options)
-    except augseq.ArgumentError as error:
+    except augseq.errors.ArgumentError as error:
         return [[(-1, -1)], str(error)]  # type: ignore[list-item]
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     written = [[(i, line["epoch"]) for i in line["indices"]] for line in lines if "indices" in line]

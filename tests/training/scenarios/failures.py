@@ -45,8 +45,8 @@ def a_corrupt_file_stops_fit_with_its_path_and_index() -> None:
                 for part in ("b/07.png", "index 7", "Cannot decode"):
                     require_equal(part in text, True, f"{part!r} is not in {text}")
                 failure = sequence.failure
-                require_equal(type(failure), augseq.DecodeError, f"workers={workers}")
-                assert isinstance(failure, augseq.DecodeError)
+                require_equal(type(failure), augseq.errors.DecodeError, f"workers={workers}")
+                assert isinstance(failure, augseq.errors.DecodeError)
                 require_equal((failure.path, failure.index), ("b/07.png", 7))
 
 
@@ -57,7 +57,7 @@ def a_missing_file_stops_fit_with_its_path_and_index() -> None:
         Path(folder, "b", "07.png").unlink()
         text = failure_of_fit(sequence)
         require_equal("b/07.png" in text and "index 7" in text, True, text)
-        require_equal(type(sequence.failure), augseq.MissingFileError)
+        require_equal(type(sequence.failure), augseq.errors.MissingFileError)
 
 
 @scenario
@@ -94,7 +94,7 @@ def an_augmentation_that_breaks_its_contract_stops_fit_with_path_and_index() -> 
         text = failure_of_fit(sequence)
         for part in ("returns_nothing_at_seven", "x[7]", "index 7", "epoch 0"):
             require_equal(part in text, True, f"{part!r} is not in {text}")
-        require_equal(type(sequence.failure), augseq.AugmentationError)
+        require_equal(type(sequence.failure), augseq.errors.AugmentationError)
 
 
 @scenario

@@ -165,7 +165,7 @@ def keras_own_shuffling_is_refused_where_the_order_must_be_known() -> None:
             callback = shuffled(sequence, Path(folder, "x"), **options)
             try:
                 fit(sequence, callbacks=[callback], epochs=1, shuffle=True)
-            except augseq.ArgumentError as error:
+            except augseq.errors.ArgumentError as error:
                 require_equal("shuffle=False" in str(error), True, str(error))
             else:
                 raise AssertionError("nothing was refused")

@@ -221,7 +221,7 @@ def a_loss_that_is_no_number_ranks_highest_and_is_named_where_it_began() -> None
     for wrong in ({"num_images": 0}, {"number": 4}, {"number": -1}, {"number": 1.0}):
         try:
             spikes.draw(**wrong)
-        except augseq.ArgumentError as error:
+        except augseq.errors.ArgumentError as error:
             require_equal(str(next(iter(wrong.values()))) in str(error), True, str(error))
         else:
             raise AssertionError(f"{wrong} was not refused")
