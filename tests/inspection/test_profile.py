@@ -11,6 +11,7 @@ from PIL import Image
 import augseq
 from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.profile import Profile, _advise_scaled_decode, _advise_workers, _verdict
+from augseq.sampling.schedule import Step
 
 
 def slow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -139,4 +140,4 @@ def test_scaled_decoding_is_advised_where_it_saves_time(tmp_path: Path) -> None:
     assert "scaled_decode=True gives" in batches("jpg").profile(num_images=1).verdict
     stages = {"decode": 20.0, "resize and rest": 10.0}
     for other in (batches("png"), batches("jpg", scaled_decode=True)):
-        assert _advise_scaled_decode(other._plan, range(1), stages) is None
+        assert _advise_scaled_decode(other._plan, [Step(epoch=0, batch=0)], stages) is None
