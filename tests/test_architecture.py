@@ -71,6 +71,7 @@ ALLOWED_FOR_TYPES = {
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
 ALLOWED_BY_MODULE = {"augseq.training.train_classifier": {"pyarrow"}}
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
 
 
@@ -283,3 +284,32 @@ def test_no_module_is_named_like_a_library_that_it_imports() -> None:
 def test_every_module_says_in_a_docstring_what_it_is_for() -> None:
     silent = [path for path in PATHS if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert silent == []
+
+
+def hops() -> list[tuple[str, list[str]]]:
+    """File and qualified name of each hop of a sample, as CONTRIBUTING tells them."""
+    text = (_PROJECT.parent / "CONTRIBUTING.md").read_text("utf-8")
+    found = re.findall(r"^\| [^|]+ \| `([a-z_/]+\.py)` `([\w.]+)` \|", text, re.MULTILINE)
+    return [(path, name.split(".")) for path, name in found]
+
+
+def test_the_way_of_a_sample_is_short_leads_downward_and_is_as_documented() -> None:
+    assert 9 <= len(hops()) <= 11
+    levels = []
+    for path, names in hops():
+        body: list[ast.stmt] = ast.parse((_PACKAGE / path).read_text("utf-8")).body
+        for name in names:
+            defined = {one.name: one.body for one in body if isinstance(one, _DEFINITIONS)}
+            assert name in defined, f"{path} does not define {'.'.join(names)}"
+            body = defined[name]
+        levels.append(level_of(_module_name(_PACKAGE / path)))
+    # Sampling, which is asked for the records of a batch, has no part in what comes after.
+    way = [level for level, (path, _) in zip(levels, hops(), strict=True) if "sampling" not in path]
+    assert way == sorted(way)
+
+
+def test_files_that_contributing_names_exist() -> None:
+    text = (_PROJECT.parent / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"^\| [^|]+\? \| `([a-z_/.]+)` \|", text, re.MULTILINE)
+    assert len(named) > 9
+    assert [path for path in named if not (_PACKAGE / path).exists()] == []
