@@ -1,4 +1,4 @@
-"""A pipeline in a parcel: the same values, and large arrays only once."""
+"""A pipeline in shared memory: the same values, and large arrays only once."""
 
 import functools
 import os
@@ -15,9 +15,9 @@ LARGE = np.arange(300_000, dtype=np.float32).reshape(100, 1000, 3)
 
 
 def through(content: Any) -> tuple[Any, SharedPickle]:
-    parcel = SharedPickle(content)
-    file = None if parcel.descriptor is None else os.dup(parcel.descriptor)
-    return unpack(parcel.pickled, parcel.spans, file), parcel
+    shared = SharedPickle(content)
+    file = None if shared.descriptor is None else os.dup(shared.descriptor)
+    return unpack(shared.pickled, shared.spans, file), shared
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def through(content: Any) -> tuple[Any, SharedPickle]:
     ],
 )
 def test_a_large_array_comes_through_whole_and_outside_the_pickle(array: np.ndarray) -> None:
-    found, parcel = through({"images": array})
+    found, shared = through({"images": array})
     np.testing.assert_array_equal(found["images"], array)
     assert found["images"].dtype == array.dtype
-    assert len(parcel.pickled) < 1000
+    assert len(shared.pickled) < 1000
 
 
 def test_many_arrays_come_through_each_in_its_place() -> None:
     arrays = [np.arange(n, dtype=np.uint8) for n in (0, 1, 70_001, 100, 65_536, 99_999)]
-    found, parcel = through(arrays)
+    found, shared = through(arrays)
     for array, expected in zip(found, arrays, strict=True):
         np.testing.assert_array_equal(array, expected)
-    assert len(parcel.spans) == 3
+    assert len(shared.spans) == 3
 
 
 def test_an_array_can_be_written_to_as_where_it_came_from() -> None:
@@ -78,10 +78,10 @@ def mapped(tmp_path: Path) -> np.memmap[Any, Any]:
 def test_a_memory_mapped_array_is_opened_again_by_its_name(
     mapped: np.memmap[Any, Any], part: Any
 ) -> None:
-    found, parcel = through(part(mapped))
+    found, shared = through(part(mapped))
     np.testing.assert_array_equal(found, part(LARGE))
-    assert len(parcel.pickled) < 1000
-    assert parcel.spans == []
+    assert len(shared.pickled) < 1000
+    assert shared.spans == []
 
 
 def test_what_its_file_does_not_hold_is_not_read_from_there(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ class ProcessWorkers:
         limit_s: float | None = None,
         start_method: str = START_METHOD,
     ) -> None:
-        self._crew = _worker_pool(num_workers, start_method)
-        self._parcel = SharedPickle(plan.pipeline)
-        self._crew.pipelines.add(self._parcel)
+        self._pool = _worker_pool(num_workers, start_method)
+        self._shared = SharedPickle(plan.pipeline)
+        self._pool.pipelines.add(self._shared)
         # Not a method of this object, which the threads would keep alive.
-        self.load = _Loader(plan, self._parcel, self._crew, limit_s)
+        self.load = _Loader(plan, self._shared, self._pool, limit_s)
         self._limit_s = limit_s
         self._threads = ThreadWorkers(self.load, num_workers)
         self.text = f"processes: {num_workers}"
@@ -81,7 +81,7 @@ class ProcessWorkers:
             WorkerHungError: It takes too long.
             Exception: It cannot load the pipeline.
         """
-        self._hand_over(self._parcel)
+        self._hand_over(self._shared)
 
     def try_out(self, content: Any) -> None:
         """Hand anything to a process, only to see whether it can load that.
@@ -93,14 +93,14 @@ class ProcessWorkers:
         """
         self._hand_over(SharedPickle(content))
 
-    def _hand_over(self, parcel: SharedPickle) -> None:
-        with self._crew.worker() as worker:
-            worker.learn(parcel, self._limit_s)
+    def _hand_over(self, shared: SharedPickle) -> None:
+        with self._pool.worker() as worker:
+            worker.learn(shared, self._limit_s)
 
     @property
     def process_ids(self) -> list[int]:
         """The processes that run now."""
-        ids = [worker.process_id for worker in self._crew.workers]
+        ids = [worker.process_id for worker in self._pool.workers]
         return [process_id for process_id in ids if process_id]
 
 
@@ -108,11 +108,11 @@ class _Loader:
     """Makes batches, their images in whichever process is free."""
 
     def __init__(
-        self, plan: BatchPlan, parcel: SharedPickle, crew: "_WorkerPool", limit_s: float | None
+        self, plan: BatchPlan, shared: SharedPickle, pool: "_WorkerPool", limit_s: float | None
     ) -> None:
         self._plan = plan
-        self._parcel = parcel
-        self._crew = crew
+        self._shared = shared
+        self._pool = pool
         self._limit_s = limit_s
 
     def __call__(self, step: Step) -> Batch:
@@ -135,8 +135,8 @@ class _Loader:
 
     def _load(self, records: Sequence[Record], epoch: int) -> dict[ArrayKey, Array]:
         order = Make(
-            pipeline=self._parcel.number,
-            wanted=self._crew.pipelines.now(),
+            pipeline=self._shared.number,
+            wanted=self._pool.pipelines.now(),
             records=records,
             seed=self._plan.schedule.seed,
             epoch=epoch,
@@ -144,8 +144,8 @@ class _Loader:
         deaths = 0
         while True:
             try:
-                with self._crew.worker() as worker:
-                    return worker.make(self._parcel, order, self._limit_s)
+                with self._pool.worker() as worker:
+                    return worker.make(self._shared, order, self._limit_s)
             except WorkerDiedError as death:
                 deaths += 1
                 if PROCESS_ENDS.is_set():
@@ -170,8 +170,8 @@ class _WorkerPool:
 
     def __init__(self, num_workers: int, start_method: str) -> None:
         self.pipelines = LiveNumbers()
-        shelf = SegmentPool(most=2 * num_workers)
-        self.workers = [WorkerHandle(start_method, shelf) for _ in range(num_workers)]
+        segment_pool = SegmentPool(most=2 * num_workers)
+        self.workers = [WorkerHandle(start_method, segment_pool) for _ in range(num_workers)]
         # The last one back goes out first, so that no process starts before it is needed.
         self._idle: queue.LifoQueue[WorkerHandle] = queue.LifoQueue()
         for worker in self.workers:
@@ -194,15 +194,15 @@ _WORKER_POOLS: "weakref.WeakValueDictionary[tuple[int, str], _WorkerPool]" = (
 
 
 def _worker_pool(num_workers: int, start_method: str) -> _WorkerPool:
-    """Return the crew of this number and kind, a new one if nobody has it."""
-    crew = _WORKER_POOLS.get((num_workers, start_method))
-    if crew is None:
-        crew = _WORKER_POOLS[num_workers, start_method] = _WorkerPool(num_workers, start_method)
-    return crew
+    """Return the pool of this size and kind, or a new one if none is in use."""
+    pool = _WORKER_POOLS.get((num_workers, start_method))
+    if pool is None:
+        pool = _WORKER_POOLS[num_workers, start_method] = _WorkerPool(num_workers, start_method)
+    return pool
 
 
 def _kill(workers: list[WorkerHandle], owner: int) -> None:
-    # A forked child has a copy of the crew, but the processes are its parent's.
+    # A forked child has a copy of the pool, but the processes are its parent's.
     if os.getpid() == owner:
         for worker in workers:
             worker.kill()
@@ -212,7 +212,7 @@ def _kill(workers: list[WorkerHandle], owner: int) -> None:
 def _end_processes() -> None:
     """End all workers, so that the threads that wait for them end too."""
     PROCESS_ENDS.set()
-    workers = [worker for crew in list(_WORKER_POOLS.values()) for worker in crew.workers]
+    workers = [worker for pool in list(_WORKER_POOLS.values()) for worker in pool.workers]
     for worker in workers:
         worker.interrupt()
     # What they use, such as a cache in memory, then has no user but this process.

@@ -57,11 +57,11 @@ class SharedPickle:
 
 
 def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None) -> Any:
-    """Return what a parcel holds; its large arrays are views of the shared file.
+    """Return what was pickled; its large arrays are views of the shared file.
 
     Args:
-        pickled: As in the parcel.
-        spans: As in the parcel.
+        pickled: As in `SharedPickle`.
+        spans: As in `SharedPickle`.
         descriptor: The file, in this process; it is closed.
     """
     if descriptor is None:

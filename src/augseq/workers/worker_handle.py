@@ -20,12 +20,12 @@ class WorkerHandle:
 
     Args:
         start_method: "spawn", "forkserver" or "fork".
-        shelf: Where segments for the images come from.
+        segment_pool: Where segments for the images come from.
     """
 
-    def __init__(self, start_method: str, shelf: SegmentPool) -> None:
+    def __init__(self, start_method: str, segment_pool: SegmentPool) -> None:
         self._start_method = start_method
-        self._shelf = shelf
+        self._segment_pool = segment_pool
         self._link: Link | None = None
         # What the process knows, by number.
         self._pipelines: set[int] = set()
@@ -37,7 +37,7 @@ class WorkerHandle:
         link = self._link
         return link.process_id if link is not None and link.is_alive else None
 
-    def learn(self, parcel: SharedPickle, limit_s: float | None) -> None:
+    def learn(self, shared: SharedPickle, limit_s: float | None) -> None:
         """Hand a pipeline over, if the process does not have it.
 
         Raises:
@@ -45,10 +45,10 @@ class WorkerHandle:
             WorkerHungError: It took longer than the limit, and was killed.
             Exception: What was raised when it was unpickled.
         """
-        self._link_that_knows(parcel, limit_s)
+        self._link_that_knows(shared, limit_s)
 
     def make(
-        self, parcel: SharedPickle, order: Make, limit_s: float | None
+        self, shared: SharedPickle, order: Make, limit_s: float | None
     ) -> dict[ArrayKey, Array]:
         """Return the arrays that an order asks for, in shared memory.
 
@@ -58,10 +58,10 @@ class WorkerHandle:
             SharedMemoryError: There is no room for the images.
             Exception: Whatever was raised over the order.
         """
-        link = self._link_that_knows(parcel, limit_s)
+        link = self._link_that_knows(shared, limit_s)
         self._pipelines &= order.wanted
         done, segments = self._carry_out(link, order, limit_s)
-        return self._shelf.lend(segments[0], done.layouts)
+        return self._segment_pool.lend(segments[0], done.layouts)
 
     def interrupt(self) -> None:
         """End the process, whatever it does; whoever waits for it learns that it died."""
@@ -81,12 +81,12 @@ class WorkerHandle:
         if link is not None:
             link.close()
 
-    def _link_that_knows(self, parcel: SharedPickle, limit_s: float | None) -> Link:
+    def _link_that_knows(self, shared: SharedPickle, limit_s: float | None) -> Link:
         link = self._living_link(limit_s)
-        if parcel.number not in self._pipelines:
-            order = Learn(number=parcel.number, pickled=parcel.pickled, spans=parcel.spans)
-            self._carry_out(link, order, limit_s, parcel.descriptor)
-            self._pipelines.add(parcel.number)
+        if shared.number not in self._pipelines:
+            order = Learn(number=shared.number, pickled=shared.pickled, spans=shared.spans)
+            self._carry_out(link, order, limit_s, shared.descriptor)
+            self._pipelines.add(shared.number)
         return link
 
     def _living_link(self, limit_s: float | None) -> Link:
@@ -108,7 +108,7 @@ class WorkerHandle:
         with self._killing():
             link.send(order, file)
             while isinstance(answer := link.receive(patience), NeedRoom):
-                segments.append(self._shelf.take(answer.num_bytes))
+                segments.append(self._segment_pool.take(answer.num_bytes))
                 self._send_room(link, segments[-1])
         if isinstance(answer, Failed):
             raise answer.exception()
@@ -125,7 +125,7 @@ class WorkerHandle:
             raise
 
     def _send_room(self, link: Link, segment: Segment) -> None:
-        wanted = self._shelf.numbers()
+        wanted = self._segment_pool.numbers()
         is_new = segment.number not in self._segments
         self._segments = (self._segments & wanted) | {segment.number}
         room = Room(number=segment.number, is_new=is_new, wanted=wanted)
