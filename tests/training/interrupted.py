@@ -22,6 +22,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+if os.environ["KERAS_BACKEND"] != "tensorflow":
+    # Keras would load it for a moment in each program, to save how a model is made.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+
 import keras
 import numpy as np
 import psutil
@@ -200,8 +204,11 @@ def members(session: int) -> list[psutil.Process]:
 
 
 def leftovers(session: int, folder: Path) -> list[str]:
-    """Return what a program left behind, two seconds after its end; end its processes."""
-    end = time.monotonic() + 2
+    """Return what a program left behind; end its processes.
+
+    A worker that was about to start when the program was killed starts first, and then ends.
+    """
+    end = time.monotonic() + 20
     while members(session) and time.monotonic() < end:
         time.sleep(0.02)
     left = []

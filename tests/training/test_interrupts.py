@@ -68,7 +68,10 @@ def programs(backend: str, folder: Path) -> Iterator[Try]:
 
 
 def require_good_end(trial: dict[str, Any], end: dict[str, Any]) -> None:
-    assert end["code"] == CODES[trial["ending"]], (trial, end["errors"])
+    # TensorFlow sometimes turns a KeyboardInterrupt in `call` of a layer into a TypeError.
+    is_other_error = end["errors"].rstrip().endswith("dtype=float32)")
+    expected = 1 if is_other_error else CODES[trial["ending"]]
+    assert end["code"] == expected, (trial, end["errors"])
     assert end["left"] == [], trial
     # Of the main process, perhaps; Ctrl-C is not for workers to complain of.
     assert "spawn_main" not in end["errors"]

@@ -261,7 +261,7 @@ def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
         import signal
         workers = ProcessWorkers(array_plan([transforms.blocked_signals]), 1)
         workers.start()
-        print(workers.load(0).images.max(), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        print(workers.load(at(0)).images.max(), signal.pthread_sigmask(signal.SIG_BLOCK, []))
         """
     )
     assert (output, errors) == (["0 set()"], "")
@@ -292,18 +292,20 @@ def test_a_cache_in_memory_is_gone_with_the_program(ending: str, sample_images: 
 
 def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> None:
     code = """
+        from functools import partial
+        from augseq.loading.batch import load_batch
         from augseq.workers.lookahead import Lookahead
         from augseq.workers.threads import ThreadWorkers
         from augseq.workers.time_limit import TimeLimit
 
         plan = array_plan([transforms.add_noise])
-        workers = ThreadWorkers(plan.load, 2, TimeLimit(plan=plan, seconds=60))
-        lookahead = Lookahead(lambda: workers, depth=2, num_batches=10, endless=False)
-        lookahead.get(0)
+        workers = ThreadWorkers(partial(load_batch, plan), 2, TimeLimit(plan=plan, seconds=60))
+        lookahead = Lookahead(lambda: workers, plan.schedule, depth=2, endless=False)
+        lookahead.get(at(0))
 
         def ask_late():
-            print(workers.submit(5).cancelled())
-            lookahead.get(7)
+            print(workers.submit(at(5)).cancelled())
+            lookahead.get(at(7))
         """
     # What was registered first is called last.
     first = "import atexit; atexit.register(lambda: ask_late())"
@@ -321,7 +323,7 @@ def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
         slow.start()
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
-            loaded(slow, 0)
+            slow.load(at(0))
         except KeyboardInterrupt:
             print("interrupted", is_right(workers, plan))
         """

@@ -44,6 +44,12 @@ def serve(connection: Connection) -> None:
         connection.send(Done())
         while True:
             connection.send(worker.answer(connection.recv()))
+    with _LEAVING:
+        leave_memory_folders()
+
+
+# So that neither thread ends the process while the other removes a folder.
+_LEAVING = threading.Lock()
 
 
 def _end_with_parent() -> None:
@@ -51,9 +57,10 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        # The main process cannot do it, if it was killed.
-        leave_memory_folders()
-        os._exit(1)
+        with _LEAVING:
+            # A main process that was killed could not remove them.
+            leave_memory_folders()
+            os._exit(1)
 
 
 class _Worker:
