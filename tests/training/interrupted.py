@@ -75,12 +75,14 @@ class End:
         code: Its exit code, as in `subprocess`; None if it had to be killed.
         seconds: From the last signal or the end of the last sample, the later of the two, to the
             end of the program.
-        left: What it left behind: processes, shared memory, damaged backups.
+        trained: Whether it had trained to its end.
+        left: What it left behind: processes, damaged backups.
         errors: What it wrote to standard error.
     """
 
     code: int | None
     seconds: float
+    trained: bool
     left: list[str]
     errors: str
 
@@ -164,6 +166,7 @@ def train(trial: Trial, folder: Path, pipe: int) -> None:
         verbose=0,
         callbacks=callbacks,
     )
+    (folder / "trained").touch()
 
 
 # The server
@@ -236,7 +239,8 @@ def watch(trial: Trial, process: int, pipe: int, folder: Path) -> End:
     if not happened:
         left.append("the moment never came")
     errors = (folder / "errors").read_text()
-    return End(code=code, seconds=seconds, left=left, errors=errors)
+    trained = (folder / "trained").exists()
+    return End(code=code, seconds=seconds, trained=trained, left=left, errors=errors)
 
 
 @contextlib.contextmanager
