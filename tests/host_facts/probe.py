@@ -4,6 +4,7 @@ Runs as a script, one process per backend (`KERAS_BACKEND` chooses), because a p
 one backend for life and starting it costs seconds. `test_keras.py` states what must come out.
 """
 
+import gc
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import threading
 import time
 import traceback
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -551,6 +553,30 @@ def ends_of_fits_through_processes() -> dict[str, str]:
         for fit in fits:
             fit.join(max(0.0, deadline - time.monotonic()))
     return {way: outcomes.get(way, "hangs") for way in ["nothing fails", "plain error", *ways]}
+
+
+@observation
+def iterators_that_outlive_their_users() -> dict[str, bool]:
+    """Which iterators are not destroyed any more, once the program has begun to end."""
+    if keras.backend.backend() != "tensorflow":
+        return {}
+    import tensorflow as tf
+
+    from augseq.training.iterators_at_exit import leave_iterators_to_the_system
+
+    dataset = tf.data.Dataset.range(4).batch(2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    shared = strategy.experimental_distribute_dataset(dataset)
+    found = {}
+    for at_end in (False, True):
+        iterators = {"plain": iter(dataset), "distributed": iter(shared)}
+        alive = {name: weakref.ref(iterator) for name, iterator in iterators.items()}
+        if at_end:
+            leave_iterators_to_the_system()
+        iterators.clear()
+        gc.collect()
+        found |= {f"{name}, {at_end=}": one() is not None for name, one in alive.items()}
+    return found
 
 
 def main() -> None:

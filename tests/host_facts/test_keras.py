@@ -278,3 +278,10 @@ def test_keras_runs_native_threads_that_a_fork_would_not_copy(seen: Seen) -> Non
 def test_only_jax_warns_of_a_fork(seen: Seen) -> None:
     warned = any("JAX is multithreaded" in message for message in seen["fork_warnings"])
     assert warned == (seen.backend == "jax")
+
+
+def test_iterators_of_tensorflow_are_found_and_can_be_kept_from_being_destroyed(seen: Seen) -> None:
+    """Their destruction waits for a batch, which must not be while the interpreter ends."""
+    kinds = ("plain", "distributed") if seen.backend == "tensorflow" else ()
+    expected = {f"{kind}, {at_end=}": at_end for at_end in (False, True) for kind in kinds}
+    assert seen["iterators_that_outlive_their_users"] == expected
