@@ -53,7 +53,8 @@ class Kernel:
         happened = self.folder / "moment"
         happened.unlink(missing_ok=True)
         code = TRAIN.format(folder=str(self.folder), data=data, moment=moment)
-        number = self.client.execute(code)
+        # Else the kernel drops what comes shortly after a cell that failed.
+        number = self.client.execute(code, stop_on_error=False)
         if then is not None:
             assert wait_until(lambda: happened.exists() and happened.stat().st_size, 120)
             then()
