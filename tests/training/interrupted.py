@@ -283,10 +283,10 @@ def serve(folder: Path) -> tuple[Trial, Path, int] | None:
         trial, place = Trial(**json.loads(line)), folder / str(number)
         place.mkdir()
         (place / "last").touch()
+        process, pipe = fork(place)
+        if not process:
+            return trial, place, pipe
         with busy(trial.is_busy):
-            process, pipe = fork(place)
-            if not process:
-                return trial, place, pipe
             end = watch(trial, process, pipe, place)
         print(json.dumps(dataclasses.asdict(end)), flush=True)
     return None
