@@ -75,7 +75,7 @@ def one_leg(
     for shard in shards:
         if state is not None:
             shard.load_state_dict(state)
-    done = 0 if state is None else shards[0].progress(0).num_records
+    done = 0 if state is None else shards[0].position.progress(0).num_records
     num_batches = int(rng.integers(1, len(shards[0]) + 1))
     found = []
     for step in range(num_batches):

@@ -29,6 +29,7 @@ STEPS = [Step(0, 0), Step(0, 5), Step(1, 0)]
 CHILD = """
 import functools, hashlib, json, pickle, sys, socket
 from augseq.loading.batch import load_batch
+from augseq.sampling.schedule import Step
 for name in ("jax", "keras", "tensorflow", "torch"):
     sys.modules[name] = None  # an import of it fails; workers must do without
 
@@ -52,7 +53,7 @@ else:
     batches = [load(step) for step in STEPS]
 loaded = sorted({name.split(".")[0] for name, module in sys.modules.items() if module})
 print(json.dumps([[digest(batch) for batch in batches], loaded, len(asked)]))
-""".replace("STEPS", str([tuple(step) for step in STEPS]))
+""".replace("STEPS", str(STEPS))
 
 
 def plan_of(manifest: augseq.Manifest, augment: list[Any] | None) -> BatchPlan:

@@ -84,7 +84,8 @@ def test_what_takes_the_place_of_an_image_after_indexing_is_not_opened(tmp_path:
         [("pipe.png", "named pipe"), ("zero.png", "device"), ("folder.png", "folder")]
     ):
         with pytest.raises(
-            augseq.errors.DecodeError, match=rf"'{name}' \(index {index}\).*is a {kind}"
+            augseq.errors.DecodeError,
+            match=rf"'{name}' \(index {index}\).*not a regular file \({kind}\)",
         ):
             source.open(Record(index=index, path=name))
     (tmp_path / "loop.png").symlink_to("loop.png")

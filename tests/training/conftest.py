@@ -11,7 +11,13 @@ import pytest
 from tests.backends import Runs, python_on_each_backend
 
 # Modules of the subprocesses, which would import Keras if doctests were looked for in them.
-collect_ignore = ["fits.py", "one_process_many_devices.py", "scenarios", "several_processes"]
+collect_ignore = [
+    "fits.py",
+    "interrupted.py",
+    "one_process_many_devices.py",
+    "scenarios",
+    "several_processes",
+]
 
 # Side by side with other tests, on two cores; a hang is seen by the time limit of the test too.
 LIMIT_S = 800

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 import augseq
+from augseq.loading.batch import Batch
 from augseq.workers.make_workers import WorkerOptions, make_workers
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
@@ -64,7 +65,9 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
     workers = workers_for("threads", [transforms.add_noise_but_first, transforms.Hang()])
     expected = array_plan([transforms.add_noise_but_first])
     before = threading.active_count()
-    make = workers.load if way == "asked for" else lambda step: workers.submit(at(step)).result()
+
+    def make(step: int) -> Batch:
+        return workers.load(at(step)) if way == "asked for" else workers.submit(at(step)).result()
 
     def fail() -> None:
         text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"

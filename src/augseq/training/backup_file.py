@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import AugseqWarning, BackupError
-from augseq.storage.atomic_file import atomic_write
+from augseq.storage.atomic_file import atomic_write, remove_abandoned
 
 _PREFIX = "backup-"
 _SUFFIX = ".npz"
@@ -48,6 +48,8 @@ def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Pat
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = np.frombuffer(json.dumps(backup.state).encode(), np.uint8)
+        # Of backups with other numbers too, which a killed process left half written.
+        remove_abandoned(str(folder), f".{_PREFIX}")
         with atomic_write(path) as file:
             np.savez(file, **backup.arrays, **{_STATE: text})  # type: ignore[arg-type]
     except OSError as error:
