@@ -239,10 +239,10 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
     # The way to leave it out was chosen once: it is no error from then on.
     assert index(images, update=without) == without
     path.write_bytes(whole)
-    mended = index(images, update=without)
-    assert served(mended) == served(earlier)
-    assert mended.excluded.num_rows == 0
-    assert describe_update(without, mended) == "1 back, 5 as before"
+    repaired = index(images, update=without)
+    assert served(repaired) == served(earlier)
+    assert repaired.excluded.num_rows == 0
+    assert describe_update(without, repaired) == "1 back, 5 as before"
 
 
 def test_files_that_are_probed_for_the_first_time_are_as_before(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
 """What an array of a batch is for, and its name."""
 
 
+_PIXELS: ArrayKey = ("inputs", IMAGE)
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayLayout:
     """Shape and dtype of an array that is not made yet."""
@@ -80,23 +83,18 @@ def fill_arrays(
     epoch: int,
 ) -> None:
     """Write the samples of a batch, of which the first is loaded, into its arrays."""
-    # Looked up once a batch, since it is done for every sample.
-    inputs = [(key, arrays[key], arrays[key].shape[1:]) for key in arrays if key[0] == "inputs"]
-    targets = [(key, arrays[key], arrays[key].shape[1:]) for key in arrays if key[0] == "targets"]
+    # Looked up once a batch, not for every sample.
+    places = [(kind, name, array, array.shape[1:]) for (kind, name), array in arrays.items()]
     # Written row by row: `np.stack` of 64 float32 images takes 2.7 ms more.
     for row, record in enumerate(records):
         if PROCESS_ENDS.is_set():
             raise CancelledError
         sample = load_sample(record, pipeline, seed=seed, epoch=epoch) if row else first
-        for rows, values in ((inputs, sample.inputs), (targets, sample.targets)):
-            for key, array, shape in rows:
-                value = values[key[1]]
-                if value.shape != shape:
-                    raise _unequal(key, first, sample)
-                array[row] = value
-
-
-_PIXELS: ArrayKey = ("inputs", IMAGE)
+        for kind, name, array, shape in places:
+            value = getattr(sample, kind)[name]
+            if value.shape != shape:
+                raise _unequal((kind, name), first, sample)
+            array[row] = value
 
 
 def _named(sample: Sample) -> list[tuple[ArrayKey, Array]]:
@@ -107,8 +105,9 @@ def _named(sample: Sample) -> list[tuple[ArrayKey, Array]]:
 
 
 def _unequal(key: ArrayKey, first: Sample, sample: Sample) -> ArgumentError:
-    one, other = (dict(_named(each))[key].shape for each in (first, sample))
+    kind, name = key
+    one, other = (getattr(each, kind)[name].shape for each in (first, sample))
     found = f"Received: {one} from {first.record} and {other} from {sample.record}"
     if key == _PIXELS:
         return ArgumentError(f"The images of a batch must have one size; set `image_size`. {found}")
-    return ArgumentError(f"The {key[0]} {key[1]!r} of a batch must have one shape. {found}")
+    return ArgumentError(f"The {kind} {name!r} of a batch must have one shape. {found}")

@@ -202,7 +202,7 @@ class SegmentPool:
 
 def num_bytes_of(layouts: Mapping[ArrayKey, ArrayLayout]) -> int:
     """Return how much memory arrays take one after the other, each aligned."""
-    return sum(map(_aligned_bytes, layouts.values()))
+    return sum(aligned(layout.num_bytes) for layout in layouts.values())
 
 
 def arrays_in(
@@ -212,9 +212,10 @@ def arrays_in(
     arrays, offset = {}, 0
     for key, layout in layouts.items():
         arrays[key] = np.ndarray(layout.shape, layout.dtype, memory, offset)
-        offset += _aligned_bytes(layout)
+        offset += aligned(layout.num_bytes)
     return arrays
 
 
-def _aligned_bytes(layout: ArrayLayout) -> int:
-    return -(-layout.num_bytes // _ALIGNMENT) * _ALIGNMENT
+def aligned(num_bytes: int) -> int:
+    """Return the size of an array and the gap after it, so that the next one is aligned."""
+    return -(-num_bytes // _ALIGNMENT) * _ALIGNMENT

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.workers.shared_memory import make_shared_file
+from augseq.workers.shared_memory import aligned, make_shared_file
 
 # Smaller arrays travel inside the pickle: they cost a process less than a page each.
 _LARGE_BYTES = 65_536
-_ALIGNMENT = 64
 
 _NUMBERS = itertools.count()
 
@@ -47,7 +46,7 @@ class SharedPickle:
         stream = BytesIO()
         _Packer(stream, buffers).dump(content)
         self.pickled = stream.getvalue()
-        ends = list(itertools.accumulate(_aligned(buffer.nbytes) for buffer in buffers))
+        ends = list(itertools.accumulate(aligned(buffer.nbytes) for buffer in buffers))
         starts = [0, *ends][: len(buffers)]
         self.spans = [(k, buffer.nbytes) for k, buffer in zip(starts, buffers, strict=True)]
         self.descriptor = make_shared_file(ends[-1]) if ends else None
@@ -134,10 +133,6 @@ def _open_again(
     size = last + dtype.itemsize if 0 not in shape else 0
     values = np.memmap(path, np.uint8, "r", offset, (max(1, size),))
     return np.ndarray(shape, dtype, values, strides=strides)
-
-
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def _write(descriptor: int, buffers: list[memoryview], starts: list[int]) -> None:

@@ -1,6 +1,7 @@
 """A row of an array as the target of an image."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArrayRowTarget:
     """Rows of one array, as they are; a record's index is its row.
 
@@ -45,7 +46,8 @@ class ArrayRowTarget:
         """Whether each class has a column of its own."""
         return self.rows.ndim == 2 and self.rows.shape[1] > 1
 
-    @property
+    # Computed once: every epoch and evaluation asks for it, and it looks at all rows.
+    @cached_property
     def num_classes(self) -> int | None:
         """The number of classes; None where the rows are other numbers."""
         numbers = self._numbers

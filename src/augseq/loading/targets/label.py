@@ -74,8 +74,7 @@ class LabelTarget:
 
     def class_numbers(self, manifest: "Manifest") -> npt.NDArray[np.integer[Any]]:
         """Return the class of each record, shape (num_records,)."""
-        numbers: npt.NDArray[np.integer[Any]] = manifest.table.column("target").to_numpy()
-        return numbers
+        return manifest.targets
 
 
 def label_target(manifest: "Manifest", label_mode: LabelMode) -> LabelTarget:
