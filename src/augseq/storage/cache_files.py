@@ -24,7 +24,7 @@ class CacheFiles:
 
     Args:
         root: The folder, which exists.
-        kind: Folder in it, which begins as `tally` wants it.
+        kind: Folder in it, whose name begins as in `quota`.
         max_bytes: What all files of the cache may take together.
         ways_out: What a warning says to somebody whose cache is full.
     """

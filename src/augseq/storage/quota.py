@@ -62,16 +62,16 @@ def place_file(file: BinaryIO, target: str, root: str, *, max_bytes: int) -> boo
     """
     with _locked(root) as counted:
         added = file.tell() - _size(target)
-        tally = _parse(counted.read())
-        if tally is None or tally.num_bytes + added > max_bytes:
+        usage = _parse(counted.read())
+        if usage is None or usage.num_bytes + added > max_bytes:
             # The count may be too high: of a process that was killed, or of files removed by hand.
-            tally = _count(root)
-        if tally.num_bytes + added > max_bytes:
+            usage = _count(root)
+        if usage.num_bytes + added > max_bytes:
             return False
         counted.seek(0)
         # First the count: where the process is killed in between, it is rather too high.
-        num_files = tally.num_files + (not os.path.exists(target))
-        counted.write(_NUMBERS.pack(num_files, max(0, tally.num_bytes + added)))
+        num_files = usage.num_files + (not os.path.exists(target))
+        counted.write(_NUMBERS.pack(num_files, max(0, usage.num_bytes + added)))
         put_in_place(file, target)
     return True
 

@@ -8,7 +8,7 @@ from augseq.errors import ArgumentError
 from augseq.terminal_text import call_text
 from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.pass_counter import PassCounter
-from augseq.training.sequence import ImageSequence
+from augseq.training.sequence import ImageSequence, check_sequence
 from augseq.training.unknown_passes import note_followed
 
 
@@ -39,11 +39,9 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, sequence: ImageSequence, *more: ImageSequence) -> None:
         super().__init__()
         for one in (sequence, *more):
-            if not isinstance(one, ImageSequence):
-                raise ArgumentError(
-                    f"{type(self).__name__} takes an ImageSequence, or several one after the "
-                    f"other: EpochSync(images, masks). Received: {type(one).__name__}"
-                )
+            check_sequence(
+                one, self, also=", or several one after the other: EpochSync(images, masks)"
+            )
         self._sequence = sequence
         self._pass = PassCounter()
         self._more = [(one, PassCounter()) for one in more]

@@ -382,23 +382,24 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return the number of batches that the present epoch has, or still has after a resume."""
-        if self.position.is_endless:
+        length = self.position.num_batches
+        if length is None:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
-        length = self._plan.schedule.num_batches_of(self.epoch)
         self.position.epochs.count_length(length)
         return length
 
     @property
     def length(self) -> int | None:
         """What `len` gives, but None for a repeated sequence."""
-        if self.position.is_endless:
+        num_batches = self.position.num_batches
+        if num_batches is None:
             return None
         # A subclass may have another length, in either of the two ways that Keras knows.
         kind = type(self)
         if kind.__len__ is ImageSequence.__len__:
             if kind.num_batches is not ImageSequence.num_batches:
                 return self.num_batches
-            return self._plan.schedule.num_batches_of(self.epoch)
+            return num_batches
         return len(self)
 
     @property
@@ -418,10 +419,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def _num_asked(self) -> int | None:
         """How many batches of the present epoch are asked for by index; None without end."""
-        if self.position.is_endless:
-            return None
-        num_batches = self._plan.schedule.num_batches_of(self.epoch)
-        if type(self).__len__ is ImageSequence.__len__:
+        num_batches = self.position.num_batches
+        if num_batches is None or type(self).__len__ is ImageSequence.__len__:
             return num_batches
         return min(num_batches, len(self))
 
@@ -783,6 +782,21 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 at_exit(Turn.ITERATORS)(leave_iterators_to_the_system)
+
+
+def check_sequence(sequence: Any, taker: object, *, also: str = "") -> None:
+    """Raise `ArgumentError` where a callback was given something else than a sequence.
+
+    Args:
+        sequence: What was given.
+        taker: The callback.
+        also: What else it takes, for the message.
+    """
+    if not isinstance(sequence, ImageSequence):
+        raise ArgumentError(
+            f"{type(taker).__name__} takes an ImageSequence{also}. "
+            f"Received: {type(sequence).__name__}"
+        )
 
 
 def _rebuild(

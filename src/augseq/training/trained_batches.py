@@ -8,7 +8,7 @@ from augseq.errors import ArgumentError
 from augseq.training.callback_copy import copy_for_sequences
 from augseq.training.keras_calls import find_fit
 from augseq.training.pass_counter import PassCounter
-from augseq.training.sequence import ImageSequence
+from augseq.training.sequence import ImageSequence, check_sequence
 
 _PASS_THE_SEQUENCE = (
     "Pass the sequence itself to fit, or an object whose batch i is made from batches[i]"
@@ -30,10 +30,7 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, sequence: ImageSequence) -> None:
         super().__init__()
-        if not isinstance(sequence, ImageSequence):
-            raise ArgumentError(
-                f"{type(self).__name__} takes an ImageSequence. Received: {type(sequence).__name__}"
-            )
+        check_sequence(sequence, self)
         self._sequence = sequence
         self._pass = PassCounter()
 

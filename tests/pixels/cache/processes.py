@@ -106,7 +106,7 @@ def kill(root: str, folder: str, times: str) -> None:
         again = cached(Path(root), place)
         assert leftovers(place) == []
         check_pixels(Path(root), again)
-        assert again.folder.tally.num_bytes >= num_bytes(place)
+        assert again.folder.usage.num_bytes >= num_bytes(place)
 
 
 def _start_filling(source: object, chance: random.Random) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def test_a_file_with_another_time_is_decoded_anew(
     os.utime(path, ns=(0, status.st_mtime_ns + moved_by_ns))
     check_pixels(root, source)
     assert len(entries(tmp_path / "cache")) == len(RECORDS)
-    assert source.folder.tally.num_bytes == num_bytes(tmp_path / "cache")
+    assert source.folder.usage.num_bytes == num_bytes(tmp_path / "cache")
 
 
 def test_a_file_with_another_size_is_decoded_anew(root: Path, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_with_another_size_is_decoded_anew(root: Path, tmp_path: Path) ->
     path.write_bytes(encoded(photo(90, 90), "PNG"))
     os.utime(path, ns=(0, status.st_mtime_ns))
     check_pixels(root, source)
-    assert source.folder.tally.num_bytes == num_bytes(tmp_path / "cache")
+    assert source.folder.usage.num_bytes == num_bytes(tmp_path / "cache")
 
 
 def test_who_probed_a_file_is_not_given_what_others_kept_of_it_later(
@@ -176,12 +176,12 @@ def test_room_that_was_made_by_hand_is_found(root: Path, tmp_path: Path) -> None
     for path in entries(folder)[:4]:
         path.unlink()
     source = cached(root, folder, max_bytes=limit)
-    assert source.folder.tally.num_files == 12
+    assert source.folder.usage.num_files == 12
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_pixels(root, source)
-    assert source.folder.tally.num_files == len(entries(folder)) == 12
-    assert source.folder.tally.num_bytes == num_bytes(folder) == limit
+    assert source.folder.usage.num_files == len(entries(folder)) == 12
+    assert source.folder.usage.num_bytes == num_bytes(folder) == limit
 
 
 def test_a_count_that_is_lost_is_made_again(root: Path, tmp_path: Path) -> None:
@@ -191,8 +191,8 @@ def test_a_count_that_is_lost_is_made_again(root: Path, tmp_path: Path) -> None:
     entries(folder)[0].unlink()
     source = cached(root, folder)
     check_pixels(root, source)
-    assert source.folder.tally.num_files == 12
-    assert source.folder.tally.num_bytes == num_bytes(folder)
+    assert source.folder.usage.num_files == 12
+    assert source.folder.usage.num_bytes == num_bytes(folder)
 
 
 def test_a_cache_that_is_removed_meanwhile_changes_no_pixels(root: Path, tmp_path: Path) -> None:
@@ -278,8 +278,8 @@ def test_threads_fill_a_cache_together(root: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(source.open, RECORDS * 8))
     check_pixels(root, source)
-    assert source.folder.tally.num_files == 12
-    assert source.folder.tally.num_bytes == num_bytes(tmp_path / "cache")
+    assert source.folder.usage.num_files == 12
+    assert source.folder.usage.num_bytes == num_bytes(tmp_path / "cache")
     assert leftovers(tmp_path / "cache") == []
 
 

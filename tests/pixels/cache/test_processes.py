@@ -31,8 +31,8 @@ def test_processes_that_fill_a_cache_at_once_leave_each_image_once(
         finish(process)
     source = cached(root, folder)
     assert leftovers(folder) == []
-    assert source.folder.tally.num_files == len(entries(folder)) == len(RECORDS)
-    assert source.folder.tally.num_bytes == num_bytes(folder)
+    assert source.folder.usage.num_files == len(entries(folder)) == len(RECORDS)
+    assert source.folder.usage.num_bytes == num_bytes(folder)
     check_pixels(root, source)
 
 
@@ -58,7 +58,7 @@ def test_a_disk_that_is_full_is_told_once_and_changes_no_pixels(
     check_pixels(root, source)
     assert leftovers(tiny_disk) == []
     assert 2 <= len(entries(tiny_disk)) < len(RECORDS)
-    assert source.folder.tally.num_bytes >= num_bytes(tiny_disk)
+    assert source.folder.usage.num_bytes >= num_bytes(tiny_disk)
 
 
 def test_a_disk_is_filled_to_the_half_unless_told_otherwise(root: Path, tiny_disk: Path) -> None:

@@ -45,7 +45,7 @@ def test_images_are_kept(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     source = cached(root, folder)
     check_pixels(root, source)
-    assert len(entries(folder)) == source.folder.tally.num_files == len(RECORDS)
+    assert len(entries(folder)) == source.folder.usage.num_files == len(RECORDS)
     assert leftovers(folder) == []
 
 

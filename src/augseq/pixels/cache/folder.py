@@ -63,7 +63,7 @@ class CacheFolder:
         return isinstance(self._place, MemoryFolder)
 
     @property
-    def tally(self) -> Usage:
+    def usage(self) -> Usage:
         """How much there is now, of all ways of decoding."""
         return read_usage(self.root)
 

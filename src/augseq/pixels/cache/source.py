@@ -63,7 +63,7 @@ class CachedSource:
         place = "memory" if self.folder.in_memory else repr(self.folder.root)
         side = self.shorter_side_px
         shrunk = "" if side is None else f", shorter side at most {side} px"
-        held = self.folder.tally
+        held = self.folder.usage
         return (
             f"in {place}{shrunk}; {held.num_files:,} images, "
             f"{size_text(held.num_bytes)} of at most {size_text(self.folder.max_bytes)}"
