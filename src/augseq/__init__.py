@@ -21,7 +21,7 @@ What is wrong in them:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of fault, and a `FoundFile` for each file.
 Batches for Keras:
-    `ImageSequence` makes a `Batch` of each `Sample`; `ImageCache` keeps decoded pixels;
+    `ImageSequence` makes each `Batch` of several `Sample`s; `ImageCache` keeps decoded pixels;
     `read_image` decodes one file in the same way.
 Augmentations:
     `preset` returns a list to begin with, `explore` an `Explorer` to try it in a notebook. Write
