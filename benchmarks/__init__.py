@@ -1,1 +1,1 @@
-"""Peers of augseq on the same work, behind one runner: `python benchmarks/run.py`."""
+"""Compares augseq with other data loaders on the same work: `python benchmarks/run.py`."""

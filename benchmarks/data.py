@@ -1,9 +1,9 @@
-"""Draw photo-like images, so that anybody can measure without downloading a data set.
+"""Draw photo-like images, so that the benchmarks need no downloads.
 
-What makes a JPEG dear to decode is how much detail it holds. So each image is a random scene of
-overlapping shapes in front of a gradient, and everything is covered with texture whose amplitude
-falls with frequency as in photographs. How strong the texture is was set so that the files have
-the size of real ones; `file_statistics.py` measures both.
+The amount of detail decides how long a JPEG takes to decode. So each image is a random scene of
+overlapping shapes on a gradient, covered with a texture that has the amplitude spectrum of
+photographs. The strength of the texture was set so that the files are as large as real ones;
+`file_statistics.py` measures both.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ Floats = npt.NDArray[np.float32]
 SEED = 2025
 NUM_CLASSES = 10
 STATISTICS_NAME = "statistics.json"
-# To start the processes takes as long as to draw about so many images.
+# Starting the processes takes as long as drawing about this many images.
 _WORTH_A_POOL = 200
-# What random numbers are for.
+# Random streams.
 _SCENE, _FIELDS, _SAVE = range(3)
 # Photographs of natural scenes: slopes of -0.8 to -1.5, average -1.2 (Tolhurst et al. 1992,
 # "Amplitude spectra of natural images").
@@ -39,15 +39,16 @@ AMPLITUDE_SLOPE = -1.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A kind of files.
+    """One kind of file.
 
     Attributes:
+        suffix: File extension.
         sizes: (width, height) in pixels, equally frequent.
-        texture: Standard deviation of the texture, in units of a pixel's 0 to 255.
+        texture: Standard deviation of the texture, for pixels from 0 to 255.
         field_side: Side of the periodic texture that images are cut from, in pixels.
-        saves: Pillow's options for the file, equally frequent.
-        num_images: How many, unless one says so.
-        real: Statistics of real files of this kind; see the README for where they come from.
+        saves: Pillow's save options, equally frequent.
+        num_images: Default number of images.
+        real: Statistics of real files of this kind; see the README for their source.
     """
 
     suffix: str
@@ -60,9 +61,9 @@ class Workload:
 
 
 _WEB_SIZES = ((500, 375), (500, 375), (500, 375), (375, 500), (500, 333), (500, 400), (640, 480))
-# Most ImageNet files have quality 96 and whole chroma; the others are what cameras and the web
-# write. With this texture the mixture has ImageNet's median size and bits per pixel, and decodes
-# in 1.10 ms (simplejpeg, one core, mean), where quality 96 and whole chroma alone took 1.25.
+# Most ImageNet files have quality 96 and full-resolution chroma; the others are typical of cameras
+# and the web. With this texture the mixture has ImageNet's median size and bits per pixel, and
+# decodes in 1.10 ms (simplejpeg, one core, mean); quality 96 with full chroma alone took 1.25.
 _WEB_SAVES = (
     *[{"quality": 96, "subsampling": "4:4:4"}] * 7,
     {"quality": 95, "subsampling": "4:2:0"},
@@ -110,7 +111,7 @@ WORKLOADS = {
 
 
 def find_images(name: str, num_images: int | None = None) -> Path:
-    """Return the folder of a workload's images; draw them if they are not there yet."""
+    """Return the folder of a workload's images; draw them if they do not exist."""
     workload = WORKLOADS[name]
     num_images = num_images or workload.num_images
     # A changed workload gets a new folder.
@@ -123,13 +124,13 @@ def find_images(name: str, num_images: int | None = None) -> Path:
 def generate(
     folder: Path, workload: Workload, num_images: int, num_classes: int = NUM_CLASSES
 ) -> None:
-    """Write images into class folders, the same bytes each time with the same libraries.
+    """Write images into class folders: the same bytes each time with the same libraries.
 
     Args:
-        folder: Made if need be. A folder that is complete is left as it is.
-        workload: Which kind of files.
-        num_images: How many in all; class k gets images k, k + num_classes and so on.
-        num_classes: Sub-folders.
+        folder: Created if needed. A complete folder is left unchanged.
+        workload: Kind of file.
+        num_images: Total number; class k gets images k, k + num_classes and so on.
+        num_classes: Number of sub-folders.
     """
     if (folder / STATISTICS_NAME).exists():
         return
@@ -139,7 +140,7 @@ def generate(
     else:
         with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
             deque(pool.map(save, range(num_images), chunksize=32), maxlen=0)
-    # Written last: it also says that nothing is missing.
+    # Written last, so that it also marks the folder as complete.
     (folder / STATISTICS_NAME).write_text(json.dumps(measure_files(folder), indent=2))
 
 
@@ -160,7 +161,7 @@ def draw(index: int, workload: Workload) -> npt.NDArray[np.uint8]:
     for field, share in zip(_fields(workload.field_side), (1.0, 0.3, 0.3), strict=True):
         x, y = rng.integers(workload.field_side, size=2)
         texture = np.roll(field, (-y, -x), (0, 1))[:height, :width]
-        # Luminance varies all channels alike; the other two fields tint red and blue.
+        # Luminance changes all channels equally; the other two fields tint red and blue.
         tint = np.array([[1, 1, 1], [1, 0, -1], [-1, 1, -1]][int(share < 1)], np.float32)
         pixels += (strength * share) * texture[..., None] * tint
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
@@ -171,7 +172,7 @@ def _rng(stream: int, index: int) -> np.random.Generator:
 
 
 def _draw_scene(rng: np.random.Generator, width: int, height: int) -> Floats:
-    """Return shapes that hide each other, shape (height, width, 3)."""
+    """Return overlapping shapes, shape (height, width, 3)."""
     top, bottom = rng.uniform(40, 215, (2, 1, 3))
     ramp = np.linspace(0, 1, height)[:, None]
     rows = np.rint(top * (1 - ramp) + bottom * ramp).astype(np.uint8)
@@ -195,7 +196,7 @@ def _fields(side: int) -> list[Floats]:
     """Return three periodic textures, shape (side, side), mean 0, standard deviation 1."""
     rng = _rng(_FIELDS, 0)
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
-    # Slower changes than these belong to the scene.
+    # Lower frequencies belong to the scene.
     frequency = np.maximum(frequency, 1 / 256)
     fields = []
     for _ in range(3):

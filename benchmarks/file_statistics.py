@@ -1,4 +1,4 @@
-"""What images of a folder are like: sizes, detail, and how long they take to decode.
+"""Statistics of the images in a folder: sizes, detail and decoding time.
 
 python benchmarks/file_statistics.py FOLDER
 """
@@ -22,7 +22,7 @@ def measure_files(folder: Path) -> dict[str, Any]:
     Returns:
         `num_images`, `width_px`, `height_px`, `file_kb`, `file_kb_quartiles`, `bits_per_pixel`;
         `amplitude_slope`: the exponent by which amplitude falls with frequency; and
-        `whole_chroma_share`: of the JPEG files, how many have colour in full resolution.
+        `whole_chroma_share`: the share of JPEG files with full-resolution chroma.
     """
     sizes: list[tuple[int, int]] = []
     num_bytes: list[int] = []
@@ -31,7 +31,7 @@ def measure_files(folder: Path) -> dict[str, Any]:
     for path in _image_paths(folder):
         with Image.open(path) as image:
             sizes.append(image.size)
-            # A few tell the slope well enough; transforming all of them would take minutes.
+            # A few are enough for the slope; transforming all of them would take minutes.
             if len(slopes) < 50:
                 slopes.append(_amplitude_slope(image))
             if image.format == "JPEG":
@@ -56,7 +56,7 @@ def measure_files(folder: Path) -> dict[str, Any]:
 
 
 def decode_ms(folder: Path, num_images: int = 100) -> float:
-    """Return the median time to decode a file in full with OpenCV, in one thread."""
+    """Return the median time in ms to decode a whole file with OpenCV, in one thread."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -76,7 +76,7 @@ def _image_paths(folder: Path) -> Iterator[Path]:
 
 
 def _amplitude_slope(image: Image.Image) -> float:
-    """Fit a line to the logarithms of amplitude and frequency, in the image's middle."""
+    """Fit a line to log amplitude over log frequency, in the middle of the image."""
     grey = np.asarray(image.convert("L"), np.float64)
     side = min(256, *grey.shape)
     top, left = (np.array(grey.shape) - side) // 2
@@ -84,17 +84,17 @@ def _amplitude_slope(image: Image.Image) -> float:
     window = np.outer(np.hanning(side), np.hanning(side))
     amplitude = np.abs(np.fft.rfft2((middle - middle.mean()) * window))
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
-    # The lowest frequencies show the window, the highest ones the grid.
+    # The lowest frequencies are affected by the window, the highest by the pixel grid.
     chosen = (frequency > 4 / side) & (frequency < 0.4)
     points = np.log(frequency[chosen]), np.log(amplitude[chosen] + 1e-9)
-    # Rings of equal width on the logarithmic axis weigh the same.
+    # Rings of equal width on the logarithmic axis have equal weight.
     slope, _ = np.polyfit(*points, deg=1, w=1 / frequency[chosen])
     return float(slope)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Print what the images of a folder are like.")
-    parser.add_argument("folder", type=Path, help="images in sub-folders")
+    parser = argparse.ArgumentParser(description="Print statistics of the images in a folder.")
+    parser.add_argument("folder", type=Path, help="folder with images in sub-folders")
     folder = parser.parse_args().folder
     print(json.dumps({**measure_files(folder), "decode_ms": decode_ms(folder)}, indent=2))
 

@@ -2,9 +2,9 @@
 
 KERAS_BACKEND=jax python benchmarks/gpu_feed.py
 
-ResNet-50 is trained in mixed precision on web-sized JPEG files that are drawn first, by each way
-to feed it in turn, and by one batch that stays in memory: what the accelerator can do. Without an
-accelerator, sizes are small, and the figures say only that it runs.
+Trains ResNet-50 in mixed precision on generated web-sized JPEG files, with each feed in turn and
+with one constant batch in memory, which measures the speed of the accelerator alone. Without an
+accelerator, sizes are small, and the figures only show that the program runs.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-# Both are read when the libraries are imported: albumentations asks the network whether there is
-# a newer version, and OpenCV would have as many threads in each worker as there are cores.
+# Both are read on import: albumentations would check the network for a newer version, and OpenCV
+# would start one thread per core in each worker.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
@@ -34,25 +34,25 @@ from benchmarks.work import Job
 
 _START = time.perf_counter()
 BACKENDS = ("tensorflow", "torch", "jax")
-# Makes the data of a feed.
+# Creates a feed.
 Make = Callable[[], Any]
-# Takes a feed, and when to end at the latest; returns images per second.
+# Takes a feed and a deadline; returns images per second.
 Measure = Callable[[Any, float], float]
 Results = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much is trained.
+    """Sizes of the training.
 
     Attributes:
         num_images: Files in the folder.
-        image_side: Of the square images in a batch, in pixels.
+        image_side: Side of the square images in a batch, in pixels.
         batch_size: Images in a batch.
-        epoch_steps: Batches in Keras' epochs. The first one starts the workers and is not timed;
-            it must have more batches than are held ready, 2 for each of the loader's workers.
-        timed_s: How long a measurement takes at least, in seconds; it ends with an epoch.
-        num_rounds: Measurements of each feed; all feeds take turns.
+        epoch_steps: Batches in an epoch of Keras. The first epoch starts the workers and is not
+            timed; it must have more batches than are prefetched, 2 per worker of the loader.
+        timed_s: Minimum duration of a measurement, in seconds; it ends with an epoch.
+        num_rounds: Measurements of each feed; feeds alternate.
         precision: Keras' dtype policy.
     """
 
@@ -86,7 +86,7 @@ ON_CPU = Sizes(
 
 
 def choose_backend() -> str:
-    """Return Keras' backend: the one that was asked for, else the first that is installed."""
+    """Return Keras' backend: `KERAS_BACKEND`, or else the first that is installed."""
     asked = os.environ.get("KERAS_BACKEND")
     found = asked or next((name for name in BACKENDS if find_spec(name)), None)
     if found is None:
@@ -95,10 +95,10 @@ def choose_backend() -> str:
 
 
 def make_feeds(job: Job, cache: augseq.ImageCache | None) -> dict[str, Make]:
-    """Return what makes the data of each feed, by name, those that matter most first.
+    """Return a factory for each feed, by name, the most important first.
 
-    A feed is made when it is first asked for, and then kept: TensorFlow never lets go of what it
-    was fed from, and each round would leave its workers behind.
+    A feed is created on first use and reused in later rounds: TensorFlow never releases a data set,
+    so a new feed in each round would leave its workers behind.
     """
     feeds: dict[str, Make] = {
         "augseq, threads": partial(_repeated, job, worker_kind="threads"),
@@ -112,7 +112,8 @@ def make_feeds(job: Job, cache: augseq.ImageCache | None) -> dict[str, Make]:
     return {name: lru_cache(make) for name, make in feeds.items()}
 
 
-# Below, imports that start Keras or load torch: the loader's workers import this module.
+# The functions below import locally what starts Keras or loads torch, since the workers of the
+# loader import this module.
 
 
 def _repeated(job: Job, **options: Any) -> "augseq.ImageSequence":
@@ -129,22 +130,22 @@ def _cached(job: Job, cache: augseq.ImageCache) -> "augseq.ImageSequence":
 
 
 def _endless(job: Job) -> Iterator[Any]:
-    """Yield full batches without end, as numpy arrays, which every backend takes."""
+    """Yield full batches without end, as numpy arrays, which every backend accepts."""
     from benchmarks.contenders.torch_dataloader import make_loader
 
-    # As the sequences above, and as large folders, it has no ends of epochs to wait at.
+    # Like the sequences above, and like large folders, it has no epoch boundaries to wait at.
     loader = make_loader(job, "opencv", num_passes=1_000_000, prefetch_factor=2)
     for images, labels in loader:
         yield images.numpy(), labels.numpy().astype("int32")
 
 
 def measure_alone(sizes: Sizes, feed: Any, end: float) -> float:
-    """Take batches without training; return images per second after the first ones.
+    """Return images per second without training, after a warm-up.
 
     Args:
-        sizes: How many batches are the first ones, and how many seconds the others take.
-        feed: The batches, without end.
-        end: When to end at the latest, by `time.perf_counter`.
+        sizes: Number of warm-up batches, and seconds to measure.
+        feed: Endless batches.
+        end: Deadline, by `time.perf_counter`.
     """
     is_ours = isinstance(feed, augseq.ImageSequence)
     batches = map(feed.__getitem__, count()) if is_ours else feed
@@ -161,7 +162,7 @@ def measure_alone(sizes: Sizes, feed: Any, end: float) -> float:
 
 
 def turns(names: Iterable[str], num_rounds: int) -> list[tuple[str, str]]:
-    """Return what is measured one after the other: ("training" or "alone", name of the feed)."""
+    """Return the order of measurements: ("training" or "alone", name of the feed)."""
     training = [("training", name) for name in names]
     alone = [("alone", name) for name in names if name != CONSTANT]
     return [*training, *alone, *training * (num_rounds - 1)]
@@ -172,18 +173,18 @@ def measure_all(
 ) -> Iterator[Results]:
     """Measure every feed in turn, round after round, as long as there is time.
 
-    A feed that fails is excluded from then on, and the others go on.
+    A feed that fails is excluded from then on; the others continue.
 
     Args:
-        feeds: What makes the data of each feed, by name.
+        feeds: Factory of each feed, by name.
         measures: How to measure a feed in "training" and "alone".
         num_rounds: How often each feed is measured in training.
-        end: By when to be through, by `time.perf_counter`. What took longer than is left when
-            it was measured before is not begun.
+        end: Deadline, by `time.perf_counter`. A measurement that took longer before than the
+            time that is left is not started.
 
     Yields:
-        After each measurement, all that is known: images per second by feed in `training` and
-        `alone`, one for each round; `waits`, see `find_waits`; and errors by feed as `failed`.
+        All results so far, after each measurement: images per second by feed in `training` and
+        `alone`, one per round; `waits`, see `find_waits`; and errors by feed in `failed`.
     """
     results: Results = {"training": {}, "alone": {}, "waits": {}, "failed": {}}
     took = dict.fromkeys(turns(feeds, 1), 0.0)
@@ -208,7 +209,7 @@ def measure_all(
 
 
 def say(text: str) -> None:
-    """Print a line, and how many seconds the program runs already."""
+    """Print a line with the seconds since the start of the program."""
     print(f"{time.perf_counter() - _START:4.0f} s  {text}", flush=True)
 
 
@@ -225,19 +226,19 @@ def make_parser() -> argparse.ArgumentParser:
         parser.add_argument(option, type=type(values[0]), help=text)
     add = parser.add_argument
     add("--workers", type=int, default=os.cpu_count(), help="default: all cores")
-    add("--max-s", type=float, default=480, help="seconds that all may take, about [%(default)s]")
+    add("--max-s", type=float, default=480, help="approximate limit in seconds [%(default)s]")
     add(
         "--cache",
         type=make_cache,
         metavar="memory|FOLDER",
-        help="measure a cache of decoded pixels too",
+        help="also measure a cache of decoded pixels",
     )
-    add("--into", type=Path, default=Path("results"), help="a folder [%(default)s]")
+    add("--into", type=Path, default=Path("results"), help="output folder [%(default)s]")
     return parser
 
 
 def choose_sizes(options: argparse.Namespace, device: str | None) -> Sizes:
-    """Return what the command says, and otherwise what suits the device."""
+    """Return the sizes of the command line, with defaults that suit the device."""
     given = {f.name: getattr(options, f.name) for f in fields(Sizes)}
     given = {name: value for name, value in given.items() if value is not None}
     sizes = replace(ON_CPU if device is None else ON_ACCELERATOR, **given)
@@ -251,15 +252,15 @@ def main() -> int:
     options = make_parser().parse_args()
     backend = os.environ["KERAS_BACKEND"] = choose_backend()
     say(f"Keras on {backend}; KERAS_BACKEND chooses another backend")
-    # Not above: it starts the backend, which neither --help nor the loader's workers need.
+    # Imported here, since it starts the backend, which --help and the loader's workers do not need.
     from benchmarks.gpu_training import Constant, find_accelerator, make_model, measure_training
 
-    # A process that runs a backend has threads, which a fork would break.
+    # A backend starts threads, which a fork would break.
     can_fork = "forkserver" in multiprocessing.get_all_start_methods()
     multiprocessing.set_start_method("forkserver" if can_fork else "spawn")
     device = find_accelerator()
     sizes = choose_sizes(options, device)
-    say(f"device: {device or 'only the processor, so sizes are small'}")
+    say(f"device: {device or 'CPU only, so sizes are small'}")
     folder = data.find_images("small-jpeg", sizes.num_images)
     say(f"{sizes.num_images} images: {folder}")
     side = sizes.image_side

@@ -1,4 +1,4 @@
-"""Figures of `gpu_feed.py` as JSON, as a table and as a plot; any of them may be missing."""
+"""The results of `gpu_feed.py` as JSON, as a table and as a plot; any of them can be incomplete."""
 
 import json
 import os
@@ -15,14 +15,14 @@ Results = dict[str, Any]
 
 
 def find_waits(training: dict[str, list[float]]) -> dict[str, float]:
-    """Return the share of the time that the accelerator waits for each feed.
+    """Return the share of time that the accelerator waits for each feed.
 
     Args:
-        training: Images per second by feed, one for each round.
+        training: Images per second by feed, one per round.
 
     Returns:
-        By feed, what its speed falls short of that of `CONSTANT` in the same round, as a share:
-        the median of the rounds that have both.
+        By feed, the share by which it is slower than `CONSTANT` in the same round: the median of
+        the rounds that have both.
     """
     whole = training.get(CONSTANT, [])
     return {
@@ -33,7 +33,7 @@ def find_waits(training: dict[str, list[float]]) -> dict[str, float]:
 
 
 def write(results: Results, into: Path) -> None:
-    """Write JSON and a plot; whoever stops the program finds whole files."""
+    """Write JSON and a plot, atomically, so that an interruption leaves no partial JSON."""
     into.mkdir(parents=True, exist_ok=True)
     unfinished = into / f"{RESULTS_NAME}.json.unfinished"
     unfinished.write_text(json.dumps(results, indent=2), "utf-8")
@@ -43,7 +43,7 @@ def write(results: Results, into: Path) -> None:
 
 
 def table(results: Results) -> str:
-    """Return what was measured on, the figures in Markdown, and why some are missing."""
+    """Return device and settings, the results as a Markdown table, and errors."""
     sizes = results["sizes"]
     lines = [
         f"{results['device']}, Keras on {results['backend']}, {sizes['precision']}, "

@@ -1,4 +1,4 @@
-"""The training that an accelerator is fed for; importing this starts Keras and its backend."""
+"""The training that `gpu_feed.py` measures; importing this starts Keras and its backend."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Constant(keras.utils.PyDataset):
-    """The same batch for ever: uint8 noise, copied to the device each time as all batches are."""
+    """One batch, repeated without end: uint8 noise, copied to the device like any other batch."""
 
     def __init__(self, sizes: "Sizes") -> None:
         super().__init__()
@@ -26,20 +26,20 @@ class Constant(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> None:
-        """None: it never ends."""
+        """None: the data set never ends."""
 
     def __getitem__(self, index: int) -> Any:
         return self._batch
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Notes when each epoch ended, and ends the training when its time is over.
+    """Records when each epoch ends, and stops training when its time is over.
 
-    By the end of an epoch Keras has fetched its metrics from the device.
+    At the end of an epoch Keras has fetched its metrics from the device.
 
     Args:
         timed_s: How long to train after the first epoch, in seconds.
-        end: When to end at the latest, by `time.perf_counter`, but with two epochs.
+        end: Deadline, by `time.perf_counter`; at least two epochs are trained.
     """
 
     def __init__(self, timed_s: float, end: float) -> None:
@@ -49,14 +49,14 @@ class EpochClock(keras.callbacks.Callback):
         self._end = end
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Note the time."""
+        """Record the time."""
         self.ends.append(time.perf_counter())
         is_over = self.ends[-1] > min(self.ends[0] + self._timed_s, self._end)
         self.model.stop_training = is_over and len(self.ends) > 1
 
 
 def find_accelerator() -> str | None:
-    """Return what the backend calls the device that trains; None for the processor."""
+    """Return the backend's name for the accelerator; None for a CPU."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -70,13 +70,13 @@ def find_accelerator() -> str | None:
     import tensorflow as tf
 
     found = tf.config.list_physical_devices("GPU")
-    # Not every driver says what it drives.
+    # Not every driver reports a name.
     names = [tf.config.experimental.get_device_details(one).get("device_name") for one in found]
     return names[0] or found[0].name if found else None
 
 
 def make_model(sizes: "Sizes") -> keras.Model:
-    """Return ResNet-50, compiled, that takes uint8 images and scales them on the device."""
+    """Return a compiled ResNet-50 that scales uint8 images on the device."""
     keras.mixed_precision.set_dtype_policy(sizes.precision)
     inputs = keras.Input((sizes.image_side, sizes.image_side, 3), dtype="uint8")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -85,7 +85,7 @@ def make_model(sizes: "Sizes") -> keras.Model:
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss)
-    # The first steps make the program for the device; all feeds have batches of one shape.
+    # The first steps compile the model for the device; all feeds have batches of the same shape.
     network.fit(Constant(sizes), steps_per_epoch=2, shuffle=False, verbose=0)
     return network
 
@@ -94,10 +94,10 @@ def measure_training(model: keras.Model, sizes: "Sizes", feed: Any, end: float) 
     """Train on a feed; return images per second after the first epoch.
 
     Args:
-        model: What is trained.
-        sizes: How long epochs are, and how long the training.
-        feed: Batches without end.
-        end: When to end at the latest, by `time.perf_counter`.
+        model: A compiled model.
+        sizes: Length of the epochs and of the training.
+        feed: Endless batches.
+        end: Deadline, by `time.perf_counter`.
     """
     clock = EpochClock(sizes.timed_s, end)
     model.fit(

@@ -1,4 +1,4 @@
-"""Measure how long it takes to list the files of a folder, with a label for each."""
+"""Measure how long it takes to list and label the files of a folder."""
 
 import os
 import time
@@ -18,7 +18,7 @@ def _with_augseq(folder: Path) -> int:
 
 
 def _with_keras(folder: Path) -> int:
-    """Call what `image_dataset_from_directory` calls, before it makes a data set of the lists."""
+    """Call the indexing function of `image_dataset_from_directory`, without making a data set."""
     from keras.src.utils.dataset_utils import index_directory
 
     paths, _, _ = index_directory(
@@ -28,7 +28,7 @@ def _with_keras(folder: Path) -> int:
 
 
 def _with_scandir(folder: Path) -> int:
-    """Walk and count, no more: what the system itself takes."""
+    """Walk and count only: the time of the system itself."""
     with os.scandir(folder) as entries:
         return sum(
             _with_scandir(Path(entry.path))
@@ -46,10 +46,10 @@ INDEXERS: dict[str, Callable[[Path], int]] = {
 
 
 def measure_indexing(name: str, job: Job, num_passes: int) -> dict[str, Any]:
-    """Index once to import, and to warm the system's cache of names; then the timed passes.
+    """Index once to import libraries and to fill the system's cache of names; then time passes.
 
     Returns:
-        `num_images`, `wall_s`, `between_s`, `cpu_s` and `memory_mb`, as `Throughput` has them.
+        `num_images`, `wall_s`, `between_s`, `cpu_s` and `memory_mb`, as in `Throughput`.
     """
     index = INDEXERS[name]
     index(job.folder)

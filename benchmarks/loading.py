@@ -1,4 +1,4 @@
-"""The work done by OpenCV or Pillow and albumentations, as several contenders do it."""
+"""The work with OpenCV or Pillow and albumentations, shared by several contenders."""
 
 import threading
 from typing import Any, Literal
@@ -29,7 +29,7 @@ def load_image(path: str, job: Job, decoder: Decoder = "opencv") -> npt.NDArray[
     """Read, decode and augment one image.
 
     Returns:
-        Shape (height, width, 3), RGB, dtype and range as the job says.
+        Shape (height, width, 3), RGB; dtype and range as in `Job.dtype`.
     """
     image = _read_with_opencv(path) if decoder == "opencv" else _read_with_pillow(path)
     varied: npt.NDArray[Any] = _compose_of_this_thread(job)(image=image)["image"]
@@ -52,10 +52,10 @@ _of_thread = threading.local()
 
 
 def _compose_of_this_thread(job: Job) -> A.Compose:
-    """Return a `Compose` that no other thread or process shares.
+    """Return a `Compose` that no other thread or process uses.
 
-    A `Compose` keeps its random state and parameters as attributes. Threads that share one mix
-    them up; processes that inherit one by a fork all draw the same numbers.
+    A `Compose` stores its random state and parameters as attributes. Threads that share one
+    overwrite them; forked processes that inherit one all draw the same numbers.
     """
     if getattr(_of_thread, "job", None) != job:
         _of_thread.compose = A.Compose(transforms(job))

@@ -1,4 +1,4 @@
-"""What the figures depend on beside the code: the machine and the versions."""
+"""The machine and the library versions, on which the figures depend."""
 
 import os
 import platform
@@ -24,20 +24,20 @@ _PACKAGES = (
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, memory, system, date, and how busy the machine is just now."""
+    """Return processor, cores, memory, system, date, and the current load."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),
         "num_cores": os.cpu_count(),
         "memory_gb": _memory_gb(),
         "system": platform.platform(),
-        # Processes that waited for a core in the last minute; on a quiet machine, near 0.
+        # Average number of busy processes in the last minute; near 0 on a quiet machine.
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
 
 
 def _memory_gb() -> float | None:
-    """Return what the system says where it does as POSIX wants; elsewhere None."""
+    """Return the memory of a POSIX system; None on other systems."""
     if not hasattr(os, "sysconf"):
         return None
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
@@ -52,7 +52,7 @@ def _cpu_model() -> str:
 
 
 def list_versions() -> dict[str, str | None]:
-    """Return the version of each library that takes part; None where it is missing."""
+    """Return the version of each library; None if it is missing."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 

@@ -1,4 +1,4 @@
-"""Folders of very many files, to index and to remember."""
+"""Folders with very many files, for indexing and memory benchmarks."""
 
 import os
 import tempfile
@@ -11,9 +11,9 @@ _DONE_NAME = ".complete"
 
 
 def find_empty_files(num_folders: int, num_files: int) -> Path:
-    """Return a folder with empty files in class folders; make them if need be.
+    """Return a folder with empty files in class folders; create them if needed.
 
-    Nothing but names is needed to index, so a million of them take inodes but no blocks.
+    Indexing needs only names, so a million files use inodes but no blocks.
     """
     folder, is_new = _find(f"empty-{num_folders}x{num_files // num_folders}")
     if is_new:
@@ -24,7 +24,7 @@ def find_empty_files(num_folders: int, num_files: int) -> Path:
 
 
 def find_links(images: Path, num_folders: int, num_files: int) -> Path:
-    """Return a folder with hard links to some images, each under many names."""
+    """Return a folder with many hard links to a few images."""
     folder, is_new = _find(f"links-{num_folders}x{num_files // num_folders}")
     if is_new:
         sources = cycle(work.list_files(images)[0])
@@ -40,12 +40,12 @@ def _find(name: str) -> tuple[Path, bool]:
 
 
 def _finish(folder: Path) -> None:
-    # A hidden file, which no index counts. Written last: it says that nothing is missing.
+    # Hidden, so that no index counts it. Written last: it marks the folder as complete.
     (folder / _DONE_NAME).touch()
 
 
 def _paths(folder: Path, num_folders: int, num_files: int) -> list[str]:
-    """Make the class folders, and return the names that are not taken yet."""
+    """Create the class folders, and return the paths that do not exist."""
     per_folder = num_files // num_folders
     class_dirs = [folder / f"class_{k:04d}" for k in range(num_folders)]
     for class_dir in class_dirs:

@@ -1,6 +1,6 @@
-"""Measure one contender in this process, which does nothing else: called by `rounds.py`.
+"""Measure one contender in this process: `rounds.py` starts one process per measurement.
 
-Reads a request as JSON from the command line, writes what it found as the last line of its output.
+Reads a request as JSON from the command line, and prints the result as its last line of output.
 """
 
 import json
@@ -20,7 +20,7 @@ _MEASURES = {"passes": measure_passes, "fit": measure_fit, "memory": measure_mem
 
 
 def measure(request: dict[str, Any]) -> dict[str, Any]:
-    """Return figures, or {"skipped": why} where something that the contender needs is missing."""
+    """Return figures, or {"skipped": reason} if the contender lacks a library or option."""
     given = request["job"]
     height, width = given["image_size"]
     job = Job(**{**given, "folder": Path(given["folder"]), "image_size": (height, width)})

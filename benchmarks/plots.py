@@ -1,4 +1,4 @@
-"""Draw the tables: one bar for each row, augseq's in a colour of its own.
+"""Draw the tables: one bar per row, with augseq's bars in their own colour.
 
 python benchmarks/plots.py results/results.json --into docs
 """
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 Results = dict[str, Any]
 
-# Which tables share a figure, by the name of its file.
+# Tables of each figure, by file name.
 FIGURES = {
     "benchmark_small_jpeg": ("small-jpeg",),
     "benchmark_images": ("float32", "png", "photo-2048", "photo-12mp"),
@@ -25,13 +25,13 @@ FIGURES = {
     "benchmark_memory": ("memory", "memory-million"),
 }
 _OURS, _OTHERS = "#d95f02", "#9aa5b1"
-# Characters above the narrowest axes.
+# Characters that fit above the narrowest axes.
 _TITLE_WIDTH = 50
 _FONTS = {"title": 11, "text": 10, "small": 9}
 
 
 def draw_all(results: Results, folder: Path) -> list[Path]:
-    """Draw each figure of which a table was measured; return the files."""
+    """Draw each figure with at least one measured table; return the files."""
     measured = {table["name"]: table for table in results["tables"]}
     paths = []
     for file_name, names in FIGURES.items():
@@ -52,7 +52,7 @@ def _draw(tables: list[Results]) -> Figure:
 
 
 def _bars(table: Results | None) -> list[tuple[str, list[float]]]:
-    """Return a label, and first quartile, median and third quartile, for each bar from below."""
+    """Return label and quartiles (first, median, third) of each bar, from the bottom up."""
     if table is None:
         return []
     ran = [s for s in table["summary"] if "skipped" not in s and "failed" not in s]

@@ -1,4 +1,4 @@
-"""Processor time and memory of this process and of all that it started."""
+"""CPU time and memory of this process and its descendants."""
 
 import os
 from contextlib import suppress
@@ -7,7 +7,7 @@ import psutil
 
 
 def cpu_seconds() -> float:
-    """Return the user and system time of this process and all it started, ended ones included."""
+    """Return user and system time of this process and its descendants, including ended ones."""
     total = 0.0
     for process in _processes():
         try:
@@ -20,14 +20,14 @@ def cpu_seconds() -> float:
 
 
 def memory_mb() -> float:
-    """Return the memory of this process and all it started, in units of 10**6 bytes."""
+    """Return the memory of this process and its descendants, in units of 10**6 bytes."""
     total = 0
     for process in _processes():
         try:
             memory = process.memory_full_info()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        # Only Linux knows the share of a process in shared pages.
+        # Only Linux reports a process's share of shared pages.
         total += getattr(memory, "pss", memory.uss)
     return total / 1e6
 
@@ -38,14 +38,14 @@ def _processes() -> list[psutil.Process]:
 
 
 def own_mb() -> float:
-    """Return the memory that this process shares with no other."""
+    """Return the unshared memory of this process, in units of 10**6 bytes."""
     return float(psutil.Process().memory_full_info().uss) / 1e6
 
 
 def worker_mb(num_workers: int) -> float | None:
-    """Return what a worker process holds for itself, the mean; None where there is none.
+    """Return the mean unshared memory of the worker processes; None if there are none.
 
-    The largest ones count: `multiprocessing` has small helpers of its own beside the workers.
+    Only the largest processes count, since `multiprocessing` also starts small helpers.
     """
     held = []
     for process in psutil.Process().children(recursive=True):
@@ -56,13 +56,13 @@ def worker_mb(num_workers: int) -> float | None:
 
 
 def use_cores(num_cores: int) -> None:
-    """Keep this process and all it starts on some cores, where the system can do that."""
+    """Pin this process and its children to some cores, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:num_cores])
 
 
 def leave() -> None:
-    """End at once: some contenders take seconds, or for ever, to end their workers."""
+    """Exit immediately: some contenders take seconds, or forever, to stop their workers."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.kill()

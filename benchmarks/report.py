@@ -1,4 +1,4 @@
-"""Turn the runs into figures that can be compared: medians, ratios, tables.
+"""Summarize the runs: medians, ratios, tables.
 
 python benchmarks/report.py results/results.json      # print all tables as Markdown
 """
@@ -15,7 +15,7 @@ Run = dict[str, Any]
 Summary = dict[str, Any]
 Results = dict[str, Any]
 
-# What a cell shows where there is no figure: a ratio without a reference, say.
+# Cell without a figure, such as a ratio without a reference.
 _NOTHING = "-"
 
 
@@ -47,7 +47,7 @@ _SPEED = {
     "CPU ratio": _median_of("cpu_ratio"),
     "memory MB": _figure("memory_mb", 0),
 }
-# The head and the cell of each column, by the kind of a table.
+# Header and cell of each column, by kind of table.
 _COLUMNS: dict[str, dict[str, Callable[[Summary], str]]] = {
     "passes": _SPEED,
     "fit": _SPEED,
@@ -67,7 +67,7 @@ _COLUMNS: dict[str, dict[str, Callable[[Summary], str]]] = {
 
 
 def states(run: Run | Summary) -> list[str]:
-    """Return why there are no figures: "skipped", "failed" or nothing."""
+    """Return "skipped" or "failed" if a run has no figures."""
     return [state for state in ("skipped", "failed") if state in run]
 
 
@@ -76,7 +76,7 @@ def _reason(run: Run | Summary) -> str:
 
 
 def progress_line(run: Run) -> str:
-    """Say in one line what came of a run."""
+    """Describe the result of a run in one line."""
     name = f"round {run['round'] + 1}  {run['contender']:42}"
     if states(run):
         return name + _reason(run)
@@ -87,16 +87,16 @@ def progress_line(run: Run) -> str:
 
 
 def summarize(runs: list[Run], reference: str) -> list[Summary]:
-    """Return one summary for each contender, in the order in which they first ran.
+    """Return one summary per contender, in the order in which they first ran.
 
-    Ratios are taken within a round and only then summarized: what slowed the machine down in a
+    Ratios are computed within a round and then summarized: whatever slowed the machine down in a
     round slowed contender and reference alike.
 
     Returns:
-        `contender` and either `skipped` or `failed`, or the medians over the rounds of what was
-        measured. With a time also `images_per_s`, `s_per_image`, `cpu_ms_per_image`; and of the
-        ratios to the reference, `speed_ratio` and `cpu_ratio`: [first quartile, median, third
-        quartile], None without a reference.
+        `contender` and either `skipped` or `failed`, or the medians over the rounds. Timed runs
+        also have `images_per_s`, `s_per_image`, `cpu_ms_per_image`, and the ratios to the
+        reference, `speed_ratio` and `cpu_ratio`: [first quartile, median, third quartile], or
+        None without a reference.
     """
     figures = {
         (run["round"], run["contender"]): _with_rates(run) for run in runs if not states(run)
@@ -149,7 +149,7 @@ def _median(values: Iterable[float]) -> float:
 def _ratio_quartiles(
     pairs: list[tuple[dict[str, float], dict[str, float]]], field: str
 ) -> list[float] | None:
-    # The system counts CPU time in ticks of 10 ms, so that of a very short run may be 0.
+    # The system counts CPU time in ticks of 10 ms, so a very short run can have 0.
     found = [own[field] / other[field] for own, other in pairs if other[field]]
     if not found:
         return None
@@ -157,7 +157,7 @@ def _ratio_quartiles(
 
 
 def markdown_table(table: Results) -> str:
-    """Return one table: its title, those who ran, and those who did not with the reason."""
+    """Return one table: title, results, and the reason for each missing result."""
     columns = _COLUMNS[table["kind"]]
     lines = [
         f"**{table['title']}**",
@@ -176,7 +176,7 @@ def markdown_table(table: Results) -> str:
 
 
 def _in_order(table: Results) -> list[Summary]:
-    """Return who ran: fastest first; memory, and steps of scaling, in the order of the plan."""
+    """Return contenders with results: fastest first, but memory and scaling in table order."""
     ran = [s for s in table["summary"] if not states(s)]
     if table["kind"] == "memory" or table["name"] == "scaling":
         return ran
@@ -194,9 +194,9 @@ def _how(table: Results) -> str:
 
 
 def overview(results: Results) -> str:
-    """Return the speed ratios of all first epochs in one table: a column for each kind of files.
+    """Return the speed ratios of all first epochs in one table, one column per kind of file.
 
-    The tables of one reference, the first one's, take part.
+    Only tables with the reference of the first table are included.
     """
     tables = [table for table in results["tables"] if table["kind"] == "passes"]
     tables = [table for table in tables if table["reference"] == tables[0]["reference"]]
@@ -217,7 +217,7 @@ def overview(results: Results) -> str:
 
 
 def markdown(results: Results) -> str:
-    """Return all tables, and below them what the figures depend on."""
+    """Return all tables, followed by machine, versions and images."""
     machine = results["machine"]
     tables = [markdown_table(table) for table in results["tables"]]
     where = (
@@ -230,7 +230,7 @@ def markdown(results: Results) -> str:
         for table in results["tables"]
         if table["data"]
     ]
-    # Tables of the same images say the same.
+    # Tables of the same images have the same line.
     seen = dict.fromkeys(line.split(": ", 1)[1] for line in images)
     return "\n\n".join([*tables, where + versions + ".", *(f"Images: {line}" for line in seen)])
 
@@ -238,8 +238,8 @@ def markdown(results: Results) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Print the tables of a run as Markdown.")
     parser.add_argument("results", type=Path, nargs="?", default=Path("results/results.json"))
-    parser.add_argument("--tables", nargs="+", metavar="NAME", help="only these")
-    parser.add_argument("--overview", action="store_true", help="only the ratios of first epochs")
+    parser.add_argument("--tables", nargs="+", metavar="NAME", help="print only these tables")
+    parser.add_argument("--overview", action="store_true", help="print ratios of first epochs only")
     options = parser.parse_args()
     results = json.loads(options.results.read_text("utf-8"))
     if options.tables:

@@ -1,4 +1,4 @@
-"""Let the rows of a table take turns, each run in a process of its own."""
+"""Run the rows of a table in alternation, each run in its own process."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from benchmarks.tables import Row, Table
 from benchmarks.work import Job
 
 _ROOT = Path(__file__).parents[1]
-# Ten times what the slowest row takes. Keras' pool of processes forks a process full of threads,
-# which may hang.
+# Ten times as long as the slowest row takes. Keras' process pool forks a process that has threads,
+# which can hang.
 _TIMEOUT_S = 300
 
-# One thread for each worker: a pool inside of a worker would take the others' cores.
+# One thread per worker: a thread pool inside a worker would use the cores of other workers.
 _PINNED = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -35,10 +35,10 @@ _PINNED = {
 
 
 def run_rounds(table: Table, job: Job) -> list[dict[str, Any]]:
-    """Run all rows, round by round; one that cannot run is asked once.
+    """Run all rows, round by round; a row that cannot run is tried once.
 
     Returns:
-        What `measure_row` found, with `round` and `contender`, the row's label.
+        The results of `measure_row`, with `round` and `contender`, the row's label.
     """
     runs = []
     out: set[str] = set()
@@ -55,10 +55,10 @@ def run_rounds(table: Table, job: Job) -> list[dict[str, Any]]:
 
 
 def measure_row(row: Row, job: Job, *, kind: str, num_passes: int) -> dict[str, Any]:
-    """Measure one contender in a process of its own.
+    """Measure one contender in its own process.
 
     Returns:
-        The fields of `Throughput` or `Memory`, or {"skipped": why}, or {"failed": why}.
+        The fields of `Throughput` or `Memory`, or {"skipped": reason}, or {"failed": reason}.
     """
     job = replace(job, workers=row.workers or job.workers)
     request = {
@@ -68,7 +68,7 @@ def measure_row(row: Row, job: Job, *, kind: str, num_passes: int) -> dict[str, 
         "job": {**asdict(job), "folder": str(job.folder)},
         "num_passes": num_passes,
     }
-    # Cached pixels and the like go with the run that made them.
+    # Caches are deleted with the run that created them.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         return _ask(request, {"KERAS_BACKEND": row.backend, "TMPDIR": scratch})
 
@@ -86,7 +86,7 @@ def _ask(request: dict[str, Any], variables: dict[str, str]) -> dict[str, Any]:
         output, errors = child.communicate(timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         _end(child)
-        return {"failed": f"not ready after {_TIMEOUT_S} s"}
+        return {"failed": f"timed out after {_TIMEOUT_S} s"}
     if child.returncode:
         tail = errors.strip().splitlines()[-10:]
         return {"failed": "\n".join([f"exit code {child.returncode}", *tail])}
@@ -95,7 +95,7 @@ def _ask(request: dict[str, Any], variables: dict[str, str]) -> dict[str, Any]:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """End a process and its workers, which would else outlive it and disturb what comes next."""
+    """Kill a process and its workers, which would otherwise disturb the next run."""
     with suppress(psutil.NoSuchProcess):
         for worker in psutil.Process(child.pid).children(recursive=True):
             worker.kill()

@@ -1,4 +1,4 @@
-"""Measure augseq beside its peers, all on the same work.
+"""Compare augseq with other data loaders on the same work.
 
 python benchmarks/run.py --all
 """
@@ -22,12 +22,12 @@ from benchmarks.work import Job
 
 
 def choose_tables(options: argparse.Namespace) -> list[Table]:
-    """Return the tables to measure, shortened as the command says."""
+    """Return the tables to measure, reduced as the options say."""
     tables = all_tables(options.cores)
     known = [table.name for table in tables]
     names = known if options.all else options.tables
     if unknown := set(names) - set(known):
-        raise SystemExit(f"No such table: {sorted(unknown)}. There are: {', '.join(known)}")
+        raise SystemExit(f"Unknown tables: {sorted(unknown)}. Available: {', '.join(known)}")
     return [_shortened(table, options) for table in tables if table.name in names]
 
 
@@ -47,7 +47,7 @@ def _shortened(table: Table, options: argparse.Namespace) -> Table:
 
 
 def find_folder(table: Table, folder: Path | None) -> Path:
-    """Return the folder that a table is measured on; make its files if need be."""
+    """Return the folder of a table's images; create its files if needed."""
     if table.images in data.WORKLOADS:
         return folder or data.find_images(table.images, table.num_images)
     num_files = table.num_images or 0
@@ -59,7 +59,7 @@ def find_folder(table: Table, folder: Path | None) -> Path:
 
 
 def measure_table(table: Table, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the table's own fields, statistics of its images, all runs and their summary."""
+    """Return the table's fields, statistics of its images, all runs and their summary."""
     print(f"\n{table.name}: {table.title}", flush=True)
     folder = find_folder(table, options.folder)
     size = (options.image_size, options.image_size)
@@ -89,7 +89,7 @@ def _describe(folder: Path) -> dict[str, Any]:
 
 
 def write(results: dict[str, Any], output: Path) -> None:
-    """Write figures, tables and plots, each beside the other."""
+    """Write results, tables and plots to the same folder."""
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(results, indent=2), "utf-8")
     output.with_suffix(".md").write_text(report.markdown(results) + "\n", "utf-8")
@@ -99,16 +99,16 @@ def write(results: dict[str, Any], output: Path) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--all", action="store_true", help="measure every table: about 25 minutes")
+    add("--all", action="store_true", help="measure all tables: about 25 minutes")
     add("--tables", nargs="+", default=["small-jpeg"], metavar="NAME", help="%(default)s")
-    add("--only", nargs="+", metavar="MODULE", help="contenders, beside the reference")
-    add("--folder", type=Path, help="your own images in class folders; drawn if not given")
-    add("--num-images", type=int, help="how many files to make, in every table")
+    add("--only", nargs="+", metavar="MODULE", help="contenders to measure, besides the reference")
+    add("--folder", type=Path, help="your own images in class folders [drawn images]")
+    add("--num-images", type=int, help="files to create, in every table")
     add("--rounds", type=int, help="how often each row runs")
     add("--passes", type=int, help="timed passes in a round")
-    add("--batch-size", type=int, help="in every table")
+    add("--batch-size", type=int, help="images in a batch, in every table")
     add("--image-size", type=int, default=224, help="side in pixels [%(default)s]")
-    add("--cores", type=int, default=os.cpu_count() or 1, help="and workers [all]")
+    add("--cores", type=int, default=os.cpu_count() or 1, help="number of cores and workers [all]")
     add("--output", type=Path, default=Path("results/results.json"), help="[%(default)s]")
     return parser.parse_args()
 
@@ -123,7 +123,7 @@ def main() -> int:
     }
     for table in choose_tables(options):
         results["tables"].append(measure_table(table, options))
-        # After each table, so that an interruption costs no more than one.
+        # After each table, so that an interruption loses only one.
         write(results, options.output)
     print("\n" + report.markdown(results))
     runs = [run for table in results["tables"] for run in table["runs"]]

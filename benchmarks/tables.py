@@ -1,4 +1,4 @@
-"""What is measured: every table, and the rows in it. Read this file to see who meets whom."""
+"""All tables and their rows: which contenders are compared on what."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,12 +12,12 @@ class Row:
     """One contender in a table.
 
     Attributes:
-        label: Its name in the table.
-        contender: Module in `contenders`; in a table of indexing, a name in `indexing.INDEXERS`.
-        options: What the contender is asked for beside the job.
-        backend: Of Keras.
-        workers: How many, and cores for them; None: as many as the command says.
-        kind: How it is measured, where it differs from the table.
+        label: Name in the table.
+        contender: Module in `contenders`; for indexing, a name in `indexing.INDEXERS`.
+        options: Options of the contender, in addition to the job.
+        backend: Keras' backend.
+        workers: Number of workers and cores; None uses the command's `--cores`.
+        kind: Kind of measurement, if different from the table's.
     """
 
     label: str
@@ -33,13 +33,13 @@ class Table:
     """Rows that do the same work in the same rounds.
 
     Attributes:
-        title: A sentence without its full stop.
-        kind: How the rows are measured.
+        title: Title, without a full stop.
+        kind: Kind of measurement.
         images: A workload of `data.py`; or "folders", "flat" or "links" of `many_files.py`.
-        rows: The first one is the reference, which the others are divided by.
-        num_rounds: How often each row runs.
-        num_passes: Timed passes in a run; for memory, all passes.
-        num_images: How many, where it is not the workload's own number.
+        rows: Contenders; the first is the reference for all ratios.
+        num_rounds: Runs of each row.
+        num_passes: Timed passes per run; for memory, all passes.
+        num_images: Number of images; None uses the workload's default.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Table:
 
     @property
     def reference(self) -> str:
-        """Label of the row of ratio 1."""
+        """Label of the row with ratio 1."""
         return self.rows[0].label
 
 
@@ -128,8 +128,8 @@ def _first_epochs() -> tuple[Table, ...]:
 
 
 def _photos(name: str, what: str, batch_size: int) -> Table:
-    # Small batches: at the end of a pass one worker may wait for another's last batch, and a
-    # pass has few photographs.
+    # Small batches: at the end of a pass one worker can wait for another's last batch, and a pass
+    # has few photographs.
     return Table(
         name=name,
         title=f"{what}, first epoch, uint8",
@@ -144,7 +144,7 @@ def _photos(name: str, what: str, batch_size: int) -> Table:
 def _caches() -> tuple[Table, ...]:
     uncached = _augseq(label="augseq, no cache")
     memory, folder = {"cache": "memory"}, {"cache": "folder"}
-    # What is left beside decoding is short and in part Python, which holds the interpreter lock.
+    # The work besides decoding is short and partly Python, which holds the interpreter lock.
     processes = AUGSEQ_PROCESSES.options
     capped = {"cache": "folder", "shorter_side_px": 512, "scaled_decode": True}
     return (
@@ -186,7 +186,7 @@ def _fits() -> tuple[Table, ...]:
 
 
 def _fit(backend: str, *peers: Row) -> Table:
-    """Return a table of training a model that does nothing, the ends of epochs included."""
+    """Return a table of training a model that does no work, epoch boundaries included."""
     return Table(
         name=f"fit-{backend}",
         title=f"Web-sized JPEG files inside `fit` on {backend}, boundaries of epochs included",

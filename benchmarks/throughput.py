@@ -1,4 +1,4 @@
-"""Measure how fast a contender gives batches: by itself, or inside `fit`."""
+"""Measure how fast a contender delivers batches: alone, or inside `fit`."""
 
 import sys
 import time
@@ -14,8 +14,8 @@ from benchmarks import work
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.work import Job, UnavailableError
 
-# A look at the memory of all processes takes milliseconds, in which a contender works ahead. So
-# only the first batches of the warm-up are looked at; the rest of it uses the lead up again.
+# Reading the memory of all processes takes milliseconds, in which a contender prefetches. So it is
+# read only in the first batches of the warm-up; the rest of the warm-up uses up that advantage.
 NUM_MEMORY_LOOKS = 4
 
 
@@ -24,13 +24,13 @@ class Throughput:
     """One contender in one round.
 
     Attributes:
-        num_images: Images that came in the timed passes.
-        wall_s: Seconds from asking for a pass until its last batch came, over all passes;
-            inside `fit`, from the warm-up's end to the last epoch's end, boundaries included.
-        between_s: Seconds between passes: ending one and making the next.
+        num_images: Images delivered in the timed passes.
+        wall_s: Seconds from requesting a pass until its last batch, summed over all passes;
+            inside `fit`, from the end of the warm-up to the end of the last epoch.
+        between_s: Seconds between passes: ending one and creating the next.
         cpu_s: Seconds of user and system time of all processes, in and between the passes.
-        memory_mb: Largest memory of all processes that was seen; shared pages count once.
-        tensorflow_loaded: Whether this process had TensorFlow in memory.
+        memory_mb: Maximum memory of all processes; shared pages count once.
+        tensorflow_loaded: Whether this process has loaded TensorFlow.
     """
 
     num_images: int
@@ -44,7 +44,7 @@ class Throughput:
 def measure_passes(
     contender: ModuleType, options: dict[str, Any], job: Job, num_passes: int
 ) -> Throughput:
-    """Take one pass to warm up and then the timed ones."""
+    """Run a warm-up pass, then the timed passes."""
     _warm_page_cache(job.folder)
     epochs = contender.epochs(job, **options)
     memory = [0.0]
@@ -58,7 +58,7 @@ def measure_passes(
         asked = came = time.perf_counter()
         for images, _ in epoch:
             num_images += len(images)
-            # What an iterator does after its last batch belongs to no pass.
+            # Work of an iterator after its last batch is not timed.
             came = time.perf_counter()
         wall_s += came - asked
     elapsed_s, cpu_s = time.perf_counter() - start, cpu_seconds() - cpu_before
@@ -76,16 +76,16 @@ def measure_passes(
 def measure_fit(
     contender: ModuleType, options: dict[str, Any], job: Job, num_passes: int
 ) -> Throughput:
-    """Train a model that does nothing: one epoch to warm up and then the timed ones."""
+    """Train a model that does no work: a warm-up epoch, then the timed epochs."""
     import keras
 
     if not hasattr(contender, "fit_arguments"):
-        raise UnavailableError("it has no way into fit")
+        raise UnavailableError("it cannot be passed to fit")
     _warm_page_cache(job.folder)
     clock: dict[int, tuple[float, float]] = {}
 
     def end(epoch: int, _: Any) -> None:
-        # A look at all processes takes milliseconds: in the two epochs that need it only.
+        # Reading CPU times takes milliseconds, so only in the two epochs that need them.
         if epoch in (0, num_passes):
             clock[epoch] = time.perf_counter(), cpu_seconds()
 
@@ -95,7 +95,7 @@ def measure_fit(
     model = _one_weight_model(job)
     model.fit(**arguments, epochs=1 + num_passes, verbose=0, callbacks=callbacks)
     (start, cpu_before), (stop, cpu_after) = clock[0], clock[num_passes]
-    # A steps_per_epoch counts full batches; without it, an epoch has each image once.
+    # steps_per_epoch counts full batches; without it, an epoch has each image once.
     steps = arguments.get("steps_per_epoch")
     per_epoch = steps * job.batch_size if steps else len(work.list_files(job.folder)[0])
     return Throughput(
@@ -113,7 +113,7 @@ def use_up(iterator: Iterator[Any]) -> None:
 
 
 def _one_weight_model(job: Job) -> Any:
-    """Return a model that looks at one pixel, so that feeding it is all there is to do."""
+    """Return a model that reads one pixel, so that almost all time goes to feeding it."""
     import keras
 
     inputs = keras.Input((*job.image_size, 3), dtype=job.dtype)

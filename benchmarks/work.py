@@ -1,4 +1,4 @@
-"""The work that every contender does."""
+"""The work of every contender."""
 
 import os
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-# (images, labels): numpy arrays, or the tensors that a contender's own users would get.
+# (images, labels): numpy arrays, or the tensors that the contender normally returns.
 Batch = tuple[Any, Any]
 Epochs = Iterator[Iterator[Batch]]
 
 CROP_AREA = (0.08, 1.0)
 CROP_ASPECT = (3 / 4, 4 / 3)
 FLIP_PROBABILITY = 0.5
-# pixel * (1 + c) + 255 * b, with b and c uniform between plus and minus this.
+# pixel * (1 + c) + 255 * b, with b and c uniform between minus and plus this.
 BRIGHTNESS = 0.2
 CONTRAST = 0.2
-# Of ImageNet's red, green and blue, in units of 255.
+# Of red, green and blue in ImageNet, in units of 255.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -27,19 +27,19 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class UnavailableError(Exception):
-    """What a contender needs is not there: it is skipped, and the message says why."""
+    """A contender lacks a library or option: it is skipped with this message as the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a contender is asked for.
+    """The task of a contender.
 
     Attributes:
-        folder: One sub-folder of images for each class.
+        folder: Folder with one sub-folder of images per class.
         image_size: (height, width) of the images in a batch, in pixels.
         batch_size: Images in a batch; the last one of an epoch may be smaller.
-        workers: Threads or processes that may work at the same time.
-        dtype: Of the images in a batch. "uint8": 0 to 255. "float32": normalised, pixel / 255
+        workers: Number of worker threads or processes.
+        dtype: Dtype of the images in a batch. "uint8": 0 to 255. "float32": normalised, pixel / 255
             minus `MEAN`, divided by `STD`.
     """
 

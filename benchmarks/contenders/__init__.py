@@ -1,9 +1,9 @@
-"""One file per contender, each what its own users would call good use.
+"""One file per contender, each following the recommendations of its library.
 
 A contender is a module with a function `epochs(job, **options)`, which yields one iterator of
-`(images, labels)` for each epoch, without end. `ONCE_PER_EPOCH` says whether an epoch has each
-image exactly once; an endless stream is cut into epochs by counting batches, so its full batches
-reach across the border. `fit_arguments(job, **options)`, where there is one, returns what
-`model.fit` takes. Which options a contender knows stands in its signature; what it cannot do
-here, it answers with `work.UnavailableError`.
+`(images, labels)` per epoch, without end. `ONCE_PER_EPOCH` is True if an epoch has each image
+exactly once; an endless stream is cut into epochs by counting batches, so its full batches cross
+the boundary. An optional `fit_arguments(job, **options)` returns the arguments of `model.fit`. The
+signatures define the options. A contender raises `work.UnavailableError` for a job that it cannot
+do.
 """

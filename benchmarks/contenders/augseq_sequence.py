@@ -1,4 +1,4 @@
-"""augseq as its README shows it: `ImageSequence` with one worker for each core."""
+"""augseq as in its README: `ImageSequence` with one worker per core."""
 
 import inspect
 import tempfile
@@ -14,9 +14,9 @@ ONCE_PER_EPOCH = True
 
 
 def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
-    """Make the sequence; further options are `ImageSequence`'s, `cache="folder"` a new folder.
+    """Make the sequence; `options` are those of `ImageSequence`.
 
-    With `shorter_side_px` the cache keeps images at that size.
+    `cache="folder"` caches in a new folder; `shorter_side_px` limits the size of cached images.
 
     Raises:
         UnavailableError: This version of augseq lacks an option.

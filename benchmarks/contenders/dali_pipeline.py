@@ -1,4 +1,4 @@
-"""NVIDIA DALI on the CPU: only the crop is kept, its own threads, an endless stream."""
+"""NVIDIA DALI on the CPU: fused decoder and crop, its own threads, an endless stream."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -23,7 +23,7 @@ def _images_and_labels(job: Job, paths: list[str], labels: list[int]) -> Any:
         random_area=work.CROP_AREA,
         random_aspect_ratio=work.CROP_ASPECT,
     )
-    # Bilinear without antialiasing, as OpenCV and TensorFlow do it by default.
+    # Bilinear without antialiasing, the default of OpenCV and TensorFlow.
     images = fn.resize(
         images, size=job.image_size, interp_type=types.INTERP_LINEAR, antialias=False
     )
@@ -57,5 +57,5 @@ def epochs(job: Job) -> Epochs:
 def _stream(pipeline: Any) -> Iterator[Batch]:
     while True:
         images, labels = pipeline.run()
-        # A copy: DALI uses the memory of a batch again.
+        # A copy, since DALI reuses the memory of a batch.
         yield np.array(images.as_tensor()), np.array(labels.as_tensor())[:, 0]

@@ -13,12 +13,12 @@ from benchmarks.work import Epochs, Job
 
 ONCE_PER_EPOCH = False
 
-# Grain reads absl's flags, also in its worker processes, and `absl.app.run` starts neither.
+# Grain reads absl's flags, also in its worker processes, where `absl.app.run` has not parsed them.
 flags.FLAGS.mark_as_parsed()
 
 
 class LoadImage(grain.transforms.Map):
-    """Makes an augmented image of (path, label)."""
+    """Loads and augments the image of (path, label)."""
 
     def __init__(self, job: Job, decoder: Decoder) -> None:
         self._job = job
@@ -39,7 +39,7 @@ def make_dataset(job: Job, decoder: Decoder) -> tuple[grain.IterDataset, int]:
         .shuffle()
         .repeat()
         .map(LoadImage(job, decoder))
-        # Each process has one reader: more of them would contend for its interpreter lock.
+        # One reader per process: more would contend for its interpreter lock.
         .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=job.batch_size))
         .batch(job.batch_size)
         .mp_prefetch(grain.MultiprocessingOptions(num_workers=job.workers))

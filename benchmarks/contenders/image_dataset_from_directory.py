@@ -1,7 +1,7 @@
 """Keras' own folder reader, followed by Keras' augmentation layers.
 
-Keras has no random resized crop; what its guides do instead is to resize all images to one size
-and to take a random crop of the wanted size from that.
+Keras has no random resized crop. Its guides instead resize all images to one size and take a random
+crop of the target size.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""A PyDataset as one writes it by hand: OpenCV, albumentations, Keras' own queue.
+"""A hand-written PyDataset: OpenCV, albumentations, Keras' own queue.
 
-Its workers are threads, or with `use_multiprocessing` a pool of processes, new in each epoch.
-Outside `fit`, its batches come from `OrderedEnqueuer`, the queue that `fit` itself uses.
+Its workers are threads, or with `use_multiprocessing` a process pool, restarted in each epoch.
+Outside `fit`, batches come from `OrderedEnqueuer`, the queue that `fit` itself uses.
 """
 
 from itertools import islice
@@ -40,7 +40,7 @@ class ImageFolder(keras.utils.PyDataset):
         return images, self._labels[chosen]
 
     def on_epoch_end(self) -> None:
-        """Shuffle the images anew."""
+        """Reshuffle the images."""
         self._order = self._rng.permutation(len(self._paths))
 
 

@@ -1,6 +1,6 @@
-"""tf.data, tuned: only the crop is decoded, fast DCT, AUTOTUNE, one endless iterator.
+"""tf.data, tuned: decodes only the crop, fast DCT, AUTOTUNE, one endless iterator.
 
-With `cache`, whole decoded images stay in memory, and each epoch crops from there.
+With `cache`, whole decoded images stay in memory, and each epoch crops from them.
 """
 
 from itertools import islice, repeat
@@ -82,7 +82,7 @@ def _sample_crop(shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _finish(image: tf.Tensor, job: Job) -> tf.Tensor:
-    """Flip, vary the light, and normalise if asked for."""
+    """Flip, vary brightness and contrast, and normalise if required."""
     factor = 1 + tf.random.uniform([], -work.CONTRAST, work.CONTRAST)
     offset = 255 * tf.random.uniform([], -work.BRIGHTNESS, work.BRIGHTNESS)
     image = tf.image.random_flip_left_right(image)

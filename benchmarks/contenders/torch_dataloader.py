@@ -31,7 +31,7 @@ class ImageFolder(Dataset[tuple[torch.Tensor, int]]):
 def make_loader(
     job: Job, decoder: Decoder, num_passes: int = 1, prefetch_factor: int = 4
 ) -> DataLoader[Any]:
-    """Make the loader; several passes through the folder, each shuffled anew, count as one."""
+    """Make the loader; one of its epochs has `num_passes` passes, each reshuffled."""
     images = ImageFolder(job, decoder)
     return DataLoader(
         images,
