@@ -1,8 +1,8 @@
-"""Draw the sample pictures: five class folders that shape tells apart and mean colour does not.
+"""Draw the sample pictures: five classes that differ in shape, but not in mean colour.
 
-Every class gets the same palettes, backdrops, sizes and file formats, so only the drawn object
+Every class has the same palettes, backdrops, sizes and file formats, so only the drawn object
 differs. Objects are described in their own units (about -1 to 1, y pointing down), posed onto the
-picture, drawn three times too large and reduced, which smooths their edges.
+picture, drawn at three times their size and reduced, which smooths their edges.
 """
 
 import argparse
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 
 class Inks(NamedTuple):
-    """Name the colours of one picture: red, green and blue in 0 to 1, shaped (3, 1, 1)."""
+    """The colours of one picture: red, green and blue from 0 to 1, shape (3, 1, 1)."""
 
     ground: Array
     ground_shade: Array
@@ -50,7 +50,7 @@ PALETTES = (
 
 
 def mix(inks: Inks, rng: Generator, swap: bool) -> Inks:
-    """Vary the colours a little and, when asked, swap the two main ones."""
+    """Vary the colours a little; with `swap`, exchange the two main ones."""
     varied = [np.clip(ink * rng.uniform(0.93, 1.07, (3, 1, 1)), 0, 1) for ink in inks]
     if swap:
         varied[2], varied[3] = varied[3], varied[2]
@@ -118,7 +118,7 @@ def bend(start: ArrayLike, control: ArrayLike, end: ArrayLike) -> Array:
 
 
 def ribbon(path: Array, *widths: float) -> Array:
-    """Outline a band along the path whose width runs evenly through the given widths."""
+    """Outline a band along the path, with widths interpolated evenly between those given."""
     along = np.gradient(path, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
@@ -128,23 +128,23 @@ def ribbon(path: Array, *widths: float) -> Array:
 
 
 class Layer:
-    """Hold what is drawn of the object: colours already weighted by their cover, and the cover."""
+    """The drawn object: its coverage, and its colours weighted by coverage."""
 
     def __init__(self, size: tuple[int, int], pose: Array, shift: Array) -> None:
-        """Start empty, with the pose that takes object units to pixels."""
+        """Start empty, with the pose that converts object units to pixels."""
         self.size, self.pose, self.shift = size, pose, shift
         self.colour = np.zeros((3, size[1], size[0]))
         self.cover = np.zeros((size[1], size[0]))
         self.unit = float(np.sqrt(abs(np.linalg.det(pose))))
 
     def inset(self, scale: float, x: float, y: float) -> "Layer":
-        """Give a view of the same layer on which everything is drawn smaller and elsewhere."""
+        """Return a view of the same layer that draws everything smaller and shifted."""
         view = Layer(self.size, self.pose * scale, self.shift + self.pose @ np.array([x, y]))
         view.colour, view.cover = self.colour, self.cover
         return view
 
     def mask(self, *outlines: Array) -> Array:
-        """Tell how far each pixel lies within any of the outlines, 0 to 1."""
+        """Return how much of each pixel the outlines cover, 0 to 1."""
         width, height = self.size
         image = Image.new("L", (width * OVERSAMPLING, height * OVERSAMPLING))
         draw = ImageDraw.Draw(image)
@@ -163,7 +163,7 @@ class Layer:
         relief: float = 0.0,
         soft: float = 0.0,
     ) -> Array:
-        """Paint the outlines, perhaps rounded by light or softened, and return their mask."""
+        """Paint the outlines, with optional relief and soft edges, and return their mask."""
         mask = self.mask(*([outlines] if isinstance(outlines, np.ndarray) else outlines))
         weight = blur(mask, soft * self.unit) if soft else mask.copy()
         weight *= opacity if within is None else within * opacity
@@ -301,7 +301,7 @@ def draw_leaf(layer: Layer, rng: Generator, inks: Inks) -> None:
 
 
 def draw_mushroom(layer: Layer, rng: Generator, inks: Inks) -> None:
-    """Draw a mushroom in some grass, sometimes with a small one beside it."""
+    """Draw a mushroom in some grass, sometimes with a small one next to it."""
     side = float(rng.choice([-1, 1]))
     if rng.random() < 0.4:
         draw_one_mushroom(layer.inset(rng.uniform(0.36, 0.46), side * 0.6, 0.6), rng, inks)
@@ -401,14 +401,14 @@ DRAWERS: dict[str, tuple[Callable[[Layer, Generator, Inks], None], tuple[float, 
 
 
 def wash(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
-    """Run from one colour to the other across the picture, unevenly."""
+    """Fade unevenly from one colour to the other across the picture."""
     angle = rng.uniform(0, 2 * np.pi)
     along: Array = (x - x.mean()) * np.cos(angle) + (y - y.mean()) * np.sin(angle)
     return 0.5 + 0.7 * along + 0.7 * noise
 
 
 def hills(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
-    """Stack three ranges of hills, each fading towards its foot."""
+    """Draw three ranges of hills, each fading towards its foot."""
     field = 0.4 * noise
     for level in (0.35, 0.58, 0.8):
         depth = y - level - 0.07 * np.sin(x * rng.uniform(2, 6) + rng.uniform(0, 6))
@@ -417,7 +417,7 @@ def hills(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
 
 
 def bubbles(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
-    """Lay see-through discs over each other."""
+    """Draw overlapping transparent discs."""
     field = 0.3 * y + 0.4 * noise
     for across, down, radius in rng.uniform((0, 0, 0.05), (1, 1, 0.22), (12, 3)):
         inside = radius - np.hypot(x - across * x.max(), y - down * y.max())
@@ -433,7 +433,7 @@ def stripes(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
 
 
 def rays(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
-    """Let rays rise from a point near the lower edge."""
+    """Draw rays that rise from a point near the lower edge."""
     right, down = x - rng.uniform(0.3, 0.8), y - rng.uniform(0.9, 1.2)
     count = rng.integers(9, 18)
     wave = np.sin(np.arctan2(down, right) * count) * np.hypot(right, down)
@@ -441,7 +441,7 @@ def rays(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
 
 
 def ripples(x: Array, y: Array, noise: Array, rng: Generator) -> Array:
-    """Spread soft rings that fade with the distance."""
+    """Draw soft rings that fade with distance."""
     away: Array = np.hypot(x - rng.uniform(0, 1), y - rng.uniform(0, 1))
     rings: Array = 0.5 + 0.3 * np.sin(away * rng.uniform(28, 50)) * (1.2 - away).clip(0, 1)
     return rings + noise
@@ -451,7 +451,7 @@ BACKDROPS = (wash, hills, bubbles, stripes, rays, ripples)
 
 
 def edge_at_zero(distance: Array) -> Array:
-    """Turn a distance into 0 or 1 by its sign, with a slightly soft edge between."""
+    """Turn a distance into 0 or 1 by its sign, with a slightly soft edge."""
     return (0.5 + distance * 100).clip(0, 1)
 
 
@@ -479,7 +479,7 @@ def pose_layer(size: tuple[int, int], extent: tuple[float, float], rng: Generato
 
 
 def scatter_trinkets(layer: Layer, rng: Generator, inks: Inks) -> None:
-    """Strew small discs, triangles and twigs that have nothing to do with the class."""
+    """Scatter small discs, triangles and twigs that are unrelated to the class."""
     for kind, x, y, turn in rng.uniform((0, -1.4, -1.2, 0), (3, 1.4, 1.2, 6.3), (12, 4)):
         angles = turn + np.array([0, 2.1, 4.2])
         triangle = np.stack([x + 0.08 * np.cos(angles), y + 0.08 * np.sin(angles)], axis=1)
@@ -490,7 +490,7 @@ def scatter_trinkets(layer: Layer, rng: Generator, inks: Inks) -> None:
 
 
 def draw_picture(name: str, size: tuple[int, int], rng: Generator, inks: Inks) -> Image.Image:
-    """Draw one picture of a class: backdrop, perhaps trinkets, shadow, object and paper grain."""
+    """Draw one picture of a class: backdrop, optional trinkets, shadow, object and paper grain."""
     draw, extent = DRAWERS[name]
     picture = draw_backdrop(size, rng, inks)
     layer = pose_layer(size, extent, rng)
@@ -509,14 +509,14 @@ def draw_picture(name: str, size: tuple[int, int], rng: Generator, inks: Inks) -
 
 
 class Storage(NamedTuple):
-    """Tell how a picture is stored; the orientation is the EXIF value to show it upright."""
+    """How a picture is stored; the orientation is the EXIF value that shows it upright."""
 
     suffix: str = "jpg"
     grey: bool = False
     orientation: int = 1
 
 
-# The pixels of a file that carries an orientation are turned the opposite way.
+# The pixels of a file with an EXIF orientation are turned the opposite way.
 STORED_TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -544,7 +544,7 @@ def plan_storage(name: str, rng: Generator) -> list[Storage]:
 
 
 def choose_size(storage: Storage, rng: Generator) -> tuple[int, int]:
-    """Choose width and height; PNG files stay small, for they compress the grain badly."""
+    """Choose width and height; PNG files stay small, since PNG compresses the grain badly."""
     largest = 150 if storage.suffix == "png" else 240
     short = int(rng.integers(120, largest + 1))
     long = min(int(short * rng.uniform(1, 1.5)), 320)
@@ -552,7 +552,7 @@ def choose_size(storage: Storage, rng: Generator) -> tuple[int, int]:
 
 
 def store(picture: Image.Image, path: Path, storage: Storage) -> None:
-    """Write the picture as the storage asks."""
+    """Write the picture as `storage` says."""
     if storage.grey:
         picture = picture.convert("L")
     if storage.suffix == "png":
