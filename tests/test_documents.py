@@ -1,4 +1,4 @@
-"""What the README and the other pages say can be written, run and followed."""
+"""The code, commands and links of the README and the other pages work."""
 
 import ast
 import inspect
@@ -17,7 +17,7 @@ from augseq.cli.main import app
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
-# What the pages call the objects that their examples go on with.
+# The names that the pages use in several examples.
 KINDS: dict[str, Any] = {
     "augseq": augseq,
     "batches": augseq.ImageSequence,
@@ -32,7 +32,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def inline_code(page: Path) -> Iterator[str]:
-    """Yield what stands in backticks in the prose and can be an expression of Python."""
+    """Yield the calls in backticks outside of code blocks."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
     for code in re.findall(r"`([^`]+)`", prose):
         if code.split(".")[0] in KINDS and "(" in code:
@@ -40,7 +40,7 @@ def inline_code(page: Path) -> Iterator[str]:
 
 
 def known_calls(code: str) -> Iterator[tuple[ast.Call, Any]]:
-    """Yield the calls in code of what the package defines, with what they call."""
+    """Yield the calls of the package in some code, each with the function that it calls."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
@@ -49,7 +49,7 @@ def known_calls(code: str) -> Iterator[tuple[ast.Call, Any]]:
 
 
 def check_calls(code: str) -> None:
-    """Fail where a name is not there, or does not take the arguments that it is given."""
+    """Fail if a name does not exist, or does not accept its arguments."""
     for call, function in known_calls(code):
         bound = inspect.isfunction(function) and "self" in inspect.signature(function).parameters
         given = [None] * (len(call.args) + bound)
@@ -61,7 +61,7 @@ def check_calls(code: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_code_on_a_page_calls_what_there_is(page: Path) -> None:
+def test_code_on_a_page_calls_existing_functions(page: Path) -> None:
     for code in [*blocks(page, "python"), *inline_code(page)]:
         check_calls(code)
 
@@ -75,12 +75,12 @@ def test_code_on_a_page_calls_what_there_is(page: Path) -> None:
         "images.class_counts(1)",
     ],
 )
-def test_code_that_calls_what_there_is_not_is_found(wrong: str) -> None:
+def test_a_call_that_cannot_work_is_detected(wrong: str) -> None:
     with pytest.raises((AssertionError, AttributeError)):
         check_calls(wrong)
 
 
-def test_commands_on_the_pages_are_understood() -> None:
+def test_commands_on_the_pages_are_valid() -> None:
     commands = [
         shlex.split(line, comments=True)[1:]
         for page in PAGES
@@ -91,12 +91,12 @@ def test_commands_on_the_pages_are_understood() -> None:
     assert len(commands) > 15
     group = typer.main.get_command(app)
     for name, *arguments in commands:
-        # Raises a usage error where an option is unknown or its value is of the wrong kind.
+        # Raises a usage error if an option is unknown or its value has the wrong type.
         group.commands[name].make_context(name, arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_what_there_is(page: Path) -> None:
+def test_links_have_existing_targets(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
         if "://" in target:
             continue
@@ -109,7 +109,7 @@ def test_links_lead_to_what_there_is(page: Path) -> None:
             assert heading in anchors, target
 
 
-def test_the_first_example_of_the_readme_is_a_whole_program(
+def test_the_first_example_of_the_readme_is_a_complete_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(PROJECT)
@@ -119,7 +119,7 @@ def test_the_first_example_of_the_readme_is_a_whole_program(
 
 
 def installed_by(page: Path) -> list[str]:
-    """Return what the commands of pip on a page install."""
+    """Return the arguments of the pip commands on a page."""
     commands = re.findall(r"pip install ([^`\n#]*)", page.read_text("utf-8"))
     commands += re.findall(r'`("\.\[[\w,]+\]")`', page.read_text("utf-8"))
     return [
@@ -131,17 +131,17 @@ def installed_by(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_installs_the_clone_with_extras_that_there_are(page: Path) -> None:
-    # The name alone would be looked for in a package index, where augseq is not.
+def test_a_page_installs_the_clone_with_existing_extras(page: Path) -> None:
+    # The bare name would be searched in a package index, which does not have augseq.
     extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
     for word in installed_by(page):
-        found = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
-        assert found, word
-        assert set((found[1] or "test").split(",")) <= set(extras)
+        match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
+        assert match, word
+        assert set((match[1] or "test").split(",")) <= set(extras)
 
 
-def test_the_pages_say_how_to_install_what_they_use() -> None:
+def test_the_pages_install_what_they_use() -> None:
     words = [word for page in PAGES for word in installed_by(page)]
     assert {".[tensorflow]", ".[test]", ".[notebook]", ".[heif,jxl,tiff]", ".[torch]"} <= set(words)

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, and is pleasant to read."""
+"""Every notebook runs from top to bottom and is easy to read."""
 
 import ast
 import contextlib
@@ -19,8 +19,8 @@ from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# Those that train, or look at what a backend does with the batches. The long ones of them take
-# three minutes of a processor on JAX and run no code of ours that the first does not.
+# Notebooks that train, or show what a backend does with the batches. The long ones take three
+# minutes of CPU time on JAX and run none of our code that the first does not run.
 ALSO_ON_JAX = {"01": (), "03": pytest.mark.long, "04": pytest.mark.long}
 RUNS = [pytest.param("tensorflow", path, id=f"{path.stem}-tensorflow") for path in NOTEBOOKS] + [
     pytest.param("jax", path, id=f"{path.stem}-jax", marks=ALSO_ON_JAX[path.stem[:2]])
@@ -29,7 +29,7 @@ RUNS = [pytest.param("tensorflow", path, id=f"{path.stem}-tensorflow") for path 
 ]
 CELL_TIMEOUT_S = 600
 README = FOLDER.parent / "README.md"
-# None in `sys.modules` would not do: pyarrow takes that for pandas.
+# None in `sys.modules` does not work: pyarrow takes it for pandas.
 HIDING = """
 import sys
 
@@ -44,14 +44,14 @@ class Hiding:
         return None if name.split(".")[0] in hidden else self.finder.find_spec(name, path, target)
 """
 WHICH_BACKEND = "import keras\nprint(keras.backend.backend())"
-# Homes, temporary folders (where Jupyter pretends that cells lie), and this checkout.
+# Home folders, temporary folders (where Jupyter claims that cells are stored), and this checkout.
 PLACE = re.compile(
     "|".join([r"/(?:home|root|Users|tmp|var|private)/", r"[A-Z]:\\", re.escape(str(FOLDER.parent))])
 )
 
 
 def extras_for_notebooks() -> set[str]:
-    """The extras that the README tells to install for the notebooks."""
+    """Return the extras that the README installs for the notebooks."""
     section = README.read_text("utf-8").split("### Notebooks")[1]
     found = re.search(r'pip install "\.\[([\w,]+)\]"', section)
     assert found
@@ -60,7 +60,7 @@ def extras_for_notebooks() -> set[str]:
 
 @functools.cache
 def foreign_modules(backend: str) -> tuple[str, ...]:
-    """The modules installed here that a reader who did as the README says would not have."""
+    """Return the installed modules that a reader who follows the README does not have."""
     extras = extras_for_notebooks() - {"tensorflow"} | {backend}
     theirs = closure("augseq", extras)
     return tuple(
@@ -72,12 +72,12 @@ def foreign_modules(backend: str) -> tuple[str, ...]:
     )
 
 
-# It looks through all files that are installed.
+# Cached, since it reads the metadata of all installed files.
 _owners = functools.cache(packages_distributions)
 
 
 def closure(name: str, extras: Set[str]) -> set[str]:
-    """The distributions that pip installs for one with some extras."""
+    """Return the distributions that pip installs for a distribution with some extras."""
     found: dict[str, set[str]] = {}
     waiting = [(canonicalize_name(name), set(extras))]
     while waiting:
@@ -97,7 +97,7 @@ def closure(name: str, extras: Set[str]) -> set[str]:
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
-    """A notebook as it was committed."""
+    """A notebook as committed."""
     return nbformat.read(request.param, as_version=4)
 
 
@@ -110,28 +110,28 @@ def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def text_of(output: nbformat.NotebookNode) -> str:
-    """What a person reads of an output: not pixels, in which chance can write anything."""
+    """Return the readable text of an output, without encoded pixels, which can contain any word."""
     data = output.get("data", {})
     parts = [output.get("text", ""), *(data[kind] for kind in data if kind.startswith("text/"))]
     return re.sub(r"data:image/[^\"')]*", "", "\n".join(map(str, parts)))
 
 
 def kernel_environment(backend: str) -> dict[str, str]:
-    """This process's variables, as a person has them who starts Jupyter on a processor."""
+    """Return the environment of a person who starts Jupyter on a CPU."""
     variables = environment_of(backend)
-    # Without it, Jupyter chooses the backend of matplotlib that shows figures.
+    # Unset, so that Jupyter chooses the matplotlib backend that shows figures.
     variables.pop("MPLBACKEND", None)
     return variables
 
 
-# Jupyter's client announces that its local connection is not encrypted.
+# Jupyter's client warns that its local connection is not encrypted.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("backend", "path"), RUNS)
 def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with_pictures = {cell.id for cell in code_cells(notebook) if has_picture(cell)}
-    # What is not installed cannot be imported: by the cells, or by what they call.
+    # Neither the cells nor the code that they call can import a module that is not installed.
     hide = f"{HIDING}\nsys.meta_path[:] = [Hiding(one) for one in sys.meta_path]"
     notebook.cells.insert(0, new_code_cell(f"names = {foreign_modules(backend)!r}\n{hide}"))
     notebook.cells.append(new_code_cell(WHICH_BACKEND))
@@ -140,7 +140,7 @@ def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
         notebook,
         timeout=CELL_TIMEOUT_S,
         resources={"metadata": {"path": str(FOLDER)}},
-        # What native code prints goes to the terminal: TensorFlow greets every processor.
+        # Output of native code goes to the terminal: TensorFlow describes every CPU.
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
     )
     done = client.execute(env=kernel_environment(backend))
@@ -150,7 +150,7 @@ def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path) -> None:
     assert {cell.id for cell in code_cells(done) if has_picture(cell)} == with_pictures
 
 
-def test_what_the_readme_installs_holds_the_notebook_and_not_pandas() -> None:
+def test_the_readme_installs_jupyter_but_not_pandas() -> None:
     for backend in ("tensorflow", "jax"):
         foreign = set(foreign_modules(backend))
         assert {"pandas", "torch", "pytest", "polars", "s3fs"} <= foreign
@@ -159,7 +159,7 @@ def test_what_the_readme_installs_holds_the_notebook_and_not_pandas() -> None:
     assert "jax" in foreign_modules("tensorflow")
 
 
-def test_a_notebook_imports_what_the_readme_installs(notebook: nbformat.NotebookNode) -> None:
+def test_a_notebook_imports_only_what_the_readme_installs(notebook: nbformat.NotebookNode) -> None:
     source = "\n".join(
         line
         for cell in code_cells(notebook)
@@ -186,7 +186,7 @@ def has_picture(cell: nbformat.NotebookNode) -> bool:
     return bool(kinds & {"image/png", "image/jpeg"})
 
 
-def test_a_notebook_shows_what_its_cells_made(notebook: nbformat.NotebookNode) -> None:
+def test_a_notebook_contains_the_output_of_its_cells(notebook: nbformat.NotebookNode) -> None:
     numbers = [cell.execution_count for cell in code_cells(notebook)]
     assert numbers == list(range(1, 1 + len(numbers)))
     assert any(map(has_picture, code_cells(notebook)))
@@ -197,7 +197,7 @@ def test_a_notebook_shows_what_its_cells_made(notebook: nbformat.NotebookNode) -
             assert "data:image" not in cell.source
 
 
-def test_a_notebook_shows_no_warning_and_no_place_of_a_machine(
+def test_a_notebook_shows_no_warning_and_no_local_path(
     notebook: nbformat.NotebookNode,
 ) -> None:
     for output in outputs(notebook):

@@ -1,4 +1,4 @@
-"""Check the sample pictures and that their script still draws exactly them."""
+"""Check the sample pictures, and that their script still draws the same ones."""
 
 import re
 import subprocess
@@ -58,7 +58,7 @@ def test_script_draws_the_same_pixels_again(redrawn: Path) -> None:
             assert (kept.mode, kept.size) == (drawn.mode, drawn.size), name
             assert kept.getexif().get(ORIENTATION) == drawn.getexif().get(ORIENTATION), name
             difference = np.abs(np.asarray(kept, np.float64) - np.asarray(drawn, np.float64))
-        # Some versions of Pillow put the odd pixel at an edge elsewhere.
+        # Some versions of Pillow draw a few edge pixels differently.
         assert difference.mean() <= (0 if recorded_pillow() == PIL.__version__ else 0.5), name
 
 

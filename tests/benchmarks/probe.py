@@ -1,6 +1,6 @@
-"""Take two epochs from the rows of the tables; print what came, one line of JSON for each.
+"""Run two epochs of each row of the tables; print a summary, one line of JSON per row.
 
-In a process of its own: contenders fork and spawn, which a process full of tests should not.
+A separate process, since contenders fork and spawn, which the test process should not do.
 """
 
 import json
@@ -16,7 +16,7 @@ from benchmarks.work import Job, UnavailableError
 
 
 def distinct_rows() -> dict[str, Row]:
-    """Return the rows of images that differ in contender or options, by a name for both."""
+    """Return the rows with different contenders or options, by a name for both."""
     rows = [row for table in all_tables(2) if table.kind == "passes" for row in table.rows]
     return {f"{row.contender} {json.dumps(row.options)}": row for row in rows}
 

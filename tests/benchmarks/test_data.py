@@ -46,7 +46,7 @@ def test_small_jpegs_are_like_web_photographs_in_size_and_detail(tmp_path: Path)
     assert (found["width_px"], found["height_px"]) == (500, 375)
     assert found["file_kb"] == pytest.approx(workload.real["file_kb"], rel=0.1)
     assert found["bits_per_pixel"] == pytest.approx(workload.real["bits_per_pixel"], rel=0.1)
-    # Most files of ImageNet have whole chroma, but not all.
+    # Most ImageNet files have full-resolution chroma, but not all.
     assert 0.5 < found["whole_chroma_share"] < 0.9
     # The range that Tolhurst et al. (1992) found in photographs of natural scenes.
     assert -1.5 < found["amplitude_slope"] < -0.8
@@ -71,14 +71,12 @@ def test_statistics_count_pixels_and_bytes_as_pillow_and_the_file_system_do(
     assert found["bits_per_pixel"] == pytest.approx(8 * np.median(sizes) / 4800, abs=0.005)
 
 
-def test_the_time_to_decode_is_a_time(tmp_path: Path) -> None:
+def test_the_decoding_time_is_plausible(tmp_path: Path) -> None:
     data.generate(tmp_path, TINY, num_images=3)
     assert 0 < decode_ms(tmp_path) < 1000
 
 
-def test_a_workload_that_changed_is_drawn_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_workload_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data.tempfile, "gettempdir", lambda: str(tmp_path))
     folders = []
     for texture in (1.0, 2.0):
@@ -107,14 +105,14 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_empty_files_lie_in_class_folders(scratch: Path) -> None:
+def test_empty_files_are_in_class_folders(scratch: Path) -> None:
     folder = many_files.find_empty_files(num_folders=3, num_files=12)
     sizes = [path.stat().st_size for path in folder.glob("class_*/*.jpg")]
     assert sizes == [0] * 12
     assert len(list(folder.glob("class_*"))) == 3
 
 
-def test_files_that_an_interruption_excluded_are_made_later(scratch: Path) -> None:
+def test_files_missing_after_an_interruption_are_created_later(scratch: Path) -> None:
     folder = many_files.find_empty_files(num_folders=2, num_files=4)
     (folder / ".complete").unlink()
     (folder / "class_0001" / "0000001.jpg").unlink()

@@ -1,4 +1,4 @@
-"""The program that measures how long an accelerator waits, as far as it needs none."""
+"""The program that measures how long an accelerator waits, run without one."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from benchmarks import data, gpu_feed
 from tests.benchmarks.test_data import TINY
 from tests.benchmarks.test_run import run_python
 
-# As on a machine without psutil and network, and without a word on backend and albumentations.
+# As on a machine without psutil and network, with no variables for backend and albumentations.
 ASKS_FOR_HELP = """
 import os, runpy, sys
 
@@ -35,7 +35,7 @@ finally:
     import albumentations
 """
 
-# In a process of its own: the loader's workers are forked.
+# In a separate process, since the loader's workers are forked.
 TAKES_BATCHES = """
 import json, multiprocessing, sys
 from itertools import count, islice
@@ -89,7 +89,7 @@ def test_fewer_images_than_a_batch_has_are_refused(capsys: pytest.CaptureFixture
     assert "--num-images must be at least --batch-size, 201" in capsys.readouterr().err
 
 
-def test_the_device_decides_about_sizes_that_nobody_gave() -> None:
+def test_default_sizes_depend_on_the_device() -> None:
     options = gpu_feed.make_parser().parse_args(["--num-rounds", "7"])
     assert gpu_feed.choose_sizes(options, None).num_images == 64
     sizes = gpu_feed.choose_sizes(options, "an accelerator")
@@ -118,13 +118,13 @@ def _batches(taken: list[int]) -> Iterator[Any]:
 def test_the_first_batches_are_not_timed() -> None:
     taken: list[int] = []
     rate = gpu_feed.measure_alone(gpu_feed.ON_CPU, _batches(taken), end=0)
-    # Two of an epoch, and the least that can be timed.
+    # Two batches of the first epoch, and one that is timed.
     assert len(taken) == 3
     assert rate > 0
 
 
 def _measures(log: list[tuple[str, str]]) -> dict[str, gpu_feed.Measure]:
-    """Return measures that find as many images per second as the feed's name has letters."""
+    """Return fake measures: images per second are the number of letters of the feed's name."""
 
     def measure(kind: str, feed: str, end: float) -> float:
         log.append((kind, feed))
@@ -142,7 +142,7 @@ def _feeds(*names: str) -> dict[str, gpu_feed.Make]:
 LATER = 1e12
 
 
-def test_a_feed_that_fails_is_noted_and_the_others_go_on() -> None:
+def test_a_failure_is_recorded_and_the_other_feeds_continue() -> None:
     log: list[tuple[str, str]] = []
     feeds = _feeds(CONSTANT, "broken", "good")
     *_, found = gpu_feed.measure_all(feeds, _measures(log), num_rounds=2, end=LATER)
@@ -160,7 +160,7 @@ def test_a_feed_that_cannot_be_made_fails_alone() -> None:
     assert found["training"] == {"good": [4.0]}
 
 
-def test_figures_are_handed_out_after_each_measurement_the_constant_batch_first() -> None:
+def test_results_come_after_each_measurement_the_constant_batch_first() -> None:
     rounds = gpu_feed.measure_all(_feeds(CONSTANT, "good"), _measures([]), num_rounds=1, end=LATER)
     assert next(rounds)["training"] == {CONSTANT: [19.0]}
     assert next(rounds)["training"] == {CONSTANT: [19.0], "good": [4.0]}
@@ -168,7 +168,7 @@ def test_figures_are_handed_out_after_each_measurement_the_constant_batch_first(
     assert next(rounds, None) is None
 
 
-def test_nothing_is_begun_that_took_longer_than_is_left(
+def test_a_measurement_that_cannot_finish_in_time_is_not_started(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def slow(feed: str, end: float) -> float:
@@ -183,7 +183,7 @@ def test_nothing_is_begun_that_took_longer_than_is_left(
     assert f"no time is left for training: {CONSTANT}" in capsys.readouterr().out
 
 
-def test_waiting_is_what_a_feed_falls_short_of_the_constant_batch_in_its_round() -> None:
+def test_waiting_is_the_share_by_which_a_feed_is_slower_in_the_same_round() -> None:
     training = {CONSTANT: [100.0, 200.0, 400.0], "feed": [50.0, 180.0], "new": [75.0]}
     assert find_waits(training) == {"feed": pytest.approx(0.3), "new": pytest.approx(0.25)}
     assert find_waits({"feed": [50.0]}) == {}
@@ -215,7 +215,7 @@ def test_the_table_has_all_figures_and_failures() -> None:
 
 
 @pytest.mark.parametrize("part", [{}, {"alone": {}, "waits": {}}, {"training": {"feed": [1.0]}}])
-def test_json_and_plot_are_written_also_of_a_part_of_the_figures(
+def test_json_and_plot_are_written_for_partial_results_too(
     tmp_path: Path, part: dict[str, Any]
 ) -> None:
     write({**RESULTS, **part}, tmp_path / "new")
@@ -230,7 +230,7 @@ def test_without_any_figure_there_is_no_plot(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["gpu_feed.json"]
 
 
-def test_training_goes_on_until_its_time_is_over() -> None:
+def test_training_continues_until_its_time_is_over() -> None:
     import keras
     from benchmarks.gpu_training import Constant, EpochClock, measure_training
 
@@ -243,7 +243,7 @@ def test_training_goes_on_until_its_time_is_over() -> None:
     clock = EpochClock(timed_s=LATER, end=0)
     options = {"steps_per_epoch": 2, "epochs": 9, "shuffle": False, "verbose": 0}
     model.fit(Constant(sizes), callbacks=[clock], **options)
-    # The first epoch is never timed, so that there must be a second one.
+    # The first epoch is never timed, so there must be a second one.
     assert len(clock.ends) == 2
 
 

@@ -37,7 +37,7 @@ def run_python(*command: str, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which each image has a class, and so a label, of its own."""
+    """A folder in which each image has its own class, and so its own label."""
     folder = tmp_path_factory.mktemp("images")
     data.generate(folder, TINY, NUM_IMAGES, num_classes=NUM_IMAGES)
     return folder
@@ -45,7 +45,7 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(tiny_images: Path) -> dict[str, Any]:
-    """What each contender gave in two epochs of batches of 20, for both dtypes."""
+    """Two epochs of each contender, in batches of 20, for both dtypes."""
     lines = run_python("-m", "tests.benchmarks.probe", str(tiny_images)).splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
     return {one["name"]: one for one in found}
@@ -72,7 +72,7 @@ def test_a_contender_gives_shuffled_batches_of_the_wanted_kind(
         if dtype == "uint8":
             assert max(epoch["highest"]) > 200
         else:
-            # Of black and white, after subtracting ImageNet's mean and dividing by its spread.
+            # Black and white, normalised by the mean and standard deviation of ImageNet.
             assert -2.2 < min(epoch["lowest"]) < -1
             assert 1 < max(epoch["highest"]) < 2.7
     first, second = (epoch["labels"] for epoch in found["epochs"])
@@ -98,7 +98,7 @@ def test_an_option_that_augseq_lacks_is_a_reason_to_skip(tiny_images: Path) -> N
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JSON file of a short run of every kind of table, on a machine that lacks Grain."""
+    """The JSON file of a short run of several kinds of tables, on a machine without Grain."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "grain.py").write_text("raise ModuleNotFoundError('no grain', name='grain')")
     run_python(
@@ -114,7 +114,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tables(output: Path) -> dict[str, Any]:
-    """Each table by its name, its summary by the names of the contenders."""
+    """Tables by name, each with its summary by contender."""
     found = json.loads(output.read_text())["tables"]
     return {
         table["name"]: {**table, "summary": {one["contender"]: one for one in table["summary"]}}
@@ -136,7 +136,7 @@ def test_the_runner_writes_the_documented_fields(output: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_contender_whose_library_is_missing_is_skipped_with_the_reason(
+def test_a_contender_with_a_missing_library_is_skipped_with_the_reason(
     tables: dict[str, Any], output: Path
 ) -> None:
     assert tables["fit-jax"]["summary"]["Grain, OpenCV"]["skipped"] == "no grain"
@@ -153,7 +153,7 @@ def test_speed_is_measured_in_passes_and_inside_fit(tables: dict[str, Any]) -> N
     for one in (outside, inside):
         assert one["num_images"] == 2 * NUM_IMAGES
         assert all(one[field] > 0 for field in ("images_per_s", "cpu_ms_per_image", "memory_mb"))
-    # The row stands for all who have no TensorFlow.
+    # The row represents users without TensorFlow.
     assert not any(run.get("tensorflow_loaded") for run in table["runs"])
 
 
@@ -211,7 +211,7 @@ def _made_up_table(summary: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_ratios_are_taken_within_a_round() -> None:
-    # In the second round, everything took ten times as long.
+    # The second round took ten times as long for both.
     runs = [
         _made_up_run(0, "tf_data", 1.0, 2.0),
         _made_up_run(0, "other", 2.0, 3.0),
@@ -224,7 +224,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert other["images_per_s"] == pytest.approx((50 + 5) / 2)
 
 
-def test_a_run_too_short_for_the_clock_of_cpu_time_has_no_ratio_of_it() -> None:
+def test_a_run_with_no_measurable_cpu_time_has_no_cpu_ratio() -> None:
     runs = [_made_up_run(0, "tf_data", 1.0, 0.0), _made_up_run(0, "other", 2.0, 3.0)]
     _, other = report.summarize(runs, "tf_data")
     assert other["cpu_ratio"] is None
