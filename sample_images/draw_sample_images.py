@@ -587,7 +587,7 @@ def main() -> None:
         nargs="?",
         type=Path,
         default=Path(__file__).parent,
-        help="where to draw (default: beside this script)",
+        help="output folder (default: the folder of this script)",
     )
     folder: Path = parser.parse_args().folder
     for name in DRAWERS:
