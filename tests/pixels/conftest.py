@@ -1,4 +1,4 @@
-"""Make image files in memory, by Pillow or byte by byte."""
+"""Make image files in memory, with Pillow or byte by byte."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ def photo(height: int, width: int) -> Image.Image:
 
 
 def noise(height: int, width: int, channels: int) -> np.ndarray:
-    """Return pixels that no two places share."""
+    """Return pixels of random noise."""
     return np.random.default_rng(1).integers(0, 256, (height, width, channels), np.uint8)
 
 
@@ -50,7 +50,7 @@ def chunk(name: bytes, content: bytes) -> bytes:
 def png(
     width: int, depth: int, colour_type: int, row: bytes, *chunks: bytes, height: int = 1
 ) -> bytes:
-    """Return a PNG file with one row; more rows are only claimed."""
+    """Return a PNG file with one row; more rows are only declared."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -82,7 +82,7 @@ def tiff(order: str, bits: int, content: bytes, *, width: int, **tags: int) -> b
 
 
 def claiming(width: int, height: int) -> bytes:
-    """Return a small JPEG file whose header claims a size."""
+    """Return a small JPEG file whose header declares a size."""
     data = encoded(photo(16, 16), "JPEG")
     frame = data.index(b"\xff\xc0")
     return data[: frame + 5] + struct.pack(">HH", height, width) + data[frame + 9 :]

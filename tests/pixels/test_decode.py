@@ -34,7 +34,7 @@ def grey(rgb: np.ndarray) -> np.ndarray:
 
 
 def over(rgba: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
-    """Return what shows in front of a background, as floats."""
+    """Return what is visible in front of a background, as floats."""
     alpha = rgba[..., 3:] / 255
     return rgba[..., :3] * alpha + np.array(background) * (1 - alpha)
 
@@ -63,7 +63,7 @@ def test_the_array_is_new_uint8_writable_and_contiguous(
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", UPRIGHT)
-def test_images_come_upright_unless_told_otherwise(file_format: str, orientation: int) -> None:
+def test_images_are_turned_upright_by_default(file_format: str, orientation: int) -> None:
     options = {"lossless": True} if file_format == "WEBP" else {}
     picture = photo(10, 14)
     data = encoded(picture, file_format, exif=exif(orientation), **options)
@@ -88,12 +88,12 @@ def test_an_orientation_in_xmp_counts() -> None:
     np.testing.assert_array_equal(decode(data), UPRIGHT[6](stored))
 
 
-def test_an_orientation_of_0_is_none() -> None:
+def test_an_orientation_of_0_counts_as_none() -> None:
     assert decode(encoded(photo(10, 14), exif=exif(0))).shape == (10, 14, 3)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
-def test_damaged_exif_data_is_an_error_with_a_way_around_it(file_format: str) -> None:
+def test_damaged_exif_data_is_an_error_with_a_workaround(file_format: str) -> None:
     damaged = exif(6).replace(b"MM\0*", b"XX\0*")
     data = encoded(photo(10, 14), file_format, exif=damaged)
     with pytest.raises(DecodeError, match=r"EXIF data is damaged .*exif_orientation=False"):
@@ -102,15 +102,15 @@ def test_damaged_exif_data_is_an_error_with_a_way_around_it(file_format: str) ->
 
 
 @pytest.mark.parametrize("count", [0, 2, 50176])
-def test_an_orientation_of_several_numbers_is_damage(count: int) -> None:
+def test_an_orientation_with_several_values_is_damage(count: int) -> None:
     one, several = (struct.pack(">HHI", 0x0112, 3, number) for number in (1, count))
     assert one in exif(8)
     data = encoded(photo(10, 14), "JPEG", exif=exif(8).replace(one, several))
-    with pytest.raises(DecodeError, match=f"its orientation is {count} numbers|beyond its end"):
+    with pytest.raises(DecodeError, match=f"its orientation has {count} values|beyond its end"):
         decode(data)
 
 
-def test_an_empty_exif_block_is_no_damage() -> None:
+def test_an_empty_exif_block_is_not_damage() -> None:
     assert decode(encoded(photo(10, 14), "JPEG", exif=b"Exif\0\0")).shape == (10, 14, 3)
 
 
@@ -140,7 +140,7 @@ def test_opaque_images_of_every_kind_become_rgb_grey_and_rgba(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["CMYK TIFF", "CMYK JPEG", "YCbCr TIFF", "YCbCr JPEG"])
-def test_print_and_video_colours_come_out_as_they_went_in(name: str) -> None:
+def test_cmyk_and_ycbcr_colours_are_read_as_written(name: str) -> None:
     """Above all, CMYK in JPEG, which is stored inverted, is not a negative."""
     np.testing.assert_allclose(decode(OPAQUE[name]), np.asarray(photo(9, 13)), atol=9)
 
@@ -295,7 +295,7 @@ def test_pixels_without_a_fixed_range_are_refused(data: bytes, kind: str) -> Non
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_the_first_frame_counts(file_format: str) -> None:
+def test_the_first_frame_is_used(file_format: str) -> None:
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     first, *others = (Image.new("RGB", (8, 6), colour) for colour in colours)
     options = {"lossless": True} if file_format == "WEBP" else {}

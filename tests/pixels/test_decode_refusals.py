@@ -1,4 +1,4 @@
-"""What is refused: too large, damaged, no image."""
+"""Files that are refused: too large, damaged, or not an image."""
 
 import struct
 import threading
@@ -44,7 +44,7 @@ def test_a_bomb_is_refused_before_its_pixels_take_memory(kind: str, side: int) -
 
 @pytest.mark.parametrize("interlaced", [0, 1])
 def test_what_follows_the_last_row_of_a_png_is_not_inflated(interlaced: int) -> None:
-    """As Pillow and libpng, which give the pixels and leave the rest."""
+    """As in Pillow and libpng, which return the pixels and ignore the rest."""
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, interlaced)
     packed = zlib.compress(bytes(100 << 20), 9)
     data = (
@@ -67,7 +67,7 @@ def test_the_limit_is_the_last_size_that_passes() -> None:
 
 @pytest.fixture
 def pillow_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow's limit in small, put back afterwards."""
+    """A low limit for Pillow, restored afterwards."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
 
 
@@ -75,7 +75,7 @@ def pillow_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF"])
 @pytest.mark.parametrize("side", [40, 90])
 def test_pillow_neither_warns_nor_refuses_below_our_limit(file_format: str, side: int) -> None:
-    """Pillow's limit is 1000 pixels here; above it it warns, above 2000 it refuses."""
+    """Here Pillow warns above 1000 pixels, and refuses above 2000."""
     data = encoded(Image.new("L", (side, side)), file_format)
     with ThreadPoolExecutor(4) as pool:
         images = list(pool.map(lambda _: decode(data, max_pixels=10_000), range(8)))
@@ -141,13 +141,13 @@ def test_a_flipped_bit_in_a_png_is_an_error(place: float) -> None:
 
 @pytest.mark.parametrize("name", ["JPEG", "progressive JPEG", "PNG", "GIF"])
 def test_a_file_whose_rest_is_zeros_is_an_error(name: str) -> None:
-    """So ends a copy onto a full disk."""
+    """As after a copy to a full disk."""
     data = whole_files()[name]
     with pytest.raises(DecodeError):
         decode(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
 
 
-def test_an_empty_file_is_said_to_be_empty() -> None:
+def test_an_empty_file_is_reported_as_empty() -> None:
     with pytest.raises(DecodeError, match=r"empty \(0 bytes\)"):
         decode(b"")
 
@@ -162,11 +162,11 @@ def test_an_empty_file_is_said_to_be_empty() -> None:
         (encoded(photo(8, 8), "PDF"), "a PDF file"),
         (encoded(photo(16, 16), "ICO"), "an icon"),
         (bytes(5000), "all zero"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
         (b"\0\5\x16\7" + bytes(80), "AppleDouble"),
     ],
 )
-def test_what_is_no_image_of_ours_is_refused_and_named(data: bytes, kind: str) -> None:
+def test_a_file_that_is_not_a_known_image_is_refused_and_identified(data: bytes, kind: str) -> None:
     with pytest.raises(DecodeError, match=f"its {len(data)} bytes are .*{kind}"):
         decode(data)
 
@@ -187,13 +187,13 @@ def test_random_damage_never_raises_anything_else() -> None:
                 assert image.dtype == np.uint8
 
 
-def test_filling_up_truncated_images_must_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filling_in_truncated_images_must_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.raises(DecodeError, match="LOAD_TRUNCATED_IMAGES is on"):
         decode(encoded(photo(8, 8)))
 
 
-def test_the_cause_is_kept() -> None:
+def test_the_cause_is_chained() -> None:
     with pytest.raises(DecodeError, match="truncated") as caught:
         decode(encoded(photo(64, 64), "BMP")[:-60])
     assert isinstance(caught.value.__cause__, OSError)

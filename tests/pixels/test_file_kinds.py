@@ -1,4 +1,4 @@
-"""What is no image is named as what it is, with the way out."""
+"""Files that are not images are identified, with advice."""
 
 import bz2
 import gzip
@@ -35,7 +35,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
-def test_a_web_page_is_named_however_it_is_spelt(page: bytes) -> None:
+def test_a_web_page_is_identified_however_it_is_written(page: bytes) -> None:
     with pytest.raises(DecodeError, match=rf"{len(page)} bytes are a web page.*download it again"):
         decode(page)
 
@@ -69,11 +69,11 @@ KINDS = {
         b"[0.5, 1]",
         gzip.compress(b'{"error": 403}', mtime=0),
     ],
-    "a pointer of Git LFS.*git lfs pull": [
+    "a Git LFS pointer.*git lfs pull": [
         b"version https://git-lfs.github.com/spec/v1\noid sha256:9f\nsize 8\n",
         b"version https://hawser.github.com/spec/v1\r\noid sha256:9f\r\nsize 8\r\n",
     ],
-    "a pointer of git-annex.*git annex get": [
+    "a git-annex pointer.*git annex get": [
         b"/annex/objects/SHA256E-s9--1f.jpg\n",
         b"../.git/annex/objects/Kj/0f/MD5E-s9--1f.png/MD5E-s9--1f.png",
     ],
@@ -88,7 +88,7 @@ KINDS = {
     "an Office document": [_zip("[Content_Types].xml", "ppt/presentation.xml")],
     r"a numpy archive \(.npz\)": [_saved(np.savez_compressed, a=np.arange(4))],
     "a numpy array": [_saved(np.save, arr=np.zeros((2, 2)))],
-    "a file of PyTorch": [_zip("model/data.pkl", "model/version")],
+    "a PyTorch file": [_zip("model/data.pkl", "model/version")],
     "a Python pickle": [pickle.dumps({"a": [1]}), pickle.dumps(np.arange(3), protocol=2)],
     "a video.*frames": [
         b"\0\0\0\x1cftypmp42\0\0\0\0mp42isom" + bytes(40),
@@ -97,9 +97,9 @@ KINDS = {
         b"RIFF\x24\0\0\0AVI LIST",
         b"\x1aE\xdf\xa3\x9fB\x86\x81\1",
     ],
-    "a raw photograph": [b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"],
-    "a recording": [b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\4\0"],
-    "a PNG file packed with gzip.*gunzip": [gzip.compress(encoded(photo(8, 8)), mtime=0)],
+    "a camera raw photo": [b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"],
+    "an audio file": [b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\4\0"],
+    "a PNG file compressed with gzip.*gunzip": [gzip.compress(encoded(photo(8, 8)), mtime=0)],
     "a bzip2 archive": [bz2.compress(b"x" * 50)],
     "an XZ archive": [lzma.compress(b"x" * 50)],
     "a gzip archive": [gzip.compress(bytes(range(256)), mtime=0)],
@@ -111,12 +111,12 @@ KINDS = {
 @pytest.mark.parametrize(
     ("kind", "data"), [(kind, data) for kind, several in KINDS.items() for data in several]
 )
-def test_a_file_that_is_no_image_is_named_as_what_it_is(kind: str, data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_identified(kind: str, data: bytes) -> None:
     with pytest.raises(DecodeError, match=f"its {len(data)} bytes are .*{kind}"):
         decode(data)
 
 
-def test_noise_and_damaged_headers_are_given_no_name() -> None:
+def test_noise_and_damaged_headers_are_not_identified() -> None:
     noise = np.random.default_rng(5).integers(0, 256, 900, np.uint8).tobytes()
     for data in (noise, b"\x89PNG\r\n\x1a\n" + noise, noise[:3], b"\xff\xd8\xff" + noise[:9]):
         with pytest.raises(DecodeError) as caught:
@@ -125,7 +125,7 @@ def test_noise_and_damaged_headers_are_given_no_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["<html>", "{}", "version https://git-lfs"])
-def test_an_image_that_holds_such_text_is_an_image(text: str) -> None:
+def test_an_image_that_contains_such_text_is_an_image(text: str) -> None:
     picture = Image.new("RGB", (4, 4), (9, 99, 9))
     file = io.BytesIO()
     picture.save(file, "JPEG", comment=text.encode())
@@ -133,13 +133,13 @@ def test_an_image_that_holds_such_text_is_an_image(text: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "wanted"), [("La", "L"), ("La", "RGB"), ("LAB", "L")])
-def test_pixels_that_pillow_does_not_convert_are_told_in_words(mode: str, wanted: str) -> None:
-    told = rf"not read \(Pillow calls it mode {mode}\): save it again"
-    with pytest.raises(DecodeError, match=told), explaining():
+def test_pixels_that_pillow_cannot_convert_are_described_in_words(mode: str, wanted: str) -> None:
+    message = rf"not supported \(Pillow calls it mode {mode}\): save it again"
+    with pytest.raises(DecodeError, match=message), explaining():
         Image.new(mode, (2, 2)).convert(wanted)
 
 
 @pytest.mark.parametrize("length", range(8, 12))
-def test_an_avif_that_ends_within_its_brand_is_no_video(length: int) -> None:
+def test_an_avif_that_ends_within_its_brand_is_not_a_video(length: int) -> None:
     with pytest.raises(DecodeError, match="not an image of a known format, or its header"):
         decode(encoded(photo(8, 8), "AVIF")[:length])

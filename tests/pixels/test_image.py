@@ -31,13 +31,13 @@ def test_one_file_read_alone_has_the_pixels_that_training_gets(
     np.testing.assert_array_equal(alone, source.open(Record(index=0, path=turned.name)).read(WHOLE))
 
 
-def test_a_size_brings_the_image_to_it(turned: Path) -> None:
+def test_an_image_size_resizes_the_image(turned: Path) -> None:
     image = augseq.read_image(turned, image_size=(8, 9), interpolation="bicubic")
     upright = Image.open(turned).transpose(Image.Transpose.ROTATE_270)
     np.testing.assert_array_equal(image, upright.resize((9, 8), Image.Resampling.BICUBIC))
 
 
-def test_without_a_size_the_file_keeps_its_own(turned: Path) -> None:
+def test_without_an_image_size_the_image_keeps_its_own(turned: Path) -> None:
     assert augseq.read_image(str(turned)).shape == (30, 20, 3)
 
 
@@ -63,7 +63,7 @@ def test_a_file_above_the_limit_is_refused(turned: Path) -> None:
         augseq.read_image(turned, max_pixels=599)
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_as_missing(tmp_path: Path) -> None:
     with pytest.raises(augseq.errors.MissingFileError, match=r"gone\.jpg"):
         augseq.read_image(tmp_path / "gone.jpg")
 

@@ -1,4 +1,4 @@
-"""Limits on pixels, bytes and memory: what refuses a file names the option that reads it."""
+"""Limits on pixels, bytes and memory: each refusal names the option that reads the file."""
 
 import re
 import subprocess
@@ -46,7 +46,7 @@ def option_of(error: augseq.errors.DecodeError) -> dict[str, Any]:
 def test_the_number_that_an_error_names_is_the_smallest_that_reads_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file_format: str, ending: str, weight: float
 ) -> None:
-    """With lower limits, so that small files do."""
+    """With lower limits, so that small files suffice."""
     monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 200)
     folder = image_folder(tmp_path, encoded(photo(21, 33), file_format), ending)
     with pytest.raises(augseq.errors.DecodeError) as caught:
@@ -80,7 +80,7 @@ def test_indexing_and_checking_exclude_what_training_refuses_and_nothing_else(
                 augseq.ImageSequence(everything, **sequence)[0]
 
 
-def test_a_manifest_probed_with_other_limits_is_looked_at_again(tmp_path: Path) -> None:
+def test_a_manifest_probed_with_other_limits_is_checked_again(tmp_path: Path) -> None:
     folder = image_folder(tmp_path, encoded(photo(21, 33)), "png")
     with pytest.warns(augseq.AugseqWarning, match="max_pixels=693"):
         images = augseq.index_folder(folder, unreadable="exclude", max_pixels=99, progress=False)
@@ -101,7 +101,7 @@ def test_a_manifest_probed_with_other_limits_is_looked_at_again(tmp_path: Path) 
          {"full_depth": True}),
     ],
 )  # fmt: skip
-def test_other_options_of_decoding_hold_for_indexing_and_checking_too(
+def test_other_decoding_options_also_apply_to_indexing_and_checking(
     tmp_path: Path, data: bytes, ending: str, options: dict[str, Any]
 ) -> None:
     folder = image_folder(tmp_path, data, ending)
@@ -116,7 +116,7 @@ def test_other_options_of_decoding_hold_for_indexing_and_checking_too(
     assert sequence[0][0].shape == (3, 4, 4, 3)
 
 
-def test_a_damaged_file_is_to_be_repaired_and_a_right_one_not(tmp_path: Path) -> None:
+def test_only_a_damaged_file_gets_the_advice_to_repair_it(tmp_path: Path) -> None:
     folder = image_folder(tmp_path, encoded(photo(21, 33))[:-60], "png")
     options = {"image_size": (4, 4), "batch_size": 3}
     images = augseq.index_folder(folder, progress=False)
@@ -141,16 +141,16 @@ def test_a_damaged_file_is_to_be_repaired_and_a_right_one_not(tmp_path: Path) ->
         ("show", ["--image-size", "8", "--augment", "none", "--output", "{folder}/../x.png"]),
     ],
 )
-def test_the_shell_takes_the_option_that_the_error_names(
+def test_the_shell_accepts_the_option_that_the_error_names(
     tmp_path: Path, command: str, options: list[str]
 ) -> None:
     folder = image_folder(tmp_path, encoded(photo(21, 33)), "png")
     program = "from augseq.cli.main import main; main()"
-    told = [sys.executable, "-c", program, command, str(folder)]
-    told += [option.format(folder=folder) for option in options]
+    words = [sys.executable, "-c", program, command, str(folder)]
+    words += [option.format(folder=folder) for option in options]
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*told, *more], capture_output=True, text=True, check=False)
+        return subprocess.run([*words, *more], capture_output=True, text=True, check=False)
 
     refused = run("--max-pixels", "400")
     assert refused.returncode == 1
@@ -173,7 +173,7 @@ def test_the_shell_takes_the_option_that_the_error_names(
         {"image_size": (300_000, 400_000), "dtype": "uint8", "batch_size": 50},
     ],
 )
-def test_an_image_size_that_no_memory_holds_is_refused_before_memory_is_taken(
+def test_an_image_size_beyond_memory_is_refused_before_memory_is_allocated(
     options: dict[str, Any],
 ) -> None:
     images = augseq.index_folder(Path(__file__).parents[2] / "sample_images", progress=False)
@@ -183,7 +183,7 @@ def test_an_image_size_that_no_memory_holds_is_refused_before_memory_is_taken(
         augseq.ImageSequence(images, **options)
 
 
-def test_a_large_image_size_that_fits_is_taken_and_a_batch_is_not_longer_than_the_images() -> None:
+def test_a_large_image_size_that_fits_is_accepted_and_a_batch_has_no_extra_images() -> None:
     x = np.zeros((2, 4, 4, 3), np.uint8)
     assert augseq.ImageSequence.from_arrays(x, image_size=(64, 64), batch_size=10**9)
     assert augseq.ImageSequence.from_arrays(x, image_size=(9000, 9000), batch_size=2)
@@ -198,8 +198,8 @@ def test_the_shell_and_a_training_run_refuse_such_a_size(tmp_path: Path) -> None
         augseq.RunOptions(image_size=(5_000_000, 5_000_000))
     folder = image_folder(tmp_path, encoded(photo(4, 5)), "png")
     program = "from augseq.cli.main import main; main()"
-    told = [sys.executable, "-c", program, "show", str(folder), "--image-size", "5000000"]
-    ended = subprocess.run(told, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", program, "show", str(folder), "--image-size", "5000000"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "25,000,000,000,000 bytes" in ended.stderr
     assert "--image-size" in ended.stderr

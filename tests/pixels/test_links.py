@@ -1,4 +1,4 @@
-"""Links that lead out of the folder of images."""
+"""Symbolic links out of the folder of images."""
 
 import os
 import pickle
@@ -56,7 +56,7 @@ def test_the_root_itself_may_be_a_link(linked: Path, tmp_path: Path) -> None:
         _ = sequence_of(tmp_path / "moved", "a/file.png", follow_links=False)[0]
 
 
-def test_a_folder_beside_the_root_with_a_longer_name_is_outside(tmp_path: Path) -> None:
+def test_a_folder_next_to_the_root_with_a_longer_name_is_outside(tmp_path: Path) -> None:
     for name in ("photos/a", "photos2"):
         (tmp_path / name).mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "photos2" / "x.png")
@@ -77,7 +77,7 @@ def test_a_manifest_remembers_that_links_were_followed(linked: Path, tmp_path: P
         assert sum(len(batches[number][1]) for number in range(len(batches))) == len(part)
 
 
-def test_what_looks_at_a_manifest_follows_the_links_that_training_follows(linked: Path) -> None:
+def test_checks_and_displays_follow_the_same_links_as_training(linked: Path) -> None:
     (linked / "c").unlink()
     images = augseq.index_folder(linked, follow_links=True, progress=False)
     findings = augseq.check_images(images, progress=False).findings
@@ -85,7 +85,7 @@ def test_what_looks_at_a_manifest_follows_the_links_that_training_follows(linked
     assert "follow_links" not in images._repr_html_()
 
 
-def test_the_reader_of_a_manifest_has_the_last_word(linked: Path, tmp_path: Path) -> None:
+def test_the_argument_of_read_manifest_takes_precedence(linked: Path, tmp_path: Path) -> None:
     (linked / "c").unlink()
     images = augseq.index_folder(linked, follow_links=True, progress=False)
     augseq.write_manifest(images, tmp_path / "m.parquet")

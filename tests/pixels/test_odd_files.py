@@ -1,4 +1,4 @@
-"""Rare, damaged and hostile files: the right upright pixels, or an error that says why not."""
+"""Rare, damaged and hostile files: correct upright pixels, or an error that says why not."""
 
 import functools
 import json
@@ -23,7 +23,7 @@ from augseq.pixels.source import FileSource
 from .odd_files.corpus import hostile_files, odd_files
 from .odd_files.odd_file import OddFile
 
-# Pillow warns of odd metadata; what the pixels are is told otherwise.
+# Pillow warns about odd metadata; the pixels are checked separately.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 FILES = odd_files()
 MANY_PIXELS = 5000 * 5000
@@ -31,7 +31,7 @@ MANY_PIXELS = 5000 * 5000
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_an_odd_file_gives_its_pixels_or_says_why_not(file: OddFile, tmp_path: Path) -> None:
+def test_an_odd_file_yields_its_pixels_or_the_reason_why_not(file: OddFile, tmp_path: Path) -> None:
     path = tmp_path / "odd.image"
     path.write_bytes(file.data)
     pixels, error = None, ""
@@ -56,14 +56,14 @@ def test_the_verdict_is_the_same_in_all_colour_modes(color_mode: str) -> None:
         assert _shape(file.data, options) == _plain_shape(file), file.name
 
 
-def test_the_verdict_is_the_same_where_large_files_are_scaled_while_decoded() -> None:
+def test_the_verdict_is_the_same_with_scaled_decoding() -> None:
     for file in FILES:
         scaled = _shape(file.data, DecodeOptions(), Region(covers=(1, 1)))
         assert (scaled is None) == (_plain_shape(file) is None), file.name
 
 
 def test_the_verdict_is_the_same_with_a_cache(tmp_path: Path) -> None:
-    """The first time, when an image is decoded and kept, and the second, when it is mapped."""
+    """The first time, when an image is decoded and cached, and the second, when it is mapped."""
     folder = tmp_path / "images"
     folder.mkdir()
     cached = make_source(str(folder), DecodeOptions(), tmp_path / "cache", scaled_decode=False)
@@ -77,7 +77,7 @@ def test_the_verdict_is_the_same_with_a_cache(tmp_path: Path) -> None:
 
 
 def test_the_verdict_is_the_same_with_full_depth() -> None:
-    """But for floats, which have no fixed range in 8 bits."""
+    """Except for floats, which have no fixed range in 8 bits."""
     for file in FILES:
         if "no fixed range" in file.cause and "integers" not in file.name:
             assert _shape(file.data, DecodeOptions(full_depth=True)) is not None, file.name

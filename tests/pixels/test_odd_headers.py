@@ -1,4 +1,4 @@
-"""Right pixels behind an odd header: shown as every viewer shows them."""
+"""Valid pixels after an odd header: read as in every viewer."""
 
 import io
 import itertools
@@ -29,7 +29,7 @@ def by_pillow(data: bytes) -> np.ndarray:
 
 
 def webp(*chunks: bytes, flags: int, picture: Image.Image, **options: object) -> bytes:
-    """Return an extended WebP file with a header of its own around the pixels of Pillow."""
+    """Return an extended WebP file: a custom header around pixels that Pillow encoded."""
     plain = encoded(picture, "WEBP", **options)
     pixels = plain[12:] if plain[12:16] != b"VP8X" else plain[30:]
     size = b"".join((side - 1).to_bytes(3, "little") for side in picture.size)
@@ -44,8 +44,8 @@ def riff(name: bytes, body: bytes) -> bytes:
 @pytest.mark.parametrize("flags", [0x08, 0x04, 0x0C, 0x28, 0x2C])
 @pytest.mark.parametrize("lossless", [False, True])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_a_webp_may_announce_blocks_that_it_lacks(mode: str, lossless: bool, flags: int) -> None:
-    """EXIF, XMP and colour profiles, which web services take out."""
+def test_a_webp_may_declare_blocks_that_it_lacks(mode: str, lossless: bool, flags: int) -> None:
+    """EXIF, XMP and colour profiles, which web services remove."""
     picture = photo(10, 14).convert(mode)
     flags |= 0x10 if mode == "RGBA" else 0
     data = webp(flags=flags, picture=picture, lossless=lossless)
@@ -70,7 +70,7 @@ DENIED = {
 
 
 @pytest.mark.parametrize("block", DENIED.values(), ids=DENIED)
-def test_a_block_that_a_webp_denies_is_skipped_as_by_viewers(block: bytes) -> None:
+def test_a_block_that_a_webp_does_not_declare_is_skipped_as_in_viewers(block: bytes) -> None:
     data = webp(riff(b"EXIF", block), flags=0, picture=photo(10, 14))
     np.testing.assert_array_equal(decode(data), by_pillow(encoded(photo(10, 14), "WEBP")))
 
@@ -85,7 +85,7 @@ def test_a_webp_whose_orientation_is_lost_is_refused(name: bytes, flags: int) ->
         decode(data)
 
 
-# What stands behind a JPEG
+# Data after a JPEG
 
 
 def _with_scans(count: int) -> bytes:
@@ -108,7 +108,7 @@ TRAILERS = {
 
 @pytest.mark.parametrize("name", TRAILERS)
 @pytest.mark.parametrize("progressive", [False, True])
-def test_what_is_appended_to_a_jpeg_is_not_looked_at(name: str, progressive: bool) -> None:
+def test_data_appended_to_a_jpeg_is_ignored(name: str, progressive: bool) -> None:
     for mode in ("RGB", "L", "CMYK"):
         options = {"progressive": progressive, "restart_marker_rows": int(mode == "L")}
         data = encoded(photo(40, 56).convert(mode), "JPEG", exif=exif(6), **options)
@@ -117,7 +117,7 @@ def test_what_is_appended_to_a_jpeg_is_not_looked_at(name: str, progressive: boo
 
 
 @pytest.mark.parametrize("name", TRAILERS)
-def test_a_jpeg_of_thousands_of_scans_stays_refused_whatever_follows(name: str) -> None:
+def test_a_jpeg_of_thousands_of_scans_is_refused_whatever_follows(name: str) -> None:
     data = encoded(photo(16, 16), "JPEG", progressive=True)
     scan = data.rindex(b"\xff\xda")
     scans = data[:-2] + data[scan:-2] * 3000 + b"\xff\xd9"
@@ -129,7 +129,7 @@ def test_a_jpeg_of_thousands_of_scans_stays_refused_whatever_follows(name: str) 
 
 
 def oriented(order: str, kind: int, orientation: int, *, first: bytes = b"") -> bytes:
-    """Return an EXIF block whose orientation has a type of TIFF."""
+    """Return an EXIF block whose orientation has a given TIFF type."""
     letter = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}[kind]
     value = struct.pack(order + letter, orientation).ljust(4, b"\0")
     entry = struct.pack(order + "HHI", 0x0112, kind, 1) + value
@@ -139,7 +139,7 @@ def oriented(order: str, kind: int, orientation: int, *, first: bytes = b"") -> 
 
 @pytest.mark.parametrize("kind", [1, 3, 4, 6, 8, 9, 13])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
-def test_an_orientation_may_be_any_whole_number(file_format: str, kind: int) -> None:
+def test_an_orientation_may_have_any_integer_type(file_format: str, kind: int) -> None:
     options = {"lossless": True} if file_format == "WEBP" else {}
     stored = by_pillow(encoded(photo(10, 14), file_format, **options))
     for order, (orientation, turn) in itertools.product("<>", UPRIGHT.items()):
@@ -178,13 +178,13 @@ FORMATS = ["JPEG", "PNG", "WEBP", "TIFF"]
 
 
 def with_numbers(file_format: str, order: str, kind: int, count: int, numbers: list[int]) -> bytes:
-    """Return an image of 10 x 14 pixels whose orientation is any numbers of any type."""
+    """Return an image of 10 x 14 pixels whose orientation has given numbers of a given type."""
     letter = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}[kind]
     values = struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
     entry = struct.pack(order + "HHI", 0x0112, kind, count)
     magic = b"II*\0" if order == "<" else b"MM\0*"
     if file_format != "TIFF":
-        # Behind the directory of one tag.
+        # After the directory with one tag.
         place = values.ljust(4, b"\0") if len(values) <= 4 else struct.pack(order + "I", 26)
         block = b"Exif\0\0" + magic + struct.pack(order + "IH", 8, 1) + entry + place + bytes(4)
         options = {"lossless": True} if file_format == "WEBP" else {}
@@ -205,7 +205,7 @@ def with_numbers(file_format: str, order: str, kind: int, count: int, numbers: l
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("name", STORED)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_an_orientation_that_no_viewer_turns_by_is_upright(file_format: str, name: str) -> None:
+def test_an_orientation_that_no_viewer_applies_is_upright(file_format: str, name: str) -> None:
     expected = decode(with_numbers(file_format, "<", 3, 1, [1]))
     for order in "<>":
         data = with_numbers(file_format, order, *STORED[name])
@@ -226,7 +226,7 @@ def test_an_orientation_that_viewers_read_differently_is_damage(
         np.testing.assert_array_equal(decode(data, exif_orientation=False), stored)
 
 
-# What stands between the segments of a JPEG
+# Data between the segments of a JPEG
 
 JUNK = {
     "zero": b"\0",
@@ -278,7 +278,7 @@ BGR_MASKS = (0xFF, 0xFF00, 0xFF0000)
 
 
 def bmp(rgba: np.ndarray, *, header: int, masks: tuple[int, ...], top_down: bool) -> bytes:
-    """Return a BMP file of 32 bits; a `header` of 40 bytes has the masks behind it."""
+    """Return a 32-bit BMP file; a `header` of 40 bytes is followed by the masks."""
     height, width = rgba.shape[:2]
     order = [2, 1, 0, 3] if masks[0] == 0xFF0000 else [0, 1, 2, 3]
     rows = rgba[:, :, order] if top_down else rgba[::-1, :, order]

@@ -1,4 +1,4 @@
-"""Odd names and odd trees: what is no file is never opened, what is one is read."""
+"""Odd names and odd trees: only regular files are opened, and all of them are read."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pip
 
 @needs_pipes
 @pytest.mark.parametrize("name", NAMES)
-def test_an_odd_name_is_read_and_its_damage_told_in_one_line(tmp_path: Path, name: str) -> None:
+def test_an_odd_name_is_read_and_its_damage_reported_on_one_line(tmp_path: Path, name: str) -> None:
     path = os.path.join(tmp_path, name)
     data = encoded(photo(9, 7))
     with open(path, "wb") as file:
@@ -52,7 +52,7 @@ def test_an_odd_name_is_read_and_its_damage_told_in_one_line(tmp_path: Path, nam
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("follow_links", [False, True])
 @pytest.mark.filterwarnings("ignore::augseq.AugseqWarning")
-def test_of_a_tree_full_of_special_files_the_images_are_listed(
+def test_the_images_in_a_tree_full_of_special_files_are_listed(
     tmp_path: Path, follow_links: bool
 ) -> None:
     for folder in ("a", "b", "a/folder.jpg"):
@@ -74,8 +74,8 @@ def test_of_a_tree_full_of_special_files_the_images_are_listed(
 
 @needs_pipes
 @pytest.mark.timeout(20)
-def test_what_takes_the_place_of_an_image_after_indexing_is_not_opened(tmp_path: Path) -> None:
-    """To open a pipe would wait for ever, and to read a device would never end."""
+def test_a_special_file_that_replaces_an_image_after_indexing_is_not_opened(tmp_path: Path) -> None:
+    """Opening a pipe would block forever, and reading a device would never end."""
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     (tmp_path / "folder.png").mkdir()

@@ -1,4 +1,4 @@
-"""A file that was probed is read only as long as it is the same."""
+"""A probed file is read only while it is unchanged."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ TIME_NS = 1_600_000_000_123_456_789
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> augseq.Manifest:
-    """Four probed images of one size in bytes, of a time long ago."""
+    """Four probed images of the same size in bytes, with an old modification time."""
     (tmp_path / "images").mkdir()
     for number in range(4):
         path = tmp_path / "images" / f"{number}.bmp"
@@ -34,7 +34,7 @@ def manifest(tmp_path: Path) -> augseq.Manifest:
     return augseq.index_folder(tmp_path / "images", labels=None, probe=True, progress=False)
 
 
-def test_a_number_of_frames_that_no_file_can_hold_is_not_believed(tmp_path: Path) -> None:
+def test_an_impossible_number_of_frames_is_ignored(tmp_path: Path) -> None:
     data = encoded(photo(4, 4))
     claim = chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
     (tmp_path / "1.png").write_bytes(data[:33] + claim + data[33:])
@@ -50,7 +50,7 @@ def read(manifest: augseq.Manifest, record: Record) -> np.ndarray:
 
 
 def replaced(path: Path) -> None:
-    """Put another image in its place, of another size."""
+    """Replace it with another image of a different size."""
     path.write_bytes(encoded(photo(40, 50)))
 
 
@@ -63,13 +63,13 @@ def emptied(path: Path) -> None:
 
 
 def grown(path: Path) -> None:
-    """Add to the end, which no decoder would mind; and put the time back."""
+    """Append to the file, which no decoder notices, and restore the time."""
     path.write_bytes(path.read_bytes() + b"\0")
     os.utime(path, ns=(TIME_NS, TIME_NS))
 
 
 def other_bytes(path: Path) -> None:
-    """Put another image in its place, of the same size."""
+    """Replace it with another image of the same size."""
     shutil.copyfile(path.with_name("0.bmp"), path)
 
 
@@ -95,7 +95,7 @@ def test_a_changed_file_is_refused(
     assert isinstance(caught.value, ValueError)
 
 
-def test_other_bytes_of_the_same_size_are_refused_with_their_time(
+def test_changed_bytes_of_the_same_size_are_refused_with_their_time(
     manifest: augseq.Manifest,
 ) -> None:
     path = Path(manifest.root, "1.bmp")
@@ -124,7 +124,7 @@ def test_a_file_that_is_gone_is_a_missing_file(manifest: augseq.Manifest) -> Non
         read(manifest, manifest[1])
 
 
-def test_without_a_probe_any_image_will_do(manifest: augseq.Manifest) -> None:
+def test_without_a_probe_any_image_is_accepted(manifest: augseq.Manifest) -> None:
     other_bytes(Path(manifest.root, "1.bmp"))
     np.testing.assert_array_equal(
         read(manifest, replace(manifest[1], probe=None)), read(manifest, manifest[0])

@@ -10,13 +10,13 @@ from augseq.errors import DecodeError, MissingFileError, UnreadableError
 from augseq.pixels.read import read_bytes
 
 
-def test_all_bytes_of_a_file_come_back(tmp_path: Path) -> None:
+def test_all_bytes_of_a_file_are_returned(tmp_path: Path) -> None:
     content = bytes(range(256)) * 9
     (tmp_path / "ä b.bin").write_bytes(content)
     assert read_bytes(str(tmp_path / "ä b.bin")) == content
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"gone\.jpg"):
         read_bytes(str(tmp_path / "gone.jpg"))
 
@@ -26,18 +26,18 @@ def test_a_missing_file_can_be_caught_as_the_builtin(tmp_path: Path) -> None:
         read_bytes(str(tmp_path / "gone.jpg"))
 
 
-def test_a_folder_is_no_image_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_an_image_file(tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"is not a regular file \(folder\)"):
         read_bytes(str(tmp_path))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_a_socket_and_a_device_are_refused_unopened(tmp_path: Path) -> None:
-    """To open the pipe, or the device of a terminal, would wait for ever."""
+    """Opening the pipe, or the device of a terminal, would block forever."""
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "device.jpg").symlink_to("/dev/zero")
     with socket.socket(socket.AF_UNIX) as server:
-        # By its short name: the path of a socket may have about a hundred bytes.
+        # By its short name: the path of a socket is limited to about a hundred bytes.
         with contextlib.chdir(tmp_path):
             server.bind("socket.jpg")
         for name, kind in (("pipe", "named pipe"), ("device", "device"), ("socket", "socket")):
@@ -65,7 +65,7 @@ def test_a_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
         ("loop.jpg", UnreadableError),
     ],
 )
-def test_a_name_that_cannot_be_opened_is_an_error_of_ours(
+def test_a_name_that_cannot_be_opened_is_one_of_our_errors(
     tmp_path: Path, name: str, error: type[Exception]
 ) -> None:
     (tmp_path / "file.txt").touch()

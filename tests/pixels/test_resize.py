@@ -30,7 +30,7 @@ def by_pillow(image: np.ndarray, *size: int, interpolation: str = "bilinear") ->
 
 @every_interpolation
 @pytest.mark.parametrize("size", [(7, 5), (33, 47), (64, 20), (1, 1)])
-def test_stretched_colour_is_what_pillow_makes(interpolation: str, size: tuple[int, int]) -> None:
+def test_stretched_colour_equals_pillows(interpolation: str, size: tuple[int, int]) -> None:
     image = noise(31, 45, 3)
     expected = by_pillow(image, *size, interpolation=interpolation)
     result = resized(image, *size, interpolation=interpolation)
@@ -41,8 +41,8 @@ def test_stretched_colour_is_what_pillow_makes(interpolation: str, size: tuple[i
 
 @every_interpolation
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
-def test_channels_do_not_touch_each_other(interpolation: str, channels: int) -> None:
-    """An alpha channel neither: Pillow alone would multiply it into the colours."""
+def test_channels_do_not_affect_each_other(interpolation: str, channels: int) -> None:
+    """Nor does alpha, which Pillow alone would multiply into the colours."""
     image = noise(31, 45, channels)
     result = resized(image, 12, 50, interpolation=interpolation)
     assert result.shape == (12, 50, channels)
@@ -53,7 +53,7 @@ def test_channels_do_not_touch_each_other(interpolation: str, channels: int) -> 
 
 @every_interpolation
 @pytest.mark.parametrize("resize_mode", ["stretch", "crop", "pad"])
-def test_float32_gives_the_uint8_result_within_rounding(
+def test_float32_matches_the_uint8_result_within_rounding(
     interpolation: str, resize_mode: str
 ) -> None:
     # No overshoot, which uint8 would clip between rows and columns.
@@ -89,10 +89,8 @@ def keras_window(height: int, width: int, size: tuple[int, int]) -> tuple[int, i
 
 @pytest.mark.parametrize("shape", [(57, 101), (101, 57), (60, 100), (99, 99)])
 @pytest.mark.parametrize("ratio", [(1, 1), (3, 4), (4, 3), (1, 5), (5, 1)])
-def test_crop_takes_the_window_that_keras_takes(
-    shape: tuple[int, int], ratio: tuple[int, int]
-) -> None:
-    """Where its sides come out whole, to the pixel."""
+def test_crop_uses_the_same_window_as_keras(shape: tuple[int, int], ratio: tuple[int, int]) -> None:
+    """To the pixel, if its sides are integers."""
     target = (ratio[0] * 12, ratio[1] * 12)
     y, x = np.indices(shape, np.float32)
     result = resized(np.stack([y, x], axis=2), *target, resize_mode="crop", interpolation="area")
@@ -116,15 +114,15 @@ def test_crop_takes_the_window_that_keras_takes(
         ((57, 1), slice(0, 57), slice(50, 51)),
     ],
 )
-def test_crop_without_a_change_of_scale_cuts_out_the_very_pixels(
+def test_crop_without_a_change_of_scale_keeps_the_exact_pixels(
     size: tuple[int, int], rows: slice, columns: slice
 ) -> None:
     image = noise(57, 101, 3)
     np.testing.assert_array_equal(resized(image, *size, resize_mode="crop"), image[rows, columns])
 
 
-def test_crop_is_what_pillow_makes_of_the_box() -> None:
-    """So its filters look a little over the edge of the window, as in a crop after a resize."""
+def test_crop_equals_pillows_resize_of_the_box() -> None:
+    """So its filters reach a little beyond the window, as in a crop after a resize."""
     image = noise(40, 100, 3)
     expected = Image.fromarray(image).resize((24, 24), FILTERS["bilinear"], box=(30, 0, 70, 40))
     np.testing.assert_array_equal(resized(image, 24, 24, resize_mode="crop"), expected)
@@ -140,7 +138,7 @@ def test_crop_is_what_pillow_makes_of_the_box() -> None:
     ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_pad_keeps_all_of_the_image_and_puts_black_around(
+def test_pad_keeps_the_whole_image_and_pads_with_black(
     size: tuple[int, int], inner: tuple[int, int], place: tuple[int, int], dtype: type
 ) -> None:
     image = noise(20, 30, 3).astype(dtype)
@@ -156,7 +154,7 @@ def test_pad_keeps_all_of_the_image_and_puts_black_around(
 @pytest.mark.parametrize("resize_mode", ["stretch", "crop", "pad"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (2, 3)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_extreme_shapes_come_out_in_the_size_asked_for(
+def test_extreme_shapes_get_the_requested_size(
     interpolation: str, resize_mode: str, shape: tuple[int, int], channels: int
 ) -> None:
     image = np.full((*shape, channels), 200, np.uint8)

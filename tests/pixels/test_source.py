@@ -30,7 +30,7 @@ def test_a_record_gives_the_pixels_of_its_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, pixels)
 
 
-def test_content_rules_where_the_suffix_says_something_else(tmp_path: Path) -> None:
+def test_content_takes_precedence_over_the_file_extension(tmp_path: Path) -> None:
     pixels = noise(5, 7, 3)
     Image.fromarray(pixels).save(tmp_path / "png.jpg", "PNG")
     image = files(tmp_path).open(Record(index=0, path="png.jpg")).read(WHOLE)
@@ -66,7 +66,7 @@ def test_eight_threads_decode_the_same_as_one(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, source.open(record).read(WHOLE))
 
 
-def test_real_photographs_have_the_pixels_that_pillow_gives(photos: Path) -> None:
+def test_real_photos_have_pillows_pixels(photos: Path) -> None:
     paths = sorted(photos.rglob("*.jpg"))[::26]
     assert len(paths) >= 15
     for index, path in enumerate(paths):
@@ -138,7 +138,7 @@ def test_an_array_source_survives_pickling() -> None:
 
 
 def test_each_source_answers_for_itself(tmp_path: Path) -> None:
-    """Displays, backups and advice ask a source, and do not look at its type."""
+    """Displays, backups and advice ask a source, and do not check its type."""
     root = tmp_path / "photos"
     root.mkdir()
     Image.fromarray(noise(5, 7, 3)).save(root / "a.png")
@@ -160,11 +160,11 @@ def test_each_source_answers_for_itself(tmp_path: Path) -> None:
     assert cached.cache.shorter_side_px == 4
 
 
-def test_a_fetch_does_what_opening_begins_with(tmp_path: Path) -> None:
+def test_fetch_does_the_first_part_of_open(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
     record, gone = Record(index=0, path="a.png"), Record(index=1, path="gone.png")
     plain = make_source(str(tmp_path), DecodeOptions(), None, scaled_decode=False)
-    # It reads, and decodes nothing.
+    # It reads without decoding.
     plain.fetch(record)
     with pytest.raises(MissingFileError, match="gone"):
         plain.fetch(gone)
@@ -176,7 +176,7 @@ def test_a_fetch_does_what_opening_begins_with(tmp_path: Path) -> None:
     ArraySource(noise(2, 3, 3)[np.newaxis]).fetch(record)
 
 
-def test_a_cache_is_filled_once_and_tells_how_much_it_holds(tmp_path: Path) -> None:
+def test_a_cache_is_filled_once_and_reports_how_much_it_holds(tmp_path: Path) -> None:
     Image.fromarray(noise(5, 7, 3)).save(tmp_path / "a.png")
     record = Record(index=0, path="a.png")
     choice = ImageCache(folder=tmp_path / ".cache", shorter_side_px=4)

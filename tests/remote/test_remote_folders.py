@@ -273,7 +273,7 @@ def test_a_remote_folder_is_probed_and_an_object_that_was_replaced_is_refused(
     assert _images(manifest[:10]) == _images(samples[:10])
     files.pipe_file(path, content[:-1] + b"?")
     try:
-        with pytest.raises(augseq.errors.ChangedFileError, match=r"\(index 0\).*bytes are others"):
+        with pytest.raises(augseq.errors.ChangedFileError, match=r"\(index 0\).*other content"):
             _images(manifest[:10])
     finally:
         files.pipe_file(path, content)

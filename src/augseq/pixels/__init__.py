@@ -1,1 +1,1 @@
-"""Bytes of a file become one uint8 array."""
+"""Decode image files into arrays."""

@@ -1,6 +1,6 @@
 /* Decode a part of a JPEG file with libjpeg-turbo: rows above and below it are skipped, and so is
- * most of what lies beside it. Optional: without it the whole file is decoded and then cut, with
- * the same pixels.
+ * most of what is left and right of it. Optional: without this module, the whole file is decoded
+ * and then cropped, with the same pixels.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -12,13 +12,13 @@
 
 #include <jpeglib.h>
 
-/* Older releases skip rows wrongly in some files with subsampled colours. */
+/* Older releases skip rows incorrectly in some files with chroma subsampling. */
 #if !defined(LIBJPEG_TURBO_VERSION_NUMBER) || LIBJPEG_TURBO_VERSION_NUMBER < 2001000
 #error "libjpeg-turbo 2.1 or newer is needed"
 #endif
 
-/* Colours are interpolated from neighbours, so pixels at the border of a part differ from those of
- * the whole file. One pixel more on each side is enough; this is a block of subsampled colours. */
+/* Chroma is interpolated from neighbours, so pixels at the border of a part differ from those of
+ * the whole image. One more pixel on each side is enough; this is a block of subsampled chroma. */
 #define MARGIN_PX 16
 
 typedef struct {
@@ -44,14 +44,14 @@ static void escape_error(j_common_ptr info)
     longjmp(errors->escape, 1);
 }
 
-/* libjpeg only warns of damage; here that is an error too. */
+/* libjpeg only warns about damage; here that is an error. */
 static void escape_warning(j_common_ptr info, int level)
 {
     if (level < 0)
         escape_error(info);
 }
 
-/* What lies below the part is never read, so that its end is there must be seen otherwise. */
+/* Data below the part is never read, so the end marker must be checked separately. */
 static int has_end_marker(const unsigned char *data, size_t num_bytes)
 {
     for (size_t k = num_bytes; k >= 2; k--)
@@ -97,7 +97,7 @@ static int decode(Task *task)
     jpeg_mem_src(&info, (unsigned char *)task->data, (unsigned long)task->num_bytes);
     jpeg_read_header(&info, TRUE);
     info.out_color_space = task->colorspace;
-    info.dct_method = JDCT_ISLOW; /* the exact one, which Pillow uses too */
+    info.dct_method = JDCT_ISLOW; /* the accurate one, as in Pillow */
     info.scale_num = 1;
     info.scale_denom = task->denominator;
     jpeg_calc_output_dimensions(&info);

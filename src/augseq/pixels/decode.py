@@ -1,4 +1,4 @@
-"""Bytes of an image file become one upright array, or an error that says why not."""
+"""Decode the bytes of an image file into an upright array."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,40 +22,38 @@ Result = TypeVar("Result")
 def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
     """Open the bytes of one image file with the decoder of its format.
 
-    The row of `decoders.registry` that matches the first bytes says which one that is. JPEG files
-    are decoded when their pixels are asked for, all others at once; decoders that may crash run
-    in a process of their own. The first frame of animated files and the first page of a TIFF
-    count; colour profiles are not applied.
+    The first bytes select the decoder from `decoders.registry`. JPEG files are decoded on demand,
+    all others immediately; decoders that can crash run in a child process. Only the first frame
+    of an animation and the first page of a TIFF are read; colour profiles are not applied.
 
-    Pixels of 16 bits are scaled to 8, as Pillow scales 16-bit colour: by their upper byte.
-    With `options.full_depth`, 65535 becomes 1.0, as does 255 in files of 8 bits, and floats
-    keep their values. Files of AVIF and HEIC in colour that have more than 8 bits are then
-    refused, and those of JPEG 2000 always.
+    16-bit pixels are reduced to their upper 8 bits, as Pillow does with 16-bit colour.
+    With `options.full_depth`, 65535 becomes 1.0, as does 255 in 8-bit files, and floats keep
+    their values. Colour AVIF and HEIC files with more than 8 bits are then refused; such JPEG
+    2000 files are always refused.
 
-    Not every damage shows. AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, PPM, WebP and most TIFF files
-    have no checksum over their pixels; and when a part of a JPEG file is
-    read, only that part and the end are checked.
+    Not all damage is detected: AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, PPM, WebP and most TIFF
+    files have no checksum over their pixels, and when part of a JPEG file is read, only that part
+    and the end are checked.
 
     Args:
         data: The whole file.
         options: Colour mode, orientation, background, limits, depth.
 
     Raises:
-        DecodeError: The data is not an image, is damaged or truncated, declares too
-            many pixels, or has pixels without a fixed range. The message says which. Where pixels
-            are decoded later, `read` raises it.
+        DecodeError: The data is not an image, is damaged or truncated, declares too many pixels,
+            or has pixels without a fixed range. For pixels decoded on demand, `read` raises it.
     """
     if not data:
         raise DecodeError("the file is empty (0 bytes)")
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise DecodeError(
-            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so a damaged file would "
-            "be filled up silently; set it to False"
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so damaged files would be "
+            "filled in silently; set it to False"
         )
     image_format = _format_of(data)
     try:
         if image_format.may_crash:
-            return DecodedImage(_call_apart(image_format, _decode, data, options))
+            return DecodedImage(_call_isolated(image_format, _decode, data, options))
         return _open(image_format, data, options)
     except UnidentifiedError as error:
         raise DecodeError(name_kind(data)) from error
@@ -65,9 +63,8 @@ def decode_image(data: bytes, options: DecodeOptions) -> Image:
     """Decode the bytes of one image file; see `open_image`.
 
     Returns:
-        Pixels, shape (height, width, channels); a new array that may be written to. uint8,
-        0 to 255; float32 with `options.full_depth`. 3, 1 or 4 channels for "rgb",
-        "grayscale", "rgba".
+        Pixels, shape (height, width, channels); a new, writable array. uint8, 0 to 255; float32
+        with `options.full_depth`. 3, 1 or 4 channels for "rgb", "grayscale", "rgba".
 
     Raises:
         DecodeError: As in `open_image`.
@@ -76,19 +73,19 @@ def decode_image(data: bytes, options: DecodeOptions) -> Image:
 
 
 def describe_image(data: bytes, options: DecodeOptions) -> dict[str, Any]:
-    """Describe an image that can be decoded, from what stands before its pixels.
+    """Describe a decodable image by its header.
 
     Returns:
-        `format`, `mode`, `orientation` and `num_frames`, as a `Probe` has them.
+        `format`, `mode`, `orientation` and `num_frames`, as in a `Probe`.
     """
     return _call(_describe, data, options)
 
 
 def find_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
-    """Name what an image that can be decoded loses on its way to 8-bit RGB.
+    """Return what a decodable image loses when converted to 8-bit RGB.
 
     Returns:
-        Of "16 bit" and "transparency" those that the file has, whether its pixels use them or not.
+        Those of "16 bit" and "transparency" that the file has, whether or not its pixels use them.
     """
     return _call(_find_losses, data, options)
 
@@ -108,14 +105,14 @@ def _open(image_format: ImageFormat, data: bytes, options: DecodeOptions) -> Ope
 def _call(
     function: Callable[[bytes, DecodeOptions], Result], data: bytes, options: DecodeOptions
 ) -> Result:
-    """Call a function of this module: here, or where a crash is an error if one may come."""
+    """Call a function of this module, in a child process if the decoder can crash."""
     image_format = _format_of(data)
     if image_format.may_crash:
-        return _call_apart(image_format, function, data, options)
+        return _call_isolated(image_format, function, data, options)
     return function(data, options)
 
 
-def _call_apart(
+def _call_isolated(
     image_format: ImageFormat,
     function: Callable[[bytes, DecodeOptions], Result],
     data: bytes,
@@ -126,7 +123,7 @@ def _call_apart(
     return call_in_decoder_process(image_format.title, function, data, options)
 
 
-# What a decoder process calls: by name, with the format that it finds for itself.
+# Called in decoder processes: they pickle by name, and find the format themselves.
 
 
 def _decode(data: bytes, options: DecodeOptions) -> Image:

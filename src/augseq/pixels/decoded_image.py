@@ -1,4 +1,4 @@
-"""An image between its file and its pixels: size known, pixels on demand."""
+"""Images with a known size whose pixels are decoded on demand."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from augseq.types import Image
 
 
 class OpenImage(Protocol):
-    """An image whose size is known, and whose pixels are decoded when they are asked for."""
+    """An image with a known size whose pixels are decoded on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -20,9 +20,9 @@ class OpenImage(Protocol):
     def read(self, region: Region) -> Image:
         """Return the pixels of a region, shape (height, width, channels); may be read-only.
 
-        Without `region.covers`, that is the part of the whole image that the box names, bit for
-        bit, whichever decoder runs. With it, a decoder that can scale may divide the image by
-        2, 4 or 8, and the box is widened to whole pixels of the result.
+        Without `region.covers`, these are the pixels of the whole image inside the box, bit for
+        bit, whichever decoder runs. With it, a decoder that can downscale may do so by a factor
+        of 2, 4 or 8, and the box is widened to whole pixels of the result.
         """
         ...
 
@@ -45,7 +45,7 @@ class DecodedImage:
 
 @dataclass(frozen=True, slots=True)
 class FloatImage:
-    """An image whose pixels become floats from 0 to 1, unless they are floats already."""
+    """An image converted to floats from 0 to 1; float pixels are unchanged."""
 
     opened: OpenImage
 

@@ -1,4 +1,4 @@
-"""What tells one state of a file from another, without reading it."""
+"""Identify the current version of a file without reading it."""
 
 import os
 from typing import NamedTuple
@@ -9,26 +9,26 @@ _UNKNOWN = bytes(16)
 
 
 class Identity(NamedTuple):
-    """What tells one state of a source file from another.
+    """A version of a source file.
 
     Attributes:
-        num_bytes: Its size.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
-        content_hash: What its content must be, as a probe has it; 16 zero bytes where any will do.
+        num_bytes: Size in bytes.
+        modified_ns: Modification time, in nanoseconds since 1970 UTC.
+        content_hash: Required content hash, as in a probe; 16 zero bytes for any content.
     """
 
     num_bytes: int
     modified_ns: int
     content_hash: bytes = _UNKNOWN
 
-    def accepts(self, kept: "Identity") -> bool:
-        """Tell whether pixels that were kept under another identity are right under this one."""
-        hashes = (kept.content_hash, _UNKNOWN)
-        return kept[:2] == self[:2] and self.content_hash in hashes
+    def accepts(self, cached: "Identity") -> bool:
+        """Return whether pixels cached under another identity are valid for this one."""
+        hashes = (cached.content_hash, _UNKNOWN)
+        return cached[:2] == self[:2] and self.content_hash in hashes
 
 
 def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
-    """Return the identity of a file as it is now; None where there is none to be seen."""
+    """Return the current identity of a file; None if it cannot be inspected."""
     try:
         status = os.stat(for_system(path))
     except OSError:

@@ -1,4 +1,4 @@
-"""Read a single image file, in the same way as a training run does."""
+"""Read a single image file exactly as training does."""
 
 import os
 
@@ -32,30 +32,30 @@ def read_image(
     max_file_bytes: int = MAX_FILE_BYTES,
     full_depth: bool = False,
 ) -> Image:
-    """Read one image file, with the pixels that an `ImageSequence` gets from it.
+    """Read one image file, with the same pixels as in an `ImageSequence`.
 
     Args:
         path: The file.
-        image_size: (height, width) in pixels to resize to; None keeps the file's own size.
+        image_size: (height, width) in pixels to resize to; None keeps the original size.
         color_mode: "rgb", "grayscale" or "rgba".
         resize_mode: "stretch", "crop" (centre) or "pad" (black); needs `image_size`.
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3".
-        exif_orientation: Whether to turn the image upright as its EXIF data says.
+        exif_orientation: Whether to apply the EXIF orientation, so that the image is upright.
         background: (red, green, blue), 0 to 255, behind transparent pixels.
-        max_pixels: A file whose header declares more is refused before it is decoded.
-        max_file_bytes: A longer file is refused before it is read.
-        full_depth: Whether to keep more than 8 bits of files that have them.
+        max_pixels: A file whose header declares more pixels is refused before it is decoded.
+        max_file_bytes: A larger file is refused before it is read.
+        full_depth: Whether to keep more than 8 bits per channel, if the file has them.
 
     Returns:
-        Pixels, shape (height, width, channels); a new array. uint8, 0 to 255, for which 16 bits
-        are scaled down; with `full_depth` float32, in which 0 is black and 1 is white, and
-        numbers of floating-point files are kept as they are.
+        Pixels, shape (height, width, channels); a new array. uint8, 0 to 255, with 16-bit values
+        scaled down; with `full_depth` float32, in which 0 is black and 1 is white, and the values
+        of floating-point files are unchanged.
 
     Raises:
-        MissingFileError: There is no such file.
+        MissingFileError: The file does not exist.
         UnreadableError: The system refuses to read it.
-        DecodeError: It does not hold a usable image.
-        ArgumentError: An option is wrong.
+        DecodeError: It is not a usable image.
+        ArgumentError: An option is invalid.
 
     Example:
         >>> import augseq

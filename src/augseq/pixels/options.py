@@ -1,4 +1,4 @@
-"""What a user chose about pixels: frozen, checked when made."""
+"""Options for decoding and resizing: frozen and validated."""
 
 import functools
 import math
@@ -15,46 +15,45 @@ ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
 ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "area", "lanczos3"]
 
-# Above this many, Pillow warns unless a global of the process is changed; a default should not.
+# Above this, Pillow warns unless a process-wide setting is raised, which a default should not do.
 MAX_PIXELS = 89_478_485
-# Files are read whole; this is more than any camera or scanner writes for the pixels above.
+# Files are read whole; no camera or scanner writes a larger file for the pixels above.
 MAX_FILE_BYTES = 1 << 30
 
-# In the reasons of files that are right.
-_WAYS_OUT = ("; to read it, ", "full_depth=", "exif_orientation=")
+# The reason for refusing a valid file contains one of these.
+_REMEDIES = ("; to read it, ", "full_depth=", "exif_orientation=")
 
 
 def to_read_it(option: str, value: int) -> str:
-    """Say which option makes a file readable that is refused, as the end of the reason."""
+    """Return the end of a refusal: the option that makes the file readable."""
     shell = f"--{option.replace('_', '-')} {value}"
-    return f"{_WAYS_OUT[0]}pass {option}={value} (at the shell: {shell})"
+    return f"{_REMEDIES[0]}pass {option}={value} (at the shell: {shell})"
 
 
 def is_right_file(reason: str) -> bool:
-    """Tell whether a file was refused that an option or an extra makes readable."""
-    return any(way_out in reason for way_out in _WAYS_OUT)
+    """Return whether an option or an extra makes a refused file readable."""
+    return any(remedy in reason for remedy in _REMEDIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeOptions:
-    """How bytes become an array.
+    """How to decode image files.
 
     Attributes:
         color_mode: "rgb", "grayscale" or "rgba": 3, 1 or 4 channels.
-        exif_orientation: Whether images are turned upright as their EXIF data says.
-        background: Colour (red, green, blue), 0 to 255, that shows through transparent
-            pixels where the colour mode has no alpha.
+        exif_orientation: Whether to apply the EXIF orientation, so that images are upright.
+        background: Colour (red, green, blue), 0 to 255, behind transparent pixels if the colour
+            mode has no alpha channel.
         max_pixels: Files whose header declares more pixels are refused before they are decoded.
             More than `PIL.Image.MAX_IMAGE_PIXELS` raises that limit too, for the whole process.
-            WebP, JPEG 2000 and JPEG XL must also keep to half of the larger of this and the
-            default, and AVIF, HEIC and JPEG in CMYK to two thirds, since their decoders take so
-            much more memory.
-            A larger one takes more memory: up to 11 bytes a pixel in each thread that decodes.
-        max_file_bytes: Longer files are refused before they are read. Of a remote one, object
-            stores, web servers and archives are asked for this many bytes and one more, which
-            some web servers ignore; from other storages it is fetched whole, and then refused.
-        full_depth: Whether files keep more than 8 bits: pixels are then float32, with 0 as black
-            and 1 as white. False: uint8, 0 to 255.
+            Formats whose decoders need more memory are also limited to a share of the larger of
+            this and the default: WebP, JPEG 2000 and JPEG XL to half, AVIF, HEIC and CMYK JPEG
+            to two thirds. Decoding takes up to 11 bytes per pixel in each thread.
+        max_file_bytes: Larger files are refused before they are read. Object stores, web servers
+            and archives are asked for at most one byte more than this, which some web servers
+            ignore; from other remote storage, files are downloaded whole and then refused.
+        full_depth: Whether to keep more than 8 bits per channel: pixels are then float32, with 0
+            as black and 1 as white. Otherwise they are uint8, 0 to 255.
     """
 
     color_mode: ColorMode = "rgb"
@@ -78,43 +77,43 @@ class DecodeOptions:
 
     @property
     def num_channels(self) -> int:
-        """Channels of a decoded image."""
+        """Number of channels of a decoded image."""
         return {"rgb": 3, "grayscale": 1, "rgba": 4}[self.color_mode]
 
     def check_size(self, width: int, height: int, format_name: str, weight: float) -> None:
-        """Raise `DecodeError` where a header declares more pixels than its format may have.
+        """Raise `DecodeError` if a header declares more pixels than its format may have.
 
         Args:
-            width: In pixels.
-            height: In pixels.
-            format_name: Its format, for the error.
+            width: Width in pixels.
+            height: Height in pixels.
+            format_name: Name of the format, for the error message.
             weight: As in `ImageFormat`.
         """
         num_pixels, most = width * height, max(self.max_pixels, MAX_PIXELS)
         needed = math.ceil(num_pixels * weight)
-        # What is enough for both conditions.
-        way_out = to_read_it("max_pixels", needed if needed > most else num_pixels)
+        # Enough to pass both checks.
+        remedy = to_read_it("max_pixels", needed if needed > most else num_pixels)
         if num_pixels > self.max_pixels:
             raise DecodeError(
                 f"its header declares {width} x {height} pixels, more than "
-                f"max_pixels={self.max_pixels}{way_out}"
+                f"max_pixels={self.max_pixels}{remedy}"
             )
         if needed > most:
             raise DecodeError(
                 f"its header declares {width} x {height} pixels, which take more memory in "
-                f"{format_name} than max_pixels={most} allows{way_out}"
+                f"{format_name} than max_pixels={most} allows{remedy}"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResizeOptions:
-    """To which size, and how.
+    """Target size and method of resizing.
 
     Attributes:
         image_size: (height, width) in pixels.
-        resize_mode: "stretch" changes the aspect ratio; "crop" keeps it and cuts the centre
-            out; "pad" keeps it and puts black around.
-        interpolation: Keras' names; all but "nearest" are antialiased.
+        resize_mode: "stretch" changes the aspect ratio; "crop" keeps it and crops the centre;
+            "pad" keeps it and pads with black.
+        interpolation: Named as in Keras; all but "nearest" are antialiased.
     """
 
     image_size: tuple[int, int]
@@ -135,13 +134,13 @@ class ResizeOptions:
                 f"Received: image_size={size!r}"
             )
         object.__setattr__(self, "image_size", (int(size[0]), int(size[1])))
-        # Of the smallest pixels that there are; a batch of others is checked where it is planned.
+        # With the smallest possible pixels; `check_batch_memory` checks whole batches.
         _check_memory(self, 1, 1)
 
 
 @functools.cache
 def memory_bytes() -> int:
-    """Return how much memory this machine or its container has; 1 TiB if that is not known."""
+    """Return the memory of this machine or container in bytes; 1 TiB if unknown."""
     limits = [1 << 40]
     with suppress(AttributeError, OSError, ValueError):
         limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
@@ -153,7 +152,7 @@ def memory_bytes() -> int:
 def resize_options(
     image_size: tuple[int, int] | None, resize_mode: ResizeMode, interpolation: Interpolation
 ) -> ResizeOptions | None:
-    """Return how to resize, or None where `image_size` is None."""
+    """Return how to resize; None if `image_size` is None."""
     options = ResizeOptions(
         image_size=(1, 1) if image_size is None else image_size,
         resize_mode=resize_mode,
@@ -172,7 +171,7 @@ def resize_options(
 def check_batch_memory(
     resize: ResizeOptions | None, decode: DecodeOptions, dtype: str, batch_size: int
 ) -> None:
-    """Raise `ArgumentError` where a batch takes more memory than this machine has."""
+    """Raise `ArgumentError` if a batch takes more memory than this machine has."""
     if resize is not None:
         _check_memory(resize, batch_size, decode.num_channels * (4 if dtype == "float32" else 1))
 
@@ -190,7 +189,7 @@ def _check_memory(resize: ResizeOptions, batch_size: int, pixel_bytes: int) -> N
 
 
 def check_full_depth(full_depth: bool, dtype: str, cache: object) -> None:
-    """Raise `ArgumentError` where an option would cut the depth that is to be kept."""
+    """Raise `ArgumentError` if another option would reduce the full depth."""
     if full_depth and dtype != "float32":
         raise ArgumentError(f'`full_depth` needs dtype="float32". Received: dtype={dtype!r}')
     if full_depth and cache is not None:

@@ -1,4 +1,4 @@
-"""What the bytes of a file say about it, and whether they are still those that were indexed."""
+"""Probe image files, and detect changes since they were indexed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,15 +14,15 @@ from augseq.types import Image
 def probe_file(
     data: bytes, modified_ns: int, options: DecodeOptions
 ) -> tuple[Probe, Image | DecodeError]:
-    """Decode an image whole, by the rules of training, and describe its file.
+    """Decode a whole image as training does, and describe its file.
 
     Args:
         data: The whole file.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC.
+        modified_ns: Modification time, in nanoseconds since 1970 UTC.
         options: How training decodes.
 
     Returns:
-        What was found out; and the pixels as in `decode_image`, or why there are none.
+        The probe; and the pixels as in `decode_image`, or the error.
     """
     probe = Probe(num_bytes=len(data), modified_ns=modified_ns, content_hash=content_hash(data))
     try:
@@ -36,21 +36,21 @@ def probe_file(
 def check_unchanged(
     record: Record, probe: Probe, root: str, data: bytes, modified_ns: int | None
 ) -> None:
-    """Check that a file which was just read is the one that was probed.
+    """Check that a file has not changed since it was probed.
 
-    Where size and time are the same, so is the file. Where only the time differs, as of a folder
-    that was copied, or is not known, as of a remote file, the content decides.
+    A file of the same size and time counts as unchanged. If only the time differs, as in a copied
+    folder, or is unknown, as for a remote file, the content hash decides.
 
     Raises:
-        ChangedFileError: It is another.
+        ChangedFileError: It has changed.
     """
     if len(data) != probe.num_bytes:
         change = f"it had {probe.num_bytes} bytes then, and has {len(data)} now"
     elif modified_ns != probe.modified_ns and content_hash(data) != probe.content_hash:
-        # BLAKE2b runs at 0.6 GB/s: of a touched JPEG of 100 kB it takes 0.18 ms, decoding 2.5.
-        change = f"its {len(data)} bytes are others"
+        # BLAKE2b runs at 0.6 GB/s: hashing a touched 100 kB JPEG takes 0.18 ms, decoding it 2.5.
+        change = f"its {len(data)} bytes have other content"
         if modified_ns is not None:
-            # Without the time of before, which is none where the probe is of a remote file.
+            # Without the previous time, which a probe of a remote file lacks.
             when = datetime.fromtimestamp(modified_ns / 1e9, UTC)
             change += f"; it was last changed {when:%Y-%m-%d %H:%M:%S} UTC"
     else:

@@ -1,4 +1,4 @@
-"""The bytes of an image file."""
+"""Read the bytes of an image file."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from augseq.errors import DecodeError, MissingFileError, UnreadableError
 from augseq.pixels.options import MAX_FILE_BYTES, to_read_it
 from augseq.storage.path_encoding import for_system
 
-# Opening these would block or have side effects: a pipe without a writer, a tape, a terminal.
+# Opening these can block or have side effects: a pipe without a writer, a tape, a terminal.
 _SPECIAL = {
     stat.S_IFDIR: "folder",
     stat.S_IFIFO: "named pipe",
@@ -18,34 +18,34 @@ _SPECIAL = {
 
 
 def read_bytes(path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Return all bytes of a file; see `read_file`."""
+    """Return the bytes of a file; see `read_file`."""
     return read_file(path, max_bytes)[0]
 
 
 def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
-    """Return all bytes of a file, and when it was last changed.
+    """Return the bytes of a file, and its modification time.
 
-    Anything but a regular file is not opened.
+    Only regular files are opened.
 
     Args:
         path: The file.
-        max_bytes: A longer file is not read.
+        max_bytes: A larger file is not read.
 
     Returns:
-        The bytes, and nanoseconds since 1970 UTC.
+        The bytes, and the time in nanoseconds since 1970 UTC.
 
     Raises:
-        MissingFileError: There is no such file.
+        MissingFileError: The file does not exist.
         UnreadableError: The system refuses to read it.
-        DecodeError: It is not a regular file, or too long. The message does not name it.
+        DecodeError: It is not a regular file, or too large. The message does not name it.
     """
     try:
         place = for_system(path)
         _check_status(os.stat(place), max_bytes)
-        # Read at once, so that a buffer would only cost time.
-        with open(place, "rb", buffering=0, opener=_open_at_once) as file:
-            # Of the open file, so that no other can take its place in between; and before it is
-            # read, so that a change meanwhile shows in the time. It takes 2 microseconds.
+        # Read in one call, so a buffer would only cost time.
+        with open(place, "rb", buffering=0, opener=_open_without_blocking) as file:
+            # Of the open file, so that it cannot be replaced in between; and before reading, so
+            # that a concurrent change shows in the time. This takes 2 microseconds.
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
             return file.read(), modified_ns
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -57,8 +57,8 @@ def read_file(path: str, max_bytes: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
     except MemoryError as error:
         raise DecodeError("there is not enough memory to read it") from error
     except ValueError as error:
-        # A zero byte in its name, say.
-        raise MissingFileError(f"There can be no file {path!r}: {error}.") from error
+        # For example a null byte in its name.
+        raise MissingFileError(f"{path!r} is not a valid file name: {error}.") from error
 
 
 def _check_status(status: os.stat_result, max_bytes: int) -> None:
@@ -72,6 +72,6 @@ def _check_status(status: os.stat_result, max_bytes: int) -> None:
         )
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Never waits, even if a named pipe has just taken the file's place.
+def _open_without_blocking(path: str, flags: int) -> int:
+    # Does not wait even if a named pipe has just replaced the file.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

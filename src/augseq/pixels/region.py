@@ -1,4 +1,4 @@
-"""Which part of an image is wanted, and at how many pixels."""
+"""Regions of an image to decode, and the resolution they need."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,15 +16,15 @@ class Region:
     Attributes:
         box: (top, left, height, width) in pixels of the upright image at its own size; None for
             the whole image.
-        covers: (height, width) in pixels that suffice: a large JPEG may be decoded at a half, a
-            quarter or an eighth, as long as the part keeps these. None for full size.
+        covers: (height, width) in pixels that suffice: a large JPEG may be decoded at 1/2, 1/4 or
+            1/8 scale, as long as the region keeps at least these. None for full size.
     """
 
     box: Box | None = None
     covers: tuple[int, int] | None = None
 
     def scale(self, shape: tuple[int, ...]) -> int:
-        """Return the largest of 1, 2, 4 and 8 that the part of an image can be divided by.
+        """Return the largest of 1, 2, 4 and 8 that the region can be downscaled by.
 
         Args:
             shape: (height, width, ...) of the whole image.
@@ -40,11 +40,11 @@ WHOLE = Region()
 
 
 def scaled_box(box: Box | None, shape: tuple[int, ...], scale: int) -> Box:
-    """Return a box, widened to whole pixels of the image divided by `scale`.
+    """Return a box widened to whole pixels of the image downscaled by `scale`.
 
     Args:
-        box: In pixels of the image at its own size; None for all of it.
-        shape: (height, width, ...) of the image at its own size.
+        box: In pixels of the full-size image; None for all of it.
+        shape: (height, width, ...) of the full-size image.
         scale: 1, 2, 4 or 8.
     """
     top, left, height, width = box or (0, 0, *shape[:2])
@@ -55,6 +55,6 @@ def scaled_box(box: Box | None, shape: tuple[int, ...], scale: int) -> Box:
 
 
 def cut(image: Image, box: Box) -> Image:
-    """Return the part of an image in a box; a view."""
+    """Return the part of an image inside a box, as a view."""
     top, left, height, width = box
     return image[top : top + height, left : left + width]

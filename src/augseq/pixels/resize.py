@@ -1,4 +1,4 @@
-"""Bring an image to a size: stretch, crop or pad."""
+"""Resize images: stretch, crop or pad."""
 
 import math
 from typing import Any
@@ -10,8 +10,8 @@ from PIL import Image as PillowImage
 from augseq.pixels.options import ResizeOptions
 from augseq.types import Image
 
-# Pillow's filters grow with the reduction, so every shrink is antialiased; and its 8-bit
-# arithmetic is in integers, so that all machines give the same pixels.
+# Pillow's filters widen with the reduction, so downscaling is antialiased; and its 8-bit
+# arithmetic uses integers, so all machines produce the same pixels.
 _FILTERS = {
     "nearest": PillowImage.Resampling.NEAREST,
     "bilinear": PillowImage.Resampling.BILINEAR,
@@ -22,16 +22,16 @@ _FILTERS = {
 
 
 def resize_image(image: Image, options: ResizeOptions) -> Image:
-    """Bring an image to `options.image_size`.
+    """Resize an image to `options.image_size`.
 
     Args:
         image: Shape (height, width, channels), uint8 or float32.
         options: Size, mode and interpolation.
 
     Returns:
-        Shape (*image_size, channels), same dtype and range; the image itself where it has
-        that size already, else a new array. Bicubic and Lanczos keep uint8 in 0 to 255, but
-        may leave the range of float32 a little.
+        Shape (*image_size, channels), same dtype and range; the image itself if it already has
+        that size, otherwise a new array. Bicubic and Lanczos keep uint8 within 0 to 255, but can
+        slightly exceed the range of float32.
 
     Source:
         Modes as in `keras.utils.image_dataset_from_directory`; filters as in Pillow.
@@ -48,7 +48,7 @@ def resize_image(image: Image, options: ResizeOptions) -> Image:
 
 
 def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, int]:
-    """Return (height, width) that an image may shrink to before it must be enlarged again.
+    """Return the smallest (height, width) that resizing does not need to enlarge.
 
     Args:
         shape: (height, width, ...) of the image.
@@ -66,8 +66,8 @@ def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, i
     """Return (left, top, right, bottom) of the largest centred box of the target's ratio.
 
     Args:
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
         target: (height, width) in pixels.
     """
     box_height = max(1, min(height, round(width * target[0] / target[1])))
@@ -102,7 +102,7 @@ def _resample(
 
     if image.dtype == np.uint8 and image.shape[2] == 3:
         return np.array(resample(image))
-    # Channel by channel: Pillow has no float colour, and takes a fourth channel for alpha,
+    # Channel by channel: Pillow has no float colour mode, and treats a fourth channel as alpha,
     # which it would multiply into the other three.
     planes = (resample(np.ascontiguousarray(image[:, :, k])) for k in range(image.shape[2]))
     return np.stack(list(planes), axis=2)

@@ -1,4 +1,4 @@
-"""Where the pixels of a record come from: a file, or a row of an array."""
+"""Sources of the pixels of records: files, or rows of an array."""
 
 import os
 import shlex
@@ -23,35 +23,35 @@ from augseq.remote.url import is_remote
 from augseq.storage.array_content import array_text
 from augseq.types import Image, Images
 
-if TYPE_CHECKING:  # Worker processes need no manifest, and so no pyarrow.
+if TYPE_CHECKING:  # Worker processes import neither the manifest nor pyarrow.
     from augseq.manifest.manifest import Manifest
 
 
 class PixelCache(Protocol):
-    """Decoded pixels that are kept between epochs."""
+    """A cache of decoded pixels, kept between epochs."""
 
     @property
     def shorter_side_px(self) -> int | None:
-        """To which images are shrunk before they are kept; None for none."""
+        """Shorter side that images are downscaled to before caching; None for full size."""
         ...
 
     def find(self, record: Record) -> Image | None:
-        """Return the pixels of a record, read-only; None where none are kept."""
+        """Return the cached pixels of a record, read-only; None if there are none."""
         ...
 
     def fill(self, record: Record) -> bool:
-        """Decode and keep the image of a record, and return whether it is kept now."""
+        """Decode and cache the image of a record; return whether it is now cached."""
         ...
 
     def describe_cache(self) -> str:
-        """Say in a line where the cache is and how much it holds."""
+        """Return one line on where the cache is and how much it holds."""
         ...
 
 
 class ImageSource(Protocol):
-    """Gives the images of records: deterministic, thread-safe and picklable.
+    """A source of the images of records: deterministic, thread-safe and picklable.
 
-    Samples need `open` alone. The other members answer what displays, backups and advice ask.
+    Samples need only `open`. The other members serve displays, backups and advice.
     """
 
     @property
@@ -61,7 +61,7 @@ class ImageSource(Protocol):
 
     @property
     def cache(self) -> PixelCache | None:
-        """Where decoded pixels are kept; None for nowhere."""
+        """The cache of decoded pixels; None if there is none."""
         ...
 
     def open(self, record: Record) -> OpenImage:
@@ -69,15 +69,15 @@ class ImageSource(Protocol):
         ...
 
     def fetch(self, record: Record) -> object:
-        """Do what `open` begins with, and no more: read the file, or look it up in the cache."""
+        """Do only the first part of `open`: read the file, or look it up in the cache."""
         ...
 
     def describe(self) -> str:
-        """Say in a line where the images come from and how they are decoded."""
+        """Return one line on where the images come from and how they are decoded."""
         ...
 
     def content_text(self) -> str:
-        """Describe what decides the pixels of a record, beside the record itself."""
+        """Describe what determines the pixels of a record besides the record itself."""
         ...
 
 
@@ -86,7 +86,7 @@ class FileSource:
     """Images in files below a folder.
 
     Attributes:
-        root: The folder that the records' paths are relative to, or the address of a remote one.
+        root: Folder that the records' paths are relative to, or the URL of a remote folder.
         options: How to decode.
         follow_links: Whether files may be symbolic links that lead out of the folder.
         remote: How to reach a remote folder.
@@ -104,7 +104,7 @@ class FileSource:
 
     @property
     def reads_files(self) -> bool:
-        """True: nothing is kept."""
+        """True: nothing is cached."""
         return True
 
     @property
@@ -112,13 +112,13 @@ class FileSource:
         """None: see `CachedSource`."""
 
     def describe(self) -> str:
-        """Name the folder and the options of decoding that change all pixels."""
+        """Return the folder and the decoding options that change all pixels."""
         folder = self.root if is_remote(self.root) else os.path.basename(self.root)
         upright = "upright" if self.options.exif_orientation else "as stored"
         return f"files in {folder!r}, {self.options.color_mode}, {upright}"
 
     def content_text(self) -> str:
-        """Describe the options of decoding; the files are those of the manifest."""
+        """Describe the decoding options; the files are those of the manifest."""
         return repr(self.options)
 
     def fetch(self, record: Record) -> None:
@@ -126,14 +126,14 @@ class FileSource:
         self.read(record)
 
     def open(self, record: Record) -> OpenImage:
-        """Read the file of a record.
+        """Read the file of a record, and open its image.
 
         Raises:
-            MissingFileError: The file is gone.
+            MissingFileError: The file does not exist.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
-            RemoteError: The remote folder does not answer.
-            ChangedFileError: It is not what it was when it was probed.
-            DecodeError: It does not hold a usable image; or so says `read` of the result.
+            RemoteError: The remote folder does not respond.
+            ChangedFileError: It has changed since it was probed.
+            DecodeError: It is not a usable image. `read` of the result can raise this too.
         """
         data, modified_ns = self.read(record)
         if record.probe is not None:
@@ -144,20 +144,20 @@ class FileSource:
             raise _named(error, record, self.root) from error
 
     def read(self, record: Record, *, anew: bool = False) -> tuple[bytes, int | None]:
-        """Return all bytes of the file of a record, and when it was last changed.
+        """Return the bytes of the file of a record, and its modification time.
 
         Args:
-            record: Which.
-            anew: Whether to fetch a remote file even if there is a copy on this machine.
+            record: The record.
+            anew: Whether to download a remote file even if there is a local copy.
 
         Returns:
-            The bytes, and nanoseconds since 1970 UTC; None for a remote file, which does not tell.
+            The bytes, and the time in nanoseconds since 1970 UTC; None for a remote file.
 
         Raises:
-            MissingFileError: The file is gone.
+            MissingFileError: The file does not exist.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
-            RemoteError: The remote folder does not answer.
-            DecodeError: It is not a regular file, or too long.
+            RemoteError: The remote folder does not respond.
+            DecodeError: It is not a regular file, or too large.
         """
         try:
             if self._folder is not None:
@@ -166,7 +166,7 @@ class FileSource:
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
-                "has moved, give its new place: read_manifest(path, root=...), at the shell --root."
+                "was moved, pass its new path: read_manifest(path, root=...), at the shell --root."
             ) from error
         except DecodeError as error:
             raise _named(error, record, self.root) from error
@@ -181,7 +181,7 @@ class FileSource:
             max_bytes=most,
         )
         if len(data) > most:
-            # How many it has is not known: no more may have been fetched.
+            # Its size is unknown: the rest may not have been downloaded.
             raise DecodeError(
                 f"it has more than max_file_bytes={most} bytes"
                 f"{to_read_it('max_file_bytes', 2 * most)} or more"
@@ -189,13 +189,13 @@ class FileSource:
         return data
 
     def identity(self, record: Record) -> Identity | None:
-        """Return the identity of the file of a record as it is now; None where there is none.
+        """Return the current identity of the file of a record; None if it does not exist.
 
         Raises:
-            UnreadableError: The file leads out of the folder, or the remote folder refuses to tell.
-            RemoteError: It does not answer, or has nothing that tells old from new.
+            UnreadableError: The file leads out of the folder, or the remote folder denies access.
+            RemoteError: It does not respond, or has nothing that identifies a version of a file.
         """
-        # Kept pixels of a file that is not as probed are none of this record's.
+        # Cached pixels of a file that differs from its probe do not belong to this record.
         content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
             return file_identity(self._path(record), *content)
@@ -215,7 +215,7 @@ class FileSource:
 
 
 def files_of(manifest: "Manifest", decode: DecodeOptions | None = None) -> FileSource:
-    """Return the files of a manifest, reached as it says; decoded by defaults if not said how."""
+    """Return the files of a manifest as a source; None for default `DecodeOptions`."""
     return FileSource(
         root=manifest.root,
         options=decode or DecodeOptions(),
@@ -226,7 +226,7 @@ def files_of(manifest: "Manifest", decode: DecodeOptions | None = None) -> FileS
 
 @dataclass(frozen=True, slots=True)
 class _RecordImage:
-    """The image of a record, whose errors name it."""
+    """The image of a record; its decode errors name the record."""
 
     record: Record
     root: str
@@ -261,8 +261,8 @@ class ArraySource:
     """Images in the rows of one array; a record's index is its row.
 
     Attributes:
-        images: Shape (n, height, width, channels). uint8 stays as it is, every other numeric
-            dtype becomes float32; values are never rescaled.
+        images: Shape (n, height, width, channels). uint8 is kept, every other numeric dtype
+            becomes float32; values are never rescaled.
     """
 
     images: Images
@@ -286,7 +286,7 @@ class ArraySource:
         """None: there is nothing to decode."""
 
     def describe(self) -> str:
-        """Say that there are no files."""
+        """Return "arrays in memory"."""
         return "arrays in memory"
 
     def content_text(self) -> str:

@@ -1,4 +1,4 @@
-"""A folder of images, and caches before it."""
+"""A folder of images, and caches of them."""
 
 import os
 from pathlib import Path
@@ -53,11 +53,11 @@ def entries(folder: Path) -> list[Path]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return what lies in a cache and is neither image nor count."""
+    """Return the files in a cache that are neither images nor counts."""
     names = {path.name for path in folder.iterdir()}
     return sorted(name for name in names if name != "tally" and not name.startswith("pixels-"))
 
 
 def num_bytes(folder: Path) -> int:
-    """Return what the images of a cache take."""
+    """Return the total size of the images in a cache."""
     return sum(os.path.getsize(path) for path in entries(folder))

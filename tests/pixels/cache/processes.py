@@ -1,4 +1,4 @@
-"""What the tests of a cache let other processes do: python -m tests.pixels.cache.processes."""
+"""What cache tests run in other processes: python -m tests.pixels.cache.processes."""
 
 import os
 import pickle
@@ -19,27 +19,27 @@ _PROJECT = Path(__file__).parents[3]
 
 
 def start(action: str, *arguments: object) -> "subprocess.Popen[str]":
-    """Run an action of this module in a process of its own, which reads and prints lines."""
+    """Run an action of this module in a separate process, which reads and prints lines."""
     command = [sys.executable, "-W", "error", "-m", __name__, action, *map(str, arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=_PROJECT, stdin=pipe, stdout=pipe, text=True)
 
 
 def first_line(process: "subprocess.Popen[str]") -> str:
-    """Wait for a process to say that it is ready."""
+    """Wait until a process reports that it is ready."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
 def finish(process: "subprocess.Popen[str]") -> str:
-    """Tell a process to go on, and return what it then printed to its end."""
+    """Let a process continue to its end, and return what it prints."""
     output, _ = process.communicate("go on\n", timeout=100)
     assert process.returncode == 0
     return output
 
 
 def fill(root: str, folder: str) -> None:
-    """Say that all is ready, wait for a word, and fill a cache."""
+    """Report readiness, wait for a line, and fill a cache."""
     source = cached(Path(root), folder)
     print(source.folder.root, flush=True)
     input()
@@ -47,7 +47,7 @@ def fill(root: str, folder: str) -> None:
 
 
 def leave(root: str) -> None:
-    """Fill a cache in memory, say where it lies, and end when told to."""
+    """Fill a cache in memory, print its path, and wait for a line."""
     source = cached(Path(root), "memory")
     pixels(source)
     print(source.folder.root, flush=True)
@@ -55,7 +55,7 @@ def leave(root: str) -> None:
 
 
 def share(root: str) -> None:
-    """Fill a cache in memory, say where it lies and how another process gets it, and end."""
+    """Fill a cache in memory, print its path and its pickled source, and wait for a line."""
     source = cached(Path(root), "memory")
     pixels(source)
     print(source.folder.root, pickle.dumps(source).hex(), flush=True)
@@ -63,7 +63,7 @@ def share(root: str) -> None:
 
 
 def join(root: str, pickled: str) -> None:
-    """Use a source that another process has pickled, say so, and end when told to."""
+    """Use a source that another process pickled, report it, and wait for a line."""
     source = pickle.loads(bytes.fromhex(pickled))
     found = sum(source.find(record) is not None for record in RECORDS)
     print(source.folder.root, found, flush=True)
@@ -72,7 +72,7 @@ def join(root: str, pickled: str) -> None:
 
 
 def fork(root: str) -> None:
-    """Let a forked child use a cache in memory and end as processes do."""
+    """Let a forked child use a cache in memory and exit normally."""
     source = cached(Path(root), "memory")
     if os.fork() == 0:
         pixels(source)
@@ -83,7 +83,7 @@ def fork(root: str) -> None:
 
 
 def kill(root: str, folder: str, times: str) -> None:
-    """Kill processes that fill a cache, each time at another moment, and look what they left."""
+    """Kill processes that fill a cache at different moments, and check what they left."""
     plain = pixels(cached(Path(root), Path(folder) / "apart"))
     chance = random.Random(int(times))
     for number in range(int(times)):

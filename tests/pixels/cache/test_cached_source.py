@@ -33,7 +33,7 @@ def test_an_image_is_decoded_once_and_then_mapped(root: Path, tmp_path: Path) ->
     first = pixels(source)
     assert len(entries(tmp_path / "cache")) == len(RECORDS)
     for record in RECORDS:
-        # Same length and time, but no image: whoever still decodes it would say so.
+        # Same length and time, but not an image: decoding it again would fail.
         status = os.stat(root / record.path)
         (root / record.path).write_bytes(b"x" * status.st_size)
         os.utime(root / record.path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -53,7 +53,7 @@ def test_a_box_of_a_mapped_image_is_a_view(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moved_by_ns", [1, -1_000_000_000])
-def test_a_file_with_another_time_is_decoded_anew(
+def test_a_file_with_another_time_is_decoded_again(
     root: Path, tmp_path: Path, moved_by_ns: int
 ) -> None:
     source = cached(root, tmp_path / "cache")
@@ -68,7 +68,7 @@ def test_a_file_with_another_time_is_decoded_anew(
     assert source.folder.usage.num_bytes == num_bytes(tmp_path / "cache")
 
 
-def test_a_file_with_another_size_is_decoded_anew(root: Path, tmp_path: Path) -> None:
+def test_a_file_with_another_size_is_decoded_again(root: Path, tmp_path: Path) -> None:
     source = cached(root, tmp_path / "cache")
     pixels(source)
     path = root / RECORDS[0].path
@@ -79,7 +79,7 @@ def test_a_file_with_another_size_is_decoded_anew(root: Path, tmp_path: Path) ->
     assert source.folder.usage.num_bytes == num_bytes(tmp_path / "cache")
 
 
-def test_who_probed_a_file_is_not_given_what_others_kept_of_it_later(
+def test_a_probed_record_does_not_get_pixels_cached_after_a_change(
     root: Path, tmp_path: Path
 ) -> None:
     probed = augseq.index_folder(root, labels=None, probe=True, progress=False)[0]
@@ -91,7 +91,7 @@ def test_who_probed_a_file_is_not_given_what_others_kept_of_it_later(
         source.open(probed)
 
 
-def test_those_with_and_without_a_probe_share_what_is_kept(root: Path, tmp_path: Path) -> None:
+def test_records_with_and_without_a_probe_share_cached_pixels(root: Path, tmp_path: Path) -> None:
     probed = augseq.index_folder(root, labels=None, probe=True, progress=False)[0]
     source = cached(root, tmp_path / "cache")
     written = []
@@ -99,7 +99,7 @@ def test_those_with_and_without_a_probe_share_what_is_kept(root: Path, tmp_path:
         source.open(record)
         (entry,) = entries(tmp_path / "cache")
         written.append(entry.stat().st_ino)
-    # Only whoever knows the content writes it anew, once.
+    # Only the source that knows the content writes it again, once.
     assert written[1:] == [written[1]] * 3
 
 
@@ -145,7 +145,7 @@ def forbid(path: Path) -> None:
         os.unlink,
     ],
 )
-def test_a_file_of_the_cache_that_is_not_right_is_made_anew(
+def test_an_invalid_cache_file_is_written_again(
     root: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     folder = tmp_path / "cache"
@@ -159,7 +159,7 @@ def test_a_file_of_the_cache_that_is_not_right_is_made_anew(
     assert leftovers(folder) == []
 
 
-def test_the_limit_holds_and_is_told_once(root: Path, tmp_path: Path) -> None:
+def test_the_limit_holds_and_is_reported_once(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     source = cached(root, folder, max_bytes=20_000)
     with pytest.warns(AugseqWarning, match=r"its limit is 0\.0 MB.*max_bytes"):
@@ -170,7 +170,7 @@ def test_the_limit_holds_and_is_told_once(root: Path, tmp_path: Path) -> None:
     assert leftovers(folder) == []
 
 
-def test_room_that_was_made_by_hand_is_found(root: Path, tmp_path: Path) -> None:
+def test_room_that_was_freed_by_hand_is_used(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     limit = sum(64 + image.size for image in pixels(cached(root, folder)))
     for path in entries(folder)[:4]:
@@ -184,7 +184,7 @@ def test_room_that_was_made_by_hand_is_found(root: Path, tmp_path: Path) -> None
     assert source.folder.usage.num_bytes == num_bytes(folder) == limit
 
 
-def test_a_count_that_is_lost_is_made_again(root: Path, tmp_path: Path) -> None:
+def test_a_lost_count_is_restored(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     pixels(cached(root, folder))
     (folder / "tally").write_bytes(b"lost")
@@ -207,7 +207,7 @@ def test_a_cache_that_is_removed_meanwhile_changes_no_pixels(root: Path, tmp_pat
     assert not (tmp_path / "cache").exists()
 
 
-def test_other_options_have_other_entries(root: Path, tmp_path: Path) -> None:
+def test_different_options_have_different_entries(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     for color_mode, channels in {"rgb": 3, "grayscale": 1, "rgba": 4}.items():
         options = DecodeOptions(color_mode=color_mode)  # type: ignore[arg-type]
@@ -220,7 +220,7 @@ def test_other_options_have_other_entries(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pi_heif", "imagecodecs"])
-def test_other_versions_of_decoders_have_other_entries(
+def test_different_decoder_versions_have_different_entries(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder, installed = tmp_path / "cache", tmp_path / f"{name}-0.9.dist-info"
@@ -233,7 +233,7 @@ def test_other_versions_of_decoders_have_other_entries(
         assert len(entries(folder)) == 24
 
 
-def test_the_folder_may_be_given_below_the_home_folder(
+def test_the_folder_can_be_relative_to_the_home_folder(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -254,7 +254,7 @@ def test_two_folders_of_images_share_a_cache(root: Path, tmp_path: Path) -> None
     assert len(entries(tmp_path / "cache")) == 24
 
 
-def test_a_broken_file_is_named_and_nothing_of_it_kept(root: Path, tmp_path: Path) -> None:
+def test_a_broken_file_is_named_and_not_cached(root: Path, tmp_path: Path) -> None:
     (root / "half.jpg").write_bytes(encoded(photo(64, 64), "JPEG")[:-90])
     source = cached(root, tmp_path / "cache")
     for _ in range(2):
@@ -263,7 +263,7 @@ def test_a_broken_file_is_named_and_nothing_of_it_kept(root: Path, tmp_path: Pat
     assert entries(tmp_path / "cache") == []
 
 
-def test_a_file_that_is_gone_is_an_error_though_its_pixels_are_kept(
+def test_a_missing_file_is_an_error_even_if_its_pixels_are_cached(
     root: Path, tmp_path: Path
 ) -> None:
     source = cached(root, tmp_path / "cache")
@@ -284,7 +284,9 @@ def test_threads_fill_a_cache_together(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
-def test_a_copy_finds_what_is_kept(root: Path, tmp_path: Path, in_memory: bool) -> None:
+def test_a_copy_of_a_source_finds_cached_images(
+    root: Path, tmp_path: Path, in_memory: bool
+) -> None:
     source = cached(root, "memory" if in_memory else tmp_path / "cache")
     pixels(source)
     copy = pickle.loads(pickle.dumps(source))
@@ -292,9 +294,9 @@ def test_a_copy_finds_what_is_kept(root: Path, tmp_path: Path, in_memory: bool) 
     check_pixels(root, copy)
 
 
-def test_a_cache_among_the_images_is_refused(root: Path) -> None:
+def test_a_cache_inside_the_folder_of_the_images_is_refused(root: Path) -> None:
     for folder in (root, root / "cache", root / "a" / "b"):
-        with pytest.raises(ArgumentError, match="among the images"):
+        with pytest.raises(ArgumentError, match="inside the folder of the images"):
             cached(root, folder)
     for folder in (root / ".cache", root.parent, root.parent / "images-2"):
         cached(root, folder)
@@ -315,7 +317,7 @@ def test_scaled_decoding_needs_a_size(root: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [True, 3, "", b"x", ["memory"]])
-def test_what_is_no_cache_is_refused(root: Path, wrong: object) -> None:
+def test_an_invalid_cache_is_refused(root: Path, wrong: object) -> None:
     with pytest.raises(ArgumentError, match=r"`cache` must be .*Received: cache="):
         make_source(str(root), DecodeOptions(), wrong, scaled_decode=False)  # type: ignore[arg-type]
 
@@ -329,13 +331,13 @@ def test_what_is_no_cache_is_refused(root: Path, wrong: object) -> None:
         *({"max_bytes": value} for value in (0, -1, 1e9, True)),
     ],
 )
-def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, object]) -> None:
+def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, object]) -> None:
     ((name, value),) = wrong.items()
     with pytest.raises(ArgumentError, match=f"`{name}`.*{name}={value!r}"):
         ImageCache(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_start_leaves_alone_what_others_are_writing(root: Path, tmp_path: Path) -> None:
+def test_opening_a_cache_keeps_files_that_others_are_writing(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     cached(root, folder)
     (folder / f"left{SUFFIX}").touch()

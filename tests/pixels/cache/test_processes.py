@@ -1,4 +1,4 @@
-"""Several processes with one cache, also such as are killed."""
+"""Several processes with one cache, some of which are killed."""
 
 import os
 import pickle
@@ -16,14 +16,14 @@ from .processes import finish, first_line, start
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and flock")
 
 
-def test_processes_that_fill_a_cache_at_once_leave_each_image_once(
+def test_processes_that_fill_a_cache_together_store_each_image_once(
     root: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "cache"
     processes = [start("fill", root, folder) for _ in range(3)]
     assert [first_line(process) for process in processes] == [str(folder)] * 3
     for process in processes:
-        # All set off before the first is waited for.
+        # All start before the first is waited for.
         assert process.stdin is not None
         process.stdin.write("go on\n")
         process.stdin.flush()
@@ -43,14 +43,12 @@ def test_processes_that_are_killed_leave_no_wrong_pixels(root: Path, tmp_path: P
     killing = start("kill", root, tmp_path / "caches", 60)
     found = [list(map(int, line.split())) for line in finish(killing).splitlines()]
     assert len(found) == 60
-    # Else nothing was tried: some were killed while they wrote, and most before the end.
+    # Otherwise nothing was tested: some were killed while writing, and most before the end.
     assert sum(half_written > 0 for _, half_written in found) >= 1
     assert sum(num_images < len(RECORDS) for num_images, _ in found) >= 10
 
 
-def test_a_disk_that_is_full_is_told_once_and_changes_no_pixels(
-    root: Path, tiny_disk: Path
-) -> None:
+def test_a_full_disk_is_reported_once_and_changes_no_pixels(root: Path, tiny_disk: Path) -> None:
     source = cached(root, tiny_disk, max_bytes=10**9)
     with pytest.warns(AugseqWarning, match=r"No space left on device.*another folder"):
         check_pixels(root, source)
@@ -61,7 +59,7 @@ def test_a_disk_that_is_full_is_told_once_and_changes_no_pixels(
     assert source.folder.usage.num_bytes >= num_bytes(tiny_disk)
 
 
-def test_a_disk_is_filled_to_the_half_unless_told_otherwise(root: Path, tiny_disk: Path) -> None:
+def test_half_of_a_disk_is_used_by_default(root: Path, tiny_disk: Path) -> None:
     source = cached(root, tiny_disk)
     with pytest.warns(AugseqWarning, match="is full"):
         check_pixels(root, source)
@@ -69,7 +67,7 @@ def test_a_disk_is_filled_to_the_half_unless_told_otherwise(root: Path, tiny_dis
     assert cached(root, tiny_disk).folder.max_bytes <= 24_576
 
 
-def test_a_cache_in_memory_goes_away_with_its_process(root: Path) -> None:
+def test_a_cache_in_memory_is_removed_with_its_process(root: Path) -> None:
     process = start("leave", root)
     folder = Path(first_line(process))
     assert len(entries(folder)) == len(RECORDS)
@@ -88,7 +86,7 @@ def test_what_a_killed_process_left_in_memory_is_removed_at_the_next_start(root:
     finish(alive)
 
 
-def test_processes_share_what_one_of_them_keeps_in_memory(root: Path) -> None:
+def test_processes_share_images_cached_in_memory(root: Path) -> None:
     owner = start("share", root)
     place, pickled = first_line(owner).split()
     folder = Path(place)
@@ -103,7 +101,7 @@ def test_processes_share_what_one_of_them_keeps_in_memory(root: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_cache_in_memory_goes_away_with_its_last_user(root: Path) -> None:
+def test_a_cache_in_memory_is_removed_with_its_last_user(root: Path) -> None:
     first, second = cached(root, "memory"), cached(root, "memory", shorter_side_px=20)
     folder = Path(first.folder.root)
     assert second.folder.root == first.folder.root
@@ -113,11 +111,11 @@ def test_a_cache_in_memory_goes_away_with_its_last_user(root: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_forked_child_takes_nothing_away_when_it_ends(root: Path) -> None:
+def test_a_forked_child_removes_nothing_when_it_ends(root: Path) -> None:
     assert not Path(finish(start("fork", root)).strip()).exists()
 
 
-def test_a_source_that_outlives_its_memory_gets_another(root: Path) -> None:
+def test_a_source_that_outlives_its_folder_in_memory_gets_another(root: Path) -> None:
     source = cached(root, "memory")
     data, folder = pickle.dumps(source), source.folder.root
     del source
@@ -125,7 +123,7 @@ def test_a_source_that_outlives_its_memory_gets_another(root: Path) -> None:
     check_pixels(root, pickle.loads(data))
 
 
-def test_a_folder_that_may_not_be_written_to_is_read(root: Path, tmp_path: Path) -> None:
+def test_a_read_only_folder_is_used(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     source = cached(root, folder)
     for record in RECORDS[:6]:

@@ -1,4 +1,4 @@
-"""A cache as on Windows: without locks on files, and where no open file can be moved."""
+"""A cache as on Windows: without file locks, and without moving open files."""
 
 import gc
 import os
@@ -26,7 +26,7 @@ def open_files() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take what tells Windows from other systems, and its rule for moving files."""
+    """Act as on Windows: without file locks, and without moving open files."""
     for module in ("file_lock", "atomic_file"):
         monkeypatch.setattr(f"augseq.storage.{module}.sys", SimpleNamespace(platform="win32"))
     move = {"replace": os.replace, "rename": os.rename}
@@ -41,7 +41,7 @@ def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, kind, lambda *paths, kind=kind: refuse_open(kind, *paths))
 
 
-def test_images_are_kept(root: Path, tmp_path: Path) -> None:
+def test_images_are_cached(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     source = cached(root, folder)
     check_pixels(root, source)
@@ -49,7 +49,7 @@ def test_images_are_kept(root: Path, tmp_path: Path) -> None:
     assert leftovers(folder) == []
 
 
-def test_a_folder_in_memory_goes_with_the_process_that_made_it(root: Path) -> None:
+def test_a_folder_in_memory_is_removed_by_the_process_that_created_it(root: Path) -> None:
     source = cached(root, "memory")
     folder = Path(source.folder.root)
     twin = pickle.loads(pickle.dumps(source))

@@ -38,7 +38,7 @@ def wait_for_ever(data: bytes, options: DecodeOptions) -> NoReturn:
 
 
 def die_if_used(data: bytes, options: DecodeOptions) -> bytes:
-    """Die in a process that had another file before, as after memory was overwritten."""
+    """Crash in a process that had another file before, as after memory was overwritten."""
     _calls.append(data)
     if len(_calls) > 1:
         os.abort()
@@ -76,5 +76,5 @@ def loaded_modules(data: bytes, options: DecodeOptions) -> set[str]:
 
 
 def repeat(data: bytes, options: DecodeOptions) -> np.ndarray[Any, Any]:
-    """Return an array of as many megabytes as the data says."""
+    """Return an array of the number of megabytes in the data."""
     return np.arange(int(data) << 17, dtype=np.float64).reshape(-1, 1 << 10, 2)

@@ -1,4 +1,4 @@
-"""Decoders that crash: an error, whoever decodes, and nothing is left running."""
+"""A decoder that crashes is an error in any process, and leaves nothing running."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ from . import deadly_decoders as deadly
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="crashes by signals")
 
-# One byte of a valid file, in the name of the item that holds its EXIF data: pi-heif 1.4 hands
-# it to a function of Python that returns NULL, and goes on with that.
+# One changed byte, in the name of the item that holds the EXIF data: pi-heif 1.4 passes it to
+# a function of Python that returns NULL, and continues with that.
 CRASHING = HEIC_TURNED.replace(b"Exif", b"E\xadif", 1)
 OPTIONS = DecodeOptions()
 ROOT = Path(__file__).parents[3]
@@ -78,7 +78,7 @@ def folder(tmp_path: Path, crashing: bytes) -> Path:
         (deadly.end_with_code, b"77", "exit code 77"),
     ],
 )
-def test_the_end_of_a_decoder_is_an_error_that_says_how(
+def test_a_crash_of_a_decoder_is_an_error_that_says_how(
     function: object, data: bytes, cause: str
 ) -> None:
     with pytest.raises(augseq.errors.DecodeError, match=f"STAND-IN decoder crashes on it.*{cause}"):
@@ -87,9 +87,7 @@ def test_the_end_of_a_decoder_is_an_error_that_says_how(
 
 
 @pytest.mark.parametrize("function", [deadly.hold_the_interpreter, deadly.wait_for_ever])
-def test_a_decoder_that_never_ends_is_ended(
-    monkeypatch: pytest.MonkeyPatch, function: object
-) -> None:
+def test_a_decoder_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, function: object) -> None:
     monkeypatch.setattr(decoder_process, "LIMIT_S", 0.5)
     with pytest.raises(augseq.errors.DecodeError, match=r"takes longer than 0\.5 s"):
         call(function)
@@ -101,7 +99,7 @@ def test_a_file_is_not_blamed_for_what_an_earlier_one_did() -> None:
         assert call(deadly.die_if_used, data) == data
 
 
-def test_errors_and_results_of_any_kind_come_back() -> None:
+def test_errors_and_results_of_any_kind_are_returned() -> None:
     assert call(deadly.print_much) == "done"
     assert call(deadly.read_keyboard) == ""
     with pytest.raises(augseq.errors.DecodeError, match="its 3 bytes are odd"):
@@ -133,7 +131,7 @@ def test_crashes_in_one_thread_leave_others_alone() -> None:
         assert set(pool.map(work, range(12))) == {None, expected}
 
 
-def test_the_pixels_are_those_that_the_decoder_gives_in_this_process() -> None:
+def test_the_pixels_equal_those_decoded_in_this_process() -> None:
     pytest.importorskip("imagecodecs")
     pytest.importorskip("pi_heif")
     for data in (HEIC, HEIC_TURNED, JXL):
@@ -249,7 +247,7 @@ def test_other_formats_start_no_process(tmp_path: Path) -> None:
     assert run(program, *map(str, paths)).stdout == "0\n"
 
 
-def test_an_interpreter_that_cannot_start_is_no_fault_of_the_file(tmp_path: Path) -> None:
+def test_an_interpreter_that_cannot_start_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     pytest.importorskip("pi_heif")
     path = tmp_path / "photo.heic"
     path.write_bytes(HEIC)
@@ -258,6 +256,6 @@ def test_an_interpreter_that_cannot_start_is_no_fault_of_the_file(tmp_path: Path
         "multiprocessing.set_executable('/bin/false'); augseq.read_image(sys.argv[1])"
     )
     errors = run(program, str(path)).stderr
-    assert "WorkerError: A process that decodes cannot start: it ended with exit code 1" in errors
+    assert "WorkerError: A decoder process cannot start: it ended with exit code 1" in errors
     program = program.replace("/bin/false", "/no/python")
     assert "WorkerError: Cannot start a process to decode HEIC" in run(program, str(path)).stderr

@@ -1,4 +1,4 @@
-"""HEIC and JPEG XL: read where their extras are installed, and named where not."""
+"""HEIC and JPEG XL: read if their extras are installed, and otherwise named."""
 
 import re
 import subprocess
@@ -62,7 +62,7 @@ def test_the_size_of_a_jpeg_xl_is_read_from_its_header(shape: tuple[int, int]) -
     assert decode(data).shape == (*shape, 3)
 
 
-def test_a_jpeg_xl_that_claims_too_much_is_refused_before_it_is_decoded() -> None:
+def test_a_jpeg_xl_that_declares_too_many_pixels_is_refused_before_it_is_decoded() -> None:
     pytest.importorskip("imagecodecs")
     with pytest.raises(
         augseq.errors.DecodeError, match="declares 18 x 12 pixels, more than max_pixels=215"
@@ -106,7 +106,7 @@ print(*(warning.message for warning in caught))
 """
 
 
-def test_indexing_lists_such_files_with_their_extras_and_names_these_without(
+def test_indexing_lists_such_files_or_names_the_missing_extras(
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("pi_heif")
@@ -116,10 +116,10 @@ def test_indexing_lists_such_files_with_their_extras_and_names_these_without(
         (tmp_path / name).touch()
     assert len(augseq.index_folder(tmp_path, progress=False)) == 4
     command = [sys.executable, "-c", WITHOUT_EXTRAS, str(tmp_path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.startswith("1\n")
-    assert "1 x .heic, 1 x .heif, 1 x .jxl. To read them: " in told
-    assert install_command("heif", "jxl") in told
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.startswith("1\n")
+    assert "1 x .heic, 1 x .heif, 1 x .jxl. To read them: " in output
+    assert install_command("heif", "jxl") in output
 
 
 def test_plug_ins_are_loaded_only_when_such_a_file_comes() -> None:
@@ -130,5 +130,5 @@ def test_plug_ins_are_loaded_only_when_such_a_file_comes() -> None:
         "print({'pi_heif', 'imagecodecs', 'cv2'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "set()"
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"

@@ -1,4 +1,4 @@
-"""Pixels of more than 8 bits, against values that numpy made."""
+"""Pixels of more than 8 bits, compared with values from numpy."""
 
 import io
 import struct
@@ -37,7 +37,7 @@ DEEP_FILES = {
 
 
 @pytest.mark.parametrize("name", DEEP_FILES)
-def test_65535_becomes_1_and_every_value_its_part_of_it(name: str) -> None:
+def test_65535_becomes_1_and_other_values_in_proportion(name: str) -> None:
     data, expected = DEEP_FILES[name]
     pixels = decode(data, full_depth=True)
     assert pixels.dtype == np.float32
@@ -82,7 +82,7 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("color_mode", ["rgb", "grayscale", "rgba"])
-def test_8_bits_become_parts_of_255(file_format: str, color_mode: str) -> None:
+def test_8_bits_are_divided_by_255(file_format: str, color_mode: str) -> None:
     data = encoded(photo(10, 14), file_format)
     pixels = decode(data, full_depth=True, color_mode=color_mode)
     np.testing.assert_allclose(pixels, decode(data, color_mode=color_mode) / 255, rtol=1e-6)
@@ -99,7 +99,7 @@ def test_deep_images_come_upright() -> None:
 
 def test_depth_that_cannot_be_kept_is_an_error_and_not_8_bits() -> None:
     text = b"P3 1 1 1000 1 2 3"
-    with pytest.raises(augseq.errors.DecodeError, match="only 8 bits a channel are read"):
+    with pytest.raises(augseq.errors.DecodeError, match="only 8 bits per channel can be read"):
         decode(text, full_depth=True)
     assert decode(text).shape == (1, 1, 3)
 
@@ -123,7 +123,7 @@ def test_a_sequence_augments_and_batches_the_full_depth(tmp_path: Path) -> None:
     ("options", "message"),
     [({"dtype": "uint8"}, 'dtype="float32"'), ({"cache": "memory"}, "cache=None")],
 )
-def test_options_that_would_cut_the_depth_are_refused(
+def test_options_that_would_reduce_the_depth_are_refused(
     samples: augseq.Manifest, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):

@@ -1,4 +1,4 @@
-"""The fast way for JPEG files: Pillow's pixels, and louder."""
+"""The fast path for JPEG files: Pillow's pixels, but strict."""
 
 import io
 
@@ -92,11 +92,11 @@ def test_real_photographs_equal_those_of_pillow(photos: object) -> None:
     ],
     ids=["too many pixels", "another format", "garbage"],
 )
-def test_what_is_not_ordinary_is_left_to_pillow(data: bytes, options: DecodeOptions) -> None:
+def test_unusual_files_are_left_to_pillow(data: bytes, options: DecodeOptions) -> None:
     assert open_jpeg(data, options) is None
 
 
-def test_missing_data_before_an_end_marker_is_loud_although_pillow_fills_it_up_grey() -> None:
+def test_missing_data_before_an_end_marker_is_an_error_although_pillow_fills_in_grey() -> None:
     data = jpeg(size=(160, 160), quality=90)
     half = data[: len(data) // 2] + b"\xff\xd9"
     assert decode_with_pillow(half, RGB).shape == (160, 160, 3)
@@ -104,14 +104,14 @@ def test_missing_data_before_an_end_marker_is_loud_although_pillow_fills_it_up_g
         decode_image(half, RGB)
 
 
-def test_extraneous_bytes_before_a_marker_are_no_damage() -> None:
+def test_extraneous_bytes_before_a_marker_are_not_damage() -> None:
     data = jpeg()
     at = data.index(b"\xff\xdb")
     padded = data[:at] + b"\0\0\0\0" + data[at:]
     assert np.array_equal(decode_image(padded, RGB), decode_image(data, RGB))
 
 
-def test_a_claim_of_too_many_pixels_is_refused_before_they_are_decoded() -> None:
+def test_a_header_with_too_many_pixels_is_refused_before_they_are_decoded() -> None:
     data = bytearray(jpeg())
     at = data.index(b"\xff\xc0")
     data[at + 5 : at + 9] = (32000).to_bytes(2, "big") * 2
@@ -144,7 +144,7 @@ def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files_and_boxes())
-def test_a_part_is_cut_out_of_the_whole_bit_for_bit(
+def test_a_part_equals_a_crop_of_the_whole_bit_for_bit(
     decoder: str, file: tuple[bytes, tuple[int, int, int, int]]
 ) -> None:
     data, box = file
@@ -154,7 +154,7 @@ def test_a_part_is_cut_out_of_the_whole_bit_for_bit(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files_and_boxes(), st.sampled_from([2, 4, 8]))
-def test_scaled_parts_are_those_that_pillow_gives(
+def test_scaled_parts_equal_those_of_pillow(
     decoder: str, file: tuple[bytes, tuple[int, int, int, int]], scale: int
 ) -> None:
     data, (top, left, height, width) = file
@@ -162,7 +162,7 @@ def test_scaled_parts_are_those_that_pillow_gives(
     region = Region(box=(top, left, height, width), covers=covers)
     picture = PillowImage.open(io.BytesIO(data))
     scale = region.scale((picture.height, picture.width))
-    # Pillow takes the largest scale by which the size falls to no less than this.
+    # Pillow picks the largest scale that keeps at least this size.
     picture.draft("RGB", (picture.width // scale, picture.height // scale))
     picture.load()
     whole = np.asarray(picture.convert("RGB"))
@@ -192,7 +192,7 @@ def test_parts_of_turned_files_are_parts_of_the_upright_image(
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_part_of_a_file_without_its_end_is_an_error(decoder: str, progressive: bool) -> None:
-    # A thumbnail in the header has an end marker of its own.
+    # A thumbnail in the header has its own end marker.
     thumbnail = jpeg(size=(16, 12))
     data = jpeg(size=(160, 160), progressive=progressive)
     data = data[:2] + b"\xff\xfe" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail + data[2:]

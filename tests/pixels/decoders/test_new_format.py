@@ -37,7 +37,7 @@ def toy_file(pixels: np.ndarray[Any, Any], orientation: int = 1) -> bytes:
 
 
 class ToyImage:
-    """Decodes when pixels are asked for, as JPEG does."""
+    """Decodes on demand, as JPEG does."""
 
     def __init__(self, data: bytes, options: DecodeOptions) -> None:
         if len(data) < _HEADER.size:
@@ -197,7 +197,7 @@ def test_a_file_is_recognized_without_its_ending(toy: ImageFormat, folder: Path)
         index(folder)
     packed = folder / "packed.toy"
     packed.write_bytes(gzip.compress(toy_file(PIXELS["cat/1.toy"]), mtime=0))
-    with pytest.raises(augseq.errors.DecodeError, match="a Toy file packed with gzip"):
+    with pytest.raises(augseq.errors.DecodeError, match="a Toy file compressed with gzip"):
         augseq.read_image(packed)
 
 

@@ -49,7 +49,7 @@ def test_formats_of_extras_are_known_without_them(data: bytes, name: str) -> Non
     [b"BMW and others", b"P1 is a name", b"P6", b"Pf", b"\xff\xd8 and more", b"", b"\xff",
      *(f.data for f in no_images() if "signature" not in f.name and "without" not in f.name)],
 )  # fmt: skip
-def test_what_is_no_image_is_not_recognized(data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_not_recognized(data: bytes) -> None:
     assert recognize_format(data[:512]) is None
 
 
@@ -73,7 +73,7 @@ def test_a_row_is_documented_and_its_extra_is_declared(row: ImageFormat) -> None
     assert row.weight >= 1
 
 
-def test_an_extra_that_is_not_installed_takes_its_endings_away(
+def test_the_endings_of_a_missing_extra_are_not_readable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     endings = readable_endings()

@@ -1,4 +1,4 @@
-"""Every layout of TIFF, against the arrays that were written."""
+"""Every layout of TIFF, compared with the arrays that were written."""
 
 import io
 import itertools
@@ -60,14 +60,14 @@ def stored(kind: str, depth: str) -> np.ndarray:
         values = rng.integers(0, most, shape, depth, endpoint=True)
         values[0, 0] = most
     if 1 in extras:
-        # More colour than alpha has no meaning.
+        # Premultiplied colour cannot exceed alpha.
         at = num_colors + extras.index(1)
         values[..., :num_colors] = np.minimum(values[..., :num_colors], values[..., at : at + 1])
     return values
 
 
 def shown(values: np.ndarray, kind: str) -> np.ndarray:
-    """Return what must be seen on white, from 0 to 1, shape (height, width, 3)."""
+    """Return the expected pixels on white, from 0 to 1, shape (height, width, 3)."""
     colors, num_colors, extras = KINDS[kind]
     most = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     parts = values.astype(float) / most
@@ -107,7 +107,7 @@ def layouts(kind: str, depth: str) -> Iterator[tuple[str, bytes]]:
     for number, (is_planar, order, (compression, predictor)) in enumerate(choices):
         if is_planar and values.shape[2] == 1:
             continue
-        # Every pair of two options comes, and not every combination of all.
+        # Every pair of options occurs, but not every combination of all.
         tile = (16, 16) if (number + number // 8 + len(kind)) % 2 else None
         name = f"planar={is_planar} {order} tile={tile} {compression} predictor={predictor}"
         options = {"byteorder": order, "compression": compression, "predictor": predictor}
@@ -115,7 +115,7 @@ def layouts(kind: str, depth: str) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(("kind", "depth"), DEEP_KINDS)
-def test_whole_numbers_come_out_of_every_layout_as_they_went_in(kind: str, depth: str) -> None:
+def test_integers_are_read_as_written_in_every_layout(kind: str, depth: str) -> None:
     expected = shown(stored(kind, depth), kind)
     tolerance = 1e-5 if depth == "u2" else 1.1 / 255
     for name, data in layouts(kind, depth):
@@ -126,7 +126,7 @@ def test_whole_numbers_come_out_of_every_layout_as_they_went_in(kind: str, depth
 
 
 @pytest.mark.parametrize(("kind", "depth"), FLOAT_KINDS)
-def test_floats_come_out_of_every_layout_as_they_went_in(kind: str, depth: str) -> None:
+def test_floats_are_read_as_written_in_every_layout(kind: str, depth: str) -> None:
     expected = shown(stored(kind, depth), kind)
     for name, data in layouts(kind, depth):
         deep = decode(data, full_depth=True)
@@ -191,7 +191,7 @@ def test_deep_files_come_upright(orientation: int) -> None:
 
 @pytest.mark.parametrize("kind", ["BYTE", "SHORT", "LONG", "SBYTE", "SSHORT", "SLONG", "LONG8"])
 @pytest.mark.parametrize("depth", ["u1", "u2"])
-def test_an_orientation_may_be_any_whole_number(kind: str, depth: str) -> None:
+def test_an_orientation_may_have_any_integer_type(kind: str, depth: str) -> None:
     number = {"BYTE": 1, "SHORT": 3, "LONG": 4, "SBYTE": 6, "SSHORT": 8, "SLONG": 9, "LONG8": 16}
     values = stored("grey with white as 0", depth)
     tag = (274, number[kind], 1, 6, True)
@@ -240,9 +240,9 @@ UNREAD = {
 
 @pytest.mark.parametrize("name", UNREAD)
 @pytest.mark.parametrize("full_depth", [False, True])
-def test_what_is_not_read_is_refused_by_its_name(name: str, full_depth: bool) -> None:
+def test_an_unsupported_layout_is_refused_by_its_name(name: str, full_depth: bool) -> None:
     if name in ("5 samples per pixel", "32-bit floating-point CMYK TIFF"):
-        # Of floats, their range is told first.
+        # For floats, the missing range is reported first.
         full_depth = True
     with pytest.raises(augseq.errors.DecodeError) as caught:
         decode(UNREAD[name], full_depth=full_depth)
@@ -271,7 +271,7 @@ def test_without_the_extra_the_layout_and_the_extra_are_named(
     assert install_command("tiff") in str(caught.value)
 
 
-# Kind, depth, full_depth, and which of its layouts Pillow or OpenCV reads rightly.
+# Kind, depth, full_depth, and which of its layouts Pillow or OpenCV decodes correctly.
 PACKED = r"planar=True .* (lzw|zlib|packbits|zstd|lzma) "
 WITHOUT_EXTRA = [
     ("grey", "u2", False, ""),
@@ -295,7 +295,7 @@ WITHOUT_EXTRA = [
 
 
 @pytest.mark.parametrize(("kind", "depth", "full_depth", "pattern"), WITHOUT_EXTRA)
-def test_without_the_extra_what_other_libraries_read_rightly_is_read(
+def test_without_the_extra_what_other_libraries_decode_correctly_is_read(
     monkeypatch: pytest.MonkeyPatch, kind: str, depth: str, full_depth: bool, pattern: str
 ) -> None:
     files = list(layouts(kind, depth))
@@ -373,7 +373,7 @@ def test_lost_and_huge_parts_are_refused() -> None:
     data = bytearray(written(values, "RGB", is_planar=True, rowsperstrip=19))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         at = file.pages[0].tags["StripByteCounts"].valueoffset
-    # As a sparse file of GDAL has it: tifffile alone fills such strips up.
+    # As in a sparse file of GDAL: tifffile alone fills in such strips.
     data[at : at + 4] = bytes(4)
     with pytest.raises(augseq.errors.DecodeError, match="strip 0 of its pixels is missing"):
         decode(bytes(data))

@@ -1,1 +1,1 @@
-"""Files that a decoder meets sooner or later: rare, damaged, hostile. Each says what must come."""
+"""Rare, damaged and hostile files, each with the expected result."""

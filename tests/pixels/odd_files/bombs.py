@@ -14,7 +14,7 @@ _HUGE = 60_000
 
 
 def huge_claims() -> Iterator[OddFile]:
-    """Yield files of a few hundred bytes that claim 3.6 billion pixels."""
+    """Yield files of a few hundred bytes that declare 3.6 billion pixels."""
     small = encoded(Image.new("L", (1, 1)), "BMP")
     size = struct.pack("<II", _HUGE, _HUGE)
     claims = {

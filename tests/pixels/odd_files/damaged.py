@@ -1,4 +1,4 @@
-"""Whole files, then cut, filled up, flipped."""
+"""Valid files that were truncated, padded, or had bits flipped."""
 
 import re
 import struct
@@ -36,7 +36,7 @@ def filled_up() -> Iterator[OddFile]:
 
 
 def flipped() -> Iterator[OddFile]:
-    """Yield files with bits flipped where it can be told."""
+    """Yield files with bits flipped where it can be detected."""
     data = encoded(photo(40, 56))
     for place in range(8, len(data) - 12, len(data) // 24):
         hurt = bytearray(data)
@@ -59,7 +59,7 @@ def flipped() -> Iterator[OddFile]:
 
 
 def torn() -> Iterator[OddFile]:
-    """Yield files whose parts are there, but do not fit."""
+    """Yield files whose parts are present, but inconsistent."""
     row = bytes(range(12))
     short = png(4, 8, 2, row, height=50)
     yield OddFile(name="PNG with one row of fifty", data=short, cause="truncated: 13 of 650")
@@ -84,18 +84,18 @@ def torn() -> Iterator[OddFile]:
     for most, values in ((100, [50, 101]), (1000, [1001, 3])):
         kind = ">u2" if most > 255 else "u1"
         data = b"P5 2 1 %d\n" % most + np.array(values).astype(kind).tobytes()
-        yield OddFile(name=f"PGM with more than its {most}", data=data, cause="for white")
+        yield OddFile(name=f"PGM with more than its {most}", data=data, cause="above its maximum")
 
 
 def beyond_palettes() -> Iterator[OddFile]:
-    """Yield files with a pixel of a colour that their palette has not; Pillow takes grey."""
+    """Yield files with a pixel colour that their palette lacks; Pillow makes it grey."""
     colours = b"\x09\x08\x07\xff\0\0"
     data = png(2, 8, 3, b"\1\2", chunk(b"PLTE", colours))
-    yield OddFile(name="PNG beyond its palette", data=data, cause="colour 2, and a palette of 2")
+    yield OddFile(name="PNG beyond its palette", data=data, cause="colour 2, but a palette of 2")
     size = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 8, 0, 4, 0, 0, 2, 0)
     palette = b"\x07\x08\x09\0\0\0\xff\0"
     data = b"BM" + struct.pack("<IHHI", 66, 0, 0, 62) + size + palette + b"\1\2\0\0"
-    yield OddFile(name="BMP beyond its palette", data=data, cause="colour 2, and a palette of 2")
+    yield OddFile(name="BMP beyond its palette", data=data, cause="colour 2, but a palette of 2")
     few = np.array([[0, 1, 2, 3]], np.uint8)
     picture = Image.fromarray(few, "L")
     picture.putpalette(bytes(range(1, 13)))
@@ -103,11 +103,11 @@ def beyond_palettes() -> Iterator[OddFile]:
     # A global palette of 2 colours instead of 4.
     start = data.index(bytes(range(1, 13)))
     shorter = data[:10] + bytes([data[10] & ~7]) + data[11 : start + 6] + data[start + 12 :]
-    yield OddFile(name="GIF beyond its palette", data=shorter, cause="colour 3, and a palette of 2")
+    yield OddFile(name="GIF beyond its palette", data=shorter, cause="colour 3, but a palette of 2")
 
 
 def damaged_exif() -> Iterator[OddFile]:
-    """Yield files whose orientation is lost, and files where only something else is."""
+    """Yield files whose orientation is lost, and files that only lost something else."""
     picture = photo(20, 30)
     good = exif(6)
     hurt = {

@@ -1,4 +1,4 @@
-"""Files that are right: every colour mode, depth, orientation, size and structure."""
+"""Valid files: every colour mode, depth, orientation, size and structure."""
 
 import struct
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _UPRIGHT = {
 
 
 def whole() -> Iterator[OddFile]:
-    """Yield an image in every format, with junk at its end too."""
+    """Yield an image in every format, also with junk at its end."""
     for kind, data in written().items():
         yield OddFile(name=kind, data=data, pixels=by_pillow(data))
         more = data + b"junk" * 9
@@ -117,7 +117,7 @@ def depths() -> Iterator[OddFile]:
         "PGM": b"P5\n10 1\n65535\n" + deep.astype(">u2").tobytes(),
         "PPM": b"P6\n10 1\n65535\n" + deep.repeat(3).astype(">u2").tobytes(),
     }.items():
-        # Pillow rounds some, and cuts others.
+        # Pillow rounds some, and truncates others.
         yield OddFile(name=f"{name} of 16 bits", data=data, pixels=high, tolerance=1)
     for most in (1, 7, 100, 254, 256, 1000, 4095):
         values = np.linspace(0, most, 10).astype(int)
@@ -139,7 +139,7 @@ def depths() -> Iterator[OddFile]:
         data = cv2.imencode(".jp2", white)[1].tobytes()
         name = f"JPEG 2000 of 16 bits and {channels} channels"
         # Pillow gives black.
-        yield OddFile(name=name, data=data, cause="16 bits a channel")
+        yield OddFile(name=name, data=data, cause="16 bits per channel")
     pfm = b"Pf\n1 1\n-1.0\n" + struct.pack("<f", 0.5)
     yield OddFile(name="PFM", data=pfm, cause="no fixed range")
 
@@ -155,7 +155,7 @@ def sizes() -> Iterator[OddFile]:
 
 
 def frames() -> Iterator[OddFile]:
-    """Yield animations and files of several pages: the first counts."""
+    """Yield animations and multi-page files: the first frame or page is used."""
     first, *others = (photo(8, 8).rotate(angle) for angle in (0, 90, 180))
     for file_format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF"):
         options = {"lossless": True} if file_format == "WEBP" else {}
@@ -201,7 +201,7 @@ def elsewhere() -> Iterator[OddFile]:
 
 
 def harmless() -> Iterator[OddFile]:
-    """Yield files that decoders warn of although all pixels are right."""
+    """Yield files that decoders warn about although all pixels are correct."""
     data = encoded(photo(40, 56), "JPEG")
     pixels = by_pillow(data)
     tables, scan = data.index(b"\xff\xdb"), data.index(b"\xff\xda")
@@ -218,7 +218,7 @@ def harmless() -> Iterator[OddFile]:
 
 
 def no_images() -> Iterator[OddFile]:
-    """Yield what is no image at all."""
+    """Yield files that are not images."""
     for name, data in {
         "nothing": b"",
         "a zero byte": b"\0",

@@ -1,4 +1,4 @@
-"""One odd file, and what must come of it."""
+"""One odd file, and the expected result."""
 
 import io
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class OddFile:
         pixels: The upright image that it holds, in RGB; None where it must be refused.
         cause: A part of the refusal, as a pattern.
         tolerance: By how much a value may differ.
-        may_fail: Whether a refusal is as right as the pixels.
+        may_fail: Whether a refusal is as correct as the pixels.
     """
 
     name: str
@@ -31,7 +31,7 @@ class OddFile:
 
 
 def by_pillow(data: bytes) -> np.ndarray:
-    """Return the upright image on white, as Pillow alone makes it."""
+    """Return the upright image on white, as Pillow alone decodes it."""
     with Image.open(io.BytesIO(data)) as picture:
         upright = ImageOps.exif_transpose(picture)
     if upright.has_transparency_data:

@@ -1,1 +1,1 @@
-"""Decoded pixels, kept in files that all workers map into their memory."""
+"""Cache of decoded pixels, in files that all workers memory-map."""

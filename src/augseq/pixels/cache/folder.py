@@ -1,4 +1,4 @@
-"""Decoded images in the files of a cache, on a disk or in memory."""
+"""Folder of cached images, on disk or in memory."""
 
 import os
 from functools import partial
@@ -17,27 +17,28 @@ from augseq.storage.cache_files import (
 from augseq.storage.quota import PIXELS, Usage, read_usage
 from augseq.types import Image
 
-_WAYS_OUT = (
-    "The others are decoded each time, with the same pixels. For more room give `cache` another "
-    "folder, ImageCache(max_bytes=...), or smaller images: ImageCache(shorter_side_px=...)."
+_REMEDIES = (
+    "Other images are decoded each time, with the same pixels. For more room, pass another folder "
+    "as `cache`, or ImageCache(max_bytes=...); for smaller images, ImageCache(shorter_side_px=...)."
 )
 
 
 class CacheFolder:
-    """Decoded images by name, for all threads and processes that share a folder.
+    """Cached images by name, shared by all threads and processes that use a folder.
 
     Args:
-        place: The folder, which exists.
-        settings: What tells the images of one way of decoding from another.
-        max_bytes: What all files in the folder may take together.
+        place: The folder; it must exist.
+        settings: Identifies the decoding options, so that images decoded differently are kept
+            apart.
+        max_bytes: Maximum total size of all files in the folder.
     """
 
     def __init__(self, place: str | MemoryFolder, settings: str, max_bytes: int) -> None:
-        # As long as it is held, a folder in memory stays.
+        # This reference keeps a folder in memory alive.
         self._place = place
         self._settings = settings
         root = place if isinstance(place, str) else place.path
-        self._files = CacheFiles(root, PIXELS + settings, max_bytes, _WAYS_OUT)
+        self._files = CacheFiles(root, PIXELS + settings, max_bytes, _REMEDIES)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self._place, self._settings, self.max_bytes)
@@ -49,75 +50,76 @@ class CacheFolder:
 
     @property
     def max_bytes(self) -> int:
-        """What all files in the folder may take together."""
+        """Maximum total size of all files in the folder."""
         return self._files.max_bytes
 
     @property
     def takes_more(self) -> bool:
-        """Whether there was room so far."""
+        """Whether there has been room so far."""
         return self._files.takes_more
 
     @property
     def in_memory(self) -> bool:
-        """Whether it goes away with its last user."""
+        """Whether the folder is in memory, and removed with its last user."""
         return isinstance(self._place, MemoryFolder)
 
     @property
     def usage(self) -> Usage:
-        """How much there is now, of all ways of decoding."""
+        """Current usage, over all decoding options."""
         return read_usage(self.root)
 
     def find(self, name: str, identity: Identity) -> Image | None:
-        """Return an image, mapped and read-only; None where it is not there as it should be.
+        """Return an image, memory-mapped and read-only; None if it is missing or outdated.
 
         Args:
             name: Hexadecimal digits.
-            identity: Of the source file as it is now.
+            identity: Current identity of the source file.
         """
         return map_entry(self._files.path(name), identity)
 
     def keep(self, name: str, identity: Identity, pixels: Image) -> None:
-        """Write an image, if there is room; warn once where there is none any more.
+        """Write an image if there is room; warn once when there is none left.
 
         Args:
             name: Hexadecimal digits.
-            identity: Of the file that the pixels were decoded from.
+            identity: Identity of the file that the pixels were decoded from.
             pixels: Shape (height, width, channels), uint8.
         """
         self._files.keep(name, partial(write_entry, identity=identity, pixels=pixels))
 
 
 def open_cache(choice: ImageCache, images_root: str, settings: str) -> CacheFolder:
-    """Return the folder that a user chose for decoded images; it is made where it is missing.
+    """Return the folder of a cache; create it if it is missing.
 
     Args:
-        choice: The user's choice.
+        choice: The options of the cache.
         images_root: The folder of the images.
         settings: As in `CacheFolder`.
 
     Raises:
-        ArgumentError: It is among the images, or cannot be made.
+        ArgumentError: It is inside the folder of the images, or cannot be created.
     """
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, images_root)
     return CacheFolder(place, settings, room if choice.max_bytes is None else choice.max_bytes)
 
 
 def _memory_place() -> tuple[MemoryFolder, int]:
-    """Return a folder in memory, and half of what is free there, as on a disk."""
+    """Return a folder in memory, and half of the free memory."""
     folder = own_memory_folder()
     free = free_memory_bytes() + read_usage(folder.path).num_bytes
     return folder, int(free * SHARE_OF_FREE)
 
 
 def _disk_place(choice: ImageCache, images_root: str) -> tuple[str, int]:
-    """Return a folder on a disk, and half of what is free there."""
+    """Return a folder on disk, and half of the free disk space."""
     root = os.path.abspath(os.path.expanduser(choice.folder))
-    way = os.path.relpath(root, images_root).split(os.sep)
-    # Outside, or in a hidden folder, which is not indexed.
-    if way == ["."] or not any(name.startswith(".") for name in way):
+    parts = os.path.relpath(root, images_root).split(os.sep)
+    # It must be outside (".."), or in a hidden folder, which is not indexed.
+    if parts == ["."] or not any(name.startswith(".") for name in parts):
         raise ArgumentError(
-            "The folder of a cache must not lie among the images, where it would be indexed as a "
-            f"class. Received: {root!r}, with images in {images_root!r}. Take another folder."
+            "The folder of a cache must not be inside the folder of the images, where it would be "
+            f"indexed as a class. Received: {root!r}, with images in {images_root!r}. Choose "
+            "another folder."
         )
     make_cache_folder(root, "cache")
     return root, default_max_bytes(root)

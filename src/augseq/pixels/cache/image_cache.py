@@ -1,4 +1,4 @@
-"""What a user chose about keeping decoded pixels: frozen, checked when made."""
+"""Options for caching decoded pixels: frozen and validated."""
 
 import os
 from dataclasses import dataclass
@@ -14,22 +14,21 @@ MEMORY = "memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCache:
-    """Keep decoded images, so that later epochs need not decode again.
+    """Cache of decoded images, so that later epochs need not decode them again.
 
-    Each image becomes a file of plain pixels, which workers map into their memory: a crop reads
-    its part alone. All threads, processes and trainings that are given one folder share it. An
-    image whose file has another size or modification time than when it was decoded is decoded
-    anew; so is everything if the options of decoding differ, or the versions of the decoders.
-    The folder may be removed at any time.
+    Each image becomes a file of raw pixels, which workers memory-map: a crop reads only its part.
+    All threads, processes and training runs with the same folder share it. An image is decoded
+    again if the size or modification time of its file changes, and every image if the decoding
+    options or the decoder versions change. The folder can be removed at any time.
 
     Attributes:
         folder: Where to keep them, such as "~/.cache/pixels"; or "memory": in shared memory (in
             the temporary folder, where there is none), as long as a process uses them.
-        shorter_side_px: Images whose shorter side is longer than this are shrunk to it, with
-            their aspect ratio kept, before anything else looks at them. It changes pixels, in
-            the same way whether an image is kept or not. None keeps all pixels.
-        max_bytes: What the files may take together; None for half of what is free on the disk
-            or in memory at the start. Images beyond it are decoded each time.
+        shorter_side_px: Images with a longer shorter side are downscaled to it before anything
+            else, keeping their aspect ratio. This changes pixels, in the same way whether an
+            image is cached or not. None keeps full size.
+        max_bytes: Maximum total size of the files; None for half of the disk space or memory
+            that is free at the start. Images beyond it are decoded each time.
 
     Example:
         >>> import augseq
@@ -60,19 +59,19 @@ class ImageCache:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it lies in memory."""
+        """Whether the cache is in memory."""
         return self.folder == MEMORY
 
 
 CacheChoice: TypeAlias = ImageCache | PathLike | None
-"""An `ImageCache`, or its folder alone, or "memory"; None for no cache."""
+"""An `ImageCache`, just its folder, or "memory"; None for no cache."""
 
 
 def make_image_cache(cache: Any) -> ImageCache:
-    """Return a user's choice as an `ImageCache`.
+    """Return the argument `cache` as an `ImageCache`.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: It is neither a cache nor a folder.
     """
     if isinstance(cache, ImageCache):
         return cache

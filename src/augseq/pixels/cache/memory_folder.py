@@ -1,4 +1,4 @@
-"""A private folder in shared memory, which goes away with its last user."""
+"""A private folder in shared memory, removed with its last user."""
 
 import contextlib
 import os
@@ -14,22 +14,22 @@ _LOCK_NAME = "users"
 
 
 class MemoryFolder:
-    """A folder in memory, for this process and those that it is pickled to.
+    """A folder in memory, for this process and those it is pickled to.
 
-    Each user holds a shared lock. A process that leaves, or that finds the folder after a crash,
-    removes it if it gets the lock exclusively. The system releases the locks of a process that
-    dies, so process ids and their reuse do not matter. Where there are no such locks, the process
-    that made the folder removes it when it leaves.
+    Each user holds a shared lock. A process that leaves the folder, or finds it after a crash,
+    removes it if it can get the lock exclusively. The system releases the locks of a process that
+    dies, so process ids and their reuse do not matter. On systems without such locks, the process
+    that created the folder removes it when it leaves.
 
     Attributes:
         path: The folder.
 
     Args:
         path: The folder.
-        is_new: Whether this process made it.
+        is_new: Whether this process created it.
 
     Raises:
-        FileNotFoundError: The folder is gone.
+        FileNotFoundError: The folder no longer exists.
     """
 
     def __init__(self, path: str, *, is_new: bool) -> None:
@@ -40,13 +40,13 @@ class MemoryFolder:
         self._end = weakref.finalize(self, _leave, path, users, os.getpid(), has_lock, is_new)
         self._end.atexit = False
         if not is_still_at(users, lock_path):
-            # Another process took it for abandoned, just before it was locked.
+            # Another process considered it abandoned, just before it was locked.
             self._end()
             raise FileNotFoundError(path)
 
     def leave(self) -> None:
         """Stop using the folder, as when this object is deleted."""
-        # When the program ends, a call of `self._end` does nothing.
+        # At the end of the program, calling `self._end` does nothing.
         detached = self._end.detach()
         if detached is not None:
             _, leave, arguments, _ = detached
@@ -57,7 +57,7 @@ class MemoryFolder:
 
 
 def own_memory_folder() -> MemoryFolder:
-    """Return the folder of this process, which all its sequences share; a new one if need be."""
+    """Return the folder of this process, shared by all its sequences; create it if needed."""
     _remove_abandoned(_parent())
     for (process, _), folder in list(_OPEN.items()):
         if process == os.getpid():
@@ -69,7 +69,7 @@ def own_memory_folder() -> MemoryFolder:
 
 
 def free_memory_bytes() -> int:
-    """Return how much the folder of this process may take before memory runs out."""
+    """Return how many bytes the folder of this process can take before memory runs out."""
     limits = [shutil.disk_usage(_parent()).free]
     with contextlib.suppress(OSError, KeyError):
         limits.append(1024 * _numbers("/proc/meminfo")["MemAvailable:"])
@@ -79,12 +79,12 @@ def free_memory_bytes() -> int:
 
 
 def free_in_container(group: str = "/sys/fs/cgroup") -> int:
-    """Return how much the limit of a container leaves, in bytes.
+    """Return how many bytes the memory limit of a container leaves.
 
-    Cached files count as free, but not those in shared memory.
+    The page cache counts as free, except for files in shared memory.
 
     Args:
-        group: Folder where the system keeps the accounts, in their second version.
+        group: Folder of the cgroup, version 2.
 
     Raises:
         OSError: There is no container.
@@ -102,16 +102,16 @@ def free_in_container(group: str = "/sys/fs/cgroup") -> int:
 _OPEN: "weakref.WeakValueDictionary[tuple[int, str], MemoryFolder]" = weakref.WeakValueDictionary()
 
 
-# Not by `weakref`: worker processes must have ended before, or they would seem to use the folder
-# still, and it would stay.
+# Not with `weakref`: worker processes must end first, or they would still count as users, and the
+# folder would stay.
 @at_exit(Turn.FOLDERS)
 def leave_memory_folders() -> None:
-    """Leave the folders that this process uses, and remove those that no other uses any more."""
+    """Leave the folders of this process, and remove those that no other process uses."""
     folders = list(_OPEN.values())
     for folder in folders:
         folder.leave()
     if folders:
-        # Of two processes that left at the same moment, each may have found the other.
+        # Two processes that left at the same moment may each have seen the other as a user.
         _remove_abandoned(_parent())
 
 
@@ -126,7 +126,7 @@ def _join(path: str) -> MemoryFolder:
     try:
         return _OPEN.setdefault(_key(path), MemoryFolder(path, is_new=False))
     except FileNotFoundError:
-        # Pickled to a file, perhaps, and read after its process had ended.
+        # For example pickled to a file, and read after its process ended.
         return own_memory_folder()
 
 
@@ -141,13 +141,13 @@ def _prefix() -> str:
 
 
 def _leave(path: str, users: int, process: int, has_lock: bool, is_new: bool) -> None:
-    # A forked child has a copy of the parent's lock, which would let it in.
+    # A forked child inherits its parent's lock, so the folder would look unused to it.
     is_mine = os.getpid() == process
     if is_mine and has_lock and is_unused(users):
         _remove(path)
     os.close(users)
     if is_mine and is_new and not has_lock:
-        # After it is closed: Windows moves no folder in which a file is open.
+        # After closing: Windows cannot rename a folder with an open file in it.
         _remove(path)
 
 
@@ -163,18 +163,18 @@ def _remove_abandoned(parent: str) -> None:
 
 
 def _remove(path: str) -> None:
-    # Renamed first, so that a thread that is still writing finds no folder to write to.
+    # Renamed first, so that a thread that is still writing cannot find the folder.
     gone = f"{path}-gone"
     try:
         os.rename(path, gone)
     except OSError:
-        # Gone already; or on Windows, with an image in it that is still mapped.
+        # Already gone; or, on Windows, with an image in it that is still mapped.
         gone = path
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def _numbers(path: str) -> dict[str, int]:
-    """Parse lines of a name and a number."""
+    """Parse lines with a name and a number."""
     with open(path, encoding="ascii") as file:
         words = (line.split() for line in file)
         return {line[0]: int(line[1]) for line in words}

@@ -1,4 +1,4 @@
-"""Images of files, decoded once and then mapped."""
+"""Images in files, decoded once and then memory-mapped."""
 
 import hashlib
 import os
@@ -23,20 +23,21 @@ from augseq.remote.url import absolute_root
 from augseq.storage.quota import size_text
 from augseq.types import Image
 
-# Counted up whenever the same file, decoded with the same options, would give other pixels.
+# Increment this whenever the same file, with the same options, decodes to different pixels.
 _PIXELS_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedSource:
-    """Images in files below a folder, of which a cache keeps the pixels.
+    """Images in files below a folder, with a cache of their pixels.
 
     Attributes:
         files: The files, and how to decode them.
-        folder: Where decoded images are kept.
-        shorter_side_px: To which images are shrunk, kept or not; None for none.
-        scaled_decode: Whether large JPEG files are decoded at a half, a quarter or an eighth
-            where that covers the size to which they are shrunk.
+        folder: The cached images.
+        shorter_side_px: Shorter side that images are downscaled to, cached or not; None for full
+            size.
+        scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 scale if that covers
+            the size they are downscaled to.
     """
 
     files: FileSource
@@ -46,7 +47,7 @@ class CachedSource:
 
     @property
     def reads_files(self) -> bool:
-        """False: only where the cache has no room for an image."""
+        """False: only images that are not cached are read from files."""
         return False
 
     @property
@@ -55,11 +56,11 @@ class CachedSource:
         return self
 
     def describe(self) -> str:
-        """Describe the files that the cache stands before."""
+        """Describe the cached files."""
         return self.files.describe()
 
     def describe_cache(self) -> str:
-        """Say where the cache is and how much it holds."""
+        """Return where the cache is and how much it holds."""
         place = "memory" if self.folder.in_memory else repr(self.folder.root)
         side = self.shorter_side_px
         shrunk = "" if side is None else f", shorter side at most {side} px"
@@ -70,7 +71,7 @@ class CachedSource:
         )
 
     def content_text(self) -> str:
-        """Describe the options of decoding; see `FileSource`."""
+        """Describe the decoding options; see `FileSource`."""
         return self.files.content_text()
 
     def fetch(self, record: Record) -> None:
@@ -78,34 +79,34 @@ class CachedSource:
         self.find(record)
 
     def open(self, record: Record) -> OpenImage:
-        """Map the image of a record; decode and keep it where it is not there.
+        """Memory-map the image of a record; decode and cache it if it is missing.
 
         Raises:
-            MissingFileError: The file is gone.
+            MissingFileError: The file does not exist.
             UnreadableError: The system refuses to read it.
-            RemoteError: The remote folder does not answer.
-            ChangedFileError: It is not what it was when it was probed.
-            DecodeError: It does not hold a usable image; or so says `read` of the result.
+            RemoteError: The remote folder does not respond.
+            ChangedFileError: It has changed since it was probed.
+            DecodeError: It is not a usable image. `read` of the result can raise this too.
         """
         key = self._key(record)
-        kept = self._find(key)
-        if kept is not None:
-            return DecodedImage(kept)
+        cached = self._find(key)
+        if cached is not None:
+            return DecodedImage(cached)
         if not self.folder.takes_more:
             opened = self.files.open(record)
-            # Not decoded here: the part that a crop looks at may be enough.
+            # Not decoded here: a crop may need only a part.
             return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
         return DecodedImage(self._decode(record, key))
 
     def find(self, record: Record) -> Image | None:
-        """Return the pixels of a record, mapped and read-only; None where none are kept."""
+        """Return the cached pixels of a record, memory-mapped and read-only; None if missing."""
         return self._find(self._key(record))
 
     def fill(self, record: Record) -> bool:
-        """Decode and keep the image of a record, if there is room and it is not there.
+        """Decode and cache the image of a record, if it is missing and there is room.
 
         Returns:
-            Whether it is there now.
+            Whether it is now cached.
         """
         key = self._key(record)
         if self._find(key) is None and self.folder.takes_more:
@@ -113,7 +114,7 @@ class CachedSource:
         return self._find(key) is not None
 
     def _key(self, record: Record) -> tuple[str, Identity] | None:
-        """Return the name of an image and the state of its file now; None without a file."""
+        """Return the name of an image and the current identity of its file; None without one."""
         path = os.path.join(self.files.root, record.path)
         identity = self.files.identity(record)
         if identity is None:
@@ -125,7 +126,7 @@ class CachedSource:
         return None if key is None else self.folder.find(*key)
 
     def _decode(self, record: Record, key: tuple[str, Identity] | None) -> Image:
-        """Decode and keep an image; its key is of before, so a file that changes has another."""
+        """Decode and cache an image, under the identity that its file had before it was read."""
         pixels = self._shrunk(self.files.open(record))
         if key is not None:
             self.folder.keep(*key, pixels)
@@ -151,21 +152,23 @@ def make_source(
     follow_links: bool = False,
     remote: RemoteOptions | None = None,
 ) -> ImageSource:
-    """Put a cache before files, if one is wanted, and clean up after processes that were killed.
+    """Return a source of image files, with a cache if one is requested.
+
+    Opening a cache also removes what killed processes left behind.
 
     Args:
         root: The folder of the images.
         options: How to decode.
-        cache: The user's choice.
-        scaled_decode: Whether large JPEG files may be scaled while they are decoded.
+        cache: Which cache, if any.
+        scaled_decode: Whether large JPEG files may be downscaled while decoding.
         follow_links: Whether files may be symbolic links that lead out of the folder.
         remote: How to reach a remote folder.
 
     Raises:
-        ArgumentError: The cache lies among the images, cannot be made, or would change pixels
-            without a word.
+        ArgumentError: The cache is inside the folder of the images, cannot be created, or would
+            silently change pixels.
     """
-    # Images are known by their path, whatever folder a process is in.
+    # Absolute: cached images are named by path, whatever the working directory of a process.
     root = root if cache is None else absolute_root(root)
     files = FileSource(
         root=root, options=options, follow_links=follow_links, remote=remote or RemoteOptions()
@@ -175,9 +178,9 @@ def make_source(
     choice = make_image_cache(cache)
     if scaled_decode and choice.shorter_side_px is None:
         raise ArgumentError(
-            "`scaled_decode` needs to know the size that a cache keeps. Received: scaled_decode="
-            "True, cache without a size. Write cache=ImageCache(..., shorter_side_px=256), or "
-            "drop scaled_decode: with a cache each image is decoded only once."
+            "`scaled_decode` requires a cache with `shorter_side_px`. Received: scaled_decode="
+            "True, cache without it. Pass cache=ImageCache(..., shorter_side_px=256), or drop "
+            "scaled_decode: with a cache each image is decoded only once."
         )
     return CachedSource(
         files=files,
@@ -188,19 +191,19 @@ def make_source(
 
 
 def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:
-    """Return a name for all that pixels depend on, but for the file."""
+    """Return a hash of everything that pixels depend on, except the file."""
     shrinking = choice.shorter_side_px, scaled_decode
     everything = repr((_PIXELS_VERSION, _decoder_versions(), options, shrinking))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
 
 
 def _decoder_versions() -> list[str | None]:
-    # Here, since worker processes are given the name, and it takes 20 ms to import.
+    # Imported here: it takes 20 ms, and worker processes receive the hash.
     from importlib import metadata
 
     versions: list[str | None] = [PIL.__version__, simplejpeg.__version__]
     for library in decoder_libraries():
-        # Not imported, which takes long and which most images do not need.
+        # Not imported: that is slow, and most images do not need it.
         try:
             versions.append(metadata.version(library))
         except metadata.PackageNotFoundError:

@@ -1,1 +1,1 @@
-"""Image formats: one file and one row of `registry.FORMATS` for each."""
+"""Image formats: one file and one row in `registry.FORMATS` for each."""

@@ -1,4 +1,4 @@
-"""AVIF, with Pillow."""
+"""AVIF, decoded with Pillow."""
 
 from augseq.pixels.decoders.heif import file_brands, has_avif_brand
 from augseq.pixels.decoders.pillow import PillowDecoder, PillowFile, pillow_format
@@ -7,7 +7,7 @@ _CONTAINERS = frozenset({b"mif1", b"msf1"})
 
 
 def _matches(data: bytes) -> bool:
-    # What a container holds, only Pillow's decoder tells.
+    # Only Pillow's decoder can tell what a container holds.
     return has_avif_brand(data) or (data[8:12] in _CONTAINERS and bool(file_brands(data)))
 
 

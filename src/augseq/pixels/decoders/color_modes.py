@@ -1,7 +1,7 @@
-"""From Pillow's pictures to an upright array, a band of rows at a time.
+"""Convert Pillow's pictures to upright arrays, a band of rows at a time.
 
-Pillow keeps colour in 4 bytes a pixel, and each conversion makes a copy; of a picture of 89
-million pixels that came to 1.7 GB. In bands it takes the picture, the array, and a little more.
+Pillow stores colour in 4 bytes per pixel, and each conversion makes a copy: 1.7 GB for a picture
+of 89 million pixels. In bands, conversion takes little more than the picture and the array.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,11 @@ def convert_bands(
     options: DecodeOptions,
     orientation: int,
 ) -> Image:
-    """Bring a picture to the colour mode that is wanted, and turn it.
+    """Convert a picture to the requested colour mode, and turn it upright.
 
     Args:
-        shape: (height, width) of the picture as it is stored.
-        band: Returns rows from the first to before the second number, in 8 bits.
+        shape: (height, width) of the picture as stored.
+        band: Returns the 8-bit rows from the first number up to, but not including, the second.
         options: Colour mode and background.
         orientation: 1 (upright) to 8.
 
@@ -47,16 +47,16 @@ def convert_bands(
 
 
 def convert_colors(picture: PillowImage.Image, options: DecodeOptions) -> PillowImage.Image:
-    """Bring a picture of 8 bits to the colour mode that is wanted."""
+    """Convert an 8-bit picture to the requested colour mode."""
     if picture.mode == "La":
-        # Premultiplied grey, from which Pillow has this one way only.
+        # Premultiplied grey, which Pillow converts to LA only.
         picture = picture.convert("LA")
     if picture.has_transparency_data:
         if options.color_mode == "rgba":
             return picture.convert("RGBA")
         picture = _flatten(picture.convert("RGBA"), options.background)
     if picture.mode not in ("L", "RGB", "RGBA"):
-        # Pillow has no direct way from some modes, such as CMYK, to grey or to RGBA.
+        # Pillow cannot convert some modes, such as CMYK, directly to grey or RGBA.
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     return picture.convert(_MODES[options.color_mode])
 

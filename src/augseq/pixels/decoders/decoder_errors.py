@@ -1,4 +1,4 @@
-"""Whatever a decoder raises becomes a `DecodeError`."""
+"""Convert all exceptions of decoders to `DecodeError`."""
 
 import re
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from augseq.errors import DecodeError
 
 
 class UnidentifiedError(DecodeError):
-    """The bytes begin like a format, but its decoder does not take them for it."""
+    """The first bytes match a format, but its decoder does not recognize the file."""
 
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """Make every exception a `DecodeError`.
+    """Convert every exception to a `DecodeError`.
 
-    Pillow's parsers let all kinds of them out of damaged files, from struct.error to SyntaxError,
-    and RecursionError or MemoryError out of hostile ones.
+    Pillow's parsers raise all kinds of exceptions for damaged files, from struct.error to
+    SyntaxError, and RecursionError or MemoryError for malicious ones.
     """
     try:
         yield
@@ -30,10 +30,10 @@ def explaining() -> Iterator[None]:
         mode = re.match(r"conversion from (\S+) to \S+ not supported", str(error))
         if mode is not None:
             raise DecodeError(
-                "its pixels are stored in a way that is not read (Pillow calls it mode "
-                f"{mode[1]}): save it again as plain grey, RGB or RGBA"
+                f"its pixel format is not supported (Pillow calls it mode {mode[1]}): "
+                "save it again as plain grey, RGB or RGBA"
             ) from error
         raise DecodeError(f"{error or type(error).__name__}".strip()) from error
     except Exception as error:
-        # Their texts say little by themselves: that of a KeyError is a number.
+        # Their messages say little on their own: that of a KeyError is a number.
         raise DecodeError(f"it is damaged ({type(error).__name__}: {error})") from error

@@ -1,4 +1,4 @@
-"""Libraries that only some formats need, so that they are installed as extras."""
+"""Libraries that only some formats need, installed as extras."""
 
 import importlib
 import importlib.util
@@ -10,12 +10,12 @@ from augseq.errors import DecodeError, install_command
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """An extra of augseq, and the library of it that decodes a format.
+    """An extra of augseq, and its library that decodes a format.
 
     Attributes:
-        name: Of the extra, as `augseq.errors.EXTRAS` has it.
-        library: What is imported.
-        reads: What it reads, for the error that says that it is missing.
+        name: Name of the extra, as in `augseq.errors.EXTRAS`.
+        library: Name of the module to import.
+        reads: What it reads, for the error message if it is missing.
     """
 
     name: str
@@ -24,16 +24,16 @@ class Extra:
 
     @property
     def is_installed(self) -> bool:
-        """Whether the library can be imported; it is not imported for that."""
+        """Whether the library can be imported; checked without importing it."""
         return importlib.util.find_spec(self.library) is not None
 
     def check(self) -> None:
-        """Raise `DecodeError` where the library is not installed."""
+        """Raise `DecodeError` if the library is not installed."""
         if not self.is_installed:
             raise self._missing()
 
     def load(self) -> Any:
-        """Import the library, when the first file comes that needs it.
+        """Import the library; called for the first file that needs it.
 
         Raises:
             DecodeError: It is not installed.

@@ -13,21 +13,21 @@ from augseq.types import Image
 # (height, width, channels) of any depth: grey, grey and alpha, colour, colour and alpha.
 Pixels: TypeAlias = npt.NDArray[Any]
 
-# Of ITU-R 601, as Pillow's.
+# ITU-R 601, as in Pillow.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def finish_deep(pixels: Pixels, options: DecodeOptions, orientation: int = 1) -> Image:
-    """Bring pixels of any depth to floats of the colour mode that is wanted, upright.
+    """Convert pixels of any depth to upright floats in the requested colour mode.
 
     Args:
         pixels: Shape (height, width, 1 to 4), unsigned integers of their full range, or floats
-            with 1 as white; 2 and 4 channels have alpha.
+            with 1 as white; the last of 2 or 4 channels is alpha.
         options: Colour mode and background.
         orientation: 1 (upright) to 8.
 
     Raises:
-        DecodeError: Some numbers are not finite.
+        DecodeError: Some values are not finite.
     """
     most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     values = pixels.astype(np.float32) / np.float32(most)
@@ -51,7 +51,7 @@ def finish_deep(pixels: Pixels, options: DecodeOptions, orientation: int = 1) ->
 
 
 def with_key(grey: Pixels, transparent: int | None) -> Pixels:
-    """Add the alpha channel that a transparent value stands for."""
+    """Add an alpha channel that makes one grey value transparent."""
     if transparent is None:
         return grey
     alpha = np.where(grey == transparent, 0, 0xFFFF).astype(np.uint16)
@@ -59,7 +59,7 @@ def with_key(grey: Pixels, transparent: int | None) -> Pixels:
 
 
 def read_deep_colors(data: bytes) -> Pixels:
-    """Decode 16-bit colours, which Pillow cannot hold."""
+    """Decode 16-bit colours, which Pillow does not support."""
     import cv2
 
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,4 +1,4 @@
-"""GIF, with Pillow."""
+"""GIF, decoded with Pillow."""
 
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.image_format import begins_with
@@ -6,14 +6,14 @@ from augseq.pixels.decoders.pillow import PillowDecoder, PillowFile, pillow_form
 
 
 def _check_first_frame(file: PillowFile) -> None:
-    """Raise where the first frame leaves pixels without a colour."""
+    """Raise if the first frame leaves pixels without a colour."""
     picture = file.picture
     left, top, right, bottom = picture.tile[0].extents or (0, 0, 0, 0)
     frame, screen = (right - left, bottom - top), picture.size
     if frame != screen and "transparency" not in picture.info:
         raise DecodeError(
             f"its first frame has {frame[0]} x {frame[1]} of {screen[0]} x {screen[1]} pixels, and "
-            "the others have no colour"
+            "the rest have no colour"
         )
 
 

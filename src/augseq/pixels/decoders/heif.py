@@ -1,4 +1,4 @@
-"""HEIC, which phones write, with a plug-in for Pillow from an extra."""
+"""HEIC, as written by phones, decoded with a Pillow plug-in from an extra."""
 
 import functools
 
@@ -13,7 +13,7 @@ _EXTRA = Extra(name="heif", library="pi_heif", reads="HEIC")
 
 
 def file_brands(data: bytes) -> frozenset[bytes]:
-    """Return the brands in the first box of a file of ISO media; none for other files."""
+    """Return the brands in the first box of an ISO media file; empty for other files."""
     if data[4:8] != b"ftyp":
         return frozenset()
     end = min(int.from_bytes(data[:4], "big"), len(data), _MAX_BOX_BYTES)
@@ -21,7 +21,7 @@ def file_brands(data: bytes) -> frozenset[bytes]:
 
 
 def has_avif_brand(data: bytes) -> bool:
-    """Tell whether a file of ISO media calls itself AVIF."""
+    """Return whether an ISO media file declares itself AVIF."""
     return bool(file_brands(data) & _AVIF_BRANDS)
 
 
@@ -32,7 +32,7 @@ def _matches(data: bytes) -> bool:
 
 @functools.cache
 def load_heif_plugin() -> None:
-    """Let Pillow read HEIC files.
+    """Register the plug-in that reads HEIC files with Pillow.
 
     Raises:
         DecodeError: The extra is not installed.
@@ -46,6 +46,6 @@ HEIF = pillow_format(
     endings=(".heic", ".heif", ".hif"),
     matches=_matches,
     extra=_EXTRA,
-    # One changed byte may be enough: see `docs/formats.md` for what a search found.
+    # One changed byte can be enough: see `docs/formats.md` for what a search found.
     may_crash=True,
 )

@@ -1,4 +1,4 @@
-"""What augseq knows about an image format: the type of a row of the registry."""
+"""The type of a row of the registry: all that augseq knows about an image format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,27 +18,25 @@ class ImageFormat:
     """An image format. All functions get the whole file, and are thread-safe.
 
     Attributes:
-        name: As a `Probe` has it: Pillow's name, where it has one.
-        title: As people write it.
-        aliases: Other names that probes have for files of this format.
-        endings: Of file names, in lower case with their dot, such as ".jpg".
-        matches: Tells by its first bytes whether a file is of this format.
-        is_certain: Tells by the first bytes of a file that matches whether it is surely of this
-            format, where `matches` goes by so few bytes that text may begin with them; None where
-            `matches` is sure.
-        weight: How much more memory decoding takes for a pixel than the 8 to 11 bytes of most
+        name: As in a `Probe`: Pillow's name, if it has one.
+        title: Name for people.
+        aliases: Other names for this format in probes.
+        endings: File extensions in lower case with the dot, such as ".jpg".
+        matches: Returns whether the first bytes of a file are of this format.
+        is_certain: Returns whether a file that matches is certainly of this format. Needed if
+            text can begin with the few bytes that `matches` checks; otherwise None.
+        weight: Memory that decoding takes per pixel, relative to the 8 to 11 bytes of most
             formats.
         extra: What must be installed to read it; None for nothing.
-        may_crash: Whether its decoder may end the process, so that it runs in a child process.
-        open: Opens a file: uint8; or float32 from 0 to 1 where the file has more than 8 bits and
+        may_crash: Whether its decoder can crash the process, so that it runs in a child process.
+        open: Opens a file: uint8; or float32 from 0 to 1 if the file has more than 8 bits and
             `options.full_depth` is set. Calls `options.check_size` with `name` and `weight` as
-            soon as it knows the size, before it takes memory for the pixels. Raises
-            `DecodeError`: the file is damaged, truncated, too large or of a kind that is not
-            read.
-        describe: Returns the fields of a `Probe` that the header tells, of a file that can be
-            decoded: `format`, `mode`, `orientation` and `num_frames`.
+            soon as it knows the size, before it allocates memory for the pixels. Raises
+            `DecodeError` if the file is damaged, truncated, too large or of an unsupported kind.
+        describe: Returns the `Probe` fields in the header of a decodable file: `format`, `mode`,
+            `orientation` and `num_frames`.
         find_losses: Returns those of "16 bit" and "transparency" that the file has and that are
-            lost on the way to 8-bit RGB; None where files of this format never have any.
+            lost in conversion to 8-bit RGB; None if files of this format never have any.
     """
 
     name: str
@@ -56,10 +54,10 @@ class ImageFormat:
 
     @property
     def can_be_read(self) -> bool:
-        """Whether all is installed that it needs."""
+        """Whether everything it needs is installed."""
         return self.extra is None or self.extra.is_installed
 
 
 def begins_with(*starts: bytes) -> Callable[[bytes], bool]:
-    """Return a test for files that begin with one of some sequences of bytes."""
+    """Return a function that tests whether a file begins with one of some byte strings."""
     return lambda data: data.startswith(starts)

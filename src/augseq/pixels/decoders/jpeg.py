@@ -1,10 +1,10 @@
-"""JPEG: faster than Pillow, with the same pixels and more loudly.
+"""JPEG: the same pixels as Pillow, but faster, and with errors for damaged files.
 
-libjpeg repairs what it can and only warns, and Pillow does not hand the warning on; here it is an
-error. TensorFlow's decoder also cuts while it decodes, but it filled all of 150 damaged files up
-with grey without an error, so it is not used.
+libjpeg repairs what it can and only warns, and Pillow drops the warning; here it is an error.
+TensorFlow's decoder can also crop while decoding, but it filled in all of 150 damaged files with
+grey without an error, so it is not used.
 
-Of a file of 500 x 375 pixels and 114 kB, Pillow's decoder takes 2.1 ms, simplejpeg 1.34 ms.
+For a file of 500 x 375 pixels and 114 kB, Pillow's decoder takes 2.1 ms, simplejpeg 1.34 ms.
 """
 
 import re
@@ -31,22 +31,22 @@ from augseq.types import Image
 try:
     from augseq.pixels._jpeg_regions import decode_region as _decode_region
 except ImportError:
-    # Not compiled where there was no compiler: same pixels, more slowly.
+    # Not compiled for lack of a compiler: the same pixels, more slowly.
     _decode_region = None  # type: ignore[assignment]
 
-# By the colours of a file: what simplejpeg makes of them with Pillow's pixels.
+# By the colours of a file: the colours to decode to so that simplejpeg returns Pillow's pixels.
 _DECODED = {"YCbCr": "RGB", "RGB": "RGB", "Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}
 _AS_WANTED = {("rgb", "RGB"), ("grayscale", "GRAY")}
 # Warnings that mean wrong pixels.
 _DAMAGE = ("premature end", "bad huffman", "bad arithmetic", "found marker", "inconsistent")
-# Cameras fill up to the end of a file; before any other marker, the decoder has lost its way.
+# Cameras pad files before the end marker; extra bytes before any other marker mean damage.
 _LEFT_OVER = re.compile(r"extraneous bytes before marker 0x(?!d9)")
-# Those of real files have about ten. Each runs over the whole image: a file of 1 MB can have
-# thousands, and take minutes.
+# Real files have about ten. Each scan covers the whole image: a file of 1 MB can have thousands,
+# and take minutes.
 _MAX_SCANS = 100
-# How much more memory Pillow takes for print colours: see `ImageFormat.weight`.
+# Memory that Pillow takes for CMYK: see `ImageFormat.weight`.
 _CMYK_WEIGHT = 1.5
-_UNREAD_PROCESSES = {
+_UNSUPPORTED_PROCESSES = {
     0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical",
     0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",
     0xC3: "lossless", 0xCB: "lossless with arithmetic coding",
@@ -55,12 +55,12 @@ _UNREAD_PROCESSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegFile:
-    """A JPEG file of 8 bits whose header was read.
+    """An 8-bit JPEG file whose header has been read.
 
     Attributes:
         data: The whole file.
         options: Colour mode, orientation, background, limit.
-        colorspace: simplejpeg's name of the colours to decode to: "RGB", "GRAY" or "CMYK".
+        colorspace: simplejpeg's name for the colours to decode to: "RGB", "GRAY" or "CMYK".
         orientation: From the EXIF data, 1 (upright) to 8.
         shape: (height, width, channels) of the upright image.
     """
@@ -81,13 +81,13 @@ class JpegFile:
         return np.ascontiguousarray(pixels)
 
     def _read_box(self, box: Box, scale: int) -> Image | None:
-        """Decode a part of the image divided by `scale`; None where Pillow must decide."""
+        """Decode a part of the image downscaled by `scale`; None to fall back to Pillow."""
         is_part = box != scaled_box(None, self.shape, scale)
-        is_print = self.colorspace == "CMYK"
-        if _decode_region is not None and is_part and self.orientation == 1 and not is_print:
+        is_cmyk = self.colorspace == "CMYK"
+        if _decode_region is not None and is_part and self.orientation == 1 and not is_cmyk:
             is_gray = self.colorspace == "GRAY"
             pixels: Image = np.empty((*box[2:], 1 if is_gray else 3), np.uint8)
-            # Whether a warning means damage is decided in one place, below.
+            # `_read_whole` decides whether a warning means damage.
             with suppress(ValueError):
                 _decode_region(self.data, pixels, is_gray, *box, scale)
                 return self._converted(pixels)
@@ -97,13 +97,13 @@ class JpegFile:
         return self._converted(cut(turn(whole, self.orientation), box))
 
     def _converted(self, pixels: Image) -> Image:
-        """Bring upright pixels to the colour mode."""
+        """Convert upright pixels to the colour mode."""
         if (self.options.color_mode, self.colorspace) in _AS_WANTED:
             return pixels
         return convert_bands(pixels.shape[:2], partial(_band, pixels), self.options, 1)
 
     def _read_whole(self, scale: int) -> Image | None:
-        """Decode all of the image as it is stored; None where Pillow must decide."""
+        """Decode the whole image as stored; None to fall back to Pillow."""
         try:
             return self._decode(self.data, scale)
         except ValueError as error:
@@ -135,14 +135,14 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     """Read the header of a JPEG file.
 
     Returns:
-        The file; None where it is unusual, or too large, and Pillow must decide.
+        The file; None to fall back to Pillow, if it is unusual or too large.
 
     Raises:
         DecodeError: The EXIF data is damaged, or the image has too many scans.
     """
     header = read_jpeg_header(data)
     if header.is_lossless:
-        # Such files cannot be scaled; simplejpeg would write them beyond the end of its buffer.
+        # Such files cannot be scaled; simplejpeg would write past the end of its buffer.
         return None
     try:
         height, width, colors = _read_shape(data)
@@ -167,10 +167,10 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
 
 
 def _read_shape(data: bytes) -> tuple[int, int, str]:
-    """Return height, width and colours of a JPEG file, also where its header is untidy.
+    """Return height, width and colours of a JPEG file, even if its header is untidy.
 
     Raises:
-        ValueError: It is damaged, or simplejpeg does not know how its colours are subsampled.
+        ValueError: It is damaged, or simplejpeg does not know its chroma subsampling.
     """
     try:
         return _read_tidy_shape(data)
@@ -182,7 +182,7 @@ def _read_tidy_shape(data: bytes) -> tuple[int, int, str]:
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
     except KeyError as error:
-        # Of 4:4:1, whose number it gets from the library and has no name for.
+        # For 4:4:1, which the library reports by a number that simplejpeg has no name for.
         raise ValueError(f"subsampling of kind {error}") from error
     return height, width, colors
 
@@ -191,7 +191,7 @@ def _band(pixels: Image, top: int, bottom: int) -> PillowImage.Image:
     rows = np.ascontiguousarray(pixels[top:bottom])
     if rows.shape[2] < 4:
         return PillowImage.fromarray(rows[:, :, 0] if rows.shape[2] == 1 else rows)
-    # Print colours in JPEG are stored inverted, as Adobe began to.
+    # CMYK is stored inverted in JPEG files, a convention that Adobe started.
     return PillowImage.frombytes("CMYK", rows.shape[1::-1], (~rows).tobytes())
 
 
@@ -201,35 +201,35 @@ def _is_damage(error: ValueError) -> bool:
 
 
 def _raise_if_damaged(error: ValueError) -> None:
-    """Raise where a decoder stopped at damage; else Pillow decides.
+    """Raise if a decoder stopped at damage; otherwise Pillow is tried.
 
-    Not `strict=False`, which takes real errors for warnings too.
+    Not `strict=False`, which treats real errors as warnings too.
     """
     if _is_damage(error) or _LEFT_OVER.search(str(error)):
         raise DecodeError(f"its JPEG data is truncated or damaged ({error})") from error
 
 
 def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
-    """Decode all of a JPEG file with Pillow, which reads more kinds of them.
+    """Decode a whole JPEG file with Pillow, which supports more kinds.
 
     Raises:
-        DecodeError: It is damaged, or of a kind that Pillow does not read either.
+        DecodeError: It is damaged, or of a kind that Pillow does not support either.
     """
     try:
         return _PILLOW.open(data, options).read(WHOLE)
     except UnidentifiedError as error:
-        reason = _why_unread(data)
+        reason = _why_unsupported(data)
         if reason is None:
             raise
         raise DecodeError(reason) from error.__cause__
 
 
-def _why_unread(data: bytes) -> str | None:
+def _why_unsupported(data: bytes) -> str | None:
     header = read_jpeg_header(data)
     if header.bits and header.bits != 8:
-        return f"it is a JPEG file of {header.bits} bits, and only 8 are read"
-    if header.process in _UNREAD_PROCESSES:
-        return f"it is a {_UNREAD_PROCESSES[header.process]} JPEG file, which is not read"
+        return f"it is a JPEG file of {header.bits} bits, and only 8 bits are supported"
+    if header.process in _UNSUPPORTED_PROCESSES:
+        return f"it is a {_UNSUPPORTED_PROCESSES[header.process]} JPEG file, which is not supported"
     return None
 
 
@@ -247,7 +247,7 @@ _PILLOW = PillowDecoder(
 JPEG = ImageFormat(
     name=_PILLOW.name,
     title="JPEG",
-    # Phones add a second picture behind the first, which alone counts.
+    # Phones append a second picture, which is ignored.
     aliases=("MPO",),
     endings=(".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".pjp", ".pjpeg"),
     matches=begins_with(b"\xff\xd8"),

@@ -1,4 +1,4 @@
-"""JPEG 2000, with Pillow."""
+"""JPEG 2000, decoded with Pillow."""
 
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.image_format import begins_with
@@ -16,11 +16,11 @@ def _channel_bits(file: PillowFile) -> int:
 
 
 def _check_depth(file: PillowFile) -> None:
-    """Raise for colours of more than 8 bits: Pillow rounds them up, and white beyond to black."""
+    """Raise for colours of more than 8 bits: Pillow rounds them up, and white wraps to black."""
     bits = _channel_bits(file)
     if bits > 8 and not file.picture.mode.startswith("I"):
         raise DecodeError(
-            f"it is a JPEG 2000 file of {bits} bits a channel, which are read of grey ones only"
+            f"it is a JPEG 2000 file of {bits} bits per channel, supported for grey images only"
         )
 
 

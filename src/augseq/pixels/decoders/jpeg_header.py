@@ -1,4 +1,4 @@
-"""What stands before the pixels of a JPEG file."""
+"""The header of a JPEG file: everything before its pixels."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from augseq.pixels.decoders.orientation import damaged_exif, read_orientation
 
-# Markers that nothing belongs to: TEM, restarts, and another start of image.
+# Markers without a payload: TEM, restarts, and another start of image.
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
@@ -14,7 +14,7 @@ _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _END, _SCAN, _APP0, _APP1 = 0xD9, 0xDA, 0xE0, 0xE1
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*")
-# Among the pixels, 0xFF is followed by 0, or is a restart.
+# In pixel data, 0xFF is followed by 0, or is a restart.
 _MARKER = re.compile(rb"\xff[^\0\xff\xd0-\xd7]")
 # Real files have about ten.
 _MANY_SCANS = 20
@@ -22,16 +22,16 @@ _MANY_SCANS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegHeader:
-    """What a JPEG file says of itself before its first scan.
+    """The header of a JPEG file, up to its first scan.
 
     Attributes:
         process: Marker of the frame, 0xC0 (baseline) to 0xCF; 0 if there is none.
-        bits: Of a sample; 0 if there is no frame.
-        num_scans: How many scans a decoder may go through, at most.
+        bits: Bits per sample; 0 if there is no frame.
+        num_scans: Maximum number of scans that a decoder goes through.
         exif: Its EXIF block, with the prefix; empty if there is none.
         xmp: Its XMP block; empty if there is none.
-        is_torn: Whether there is EXIF data where none belongs, such as between segments: some of
-            what was written is lost.
+        is_torn: Whether there is EXIF data in the wrong place, such as between segments, so that
+            some of it is lost.
     """
 
     process: int
@@ -43,7 +43,7 @@ class JpegHeader:
 
     @property
     def is_lossless(self) -> bool:
-        """Whether it is one of the rare files without blocks of cosines."""
+        """Whether it is one of the rare lossless files, without DCT blocks."""
         return self.process in _LOSSLESS
 
 
@@ -53,7 +53,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     is_torn, last, num_channels, has_one_scan = False, 2, 0, False
     for marker, start, end in _segments(data):
         body = data[start + 4 : end]
-        # Decoders skip what stands between segments, unless it was one.
+        # Decoders skip bytes between segments; EXIF data there was part of a segment once.
         is_torn |= _has_exif(data[last:start])
         last = end
         if marker in _FRAMES and not process:
@@ -63,7 +63,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
             # It has all channels, so decoders look for no other scan.
             has_one_scan = body[:1] == bytes([num_channels])
         elif marker == _APP1 and body.startswith(_EXIF):
-            # A block longer than 64 kB goes on in further segments.
+            # A block longer than 64 kB continues in further segments.
             exif += body[len(_EXIF) :] if exif else body
         elif marker == _APP1 and body.startswith(_XMP):
             xmp = body[len(_XMP) :]
@@ -84,16 +84,16 @@ def _has_exif(data: bytes) -> bool:
 
 
 def _count_scans(data: bytes, end_of_first: int) -> int:
-    """Count the scans up to the end of the image; phones append films and further images.
+    """Count the scans up to the end of the image; phones append videos and further images.
 
     Args:
         data: The whole file.
         end_of_first: Where the header of its first scan ends.
     """
-    # To count all takes 0.1 ms in 100 kB, a tenth of all decoding; to walk would take twice that.
-    most = data.count(b"\xff\xda")
-    if most <= _MANY_SCANS:
-        return most
+    # Counting takes 0.1 ms for 100 kB, a tenth of all decoding; walking would take twice that.
+    num_markers = data.count(b"\xff\xda")
+    if num_markers <= _MANY_SCANS:
+        return num_markers
     num_scans, at = 1, end_of_first
     while (found := _MARKER.search(data, at)) and data[found.end() - 1] != _END:
         marker = data[found.end() - 1]
@@ -107,7 +107,7 @@ def jpeg_orientation(header: JpegHeader) -> int:
     """Return the orientation of a JPEG file, 1 (upright) to 8.
 
     Raises:
-        DecodeError: It is lost.
+        DecodeError: The orientation is lost.
     """
     if header.is_torn and not header.exif:
         raise damaged_exif("the segments of its header are torn")
@@ -115,10 +115,10 @@ def jpeg_orientation(header: JpegHeader) -> int:
 
 
 def tidy_header(data: bytes) -> bytes:
-    """Return a file without what decoders warn of in a header although all pixels are right.
+    """Return a file without the parts of a header that only cause harmless warnings.
 
     Those are bytes between segments, an unknown revision of JFIF, and spectral limits in the scan
-    of a sequential file. A decoder that stops at the first warning then gets to the pixels.
+    of a sequential file. A decoder that stops at the first warning then reaches the pixels.
     """
     parts, process, scan = [b"\xff\xd8"], 0, len(data)
     for marker, start, end in _segments(data):
@@ -134,7 +134,7 @@ def tidy_header(data: bytes) -> bytes:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment, the first scan's header being the last."""
+    """Yield marker, start and end of each segment, up to the header of the first scan."""
     at = 2
     while True:
         at = data.find(b"\xff", at)

@@ -1,4 +1,4 @@
-"""JPEG XL, with the library of an extra."""
+"""JPEG XL, decoded with the library of an extra."""
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -13,9 +13,9 @@ from augseq.pixels.options import DecodeOptions
 from augseq.types import Image
 
 _EXTRA = Extra(name="jxl", library="imagecodecs", reads="JPEG XL")
-# Of a side: the lengths of the number that follows, by two bits that say which.
+# Bit lengths of the number for a side, selected by two bits.
 _SIDE_BITS = (9, 13, 18, 30)
-# Of numbers in headers, by two bits: the lengths of what follows, and what is added to it.
+# Numbers in headers, selected by two bits: the bit length, and an offset to add.
 _DEPTH = ((0, 8), (0, 10), (0, 12), (6, 1))
 _PREVIEW_DIV_8 = ((0, 16), (0, 32), (5, 1), (9, 33))
 _PREVIEW = ((6, 1), (8, 65), (10, 321), (12, 1345))
@@ -46,7 +46,7 @@ def _open(data: bytes, options: DecodeOptions) -> OpenImage:
 def _finished(pixels: Image, bits: int, options: DecodeOptions) -> Image:
     pixels = pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
     if pixels.ndim != 3 or pixels.shape[2] > 4:
-        raise DecodeError(f"it has channels of an unknown kind, shape {pixels.shape}")
+        raise DecodeError(f"its channels are of an unknown kind, shape {pixels.shape}")
     is_float = pixels.dtype.kind == "f"
     if options.full_depth:
         return finish_deep(pixels if is_float else pixels / np.float32(2**bits - 1), options)
@@ -69,7 +69,7 @@ def _finished(pixels: Image, bits: int, options: DecodeOptions) -> Image:
 
 
 def _codestream(data: bytes) -> bytes:
-    """Return the beginning of the image proper, out of the boxes that may lie around it."""
+    """Return the beginning of the codestream, which may be wrapped in boxes."""
     if data.startswith(b"\xff\x0a"):
         return data[2:66]
     at = 0
@@ -84,7 +84,7 @@ def _codestream(data: bytes) -> bytes:
         if length < 8:
             break
         at += length
-    raise DecodeError("its JPEG XL data has no image in it")
+    raise DecodeError("its JPEG XL data contains no image")
 
 
 def read_size(header: bytes) -> tuple[int, int]:
@@ -116,7 +116,7 @@ def _take_size(bits: "_Bits") -> tuple[int, int]:
 
 
 def read_bits(header: bytes) -> int:
-    """Return how many bits a channel has, of which imagecodecs leaves the values as they are.
+    """Return the number of bits per channel; imagecodecs does not rescale the values.
 
     Args:
         header: The first bytes after the signature.
@@ -129,11 +129,11 @@ def read_bits(header: bytes) -> int:
     """
     bits = _Bits(header)
     _take_size(bits)
-    if bits.take(1):  # All is as usual.
+    if bits.take(1):  # All fields have default values.
         return 8
     if bits.take(1):
         bits.take(3)  # The orientation.
-        if bits.take(1):  # The size that it is meant for.
+        if bits.take(1):  # The intrinsic size.
             _take_size(bits)
         if bits.take(1):
             _skip_preview(bits)
@@ -141,7 +141,7 @@ def read_bits(header: bytes) -> int:
             for numbers in (_TICKS, _TICKS_DIV, _LOOPS):
                 bits.number(numbers)
             bits.take(1)
-    # Of floats, all bits are used.
+    # Floats use all bits.
     return 32 if bits.take(1) else bits.number(_DEPTH)
 
 
@@ -153,7 +153,7 @@ def _skip_preview(bits: "_Bits") -> None:
 
 
 class _Bits:
-    """Numbers out of bytes, lowest bit first."""
+    """A reader of numbers from bytes, lowest bit first."""
 
     def __init__(self, data: bytes) -> None:
         self._value, self._left = int.from_bytes(data, "little"), 8 * len(data)
@@ -167,7 +167,7 @@ class _Bits:
         return taken
 
     def number(self, kinds: tuple[tuple[int, int], ...]) -> int:
-        """Take a number of one of four kinds, which two bits name."""
+        """Take a number in one of four encodings, selected by two bits."""
         length, least = kinds[self.take(2)]
         return self.take(length) + least
 
@@ -179,7 +179,7 @@ JXL = ImageFormat(
     matches=begins_with(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
     weight=2,
     extra=_EXTRA,
-    # No crash was found, but the extra brings many libraries.
+    # No crash was found, but the extra includes many libraries.
     may_crash=True,
     open=_open,
     describe=lambda _data, _options: {"format": "JXL"},

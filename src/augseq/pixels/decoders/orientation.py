@@ -1,6 +1,6 @@
-"""Which side of an image is up: read strictly, so that damage is not taken for "as stored".
+"""The orientation of an image: read strictly, so that damage does not mean "as stored".
 
-Pillow only warns where an EXIF directory is damaged, and goes on without an orientation.
+Pillow only warns about a damaged EXIF directory, and continues without an orientation.
 """
 
 import re
@@ -35,7 +35,7 @@ def turn(image: Image, orientation: int) -> Image:
     """Return an image upright.
 
     Args:
-        image: As it is stored, shape (height, width, channels).
+        image: As stored, shape (height, width, channels).
         orientation: 1 (upright) to 8, as EXIF numbers them.
 
     Returns:
@@ -50,23 +50,23 @@ def turn_back(orientation: int) -> int:
 
 
 def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
-    """Read the orientation that EXIF data gives, or else XMP; 1 where none does.
+    """Read the orientation from EXIF data, otherwise from XMP; 1 if neither has one.
 
     Args:
-        exif: A TIFF structure, with or without the prefix of EXIF; may be empty.
+        exif: A TIFF structure, with or without the EXIF prefix; may be empty.
         xmp: XML; may be empty.
 
     Returns:
-        1 to 8. Other numbers are 1, as in all viewers.
+        1 to 8. Other numbers count as 1, as in all viewers.
 
     Raises:
-        DecodeError: The EXIF data is damaged before or where the orientation stands.
+        DecodeError: The EXIF data is damaged before or at the orientation.
     """
     block = exif
     while block.startswith(_PREFIX):
         block = block[len(_PREFIX) :]
     try:
-        # Some writers leave a block of zeros, or none.
+        # Some programs write a block of zeros, or none.
         value = _first_directory(block) if block.strip(b"\0") else None
     except (struct.error, ValueError) as error:
         raise damaged_exif(str(error)) from error
@@ -75,22 +75,22 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
         value = int(found[1]) if found else 1
     if value not in _SIXTEEN_BITS:
         # Some viewers read half of it.
-        raise damaged_exif(f"there is no orientation {value}")
-    # Some cameras write 0 where they do not know.
+        raise damaged_exif(f"{value} is not an orientation")
+    # Some cameras write 0 if they do not know.
     return value if 1 <= value <= 8 else 1
 
 
 def check_tags(block: bytes) -> None:
-    """Raise where the tags of a TIFF structure declare far more bytes than it has.
+    """Raise if the tags of a TIFF structure declare far more bytes than it has.
 
-    Older Pillow, such as 11.3, copies the bytes of each, also where thousands name the same ones.
+    Older Pillow, such as 11.3, copies the bytes of each, even if thousands share the same ones.
     """
     while block.startswith(_PREFIX):
         block = block[len(_PREFIX) :]
     try:
         directory = read_directory(block)
     except (struct.error, ValueError):
-        return  # Another kind of file, or damaged, which others tell.
+        return  # Another kind of file, or damaged, which is reported elsewhere.
     copied = sum(min(entry.num_bytes, len(block)) for entry in directory.entries)
     if copied > max(_MAX_COPIED, len(block)):
         raise DecodeError(f"its tags declare {copied} bytes, but only {len(block)} are there")
@@ -105,17 +105,17 @@ def damaged_exif(cause: str) -> DecodeError:
 
 
 def _first_directory(block: bytes) -> int | None:
-    """Return the orientation in the first directory of a TIFF structure; None without one."""
+    """Return the orientation in the first directory of a TIFF structure, if any."""
     directory = read_directory(block)
     entry = directory.find(ORIENTATION)
     if entry is None:
         num_there = len(directory.entries)
         if num_there < directory.num_claimed:
-            raise ValueError(f"of {directory.num_claimed} entries only {num_there} are there")
+            raise ValueError(f"only {num_there} of {directory.num_claimed} entries are there")
         return None
-    # Of no number, what stands in its place.
+    # With a count of 0, the value is read as if the count were 1.
     value = directory.values(entry if entry.num_values else entry._replace(num_values=1))[0]
     if entry.num_values != 1 and value in _TURNS:
-        # Pillow turns by the first of several, and browsers do not.
-        raise ValueError(f"its orientation is {entry.num_values} numbers")
+        # Pillow applies the first of several, and browsers none.
+        raise ValueError(f"its orientation has {entry.num_values} values")
     return value

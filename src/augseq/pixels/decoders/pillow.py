@@ -1,4 +1,4 @@
-"""Decode with Pillow, strictly: what the formats that Pillow reads have in common."""
+"""Strict decoding with Pillow: what the formats that Pillow reads have in common."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class PillowFile:
     Attributes:
         data: The whole file.
         options: How to decode it.
-        picture: The image as Pillow has it, with or without its pixels.
+        picture: Pillow's image, with or without its pixels.
     """
 
     data: bytes
@@ -47,7 +47,7 @@ def tagged_orientation(file: PillowFile, exif: bytes = b"") -> int:
     """Return the orientation in the metadata of a file.
 
     Args:
-        file: Its EXIF data and XMP are those that Pillow found.
+        file: The file, with the EXIF data and XMP that Pillow found.
         exif: EXIF data that Pillow did not find.
     """
     info = file.picture.info
@@ -68,25 +68,26 @@ def _as_stored(_: PillowFile) -> Callable[[Values], Values]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PillowDecoder:
-    """Decodes one format with Pillow, and adds what Pillow does not do or does wrongly.
+    """Decoder of one format with Pillow, which adds or corrects what Pillow does not do.
 
     Attributes:
         name: Pillow's name of the format.
         weight: As in `ImageFormat`.
-        prepare: Called with all bytes before Pillow sees them.
-        check_header: Raises `DecodeError` for files whose header is enough to refuse them.
+        prepare: Called with the whole file before Pillow opens it.
+        check_header: Raises `DecodeError` for files that can be refused by their header.
         check_stored: The same, just before the pixels are decoded.
-        finish: Repairs or refuses a picture whose pixels are decoded.
-        orientation: Returns the orientation, 1 to 8: of a picture whose pixels are decoded, or, to
-            describe it, of one whose pixels are not.
-        remaining_turn: Of a format that Pillow turns by itself: returns the orientation that the
-            decoded picture will have. It is asked before the pixels are decoded.
-        channel_bits: Returns the bits of a channel, of a picture whose colours Pillow reads in 8.
-        has_deep_colors: Whether OpenCV reads colours of more than 8 bits; else they are refused.
-        has_palette: Whether pixels may name colours that the palette lacks.
-        wide_mode_is_grey: Whether Pillow's mode of 32-bit integers stands for 16-bit grey, in
-            older Pillow for PNG and in all for PGM.
-        full_range: Returns what brings grey values to 16 bits with black at 0.
+        finish: Repairs or refuses a picture after its pixels are decoded.
+        orientation: Returns the orientation, 1 to 8, of a picture after its pixels are decoded or,
+            to describe a file, without them.
+        remaining_turn: For formats that Pillow turns upright: returns the orientation that the
+            decoded picture will have. Called before the pixels are decoded.
+        channel_bits: Returns the bits per channel of a picture whose colours Pillow reads in 8.
+        has_deep_colors: Whether OpenCV reads colours of more than 8 bits; otherwise they are
+            refused.
+        has_palette: Whether pixels can have colours that the palette lacks.
+        wide_mode_is_grey: Whether Pillow's 32-bit integer mode means 16-bit grey: for PNG in
+            older Pillow, for PGM in all versions.
+        full_range: Returns a function that scales grey values to 16 bits with black at 0.
     """
 
     name: str
@@ -109,23 +110,23 @@ class PillowDecoder:
             return DecodedImage(self.decode(file))
 
     def describe(self, data: bytes, options: DecodeOptions) -> dict[str, Any]:
-        """Describe a file; see `ImageFormat`. Nothing for one that Pillow does not read."""
+        """Describe a file; see `ImageFormat`. Empty for a file that Pillow cannot read."""
         found: dict[str, Any] = {}
         with suppress(DecodeError), self.opened(data, options) as file:
             found |= {"format": file.picture.format, "mode": file.picture.mode}
             check_tags(file.picture.info.get("exif") or b"")
             found["orientation"] = self.orientation(file)
-            # Last, since the frames of an animation are counted by going through all of them.
+            # Last, since counting the frames of an animation reads all of them.
             num_frames = getattr(file.picture, "n_frames", 1)
-            # A PNG only claims a number, and each frame takes some bytes.
+            # A PNG only declares a number, and each frame takes some bytes.
             found["num_frames"] = num_frames if num_frames <= len(data) else None
         return found
 
     def find_losses(self, data: bytes, options: DecodeOptions) -> frozenset[str]:
-        """Name what a file loses on its way to 8-bit RGB; see `ImageFormat`."""
+        """Return what a file loses when converted to 8-bit RGB; see `ImageFormat`."""
         losses = set()
         with suppress(DecodeError), self.opened(data, options) as file:
-            # Pillow names 16-bit colour "RGB", as if it had 8; how it is stored tells them apart.
+            # Pillow's mode is "RGB" for colours of 8 and of 16 bits; the tiles tell them apart.
             stored = str(getattr(file.picture, "tile", ""))
             if file.picture.mode.startswith("I;16") or ";16" in stored:
                 losses.add("16 bit")
@@ -135,10 +136,10 @@ class PillowDecoder:
 
     @contextmanager
     def opened(self, data: bytes, options: DecodeOptions) -> Iterator[PillowFile]:
-        """Open a file without decoding its pixels, and close it in the end.
+        """Open a file without decoding its pixels, and close it on exit.
 
         Raises:
-            DecodeError: It is refused by its header; or anything is raised while it is open.
+            DecodeError: Its header is refused; or any exception is raised while it is open.
         """
         with explaining():
             self.prepare(data)
@@ -149,7 +150,7 @@ class PillowDecoder:
                 yield file
 
     def decode(self, file: PillowFile) -> Image:
-        """Decode the pixels of an open file, in 8 bits or in its full depth."""
+        """Decode the pixels of an open file, in 8 bits or at full depth."""
         kind = self._deep_kind(file) if file.options.full_depth else None
         if kind is not None:
             return self._decode_deep(file, kind)
@@ -167,7 +168,7 @@ class PillowDecoder:
         """Decode the pixels of a picture, strictly.
 
         Returns:
-            How its pixels must be turned to be upright, 1 (not at all) to 8.
+            The orientation that its pixels still have, 1 (upright) to 8.
         """
         picture, options = file.picture, file.options
         orientation = 1 if self.remaining_turn is None else self.remaining_turn(file)
@@ -176,7 +177,7 @@ class PillowDecoder:
         picture.load()
         if num_colors is not None:
             check_palette(picture, num_colors)
-        # Some decoders find another size than the header says.
+        # Some decoders find a different size than the header declares.
         options.check_size(*picture.size, self.name, self.weight)
         self.finish(file)
         if options.exif_orientation and self.remaining_turn is None:
@@ -184,7 +185,7 @@ class PillowDecoder:
         return orientation
 
     def _bits_reducer(self, file: PillowFile) -> Callable[[PillowImage.Image], PillowImage.Image]:
-        """Return what brings rows of a picture to 8 bits a channel."""
+        """Return a function that converts rows of a picture to 8 bits per channel."""
         mode = file.picture.mode
         if mode in _SIXTEEN_BIT_MODES or (mode == "I" and self.wide_mode_is_grey):
             return partial(_upper_bytes, full_range=self.full_range(file))
@@ -197,7 +198,7 @@ class PillowDecoder:
         return lambda rows: rows
 
     def _deep_kind(self, file: PillowFile) -> str | None:
-        """Return "grey", "float", "colour", "unread", or None where a file has 8 bits."""
+        """Return "grey", "float", "colour", "unsupported", or None for a file of 8 bits."""
         mode = file.picture.mode
         if mode == "F":
             return "float"
@@ -207,21 +208,21 @@ class PillowDecoder:
             return "grey" if self.wide_mode_is_grey else None
         if self.channel_bits(file) <= 8:
             return None
-        return "colour" if self.has_deep_colors else "unread"
+        return "colour" if self.has_deep_colors else "unsupported"
 
     def _decode_deep(self, file: PillowFile, kind: str) -> Image:
-        if kind == "unread":
+        if kind == "unsupported":
             raise DecodeError(
-                f"only 8 bits a channel are read from this kind of {file.picture.format}; "
+                f"only 8 bits per channel can be read from this kind of {file.picture.format}; "
                 "full_depth=False reads them"
             )
-        # Also where Pillow reads 8 bits of it: it is strict about damage.
+        # Even if Pillow reads only 8 bits of it: this is strict about damage.
         orientation = self._load(file)
         if kind == "colour":
             return finish_deep(read_deep_colors(file.data), file.options, orientation)
         pixels: Values = np.asarray(file.picture)[:, :, np.newaxis]
         if kind == "grey":
-            # Pillow brings PGM written as text to 16 bits, in numbers of 32.
+            # Pillow scales PGM text files to 16 bits, in 32-bit numbers.
             pixels = self.full_range(file)(pixels).astype(np.uint16)
             pixels = with_key(pixels, file.picture.info.get("transparency"))
         return finish_deep(pixels, file.options, orientation)
@@ -237,7 +238,7 @@ def pillow_format(
     extra: Extra | None = None,
     may_crash: bool = False,
 ) -> ImageFormat:
-    """Return the row of a format that Pillow decodes; see `ImageFormat`."""
+    """Return the registry row of a format that Pillow decodes; see `ImageFormat`."""
     return ImageFormat(
         name=decoder.name,
         title=title,
@@ -255,8 +256,8 @@ def pillow_format(
 
 def _open_picture(name: str, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     if PillowImage.MAX_IMAGE_PIXELS is not None and max_pixels > PillowImage.MAX_IMAGE_PIXELS:
-        # Pillow warns above its limit, and refuses above twice of it. Warnings cannot be caught in
-        # threads; so its limit, one for the process, follows ours, but only upwards.
+        # Pillow warns above its limit, and refuses above twice the limit. Warnings cannot be
+        # caught in threads, so its process-wide limit follows ours, but only upwards.
         PillowImage.MAX_IMAGE_PIXELS = max_pixels
     try:
         return PillowImage.open(io.BytesIO(data), formats=(name,))

@@ -1,4 +1,4 @@
-"""PNG, with Pillow, which looks neither at checksums nor at what is missing."""
+"""PNG, decoded with Pillow, which checks neither checksums nor for missing data."""
 
 import io
 
@@ -16,8 +16,8 @@ from augseq.pixels.decoders.png_truncation import check_png_rows
 
 
 def _check_checksums(file: PillowFile) -> None:
-    """Raise where a checksum is wrong or the end is missing."""
-    # A picture that was verified cannot be loaded.
+    """Raise if a checksum is wrong or the end is missing."""
+    # A picture cannot be loaded after it was verified.
     with PillowImage.open(io.BytesIO(file.data), formats=("PNG",)) as again:
         again.verify()
 
@@ -32,7 +32,7 @@ def _bit_depth(file: PillowFile) -> int:
 
 
 def _scale_transparency(picture: PillowImage.Image, depth: int) -> None:
-    """Bring the transparent colour to the 8 bits that Pillow gave the pixels."""
+    """Scale the transparent colour to 8 bits, as Pillow scales the pixels."""
     transparent = picture.info.get("transparency")
     if transparent is None:
         return
@@ -43,7 +43,7 @@ def _scale_transparency(picture: PillowImage.Image, depth: int) -> None:
 
 
 def _orientation(file: PillowFile) -> int:
-    # ImageMagick's way to put EXIF data in a PNG: three lines, then hexadecimal digits.
+    # How ImageMagick stores EXIF data in a PNG: three lines, then hexadecimal digits.
     lines = (file.picture.info.get("Raw profile type exif") or "").split("\n")
     return tagged_orientation(file, exif=bytes.fromhex("".join(lines[3:])))
 

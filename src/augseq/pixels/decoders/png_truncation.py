@@ -1,6 +1,6 @@
-"""Whether the pixels of a PNG file are all there.
+"""Detect truncated pixel data in PNG files.
 
-Where the compressed stream ends early but cleanly, Pillow leaves the rest black without a word.
+If the compressed stream ends early but cleanly, Pillow silently leaves the rest black.
 """
 
 import zlib
@@ -11,22 +11,22 @@ from PIL import Image as PillowImage
 from augseq.errors import DecodeError
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-# Where the seven passes of an interlaced file begin and how far they step: (x, y, dx, dy).
+# Start and step of the seven passes of an interlaced file: (x, y, dx, dy).
 _PASSES = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
     (0, 1, 1, 2),
 )  # fmt: skip
-_AT_ONCE = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def check_png_rows(picture: PillowImage.Image, data: bytes) -> None:
-    """Raise where rows are missing at the end.
+    """Raise if rows are missing at the end.
 
     Args:
         picture: The image as Pillow loaded it.
-        data: The whole file, whose checksums are right.
+        data: The whole file, with correct checksums.
     """
-    # To inflate it once more is a third of decoding it; what is missing is all zeros.
+    # Inflating the file again costs a third of decoding it; missing rows are all zeros.
     is_interlaced = data[28] == 1
     last_row = picture.crop((0, picture.height - 1, *picture.size))
     if not is_interlaced and any(last_row.tobytes()):
@@ -55,8 +55,8 @@ def _num_inflated(data: bytes, limit: int) -> int:
     total, inflater = 0, zlib.decompressobj()
     for packed in _image_chunks(data):
         while total < limit and not inflater.eof:
-            # Never `flush`: it inflates all that is left, 1000 times the length of a hostile file.
-            rows = inflater.decompress(packed, _AT_ONCE)
+            # Never `flush`: it inflates all the rest, up to 1000 times the size of a hostile file.
+            rows = inflater.decompress(packed, _CHUNK_BYTES)
             if not rows:
                 break
             total += len(rows)

@@ -1,7 +1,7 @@
 """PNM: portable bitmaps, greymaps, pixmaps and floatmaps, with Pillow.
 
-Binary files whose largest value is not 255 are decoded here, right to the value, and fast: Pillow
-reads them value by value in Python, 9 s for 12 megapixels, and clips what is too large.
+Binary files whose maximum value is not 255 are decoded here, exactly and fast: Pillow reads them
+value by value in Python, 9 s for 12 megapixels, and clips values that are too large.
 """
 
 import re
@@ -21,7 +21,7 @@ from augseq.pixels.decoders.pillow import PillowDecoder, PillowFile
 from augseq.pixels.options import DecodeOptions
 from augseq.types import Image
 
-# With a number behind, as text that begins with "P1" may lack.
+# Followed by a number, unlike most text that begins with "P1".
 _HEADER = re.compile(rb"P[1-6][ \t\r\n]+(?:#|\d+[ \t\r\n])|P[Ff]\r?\n\d")
 
 
@@ -39,7 +39,7 @@ def _open(data: bytes, options: DecodeOptions) -> OpenImage:
 def _eight_bits(values: npt.NDArray[Any], most: int, options: DecodeOptions) -> Image:
     def band(top: int, bottom: int) -> PillowImage.Image:
         rows = values[top:bottom].astype(np.uint32)
-        # The upper byte of 16 bits, and the nearest value of any other range.
+        # The upper byte of 16-bit values, and the nearest value for any other range.
         scaled = rows >> 8 if most == 0xFFFF else (rows * 255 + most // 2) // most
         pixels = scaled.astype(np.uint8)
         return PillowImage.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
@@ -48,21 +48,21 @@ def _eight_bits(values: npt.NDArray[Any], most: int, options: DecodeOptions) -> 
 
 
 def _channel_bits(file: PillowFile) -> int:
-    # Written as text, with the largest value.
+    # Text files, with the maximum value.
     arguments = file.picture.tile[0].args
     return 16 if isinstance(arguments, tuple) and int(arguments[1]) > 255 else 8
 
 
 def _read_values(picture: ImageFile.ImageFile, data: bytes) -> tuple[npt.NDArray[Any], int] | None:
-    """Return the values of a binary file of another largest value than 255.
+    """Return the values of a binary file whose maximum value is not 255.
 
     Args:
         picture: The image as Pillow opened it, not loaded.
         data: The whole file.
 
     Returns:
-        Shape (height, width, channels), uint8 or uint16, and the largest value that may come;
-        None for text, and where it is 255.
+        Shape (height, width, channels), uint8 or uint16, and the maximum value; None for text
+        files, and if it is 255.
 
     Raises:
         DecodeError: The file is truncated, or has larger values.
@@ -79,7 +79,7 @@ def _read_values(picture: ImageFile.ImageFile, data: bytes) -> tuple[npt.NDArray
         raise DecodeError(f"it is truncated: {len(data) - offset} of {needed} bytes are there")
     values = np.frombuffer(data, kind, needed // kind.itemsize, offset).reshape(shape)
     if most < np.iinfo(kind).max and int(values.max()) > most:
-        raise DecodeError(f"it has a value of {int(values.max())}, more than its {most} for white")
+        raise DecodeError(f"it has a value of {int(values.max())}, above its maximum of {most}")
     return values, most
 
 
@@ -89,7 +89,7 @@ PNM = ImageFormat(
     name=_DECODER.name,
     title="PNM",
     endings=(".pbm", ".pfm", ".pgm", ".pnm", ".ppm"),
-    # Pillow's own kinds included.
+    # Including Pillow's own kinds.
     matches=begins_with(*(b"P%c" % kind for kind in b"0123456Ffy")),
     is_certain=_HEADER.match,
     open=_open,

@@ -15,8 +15,8 @@ from augseq.pixels.decoders.pnm import PNM
 from augseq.pixels.decoders.tiff import TIFF
 from augseq.pixels.decoders.webp import WEBP
 
-# The first that matches decodes, so the most frequent ones come first, and HEIF before AVIF, whose
-# brands are the wider ones.
+# The first match decodes, so the most frequent formats come first, and HEIF before AVIF, which
+# matches more brands.
 FORMATS: tuple[ImageFormat, ...] = (
     JPEG,
     PNG,
@@ -36,7 +36,7 @@ HEAD_BYTES = 512
 
 
 def find_format(data: bytes) -> ImageFormat | None:
-    """Return the format that decodes a file, by its first bytes; None for no image.
+    """Return the format that decodes a file, by its first bytes; None if it is not an image.
 
     Args:
         data: The whole file, or its first `HEAD_BYTES` bytes.
@@ -48,9 +48,9 @@ def find_format(data: bytes) -> ImageFormat | None:
 
 
 def recognize_format(head: bytes) -> ImageFormat | None:
-    """Return the format of a file that nothing else says is an image; None for no image.
+    """Return the format of a file that may not be an image; None if it is not one.
 
-    Other than `find_format`, it takes no text for an image.
+    Unlike `find_format`, it never mistakes text for an image.
 
     Args:
         head: Its first `HEAD_BYTES` bytes, or all.
@@ -61,7 +61,7 @@ def recognize_format(head: bytes) -> ImageFormat | None:
 
 
 def format_named(name: str | None) -> ImageFormat | None:
-    """Return the format that probes have under a name; None for an unknown one."""
+    """Return the format with a name as in probes; None for an unknown name."""
     for image_format in FORMATS:
         if name == image_format.name or name in image_format.aliases:
             return image_format
@@ -69,18 +69,18 @@ def format_named(name: str | None) -> ImageFormat | None:
 
 
 def readable_endings() -> tuple[str, ...]:
-    """Return the endings of all formats that can be read as installed, sorted."""
+    """Return the file extensions of all formats that this installation can read, sorted."""
     readable = (image_format for image_format in FORMATS if image_format.can_be_read)
     return tuple(sorted(ending for image_format in readable for ending in image_format.endings))
 
 
 def all_endings() -> tuple[str, ...]:
-    """Return the endings of all formats, those that need an extra included."""
+    """Return the file extensions of all formats, including those that need an extra."""
     return tuple(ending for image_format in FORMATS for ending in image_format.endings)
 
 
 def missing_extras(endings: Collection[str]) -> list[str]:
-    """Return the names of the extras that must be installed to read files with some endings."""
+    """Return the names of the extras that are missing to read some file extensions."""
     return sorted(
         {
             image_format.extra.name

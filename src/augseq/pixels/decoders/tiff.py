@@ -1,4 +1,4 @@
-"""TIFF: with Pillow where its pixels are right, else with the libraries of an extra.
+"""TIFF: with Pillow if its pixels are correct, otherwise with the libraries of an extra.
 
 Pillow has no colours of more than 8 bits, mixes up bytes of separate planes, and knows few kinds
 of extra samples; OpenCV's pixels of such files even differ from one read to the next.
@@ -52,14 +52,14 @@ def _open(data: bytes, options: DecodeOptions) -> OpenImage:
 
 
 def _is_for_pillow(layout: TiffLayout, data: bytes, options: DecodeOptions) -> bool:
-    """Tell whether Pillow or OpenCV decodes a file, rightly.
+    """Return whether Pillow or OpenCV decodes a file correctly.
 
     Raises:
-        DecodeError: Nothing does; or the extra is not installed.
+        DecodeError: No library does; or the extra is not installed.
     """
     if layout.compression not in _PILLOW_COMPRESSIONS:
         raise DecodeError(
-            f"it is a TIFF compressed with {layout.compression_name}, which is not read"
+            f"it is a TIFF compressed with {layout.compression_name}, which is not supported"
         )
     if layout.is_for_pillow(options.full_depth):
         return True
@@ -71,7 +71,7 @@ def _is_for_pillow(layout: TiffLayout, data: bytes, options: DecodeOptions) -> b
         return False
     if layout.is_for_fallback(options.full_depth):
         return True
-    # tifffile alone would do for some of these files, and not for others.
+    # tifffile alone is enough for some of these files, but not for others.
     raise DecodeError(
         f"it is a {layout.name}, which needs a library; to read it, {install_command('tiff')}"
     )
@@ -116,7 +116,7 @@ def _find_losses(data: bytes, options: DecodeOptions) -> frozenset[str]:
 
 
 def _check_readable(layout: TiffLayout, full_depth: bool) -> None:
-    """Raise for a layout whose pixels cannot be shown, whichever library decodes them."""
+    """Raise for a layout that cannot become an image, whichever library decodes it."""
     bits, num = layout.bits[0], len(layout.bits)
     if layout.numbers == FLOAT and not full_depth:
         raise DecodeError(
@@ -125,7 +125,7 @@ def _check_readable(layout: TiffLayout, full_depth: bool) -> None:
         )
     is_whole = layout.numbers == UNSIGNED
     if (is_whole and max(layout.bits) > 16) or layout.numbers not in (UNSIGNED, FLOAT):
-        kind = "integers" if is_whole else _NUMBERS.get(layout.numbers, "numbers of no stated kind")
+        kind = "integers" if is_whole else _NUMBERS.get(layout.numbers, "numbers of unknown kind")
         raise DecodeError(
             f"its pixels are {bits}-bit {kind}, which have no fixed range to scale from"
         )
@@ -138,16 +138,17 @@ def _check_readable(layout: TiffLayout, full_depth: bool) -> None:
         or len(set(layout.bits)) > 1
         or not has_range
     ):
-        raise DecodeError(f"it is a {layout.name}, {num} samples a pixel, which is not read")
+        raise DecodeError(f"it is a {layout.name}, {num} samples per pixel, which is not supported")
     if layout.num_colors == 1 and layout.extra_kinds.count(UNNAMED) > 1:
         raise DecodeError(
             f"it has {num} samples per pixel (bands), which its header does not name as colours. "
-            "Only grey, RGB and CMYK are read, with or without alpha: "
-            "save the bands to show as one of these"
+            "Only grey, RGB and CMYK are supported, with or without alpha: "
+            "save the bands you need as one of these"
         )
     if layout.compression not in BYTE_COMPRESSIONS:
         raise DecodeError(
-            f"it is a {layout.name}, compressed with {layout.compression_name}, which is not read"
+            f"it is a {layout.name}, compressed with {layout.compression_name}, which is not "
+            "supported"
         )
 
 

@@ -1,4 +1,4 @@
-"""Samples of a TIFF file become grey or RGB pixels with straight alpha."""
+"""Convert samples of a TIFF file to grey or RGB pixels with straight alpha."""
 
 from typing import Any, TypeAlias
 
@@ -16,26 +16,26 @@ from augseq.pixels.decoders.tiff_layout import (
 )
 
 Samples: TypeAlias = npt.NDArray[Any]
-"""Shape (height, width, samples): unsigned integers or floats, as they are stored."""
+"""Shape (height, width, samples): unsigned integers or floats, as stored."""
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 def float_pixels(samples: Samples, layout: TiffLayout) -> Samples:
-    """Bring samples to floats of 1, 2, 3 or 4 channels: grey or RGB, with straight alpha."""
+    """Convert samples to floats of 1 to 4 channels: grey or RGB, with straight alpha."""
     most = 1 if layout.numbers == FLOAT else 2 ** layout.bits[0] - 1
-    # Of 64 bits, what is too large becomes infinite, and is refused later.
+    # 64-bit floats that are too large become infinite, and are refused later.
     with np.errstate(over="ignore", invalid="ignore"):
-        # Divided last, so that what is inverted has the bits of the nearest number.
+        # Divided last, so that inverted values are rounded to the nearest float.
         colors, alpha = _split(samples.astype(np.float32), layout, most)
         scale = np.float32(most)
         return _join(_rgb(colors / scale, layout, 1), None if alpha is None else alpha / scale)
 
 
 def eight_bit_picture(samples: Samples, layout: TiffLayout) -> PillowImage.Image:
-    """Bring samples to 8 bits."""
+    """Convert samples to an 8-bit picture."""
     bits = layout.bits[0]
-    # Of 16 bits, the product of two fits.
+    # The product of two 16-bit values fits.
     colors, alpha = _split(samples.astype(np.uint32), layout, 2**bits - 1)
     pixels = _join(
         _rgb(_eight_bits(colors, bits), layout, 255),
@@ -67,7 +67,7 @@ def _unmultiplied(colors: Samples, alpha: Samples, most: int) -> Samples:
 
 
 def _rgb(colors: Samples, layout: TiffLayout, most: int) -> Samples:
-    """Bring CMYK to RGB, as Pillow does."""
+    """Convert CMYK to RGB, as Pillow does."""
     if layout.photometric != CMYK:
         return colors
     product: Samples = (most - colors[:, :, :3]) * (most - colors[:, :, 3:])

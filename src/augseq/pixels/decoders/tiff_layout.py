@@ -1,4 +1,4 @@
-"""How a TIFF file stores its pixels, and the name of that for a person."""
+"""How a TIFF file stores its pixels, and a readable name for it."""
 
 import struct
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ UNNAMED, PREMULTIPLIED, STRAIGHT = 0, 1, 2
 UNSIGNED, SIGNED, FLOAT, MIXED = 1, 2, 3, -1
 # 999 is CorelDRAW's.
 _EXTRA_KINDS = {PREMULTIPLIED: PREMULTIPLIED, STRAIGHT: STRAIGHT, 999: STRAIGHT}
-# The compressions whose decoders are told how many bytes to make at most.
+# The compressions whose decoders accept a limit on the size of their output.
 BYTE_COMPRESSIONS = {1: "none", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate",
                      34925: "LZMA", 50000: "Zstandard"}  # fmt: skip
 
@@ -27,7 +27,7 @@ _COMPRESSIONS = {
     34712: "JPEG 2000", 34887: "LERC", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP",
     50002: "JPEG XL", 52546: "JPEG XL", **BYTE_COMPRESSIONS,
 }  # fmt: skip
-# The extra samples with which Pillow's pixels are right: of 8 bits, interleaved.
+# The extra samples with which Pillow's pixels are correct: for 8 bits, interleaved.
 _PILLOW_EXTRAS: dict[int, set[tuple[int, ...]]] = {
     WHITE_IS_0: {()},
     BLACK_IS_0: {(), (0,), (1,), (2,)},
@@ -39,7 +39,7 @@ _PILLOW_EXTRAS: dict[int, set[tuple[int, ...]]] = {
 }
 # The same for 8 bits in separate planes, and for the upper byte of 16 bits, interleaved.
 _FEW_EXTRAS: dict[int, set[tuple[int, ...]]] = {RGB: {(), (2,)}, CMYK: {()}}
-# The same by bits, for compressed planes, which libtiff unpacks for Pillow.
+# The same by bit depth, for compressed planes, which libtiff decompresses for Pillow.
 _PACKED_PLANES: dict[int, dict[int, set[tuple[int, ...]]]] = {
     8: {BLACK_IS_0: {(0,)}, RGB: {(0,), (0, 0), (1,)}, CMYK: {(0,)}},
     16: {RGB: {(), (0,), (0, 0), (2,)}, CMYK: {(), (0,)}},
@@ -52,17 +52,17 @@ class TiffLayout:
     """The layout of the first image in a TIFF file.
 
     Attributes:
-        height: In pixels, as stored.
-        width: In pixels, as stored.
-        bits: Of each sample of a pixel.
+        height: Height in pixels, as stored.
+        width: Width in pixels, as stored.
+        bits: Bits of each sample of a pixel.
         numbers: UNSIGNED, SIGNED, FLOAT, MIXED or another SampleFormat.
-        photometric: What its colours are, such as RGB; None where the file does not say.
-        extras: What the samples beyond the colours are, as far as the file says.
+        photometric: Kind of colours, such as RGB; None if the file does not say.
+        extras: Kinds of the samples beyond the colours, as far as the file says.
         is_planar: Whether each sample has a separate plane.
         is_bit_reversed: Whether the lowest bit of a byte comes first.
         is_big_endian: Whether the upper byte of a number comes first.
-        is_foreign: Whether it is a BigTIFF whose bytes are in the order that Pillow cannot read.
-        compression: Its number.
+        is_foreign: Whether it is a BigTIFF in the byte order that Pillow cannot read.
+        compression: Number of the compression.
     """
 
     height: int
@@ -92,7 +92,7 @@ class TiffLayout:
 
     @property
     def mode(self) -> str:
-        """The nearest of Pillow's modes, which has no colours of more than 8 bits either."""
+        """The nearest of Pillow's modes, which has none for colours of more than 8 bits."""
         if self.photometric == CMYK:
             return "CMYK"
         alpha = "A" if any(self.extra_kinds) else ""
@@ -109,24 +109,24 @@ class TiffLayout:
 
     @property
     def num_colors(self) -> int:
-        """How many samples of a pixel are its colour."""
+        """Number of samples of a pixel that are its colour."""
         return 0 if self.photometric is None else _NUM_COLORS.get(self.photometric, 0)
 
     @property
     def extra_kinds(self) -> tuple[int, ...]:
-        """What each sample beyond the colours is."""
+        """The kind of each sample beyond the colours."""
         num_extras = max(0, len(self.bits) - self.num_colors)
         if self.photometric == RGB and num_extras == 1 and not self.extras:
-            # Where the file does not say, all readers take it for alpha.
+            # If the file does not say, all readers treat it as alpha.
             return (STRAIGHT,)
         kinds = (_EXTRA_KINDS.get(kind, UNNAMED) for kind in self.extras)
         return (*kinds, *[UNNAMED] * num_extras)[:num_extras]
 
     def is_for_pillow(self, full_depth: bool) -> bool:
-        """Tell whether Pillow reads this layout, and its pixels are right.
+        """Return whether Pillow decodes this layout correctly.
 
         Args:
-            full_depth: Whether more than 8 bits are to be kept.
+            full_depth: Whether to keep more than 8 bits.
         """
         num, bits = len(self.bits), self.bits[0]
         if self.is_foreign or self.numbers != UNSIGNED or len(set(self.bits)) != 1:
@@ -149,9 +149,9 @@ class TiffLayout:
         return bits == 8 and self._is_one_of(_FEW_EXTRAS if self.is_planar else _PILLOW_EXTRAS)
 
     def is_for_fallback(self, full_depth: bool) -> bool:
-        """Tell whether Pillow or OpenCV reads this file rightly where tifffile is not installed.
+        """Return whether Pillow or OpenCV decodes this file correctly without tifffile.
 
-        Of such layouts they read only some byte orders, compressions and depths rightly.
+        In such layouts they decode only some byte orders, compressions and depths correctly.
         """
         bits, is_packed = self.bits[0], self.compression != 1
         if self.is_foreign or self.is_bit_reversed or len(set(self.bits)) != 1:
@@ -187,10 +187,10 @@ def read_layout(data: bytes) -> TiffLayout | None:
     """Read the layout of the first image in a TIFF file.
 
     Returns:
-        None where the file is of another kind, or so old or damaged that Pillow must decide.
+        The layout; None to leave a file to Pillow: of another kind, or very old, or damaged.
 
     Raises:
-        DecodeError: What it says about its samples does not fit together.
+        DecodeError: Its tags about samples contradict each other.
     """
     if not is_tiff(data):
         return None
@@ -207,7 +207,7 @@ def _read_layout(directory: Directory) -> TiffLayout | None:
 
     width, height = number(256, 0), number(257, 0)
     compression = number(259, 1)
-    # What the old kind of JPEG leaves out, Pillow fills in.
+    # Pillow fills in what old-style JPEG leaves out.
     if width < 1 or height < 1 or compression == 6:
         return None
     num_samples = number(277, 1)
@@ -215,7 +215,7 @@ def _read_layout(directory: Directory) -> TiffLayout | None:
     bits = bits * num_samples if len(bits) == 1 and num_samples <= 0xFFFF else bits[:num_samples]
     if len(bits) != num_samples or not num_samples:
         raise DecodeError(
-            f"its header gives the bits of {len(bits)} samples, but a pixel has {num_samples}"
+            f"its header declares the bits of {len(bits)} samples, but a pixel has {num_samples}"
         )
     formats = set((directory.numbers(339) or (UNSIGNED,))[:num_samples])
     photometric = directory.numbers(262)

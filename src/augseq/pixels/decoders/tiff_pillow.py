@@ -1,4 +1,4 @@
-"""TIFF files of the layouts that Pillow reads."""
+"""TIFF files whose layout Pillow supports."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def _tiff_picture(file: PillowFile) -> TiffImageFile:
 
 
 def _check_stored(file: PillowFile) -> None:
-    """Raise for a picture that lacks pixels, which Pillow leaves black, or has huge tiles."""
+    """Raise for missing pixels, which Pillow leaves black, and for huge tiles."""
     picture = _tiff_picture(file)
     boxes = {tile.extents for tile in picture.tile if tile.extents}
     there = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
@@ -37,7 +37,7 @@ def _check_stored(file: PillowFile) -> None:
         )
     tags = picture.tag_v2
     width, height = tags.get(TILEWIDTH, 1), tags.get(TILELENGTH, 1)
-    # However small the image is, a whole tile is unpacked.
+    # A whole tile is decoded, however small the image is.
     if width * height > file.options.max_pixels:
         raise DecodeError(
             f"its header declares tiles of {width} x {height} pixels, more than "
@@ -46,9 +46,9 @@ def _check_stored(file: PillowFile) -> None:
 
 
 def _remaining_turn(file: PillowFile) -> int:
-    """Return how a picture must be turned after Pillow has, of all formats, turned it by itself."""
+    """Return the orientation left after Pillow turns a picture, which it does only for TIFF."""
     picture = _tiff_picture(file)
-    # Before it is loaded, since Pillow then forgets it. It turns by no numbers of rare types.
+    # Before loading, when Pillow drops the tag. Pillow ignores numbers of rare types.
     turned = picture.tag_v2.get(ORIENTATION, 1)
     turned = turned if turned in range(1, 9) else 1
     if not file.options.exif_orientation:
@@ -67,16 +67,16 @@ def _channel_bits(file: PillowFile) -> int:
 
 
 def _full_range(file: PillowFile) -> Callable[[Values], Values]:
-    """Return what brings grey values to 16 bits with black at 0; Pillow leaves them as stored."""
+    """Return a function that scales grey values, as stored, to 16 bits with black at 0."""
     picture = _tiff_picture(file)
     (bits,) = picture.tag_v2[BITSPERSAMPLE]
     white_is_0 = picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
 
-    def bring(values: Values) -> Values:
+    def scale(values: Values) -> Values:
         values = values << (16 - bits)
         return ~values if white_is_0 else values
 
-    return bring
+    return scale
 
 
 PILLOW = PillowDecoder(

@@ -1,4 +1,4 @@
-"""Read all samples of a TIFF file, with the libraries of an extra, of whatever depth and layout."""
+"""Read the samples of a TIFF file of any depth and layout, with an extra."""
 
 import functools
 import io
@@ -15,12 +15,12 @@ from augseq.pixels.decoders.tiff_strips import NONE, unpack_strip
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions, to_read_it
 
 _EXTRA = Extra(name="tiff", library="tifffile", reads="TIFF")
-# How many bytes of samples a pixel of `max_pixels` stands for.
+# Bytes of samples that each pixel of `max_pixels` allows.
 _BYTES_PER_PIXEL = 4
 
 
 def check_sample_bytes(layout: TiffLayout, num_pixels: int, options: DecodeOptions) -> None:
-    """Raise where the samples of so many pixels take too much memory."""
+    """Raise if the samples of `num_pixels` pixels take too much memory."""
     # Three copies are in memory at times: the file, its samples, and the pixels.
     num_bytes = num_pixels * sum(max(8, bits) for bits in layout.bits) // 8
     most = _BYTES_PER_PIXEL * max(options.max_pixels, MAX_PIXELS)
@@ -33,33 +33,33 @@ def check_sample_bytes(layout: TiffLayout, num_pixels: int, options: DecodeOptio
 
 
 def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Samples:
-    """Decode all samples as they are stored.
+    """Decode all samples as stored.
 
     Returns:
-        Shape (height, width, samples); unsigned integers or floats, in the order of the machine.
+        Shape (height, width, samples); unsigned integers or floats, in native byte order.
     """
     with load_tifffile().TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
         num_planes, depth, height, width, num_interleaved = page.shaped
         shape = (height, width, num_planes * num_interleaved)
         if depth != 1 or shape != (layout.height, layout.width, len(layout.bits)):
-            raise DecodeError("its directory is damaged, so the shape of its pixels is not known")
+            raise DecodeError("its directory is damaged, so the shape of its pixels is unknown")
         if page.dtype is None:
-            raise DecodeError(f"it is a {layout.name}, which is not read")
+            raise DecodeError(f"it is a {layout.name}, which is not supported")
         rows, columns = page.rowsperstrip, width
         if page.is_tiled:
             rows, columns = page.tilelength, page.tilewidth
-            # However small the image is, a whole tile is decoded.
+            # A whole tile is decoded, however small the image is.
             check_sample_bytes(layout, rows * columns * page.tiledepth, options)
         if rows < 1 or columns < 1:
-            raise DecodeError("its directory is damaged, so the size of its strips is not known")
-        # The rest is unpacking numbers, undoing predictors, and finding the place of each part.
+            raise DecodeError("its directory is damaged, so the size of its strips is unknown")
+        # tifffile then only unpacks numbers, undoes predictors, and locates each part.
         page.compression, page.fillorder = NONE, 1
         row_bytes = (columns * num_interleaved * layout.bits[0] + 7) // 8
         num_down, num_across = -(-height // rows), -(-width // columns)
         samples = np.empty((num_planes, height, width, num_interleaved), page.dtype)
         for index in range(num_planes * num_down * num_across):
-            # The last strip is cut, tiles are not.
+            # The last strip may be shorter; tiles are always whole.
             num_rows = rows if page.is_tiled else min(rows, height - index % num_down * rows)
             packed = unpack_strip(
                 _part(page, data, index),
@@ -75,7 +75,7 @@ def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sam
 
 
 def _part(page: Any, data: bytes, index: int) -> bytes:
-    """Return the bytes of a strip or tile; tifffile would fill missing ones up without a word."""
+    """Return the bytes of a strip or tile; tifffile would silently fill in missing ones."""
     if index < min(len(page.dataoffsets), len(page.databytecounts)):
         start, length = page.dataoffsets[index], page.databytecounts[index]
         if start > 0 < length and start + length <= len(data):
@@ -86,7 +86,7 @@ def _part(page: Any, data: bytes, index: int) -> bytes:
 
 @functools.cache
 def load_tifffile() -> Any:
-    """Return the library; what it tells of damaged files is an error here, not a log entry."""
-    # What it tells there of damaged files is an error here, and nothing is to be printed.
+    """Return tifffile, with its log silenced."""
+    # What it logs about damaged files is an error here, and must not be printed too.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     return _EXTRA.load()

@@ -1,4 +1,4 @@
-"""The first directory of a TIFF structure, which TIFF files and EXIF data have."""
+"""The first directory of a TIFF structure, as in TIFF files and EXIF data."""
 
 import struct
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"MM*\0": ">", b"II\0*": "<"}
 _BIG_BYTE_ORDERS = {b"II+\0": "<", b"MM\0+": ">"}
-# By the type of an entry: whole numbers of 8 to 64 bits, also signed ones.
+# `struct` formats by entry type: integers of 8 to 64 bits, signed or unsigned.
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 # Bytes of a value of each type.
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
                16: 8, 17: 8, 18: 8}  # fmt: skip
-# As many as a classic TIFF can have; a BigTIFF may claim any number.
+# As many as a classic TIFF can have; a BigTIFF can declare any number.
 _MAX_ENTRIES = 0xFFFF
 
 
 class Entry(NamedTuple):
-    """One tag: its number, type, count of values, and its values or where they stand."""
+    """One tag: its number, type, count of values, and its values or their offset."""
 
     tag: int
     kind: int
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
     @property
     def num_bytes(self) -> int:
-        """How many bytes its values claim."""
+        """Size of its values in bytes, as declared."""
         return _TYPE_BYTES.get(self.kind, 0) * self.num_values
 
 
@@ -36,9 +36,9 @@ class Directory:
     Attributes:
         block: The whole structure.
         order: "<" or ">", for `struct`.
-        is_big: Whether it is a BigTIFF, with offsets of 64 bits.
-        entries: Its tags, as many as are there.
-        num_claimed: How many there should be.
+        is_big: Whether it is a BigTIFF, with 64-bit offsets.
+        entries: Its tags, as far as they are present.
+        num_claimed: Declared number of tags.
     """
 
     block: bytes
@@ -48,22 +48,22 @@ class Directory:
     num_claimed: int
 
     def numbers(self, tag: int) -> tuple[int, ...] | None:
-        """Return the values of a tag; None where it is missing.
+        """Return the values of a tag; None if it is missing.
 
         Raises:
-            ValueError: They are not whole numbers, or beyond the end.
+            ValueError: They are not integers, or beyond the end.
         """
         entry = self.find(tag)
         return None if entry is None else self.values(entry)
 
     def find(self, tag: int) -> Entry | None:
-        """Return the first entry of a tag."""
+        """Return the first entry of a tag; None if it is missing."""
         return next((entry for entry in self.entries if entry.tag == tag), None)
 
     def values(self, entry: Entry) -> tuple[int, ...]:
         """Return the values of an entry, as `numbers` does."""
         if entry.kind not in _NUMBERS:
-            raise ValueError(f"tag {entry.tag} has the type {entry.kind}, which is no whole number")
+            raise ValueError(f"tag {entry.tag} has type {entry.kind}, which is not an integer type")
         values, start = entry.field, 0
         if entry.num_bytes > len(entry.field):
             (start,) = struct.unpack(self.order + ("Q" if self.is_big else "I"), entry.field)
@@ -76,7 +76,7 @@ class Directory:
 
 
 def is_tiff(data: bytes) -> bool:
-    """Tell whether a file or a block begins as a TIFF structure."""
+    """Return whether a file or a block begins like a TIFF structure."""
     return data[:4] in _BYTE_ORDERS or data[:4] in _BIG_BYTE_ORDERS
 
 

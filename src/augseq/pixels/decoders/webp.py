@@ -1,4 +1,4 @@
-"""WebP, with Pillow."""
+"""WebP, decoded with Pillow."""
 
 from collections.abc import Iterator
 
@@ -27,19 +27,19 @@ def _orientation(file: PillowFile) -> int:
 
 
 def _check_exif(data: bytes) -> None:
-    """Raise for a file of which Pillow finds no EXIF data, but which lost an orientation.
+    """Raise if Pillow finds no EXIF data, but an orientation was lost.
 
-    A header that announces a block although there is none is harmless: web services that remove
-    the block leave it so. A block that the header denies is skipped by Pillow, OpenCV and browsers
-    alike.
+    A header that declares a missing block is harmless: web services that remove the block leave
+    the header as it was. A block that the header does not declare is skipped by Pillow, OpenCV
+    and browsers alike.
     """
     if data[12:16] != b"VP8X":
         return
     for name, body in _chunks(data):
         if name not in _KNOWN and (is_tiff(body) or body.startswith(b"Exif")):
-            raise damaged_exif(f"it has the name {name!r}")
+            raise damaged_exif(f"its chunk is named {name!r}")
     if data[20] & 8 and 8 + int.from_bytes(data[4:8], "little") > len(data):
-        raise damaged_exif("the header announces it, but the file ends before it")
+        raise damaged_exif("the header declares it, but the file ends before it")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

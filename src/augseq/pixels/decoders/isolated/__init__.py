@@ -1,1 +1,1 @@
-"""Decoding in a child process, where a crash is only an error."""
+"""Decode in a child process, where a crash is only an error."""

@@ -1,4 +1,4 @@
-"""What runs inside a decoder process. It loads Pillow and numpy: no Keras, no pyarrow."""
+"""The main loop of a decoder process; loads Pillow and numpy, but no Keras or pyarrow."""
 
 import contextlib
 import faulthandler
@@ -11,11 +11,11 @@ from augseq.pixels.decoders.isolated.decoder_messages import receive, send
 
 
 def serve() -> None:
-    """Answer calls from the pipe that is standard input, until the parent hangs up or dies."""
+    """Answer calls from standard input until the parent closes the pipe or dies."""
     calls, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
-    # What a library prints must not get between the answers. Of errors until here, the parent
-    # has read all once this closes the pipe.
+    # Output of libraries must not get between the answers. Closing the error pipe lets the parent
+    # finish reading startup errors.
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     _leave_no_core()
@@ -23,8 +23,8 @@ def serve() -> None:
         send(answers, None)
         while True:
             limit_s, call = receive(calls)
-            # A thread of C: it also ends a decoder that never lets go of the interpreter, and
-            # one whose parent was killed meanwhile.
+            # A C thread: it also ends a decoder that never releases the interpreter lock, or
+            # whose parent was killed meanwhile.
             faulthandler.dump_traceback_later(limit_s, exit=True, file=log)
             answer = _answer(call)
             faulthandler.cancel_dump_traceback_later()

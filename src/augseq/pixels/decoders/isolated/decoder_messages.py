@@ -1,4 +1,4 @@
-"""Python objects through the pipes of a decoder process, arrays without a copy."""
+"""Send Python objects through the pipes of a decoder process, arrays without a copy."""
 
 import os
 import pickle
@@ -11,10 +11,10 @@ _COUNT = struct.Struct("<I")
 
 
 def send(pipe: int, message: object) -> None:
-    """Write a message; numbers of arrays and `pickle.PickleBuffer`s go out where they lie.
+    """Write a message; arrays and `pickle.PickleBuffer`s are written without a copy.
 
     Raises:
-        OSError: The reader has ended.
+        OSError: The reader has exited.
     """
     buffers: list[pickle.PickleBuffer] = []
     pickled = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
@@ -29,7 +29,7 @@ def receive(pipe: int) -> Any:
     """Wait for a message and return it.
 
     Raises:
-        EOFError: The writer has ended.
+        EOFError: The writer has exited.
     """
     (count,) = _COUNT.unpack(_read(pipe, _COUNT.size))
     lengths = struct.unpack(f"<{count}Q", _read(pipe, 8 * count))

@@ -1,13 +1,13 @@
-"""Decoders that may crash run in a child process, where a crash is only an error.
+"""Run decoders that can crash in a child process, where a crash is only an error.
 
-One flipped bit in a HEIC file can end a process that decodes it with SIGSEGV; no `try` helps. So
-the bytes of such files go to a small child process, and pixels or an error come back. It works
-the same from the main program, its threads, worker processes and forks of them: each process
-starts a decoder process with the first such file, and one more for each thread that decodes at
-the same time. They end with the process that started them, however it ends.
+One flipped bit in a HEIC file can kill the process that decodes it with SIGSEGV, which no `try`
+catches. So the bytes of such files go to a small child process, which returns pixels or an error.
+This works the same in the main program, its threads, worker processes and their forks: each
+process starts a decoder process for the first such file, and another for each thread that decodes
+at the same time. They end with the process that started them, however it ends.
 
-Only formats with `may_crash`, and TIFF files that need an extra, come here. `docs/formats.md` has
-the cost for a HEIC of 12 megapixels.
+This is only for formats with `may_crash`, and for TIFF files that need an extra. `docs/formats.md`
+has the cost for a 12-megapixel HEIC file.
 """
 
 import os
@@ -28,16 +28,16 @@ from augseq.terminal_text import ending
 
 Result = TypeVar("Result")
 
-# Ten times what the slowest decoder takes for MAX_PIXELS on a busy core, and well below the
-# `batch_timeout_s` of a batch, so that the error names the file.
+# Ten times what the slowest decoder takes for MAX_PIXELS on a busy core, and well below
+# `batch_timeout_s`, so that the error names the file.
 LIMIT_S = 120.0
 
-# All paths of this process come as arguments; until then, nothing but built-in modules is loaded.
+# The arguments are `sys.path` of this process; until it is set, only built-in modules are loaded.
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:];"
     "from augseq.pixels.decoders.isolated.decoder_child import serve; serve()"
 )
-# A group apart, so that Ctrl-C at a terminal reaches this process alone.
+# A separate process group, so that Ctrl-C in a terminal reaches only this process.
 _GROUP: int | None = 0
 _FLAGS = 0
 if sys.platform == "win32":
@@ -49,16 +49,16 @@ def call_in_decoder_process(
     kind: str, function: Callable[[bytes, DecodeOptions], Result], data: bytes,
     options: DecodeOptions,
 ) -> Result:  # fmt: skip
-    """Return what a function returns, called in a decoder process.
+    """Call a function in a decoder process, and return its result.
 
     Args:
-        kind: Format of the file, for the error.
-        function: Of a module, so that it pickles by name.
+        kind: Format of the file, for error messages.
+        function: A module-level function, so that it pickles by name.
         data: The whole file.
         options: How to decode.
 
     Raises:
-        DecodeError: The function raises it; or the decoder crashes, or does not come to an end.
+        DecodeError: The function raises it; or the decoder crashes or does not finish in time.
         WorkerError: No process can be started, or the program is ending.
         Exception: Whatever else the function raises.
     """
@@ -75,10 +75,10 @@ def call_in_decoder_process(
                 raise DecodeError(f"decoding takes longer than {limit_s:g} s") from None
             if process.is_fresh:
                 raise DecodeError(_crash(kind, process.exit_code)) from None
-            # An earlier file may have left it in a bad state, so a new process decides.
+            # An earlier file may have left it in a bad state, so a new process is tried.
             continue
         except BaseException:
-            # Ctrl-C, say: its answer would be taken for that of the next call.
+            # For example Ctrl-C: the pending answer would be read as that of the next call.
             _POOL.drop(process)
             raise
         process.is_fresh = False
@@ -95,7 +95,7 @@ def _crash(kind: str, exit_code: int | None) -> str:
 
 
 class _DecoderProcess:
-    """A child process, and the pipes to it; one thread at a time may use it.
+    """A child process and the pipes to it, for one thread at a time.
 
     Attributes:
         is_fresh: Whether it has not answered a call yet.
@@ -105,7 +105,7 @@ class _DecoderProcess:
         paths = [path for path in sys.path if isinstance(path, str)]
         self.is_fresh = True
         self._is_ready = False
-        # Those who run Python inside another program have told `multiprocessing` where it is.
+        # Programs that embed Python tell `multiprocessing` where its executable is.
         python: Any = spawn.get_executable()
         self._process = subprocess.Popen(
             [python, "-P", "-c", _PROGRAM, *paths],
@@ -125,7 +125,7 @@ class _DecoderProcess:
         return self._process.returncode
 
     def call(self, message: object) -> Any:
-        """Send a call, and return the answer to it.
+        """Send a call and return its answer.
 
         Raises:
             EOFError, OSError: The process died.
@@ -137,26 +137,26 @@ class _DecoderProcess:
         return receive(self._answers.fileno())
 
     def _await_start(self) -> None:
-        # To the end, which comes as soon as it serves.
+        # Read to the end, which comes as soon as it serves calls.
         errors = self._errors.read().decode(errors="replace").strip()
         try:
             receive(self._answers.fileno())
         except EOFError:
             self._process.wait()
             words = errors or f"it {ending(self.exit_code)}"
-            raise WorkerError(f"A process that decodes cannot start: {words}") from None
+            raise WorkerError(f"A decoder process cannot start: {words}") from None
         self._is_ready = True
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process, whatever it is doing."""
         self._process.kill()
         self._process.wait()
         self._close()
 
     def forget(self) -> None:
-        """Close the pipes of a process that belongs to the parent of this one."""
+        """Close the pipes of a process that belongs to the parent process."""
         self._close()
-        # Or there would be a warning that it still runs.
+        # Otherwise there would be a warning that it is still running.
         self._process.returncode = 0
 
     def _close(self) -> None:
@@ -168,7 +168,7 @@ class _Pool:
     """The decoder processes of this process."""
 
     def __init__(self) -> None:
-        # Also held while this process forks: a fork must not get pipes that are not listed.
+        # Also held while this process forks: a fork must not inherit pipes that are not listed.
         self.lock = threading.Lock()
         self._all: list[_DecoderProcess] = []
         self._idle: list[_DecoderProcess] = []
@@ -200,7 +200,7 @@ class _Pool:
             self._all.remove(process)
 
     def close(self) -> None:
-        """End all processes, for good."""
+        """End all processes, and start no more."""
         with self.lock:
             self._is_closed = True
             self._idle.clear()
@@ -208,7 +208,7 @@ class _Pool:
                 process.end()
 
     def forget(self) -> None:
-        """Give all processes up: they belong to the parent of this one."""
+        """Drop all processes: they belong to the parent process."""
         for process in self._all:
             process.forget()
         self.__init__()  # type: ignore[misc]
