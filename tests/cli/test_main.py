@@ -563,7 +563,7 @@ def test_check_exits_with_1_from_the_severity_that_is_asked_for(run: Run, folder
     broken.write_bytes(broken.read_bytes()[:60])
     outcome = run("check", folder, "--examples", 1)
     assert outcome.code == 1
-    assert "error    cut off before their end" in outcome.out
+    assert "error    truncated" in outcome.out
     assert "  - dark/3.png" in outcome.out
     assert run("check", folder, "--fail-on", "never").code == 0
 

@@ -1,4 +1,4 @@
-"""Manifests to look at."""
+"""Manifests to display."""
 
 from tests.manifest.conftest import animals, unlabelled
 

@@ -57,7 +57,7 @@ def test_a_cell_shows_exactly_the_pixels_of_its_sample(samples: augseq.Manifest)
     assert figure.axes[1].get_title() == "seed 5, epoch 3"
 
 
-def test_an_image_stands_beside_itself_in_several_epochs(samples: augseq.Manifest) -> None:
+def test_an_image_is_shown_in_several_epochs(samples: augseq.Manifest) -> None:
     augment = augseq.preset("light")
     batches = augseq.ImageSequence(samples, image_size=(24, 24), seed=9, augment=augment)
     figure = batches.show_augmentations(20, num_epochs=3)

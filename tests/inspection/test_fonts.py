@@ -1,4 +1,4 @@
-"""Class names in any writing are readable in pictures, or a warning says why they are not."""
+"""Class names in any script are readable in pictures, or a warning says why they are not."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from augseq.inspection.confusion import draw_confusion
 from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 
-# None of these is complete in DejaVu Sans, the font that matplotlib brings.
+# None of these is complete in DejaVu Sans, the font that matplotlib ships.
 NAMES = {
     "Chinese": "猫和狗",
     "Japanese": "ねことイヌ",
@@ -42,7 +42,7 @@ Install = Callable[[str], None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Make the system's fonts those that the test makes; none at first."""
+    """Replace the system's fonts by those of the test; initially none."""
     bundled = [entry for entry in fontManager.ttflist if "mpl-data" in entry.fname]
     paths: list[str] = []
     monkeypatch.setattr(fontManager, "ttflist", bundled)
@@ -101,12 +101,12 @@ def grid_of(*titles: str) -> Picture:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_name_in_any_writing_is_drawn_in_a_font_that_has_it(name: str, install: Install) -> None:
+def test_a_name_in_any_script_is_drawn_in_a_font_that_has_it(name: str, install: Install) -> None:
     install("只" + name)
     drawn(grid_of(name))
 
 
-def test_a_confusion_matrix_names_its_classes_in_any_writing(install: Install) -> None:
+def test_a_confusion_matrix_names_its_classes_in_any_script(install: Install) -> None:
     names = list(NAMES.values())
     install("".join(names))
     drawn(draw_confusion(np.eye(len(names), dtype=int), names))
@@ -125,7 +125,7 @@ def test_a_name_that_no_font_has_is_one_warning_that_says_what_to_install(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("猫", r"猫 \(Chinese, Japanese or Korean\)\. Install Noto Sans CJK \(.*fonts-noto-cjk\)"),
         ("ไทย", r"\(Thai\)\. Install the Noto Sans fonts \(.*fonts-noto-core\)"),
@@ -133,14 +133,14 @@ def test_a_name_that_no_font_has_is_one_warning_that_says_what_to_install(
         ("猫🦊", r"Install Noto Sans CJK and Symbola \(.*fonts-noto-cjk fonts-symbola\)"),
     ],
 )
-def test_the_warning_names_the_writing(name: str, told: str, install: Install) -> None:
-    with pytest.warns(AugseqWarning, match=told):
+def test_the_warning_names_the_script(name: str, expected: str, install: Install) -> None:
+    with pytest.warns(AugseqWarning, match=expected):
         grid_of(name).savefig(os.devnull, format="png")
 
 
 def test_a_picture_warns_once_however_often_it_is_drawn(install: Install) -> None:
     install("א")
-    # It is measured once more, to be laid out, before it is drawn.
+    # It is also measured for its layout, before it is drawn.
     picture = draw_confusion(np.eye(2, dtype=int), ["猫", "犬"])
     with pytest.warns(AugseqWarning, match="犬猫"):
         picture.savefig(os.devnull, format="png")
@@ -175,14 +175,14 @@ def test_letters_that_the_usual_font_has_stay_in_it(install: Install) -> None:
     assert {tuple(axes.title.get_fontfamily()) for axes in picture.axes} == {("sans-serif",)}
 
 
-def test_a_font_of_boxes_is_no_font(install: Install) -> None:
-    # matplotlib brings one from 3.11 on, macOS has another: it would hide that a font is missing.
+def test_a_font_of_boxes_does_not_count(install: Install) -> None:
+    # matplotlib ships one since 3.11, macOS another: it would hide that a font is missing.
     assert not any("last resort" in family.lower() for family in fonts._installed_fonts())
     with pytest.warns(AugseqWarning, match="猫"):
         grid_of("猫").savefig(os.devnull, format="png")
 
 
-def test_a_damaged_font_is_passed_over(install: Install, tmp_path: Path) -> None:
+def test_a_damaged_font_is_skipped(install: Install, tmp_path: Path) -> None:
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"\0\1\0\0" * 9)
     install("猫")
@@ -191,7 +191,7 @@ def test_a_damaged_font_is_passed_over(install: Install, tmp_path: Path) -> None
 
 
 def test_a_font_that_was_installed_after_matplotlib_listed_them_is_used(tmp_path: Path) -> None:
-    # A character of the Bronze Age, which no machine has by itself.
+    # A character of the Bronze Age, which no usual font has.
     sign = "\U00012000"
     (tmp_path / "fonts").mkdir()
     make_font(tmp_path / "fonts" / "cuneiform.ttf", "Test Cuneiform", sign)

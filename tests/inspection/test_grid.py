@@ -49,7 +49,7 @@ def test_jupyter_shows_a_picture_as_png() -> None:
     assert picture._repr_png_().startswith(b"\x89PNG")
 
 
-def test_long_names_are_cut_in_their_middle_and_dollars_are_no_formulas() -> None:
+def test_long_names_are_shortened_in_the_middle_and_dollars_are_not_math() -> None:
     blank = np.zeros((4, 4, 3), np.uint8)
     picture = draw_grid([blank, blank], ["IMG_20240101_120000_photo_0017.jpg", r"$\bad$"])
     first, second = (axes.get_title() for axes in picture.axes)

@@ -1,4 +1,4 @@
-"""A manifest as a notebook shows it."""
+"""The notebook display of a manifest."""
 
 import re
 import socket
@@ -97,12 +97,12 @@ def test_a_storage_that_never_answers_does_not_hang_it(monkeypatch: pytest.Monke
         assert "was not ready within 0.2 s" in page_of(replace(silent, remote=remote)).text
 
 
-def test_a_million_records_are_shown_at_once() -> None:
+def test_a_million_records_are_shown_quickly() -> None:
     number, labels = 1_000_000, np.arange(1_000_000, dtype=np.int32) % 1000
     paths = pa.array(np.char.mod("c/%d.jpg", np.arange(number)))
     names = [f"class {label}" for label in range(1000)]
     manifest = make_manifest("/nowhere", names, paths=paths, targets=labels)
-    # The best of some, since a busy machine is slow, not wrong.
+    # The best of several, since a busy machine is slow, not wrong.
     assert min(_seconds(manifest._repr_html_) for _ in range(3)) < 0.5
     assert "and 988 more classes of 1,000 images each" in page_of(manifest).texts
 
@@ -115,7 +115,7 @@ def test_no_labels_and_no_records_are_shown_too(
     assert "0 images · no labels" in page_of(unlabelled.select([])).text
 
 
-def test_a_failure_of_the_display_itself_is_told(
+def test_a_failure_of_the_display_itself_is_shown(
     animals: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:

@@ -1,4 +1,4 @@
-"""Images of a manifest, as they lie in their files."""
+"""Images of a manifest, as stored in their files."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_all_classes_are_shown_in_turn(samples: augseq.Manifest) -> None:
     assert [axes.get_title() for axes in figure.axes] == list(samples.class_names)
 
 
-def test_of_one_class_the_files_are_named(samples: augseq.Manifest) -> None:
+def test_images_of_one_class_are_titled_with_their_files(samples: augseq.Manifest) -> None:
     figure = samples.show(class_name="fish", num_images=3)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["fish_01.jpg", "fish_20.jpg", "fish_40.png"]
@@ -23,7 +23,7 @@ def test_of_one_class_the_files_are_named(samples: augseq.Manifest) -> None:
         assert np.abs(np.asarray(image).astype(int) - shown).mean() < 1
 
 
-def test_an_unreadable_file_leaves_the_others_to_be_seen(tmp_path: Path) -> None:
+def test_an_unreadable_file_does_not_hide_the_others(tmp_path: Path) -> None:
     Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no image at all")
     figure = augseq.index_folder(tmp_path, labels=None, progress=False).show()

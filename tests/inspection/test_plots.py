@@ -20,7 +20,7 @@ def test_confusion_counts_true_classes_by_row_and_predictions_by_column() -> Non
 def test_a_confusion_matrix_names_classes_and_accuracy() -> None:
     axes = draw_confusion(np.array([[3, 1], [0, 4]]), ["cat", "dog"]).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog"]
-    assert axes.get_title() == "87.5% of 8 images are right"
+    assert axes.get_title() == "87.5% of 8 images classified correctly"
     assert sorted(text.get_text() for text in axes.texts) == ["1", "3", "4"]
 
 

@@ -53,7 +53,7 @@ def test_every_kind_of_workers_is_measured(profile: Profile) -> None:
     assert "images/s  wait, ms/image\n1 thread " in str(profile)
 
 
-def test_a_pipeline_that_does_not_pickle_has_threads_only() -> None:
+def test_a_pipeline_that_cannot_be_pickled_has_only_threads() -> None:
     x = np.zeros((20, 8, 8, 3), np.uint8)
     batches = augseq.ImageSequence.from_arrays(x, batch_size=8, augment=[lambda image, _: image])
     profile = batches.profile(num_images=10)

@@ -1,1 +1,1 @@
-"""Let a person look: pictures of batches, histories and confusions."""
+"""Look at data and training: pictures, reports, profiles and the explorer."""

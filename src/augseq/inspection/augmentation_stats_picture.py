@@ -1,4 +1,4 @@
-"""How often transforms fire, and how their parameters spread, as small plots."""
+"""Plots of how often transforms fire, and how their parameters are distributed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from augseq.terminal_text import shortened
 
 _COLOR = "#4878a8"
 _NUM_COLUMNS = 4
-# More would be a picture that nobody can take in; the text of a report has them all.
+# More plots would be unreadable; the text of a report has all parameters.
 _MOST_PLOTS = 24
 _PLOT_INCHES = (2.5, 1.9)
 _BAR_INCHES = 0.24
@@ -23,9 +23,9 @@ class Spread:
     """The values of one parameter.
 
     Attributes:
-        transform: Whose.
-        parameter: Its name.
-        unit: Its unit; empty if it is not known.
+        transform: Name of the transform.
+        parameter: Name of the parameter.
+        unit: Unit of the values; empty if unknown.
         values: Shape (n,), float64.
     """
 
@@ -41,9 +41,9 @@ def draw_augmentation_stats(
     """Draw a bar for each transform, and a histogram for each parameter that varies.
 
     Args:
-        shares: In what share of samples each transform fires, 0 to 1; None where it does not tell.
-        spreads: Parameters.
-        heading: Stands above everything.
+        shares: Share of samples in which each transform fires, 0 to 1; None if unknown.
+        spreads: Values of the parameters.
+        heading: Title of the figure.
     """
     varying = [spread for spread in spreads if np.ptp(spread.values) > 0]
     shown = varying[:_MOST_PLOTS]
@@ -53,7 +53,7 @@ def draw_augmentation_stats(
     heights = [0.75 + _BAR_INCHES * max(len(shares), 1), *[_PLOT_INCHES[1]] * rows]
     size = (_NUM_COLUMNS * _PLOT_INCHES[0], sum(heights))
     figure = Picture(figsize=size, dpi=110, layout="constrained")
-    # Laid out apart: the names of the bars would else take their width from every histogram.
+    # Separate subfigures: otherwise the names of the bars would take width from every histogram.
     ratios = [heights[0], *([sum(heights[1:])] if rows else [])]
     parts = figure.subfigures(len(ratios), height_ratios=ratios, squeeze=False).ravel()
     _draw_shares(parts[0].subplots(), shares)
@@ -96,7 +96,7 @@ def _draw_spread(axes: Any, spread: Spread) -> None:
 
 
 def _edges(values: npt.NDArray[np.float64]) -> Any:
-    """Return the edges of bars; around each integer where few of them are all there is."""
+    """Return the edges of bins: one bin per integer if the values are a few integers."""
     low, high = values.min(), values.max()
     if high - low <= 20 and np.array_equal(values, np.rint(values)):
         return np.arange(low - 0.5, high + 1)

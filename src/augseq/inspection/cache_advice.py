@@ -1,4 +1,4 @@
-"""What a cache of decoded pixels would bring, from what was measured."""
+"""Estimate from a profile what a cache of decoded pixels would gain."""
 
 import math
 
@@ -8,27 +8,30 @@ from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Step
 from augseq.storage.quota import size_text
 
-# Crops of 224 px are by custom taken from images whose shorter side is 256 px.
+# By convention, crops of 224 px are taken from images whose shorter side is 256 px.
 _SIDE_OF_CROP = 256 / 224
-_NUM_LOOKED_AT = 16
+_NUM_SAMPLED = 16
 
 
 def advise_cache(plan: BatchPlan, stages: dict[str, float]) -> str | None:
-    """Say what a cache would give and take; None where the images come from an array.
+    """Return what a cache would gain and cost; None if the images come from an array.
 
     Args:
-        plan: What was measured.
-        stages: Milliseconds per image, by stage. Of "read" and "decode" a cache leaves some 25
-            microseconds; whoever looks at the pixels first pays for mapping them, as well.
+        plan: The plan that was measured.
+        stages: Milliseconds per image, by stage. A cache reduces "read" and "decode" to about 25
+            microseconds; the first access to the pixels also pays for mapping them.
     """
     source = plan.pipeline.source
     if source.cache is not None:
-        return "the cache holds only a part; give it more room, or ImageCache(shorter_side_px=...)"
+        return (
+            "the cache holds only some of the images; give it more room, or use "
+            "ImageCache(shorter_side_px=...)"
+        )
     if not source.reads_files:
         return None
     total = sum(stages.values())
     gain = total / max(total - stages["read"] - stages["decode"], 0.025)
-    records = plan.records(Step(0, 0))[:_NUM_LOOKED_AT]
+    records = plan.records(Step(0, 0))[:_NUM_SAMPLED]
     shapes = [source.open(record).shape for record in records]
     mean = float(np.mean([math.prod(shape) for shape in shapes]))
     whole = plan.schedule.num_records * mean

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Count and draw a confusion matrix."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _MOST_LETTERS = 60
 def count_confusion(
     labels: npt.NDArray[Any], predictions: npt.NDArray[Any], num_classes: int
 ) -> npt.NDArray[np.int64]:
-    """Count how often each class was predicted as each.
+    """Count images by true and predicted class.
 
     Args:
         labels: True labels, shape (n,), integer.
@@ -56,7 +56,7 @@ def draw_confusion(counts: npt.NDArray[np.int64], class_names: Sequence[str]) ->
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     accuracy = np.trace(counts) / max(counts.sum(), 1)
-    axes.set_title(f"{accuracy:.1%} of {counts.sum()} images are right", fontsize=11)
+    axes.set_title(f"{accuracy:.1%} of {counts.sum()} images classified correctly", fontsize=11)
     figure.colorbar(picture, ax=axes, label="share of the true class", fraction=0.046, pad=0.03)
     figure.tight_layout()
     return figure

@@ -1,4 +1,4 @@
-"""Images beside what the augmentations make of them."""
+"""Draw images next to their augmented versions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,11 +27,11 @@ def draw_contact_sheet(
     """Draw images of all classes, each plain and then under several seeds.
 
     Args:
-        manifest: Where to take them from.
-        pipeline: What is done to them.
+        manifest: The images to choose from.
+        pipeline: How samples are made.
         seeds: One column for each.
-        num_images: Rows; spread over the classes.
-        epoch: Whose draws to show.
+        num_images: Number of rows, spread over the classes.
+        epoch: Epoch of the augmentations.
     """
     records = manifest.records(spread_positions(manifest, num_images))
     images, titles = [], []
@@ -45,12 +45,12 @@ def draw_contact_sheet(
 
 
 def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]) -> Picture:
-    """Draw an image, plain and then as it is in several epochs of one run.
+    """Draw an image, plain and then in several epochs of one run.
 
     Args:
-        record: Whose image.
-        pipeline: What is done to it.
-        seed: Of the run.
+        record: Record of the image.
+        pipeline: How samples are made.
+        seed: Seed of the run.
         epochs: One image for each.
     """
     images = [load_sample(record, pipeline, seed=seed, epoch=epoch).image for epoch in epochs]
@@ -60,6 +60,6 @@ def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequen
 
 
 def plain_image(record: Record, pipeline: Pipeline) -> Image:
-    """Return the image of a record as the pipeline makes it without augmentations."""
+    """Return the image of a record from the pipeline without augmentations."""
     plain = replace(pipeline, augment=AugmentationList())
     return load_sample(record, plain, seed=0, epoch=0).image

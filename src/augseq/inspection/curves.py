@@ -1,4 +1,4 @@
-"""How training went, as curves."""
+"""Draw training curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ def draw_history(history: Mapping[str, Sequence[float]]) -> Picture:
     """Draw loss and accuracy over the epochs, for training and validation.
 
     Args:
-        history: `History.history` of Keras: a list of one number per epoch for each metric.
+        history: Keras' `History.history`: for each metric, a list with one number per epoch.
     """
     figure = Picture(figsize=(9, 3.6), dpi=110)
     for place, (metric, unit) in enumerate([("loss", ""), ("accuracy", " (%)")], 1):

@@ -1,12 +1,12 @@
-"""Numbers out of the parameters that a transform drew."""
+"""Extract numbers from the parameters that a transform drew."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-# What tells nobody anything: seeds, what belongs to boxes as targets, and limits of a rotation
-# that are -1 unless it crops.
+# Not informative: seeds, parameters for boxes as targets, and limits of a rotation, which are -1
+# unless it crops.
 NOT_TOLD = frozenset(
     {
         *("bbox_matrix", "order", "output_shape", "random_seed", "seed"),
@@ -15,7 +15,7 @@ NOT_TOLD = frozenset(
 )
 # Boxes as (left, top, right, bottom), in px; only their size can be compared between images.
 _BOXES = {"crop_coords": "crop", "holes": "hole"}
-# Of parameters of albumentations 2.0 whose unit is sure.
+# For parameters of albumentations 2.0 whose unit is certain.
 _UNITS = {
     "angle": "degrees",
     "turn": "degrees",
@@ -42,8 +42,8 @@ _UNITS = {
 def drawn_numbers(drawn: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield the numbers among drawn parameters, each with its name.
 
-    A mapping gives one for each key ("scale x"), a box its width and height, and the matrix of a
-    rotation its angle. Seeds, text and larger arrays are no numbers that spread.
+    A mapping yields one for each key ("scale x"), a box its width and height, and the matrix of a
+    rotation its angle. Seeds, text and larger arrays are skipped.
 
     Args:
         drawn: As in `AlbumentationsTransform.fired`.
@@ -54,7 +54,7 @@ def drawn_numbers(drawn: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         if name in _BOXES:
             yield from _sizes(_BOXES[name], np.asarray(value, np.float64).reshape(-1, 4))
         elif name == "matrix":
-            # `Rotate` keeps its angle in the matrix alone.
+            # `Rotate` keeps its angle only in the matrix.
             yield from _turn(value) if "rotate" not in drawn else ()
         elif isinstance(value, Mapping):
             yield from ((f"{name} {key}", float(v)) for key, v in value.items() if _is_number(v))
@@ -63,14 +63,14 @@ def drawn_numbers(drawn: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def unit_of(parameter: str) -> str:
-    """Return the unit of a parameter that `drawn_numbers` names; empty if it is not known."""
+    """Return the unit of a parameter that `drawn_numbers` names; empty if unknown."""
     return _UNITS.get(parameter, "")
 
 
-def _sizes(what: str, boxes: np.ndarray) -> Iterator[tuple[str, float]]:
+def _sizes(name: str, boxes: np.ndarray) -> Iterator[tuple[str, float]]:
     for left, top, right, bottom in boxes:
-        yield f"{what} width", right - left
-        yield f"{what} height", bottom - top
+        yield f"{name} width", right - left
+        yield f"{name} height", bottom - top
 
 
 def _turn(matrix: Any) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""Fonts of the system for characters that the font of a figure lacks."""
+"""System fonts for characters that the font of a figure lacks."""
 
 import functools
 import unicodedata
@@ -23,12 +23,12 @@ _OTHER_FONTS = ("the Noto Sans fonts", "fonts-noto-core")
 
 
 def use_fallback_fonts(figure: Figure) -> str:
-    """Let texts use further fonts of the system where their own lack characters.
+    """Add system fonts to texts whose fonts lack characters.
 
     Only the texts of this figure change; `matplotlib.rcParams` stays as it is.
 
     Args:
-        figure: Whose texts.
+        figure: The figure to change.
 
     Returns:
         The characters that no installed font has, in order.
@@ -42,7 +42,7 @@ def use_fallback_fonts(figure: Figure) -> str:
 
 
 def missing_text(characters: str) -> str:
-    """Say which characters are drawn as boxes, and which fonts to install.
+    """Return a warning about characters drawn as boxes, with the fonts to install.
 
     Args:
         characters: At least one.
@@ -51,10 +51,10 @@ def missing_text(characters: str) -> str:
     scripts = ", ".join(dict.fromkeys(map(_script, characters)))
     packages = dict.fromkeys(_FONTS.get(_script(char), _OTHER_FONTS) for char in characters)
     return (
-        f"No installed font has some characters of this picture, so boxes stand in their place: "
+        f"No installed font has some characters of this picture, so they are drawn as boxes: "
         f"{shown} ({scripts}). Install {' and '.join(name for name, _ in packages)} (on Debian and "
-        f"Ubuntu: apt install {' '.join(package for _, package in packages)}), then start this "
-        "program again."
+        f"Ubuntu: apt install {' '.join(package for _, package in packages)}), then restart this "
+        "program."
     )
 
 
@@ -74,7 +74,7 @@ def _lacking(text: Text) -> str:
     needed = {char for char in text.get_text() if not _is_invisible(char)}
     for family in text.get_fontfamily():
         with suppress(ValueError):
-            # A list, since a lone name is read as a pattern of fontconfig.
+            # A list, since a single name is parsed as a fontconfig pattern.
             own = FontProperties(family=[family])
             path = fontManager.findfont(own, fallback_to_default=False)
             needed -= _covered(str(path), frozenset(needed))
@@ -82,7 +82,7 @@ def _lacking(text: Text) -> str:
 
 
 def _is_invisible(char: str) -> bool:
-    # Joiners and selectors within an emoji, marks of direction, spaces.
+    # Joiners and selectors within an emoji, direction marks, spaces.
     return unicodedata.category(char)[0] in "CZ" or "\ufe00" <= char <= "\ufe0f" or char.isascii()
 
 
@@ -90,7 +90,7 @@ def _is_invisible(char: str) -> bool:
 def _fallback_families(
     characters: frozenset[str],
 ) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return few families that together have some characters, and the characters that none has."""
+    """Return a few families that together have the characters, and those that none has."""
     if not characters:
         return (), characters
     found: dict[str, frozenset[str]] = {}
@@ -109,9 +109,9 @@ def _fallback_families(
 def _installed_fonts() -> dict[str, str]:
     """Return a file for each family of upright text fonts, the plainest families first."""
     known = {entry.fname for entry in fontManager.ttflist}
-    # matplotlib keeps its list of fonts in a file, so a font installed today is not in it.
+    # matplotlib caches its list of fonts in a file, which lacks recently installed fonts.
     for path in set(findSystemFonts()) - known:
-        # Bitmap fonts, such as those of coloured emoji, cannot be drawn.
+        # Bitmap fonts, such as those for coloured emoji, cannot be drawn.
         with suppress(Exception):
             fontManager.addfont(path)
     entries = sorted(
@@ -126,7 +126,7 @@ def _installed_fonts() -> dict[str, str]:
 
 
 def _plainness(family: str) -> tuple[bool, bool, bool, str]:
-    # Fonts for all of Chinese, Japanese and Korean come in a variant for each region.
+    # Fonts for Chinese, Japanese and Korean come in one variant per region.
     is_special = any(word in family for word in ("Mono", "Condensed", "Display", "Serif"))
     return is_special, "Sans" not in family, " SC" not in family, family
 
@@ -137,9 +137,9 @@ def _weight(weight: int | str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def _covered(path: str, characters: frozenset[str]) -> frozenset[str]:
-    """Return those of some characters that a font has."""
+    """Return which of some characters a font has."""
     try:
-        # Not kept: it holds its file open, and there may be hundreds.
+        # Not kept: it holds its file open, and there can be hundreds.
         font = FT2Font(path)
     except (OSError, RuntimeError):
         return frozenset()
@@ -147,7 +147,7 @@ def _covered(path: str, characters: frozenset[str]) -> frozenset[str]:
 
 
 def _script(char: str) -> str:
-    """Return what the writing is called that a character belongs to."""
+    """Return the name of the script that a character belongs to."""
     name = unicodedata.name(char, "UNKNOWN")
     if name.startswith(_CJK):
         return "Chinese, Japanese or Korean"

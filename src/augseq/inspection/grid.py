@@ -1,4 +1,4 @@
-"""Images side by side, as a matplotlib figure."""
+"""Draw images in a grid, as a matplotlib figure."""
 
 import math
 import textwrap
@@ -19,19 +19,19 @@ _TITLE_INCHES = 0.22
 _HEADING_INCHES = 0.28
 _TITLE_SIZE = 9
 _CAPTION_SIZE = 8
-# Characters that fit side by side into a cell, in either size.
+# Characters that fit into the width of a cell, at each size.
 _TITLE_WIDTH = 22
 _CAPTION_WIDTH = 25
 _CAPTION_LINE_INCHES = 0.145
 
 
 def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
-    """Draw images of a batch in a grid, each with its class name, or its path without one.
+    """Draw images of a batch in a grid, each with its class name, or otherwise its file name.
 
     Args:
-        batch: What to draw.
+        batch: The batch to draw.
         class_names: Names by label.
-        num_images: At most so many.
+        num_images: Maximum number of images.
     """
     records = batch.records[:num_images]
     titles = [record_title(record, class_names) for record in records]
@@ -50,13 +50,13 @@ def draw_grid(
     """Draw images row by row, each with a title.
 
     Args:
-        images: Each of shape (height, width, channels), values 0 to 255; or any range, which
-            is then stretched to what can be seen. Text says why there is no image.
+        images: Each of shape (height, width, channels), values 0 to 255; other ranges are
+            rescaled for display. A string is the reason why there is no image.
         titles: One for each image; long ones are shortened.
-        captions: The lines below each image, if any; long ones are broken.
-        boxes: (top, left, height, width) in px of each image: a rectangle to draw on it.
-        num_columns: Images in a row; about as many as rows if None.
-        heading: A line above everything.
+        captions: The lines below each image, if any; long ones are wrapped.
+        boxes: (top, left, height, width) in px for each image: a rectangle to draw on it.
+        num_columns: Images per row; None for about as many as there are rows.
+        heading: Title of the figure.
     """
     columns = num_columns or _good_columns(len(images))
     rows = math.ceil(len(images) / columns)
@@ -72,7 +72,7 @@ def draw_grid(
         figure.suptitle(heading, y=1 - 0.06 / height, va="top", **style)
     for number, (image, title, text) in enumerate(zip(images, titles, texts, strict=True)):
         row, column = divmod(number, columns)
-        # Placed by hand: with captions of several lines, tight_layout shrinks the images.
+        # Placed manually: with captions of several lines, tight_layout shrinks the images.
         left = _GAP_INCHES + column * (_CELL_INCHES + _GAP_INCHES)
         bottom = height - top - (row + 1) * (_TITLE_INCHES + _CELL_INCHES) - row * below
         place = (left / width, bottom / height, _CELL_INCHES / width, _CELL_INCHES / height)
@@ -85,7 +85,7 @@ def draw_grid(
 
 def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
     axes.set_axis_off()
-    # Not as formulas, which names with a dollar sign would be taken for.
+    # Without math parsing, which dollar signs in names would trigger.
     axes.set_title(shortened(title, _TITLE_WIDTH), fontsize=_TITLE_SIZE, pad=3, parse_math=False)
     if isinstance(image, str):
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
@@ -99,7 +99,7 @@ def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
 
 def _draw_box(axes: Any, box: tuple[float, float, float, float]) -> None:
     top, left, height, width = box
-    # Pixels are centred at whole numbers. Two lines, to be seen on dark and on light.
+    # Pixels are centred at integers. Two lines are visible on dark and on light images.
     place = (left - 0.5, top - 0.5)
     for color, px in (("black", 3.0), ("#ffd400", 1.4)):
         frame = Rectangle(place, width, height, fill=False, ec=color, lw=px, clip_on=False)
@@ -117,7 +117,7 @@ def _wrapped(lines: Sequence[str], *, most_lines: int = 12) -> str:
 
 
 def _good_columns(count: int) -> int:
-    """Return a number of columns that leaves few gaps and a picture wider than high."""
+    """Return a number of columns that leaves few gaps and a picture wider than tall."""
     if count <= 5:
         return count
     return min(range(4, 9), key=lambda columns: (-count % columns, abs(columns**2 - 1.5 * count)))

@@ -1,4 +1,4 @@
-"""A manifest as a notebook shows it: classes as bars, and a few of their images."""
+"""Notebook display of a manifest: classes as bars, with a few of their images."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,17 @@ from augseq.terminal_text import shortened
 from augseq.types import Positions
 
 _MOST_CLASSES = 12
-# 36 images are some 60 kB of text, so that a notebook of ten manifests is below 1 MB.
+# 36 images are about 60 kB of text, so a notebook with ten manifests stays below 1 MB.
 _MOST_IMAGES = 36
 _MOST_IN_A_ROW = 6
 _MOST_NOTES = 3
-# Shown at 48 px; screens with fine pixels then show more.
+# Displayed at 48 px; larger for high-resolution screens.
 _SIDE_PX = 64
 _LIMIT_S = 2.0
 
 
 def manifest_html(manifest: Manifest) -> str:
-    """Return a manifest as HTML; never raise, and open a few files at most, within 2 s."""
+    """Return a manifest as HTML; never raise, and open only a few files, within 2 s."""
     return without_failure(lambda: _card(manifest), repr(manifest))
 
 
@@ -36,7 +36,7 @@ def _card(manifest: Manifest) -> str:
 
 
 def _classes(manifest: Manifest) -> list[Markup]:
-    """Return a row for each class, the largest if there are too many, and what is left over."""
+    """Return a row for each class, or for the largest ones, and notes on the rest."""
     names = manifest.class_names
     counts = np.bincount(manifest.targets, minlength=len(names))
     order = np.arange(len(names))
@@ -97,7 +97,7 @@ def _image_rows(
 def _excluded(manifest: Manifest) -> list[Markup]:
     first = manifest.excluded.slice(0, _MOST_NOTES).to_pylist()
     lines = [f"excluded: {row['path']} — {row['reason']}" for row in first]
-    return _notes(lines, manifest.excluded.num_rows, "that are excluded")
+    return _notes(lines, manifest.excluded.num_rows, "excluded")
 
 
 def _notes(lines: Sequence[str], count: int, what: str) -> list[Markup]:

@@ -1,4 +1,4 @@
-"""Images of a manifest side by side, as they lie in their files."""
+"""Draw images of a manifest in a grid, as stored in their files."""
 
 from augseq.errors import ArgumentError
 from augseq.inspection.grid import draw_grid
@@ -9,19 +9,19 @@ from augseq.manifest.manifest import Manifest
 from augseq.validation import check_choice, check_whole
 
 _SIDE_PX = 256
-# As long as a person waits who asked for it; images on a slow network drive take some seconds.
+# About as long as a user will wait; images on a slow network drive take some seconds.
 _LIMIT_S = 30.0
 
 
 def draw_manifest(
     manifest: Manifest, *, class_name: str | None = None, num_images: int = 12
 ) -> Picture:
-    """Draw some images of a manifest; a box with the reason for one that cannot be read.
+    """Draw some images of a manifest; for unreadable ones, a box with the reason.
 
     Args:
-        manifest: Where to take them from.
-        class_name: Of this class alone, with the names of the files; None for all classes in turn.
-        num_images: At most so many.
+        manifest: The images to choose from.
+        class_name: Only this class, with the names of the files; None for all classes in turn.
+        num_images: Maximum number of images.
 
     Raises:
         ArgumentError: There is no such class, or no image.

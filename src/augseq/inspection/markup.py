@@ -1,4 +1,4 @@
-"""HTML that needs no network and no script, follows light and dark themes, and escapes all text."""
+"""HTML without network or scripts, for light and dark themes, with all text escaped."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from augseq.types import Image
 
 
 class Markup(str):
-    """Text that is HTML already; any other text is escaped where it becomes part of HTML."""
+    """Text that is already HTML; any other text is escaped when it becomes part of HTML."""
 
     __slots__ = ()
 
@@ -23,9 +23,9 @@ def element(name: str, *content: str, **attributes: str) -> Markup:
     """Return an element; `class_` stands for the attribute "class".
 
     Args:
-        name: Such as "div".
-        *content: `Markup` as it is, text escaped.
-        **attributes: Escaped.
+        name: Name of the tag, such as "div".
+        *content: `Markup` is kept as it is, other text is escaped.
+        **attributes: Values are escaped.
     """
     options = "".join(f' {key.rstrip("_")}="{_escaped(v)}"' for key, v in attributes.items())
     inside = "".join(part if isinstance(part, Markup) else _escaped(part) for part in content)
@@ -33,28 +33,28 @@ def element(name: str, *content: str, **attributes: str) -> Markup:
 
 
 def card(title: str, facts: str, *parts: Markup) -> str:
-    """Return what a notebook shows of an object.
+    """Return the notebook display of an object.
 
     Args:
-        title: Its kind.
+        title: Kind of the object.
         facts: The most important figures.
-        *parts: From top to bottom.
+        *parts: Contents from top to bottom.
     """
     head = element("div", element("b", title), " ", facts, class_="augseq-head")
     return element("div", style(), head, *parts, class_="augseq")
 
 
 def note(text: str) -> Markup:
-    """Return a line that is less important."""
+    """Return a line of less important text."""
     return element("div", text, class_="augseq-note")
 
 
 def bar(share: float, text: str) -> Markup:
-    """Return a bar with a text behind it.
+    """Return a bar followed by a label.
 
     Args:
-        share: Its length, 0 to 1 of the longest.
-        text: What it stands for.
+        share: Length relative to the longest bar, 0 to 1.
+        text: The label.
     """
     line = element("span", class_="augseq-bar", style=f"width:{80 * share:.1f}%")
     return element("div", line, text, class_="augseq-track")
@@ -66,8 +66,8 @@ def thumbnail(look: Look, name: str, *, detail: str = "", is_quick: bool = False
     Args:
         look: Image or reason.
         name: Alternative text.
-        detail: Shown when the mouse points at it.
-        is_quick: Whether to spend half as much again in bytes, and a sixth of the time.
+        detail: Tooltip.
+        is_quick: Whether to encode in a sixth of the time, at one and a half times the size.
     """
     if isinstance(look, str):
         reason = shortened(look, 60)
@@ -76,14 +76,14 @@ def thumbnail(look: Look, name: str, *, detail: str = "", is_quick: bool = False
 
 
 def style() -> Markup:
-    """Return the style of everything here, for a display that is no `card`."""
+    """Return the style sheet, for a display that is not a `card`."""
     return element("style", Markup(_STYLE))
 
 
 def without_failure(make: Callable[[], str], text: str) -> str:
-    """Return what `make` returns; where it raises, a card with a text and the reason.
+    """Return the result of `make`; if it raises, a card with a text and the reason.
 
-    A display that raises would hide from a person what they asked for.
+    A display that raises would hide the object itself.
     """
     try:
         return make()
@@ -93,13 +93,13 @@ def without_failure(make: Callable[[], str], text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # A name of a file may hold half of a surrogate pair, which no notebook can be saved with.
+    # A file name can contain half of a surrogate pair, with which no notebook can be saved.
     return escape(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _data_uri(image: Image, *, is_quick: bool) -> str:
     data = io.BytesIO()
-    # Two thirds of a JPEG file that looks as good; a Pillow built at home may not have it.
+    # Two thirds the size of a JPEG that looks as good; a self-built Pillow may lack it.
     kind = "webp" if features.check("webp") and not is_quick else "jpeg"
     PillowImage.fromarray(image).save(data, format=kind, quality=75 if is_quick else 60)
     return f"data:image/{kind};base64," + base64.b64encode(data.getvalue()).decode("ascii")
@@ -107,7 +107,7 @@ def _data_uri(image: Image, *, is_quick: bool) -> str:
 
 _LIGHT = "--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--fill:#f3f5f7;--bar:#4878a8;--back:#fff"
 _DARK = "--ink:#e3e6ea;--soft:#9aa4af;--line:#454c55;--fill:#2a2f36;--bar:#6fa3d8;--back:#1e1e1e"
-# The theme of the notebook has the last word, since it may differ from that of the system.
+# The theme of the notebook takes precedence, since it can differ from that of the system.
 _STYLE = f"""
 .augseq{{{_LIGHT}}}
 @media (prefers-color-scheme:dark){{.augseq{{{_DARK}}}}}

@@ -1,4 +1,4 @@
-"""A figure that shows itself in Jupyter, in fonts that have its characters."""
+"""A figure that displays itself in Jupyter, in fonts that have its characters."""
 
 import io
 import warnings
@@ -13,18 +13,18 @@ from augseq.inspection.fonts import missing_text, use_fallback_fonts
 
 
 class Picture(Figure):
-    """A matplotlib figure that Jupyter shows also where pyplot was never imported.
+    """A matplotlib figure that Jupyter displays even if pyplot was never imported.
 
     pyplot would keep every figure alive and draw those of a notebook twice.
 
     Warns:
-        AugseqWarning: When drawn: no installed font has a character of it.
+        AugseqWarning: When drawn, if no installed font has a character of it.
     """
 
     _has_warned = False
 
     def draw(self, renderer: Any) -> None:
-        """Draw everything, in fonts that have the characters, with what matplotlib passes."""
+        """Draw everything, in fonts that have the characters, as matplotlib requests."""
         with self._fallback_fonts() as missing:
             super().draw(renderer)
         if missing and not self._has_warned:
@@ -32,24 +32,24 @@ class Picture(Figure):
             warnings.warn(missing_text(missing), AugseqWarning, stacklevel=2)
 
     def tight_layout(self, **options: Any) -> None:
-        """Fit the axes into the figure, measured in the fonts that they are drawn in."""
+        """Fit the axes into the figure, measured in the fonts used for drawing."""
         with self._fallback_fonts():
             super().tight_layout(**options)
 
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
-        # 12 photographs are then 0.3 MB, so that a notebook of several pictures stays small.
+        # 12 photos then take 0.3 MB, so a notebook with several pictures stays small.
         self.savefig(png, format="png", dpi=80)
         return png.getvalue()
 
     @contextmanager
     def _fallback_fonts(self) -> Iterator[str]:
-        """Choose fonts; yields the characters that none has."""
+        """Choose fonts; yield the characters that none has."""
         missing = use_fallback_fonts(self)
         if not missing:
             yield missing
             return
         with warnings.catch_warnings():
-            # One warning with advice takes the place of one without for each character.
+            # One warning with advice replaces a warning without advice per character.
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             yield missing

@@ -1,4 +1,4 @@
-"""Which few of many images to show."""
+"""Choose a few of many images to show."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def spread_positions(manifest: Manifest, count: int) -> Positions:
     count = min(count, len(manifest))
     if not count or not is_labelled(manifest):
         return np.linspace(0, len(manifest) - 1, count).astype(np.int64)
-    # So few images still show many classes.
+    # Even a few images then show many classes.
     return _by_class(manifest, positions_in_turn(manifest)[:count])
 
 
@@ -30,16 +30,16 @@ def _by_class(manifest: Manifest, positions: Positions) -> Positions:
 
 
 def class_positions(manifest: Manifest, label: int) -> Positions:
-    """Return the positions of all records with a label, in their order."""
+    """Return the positions of all records with a label, in order."""
     return np.flatnonzero(manifest.targets == label)
 
 
 def evenly(positions: Positions, count: int) -> Positions:
-    """Return at most so many of some positions, from the first to the last."""
+    """Return at most `count` of some positions, evenly from the first to the last."""
     places = np.linspace(0, len(positions) - 1, min(count, len(positions)))
     return positions[places.astype(np.int64)]
 
 
 def is_labelled(manifest: Manifest) -> bool:
-    """Tell whether there are classes, and every record is of one."""
+    """Return whether there are classes, and every record has one."""
     return bool(manifest.class_names) and not manifest.table.column("target").null_count

@@ -1,4 +1,4 @@
-"""Images that are held, so that many samples are made of each and it is decoded once."""
+"""Images held in memory, so that many samples need only one decode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from augseq.types import Image
 
 @dataclass(frozen=True, slots=True)
 class PreloadedSource:
-    """A source of images that are there already.
+    """A source of images that are already in memory.
 
     Attributes:
-        images: By index of their record; each shape (height, width, channels), uint8 or float32.
+        images: By index of the record; each of shape (height, width, channels), uint8 or float32.
     """
 
     images: Mapping[int, Image]
@@ -31,7 +31,7 @@ class PreloadedSource:
         """None: there is nothing to decode."""
 
     def describe(self) -> str:
-        """Say that there are no files."""
+        """Return "images in memory"."""
         return "images in memory"
 
     def content_text(self) -> str:
@@ -47,7 +47,7 @@ class PreloadedSource:
 
 
 def unvaried_image(record: Record, pipeline: Pipeline) -> Image:
-    """Return what all samples of an image begin with: resized already where that comes first.
+    """Return the image that all samples of a record start from: resized, if that comes first.
 
     Raises:
         Exception: As `pipeline.source.open`.

@@ -1,4 +1,4 @@
-"""Where the time of a sample goes, and what would make it faster."""
+"""Profile where the time of a sample goes, and what would make it faster."""
 
 import json
 import os
@@ -29,16 +29,16 @@ _NUM_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What making batches costs, measured on this machine.
+    """The cost of loading batches, measured on this machine.
 
     Attributes:
-        num_images: Images that each figure is the mean of.
+        num_images: Number of images that each figure averages over.
         stages: Milliseconds per image in one thread, by stage. "resize and rest" is what a
-            sample costs beside the others, wherever it comes in the plan.
+            sample costs besides the others, wherever it comes in the plan.
         images_per_s: Images per second by kind and number of workers, such as "2 threads"; with
-            processes only where the pipeline can go to them.
-        transport_ms: What a worker process costs per image beside the work itself; None without.
-        verdict: The bottleneck and the way out, in one sentence.
+            processes only if the pipeline can be sent to them.
+        transport_ms: Overhead of a worker process per image; None without processes.
+        verdict: The bottleneck and the remedy, in one sentence.
     """
 
     num_images: int
@@ -97,14 +97,14 @@ class Profile:
 
 
 def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
-    """Measure what the batches of a plan cost.
+    """Measure what loading the batches of a plan costs.
 
-    Each figure comes from the best of three rounds, so that other work on the machine counts
-    little. Every batch is made once before, so that files come from the page cache.
+    Each figure is the best of three rounds, so that other work on the machine matters little.
+    Every batch is loaded once before, so that files come from the page cache.
 
     Args:
-        plan: What to measure.
-        num_images: Images in a round; rounded up to whole batches.
+        plan: The plan to measure.
+        num_images: Images per round; rounded up to whole batches.
     """
     batch_size = plan.schedule.batch_size
     num_steps = min(plan.schedule.num_batches, -(-num_images // batch_size))
@@ -127,13 +127,13 @@ def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
 
 @dataclass(slots=True)
 class _Clock:
-    """Adds up the seconds spent in a stage."""
+    """The total seconds spent in a stage."""
 
     seconds: float = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count the time of a `with` block."""
+        """Add the time of a `with` block."""
         start = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - start
@@ -142,7 +142,7 @@ class _Clock:
 def _measure_stages(plan: BatchPlan, steps: list[Step], count: int) -> dict[str, float]:
     """Return the milliseconds per image of each stage, in the order of the stages."""
     rounds = [_measure_round(plan, steps) for _ in range(_NUM_ROUNDS)]
-    # Each clock's best: the best round as a whole may have been disturbed in one stage.
+    # The best of each clock: even the best round may have been disturbed in one stage.
     read, source, sample, batch, *augments = map(min, zip(*rounds, strict=True))
     stages = {"read": read, "decode": source - read}
     for number, (name, seconds) in enumerate(
@@ -151,12 +151,12 @@ def _measure_stages(plan: BatchPlan, steps: list[Step], count: int) -> dict[str,
         stages[f"augment {number}: {name}"] = seconds
     stages["resize and rest"] = sample - source - sum(augments)
     stages["collate"] = batch - sample
-    # Differences of what was measured may fall a little below nothing.
+    # Differences of measurements can be slightly negative.
     return {name: 1000 * max(0.0, seconds) / count for name, seconds in stages.items()}
 
 
 def _measure_round(plan: BatchPlan, steps: list[Step]) -> list[float]:
-    """Run the plan itself with clocks at its seams; what lies between them is left over.
+    """Run the plan with a clock around each stage.
 
     Returns:
         Seconds to read, for the source (which reads too), for whole samples, for whole batches,
@@ -191,13 +191,13 @@ def _read(source: ImageSource, records: list[Record]) -> None:
 def _measure_workers(
     plan: BatchPlan, steps: list[Step], count: int
 ) -> tuple[dict[str, float], float | None]:
-    """Return images per second by kind and number, and what a process costs per image."""
+    """Return images per second by workers, and the overhead of a process per image in ms."""
     numbers = sorted({1, os.cpu_count() or 1})
     workers: dict[str, Workers] = {
         _plural(number, "thread"): ThreadWorkers(partial(load_batch, plan), number)
         for number in numbers
     }
-    # A pipeline that does not pickle has threads only.
+    # A pipeline that cannot be pickled has only threads.
     with suppress(Exception):
         for number in numbers:
             processes = ProcessWorkers(plan, number)
@@ -216,12 +216,12 @@ def _plural(number: int, word: str) -> str:
 
 def _images_per_s(workers: Workers, steps: list[Step], count: int) -> float:
     clocks = [_Clock() for _ in range(_NUM_ROUNDS)]
-    # Once before, for what starts with the first batches.
+    # The first round is a warm-up.
     for clock in [_Clock(), *clocks]:
         with clock.running():
-            orders = [workers.submit(step) for step in steps]
-            for order in orders:
-                order.result()
+            pending = [workers.submit(step) for step in steps]
+            for batch in pending:
+                batch.result()
     return count / min(clock.seconds for clock in clocks)
 
 
@@ -232,7 +232,7 @@ def _bottleneck(stages: dict[str, float]) -> str:
 def _advise_scaled_decode(
     plan: BatchPlan, steps: list[Step], stages: dict[str, float]
 ) -> str | None:
-    """Say what a decoder that shrinks would give, where images are shrunk to a half or less."""
+    """Return the gain of `scaled_decode`, if images are downscaled to a half or less."""
     pipeline = plan.pipeline
     if (
         pipeline.scaled_decode
@@ -247,10 +247,10 @@ def _advise_scaled_decode(
     count = sum(len(plan.records(step)) for step in steps)
     quicker = _measure_stages(replace(plan, pipeline=scaled), steps, count)
     gain = sum(stages.values()) / sum(quicker.values())
-    # Formats other than JPEG gain nothing.
+    # Only JPEG files gain.
     if gain < 1.15:
         return None
-    return f"scaled_decode=True gives {gain:.1f} times the speed, with slightly other pixels"
+    return f"scaled_decode=True gives {gain:.1f} times the speed, with slightly different pixels"
 
 
 def _verdict(
@@ -262,19 +262,19 @@ def _verdict(
     name = _bottleneck(stages)
     share = stages[name] / sum(stages.values())
     without = f"without it a thread would be {1 / max(1 - share, 0.01):.1f} times as fast"
-    ways_out = [*_advise_workers(images_per_s)]
+    remedies = [*_advise_workers(images_per_s)]
     if scaled_advice:
-        ways_out.append(scaled_advice)
+        remedies.append(scaled_advice)
     if name in ("read", "decode") and cache_advice:
-        ways_out.append(cache_advice)
-    if not ways_out and name.startswith("augment"):
-        ways_out.append(f"{without}; take a cheaper transform")
+        remedies.append(cache_advice)
+    if not remedies and name.startswith("augment"):
+        remedies.append(f"{without}; use a cheaper transform")
     title = name[0].upper() + name[1:]
-    return f"{title} is {share:.0%} of the time: {'; '.join(ways_out) or without}."
+    return f"{title} is {share:.0%} of the time: {'; '.join(remedies) or without}."
 
 
 def _advise_workers(images_per_s: dict[str, float]) -> Iterator[str]:
-    """Name the workers that are worth while; processes, which take memory, only if much so."""
+    """Yield advice on workers; processes, which take memory, only if clearly faster."""
     one = images_per_s["1 thread"]
     threads = max((k for k in images_per_s if "thread" in k), key=lambda k: images_per_s[k])
     best = max(images_per_s, key=lambda kind: images_per_s[kind])

@@ -1,4 +1,4 @@
-"""A profile as a notebook shows it: stages and workers as bars."""
+"""Notebook display of a profile: stages and workers as bars."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,10 +14,10 @@ def profile_html(
     """Return a profile as HTML.
 
     Args:
-        num_images: Images that each figure is the mean of.
+        num_images: Number of images that each figure averages over.
         stages: Milliseconds per image, by stage.
-        images_per_s: By kind and number of workers.
-        verdict: The bottleneck and the way out.
+        images_per_s: Images per second, by kind and number of workers.
+        verdict: The bottleneck and the remedy.
     """
     total = sum(stages.values())
     return card(

@@ -1,4 +1,4 @@
-"""What a purity check runs in new processes: little, so that they start at once."""
+"""The code that a purity check runs in new processes; small, so that they start quickly."""
 
 import hashlib
 import importlib.util
@@ -16,14 +16,14 @@ from augseq.types import Image
 _NUM_DRAWS = 12
 
 ERROR = "error: "
-"""What an answer begins with that is no digest."""
+"""Prefix of an answer that is not a digest."""
 
 # A pickled pair of a transform and the images to run it on.
 Job = bytes
 
 
 def answer() -> None:
-    """Run the jobs that another process asks for, and print a digest of what each gives."""
+    """Run the jobs that another process requests, and print a digest of each result."""
     question = pickle.load(sys.stdin.buffer)
     sys.path[:] = question["path"]
     if any(b"albumentations" in job for job in question["jobs"].values()):
@@ -43,7 +43,7 @@ def answer() -> None:
 
 
 def digest_job(job: Job, seed: int) -> str:
-    """Run a transform on images with a dozen generators each, and hash all that it gives."""
+    """Run a transform on images with a dozen generators each, and hash all results."""
     step: Augmentation
     images: Sequence[Image]
     step, images = pickle.loads(job)

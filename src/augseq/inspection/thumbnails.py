@@ -1,4 +1,4 @@
-"""Small images for a person to look at: in time, and a reason where there is none."""
+"""Small images for display, loaded within a time limit; or a reason for each failure."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -21,19 +21,19 @@ Look: TypeAlias = Image | str
 
 Item = TypeVar("Item")
 ImageOf: TypeAlias = Callable[[Item], Image]
-"""Makes an image, shape (height, width, channels), uint8 or float32, of a record, say."""
+"""Returns the image of an item, shape (height, width, channels), uint8 or float32."""
 
 
 def load_looks(
     items: Sequence[Item], image_of: ImageOf[Item], *, side_px: int, limit_s: float
 ) -> list[Look]:
-    """Make images that fit into a square; never raise, and never take much longer than a limit.
+    """Load images that fit into a square; never raise, nor take much longer than a limit.
 
     Args:
-        items: Of which.
-        image_of: What makes an image; what it raises becomes the reason.
-        side_px: Longer side of each at most.
-        limit_s: Seconds for all together; for those that are not ready then, that is the reason.
+        items: What to load images of, such as records.
+        image_of: Loads the image of an item; an exception becomes the reason.
+        side_px: Maximum length of the longer side.
+        limit_s: Time limit for all images; for those not ready by then, that is the reason.
     """
     looks: list[Look] = [f"was not ready within {limit_s:g} s"] * len(items)
     is_late = threading.Event()
@@ -44,7 +44,7 @@ def load_looks(
                 return
             looks[place] = _load(item, image_of, side_px)
 
-    # Not a pool: Python would wait at its end for a thread that reads from a dead network drive.
+    # Not a pool: at exit, Python would wait for a thread that reads from a dead network drive.
     thread = threading.Thread(target=load, name="augseq-looks", daemon=True)
     thread.start()
     thread.join(limit_s)
@@ -53,11 +53,11 @@ def load_looks(
 
 
 def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
-    """Return what reads the files of a manifest, with no more pixels than a small image needs.
+    """Return a function that reads images of a manifest, no larger than a thumbnail needs.
 
     Args:
-        manifest: Whose root the paths are relative to.
-        side_px: Longer side that the images will be shrunk to.
+        manifest: Manifest of the records.
+        side_px: Longer side that the images will be downscaled to.
     """
     source = files_of(manifest)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
@@ -70,17 +70,17 @@ def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
 
 
 def shrunk(image: Image, side_px: int) -> Image:
-    """Return an image as uint8, shape (height, width, 3), with no side longer than so many px."""
+    """Return an image as uint8, shape (height, width, 3), no side longer than `side_px`."""
     picture = PillowImage.fromarray(displayable(image)).convert("RGB")
     picture.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
     return np.array(picture)
 
 
 def displayable(image: Image) -> Image:
-    """Return uint8 pixels, 0 to 255, with 3 or 4 channels, that show an image.
+    """Return an image as uint8 pixels, 0 to 255, with 3 or 4 channels.
 
-    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of
-    any other range (normalised ones, say), are stretched to it.
+    uint8, and floats within 0 to 255, keep their values; floats within 0 to 1, and those of any
+    other range (such as normalized ones), are stretched to it.
     """
     if image.dtype != np.uint8:
         low, high = float(image.min()), float(image.max())
@@ -93,7 +93,7 @@ def displayable(image: Image) -> Image:
 
 
 def record_title(record: Record, class_names: Sequence[str]) -> str:
-    """Return the class name of a record; the name of its file where there are no names."""
+    """Return the class name of a record; its file name if there are no class names."""
     if record.target is None or not class_names:
         return record.path.rsplit("/", 1)[-1]
     return class_names[record.target]

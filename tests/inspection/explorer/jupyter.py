@@ -21,16 +21,16 @@ from tests.remote.servers import free_port
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _SETTINGS = {
-    # No question whether to ask the network for news.
+    # No prompt about fetching news.
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    # Cells out of sight stay in the page.
+    # Cells outside the viewport stay in the page.
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
 @contextmanager
 def jupyter_lab(folder: Path, scratch: Path) -> Iterator[str]:
-    """Serve a folder on this machine alone.
+    """Serve a folder on this machine only.
 
     Afterwards all is gone that it started, kernels too.
 
@@ -60,13 +60,13 @@ def jupyter_lab(folder: Path, scratch: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start a browser without a window; skip the test where there is none."""
+    """Start a headless browser; skip the test if there is none."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
         if path is None and not own.exists():
             pytest.skip("there is no browser: python -m playwright install chromium")
-        # Root, as in a container, has no sandbox to be in.
+        # root, as in a container, cannot use the sandbox.
         options = ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=options)
         try:
@@ -78,7 +78,7 @@ def chromium() -> Iterator[Browser]:
 def _command(folder: Path, port: int, token: str) -> list[str]:
     return [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        # The theme is switched, and cells are run, by its own commands.
+        # The theme is switched, and cells are run, by JupyterLab's commands.
         *("--expose-app-in-browser", "--ip=127.0.0.1", f"--port={port}"),
         *(f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}"),
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -90,7 +90,7 @@ def _environment(scratch: Path) -> dict[str, str]:
     own = {name: str(scratch / name) for name in names}
     own["JUPYTERLAB_SETTINGS_DIR"] = str(scratch / "settings")
     own["JUPYTERLAB_WORKSPACES_DIR"] = str(scratch / "workspaces")
-    # The backend that is loaded quickest; the panel needs none.
+    # The backend that loads fastest; the panel needs none.
     own["KERAS_BACKEND"] = "jax"
     # A kernel must draw into the notebook.
     return {**{k: v for k, v in os.environ.items() if k != "MPLBACKEND"}, **own}

@@ -29,7 +29,7 @@ PANEL = ".jp-OutputArea-output .augseq-explorer"
 # On a busy machine each step takes seconds.
 MOST_MS = 60_000
 
-# Before, to run a cell would open a question which kernel to start.
+# Earlier, running a cell would open a dialog to choose a kernel.
 KERNEL_IS_IDLE = """
     window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
 """
@@ -50,9 +50,9 @@ CONTRAST = """panel => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The notebook, not run yet, beside the folders that it looks into."""
+    """The notebook, not run yet, next to the folders that it reads."""
     folder = tmp_path_factory.mktemp("lab")
-    # With the picture that stands in for the panel where no kernel runs.
+    # With the picture that replaces the panel if no kernel runs.
     for name in ("docs", "sample_images"):
         shutil.copytree(PROJECT / name, folder / name)
     (folder / "notebooks").mkdir()
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def complaints() -> list[str]:
-    """What the page put on the browser's console as an error."""
+    """The errors on the browser's console."""
     return []
 
 
@@ -91,7 +91,7 @@ def page(
         page.set_default_timeout(MOST_MS)
         expect.set_options(timeout=MOST_MS)
         page.on("console", note)
-        # With the stack, which says whose code it was.
+        # With the stack, which shows whose code it was.
         page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
         page.goto(address.format(path=f"notebooks/{NOTEBOOK}"))
         page.wait_for_function(KERNEL_IS_IDLE)
@@ -106,7 +106,7 @@ def page(
 
 
 def command(page: Page, name: str, **options: str) -> None:
-    """Begin a command of JupyterLab's."""
+    """Start a command of JupyterLab."""
     page.evaluate(
         "([name, options]) => { jupyterapp.commands.execute(name, options); }", [name, options]
     )
@@ -190,10 +190,10 @@ def test_it_is_readable_and_fits_in_both_themes(page: Page, theme: str) -> None:
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     is_light = str(theme.endswith("Light")).lower()
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
-    # Two splash screens that end at once, JupyterLab removes twice.
+    # JupyterLab removes splash screens twice if two end at the same time.
     expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     panel = page.locator(PANEL)
-    # What is least important may be as faint as the guidelines for accessibility let it be.
+    # The least important text may be as faint as accessibility guidelines allow.
     assert min(panel.evaluate(CONTRAST)) >= 4.5
     assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth")
     if PICTURES:

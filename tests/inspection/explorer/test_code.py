@@ -1,4 +1,4 @@
-"""The code of a list makes the list again."""
+"""The code of a list recreates the list."""
 
 import inspect
 import warnings
@@ -19,12 +19,12 @@ from augseq.inspection.explorer.choices import Choices
 
 IMAGE = np.random.default_rng(3).integers(0, 256, (40, 48, 3), np.uint8)
 
-# What transforms without defaults are made with.
+# Arguments of transforms without defaults.
 NEEDED = {
     "height": 24, "width": 20, "size": (24, 20), "min_max_height": (10, 30),
     "num_grid_xy": (3, 3), "magnitude": 4,
 }  # fmt: skip
-# They need masks, boxes, functions, files or other images beside the image itself.
+# They need masks, boxes, functions, files or other images besides the image itself.
 OTHERS = {
     "BBoxSafeRandomCrop", "ConstrainedCoarseDropout", "CropNonEmptyMaskIfExists", "FDA",
     "HistogramMatching", "Lambda", "MaskDropout", "Mosaic", "OverlayElements",
@@ -33,7 +33,7 @@ OTHERS = {
 
 
 def kinds() -> list[type]:
-    """All transforms of albumentations that make an image of an image, and need no size of it."""
+    """All transforms of albumentations that need only an image, of any size."""
     found = []
     for name, kind in vars(A).items():
         if not inspect.isclass(kind) or not issubclass(kind, A.BasicTransform):
@@ -60,9 +60,9 @@ def required(kind: type) -> dict[str, Any]:
 
 
 def made(kind: type) -> Any:
-    """Make a transform with its defaults, or None where there are none that go together."""
+    """Make a transform with its defaults; None if they do not go together."""
     with warnings.catch_warnings():
-        # Some warn that they are slow or old.
+        # Some warn that they are slow or deprecated.
         warnings.simplefilter("ignore")
         try:
             transform = kind(**required(kind))
@@ -81,7 +81,7 @@ def evaluated(code: str, **names: Any) -> Any:
 
 
 def pixels(transform: Any, seed: int) -> np.ndarray | type:
-    """What a transform makes of an image; the type of what it raises."""
+    """The image that a transform returns, or the type of its exception."""
     try:
         return AlbumentationsTransform(transform)(IMAGE, np.random.default_rng(seed))
     except Exception as error:
@@ -105,7 +105,7 @@ def test_the_code_of_every_transform_makes_the_same_pixels(transform: Any) -> No
         assert type(transform).__name__ == "FromFloat"
         return
     assert code.startswith(f"A.{type(transform).__name__}(")
-    # Nothing but what it cannot do without.
+    # Only the required arguments.
     leading = ", ".join(map(repr, required(type(transform)).values()))
     assert code == f"A.{type(transform).__name__}({leading})"
     assert_same_pixels(transform, evaluated(code))
@@ -113,7 +113,7 @@ def test_the_code_of_every_transform_makes_the_same_pixels(transform: Any) -> No
 
 @st.composite
 def moved_lists(draw: st.DrawFn) -> tuple[Choices, list[tuple[int, str, Any]]]:
-    """Lists of which some parameters were moved anywhere within the limits of their sliders."""
+    """Lists with some parameters moved anywhere within the limits of their sliders."""
     places = draw(st.lists(st.integers(0, len(TRANSFORMS) - 1), min_size=1, max_size=3))
     try:
         choices = Choices([TRANSFORMS[place] for place in places])
@@ -147,12 +147,12 @@ def test_the_code_of_a_moved_list_makes_the_same_list(
         try:
             choices.move(place, name, value)
         except Exception:
-            # A value that the class refuses, with others or alone, changes nothing.
+            # A value that the class refuses, with others or on its own, changes nothing.
             assert choices[place] is before
     again = evaluated(choices.code)
     assert len(again) == len(choices.items)
     for one, other in zip(choices.items, again, strict=True):
-        # What it is, in albumentations' own words, and not by the code under test.
+        # Compared by albumentations itself, not by the code under test.
         assert one.to_dict() == other.to_dict()
         first, second = pixels(one, seed), pixels(other, seed)
         assert np.array_equal(first, second) if isinstance(first, np.ndarray) else first is second
@@ -195,7 +195,7 @@ class Dim:
         return image // self.by
 
 
-class Untold:
+class Opaque:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image
 
@@ -204,17 +204,17 @@ class OwnFlip(A.HorizontalFlip):
     """A transform of the user's own, which albumentations does not have."""
 
 
-def test_functions_and_objects_stand_by_their_names() -> None:
-    untold, picture = Untold(), A.Lambda(image=keep, p=1)
-    choices = Choices([darken, Dim(by=3), untold, OwnFlip(p=0.1), picture])
+def test_functions_and_objects_are_written_by_name() -> None:
+    opaque, picture = Opaque(), A.Lambda(image=keep, p=1)
+    choices = Choices([darken, Dim(by=3), opaque, OwnFlip(p=0.1), picture])
     assert choices.code == "augment=[darken, Dim(by=3), augment[2], OwnFlip(p=0.1), augment[4]]"
     assert choices.has_elements_by_place
     assert choices.items[0] is darken
-    assert choices.items[2] is untold
+    assert choices.items[2] is opaque
     assert [bool(choice.parameters) for choice in choices] == [False, False, False, True, False]
 
 
-def test_compositions_stand_with_what_is_inside() -> None:
+def test_compositions_are_written_with_their_contents() -> None:
     inside = [A.GaussNoise(p=0.2), A.OneOf([A.Blur(), A.Rotate(limit=10)], p=0.7)]
     choices = Choices([A.SomeOf(inside, n=1, p=0.4), A.Compose([A.HorizontalFlip()])])
     assert choices.code.splitlines() == [
@@ -231,7 +231,7 @@ def test_compositions_stand_with_what_is_inside() -> None:
         assert_same_pixels(one, other)
 
 
-def test_what_a_class_makes_of_a_value_is_what_stands() -> None:
+def test_the_value_is_shown_as_the_class_stores_it() -> None:
     """An even kernel size is made odd by some, refused by others."""
     choices = Choices([A.RandomCrop(20, 20), A.RandomResizedCrop((8, 8))])
     with pytest.raises(ValueError, match="greater than or equal to 1"):
@@ -241,7 +241,7 @@ def test_what_a_class_makes_of_a_value_is_what_stands() -> None:
     assert choices.code == "augment=[A.RandomCrop(20, 20), A.RandomResizedCrop((8, 8))]"
 
 
-def test_limits_are_accepted_by_the_class_and_hold_the_value() -> None:
+def test_limits_are_accepted_by_the_class_and_include_the_value() -> None:
     for transform in TRANSFORMS:
         for choice in Choices([transform]):
             for parameter in choice.parameters:
@@ -253,7 +253,7 @@ def test_limits_are_accepted_by_the_class_and_hold_the_value() -> None:
                 assert 0 < parameter.step < parameter.high - parameter.low or parameter.is_whole
 
 
-def test_changing_a_list_that_was_handed_out_changes_nothing() -> None:
+def test_changing_a_returned_list_changes_nothing() -> None:
     given_flip = A.HorizontalFlip(p=0.3)
     choices = Choices([given_flip])
     choices.items[0].p = given_flip.p = 1.0

@@ -1,4 +1,4 @@
-"""The panel, used as a person uses it: by its widgets, and from Python."""
+"""The panel, used as by a person: by its widgets, and from Python."""
 
 import html
 import io
@@ -43,7 +43,7 @@ def widget(panel: augseq.Explorer, description: str, number: int = 0) -> Any:
 
 
 def page(panel: augseq.Explorer) -> Page:
-    """All that the panel shows as HTML."""
+    """Everything that the panel shows as HTML."""
     parts = [one.value for one in widgets_in(panel.widget) if isinstance(one, ipywidgets.HTML)]
     return Page("".join(parts))
 
@@ -113,7 +113,7 @@ def test_a_switch_takes_a_transform_out_of_the_list(panel: augseq.Explorer) -> N
     assert pictures(panel) == before
 
 
-def test_each_transform_tells_what_it_costs(panel: augseq.Explorer) -> None:
+def test_each_transform_shows_its_cost(panel: augseq.Explorer) -> None:
     costs = [text for text in page(panel).texts if text.endswith(" ms")]
     assert len(costs) == 3
     assert all(float(text.split()[0]) >= 0 for text in costs)
@@ -142,16 +142,16 @@ def test_images_are_found_by_class_path_and_page(
     assert [record.path for record in panel.records] == [
         f"fish/fish_0{number}.jpg" for number in (1, 2, 3)
     ]
-    widget(panel, "search in the path, Enter").value = " _1"
+    widget(panel, "search paths, then Enter").value = " _1"
     assert "1 to 3 of 10" in page(panel).texts
     assert all("fish_1" in record.path for record in panel.records)
-    widget(panel, "search in the path, Enter").value = "nothing like it"
+    widget(panel, "search paths, then Enter").value = "nothing like it"
     assert panel.records == []
     assert "No image matches." in page(panel).texts
     assert "0 to 0 of 0" in page(panel).texts
 
 
-def test_a_value_that_a_transform_refuses_is_told_and_changes_nothing(
+def test_a_value_that_a_transform_refuses_is_reported_and_changes_nothing(
     samples: augseq.Manifest,
 ) -> None:
     panel = augseq.explore(samples, augment=[A.RandomCrop(40, 40)], image_size=(64, 64))
@@ -159,7 +159,7 @@ def test_a_value_that_a_transform_refuses_is_told_and_changes_nothing(
     slider = widget(panel, "height")
     slider.min = -5
     slider.value = -3
-    assert "RandomCrop does not take height=-3 and keeps 40" in errors(panel)
+    assert "RandomCrop does not accept height=-3 and keeps 40" in errors(panel)
     assert "greater than or equal to 1" in errors(panel)
     assert slider.value == 40
     assert (pictures(panel), panel.code) == (before, "augment=[A.RandomCrop(40, 40)]")
@@ -168,7 +168,7 @@ def test_a_value_that_a_transform_refuses_is_told_and_changes_nothing(
     assert panel.code == "augment=[A.RandomCrop(30, 40)]"
 
 
-def test_a_crop_beyond_the_image_is_told_and_the_panel_stays_usable(
+def test_a_crop_beyond_the_image_is_reported_and_the_panel_stays_usable(
     samples: augseq.Manifest,
 ) -> None:
     panel = augseq.explore(samples, augment=[A.RandomCrop(40, 40)], image_size=(64, 64))
@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_read_is_a_box_and_a_line(tmp_path: Path) -> None:
     assert page(panel).named("b") == [{}]
 
 
-def test_a_slow_transform_holds_nobody_up(
+def test_a_slow_transform_does_not_block_the_notebook(
     samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
@@ -240,10 +240,10 @@ def test_a_large_photo_is_shrunk_for_a_list_that_sets_the_size(tmp_path: Path) -
     Image.new("RGB", (1600, 1200), "teal").save(tmp_path / "sea.png")
     images = augseq.index_folder(tmp_path, labels=None, progress=False)
     panel = augseq.explore(images, augment=LIST)
-    told = "previews begin with images shrunk to 1024 px"
-    assert told in page(panel).text
+    hint = "previews start from images shrunk to 1024 px"
+    assert hint in page(panel).text
     widget(panel, "RandomResizedCrop").value = False
-    assert told not in page(panel).text
+    assert hint not in page(panel).text
 
 
 def test_without_a_list_there_is_a_preset(samples: augseq.Manifest) -> None:
@@ -280,6 +280,6 @@ def test_without_ipywidgets_the_error_says_how_to_install_it(
     assert isinstance(caught.value, augseq.errors.MissingExtraError)
 
 
-def test_what_is_no_image_list_is_refused() -> None:
+def test_an_invalid_source_of_images_is_refused() -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="Received: an object of type str"):
         augseq.explore("photos")  # type: ignore[arg-type]

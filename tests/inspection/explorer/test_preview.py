@@ -1,4 +1,4 @@
-"""Previews are the samples of the run."""
+"""Previews equal the samples of the run."""
 
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def test_a_large_image_is_resized_once_to_the_pixels_of_the_sequence(
     np.testing.assert_array_equal(second, expected[1])
 
 
-def test_a_list_that_sets_the_size_begins_with_a_shrunk_image(large: augseq.Manifest) -> None:
+def test_a_list_that_sets_the_size_starts_from_a_shrunk_image(large: augseq.Manifest) -> None:
     sizes = []
 
     def measure(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -127,7 +127,7 @@ def test_a_step_cannot_spoil_the_image_that_is_held(samples: augseq.Manifest) ->
     np.testing.assert_array_equal(after, sequence.sample(epoch=0, index=3).image)
 
 
-def test_the_time_of_each_step_is_told_without_the_slowest_image() -> None:
+def test_the_time_of_each_step_excludes_the_slowest_image() -> None:
     timing = Timing()
     timing.seconds[1] += [0.5, 0.002, 0.004]
     timing.seconds[3] += [0.001]

@@ -1,4 +1,4 @@
-"""A folder in which everything that a check can find was planted, and where."""
+"""A folder with a planted case of everything that a check can find."""
 
 import io
 import os
@@ -34,13 +34,13 @@ PLANTED: dict[str, list[tuple[str, ...]]] = {
 
 
 def picture(seed: int, height: int = 96, width: int = 128) -> Image.Image:
-    """Return soft spots of colour, others for each seed."""
+    """Return soft spots of colour, different for each seed."""
     spots = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
     return Image.fromarray(spots).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def plant(root: Path, *, hostile: bool = True) -> Path:
-    """Make the folder; files with no name of their own in `PLANTED` have nothing to find."""
+    """Make the folder; files that `PLANTED` does not name have nothing to find."""
     for split in ("train", "val"):
         for name in ("cat", "dog"):
             (root / split / name).mkdir(parents=True)

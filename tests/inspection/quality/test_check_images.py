@@ -1,4 +1,4 @@
-"""Everything that was planted in a folder is found, and nothing else."""
+"""A check finds everything that was planted in a folder, and nothing else."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def test_a_clean_folder_has_nothing_to_report(tmp_path: Path) -> None:
     assert "nothing found" in str(report)
 
 
-def test_copies_and_near_copies_are_told_without_splits_too(planted: Path) -> None:
+def test_copies_and_near_copies_are_also_reported_without_splits(planted: Path) -> None:
     manifest = augseq.index_folder(planted, labels=None, progress=False)
     kinds = found(augseq.check_images(manifest, progress=False))
     assert len(kinds["duplicates"]) == 3
@@ -74,7 +74,7 @@ def test_copies_and_near_copies_are_told_without_splits_too(planted: Path) -> No
     assert not {kind for kind in kinds if "splits" in kind or "label" in kind}
 
 
-def test_another_column_can_tell_splits_apart(planted: Path) -> None:
+def test_another_column_can_hold_the_splits(planted: Path) -> None:
     manifest = augseq.index_folder(planted, splits=["train", "val"], progress=False)
     manifest = manifest.with_column("fold", np.arange(len(manifest)))
     options = augseq.CheckOptions(split_column="fold", near_duplicates=False)
@@ -96,7 +96,7 @@ def test_a_file_that_was_changed_since_it_was_probed_is_an_error(tmp_path: Path)
     assert kinds == {"unreadable": [("0.png",)], "changed": [("1.png",)]}
 
 
-def test_classes_without_images_and_out_of_balance_are_told(tmp_path: Path) -> None:
+def test_empty_and_imbalanced_classes_are_reported(tmp_path: Path) -> None:
     for number in range(12):
         folder = tmp_path / ("few" if number == 0 else "many")
         folder.mkdir(exist_ok=True)
@@ -124,7 +124,7 @@ def test_an_option_out_of_range_is_refused(name: str, value: object) -> None:
         augseq.CheckOptions(**{name: value})
 
 
-def test_numbers_of_numpy_are_options_too_and_come_out_in_json(tmp_path: Path) -> None:
+def test_numpy_numbers_are_accepted_as_options_and_written_to_json(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "1.png")
     manifest = augseq.index_folder(tmp_path, labels=None, progress=False)
     options = augseq.CheckOptions(
@@ -191,7 +191,7 @@ class _Page(HTMLParser):
             self.images.append(dict(attrs))
 
 
-def test_the_page_is_small_and_alone_and_takes_no_name_for_markup(
+def test_the_page_is_small_and_self_contained_and_escapes_names(
     report: augseq.CheckReport, tmp_path: Path
 ) -> None:
     report.write_html(tmp_path / "report.html")
@@ -221,11 +221,11 @@ def test_films_of_a_thousand_frames_become_one_group(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_comparing_takes_little_memory_beside_what_is_compared() -> None:
+def test_comparing_takes_little_extra_memory() -> None:
     rng = np.random.default_rng(3)
     hashes = rng.integers(0, 2**64, 20_000, np.uint64)
     thumbnails = rng.integers(0, 256, (20_000, 256), np.uint8)
-    # Of one colour, so not looked at.
+    # Of one colour, so not compared.
     thumbnails[7] = 9
     tracemalloc.start()
     try:
@@ -236,7 +236,7 @@ def test_comparing_takes_little_memory_beside_what_is_compared() -> None:
     assert peak < 264 * 20_000
 
 
-def test_images_of_one_colour_are_no_near_duplicates(tmp_path: Path) -> None:
+def test_images_of_one_colour_are_not_near_duplicates(tmp_path: Path) -> None:
     for number in range(4):
         Image.new("RGB", (64, 64), (60 * number, 0, 99)).save(tmp_path / f"{number}.png")
     shutil.copy(tmp_path / "0.png", tmp_path / "copy.png")

@@ -1,1 +1,1 @@
-"""Try augmentations on images in a notebook: the choices, their pixels, their code, the panel."""
+"""Try augmentations on images in a notebook panel."""

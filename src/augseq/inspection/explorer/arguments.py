@@ -1,4 +1,4 @@
-"""The arguments that make a transform of albumentations anew."""
+"""Find the arguments that recreate a transform of albumentations."""
 
 import copy
 import inspect
@@ -9,42 +9,43 @@ from typing import Any
 
 import numpy as np
 
-# What a transform keeps beside its settings: generators, draws, and tables of its own methods.
+# Attributes that are not settings: generators, drawn parameters, and tables of methods.
 _NOT_SETTINGS = frozenset(
     {
         *("params", "seed", "random_generator", "py_random", "invalid_args", "_strict"),
         *("_key2func", "_available_keys", "_additional_targets", "transforms_ps"),
     }
 )
-_NOT_KEPT = ("seed", "strict", "self")
+_NOT_ARGUMENTS = ("seed", "strict", "self")
 
 
 def arguments_of(transform: Any) -> dict[str, Any] | None:
-    """Return arguments with which the class of a transform makes one that does the same.
+    """Return constructor arguments that recreate an equivalent transform.
 
     Args:
-        transform: A transform of albumentations, or a composition of some; those inside it are
-            copies, under "transforms".
+        transform: A transform of albumentations, or a composition; the transforms inside it are
+            copied, under "transforms".
 
     Returns:
-        All arguments that can be given at once, by name; None where the transform holds
-        something that they do not tell, such as a function or a picture.
+        All arguments that can be passed together, by name; None if the transform holds something
+        that arguments cannot express, such as a function or a picture.
     """
     stored = _stored(transform)
     tidy = {name: _tidy(value) for name, value in stored.items()}
-    # Affine keeps a shift that nobody asked for in a form that, given, would mean another.
+    # Affine stores a default shift in a form that, as an argument, would mean a different one.
     fewer = ({key: tidy[key] for key in tidy if key != name} for name in tidy)
-    return next((one for one in chain((tidy, stored), fewer) if _makes(transform, one)), None)
+    candidates = chain((tidy, stored), fewer)
+    return next((arguments for arguments in candidates if _makes(transform, arguments)), None)
 
 
 def needed_arguments(transform: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return as few arguments as make the same transform, each as short as it can be.
+    """Return the fewest arguments that make the same transform, each as short as possible.
 
-    What can be excluded, or be written shorter, is tried and not looked up: a class keeps its
-    defaults in other forms than it takes them.
+    This is found by trying, not by looking up defaults: a class stores its defaults in other forms
+    than it accepts.
 
     Args:
-        transform: What they make.
+        transform: The transform that they make.
         arguments: As `arguments_of` returns them.
     """
     needed = dict(arguments)
@@ -61,17 +62,17 @@ def needed_arguments(transform: Any, arguments: Mapping[str, Any]) -> dict[str, 
 
 
 def rebuilt(transform: Any, arguments: Mapping[str, Any]) -> Any:
-    """Make a transform of the same class.
+    """Create a transform of the same class.
 
     Args:
-        transform: Whose class.
-        arguments: By name.
+        transform: A transform of this class.
+        arguments: Constructor arguments by name.
 
     Raises:
-        Exception: Whatever the class raises about them.
+        Exception: Whatever the class raises for them.
     """
     with warnings.catch_warnings():
-        # Its user was warned when they made theirs.
+        # Users were warned when they created their transform.
         warnings.simplefilter("ignore")
         return type(transform)(**copy.deepcopy(dict(arguments)))
 
@@ -81,11 +82,11 @@ def _stored(transform: Any) -> dict[str, Any]:
     values = {name: getattr(transform, name) for name in names if hasattr(transform, name)}
     if hasattr(transform, "get_transform_init_args"):
         values |= transform.get_transform_init_args()
-    return {name: values[name] for name in names if name in values and name not in _NOT_KEPT}
+    return {name: values[name] for name in names if name in values and name not in _NOT_ARGUMENTS}
 
 
 def _tidy(value: Any) -> Any:
-    """Return plain numbers, without what a sum of floats left in the last digit."""
+    """Return plain numbers, without rounding errors in the last digits."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -121,14 +122,14 @@ def _settings(transform: Any) -> dict[str, Any]:
     return {key: value for key, value in vars(transform).items() if key not in _NOT_SETTINGS}
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """Tell whether two settings are equal, also in their types: 1 and 1.0 mean other things."""
-    if type(one) is not type(other):
+def _is_same(a: Any, b: Any) -> bool:
+    """Return whether two settings are equal, including types: 1 and 1.0 can differ in meaning."""
+    if type(a) is not type(b):
         return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
-    if isinstance(one, tuple | list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    if hasattr(one, "set_random_state"):
-        return _is_same(_settings(one), _settings(other))
-    return bool(np.array_equal(one, other)) if isinstance(one, np.ndarray) else bool(one == other)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_is_same(a[key], b[key]) for key in a)
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(map(_is_same, a, b))
+    if hasattr(a, "set_random_state"):
+        return _is_same(_settings(a), _settings(b))
+    return bool(np.array_equal(a, b)) if isinstance(a, np.ndarray) else bool(a == b)

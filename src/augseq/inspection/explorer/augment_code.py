@@ -1,4 +1,4 @@
-"""A list of augmentations as the code that makes it."""
+"""Write a list of augmentations as code."""
 
 import dataclasses
 import inspect
@@ -13,14 +13,14 @@ _MOST_IN_A_LINE = 88
 
 
 def code_of(item: Any) -> str | None:
-    """Return an expression that makes an augmentation, or names it.
+    """Return an expression that creates or names an augmentation.
 
     A transform of albumentations has only the arguments that differ from the defaults. A function
-    stands there by its name.
+    is written as its name.
 
     Returns:
-        The expression; None where no code tells all of it, such as an object of a class that does
-        not say how it was made.
+        The expression; None if no code can express it, such as an object of a class that does not
+        record how it was created.
     """
     if is_albumentations(item):
         arguments = arguments_of(item)
@@ -32,11 +32,11 @@ def code_of(item: Any) -> str | None:
 
 
 def transform_code(transform: Any, arguments: Mapping[str, Any]) -> str | None:
-    """Return the call that makes a transform of albumentations.
+    """Return the call that creates a transform of albumentations.
 
     Args:
         transform: The transform.
-        arguments: All that make it.
+        arguments: All its arguments.
 
     Returns:
         As `code_of`.
@@ -51,7 +51,7 @@ def transform_code(transform: Any, arguments: Mapping[str, Any]) -> str | None:
 
 
 def list_code(items: Sequence[str]) -> str:
-    """Return `augment=[...]`, in one line if that is short."""
+    """Return `augment=[...]`, on one line if that is short."""
     line = f"augment=[{', '.join(items)}]"
     if len(line) <= _MOST_IN_A_LINE:
         return line
@@ -59,7 +59,7 @@ def list_code(items: Sequence[str]) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """Return an argument as an expression; None where it is no plain value."""
+    """Return an argument as an expression; None if it is not a plain value."""
     if is_albumentations(value) and not isinstance(value, type):
         return code_of(value)
     if value is None or isinstance(value, bool | int | float | str):
@@ -80,7 +80,7 @@ def _joined(words: Sequence[str | None], first: str, last: str) -> str | None:
 
 
 def _leading(kind: type, texts: Mapping[str, Any]) -> list[str]:
-    """Return the arguments without a default that a call begins with."""
+    """Return the leading arguments without a default, which are passed by position."""
     names = []
     for name, parameter in inspect.signature(kind).parameters.items():
         if parameter.default is not parameter.empty or name not in texts:
@@ -90,6 +90,6 @@ def _leading(kind: type, texts: Mapping[str, Any]) -> list[str]:
 
 
 def _class_code(kind: type) -> str:
-    """Return the name of a class: with `A.` if albumentations has it under that name."""
+    """Return the name of a class, with `A.` if albumentations has it under that name."""
     is_theirs = getattr(sys.modules.get("albumentations"), kind.__name__, None) is kind
     return f"A.{kind.__name__}" if is_theirs else kind.__name__

@@ -1,4 +1,4 @@
-"""The widgets that choose images, epoch and seed."""
+"""Widgets to choose images, epoch and seed."""
 
 from collections.abc import Callable
 
@@ -10,18 +10,18 @@ from augseq.terminal_text import shortened
 
 _NUM_ROWS = 3
 _MOST_LETTERS = 40
-# What a browser can tell from its neighbours.
+# The largest integer that JavaScript can tell from its neighbours.
 _MOST_NUMBER = 2**53 - 1
 
 
 class Browser:
-    """A class, a text in the path, a page, an epoch and a seed.
+    """Widgets for a class, a search text, a page, an epoch and a seed.
 
     Args:
-        manifest: Of which images.
-        seed: To begin with.
-        epoch: To begin with.
-        on_change: Called when other images are to be shown.
+        manifest: The images to browse.
+        seed: Initial seed.
+        epoch: Initial epoch.
+        on_change: Called when the images to show change.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class Browser:
             options=[("all classes", None), *names], layout={"width": "150px"}
         )
         self._text = ipywidgets.Text(
-            placeholder="search in the path, Enter",
+            placeholder="search paths, then Enter",
             continuous_update=False,
             layout={"width": "190px"},
         )
         self._place = ipywidgets.HTML()
         self._back, self._forth = (
             ipywidgets.Button(description=sign, tooltip=text, layout={"width": "34px"})
-            for sign, text in (("<", "images before"), (">", "images after"))
+            for sign, text in (("<", "previous images"), (">", "next images"))
         )
         self._epoch, self._seed = (
             ipywidgets.BoundedIntText(
@@ -62,16 +62,16 @@ class Browser:
             layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 4px"},
         )
         self._observe()
-        self._tell()
+        self._show_position()
 
     @property
     def records(self) -> list[Record]:
-        """The records that are shown."""
+        """The records being shown."""
         return self._manifest.records(self._positions[self._first : self._first + _NUM_ROWS])
 
     @property
     def epoch(self) -> int:
-        """The first epoch that is shown."""
+        """The first epoch being shown."""
         return int(self._epoch.value)
 
     @property
@@ -92,15 +92,15 @@ class Browser:
             self._manifest, class_name=self._class.value, text=self._text.value.strip()
         )
         self._first = 0
-        self._tell()
+        self._show_position()
         self._on_change()
 
     def _step(self, count: int) -> None:
         self._first += count
-        self._tell()
+        self._show_position()
         self._on_change()
 
-    def _tell(self) -> None:
+    def _show_position(self) -> None:
         total = len(self._positions)
         last = min(self._first + _NUM_ROWS, total)
         self._place.value = note(f"{min(self._first + 1, total):,} to {last:,} of {total:,}")

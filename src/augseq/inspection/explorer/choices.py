@@ -1,4 +1,4 @@
-"""Which augmentations are on, and how each is set."""
+"""Which augmentations are on, and their parameters."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ class Choice:
     """One augmentation of the list.
 
     Attributes:
-        item: As one writes it into `augment=[...]`.
-        step: What runs.
-        name: Its name.
+        item: The augmentation as in `augment=[...]`.
+        step: The object that runs.
+        name: Name of the augmentation.
         is_on: Whether it runs.
-        parameters: What can be moved.
-        code: The expression that makes it.
+        parameters: The adjustable parameters.
+        code: The expression that creates it.
     """
 
     item: Any
@@ -37,12 +37,12 @@ class Choice:
 
     @classmethod
     def of(cls, item: Any, name: str, *, fallback: str) -> Self:
-        """Look at an augmentation.
+        """Return the choice for an augmentation.
 
         Args:
             item: A transform of albumentations, a function or an object.
-            name: Its name.
-            fallback: Its code, where no other tells all of it.
+            name: Name of the augmentation.
+            fallback: Its code if no expression can create it.
         """
         is_theirs = is_albumentations(item)
         arguments = arguments_of(item) if is_theirs else None
@@ -64,11 +64,11 @@ class Choice:
     def moved(self, name: str, value: Value) -> Self:
         """Return the choice with another value of a parameter.
 
-        What the class makes of the value, a kernel size rounded up, say, is what then stands in
-        `parameters`.
+        `parameters` then has the value that the class makes of it, such as a kernel size rounded
+        up.
 
         Raises:
-            Exception: Whatever the class raises about the value.
+            Exception: Whatever the class raises for the value.
         """
         if self._arguments is None:
             raise ValueError(f"{self.name} has no parameter {name!r}.")
@@ -82,13 +82,13 @@ class Choice:
             item=item,
             step=_step_of(item),
             code=code,
-            parameters=tuple(_placed(one, arguments) for one in self.parameters),
+            parameters=tuple(_updated(parameter, arguments) for parameter in self.parameters),
             _arguments=arguments,
         )
 
 
 class Choices:
-    """A list of augmentations that can be switched and moved; the state behind the panel.
+    """A list of augmentations that can be switched and adjusted; the state of the panel.
 
     Args:
         items: Albumentations transforms, functions and objects, as for `ImageSequence`.
@@ -100,7 +100,7 @@ class Choices:
     def __init__(self, items: Sequence[Any]) -> None:
         names = make_augmentation_list(items).names
         self._choices = [
-            Choice.of(_own(item), name, fallback=f"augment[{place}]")
+            Choice.of(_copied(item), name, fallback=f"augment[{place}]")
             for place, (item, name) in enumerate(zip(items, names, strict=True))
         ]
 
@@ -115,26 +115,26 @@ class Choices:
         self._choices[place] = replace(self._choices[place], is_on=is_on)
 
     def move(self, place: int, name: str, value: Value) -> None:
-        """Give a parameter of a transform another value; where that fails, nothing changes.
+        """Set a parameter of a transform; if that fails, nothing changes.
 
         Raises:
-            Exception: Whatever the transform raises about the value.
+            Exception: Whatever the transform raises for the value.
         """
         self._choices[place] = self._choices[place].moved(name, value)
 
     @property
     def places_on(self) -> list[int]:
-        """The places of those that are on."""
+        """The positions of the augmentations that are on."""
         return [place for place, choice in enumerate(self._choices) if choice.is_on]
 
     @property
     def items(self) -> list[Any]:
-        """The list as one gives it to `ImageSequence(augment=...)`: those that are on."""
-        return [_own(self._choices[place].item) for place in self.places_on]
+        """The augmentations that are on, for `ImageSequence(augment=...)`."""
+        return [_copied(self._choices[place].item) for place in self.places_on]
 
     @property
     def augment(self) -> AugmentationList:
-        """What runs."""
+        """The augmentations that are on, as they run."""
         return AugmentationList(tuple(self._choices[place].step for place in self.places_on))
 
     @property
@@ -144,20 +144,20 @@ class Choices:
 
     @property
     def has_elements_by_place(self) -> bool:
-        """Whether the code names elements of the list that was given, as `augment[2]`."""
+        """Whether the code refers to elements of the original list, as `augment[2]`."""
         return any(self._choices[place].code == f"augment[{place}]" for place in self.places_on)
 
 
 def items_of(augment: AugmentationList) -> list[Any]:
-    """Return a list of augmentations as it was given to a sequence."""
+    """Return a list of augmentations as it was passed to a sequence."""
     return [
         step.transform if isinstance(step, AlbumentationsTransform) else step
         for step in augment.steps
     ]
 
 
-def _own(item: Any) -> Any:
-    # Only transforms of albumentations are changed by those who use them.
+def _copied(item: Any) -> Any:
+    # Only transforms of albumentations change when they are used.
     return copy.deepcopy(item) if is_albumentations(item) else item
 
 
@@ -165,6 +165,6 @@ def _step_of(item: Any) -> Augmentation:
     return make_augmentation_list([item]).steps[0]
 
 
-def _placed(parameter: Parameter, arguments: dict[str, Any]) -> Parameter:
+def _updated(parameter: Parameter, arguments: dict[str, Any]) -> Parameter:
     value = value_of(arguments.get(parameter.name))
     return parameter if value is None else replace(parameter, value=value)

@@ -1,4 +1,4 @@
-"""The widgets of one augmentation: its switch, its cost, its sliders."""
+"""The widgets of one augmentation: switch, cost and sliders."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ _WIDTH = "360px"
 class Controls:
     """Switch and sliders of an augmentation.
 
-    Sliders tell of a new value when they are let go, so that a slow transform runs once and not
-    for each place that the mouse passed.
+    Sliders report a new value only when released, so that a slow transform runs once and not for
+    each position of the mouse.
 
     Args:
-        choice: What to control.
-        is_open: Whether its sliders are shown at first.
+        choice: The augmentation to control.
+        is_open: Whether its sliders are initially shown.
         on_switch: Called with whether it is on.
         on_move: Called with the name of a parameter and its new value.
     """
@@ -50,8 +50,8 @@ class Controls:
             tooltip=f"Show the parameters of {shortened(choice.name, 40)}",
             layout={"width": "60px", "height": "24px"},
         )
-        self.sliders = {one.name: _slider(one) for one in choice.parameters}
-        self._steps = {one.name: one.step for one in choice.parameters}
+        self.sliders = {parameter.name: _slider(parameter) for parameter in choice.parameters}
+        self._steps = {parameter.name: parameter.step for parameter in choice.parameters}
         self._box = ipywidgets.VBox(
             list(self.sliders.values()), layout={"margin": "0 0 6px 0", "overflow": "hidden"}
         )
@@ -65,7 +65,7 @@ class Controls:
         self._open()
 
     def show(self, choice: Choice) -> None:
-        """Bring the widgets to what stands in a choice; nobody is called."""
+        """Set the widgets to a choice, without calling `on_switch` or `on_move`."""
         self._is_setting = True
         try:
             self.switch.value = choice.is_on
@@ -76,7 +76,7 @@ class Controls:
             self._is_setting = False
 
     def show_cost(self, text: str) -> None:
-        """Show what it costs."""
+        """Show the cost of the augmentation."""
         self.cost.value = element("div", text, class_="augseq-cost", title="mean time per image")
 
     def _open(self) -> None:
@@ -94,7 +94,7 @@ class Controls:
 
 
 def rounded(value: Any, step: float) -> Value:
-    """Return what a slider stands at, without what its arithmetic left in the last digits."""
+    """Return the value of a slider, without rounding errors in the last digits."""
     if isinstance(value, tuple):
         low, high = (rounded(part, step) for part in value)
         return low, high  # type: ignore[return-value]
@@ -122,7 +122,7 @@ def _slider(parameter: Parameter) -> Any:
     first, last = value if isinstance(value, tuple) else (value, value)
     options: dict[str, Any] = {
         "value": value,
-        # A value from elsewhere may lie beyond.
+        # A value that was not set here can be outside the range.
         "min": min(parameter.low, first),
         "max": max(parameter.high, last),
         "step": parameter.step,

@@ -17,26 +17,26 @@ from augseq.sampling.randomness import check_seed
 
 @runtime_checkable
 class Planned(Protocol):
-    """What a panel must know of an `ImageSequence`, which lies in a layer above this one."""
+    """What a panel needs of an `ImageSequence`, which is in a layer above this one."""
 
     @property
     def manifest(self) -> Manifest:
-        """Which images."""
+        """The images."""
         ...
 
     @property
     def pipeline(self) -> Pipeline:
-        """What is done to them."""
+        """How samples are made."""
         ...
 
     @property
     def seed(self) -> int:
-        """What fixes the augmentations."""
+        """The seed of the augmentations."""
         ...
 
     @property
     def epoch(self) -> int:
-        """The present epoch."""
+        """The current epoch."""
         ...
 
 
@@ -49,34 +49,34 @@ def explore(
 ) -> Explorer:
     """Open a panel in a notebook, to try augmentations on images.
 
-    In the panel one browses the images by class and by a text in the path, steps through epochs
-    and seeds, switches each transform on and off, moves its parameters, sees what it costs, and
-    copies the list as code. Every picture is that of (seed, epoch, index), as in training.
+    In the panel, you browse images by class and by path, step through epochs and seeds, switch
+    transforms on and off, adjust their parameters, see what they cost, and copy the list as code.
+    Every picture is that of (seed, epoch, index), as in training.
 
-    Arguments of a transform that are numbers, pairs of them, or booleans can be moved. A function
-    and a transform that holds one have a switch alone.
+    Arguments of a transform that are numbers, pairs of numbers or booleans can be adjusted.
+    Functions, and transforms that hold one, only have a switch.
 
-    Where images are resized before the list runs, the pixels of an unchanged list are those of
-    `sequence.sample`, bit for bit. A list that sets the size itself, with a crop say, gets images
-    that are shrunk to 1024 px where they are larger, and the panel says so; and `scaled_decode` is
-    not followed before a crop. On two cores, a change of a list took 36 to 79 ms with three photos
-    of 12 megapixels in twelve variations, and 210 to 310 ms where the list warps elastically;
-    opening such a page 0.6 to 1 s.
+    If images are resized before the list runs, the pixels of an unchanged list are those of
+    `sequence.sample`, bit for bit. If the list sets the size itself, for example with a crop,
+    larger images are first downscaled to 1024 px, and the panel says so; `scaled_decode` before a
+    crop is ignored. On two cores, with three 12-megapixel photos in twelve variations, changing a
+    list took 36 to 79 ms, or 210 to 310 ms with an elastic transform; opening such a page took 0.6
+    to 1 s.
 
     Args:
-        images: A manifest; or an `ImageSequence`, whose plan, seed and list the panel begins with.
-        augment: The list to begin with, as for `ImageSequence`; None for `preset("standard")`.
-            Of a manifest only, like all that follow: a sequence has its own.
+        images: A manifest; or an `ImageSequence`, whose plan, seed and list the panel starts with.
+        augment: Initial list, as for `ImageSequence`; None for `preset("standard")`. This and the
+            following options are for a manifest only: a sequence has its own.
         image_size: (height, width) in pixels; None for (224, 224).
-        seed: To begin with; None for 0.
+        seed: Initial seed; None for 0.
 
     Returns:
-        The panel, to be shown as the last line of a cell: `panel.augment` is the list as it is
-        set now, `panel.code` the same as code.
+        The panel, displayed if it is the last line of a cell. `panel.augment` is the current list,
+        `panel.code` the same as code.
 
     Raises:
         MissingExtraError: ipywidgets is not installed.
-        ArgumentError: An option is wrong, or does not go with a sequence.
+        ArgumentError: An option is invalid, or not allowed with a sequence.
 
     Example:
         >>> import augseq
@@ -102,8 +102,8 @@ def explore(
     extra = [name for name, value in given.items() if value is not None]
     if extra:
         raise ArgumentError(
-            f"A sequence has its own list, size and seed. Received: {', '.join(extra)}. Make "
-            "another ImageSequence, or give the manifest: explore(sequence.manifest, ...)."
+            f"A sequence has its own list, size and seed. Received: {', '.join(extra)}. Create "
+            "another ImageSequence, or pass the manifest: explore(sequence.manifest, ...)."
         )
     return Explorer(
         images.manifest,
@@ -115,7 +115,7 @@ def explore(
 
 
 def _pipeline(manifest: Manifest, image_size: tuple[int, int]) -> Pipeline:
-    """Return the plan of an `ImageSequence` with no other option."""
+    """Return the pipeline of an `ImageSequence` without further options."""
     return Pipeline(
         source=files_of(manifest),
         augment=AugmentationList(),
@@ -129,6 +129,6 @@ def _require_ipywidgets() -> None:
         import ipywidgets  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            "The explorer needs ipywidgets, which is not installed. To install it, and a notebook "
-            f"to use it in: {install_command('notebook')}"
+            "The explorer needs ipywidgets, which is not installed. To install it together with a "
+            f"notebook: {install_command('notebook')}"
         ) from error

@@ -1,4 +1,4 @@
-"""Which images of a manifest a person looks at."""
+"""Filter the images of a manifest by class and path."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from augseq.types import Positions
 
 
 def find_positions(manifest: Manifest, *, class_name: str | None, text: str) -> Positions:
-    """Return the positions of images of a class whose path holds a text, in any case of letters.
+    """Return the positions of images of a class whose path contains a text, ignoring case.
 
     Args:
-        manifest: Of which images.
-        class_name: None for all classes, which then come in turn.
+        manifest: The images to filter.
+        class_name: None for all classes, which then alternate.
         text: Empty for all paths.
     """
     if class_name is None:
@@ -29,5 +29,5 @@ def find_positions(manifest: Manifest, *, class_name: str | None, text: str) -> 
 
 
 def shown_classes(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of classes to choose from; none where there are no labels."""
+    """Return the class names to choose from; empty without labels."""
     return manifest.class_names if is_labelled(manifest) else ()

@@ -1,4 +1,4 @@
-"""What went wrong in the explorer, in one line that a person can act on."""
+"""Error messages of the explorer, in one line each."""
 
 from augseq.inspection.explorer.choices import Choice
 from augseq.inspection.explorer.parameters import Value
@@ -7,10 +7,10 @@ from augseq.manifest.record import Record
 
 
 def problem_of(error: Exception, record: Record) -> str:
-    """Say why there is no picture of a sample.
+    """Return why there is no picture of a sample.
 
-    Where an augmentation is at fault, its name stands there, and not that of the image: the same
-    line then stands for all images.
+    If an augmentation failed, the message names it and not the image, so that one line covers all
+    images.
     """
     culprits = [text for text in getattr(error, "__notes__", []) if text.startswith("Raised by")]
     if culprits:
@@ -19,14 +19,14 @@ def problem_of(error: Exception, record: Record) -> str:
 
 
 def refusal(choice: Choice, name: str, value: Value, error: Exception) -> str:
-    """Say that a transform does not take a value, and what it keeps."""
-    kept = next(one.value for one in choice.parameters if one.name == name)
+    """Return that a transform does not accept a value, and which value it keeps."""
+    kept = next(parameter.value for parameter in choice.parameters if parameter.name == name)
     reason = _without_form(str(error))
-    return f"{choice.name} does not take {name}={value!r} and keeps {kept!r}: {reason}"
+    return f"{choice.name} does not accept {name}={value!r} and keeps {kept!r}: {reason}"
 
 
 def _without_form(text: str) -> str:
-    """Return what pydantic says, without its headings and its address."""
+    """Return a message of pydantic without its headings and URL."""
     lines = [line.strip().split(" [type=")[0] for line in text.splitlines() if line.strip()]
     if lines and "validation error" in lines[0]:
         lines = [line for line in lines[1:] if not line.startswith("For further information")]

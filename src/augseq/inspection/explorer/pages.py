@@ -1,4 +1,4 @@
-"""The parts of the explorer that are HTML: pictures in rows, code to copy, messages."""
+"""The HTML parts of the explorer: rows of pictures, code to copy, messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from augseq.manifest.record import Record
 from augseq.terminal_text import shortened
 
 _MOST_LETTERS = 22
-# In a page that was not served over https or from this machine there is no clipboard, and a
-# browser may refuse it; the code is then selected, for Ctrl+C.
+# A page that was not served over https or from this machine has no clipboard, and a browser may
+# refuse access; the code is then selected, for Ctrl+C.
 _COPY = """
 const code = this.parentElement.querySelector("code"), range = document.createRange();
 range.selectNodeContents(code);
@@ -27,11 +27,11 @@ navigator.clipboard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One image, and what it becomes.
+    """One image and its augmented versions.
 
     Attributes:
         record: The record.
-        looks: The image as it is, then one for each epoch.
+        looks: The image without augmentations, then one for each epoch.
     """
 
     record: Record
@@ -39,7 +39,7 @@ class Row:
 
 
 def head_html(facts: str) -> str:
-    """Return the title, with the style of all parts."""
+    """Return the title, with the style sheet of all parts."""
     style_of_parts = element("style", Markup(_STYLE))
     title = element("div", element("b", "Explorer"), " ", facts, class_="augseq-head")
     return element("div", style(), style_of_parts, title)
@@ -69,23 +69,23 @@ def code_html(code: str, *, has_elements_by_place: bool) -> str:
     """Return code, with a button that copies it.
 
     Args:
-        code: To be copied.
-        has_elements_by_place: Whether it names elements of the list that was given.
+        code: The code.
+        has_elements_by_place: Whether it refers to elements of the original list.
     """
     button = element(
         "button", "Copy", onclick=_COPY, class_="augseq-copy", title="Copy the code", type="button"
     )
     block = element("pre", element("code", code))
-    hint = "augment[k] is element k of the list that you gave; no code tells how it was made."
+    hint = "augment[k] is element k of the list you passed; it cannot be written as code."
     hints = [note(hint)] if has_elements_by_place else []
     return element("div", button, block, *hints, class_="augseq-code")
 
 
 def notes_html(messages: Sequence[str], hints: Sequence[str]) -> str:
-    """Return what went wrong, and what else there is to know.
+    """Return error messages and hints.
 
     Args:
-        messages: Errors, one for each line.
+        messages: Errors, one per line.
         hints: Less important lines.
     """
     lines = [element("div", shortened(text, 400), class_="augseq-error") for text in messages]

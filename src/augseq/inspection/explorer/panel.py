@@ -1,4 +1,4 @@
-"""The explorer of augmentations: a panel of widgets, and what one reads from it in Python."""
+"""The augmentation explorer: a panel of widgets whose settings can be read in Python."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -25,28 +25,28 @@ from augseq.manifest.record import Record
 from augseq.types import Image
 
 _NUM_EPOCHS = 4
-# Of the pictures, which are shown at 112 px, on screens with more pixels than they claim.
+# Pictures are displayed at 112 px; larger for high-resolution screens.
 _SIDE_PX = 160
-# A change should be seen at once, and a slow transform must not hold up the notebook.
+# A change should show immediately, and a slow transform must not block the notebook.
 _LIMIT_S = 3.0
 _SHRUNK = (
-    f"The list sets the size itself: previews begin with images shrunk to {MOST_SIDE_PX} px, so a "
+    f"The list sets the size itself: previews start from images shrunk to {MOST_SIDE_PX} px, so a "
     "crop of a fixed number of pixels shows more than in training."
 )
 
 
 class Explorer:
-    """A panel to try augmentations on images; `augseq.explore` makes it.
+    """A panel to try augmentations on images, created by `augseq.explore`.
 
-    Show it as the last line of a cell. What was chosen in it can be read at any time, so that a
-    later cell trains with `augment=panel.augment`.
+    Put it on the last line of a cell to display it. Its settings can be read at any time, so that
+    a later cell can train with `augment=panel.augment`.
 
     Args:
-        manifest: Which images.
-        pipeline: What is done to them; `items` stand in for its augmentations.
-        items: The augmentations to begin with.
-        seed: To begin with.
-        epoch: To begin with.
+        manifest: The images.
+        pipeline: How samples are made; `items` replace its augmentations.
+        items: Initial augmentations.
+        seed: Initial seed.
+        epoch: Initial epoch.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class Explorer:
             for place, choice in enumerate(self._choices)
         ]
         size = pipeline.resize and "{} x {} px".format(*pipeline.resize.image_size)
-        facts = f"{len(manifest):,} images · {size or 'sizes as they are'}"
+        facts = f"{len(manifest):,} images · {size or 'original sizes'}"
         self._grid, self._code, self._notes = (ipywidgets.HTML() for _ in range(3))
-        controls = ipywidgets.VBox([one.widget for one in self._controls])
+        controls = ipywidgets.VBox([control.widget for control in self._controls])
         body = ipywidgets.HBox(
             [self._grid, controls], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"}
         )
@@ -94,7 +94,7 @@ class Explorer:
 
     @property
     def augment(self) -> list[Any]:
-        """What is switched on, as it is set now, for `ImageSequence(augment=...)`."""
+        """The augmentations that are on, as currently set, for `ImageSequence(augment=...)`."""
         return self._choices.items
 
     @property
@@ -109,12 +109,12 @@ class Explorer:
 
     @property
     def epoch(self) -> int:
-        """The first epoch that is shown."""
+        """The first epoch being shown."""
         return self._browser.epoch
 
     @property
     def seed(self) -> int:
-        """The seed of what is shown."""
+        """The seed of the pictures."""
         return self._browser.seed
 
     def __repr__(self) -> str:
@@ -153,8 +153,8 @@ class Explorer:
         self._code.value = code_html(
             self.code, has_elements_by_place=self._choices.has_elements_by_place
         )
-        told = dict.fromkeys([*problems, *drawing.problems])
-        self._notes.value = notes_html(list(told), [_SHRUNK] * drawing.is_shrunk)
+        messages = dict.fromkeys([*problems, *drawing.problems])
+        self._notes.value = notes_html(list(messages), [_SHRUNK] * drawing.is_shrunk)
         self._show_costs(drawing.timing)
 
     def _show_costs(self, timing: Timing) -> None:
@@ -169,7 +169,7 @@ class Explorer:
 
 
 class _Drawing:
-    """Makes the images of one state of the panel, perhaps after the panel has gone on."""
+    """The images for one state of the panel, even if the panel changes meanwhile."""
 
     def __init__(self, preview: Preview, choices: Choices, seed: int) -> None:
         self._preview, self._augment, self._seed = preview, choices.augment, seed
@@ -178,7 +178,7 @@ class _Drawing:
         self.is_shrunk = False
 
     def image(self, cell: tuple[Record, int | None]) -> Image:
-        """Make the image of a record, plain or in an epoch."""
+        """Return the image of a record, plain or in an epoch."""
         record, epoch = cell
         try:
             if epoch is None:

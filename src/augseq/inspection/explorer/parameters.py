@@ -1,4 +1,4 @@
-"""What can be moved with sliders: the numbers among the arguments of a transform."""
+"""The parameters for sliders: the numbers among the arguments of a transform."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 from augseq.inspection.explorer.arguments import rebuilt
 
 Value: TypeAlias = bool | int | float | tuple[int, int] | tuple[float, float]
-"""Whether, how much, or from how much to how much."""
+"""A switch, an amount, or a range of amounts."""
 
-# Numbers that are no amounts: codes of OpenCV, colours, sizes as (height, width), and what belongs
-# to masks and boxes.
+# Numbers that are not amounts: codes of OpenCV, colours, sizes as (height, width), and arguments
+# for masks and boxes.
 _NO_AMOUNTS = ("border_mode", "fill", "interpolation", "keypoint", "mask_drop", "mask_interp")
 _NO_RANGES = frozenset(
     {"cell_shape", "grid", "grid_yx", "num_grid_xy", "shift_xy", "size", "target_size"}
@@ -22,14 +22,14 @@ _DEGREES = {"angle": 360.0, "rotate": 180.0, "limit": 180.0, "shear": 45.0, "sla
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One argument that can be moved.
+    """One adjustable argument.
 
     Attributes:
-        name: Of the argument.
-        value: Where it stands: a bool, a number, or a pair (low, high).
-        low: Least value of the slider.
+        name: Name of the argument.
+        value: Current value: a bool, a number, or a pair (low, high).
+        low: Smallest value of the slider.
         high: Largest value of the slider.
-        step: Between two values of the slider.
+        step: Step between two values of the slider.
     """
 
     name: str
@@ -40,28 +40,28 @@ class Parameter:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it takes integers only."""
+        """Whether it accepts only integers."""
         return _is_whole(self.value)
 
 
 def find_parameters(transform: Any, arguments: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    """Find the arguments that can be moved, `p` first, with limits that the class accepts.
+    """Find the adjustable arguments, `p` first, with limits that the class accepts.
 
     Args:
-        transform: Of albumentations.
-        arguments: All that make it; the limits are found by trying, since what a class accepts
-            may hang on its other arguments.
+        transform: A transform of albumentations.
+        arguments: All its arguments; the limits are found by trying, since what a class accepts
+            can depend on its other arguments.
     """
-    names = sorted((name for name in arguments if _is_told(name)), key=lambda name: name != "p")
+    names = sorted((name for name in arguments if _is_amount(name)), key=lambda name: name != "p")
     return tuple(
         parameter for name in names for parameter in _parameters(transform, arguments, name)
     )
 
 
 def value_of(argument: Any) -> Value | None:
-    """Return what an argument says, if that is a bool, a number, or a pair (low, high).
+    """Return the value of an argument: a bool, a number, or a pair (low, high); None for others.
 
-    Of one pair for x and one for y, both the same, that is the pair.
+    Equal pairs for x and y are returned as one pair.
     """
     if isinstance(argument, dict) and argument.get("x") == argument.get("y") is not None:
         argument = argument["x"]
@@ -75,7 +75,7 @@ def value_of(argument: Any) -> Value | None:
     return (low, high) if low <= high else None
 
 
-def _is_told(name: str) -> bool:
+def _is_amount(name: str) -> bool:
     return name not in _NO_RANGES and not name.startswith(_NO_AMOUNTS)
 
 
@@ -102,8 +102,8 @@ def _parameters(transform: Any, arguments: Mapping[str, Any], name: str) -> Iter
 
     lows, highs = _candidates(name, value)
     first, last = _pair(value)
-    low = next((one for one in lows if accepts(one, last)), first)
-    high = next((one for one in highs if accepts(first if is_pair else one, one)), last)
+    low = next((limit for limit in lows if accepts(limit, last)), first)
+    high = next((limit for limit in highs if accepts(first if is_pair else limit, limit)), last)
     if low < high:
         step = 1 if _is_whole(value) else _round_up((high - low) / 100)
         yield Parameter(name=name, value=value, low=low, high=high, step=step)
@@ -128,7 +128,7 @@ def _candidates(name: str, value: Value) -> tuple[list[float], list[float]]:
 
 
 def _reach(most: float, *, is_whole: bool) -> float:
-    """Return a round number some times as large as a value."""
+    """Return a round number a few times as large as a value."""
     if is_whole:
         return max(10, int(_round_up(2 * most)))
     if 0.25 < most < 1 or most == 0:
@@ -139,7 +139,7 @@ def _reach(most: float, *, is_whole: bool) -> float:
 def _round_up(number: float) -> float:
     """Return the next number that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(number)) if number else 1.0
-    return next(power * one for one in (1, 2, 5, 10) if power * one >= number * (1 - 1e-9))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= number * (1 - 1e-9))
 
 
 def _is_whole(value: Value) -> bool:

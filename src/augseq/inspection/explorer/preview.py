@@ -1,4 +1,4 @@
-"""Samples for a person to look at while they choose: quick, and those of the run."""
+"""Fast samples for the explorer, equal to those of the run."""
 
 import time
 from collections import defaultdict
@@ -20,15 +20,15 @@ from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import covered_size, resize_image
 from augseq.types import Image
 
-# What a list that sets the size itself begins with: a photo of 12 megapixels, whole, would take
-# a blur 0.2 s. Twice the 512 px that crops seldom exceed.
+# Longer side of the input for a list that sets the size itself: on a whole 12-megapixel photo, a
+# blur would take 0.2 s. Twice the 512 px that crops seldom exceed.
 MOST_SIDE_PX = 1024
 _NUM_HELD = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What each augmentation took, image by image.
+    """The time that each augmentation took, image by image.
 
     Attributes:
         seconds: By number of the augmentation, from 1.
@@ -39,7 +39,7 @@ class Timing:
     def mean_ms(self) -> Mapping[int, float]:
         """Return the mean milliseconds per image, by number of the augmentation.
 
-        The slowest image of each does not count: the first pays for what is loaded once.
+        The slowest image of each is ignored: the first one includes one-time setup.
         """
         return {
             number: 1000 * float(np.mean(sorted(times)[: max(1, len(times) - 1)]))
@@ -49,21 +49,21 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What samples begin with, and whether that is less than training begins with."""
+    """The image that samples start from, and whether training starts from a larger one."""
 
     image: Image
     is_shrunk: bool
 
 
 class Preview:
-    """Makes samples of records with one list of augmentations after the other.
+    """Samples of records with changing lists of augmentations.
 
-    Each image is decoded once and held at the size that its samples begin with. Where images are
-    resized before they are augmented, the pixels are those of training, bit for bit, and so they
-    are where no side of the image is longer than 1024 px; a larger one is shrunk to that.
+    Each image is decoded once and held at the size that its samples start from. If images are
+    resized before augmentation, or no side is longer than 1024 px, the pixels are those of
+    training, bit for bit; otherwise the image is first downscaled to 1024 px.
 
     Args:
-        pipeline: What is done to an image; its augmentations are replaced.
+        pipeline: How samples are made; its augmentations are replaced.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -79,14 +79,14 @@ class Preview:
         epoch: int,
         timing: Timing | None = None,
     ) -> Image:
-        """Make the image that a record has in an epoch.
+        """Return the image that a record has in an epoch.
 
         Args:
-            record: Which.
-            augment: What varies it.
-            seed: Of the run.
-            epoch: Of the run.
-            timing: Where to note what each augmentation took.
+            record: The record.
+            augment: The augmentations.
+            seed: Seed of the run.
+            epoch: Epoch of the run.
+            timing: Where to add the time of each augmentation.
 
         Returns:
             Shape (height, width, channels), uint8 or float32.
@@ -112,7 +112,7 @@ class Preview:
         return sample.image
 
     def is_shrunk(self, record: Record, augment: AugmentationList) -> bool:
-        """Tell whether the samples of a record begin with an image smaller than in training.
+        """Return whether the samples of a record start from a smaller image than in training.
 
         Raises:
             Exception: As `image`.
@@ -121,23 +121,23 @@ class Preview:
         return self._start(record, pipeline.resizes_first).is_shrunk
 
     def _made_start(self, record: Record, resizes_first: bool) -> _Start:
-        # No list sets the size here, or one does; which one makes no difference.
+        # It only matters whether the list sets the size, not which list it is.
         if resizes_first:
             plain = replace(self._pipeline, augment=AugmentationList())
-            return _Start(_held(unvaried_image(record, plain)), False)
+            return _Start(_read_only(unvaried_image(record, plain)), False)
         opened = self._pipeline.source.open(record)
         height, width = opened.shape[:2]
         scale = MOST_SIDE_PX / max(height, width)
         if scale >= 1:
-            return _Start(_held(opened.read(WHOLE)), False)
+            return _Start(_read_only(opened.read(WHOLE)), False)
         size = max(1, round(height * scale)), max(1, round(width * scale))
         target = ResizeOptions(image_size=size)
         image = opened.read(Region(covers=covered_size(opened.shape, target)))
-        return _Start(_held(resize_image(image, target)), True)
+        return _Start(_read_only(resize_image(image, target)), True)
 
 
-def _held(image: Image) -> Image:
-    """Return pixels that nobody can change by mistake."""
+def _read_only(image: Image) -> Image:
+    """Return a read-only view of pixels."""
     image = image.view()
     image.flags.writeable = False
     return image

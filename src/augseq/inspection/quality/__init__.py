@@ -1,1 +1,1 @@
-"""Find what is wrong or strange in the images of a manifest, and report it."""
+"""Find and report problems and oddities in the images of a manifest."""

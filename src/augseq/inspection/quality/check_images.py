@@ -1,4 +1,4 @@
-"""Check the images of a manifest: one look at each file, then everything that can be said."""
+"""Check the images of a manifest, reading each file once."""
 
 from collections import Counter
 from itertools import chain
@@ -24,28 +24,27 @@ def check_images(
     full_depth: bool = False,
     progress: bool = True,
 ) -> CheckReport:
-    """Decode every image once, and report what is wrong or strange in them.
+    """Decode every image once, and report problems and oddities.
 
-    It finds files that training would stop at; identical and nearly identical images, also in
-    different splits or under different labels; files whose content is of another format than
-    their names say; sizes, shapes and kinds of images that are worth a look; and classes without
-    images or out of balance. Files are only read. Where an image is mirrored, turned, or cut by
-    more than a few percent, it is no near duplicate.
+    This finds files that would stop training; identical and nearly identical images, also across
+    splits or labels; files whose content does not match their extension; unusual sizes, shapes
+    and kinds of images; and empty or imbalanced classes. Files are never changed. An image that is
+    mirrored, rotated, or cropped by more than a few percent does not count as a near duplicate.
 
     Args:
-        manifest: Which images; those that are excluded are not looked at. A column `split`, as
-            `index_folder(..., splits=...)` makes it, tells splits apart; for a list of parts,
-            see `Manifest.with_column`.
-        options: From where on something is reported; `CheckOptions()` if None.
-        max_pixels: As it will be for `ImageSequence`, and so are the next three: a file that
-            training can read with them is not reported as unreadable.
-        max_file_bytes: A longer file is unreadable.
-        exif_orientation: Whether a file is unreadable whose orientation is damaged.
+        manifest: The images; excluded ones are not checked. A column `split`, as created by
+            `index_folder(..., splits=...)`, holds the split of each image; to add one, see
+            `Manifest.with_column`.
+        options: Thresholds; `CheckOptions()` if None.
+        max_pixels: As for `ImageSequence`, like the next three options: a file that training can
+            read with them is not reported as unreadable.
+        max_file_bytes: A larger file is unreadable.
+        exif_orientation: Whether a file with a damaged orientation is unreadable.
         full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
     Raises:
-        ArgumentError: There is no such column of splits.
+        ArgumentError: The column of splits does not exist.
 
     Example:
         >>> import augseq

@@ -1,4 +1,4 @@
-"""Files that are the same or nearly so: within a split, across splits, under different labels."""
+"""Find duplicates and near duplicates: within a split, across splits, across labels."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,17 +14,17 @@ from augseq.inspection.quality.similarity import similar_groups
 def find_duplicates(
     facts: Facts, names: FileNames, options: CheckOptions, *, progress: bool
 ) -> Iterator[CheckFinding]:
-    """Find identical files, and images that are nearly so."""
+    """Find identical files and nearly identical images."""
     copies: dict[bytes, list[int]] = {}
     for position, probe in facts.usable:
         copies.setdefault(probe.content_hash, []).append(position)
     identical = [group for group in copies.values() if len(group) > 1]
     conflicting = [group for group in identical if _differ(names.targets, group)]
     leaking = [group for group in identical if _differ(names.splits, group)]
-    told = {group[0] for group in [*conflicting, *leaking]}
+    reported = {group[0] for group in [*conflicting, *leaking]}
     yield from names.group_finding("conflicting_labels", conflicting)
     yield from names.group_finding("duplicates_across_splits", leaking)
-    rest = [group for group in identical if group[0] not in told]
+    rest = [group for group in identical if group[0] not in reported]
     yield from names.group_finding("duplicates", rest)
     if options.near_duplicates:
         contents = list(copies.values())
@@ -39,7 +39,7 @@ def _near_duplicates(
     *,
     progress: bool,
 ) -> Iterator[CheckFinding]:
-    # Of identical files one is compared, and all are reported.
+    # Of identical files, one is compared and all are reported.
     firsts = np.array([group[0] for group in contents], np.int64)
     similar = similar_groups(
         facts.hashes[firsts], facts.thumbnails[firsts], options, progress=progress
@@ -55,5 +55,5 @@ def _near_duplicates(
 
 
 def _differ(values: Sequence[object], group: Sequence[int]) -> bool:
-    """Tell whether a group has different values, gaps aside."""
+    """Return whether a group has different values, ignoring missing ones."""
     return len({values[position] for position in group} - {None}) > 1

@@ -1,4 +1,4 @@
-"""What there is to know about each file, from one look at it."""
+"""Collect facts about each file, reading it once."""
 
 import re
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from augseq.pixels.source import FileSource, files_of
 from augseq.threaded_map import map_in_threads
 from augseq.types import Image
 
-# What the decoders say of files that end too soon; where they only say "damaged", so do we.
+# What decoders report for files that end too soon; some report only damage.
 _TRUNCATED = re.compile("premature end|truncated file read|is truncated|truncated data", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What one look at each file found out, by position in the manifest.
+    """Facts about each file, by position in the manifest.
 
     Attributes:
-        probes: Of each file that could be read; without a size for no usable image.
-        problems: Kind of finding and reason, for those that training would stop at.
-        losses: What decoding takes away, for those that lose something.
+        probes: Probe of each file that could be read; without a size if it is not a usable image.
+        problems: Kind of finding and reason, for files that would stop training.
+        losses: What decoding loses, for files that lose something.
         hashes: Perceptual hash of each image, shape (n,); 0 where there is none.
         thumbnails: Grey values, shape (n, 256), uint8; 0 where there is no image.
     """
@@ -62,10 +62,10 @@ class _Facts:
 def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) -> Facts:
     """Read and decode each file once.
 
-    Beside its probe, 264 bytes are kept of each image, for the search for near duplicates.
+    Besides its probe, 264 bytes per image are kept, for the search for near duplicates.
     """
     source = files_of(manifest, decode)
-    found = map_in_threads(
+    results = map_in_threads(
         partial(_facts_of, source),
         manifest,
         num_items=len(manifest),
@@ -78,15 +78,15 @@ def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) 
     losses: dict[int, frozenset[str]] = {}
     hashes = np.zeros(len(manifest), np.uint64)
     thumbnails = np.zeros((len(manifest), 256), np.uint8)
-    for position, one in enumerate(found):
-        probes.append(one.probe)
-        if one.problem is not None:
-            problems[position] = one.problem
-        if one.losses:
-            losses[position] = one.losses
-        if one.signature is not None:
-            hashes[position] = one.signature.bits
-            thumbnails[position] = one.signature.thumbnail
+    for position, facts in enumerate(results):
+        probes.append(facts.probe)
+        if facts.problem is not None:
+            problems[position] = facts.problem
+        if facts.losses:
+            losses[position] = facts.losses
+        if facts.signature is not None:
+            hashes[position] = facts.signature.bits
+            thumbnails[position] = facts.signature.thumbnail
     return Facts(
         probes=probes, problems=problems, losses=losses, hashes=hashes, thumbnails=thumbnails
     )
@@ -104,12 +104,12 @@ def _facts_of(source: FileSource, record: Record) -> _Facts:
     is_changed = record.probe is not None and record.probe.content_hash != probe.content_hash
     return _Facts(
         probe=probe,
-        problem=("changed", "its bytes are others") if is_changed else None,
+        problem=("changed", "its content differs") if is_changed else None,
         losses=find_losses(look.data, source.options),
         signature=signature_of(_in_8_bits(look.image)),
     )
 
 
 def _in_8_bits(image: Image) -> Image:
-    """Return the pixels as they are compared; floats may lie outside of 0 to 1."""
+    """Return the pixels as they are compared; floats can be outside 0 to 1."""
     return image if image.dtype == np.uint8 else (image.clip(0, 1) * 255).round().astype(np.uint8)

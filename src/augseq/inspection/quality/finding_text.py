@@ -1,4 +1,4 @@
-"""Findings as text: nothing in a name of a file may move what a terminal shows."""
+"""Findings as text, in which no file name can affect the terminal."""
 
 import textwrap
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from augseq.inspection.quality.findings import CheckFinding, FoundFile
 from augseq.terminal_text import escaped, shortened
 
 WIDTH = 80
-"""Characters in a line, at most, where no path is longer."""
+"""Maximum characters in a line, unless a path is longer."""
 
 _MOST_IN_A_GROUP = 4
 
@@ -19,29 +19,29 @@ def examples(finding: CheckFinding, num_examples: int) -> Iterator[tuple[list[Fo
 
 
 def rest_text(finding: CheckFinding, num_examples: int) -> str:
-    """Say how much of a finding the examples leave out; nothing if they are all."""
+    """Return how much of a finding the examples omit; empty if nothing."""
     rest = len(finding.groups) - num_examples
     return f"and {counted(rest, 'more group' if has_groups(finding) else 'more file')}" * (rest > 0)
 
 
 def counted(number: int, noun: str) -> str:
-    """Return "1 file", "2,000 files"."""
+    """Return a number with its noun, such as "1 file" or "2,000 files"."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def file_notes(file: FoundFile) -> str:
-    """Return what there is to say about a file besides its path; may be empty."""
+    """Return what to print about a file besides its path; may be empty."""
     about = [file.label, file.split] if file.group is not None else []
     return ", ".join(text for text in [*about, file.detail] if text)
 
 
 def has_groups(finding: CheckFinding) -> bool:
-    """Tell whether a finding is about files that are alike."""
+    """Return whether a finding is about groups of similar files."""
     return bool(finding.files) and finding.files[0].group is not None
 
 
 def finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
-    """Yield the lines of a finding, of 80 characters where no path is longer."""
+    """Yield the lines of a finding, of at most 80 characters unless a path is longer."""
     yield f"{finding.severity}: {finding.title}"
     yield from textwrap.wrap(
         finding.advice, WIDTH, initial_indent="  ", subsequent_indent="  ",
@@ -60,7 +60,7 @@ def finding_lines(finding: CheckFinding, num_examples: int) -> Iterator[str]:
 
 def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
     path, notes = escaped(file.path), escaped(file_notes(file))
-    # A path is never cut: it is there to be copied.
+    # A path is never shortened, so that it can be copied.
     if not notes or len(start) + len(path) + 2 + len(notes) <= WIDTH:
         yield f"{start}{path}{f'  {notes}' * bool(notes)}"
     else:

@@ -1,4 +1,4 @@
-"""What a check can find, how bad it is, and what to do about it."""
+"""The kinds of findings of a check, with severity and advice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
 class Kind(NamedTuple):
-    """A kind of finding: how bad it is, what it is, and what to do."""
+    """A kind of finding: severity, title and advice."""
 
     severity: Severity
     title: str
@@ -23,20 +23,20 @@ KINDS = {
     "unreadable": Kind(
         "error",
         "cannot be read",
-        "Training would stop at them. Where an option is named, it reads them; repair or delete "
-        "the others, or exclude them: "
+        "Training would stop at them. If an option is named, it reads them; repair or delete the "
+        "others, or exclude them: "
         "augseq index FOLDER --unreadable exclude -o manifest.parquet",
     ),
     "truncated": Kind(
         "error",
-        "cut off before their end",
-        "Training would stop at them. Copy or download them again, or exclude them for good: "
+        "truncated",
+        "Training would stop at them. Copy or download them again, or exclude them: "
         "augseq index FOLDER --unreadable exclude -o manifest.parquet",
     ),
     "changed": Kind(
         "error",
         "changed since they were indexed",
-        "Training would stop at them. Restore them, or bring the manifest up to date: "
+        "Training would stop at them. Restore them, or update the manifest: "
         "augseq index FOLDER --update MANIFEST",
     ),
     "conflicting_labels": Kind(
@@ -52,7 +52,7 @@ KINDS = {
     "near_duplicates_across_splits": Kind(
         "error",
         "nearly identical images in different splits",
-        "The model would be tested on what it was nearly trained on: look at them, and keep each "
+        "The model would be tested on nearly what it was trained on: look at them, and keep each "
         "group in one split only.",
     ),
     "near_duplicates_with_other_labels": Kind(
@@ -63,7 +63,7 @@ KINDS = {
     "duplicates": Kind(
         "warning",
         "identical files",
-        "Each copy makes its image count more: keep one. Remove copies before you split, or some "
+        "Copies give their image more weight: keep one. Remove copies before you split, or some "
         "will end up in different splits.",
     ),
     "near_duplicates": Kind(
@@ -73,19 +73,18 @@ KINDS = {
     ),
     "wrong_extension": Kind(
         "warning",
-        "content of another format than the name says",
+        "content does not match the file extension",
         "They are decoded by their content, but other programs may refuse them: rename them.",
     ),
     "animated": Kind(
         "warning",
-        "animations and files of several pages",
-        "Only the first frame or page is used: save the others as files of their own if they "
-        "matter.",
+        "animations and multi-page files",
+        "Only the first frame or page is used: save the others as separate files if you need them.",
     ),
     "tiny": Kind(
         "warning",
         "tiny images",
-        "Icons and placeholders are often this small: look at them. Enlarged they are blurred.",
+        "Icons and placeholders are often this small: look at them. Enlarging makes them blurry.",
     ),
     "empty_class": Kind(
         "warning",
@@ -94,13 +93,13 @@ KINDS = {
     ),
     "imbalance": Kind(
         "warning",
-        "classes out of balance",
-        "Add images to the small ones, or weigh classes: fit(class_weight=train.class_weight()).",
+        "imbalanced classes",
+        "Add images to the small ones, or weight classes: fit(class_weight=train.class_weight()).",
     ),
     "huge": Kind(
         "note",
         "huge images",
-        "They take long to decode: use scaled_decode=True, a cache, or smaller copies.",
+        "They are slow to decode: use scaled_decode=True, a cache, or smaller copies.",
     ),
     "odd_aspect_ratio": Kind(
         "note",
@@ -110,17 +109,17 @@ KINDS = {
     "rotated": Kind(
         "note",
         "turned upright by their EXIF orientation",
-        "Nothing to do here; other loaders, such as those of Keras, show them turned.",
+        "Nothing to do; other loaders, such as those of Keras, ignore the orientation.",
     ),
     "grayscale": Kind(
         "note",
-        "grey-scale",
+        "greyscale",
         'Nothing to do: they become RGB. If all are grey, color_mode="grayscale" is cheaper.',
     ),
     "sixteen_bit": Kind(
         "note",
-        "of 16 bits",
-        "They are reduced to 8 bits: make sure that nothing is lost that matters.",
+        "16-bit",
+        "They are reduced to 8 bits: make sure that nothing important is lost.",
     ),
     "transparent": Kind(
         "note",
@@ -136,12 +135,12 @@ class FoundFile:
 
     Attributes:
         path: Path below the root of the manifest, with `/`.
-        index: Identity of its record.
+        index: Index of its record.
         label: Name of its class; None without labels.
-        split: Its split; None where there are none.
-        group: Number of its group, from 0: files of one group are alike. None where each file
-            is concerned for itself.
-        detail: What was seen in it, such as "7 frames"; may be empty.
+        split: Name of its split; None without splits.
+        group: Number of its group of similar files, from 0; None if the finding is about single
+            files.
+        detail: What was found in it, such as "7 frames"; may be empty.
     """
 
     path: str
@@ -157,12 +156,12 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFinding:
-    """One kind of thing that `check_images` found, and where.
+    """One kind of finding of `check_images`, with its files.
 
     Attributes:
-        kind: What it is, in one word for programs, such as "near_duplicates".
-        files: Which files it concerns, group by group.
-        detail: What was seen in all of them together, such as counts; may be empty.
+        kind: Kind of finding, as one word for programs, such as "near_duplicates".
+        files: The files it concerns, group by group.
+        detail: What was found in all of them together, such as counts; may be empty.
     """
 
     kind: str
@@ -176,12 +175,12 @@ class CheckFinding:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is: "error", "warning" or "note"."""
+        """The severity: "error", "warning" or "note"."""
         return KINDS[self.kind].severity
 
     @property
     def title(self) -> str:
-        """What it is, in a few words for people."""
+        """A description in a few words."""
         return KINDS[self.kind].title
 
     @property
@@ -191,13 +190,13 @@ class CheckFinding:
 
     @property
     def groups(self) -> tuple[tuple[FoundFile, ...], ...]:
-        """Files that are alike together; each alone in findings about single files."""
+        """Groups of similar files; groups of one in findings about single files."""
         if not self.files or self.files[0].group is None:
             return tuple((file,) for file in self.files)
         return tuple(tuple(group) for _, group in groupby(self.files, lambda file: file.group))
 
 
 def in_order(findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
-    """Return findings, the worst first."""
+    """Return findings sorted with the worst first."""
     rank = {kind: place for place, kind in enumerate(KINDS)}
     return tuple(sorted(findings, key=lambda finding: rank[finding.kind]))

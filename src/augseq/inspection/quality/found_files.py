@@ -1,4 +1,4 @@
-"""Positions in a manifest as the files of a finding."""
+"""Convert positions in a manifest to the files of a finding."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from augseq.manifest.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class FileNames:
-    """What files are called, by position.
+    """Paths and names of files, by position.
 
     Attributes:
-        paths: Below the root.
-        indices: Of their records.
-        targets: Labels; None without.
-        splits: Name of each file's split; None without.
+        paths: Paths below the root.
+        indices: Indices of the records.
+        targets: Labels; None for files without one.
+        splits: Names of the splits; None for files without one.
         class_names: Names by label.
     """
 
@@ -40,12 +40,12 @@ class FileNames:
         )
 
     def finding(self, kind: str, details: Mapping[int, str]) -> list[CheckFinding]:
-        """Return a finding about some files, each for itself; none without files."""
+        """Return a finding about single files; empty if there are none."""
         files = tuple(self.found(position, detail=text) for position, text in details.items())
         return [CheckFinding(kind=kind, files=files)] if files else []
 
     def group_finding(self, kind: str, groups: Iterable[Sequence[int]]) -> list[CheckFinding]:
-        """Return a finding about groups of files that are alike; none without groups."""
+        """Return a finding about groups of similar files; empty if there are none."""
         files = tuple(
             self.found(position, group=number)
             for number, group in enumerate(groups)
@@ -55,10 +55,10 @@ class FileNames:
 
 
 def name_files(manifest: Manifest, options: CheckOptions) -> FileNames:
-    """Take the columns of a manifest that say what its files are called.
+    """Return the paths and names of the files in a manifest.
 
     Raises:
-        ArgumentError: The column of splits is not there.
+        ArgumentError: The column of splits does not exist.
     """
     splits: list[str | None] = [None] * len(manifest)
     column = options.split_column
@@ -76,5 +76,5 @@ def name_files(manifest: Manifest, options: CheckOptions) -> FileNames:
 
 
 def _name(value: Any) -> str | None:
-    # NaN is a gap among numbers.
+    # NaN is a missing number.
     return None if value is None or value != value else str(value)

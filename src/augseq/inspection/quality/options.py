@@ -1,4 +1,4 @@
-"""What counts as strange in an image, a class, or a likeness of two images."""
+"""Thresholds for checking images."""
 
 from dataclasses import dataclass, fields
 
@@ -8,25 +8,25 @@ from augseq.validation import check_number, check_whole
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """From where on `check_images` reports what it sees.
+    """Thresholds for the findings of `check_images`.
 
     Attributes:
-        split_column: Column that says to which split each image belongs. If None, that is the
-            column `split`, where there is one.
-        near_duplicates: Whether to look for images that are nearly the same.
-        tiny_px: An image is tiny whose shorter side has fewer pixels.
-        huge_pixels: An image is huge that has more pixels, height times width.
-        aspect_ratio: The shape of an image is odd whose longer side is longer than so many
-            times the shorter.
-        imbalance: Classes are out of balance where the largest has more than so many times the
-            images of the smallest that has any.
-        num_bits: Two images may be near duplicates where at most so many of the 64 bits of their
+        split_column: Column with the split of each image. None uses the column `split`, if there
+            is one.
+        near_duplicates: Whether to search for nearly identical images.
+        tiny_px: An image is tiny if its shorter side has fewer pixels.
+        huge_pixels: An image is huge if it has more pixels, height times width.
+        aspect_ratio: An aspect ratio is odd if the longer side is more than this many times as
+            long as the shorter one.
+        imbalance: Classes are imbalanced if the largest has more than this many times the images
+            of the smallest that is not empty.
+        num_bits: Two images can be near duplicates if at most this many of the 64 bits of their
             hashes differ.
-        correlation: And they are where their grey values, at 16 x 16 pixels, correlate at least
-            so much, from 0 to 1.
+        correlation: They are if, in addition, their grey values at 16 x 16 pixels correlate by at
+            least this much, from 0 to 1.
 
     Raises:
-        ArgumentError: A number is none, not finite, or out of its range.
+        ArgumentError: An option is not a number, not finite, or out of range.
     """
 
     split_column: str | None = None
@@ -50,7 +50,7 @@ class CheckOptions:
             "imbalance": check_number("imbalance", self.imbalance, least=1),
             "correlation": check_number("correlation", self.correlation, least=0, most=1),
         }
-        # Numbers of numpy become Python's, which JSON takes.
+        # numpy numbers become Python numbers, which JSON accepts.
         for name, value in numbers.items():
             object.__setattr__(self, name, value)
 

@@ -1,4 +1,4 @@
-"""What a check of images found: as text for people, and as JSON for programs."""
+"""The report of a check of images: text for people, JSON for programs."""
 
 import json
 import textwrap
@@ -32,12 +32,12 @@ class CheckReport:
     """What `check_images` found; `print` shows it.
 
     Attributes:
-        manifest: What was checked.
-        num_bytes: Size of all their files that could be read.
-        class_counts: Images of each class; empty without labels.
-        split_counts: Images of each split; empty without splits.
-        options: What counted as strange.
-        findings: The worst kind first; empty if all is well.
+        manifest: The manifest that was checked.
+        num_bytes: Total size of the files that could be read.
+        class_counts: Number of images by class; empty without labels.
+        split_counts: Number of images by split; empty without splits.
+        options: The thresholds.
+        findings: The worst kind first; empty if nothing was found.
     """
 
     manifest: Manifest
@@ -49,12 +49,12 @@ class CheckReport:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst that was found; None if nothing was."""
+        """The worst severity; None if nothing was found."""
         found = {finding.severity for finding in self.findings}
         return next((severity for severity in _SEVERITIES if severity in found), None)
 
     def is_as_bad_as(self, severity: Severity) -> bool:
-        """Tell whether something of a severity, or worse, was found."""
+        """Return whether any finding has this severity or a worse one."""
         worst = self.severity
         return worst is not None and _SEVERITIES.index(worst) <= _SEVERITIES.index(severity)
 
@@ -71,10 +71,10 @@ class CheckReport:
     def to_text(self, *, num_examples: int = 5) -> str:
         """Return a summary and each finding with examples, in lines of 80 characters.
 
-        Characters in names that would change or move what a terminal shows are escaped.
+        Characters in names that could affect the terminal are escaped.
 
         Args:
-            num_examples: Files or groups shown of each finding, at most.
+            num_examples: Maximum number of files or groups shown for each finding.
         """
         check_whole("num_examples", num_examples, least=0)
         lines = [self.headline(), *self._counts(), ""]
@@ -84,7 +84,7 @@ class CheckReport:
         return "\n".join(lines).rstrip()
 
     def to_json(self) -> str:
-        """Return everything as JSON in ASCII; docs/check.md describes it."""
+        """Return the report as ASCII JSON; docs/check.md describes the format."""
         severities = Counter(finding.severity for finding in self.findings)
         content = {
             "schema_version": JSON_SCHEMA_VERSION,
@@ -106,7 +106,7 @@ class CheckReport:
         Path(path).write_text(self.to_json() + "\n", encoding="ascii")
 
     def to_html(self) -> str:
-        """Return a page that needs no network and no script, with some of the images."""
+        """Return a self-contained HTML page without scripts, with some of the images."""
         return report_html(
             self.manifest,
             headline=self.headline(),
@@ -119,7 +119,7 @@ class CheckReport:
         Path(path).write_text(self.to_html(), encoding="utf-8")
 
     def headline(self) -> str:
-        """Return the most important figures in a line."""
+        """Return the most important figures in one line."""
         size = f"{counted(len(self.manifest), 'image')}, {self.num_bytes / 1e6:,.1f} MB"
         severities = Counter(finding.severity for finding in self.findings)
         kinds = [

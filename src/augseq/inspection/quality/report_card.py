@@ -1,4 +1,4 @@
-"""A report on images as a notebook shows it: a line for each finding."""
+"""Notebook display of a report on images: a line for each finding."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from augseq.terminal_text import escaped, shortened
 
 
 def report_card(root: str, headline: str, findings: Sequence[CheckFinding]) -> str:
-    """Return a short report as HTML; unlike the page that a report writes, it opens no image.
+    """Return a short report as HTML; unlike `write_html`, this opens no images.
 
     Args:
         root: Folder of the images.
@@ -17,7 +17,7 @@ def report_card(root: str, headline: str, findings: Sequence[CheckFinding]) -> s
         findings: From top to bottom.
     """
     cells = [cell for finding in findings for cell in _cells(finding)]
-    more = "print(report) names the files, and report.write_html(path) shows their images."
+    more = "print(report) lists the files, and report.write_html(path) shows their images."
     return card(
         "CheckReport",
         headline,

@@ -1,4 +1,4 @@
-"""A report on images as one HTML file: findings with small images, in light and dark."""
+"""A report on images as one HTML file: findings with thumbnails, in light and dark."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.terminal_text import escaped, shortened
 
-# 20 kinds with 12 groups of 4 images of some 2 kB: a page stays below 3 MB.
+# 20 kinds with 12 groups of 4 images of about 2 kB: a page stays below 3 MB.
 _MOST_GROUPS = 12
 _MOST_CLASSES = 40
 _SIDE_PX = 128
@@ -29,12 +29,12 @@ def report_html(
     counts: Mapping[str, Mapping[str, int]],
     findings: Sequence[CheckFinding],
 ) -> str:
-    """Return a report as a whole HTML page.
+    """Return a report as a complete HTML page.
 
     Args:
-        manifest: What was checked; a few of its images are decoded.
+        manifest: The manifest that was checked; a few of its images are decoded.
         headline: The most important figures.
-        counts: Titles, and numbers of images by name.
+        counts: By title, the number of images by name.
         findings: From top to bottom.
     """
     looks = _load(manifest, findings)
@@ -56,7 +56,7 @@ def report_html(
 
 
 def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[int, Look]:
-    """Return the images that are shown, by index of the record."""
+    """Return the images to show, by index of the record."""
     shown = {
         file.index: Record(index=file.index, path=file.path)
         for finding in findings
@@ -107,7 +107,7 @@ def _group(group: list[FoundFile], num_more: int, looks: Mapping[int, Look]) -> 
 
 def _figure(file: FoundFile, look: Look) -> Markup:
     path = escaped(file.path)
-    # A box in place of an image says itself why there is none.
+    # A box in place of an image already shows the reason.
     notes = "" if isinstance(look, str) else escaped(file_notes(file))
     caption = element("figcaption", path, element("small", notes))
     return element("figure", thumbnail(look, path, detail=path), caption)

@@ -1,4 +1,4 @@
-"""What is wrong or strange in single files, and in the classes together."""
+"""Find problems and oddities in single files, and imbalance between classes."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,41 +13,41 @@ from augseq.pixels.decoders.registry import format_named
 
 _TURNS = {
     2: "mirrored",
-    3: "turned by 180°",
-    4: "mirrored and turned by 180°",
-    5: "mirrored and turned by 90°",
-    6: "turned by 90°",
-    7: "mirrored and turned by 270°",
-    8: "turned by 270°",
+    3: "rotated by 180°",
+    4: "mirrored and rotated by 180°",
+    5: "mirrored and rotated by 90°",
+    6: "rotated by 90°",
+    7: "mirrored and rotated by 270°",
+    8: "rotated by 270°",
 }
 _GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 
 Rule: TypeAlias = Callable[[Probe, CheckOptions], str]
-"""Says what is strange in an image; an empty text for nothing."""
+"""Returns what is unusual about an image; empty for nothing."""
 
 
 def find_problems(facts: Facts, names: FileNames) -> Iterator[CheckFinding]:
-    """Find the files that training would stop at."""
+    """Find the files that would stop training."""
     for kind in ("unreadable", "truncated", "changed"):
-        told = {place: text for place, (found, text) in facts.problems.items() if found == kind}
-        yield from names.finding(kind, told)
+        details = {place: text for place, (found, text) in facts.problems.items() if found == kind}
+        yield from names.finding(kind, details)
 
 
 def find_oddities(facts: Facts, names: FileNames, options: CheckOptions) -> Iterator[CheckFinding]:
-    """Find what is strange in single files that can be used."""
+    """Find what is unusual about single usable files."""
     usable = facts.usable
     suffixes = {place: _other_format(names.paths[place], probe) for place, probe in usable}
     yield from names.finding("wrong_extension", {k: text for k, text in suffixes.items() if text})
     for kind, rule in _RULES.items():
-        told = {place: rule(probe, options) for place, probe in usable}
-        yield from names.finding(kind, {place: text for place, text in told.items() if text})
+        details = {place: rule(probe, options) for place, probe in usable}
+        yield from names.finding(kind, {place: text for place, text in details.items() if text})
     for kind, loss in (("sixteen_bit", "16 bit"), ("transparent", "transparency")):
         lost = [place for place, losses in facts.losses.items() if loss in losses]
         yield from names.finding(kind, dict.fromkeys(lost, ""))
 
 
 def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator[CheckFinding]:
-    """Find classes without images, and classes that are much smaller than others."""
+    """Find classes without images, and classes much smaller than others."""
     empty = [name for name, count in counts.items() if not count]
     if empty:
         yield CheckFinding(kind="empty_class", files=(), detail=", ".join(empty))
@@ -85,7 +85,7 @@ def _odd_aspect_ratio(probe: Probe, options: CheckOptions) -> str:
 
 def _frames(probe: Probe) -> str:
     frames = probe.num_frames or 1
-    # What phones add behind a photograph is no animation.
+    # Pictures that phones append to a photo are not an animation.
     return f"{frames} frames" if frames > 1 and probe.format != "MPO" else ""
 
 
