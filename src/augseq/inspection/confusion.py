@@ -31,7 +31,7 @@ def count_confusion(
 
 
 def draw_confusion(counts: npt.NDArray[np.int64], class_names: Sequence[str]) -> Picture:
-    """Draw a confusion matrix; colours show shares of the true class, numbers show counts.
+    """Draw a confusion matrix: colours are shares of the true class, numbers counts.
 
     Args:
         counts: Shape (num_classes, num_classes): true label by row, predicted by column.

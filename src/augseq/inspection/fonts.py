@@ -90,7 +90,7 @@ def _is_invisible(char: str) -> bool:
 def _fallback_families(
     characters: frozenset[str],
 ) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return a few families that together have the characters, and those that none has."""
+    """Return a few families that cover the characters, and those that none has."""
     if not characters:
         return (), characters
     found: dict[str, frozenset[str]] = {}
@@ -107,7 +107,7 @@ def _fallback_families(
 
 @functools.cache
 def _installed_fonts() -> dict[str, str]:
-    """Return a file for each family of upright text fonts, the plainest families first."""
+    """Return a file for each family of upright text fonts, the plainest first."""
     known = {entry.fname for entry in fontManager.ttflist}
     # matplotlib caches its list of fonts in a file, which lacks recently installed fonts.
     for path in set(findSystemFonts()) - known:

@@ -26,7 +26,7 @@ _CAPTION_LINE_INCHES = 0.145
 
 
 def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
-    """Draw images of a batch in a grid, each with its class name, or otherwise its file name.
+    """Draw images of a batch in a grid, each with its class name or file name.
 
     Args:
         batch: The batch to draw.

@@ -77,7 +77,7 @@ def _flat(manifest: Manifest) -> list[Markup]:
 def _image_rows(
     manifest: Manifest, groups: Sequence[Positions]
 ) -> tuple[list[Markup], list[Markup]]:
-    """Return a row of images for each group of positions, and notes on those that failed."""
+    """Return a row of images for each group of positions, and notes on failures."""
     records = manifest.records(np.concatenate(groups))
     image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(records, image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)

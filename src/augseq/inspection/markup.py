@@ -1,4 +1,4 @@
-"""HTML without network or scripts, for light and dark themes, with all text escaped."""
+"""HTML without network or scripts, in light and dark, with all text escaped."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from augseq.types import Image
 
 
 class Markup(str):
-    """Text that is already HTML; any other text is escaped when it becomes part of HTML."""
+    """Text that is already HTML; any other text is escaped when it is inserted."""
 
     __slots__ = ()
 

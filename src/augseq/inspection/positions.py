@@ -16,7 +16,7 @@ def spread_positions(manifest: Manifest, count: int) -> Positions:
 
 
 def positions_in_turn(manifest: Manifest) -> Positions:
-    """Return all positions: the first of each class, then the second of each, and so on."""
+    """Return all positions: the first of each class, then the second, and so on."""
     if not is_labelled(manifest):
         return np.arange(len(manifest))
     order = np.argsort(manifest.targets, kind="stable")

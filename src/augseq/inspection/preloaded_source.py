@@ -47,7 +47,7 @@ class PreloadedSource:
 
 
 def unvaried_image(record: Record, pipeline: Pipeline) -> Image:
-    """Return the image that all samples of a record start from: resized, if that comes first.
+    """Return the image that all samples start from: resized, if that comes first.
 
     Raises:
         Exception: As `pipeline.source.open`.

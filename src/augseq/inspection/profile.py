@@ -191,7 +191,7 @@ def _read(source: ImageSource, records: list[Record]) -> None:
 def _measure_workers(
     plan: BatchPlan, steps: list[Step], count: int
 ) -> tuple[dict[str, float], float | None]:
-    """Return images per second by workers, and the overhead of a process per image in ms."""
+    """Return images per second by workers, and the overhead of a process in ms/image."""
     numbers = sorted({1, os.cpu_count() or 1})
     workers: dict[str, Workers] = {
         _plural(number, "thread"): ThreadWorkers(partial(load_batch, plan), number)

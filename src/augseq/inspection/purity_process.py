@@ -1,4 +1,4 @@
-"""The code that a purity check runs in new processes; small, so that they start quickly."""
+"""The code that a purity check runs in new processes; small, for a quick start."""
 
 import hashlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""Small images for display, loaded within a time limit; or a reason for each failure."""
+"""Small images for display, loaded within a time limit, or the reason for none."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ ImageOf: TypeAlias = Callable[[Item], Image]
 def load_looks(
     items: Sequence[Item], image_of: ImageOf[Item], *, side_px: int, limit_s: float
 ) -> list[Look]:
-    """Load images that fit into a square; never raise, nor take much longer than a limit.
+    """Load images that fit into a square; never raise, nor exceed a limit by much.
 
     Args:
         items: What to load images of, such as records.
@@ -53,7 +53,7 @@ def load_looks(
 
 
 def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
-    """Return a function that reads images of a manifest, no larger than a thumbnail needs.
+    """Return a function that reads images, no larger than a thumbnail needs.
 
     Args:
         manifest: Manifest of the records.
@@ -70,7 +70,7 @@ def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
 
 
 def shrunk(image: Image, side_px: int) -> Image:
-    """Return an image as uint8, shape (height, width, 3), no side longer than `side_px`."""
+    """Return a uint8 image, shape (height, width, 3), no side longer than `side_px`."""
     picture = PillowImage.fromarray(displayable(image)).convert("RGB")
     picture.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
     return np.array(picture)

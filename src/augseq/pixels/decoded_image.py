@@ -18,7 +18,7 @@ class OpenImage(Protocol):
         ...
 
     def read(self, region: Region) -> Image:
-        """Return the pixels of a region, shape (height, width, channels); may be read-only.
+        """Return a region, shape (height, width, channels); it may be read-only.
 
         Without `region.covers`, these are the pixels of the whole image inside the box, bit for
         bit, whichever decoder runs. With it, a decoder that can downscale may do so by a factor

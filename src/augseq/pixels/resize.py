@@ -63,7 +63,7 @@ def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, i
 
 
 def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of the largest centred box of the target's ratio.
+    """Return (left, top, right, bottom) of the largest centred box of given ratio.
 
     Args:
         height: Height of the image in pixels.

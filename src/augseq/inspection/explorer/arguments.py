@@ -39,7 +39,7 @@ def arguments_of(transform: Any) -> dict[str, Any] | None:
 
 
 def needed_arguments(transform: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fewest arguments that make the same transform, each as short as possible.
+    """Return the fewest and shortest arguments that make the same transform.
 
     This is found by trying, not by looking up defaults: a class stores its defaults in other forms
     than it accepts.
@@ -123,7 +123,7 @@ def _settings(transform: Any) -> dict[str, Any]:
 
 
 def _is_same(a: Any, b: Any) -> bool:
-    """Return whether two settings are equal, including types: 1 and 1.0 can differ in meaning."""
+    """Return whether two settings and their types are equal: 1 and 1.0 can differ."""
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):

@@ -88,7 +88,7 @@ class Choice:
 
 
 class Choices:
-    """A list of augmentations that can be switched and adjusted; the state of the panel.
+    """A list of augmentations to switch and adjust; the state of the panel.
 
     Args:
         items: Albumentations transforms, functions and objects, as for `ImageSequence`.

@@ -8,7 +8,7 @@ from augseq.types import Positions
 
 
 def find_positions(manifest: Manifest, *, class_name: str | None, text: str) -> Positions:
-    """Return the positions of images of a class whose path contains a text, ignoring case.
+    """Return the positions of images by class and by text in the path, ignoring case.
 
     Args:
         manifest: The images to filter.

@@ -1,4 +1,4 @@
-"""The augmentation explorer: a panel of widgets whose settings can be read in Python."""
+"""The augmentation explorer: a panel of widgets that Python can read."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -94,7 +94,7 @@ class Explorer:
 
     @property
     def augment(self) -> list[Any]:
-        """The augmentations that are on, as currently set, for `ImageSequence(augment=...)`."""
+        """The augmentations that are on, as set now, for `ImageSequence(augment=...)`."""
         return self._choices.items
 
     @property

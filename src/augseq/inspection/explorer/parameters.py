@@ -59,7 +59,7 @@ def find_parameters(transform: Any, arguments: Mapping[str, Any]) -> tuple[Param
 
 
 def value_of(argument: Any) -> Value | None:
-    """Return the value of an argument: a bool, a number, or a pair (low, high); None for others.
+    """Return an argument as a bool, a number, or a pair (low, high); otherwise None.
 
     Equal pairs for x and y are returned as one pair.
     """

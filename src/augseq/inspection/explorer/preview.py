@@ -49,7 +49,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """The image that samples start from, and whether training starts from a larger one."""
+    """The image that samples start from, and whether training uses a larger one."""
 
     image: Image
     is_shrunk: bool
@@ -112,7 +112,7 @@ class Preview:
         return sample.image
 
     def is_shrunk(self, record: Record, augment: AugmentationList) -> bool:
-        """Return whether the samples of a record start from a smaller image than in training.
+        """Return whether samples of a record start from a smaller image than in training.
 
         Raises:
             Exception: As `image`.

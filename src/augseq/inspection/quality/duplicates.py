@@ -1,4 +1,4 @@
-"""Find duplicates and near duplicates: within a split, across splits, across labels."""
+"""Find duplicates and near duplicates within and across splits and labels."""
 
 from collections.abc import Iterator, Sequence
 

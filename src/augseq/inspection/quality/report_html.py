@@ -1,4 +1,4 @@
-"""A report on images as one HTML file: findings with thumbnails, in light and dark."""
+"""A report on images as one HTML file: findings with thumbnails."""
 
 from collections.abc import Mapping, Sequence
 

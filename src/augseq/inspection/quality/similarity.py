@@ -114,7 +114,7 @@ def _visible(thumbnails: npt.NDArray[np.uint8]) -> Positions:
 
 
 def equal_groups(values: npt.NDArray[Any]) -> Iterator[Positions]:
-    """Yield the positions of each value that occurs more than once, in order of the first."""
+    """Yield the positions of each repeated value, in order of the first."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order])) + 1
     groups = [members for members in np.split(order, starts) if len(members) > 1]
@@ -129,7 +129,7 @@ def _later_matches(
     options: CheckOptions,
     position: int,
 ) -> Positions:
-    """Return the later positions whose images are nearly identical to that at `position`.
+    """Return later positions whose images are nearly identical to that at `position`.
 
     Positions are those in `hashes`; `visible` maps them to rows of `thumbnails`.
     """

@@ -69,7 +69,7 @@ class CacheFolder:
         return read_usage(self.root)
 
     def find(self, name: str, identity: Identity) -> Image | None:
-        """Return an image, memory-mapped and read-only; None if it is missing or outdated.
+        """Return an image, memory-mapped and read-only; None if missing or outdated.
 
         Args:
             name: Hexadecimal digits.

@@ -57,7 +57,7 @@ class MemoryFolder:
 
 
 def own_memory_folder() -> MemoryFolder:
-    """Return the folder of this process, shared by all its sequences; create it if needed."""
+    """Return the folder that all sequences of this process share; create if needed."""
     _remove_abandoned(_parent())
     for (process, _), folder in list(_OPEN.items()):
         if process == os.getpid():
@@ -69,7 +69,7 @@ def own_memory_folder() -> MemoryFolder:
 
 
 def free_memory_bytes() -> int:
-    """Return how many bytes the folder of this process can take before memory runs out."""
+    """Return how many bytes the folder can take before memory runs out."""
     limits = [shutil.disk_usage(_parent()).free]
     with contextlib.suppress(OSError, KeyError):
         limits.append(1024 * _numbers("/proc/meminfo")["MemAvailable:"])

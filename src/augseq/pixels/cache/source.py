@@ -99,7 +99,7 @@ class CachedSource:
         return DecodedImage(self._decode(record, key))
 
     def find(self, record: Record) -> Image | None:
-        """Return the cached pixels of a record, memory-mapped and read-only; None if missing."""
+        """Return the cached pixels of a record, mapped and read-only; None if missing."""
         return self._find(self._key(record))
 
     def fill(self, record: Record) -> bool:
@@ -114,7 +114,7 @@ class CachedSource:
         return self._find(key) is not None
 
     def _key(self, record: Record) -> tuple[str, Identity] | None:
-        """Return the name of an image and the current identity of its file; None without one."""
+        """Return the name of an image and the identity of its file; None without a file."""
         path = os.path.join(self.files.root, record.path)
         identity = self.files.identity(record)
         if identity is None:
@@ -126,7 +126,7 @@ class CachedSource:
         return None if key is None else self.folder.find(*key)
 
     def _decode(self, record: Record, key: tuple[str, Identity] | None) -> Image:
-        """Decode and cache an image, under the identity that its file had before it was read."""
+        """Decode and cache an image, under the identity of its file before reading."""
         pixels = self._shrunk(self.files.open(record))
         if key is not None:
             self.folder.keep(*key, pixels)

@@ -59,5 +59,5 @@ class ImageFormat:
 
 
 def begins_with(*starts: bytes) -> Callable[[bytes], bool]:
-    """Return a function that tests whether a file begins with one of some byte strings."""
+    """Return a test of whether a file begins with one of some byte strings."""
     return lambda data: data.startswith(starts)

@@ -16,7 +16,7 @@ def _channel_bits(file: PillowFile) -> int:
 
 
 def _check_depth(file: PillowFile) -> None:
-    """Raise for colours of more than 8 bits: Pillow rounds them up, and white wraps to black."""
+    """Raise for colours of more than 8 bits: Pillow rounds up, white wraps to black."""
     bits = _channel_bits(file)
     if bits > 8 and not file.picture.mode.startswith("I"):
         raise DecodeError(

@@ -84,7 +84,7 @@ def _has_exif(data: bytes) -> bool:
 
 
 def _count_scans(data: bytes, end_of_first: int) -> int:
-    """Count the scans up to the end of the image; phones append videos and further images.
+    """Count the scans of the image; phones append videos and further images.
 
     Args:
         data: The whole file.
@@ -134,7 +134,7 @@ def tidy_header(data: bytes) -> bytes:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment, up to the header of the first scan."""
+    """Yield marker, start and end of each segment up to the header of the first scan."""
     at = 2
     while True:
         at = data.find(b"\xff", at)

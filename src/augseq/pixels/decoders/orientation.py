@@ -1,4 +1,4 @@
-"""The orientation of an image: read strictly, so that damage does not mean "as stored".
+"""The orientation of an image, read strictly: damage does not mean "as stored".
 
 Pillow only warns about a damaged EXIF directory, and continues without an orientation.
 """

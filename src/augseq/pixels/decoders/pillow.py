@@ -68,7 +68,7 @@ def _as_stored(_: PillowFile) -> Callable[[Values], Values]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PillowDecoder:
-    """Decoder of one format with Pillow, which adds or corrects what Pillow does not do.
+    """Decoder of one format with Pillow, which corrects what Pillow gets wrong.
 
     Attributes:
         name: Pillow's name of the format.

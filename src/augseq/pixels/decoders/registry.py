@@ -1,4 +1,4 @@
-"""All image formats. To add one, write its file in this folder and add its row to `FORMATS`."""
+"""All image formats. To add one, write a file here and add its row to `FORMATS`."""
 
 from collections.abc import Collection
 
@@ -36,7 +36,7 @@ HEAD_BYTES = 512
 
 
 def find_format(data: bytes) -> ImageFormat | None:
-    """Return the format that decodes a file, by its first bytes; None if it is not an image.
+    """Return the format that decodes a file, by its first bytes; None for no image.
 
     Args:
         data: The whole file, or its first `HEAD_BYTES` bytes.
@@ -69,7 +69,7 @@ def format_named(name: str | None) -> ImageFormat | None:
 
 
 def readable_endings() -> tuple[str, ...]:
-    """Return the file extensions of all formats that this installation can read, sorted."""
+    """Return the file extensions that this installation can read, sorted."""
     readable = (image_format for image_format in FORMATS if image_format.can_be_read)
     return tuple(sorted(ending for image_format in readable for ending in image_format.endings))
 

@@ -1,4 +1,4 @@
-"""TIFF: with Pillow if its pixels are correct, otherwise with the libraries of an extra.
+"""TIFF: with Pillow if its pixels are correct, otherwise with an extra.
 
 Pillow has no colours of more than 8 bits, mixes up bytes of separate planes, and knows few kinds
 of extra samples; OpenCV's pixels of such files even differ from one read to the next.

@@ -46,7 +46,7 @@ def eight_bit_picture(samples: Samples, layout: TiffLayout) -> PillowImage.Image
 
 
 def _split(values: Samples, layout: TiffLayout, most: int) -> tuple[Samples, Samples | None]:
-    """Return colours with black at 0, and straight alpha; other extra samples are skipped."""
+    """Return colours with black at 0, and straight alpha; skip other extra samples."""
     num, alpha = layout.num_colors, None
     colors = values[:, :, :num]
     for at, kind in enumerate(layout.extra_kinds, start=num):

@@ -46,7 +46,7 @@ def _check_stored(file: PillowFile) -> None:
 
 
 def _remaining_turn(file: PillowFile) -> int:
-    """Return the orientation left after Pillow turns a picture, which it does only for TIFF."""
+    """Return the orientation left after Pillow turns a picture, as only for TIFF."""
     picture = _tiff_picture(file)
     # Before loading, when Pillow drops the tag. Pillow ignores numbers of rare types.
     turned = picture.tag_v2.get(ORIENTATION, 1)
@@ -67,7 +67,7 @@ def _channel_bits(file: PillowFile) -> int:
 
 
 def _full_range(file: PillowFile) -> Callable[[Values], Values]:
-    """Return a function that scales grey values, as stored, to 16 bits with black at 0."""
+    """Return a function that scales stored grey values to 16 bits with black at 0."""
     picture = _tiff_picture(file)
     (bits,) = picture.tag_v2[BITSPERSAMPLE]
     white_is_0 = picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0

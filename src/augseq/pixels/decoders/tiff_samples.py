@@ -75,7 +75,7 @@ def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sam
 
 
 def _part(page: Any, data: bytes, index: int) -> bytes:
-    """Return the bytes of a strip or tile; tifffile would silently fill in missing ones."""
+    """Return the bytes of a strip or tile; tifffile would fill in missing ones."""
     if index < min(len(page.dataoffsets), len(page.databytecounts)):
         start, length = page.dataoffsets[index], page.databytecounts[index]
         if start > 0 < length and start + length <= len(data):

@@ -1,4 +1,4 @@
-"""The main loop of a decoder process; loads Pillow and numpy, but no Keras or pyarrow."""
+"""The main loop of a decoder process; loads neither Keras nor pyarrow."""
 
 import contextlib
 import faulthandler

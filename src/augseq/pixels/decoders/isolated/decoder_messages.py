@@ -1,4 +1,4 @@
-"""Send Python objects through the pipes of a decoder process, arrays without a copy."""
+"""Send objects through the pipes of a decoder process, arrays without a copy."""
 
 import os
 import pickle
