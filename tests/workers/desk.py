@@ -28,9 +28,12 @@ class Desk:
         self._orders: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
         self._steps: list[Step] = []
 
-    def submit(self, step: Step) -> Future[Any]:
-        """Take an order."""
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Any]:
+        """Take an order; carry it out at once if it is urgent."""
         future: Future[Any] = Future()
+        if urgent:
+            self._carry_out(future, step)
+            return future
         self._orders[len(self.submitted)] = future
         self.submitted.append(self.number_of(step))
         self._steps.append(step)
@@ -42,10 +45,13 @@ class Desk:
         """Carry out all orders that were not cancelled."""
         for number, future in sorted(self._orders.items()):
             if not future.done() and future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(self.load(self._steps[number]))
-                except ValueError as error:
-                    future.set_exception(error)
+                self._carry_out(future, self._steps[number])
+
+    def _carry_out(self, future: Future[Any], step: Step) -> None:
+        try:
+            future.set_result(self.load(step))
+        except ValueError as error:
+            future.set_exception(error)
 
     @property
     def held(self) -> list[int]:

@@ -54,7 +54,7 @@ def test_each_kind_gives_its_workers_and_all_give_the_same_bits(
     assert type(workers) is expected
     for step in range(NUM_BATCHES):
         assert bits(workers.submit(at(step)).result(30)) == bits(loaded(plan, step))
-        assert bits(workers.load(at(step))) == bits(loaded(plan, step))
+        assert bits(workers.submit(at(step), urgent=True).result()) == bits(loaded(plan, step))
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -75,7 +75,7 @@ def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, wh
     with pytest.warns(AugseqWarning, match=f"Element 2 of `augment`, {why}.*Threads are used"):
         workers = workers_for(plan, "processes")
     assert type(workers) is ThreadWorkers
-    assert bits(workers.load(at(1))) == bits(loaded(plan, 1))
+    assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(plan, 1))
 
 
 def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
@@ -150,7 +150,7 @@ def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.Monkey
     plan = array_plan([transforms.add_noise, transforms.hold_the_lock])
     workers = workers_for(plan, "auto")
     assert workers.text.startswith("processes: 2 (auto: two threads are ")
-    assert bits(workers.load(at(3))) == bits(loaded(plan, 3))
+    assert bits(workers.submit(at(3), urgent=True).result()) == bits(loaded(plan, 3))
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,8 @@ def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
         import signal
         workers = ProcessWorkers(array_plan([transforms.blocked_signals]), 1)
         workers.start()
-        print(workers.load(at(0)).images.max(), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        images = workers.submit(at(0), urgent=True).result().images
+        print(images.max(), signal.pthread_sigmask(signal.SIG_BLOCK, []))
         """
     )
     assert (output, errors) == (["0 set()"], "")
@@ -300,7 +301,7 @@ def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> 
 
         plan = array_plan([transforms.add_noise])
         workers = ThreadWorkers(partial(load_batch, plan), 2, TimeLimit(plan=plan, seconds=60))
-        lookahead = Lookahead(lambda: workers, plan.schedule, depth=2, endless=False)
+        lookahead = Lookahead(workers, plan.schedule, depth=2, endless=False)
         lookahead.get(at(0))
 
         def ask_late():
@@ -323,7 +324,7 @@ def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
         slow.start()
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
-            slow.load(at(0))
+            slow.submit(at(0), urgent=True).result()
         except KeyboardInterrupt:
             print("interrupted", is_right(workers, plan))
         """
@@ -354,7 +355,7 @@ def test_a_full_mount_is_an_error_that_names_it_and_the_way_out(tmp_path: Path) 
         workers = ProcessWorkers(plan, 1)
         held = []
         try:
-            held = [workers.load(at(0))]
+            held = [workers.submit(at(0), urgent=True).result()]
         except SharedMemoryError as error:
             print(error)
         small = array_plan()

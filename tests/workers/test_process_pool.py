@@ -81,16 +81,16 @@ def test_float_images_and_a_last_small_batch_come_through() -> None:
     object.__setattr__(plan.pipeline, "dtype", "float32")
     workers = workers_of(plan)
     for step in range(3):
-        assert bits(workers.load(at(step))) == bits(loaded(plan, step))
-        assert workers.load(at(step)).images.dtype == np.float32
+        assert bits(workers.submit(at(step), urgent=True).result()) == bits(loaded(plan, step))
+        assert workers.submit(at(step), urgent=True).result().images.dtype == np.float32
 
 
 def test_batches_of_growing_and_shrinking_size_come_through() -> None:
     small, large = array_plan(), array_plan(images=numbered_images(40, 64))
     one, other = workers_of(small, 1), workers_of(large, 1)
     for step in range(NUM_BATCHES):
-        assert bits(one.load(at(step))) == bits(loaded(small, step))
-        assert bits(other.load(at(step))) == bits(loaded(large, step))
+        assert bits(one.submit(at(step), urgent=True).result()) == bits(loaded(small, step))
+        assert bits(other.submit(at(step), urgent=True).result()) == bits(loaded(large, step))
 
 
 # Memory that comes again
@@ -98,9 +98,11 @@ def test_batches_of_growing_and_shrinking_size_come_through() -> None:
 
 def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
     workers = workers_of(array_plan([transforms.add_noise]))
-    batch = workers.load(at(0))
-    view = workers.load(at(1)).images[1:, ::2, :, 0]
-    reversed_view = np.asarray(workers.load(at(2)).images.reshape(4, -1)[::-1])
+    batch = workers.submit(at(0), urgent=True).result()
+    view = workers.submit(at(1), urgent=True).result().images[1:, ::2, :, 0]
+    reversed_view = np.asarray(
+        workers.submit(at(2), urgent=True).result().images.reshape(4, -1)[::-1]
+    )
     held = [batch.images, view, reversed_view]
     before = [array.copy() for array in held]
     for future in [workers.submit(at(step % NUM_BATCHES)) for step in range(50)]:
@@ -111,10 +113,10 @@ def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
 
 def test_a_batch_belongs_to_whoever_asked_for_it() -> None:
     workers = workers_of(array_plan(), 1)
-    images = workers.load(at(0)).images
+    images = workers.submit(at(0), urgent=True).result().images
     assert images.flags.writeable
     images += 1
-    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
+    assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
 def num_mappings(process_id: int | str = "self") -> int:
@@ -182,10 +184,10 @@ def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None
 def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
     plan = array_plan()
     workers = workers_of(plan, 1)
-    assert bits(workers.load(at(0))) == bits(loaded(plan, 0))
+    assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(plan, 0))
     (process_id,) = workers.process_ids
     psutil.Process(process_id).kill()
-    assert bits(workers.load(at(1))) == bits(loaded(plan, 1))
+    assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(plan, 1))
 
 
 @pytest.mark.parametrize("by", [0, signal.SIGSEGV])
@@ -230,7 +232,7 @@ def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
 def test_an_exception_keeps_type_message_and_notes() -> None:
     workers = workers_of(array_plan([transforms.Raise(transforms.TextError("no fives"))]))
     with pytest.raises(transforms.TextError, match=r"^no fives\n") as caught:
-        workers.load(at(1))
+        workers.submit(at(1), urgent=True).result()
     with pytest.raises(transforms.TextError) as expected:
         loaded(array_plan([transforms.Raise(transforms.TextError("no fives"))]), 1)
     assert str(caught.value) == "no fives"
@@ -238,21 +240,21 @@ def test_an_exception_keeps_type_message_and_notes() -> None:
     assert notes == expected.value.__notes__
     assert "In worker process" in frames
     assert "transforms.py" in frames
-    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
+    assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
 def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
     workers = workers_of(array_plan([transforms.Raise(SystemExit(4))]), 1)
     with pytest.raises(SystemExit, match="4"):
-        workers.load(at(1))
+        workers.submit(at(1), urgent=True).result()
     assert len(workers.process_ids) == 1
-    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
+    assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
 def test_images_of_different_sizes_are_an_error() -> None:
     plan = array_plan([A.RandomCrop(4, 4), transforms.Uneven()])
     with pytest.raises(ArgumentError, match="one size"):
-        workers_of(plan).load(at(0))
+        workers_of(plan).submit(at(0), urgent=True).result()
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
     kind: type, text: str
 ) -> None:
     with pytest.raises(WorkerError, match=rf"raised {text}\n") as caught:
-        workers_of(array_plan([kind()])).load(at(0))
+        workers_of(array_plan([kind()])).submit(at(0), urgent=True).result()
     notes = "\n".join(caught.value.__notes__)
     assert "To replay: sequence.sample(epoch=0, index=0)" in notes
     assert "transforms.py" in notes
@@ -276,7 +278,7 @@ def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
 def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
     workers = workers_of(array_plan([transforms.Raise(transforms.MuteError())]))
     with pytest.raises(transforms.MuteError) as caught:
-        workers.load(at(1))
+        workers.submit(at(1), urgent=True).result()
     assert "To replay: sequence.sample(epoch=0, index=5)" in "".join(caught.value.__notes__)
 
 
@@ -299,7 +301,7 @@ def test_a_million_records_add_nothing_to_a_worker(samples: Manifest) -> None:
         plan = plan_of(manifest, None)
         workers = workers_of(plan, 1)
         for step in range(4):
-            assert bits(workers.load(at(step))) == bits(loaded(plan, step))
+            assert bits(workers.submit(at(step), urgent=True).result()) == bits(loaded(plan, step))
         return int(psutil.Process(workers.process_ids[0]).memory_full_info().uss)
 
     paths = [record.path for record in samples] * (10**6 // len(samples))
@@ -315,7 +317,7 @@ def test_processes_end_with_the_last_sequence_that_shares_them() -> None:
     bits_of(first)
     processes = [psutil.Process(process_id) for process_id in second.process_ids]
     assert len(processes) == 2
-    third.load(at(0))
+    third.submit(at(0), urgent=True).result()
     assert set(third.process_ids).isdisjoint(first.process_ids)
     del first
     assert bits_of(second) == all_bits(array_plan())

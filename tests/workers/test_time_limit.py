@@ -67,7 +67,11 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
     before = threading.active_count()
 
     def make(step: int) -> Batch:
-        return workers.load(at(step)) if way == "asked for" else workers.submit(at(step)).result()
+        return (
+            workers.submit(at(step), urgent=True).result()
+            if way == "asked for"
+            else workers.submit(at(step)).result()
+        )
 
     def fail() -> None:
         text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"
@@ -80,6 +84,17 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
     for step in [0, *range(2, NUM_BATCHES)]:
         assert bits(make(step)) == bits(loaded(expected, step))
     assert threading.active_count() <= before + 2 + 2
+
+
+def test_a_batch_is_loaded_although_every_thread_hangs_in_another() -> None:
+    workers = workers_for("threads", [transforms.Hang(at=5), transforms.Hang(at=9)])
+    for step in (1, 2):
+        workers.submit(at(step))
+    start = time.monotonic()
+    batches = [workers.submit(at(step), urgent=True) for step in (4, 0)]
+    for step, batch in zip((4, 0), batches, strict=True):
+        assert bits(batch.result()) == bits(loaded(array_plan(), step))
+    assert time.monotonic() - start < 8 * LIMIT_S["threads"]
 
 
 @pytest.mark.parametrize("in_native_code", [False, True])
@@ -149,7 +164,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
 def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     with pytest.warns(augseq.AugseqWarning, match=r"1 of `augment`, 'HangWhenLoaded'.*longer"):
         workers = workers_for("processes", [transforms.HangWhenLoaded()], limit_s=4)
-    assert bits(workers.load(at(0))) == bits(loaded(array_plan(), 0))
+    assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
 def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
@@ -163,17 +178,19 @@ def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
     workers = ProcessWorkers(plan, 5, limit_s=1)
     for step in (0, 3):
         with pytest.raises(augseq.errors.BatchTimeoutError, match="still loading the pipeline"):
-            workers.load(at(step))
+            workers.submit(at(step), urgent=True).result()
     monkeypatch.undo()
-    assert bits(ProcessWorkers(plan, 5, limit_s=30).load(at(0))) == bits(loaded(plan, 0))
+    assert bits(ProcessWorkers(plan, 5, limit_s=30).submit(at(0), urgent=True).result()) == bits(
+        loaded(plan, 0)
+    )
 
 
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
     workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
     assert isinstance(workers, ThreadWorkers)
     with pytest.raises(augseq.errors.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
-        workers.load(at(0))
-    assert bits(workers.load(at(1))) == bits(loaded(array_plan(), 1))
+        workers.submit(at(0), urgent=True).result()
+    assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(array_plan(), 1))
 
 
 def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
@@ -182,7 +199,7 @@ def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
         options = WorkerOptions(kind="threads", number=2, max_queue_size=3, batch_timeout_s=0.3)
         workers = make_workers(options, array_plan([transforms.Hang()]))
         try:
-            workers.load(at(1))
+            workers.submit(at(1), urgent=True).result()
         except TimeoutError as error:
             print(type(error).__name__)
         """
@@ -197,7 +214,7 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
         options = WorkerOptions(kind=kind, number=2, max_queue_size=3, batch_timeout_s=limit_s)
         workers = make_workers(options, plan)
         tasks = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
-        assert bits(workers.load(at(3))) == bits(loaded(plan, 3))
+        assert bits(workers.submit(at(3), urgent=True).result()) == bits(loaded(plan, 3))
         assert [bits(task.result()) for task in tasks] == [bits(loaded(plan, k)) for k in range(10)]
 
 

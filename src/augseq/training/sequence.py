@@ -67,6 +67,7 @@ from augseq.training.resume_state import (
 from augseq.types import Images
 from augseq.validation import check_whole
 from augseq.workers.cache_filling import fill_cache
+from augseq.workers.lazy import LazyWorkers
 from augseq.workers.lookahead import Lookahead
 from augseq.workers.make_workers import WorkerKind, WorkerOptions, make_workers
 from augseq.workers.protocol import Workers
@@ -337,19 +338,20 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def _use(self, plan: BatchPlan, former: Workers | None = None) -> None:
         self._plan = plan
         self.position.schedule = plan.schedule
+        self._batch_workers = LazyWorkers(partial(make_workers, self._worker_options, plan), former)
         self._lookahead = Lookahead(
-            partial(make_workers, self._worker_options, plan),
+            self._batch_workers,
             plan.schedule,
             depth=self._worker_options.depth,
             endless=self.position.is_endless,
             beyond=self._worker_options.number,
-            former=former,
         )
 
     def _reschedule(self, done: Progress) -> None:
         """Serve what comes after some progress, with the same worker processes."""
         schedule = replace(self._plan.schedule, done=done)
-        self._use(replace(self._plan, schedule=schedule), self._lookahead.retire())
+        self._lookahead.give_up()
+        self._use(replace(self._plan, schedule=schedule), self._batch_workers.retire())
 
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
@@ -596,7 +598,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._plan.schedule.seed
 
     def __repr__(self) -> str:
-        workers = self._worker_options.text(self._lookahead.workers_text)
+        workers = self._worker_options.text(self._batch_workers.text)
         return plan_text(self._plan, epoch=self.epoch, workers=workers)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -756,7 +758,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return measure_profile(self._plan, num_images=num_images)
 
     def _repr_html_(self) -> str:
-        workers = self._worker_options.text(self._lookahead.workers_text)
+        workers = self._worker_options.text(self._batch_workers.text)
         plan, step = self._plan, self.position.step(0)
         return without_failure(
             lambda: sequence_html(plan, hops=plan_hops(plan), step=step, workers=workers),

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from itertools import islice
 
@@ -23,38 +23,33 @@ class Lookahead:
     costs time, not correctness. Any thread may ask.
 
     Args:
-        make_workers: Makes the workers when the first batch is asked for.
+        workers: What loads the batches.
         schedule: Which batches each epoch has.
         depth: How many batches are kept ahead at most, in `AHEAD_BYTES` at most, but at least
             one; 0 to load each when asked for.
         endless: Whether the step after an epoch's last is the next epoch's first.
         beyond: How many batches of the next epoch are kept ahead too, so that no worker waits
             while an epoch ends.
-        former: Workers of an earlier plan, which `retire` returned. They are held until those of
-            this one are made, so that processes that both share go on.
     """
 
     def __init__(
         self,
-        make_workers: Callable[[], Workers],
+        workers: Workers,
         schedule: Schedule,
         *,
         depth: int,
         endless: bool,
         beyond: int = 0,
-        former: Workers | None = None,
     ) -> None:
-        self._make_workers = make_workers
+        self._workers = workers
         self._schedule = schedule
         self._depth = depth
         self._endless = endless
         self._beyond = beyond
-        self._former = former
         self._start()
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._workers: Workers | None = None
         self._own_lock = threading.Lock()
         self._ready: dict[Step, Future[Batch]] = {}
         self._coming: deque[Step] = deque()
@@ -68,11 +63,6 @@ class Lookahead:
             # A fork copies neither the threads that load nor the one that holds the lock.
             self._start()
         return self._own_lock
-
-    @property
-    def workers_text(self) -> str | None:
-        """What computes the batches, in a few words; None before the first is asked for."""
-        return None if self._workers is None else self._workers.text
 
     def begin_pass(self, guess: Sequence[int]) -> None:
         """Say that a pass over an epoch begins or goes on.
@@ -89,13 +79,12 @@ class Lookahead:
         with self._lock:
             self._in_pass = False
 
-    def retire(self) -> Workers | None:
-        """Give up what was not asked for, and return the workers, if there are any."""
+    def give_up(self) -> None:
+        """Cancel every batch that was not asked for."""
         with self._lock:
             for future in self._ready.values():
                 future.cancel()
             self._ready.clear()
-            return self._workers or self._former
 
     def get(self, step: Step) -> Batch:
         """Return the batch of a step, and set workers on those that come next.
@@ -108,13 +97,13 @@ class Lookahead:
             # No worker would begin it; TensorFlow may read ahead until its very end.
             raise CancelledError("The program is ending, so no batch is made any more.")
         with self._lock:
-            workers = self._workers = self._workers or self._make_workers()
-            self._former = None
             future = self._ready.pop(step, None)
-            self._refill(workers, self._next_steps(step))
+            # Before those of later steps, also where it was ordered after them.
+            if future is None or future.cancel():
+                future = self._workers.submit(step, urgent=True)
+            self._refill(self._next_steps(step))
             self._last = step
-        # A batch that no worker has begun is made for the one who waits for it.
-        batch = workers.load(step) if future is None or future.cancel() else future.result()
+        batch = future.result()
         self._fit_to_memory(batch.num_bytes)
         return batch
 
@@ -158,7 +147,7 @@ class Lookahead:
         most = self._depth if self._endless else num_left + self._beyond
         return islice(self._schedule.steps_after(step), most)
 
-    def _refill(self, workers: Workers, coming: Iterable[Step]) -> None:
+    def _refill(self, coming: Iterable[Step]) -> None:
         wanted: list[Step] = []
         for step in coming:
             if len(wanted) == self._depth:
@@ -169,4 +158,4 @@ class Lookahead:
             self._ready.pop(step).cancel()
         for step in wanted:
             if step not in self._ready:
-                self._ready[step] = workers.submit(step)
+                self._ready[step] = self._workers.submit(step)

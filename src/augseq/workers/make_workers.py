@@ -55,8 +55,8 @@ class WorkerOptions:
         """Batches that are computed ahead."""
         return 0 if self.kind == "serial" or self.number == 0 else self.max_queue_size
 
-    def text(self, workers_text: str | None) -> str:
-        """Describe them, given what they turned out to be, if they have started."""
+    def text(self, workers_text: str) -> str:
+        """Describe them, given what they turned out to be; empty before they started."""
         if self.depth == 0:
             return SerialWorkers.text
         return f"{workers_text or f'{self.kind}: {self.number}'}, up to {self.depth} batches ahead"

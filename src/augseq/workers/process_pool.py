@@ -63,15 +63,15 @@ class ProcessWorkers:
         self._pool = _worker_pool(num_workers, start_method)
         self._shared = SharedPickle(plan.pipeline)
         self._pool.pipelines.add(self._shared)
-        # Not a method of this object, which the threads would keep alive.
-        self.load = _Loader(plan, self._shared, self._pool, limit_s)
         self._limit_s = limit_s
-        self._threads = ThreadWorkers(self.load, num_workers)
+        # Not a method of this object, which the threads would keep alive.
+        load = _Loader(plan, self._shared, self._pool, limit_s)
+        self._threads = ThreadWorkers(load, num_workers)
         self.text = f"processes: {num_workers}"
 
-    def submit(self, step: Step) -> Future[Batch]:
-        """Queue a batch; the first free process makes its images."""
-        return self._threads.submit(step)
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
+        """Queue a batch; the first free process loads its images."""
+        return self._threads.submit(step, urgent=urgent)
 
     def start(self) -> None:
         """Start one process and hand it the pipeline.

@@ -19,10 +19,11 @@ class Workers(Protocol):
         """What they are, in a few words."""
         ...
 
-    def load(self, step: Step) -> Batch:
-        """Load a batch that is waited for."""
-        ...
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
+        """Begin to load a batch.
 
-    def submit(self, step: Step) -> Future[Batch]:
-        """Begin to load a batch that will be asked for later."""
+        Args:
+            step: Which batch.
+            urgent: Whether it is asked for now; it is then loaded before all that are not.
+        """
         ...

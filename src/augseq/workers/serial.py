@@ -1,4 +1,4 @@
-"""No workers: each batch is made by the one who asks for it."""
+"""No workers: each batch is loaded in the thread that asks for it."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,22 +8,27 @@ from augseq.sampling.schedule import Step
 
 
 class SerialWorkers:
-    """Makes each batch when asked for; the kind to debug a transform with.
+    """Loads each batch when its result is asked for; the kind to debug a transform with.
 
     Args:
-        load: Makes the batch of a step.
+        load: Loads the batch of a step.
     """
 
-    text = "none: made when asked for"
+    text = "none: loaded when asked for"
 
     def __init__(self, load: Callable[[Step], Batch]) -> None:
-        self.load = load
+        self._load = load
 
-    def submit(self, step: Step) -> Future[Batch]:
-        """Make a batch at once."""
-        future: Future[Batch] = Future()
-        try:
-            future.set_result(self.load(step))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
+        """Return a batch that is loaded when its result is asked for."""
+        return _Deferred(self._load, step)
+
+
+class _Deferred(Future[Batch]):
+    def __init__(self, load: Callable[[Step], Batch], step: Step) -> None:
+        super().__init__()
+        self._load = load
+        self._step = step
+
+    def result(self, timeout: float | None = None) -> Batch:
+        return self._load(self._step)

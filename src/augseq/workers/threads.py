@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
@@ -29,11 +30,10 @@ class ThreadWorkers:
     """Threads that start with the first batch and end with this object.
 
     Unlike those of `ThreadPoolExecutor` they are daemons: when a program ends, it waits for the
-    sample that each is at, but neither for the batches that lie ahead nor for a transform that
-    hangs.
+    sample that each is loading, but neither for the batches ahead nor for a transform that hangs.
 
     Args:
-        load: Makes the batch of a step.
+        load: Loads the batch of a step.
         num_workers: Threads.
         limit: How long a batch may take; None for no limit.
     """
@@ -45,33 +45,17 @@ class ThreadWorkers:
         self._load = load
         self._num_workers = num_workers
         self._limit = limit
-        self._tasks: _Tasks = queue.SimpleQueue()
+        self._tasks = _Tasks()
         self._are_running = False
-        self._asker = threading.local()
 
-    def load(self, step: Step) -> Batch:
-        """Make a batch for which somebody waits, at once and beside those that lie ahead.
-
-        With a limit it is made in a thread that belongs to the one who asks, since nobody could
-        stop waiting for what hangs in his own.
-        """
-        if self._limit is None:
-            return self._load(step)
-        helper = getattr(self._asker, "helper", None) or ThreadWorkers(self._load, 1, self._limit)
-        # Kept only if it comes back: after Ctrl-C or the limit it may still be at work.
-        self._asker.helper = None
-        batch = helper.submit(step).result()
-        self._asker.helper = helper
-        return batch
-
-    def submit(self, step: Step) -> Future[Batch]:
-        """Queue a batch; the first free thread computes it."""
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
+        """Queue a batch, ahead of all others if it is urgent; the first free thread loads it."""
         if not self._are_running:
             self._start()
         task = _Task(self._load, step, self._limit, self._tasks)
-        self._tasks.put(task)
+        self._tasks.put(task, first=urgent)
         if PROCESS_ENDS.is_set():
-            # What comes after all that waits was given up, no thread takes.
+            # No thread takes what is queued after `_end_threads` has emptied the queue.
             task.cancel()
         return task
 
@@ -80,85 +64,120 @@ class ThreadWorkers:
         _RUNNING.add(self)
         for number in range(self._num_workers):
             _start_thread(self._tasks, str(number))
-        weakref.finalize(self, _stop, self._tasks, self._num_workers).atexit = False
+        weakref.finalize(self, self._tasks.close, self._num_workers).atexit = False
 
     def stop(self) -> None:
-        """Give up all batches that wait, and end each thread after the one that it is at."""
-        _stop(self._tasks, self._num_workers)
+        """Cancel all queued batches, and end each thread after its present one."""
+        self._tasks.close(self._num_workers)
 
 
 _RUNNING: "weakref.WeakSet[ThreadWorkers]" = weakref.WeakSet()
 
 
+class _Tasks:
+    """The queue of tasks. All of it is reentrant: a finalizer may close it at any moment.
+
+    `queue.LifoQueue` and the like are not: a finalizer that runs inside `put` would wait for the
+    lock that its own thread holds.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Task] = deque()
+        # True for each task that was put; False ends a thread.
+        self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def put(self, task: "_Task", *, first: bool) -> None:
+        (self._waiting.appendleft if first else self._waiting.append)(task)
+        self._tickets.put(True)
+
+    def take(self) -> "_Task | None":
+        """Wait for the next task; None to end the thread."""
+        while self._tickets.get():
+            # The queue may have been emptied since.
+            with contextlib.suppress(IndexError):
+                return self._waiting.popleft()
+        return None
+
+    def close(self, num_threads: int) -> None:
+        """Cancel all tasks, and end so many threads."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._waiting.popleft().cancel()
+        for _ in range(num_threads):
+            self._tickets.put(False)
+
+
 class _Task(Future[Batch]):
-    """A batch to be made by a thread, for which nobody waits longer than the limit.
+    """A batch to be loaded by a thread, which nobody awaits longer than the limit.
 
     Args:
-        load: Makes the batch of a step.
+        load: Loads the batch of a step.
         step: Which.
         limit: How long it may take.
-        tasks: What the thread goes on with; not the workers, which end when nobody holds them.
+        tasks: The queue of its thread; not the workers, which end when nobody holds them.
     """
 
     def __init__(
-        self, load: Callable[[Step], Batch], step: Step, limit: TimeLimit | None, tasks: "_Tasks"
+        self, load: Callable[[Step], Batch], step: Step, limit: TimeLimit | None, tasks: _Tasks
     ) -> None:
         super().__init__()
         self.load = load
         self.step = step
         self.note = THIS_THREAD.note
         self.is_given_up = False
+        # Set as well when it is cancelled.
+        self.is_begun = threading.Event()
         self._limit = limit
         self._tasks = tasks
 
+    def cancel(self) -> bool:
+        """Cancel it, unless a thread has begun it."""
+        is_cancelled = super().cancel()
+        if is_cancelled:
+            self.is_begun.set()
+        return is_cancelled
+
     def result(self, timeout: float | None = None) -> Batch:
-        """Return the batch of a task that a thread has begun.
+        """Return the batch.
 
         Raises:
             BatchTimeoutError: It takes longer than the limit.
-            Exception: Whatever making it raised.
+            Exception: Whatever loading it raised.
         """
         if timeout is None and self._limit is not None and not self.done():
-            patience = Patience(self._limit.seconds)
-            if not patience.wait(lambda seconds: wait([self], seconds).done):
-                self._give_up()
+            while not Patience(self._limit.seconds).wait(self.is_begun.wait):
+                # Every thread hangs; those that wait for their batches will say where.
+                _start_thread(self._tasks, self._name, lasts=False)
+            if not Patience(self._limit.seconds).wait(lambda s: wait([self], s).done):
+                self.is_given_up = True
+                _start_thread(self._tasks, self._name)
                 raise self._limit.error(self.step, self.note.tolist(), _LEFT_BEHIND)
         return super().result(timeout)
 
-    def _give_up(self) -> None:
-        self.is_given_up = True
-        _start_thread(self._tasks, f"{self.step.epoch}-{self.step.batch}")
+    @property
+    def _name(self) -> str:
+        return f"{self.step.epoch}-{self.step.batch}"
 
 
-_Tasks = queue.SimpleQueue[_Task | None]
+def _start_thread(tasks: _Tasks, name: str, *, lasts: bool = True) -> None:
+    threading.Thread(target=_work, args=(tasks, lasts), name=f"{_NAME}-{name}", daemon=True).start()
 
 
-def _start_thread(tasks: _Tasks, name: str) -> None:
-    threading.Thread(target=_work, args=(tasks,), name=f"{_NAME}-{name}", daemon=True).start()
-
-
-def _work(tasks: _Tasks) -> None:
-    is_replaced = False
-    while not (is_replaced or PROCESS_ENDS.is_set()) and (task := tasks.get()) is not None:
+def _work(tasks: _Tasks, lasts: bool) -> None:
+    """Load batches until the queue is closed or another thread took over; one if not `lasts`."""
+    is_over = False
+    while not (is_over or PROCESS_ENDS.is_set()) and (task := tasks.take()) is not None:
         task.note, THIS_THREAD.note[0] = THIS_THREAD.note, NO_RECORD
         if task.set_running_or_notify_cancel():
+            task.is_begun.set()
             try:
                 task.set_result(task.load(task.step))
             # Whatever it is, it belongs to the one who asks for this batch.
             except BaseException as error:
                 task.set_exception(error)
-        is_replaced = task.is_given_up
+            is_over = task.is_given_up or not lasts
         # While this thread waits, nothing of a batch may be kept alive by its variables.
         del task
-
-
-def _stop(tasks: _Tasks, num_workers: int) -> None:
-    with contextlib.suppress(queue.Empty):
-        # Not `empty` and then `get`: a thread may take the last task between the two.
-        while (task := tasks.get_nowait()) is not None:
-            task.cancel()
-    for _ in range(num_workers):
-        tasks.put(None)
 
 
 @at_exit(Turn.THREADS)
