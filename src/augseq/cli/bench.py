@@ -16,8 +16,9 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
-from augseq.cli.plan import make_pipeline, parse_plan
+from augseq.cli.plan import parse_plan
 from augseq.inspection.profile import measure_profile
+from augseq.loading.pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.pixels.options import DecodeOptions, check_batch_memory
 from augseq.sampling.schedule import Schedule
@@ -46,7 +47,7 @@ def bench(
     Also measures images per second in one thread and in as many as there are cores, and says
     in one sentence where the bottleneck is. No model and no Keras is involved.
     """
-    plan = parse_plan(augment, image_size)
+    steps, resize = parse_plan(augment, image_size)
     manifest = source.open()
     schedule = Schedule(
         num_records=len(manifest),
@@ -56,7 +57,7 @@ def bench(
         seed=seed,
     )
     decode = DecodeOptions(**asdict(decoding))
-    pipeline = make_pipeline(manifest, decode, plan)
+    pipeline = plain_pipeline(manifest, augment=steps, resize=resize, decode=decode)
     check_batch_memory(pipeline.resize, decode, "float32", min(batch_size, len(manifest)))
     batch_plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)
     profile = measure_profile(batch_plan, num_images=images)

@@ -16,11 +16,12 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
-from augseq.cli.plan import make_pipeline, parse_plan
+from augseq.cli.plan import parse_plan
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
 from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
+from augseq.loading.pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 
 _DEFAULTS = CheckOptions()
@@ -115,10 +116,12 @@ def check(
     remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
     """
     decode = {**asdict(decoding), "full_depth": full_depth}
-    plan = parse_plan(augment, image_size)
+    steps, resize = parse_plan(augment, image_size)
     manifest = source.open(labelled=labels)
     if purity:
-        pipeline = make_pipeline(manifest, DecodeOptions(**decode), plan)
+        pipeline = plain_pipeline(
+            manifest, augment=steps, resize=resize, decode=DecodeOptions(**decode)
+        )
         purity_report = check_purity(pipeline, manifest.records(spread_positions(manifest, 2)))
         print(purity_report)
         raise typer.Exit(0 if purity_report.is_pure else 1)

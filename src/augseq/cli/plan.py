@@ -3,10 +3,7 @@
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.cli.arguments import parse_size
 from augseq.cli.augment_argument import load_augment
-from augseq.loading.pipeline import Pipeline
-from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import DecodeOptions, ResizeOptions
-from augseq.pixels.source import files_of
+from augseq.pixels.options import ResizeOptions
 
 
 def parse_plan(augment: str, image_size: str) -> tuple[AugmentationList, ResizeOptions]:
@@ -16,13 +13,3 @@ def parse_plan(augment: str, image_size: str) -> tuple[AugmentationList, ResizeO
     """
     resize = ResizeOptions(image_size=parse_size(image_size))
     return make_augmentation_list(load_augment(augment)), resize
-
-
-def make_pipeline(
-    manifest: Manifest, decode: DecodeOptions, plan: tuple[AugmentationList, ResizeOptions]
-) -> Pipeline:
-    """Return the pipeline that `augseq fit` trains with."""
-    augment, resize = plan
-    return Pipeline(
-        source=files_of(manifest, decode), augment=augment, resize=resize, dtype="float32"
-    )

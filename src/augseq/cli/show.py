@@ -16,10 +16,11 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
-from augseq.cli.plan import make_pipeline, parse_plan
+from augseq.cli.plan import parse_plan
 from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
+from augseq.loading.pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.training.run_options import DEFAULT_SEED
@@ -56,9 +57,11 @@ def show(
     if index is not None and stats:
         raise typer.BadParameter("--index is about one sample, and --stats about many.")
     check_epoch(epoch)
-    plan = parse_plan(augment, image_size)
+    steps, resize = parse_plan(augment, image_size)
     manifest = source.open(labelled=labels)
-    pipeline = make_pipeline(manifest, DecodeOptions(**asdict(decoding)), plan)
+    pipeline = plain_pipeline(
+        manifest, augment=steps, resize=resize, decode=DecodeOptions(**asdict(decoding))
+    )
     if stats:
         report = measure_augmentations(manifest, pipeline, seed=check_seed(seed), num_samples=1000)
         print(report)

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
 from augseq.loading.targets.target import Target
-from augseq.pixels.options import ResizeOptions
+from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size, resize_image
-from augseq.pixels.source import ImageSource
+from augseq.pixels.source import ImageSource, files_of
 from augseq.types import Image
 from augseq.validation import check_choice
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
 
@@ -71,3 +75,16 @@ class Pipeline:
     def resized(self, image: Image) -> Image:
         """Return the image at the size of the plan; the image itself where it has it."""
         return image if self.resize is None else resize_image(image, self.resize)
+
+
+def plain_pipeline(
+    manifest: "Manifest",
+    *,
+    augment: AugmentationList,
+    resize: ResizeOptions,
+    decode: DecodeOptions | None = None,
+) -> Pipeline:
+    """Return the pipeline of an `ImageSequence` with no other option, and without targets."""
+    return Pipeline(
+        source=files_of(manifest, decode), augment=augment, resize=resize, dtype="float32"
+    )

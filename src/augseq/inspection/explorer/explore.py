@@ -8,10 +8,9 @@ from augseq.augment.presets import preset
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
-from augseq.loading.pipeline import Pipeline
+from augseq.loading.pipeline import Pipeline, plain_pipeline
 from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import resize_options
-from augseq.pixels.source import files_of
+from augseq.pixels.options import ResizeOptions
 from augseq.sampling.randomness import check_seed
 
 
@@ -89,7 +88,11 @@ def explore(
     if isinstance(images, Manifest):
         return Explorer(
             images,
-            _pipeline(images, (224, 224) if image_size is None else image_size),
+            plain_pipeline(
+                images,
+                augment=AugmentationList(),
+                resize=ResizeOptions(image_size=(224, 224) if image_size is None else image_size),
+            ),
             preset("standard") if augment is None else augment,
             seed=0 if seed is None else check_seed(seed),
             epoch=0,
@@ -111,16 +114,6 @@ def explore(
         items_of(images.pipeline.augment),
         seed=images.seed,
         epoch=images.epoch,
-    )
-
-
-def _pipeline(manifest: Manifest, image_size: tuple[int, int]) -> Pipeline:
-    """Return the pipeline of an `ImageSequence` without further options."""
-    return Pipeline(
-        source=files_of(manifest),
-        augment=AugmentationList(),
-        resize=resize_options(image_size, "stretch", "bilinear"),
-        dtype="float32",
     )
 
 
