@@ -25,7 +25,8 @@ Batches for Keras:
     `read_image` decodes one file in the same way.
 Augmentations:
     `preset` returns a list to begin with, `explore` an `Explorer` to try it in a notebook. Write
-    your own as a function or as an `Augmentation`; `check_augmentation` tests it.
+    your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
+    and can draw a `Crop` before decoding; `check_augmentation` tests it.
 Callbacks and proofs:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` keeps each
     `LossSpike`; `Audit` writes what was trained, and `verify_audit` returns an `AuditReport`.
@@ -46,6 +47,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from augseq.augment.augmentation import Augmentation as Augmentation
+    from augseq.augment.augmentation import DetailedAugmentation as DetailedAugmentation
+    from augseq.augment.crop import Crop as Crop
     from augseq.augment.laws import check_augmentation as check_augmentation
     from augseq.augment.presets import preset as preset
     from augseq.errors import AugseqError as AugseqError
@@ -121,6 +124,8 @@ _HOMES = {
     "explore": "augseq.inspection.explorer.explore",
     "Explorer": "augseq.inspection.explorer.panel",
     "Augmentation": "augseq.augment.augmentation",
+    "DetailedAugmentation": "augseq.augment.augmentation",
+    "Crop": "augseq.augment.crop",
     "check_augmentation": "augseq.augment.laws",
     # Callbacks and proofs.
     "EpochSync": "augseq.training.callbacks",

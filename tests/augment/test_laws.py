@@ -279,7 +279,21 @@ def _local_lambda() -> Any:
     return A.Lambda(image=unchanged, p=1)
 
 
+class DrawsAnotherCrop(augseq.DetailedAugmentation):
+    """Draws a crop before decoding that differs from that of a call."""
+
+    sets_size = True
+
+    def __call__(self, image: Image, rng: Rng) -> Image:
+        return image[int(rng.integers(8)) :][:4]
+
+    def draw_crop(self, shape: tuple[int, ...], rng: Rng) -> augseq.Crop:
+        box = (int(rng.integers(7)), 0, 4, shape[1])
+        return augseq.Crop(box=box, covers=None, finish=lambda image: image)
+
+
 OFFENDERS: list[tuple[Law, Any]] = [
+    (laws.crops_before_decoding_as_in_a_call, DrawsAnotherCrop()),
     (laws.returns_an_image, lambda *_: None),
     (laws.returns_an_image, lambda image, _: {"image": image}),
     (laws.returns_an_image, lambda image, _: image[:, :, 0]),

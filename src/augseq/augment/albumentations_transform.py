@@ -4,13 +4,14 @@ import copy
 import inspect
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from augseq.augment.albumentations_parts import PartWatch, is_compose, parts_of
+from augseq.augment.augmentation import DetailedAugmentation, Fired
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.types import Image
@@ -25,7 +26,7 @@ _SIZE_MODULES = (
 _CROPS = ("CenterCrop", "RandomCrop", "RandomResizedCrop", "RandomSizedCrop")
 
 
-class AlbumentationsTransform:
+class AlbumentationsTransform(DetailedAugmentation):
     """A transform, or a `Compose` of some, that keeps the contract of an augmentation.
 
     By itself an albumentations object is neither thread-safe nor pure: its generators and
@@ -38,13 +39,14 @@ class AlbumentationsTransform:
             the original have no effect.
     """
 
-    # Tells the list that a call takes a `FloatRange`, too.
-    follows_range = True
-
     def __init__(self, transform: Any) -> None:
         self._transform = copy.deepcopy(transform)
         self._copies = threading.local()
-        self.__name__ = type(transform).__name__
+
+    @property
+    def name(self) -> str:
+        """The name of the transform's class."""
+        return type(self._transform).__name__
 
     @property
     def transform(self) -> Any:
@@ -68,22 +70,27 @@ class AlbumentationsTransform:
         )
         return None if None in size else tuple(size)
 
-    def __call__(
-        self, image: Image, rng: np.random.Generator, floats: FloatRange | None = None
-    ) -> Image:
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """Apply the transform, with draws from `rng` alone.
 
         Args:
             image: Shape (height, width, channels), uint8 or float32.
             rng: Generator for this record in this epoch.
-            floats: What is known of the range of a float image; it is brought up to date.
 
         Raises:
-            AugmentationError: It would clip float pixels, or gives no array; the message names
-                the part of a `Compose`.
+            AugmentationError: It would clip float pixels, or does not return an array; the
+                message names the part of a `Compose`.
+        """
+        return self.vary(image, rng, FloatRange())
+
+    def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
+        """Apply the transform, and refuse float pixels that it would clip.
+
+        Raises:
+            AugmentationError: As `__call__`.
         """
         transform = self._drawing_from(rng)
-        self._copies.watch.floats = floats or FloatRange()
+        self._copies.watch.floats = floats
         return _with_channels(transform(image=image)["image"])
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
@@ -108,10 +115,9 @@ class AlbumentationsTransform:
             finish=partial(_apply_crop, transform, params),
         )
 
-    @property
-    def fired(self) -> tuple[tuple[str, dict[str, Any]], ...]:
-        """The transforms that took effect in this thread's last call, with what they drew."""
-        return tuple(_fired(self._copies.transform))
+    def fired(self) -> Fired:
+        """Return the transforms that took effect in this thread's last call."""
+        return tuple(_fired(self._copies.parts))
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -140,14 +146,6 @@ class AlbumentationsTransform:
         ]
         return ", ".join([f"p={transform.p:g}", *chosen])
 
-    def forget_draws(self) -> None:
-        """Let `fired` tell of this thread's next call alone.
-
-        A transform that a `OneOf` passes over would keep what it drew for an image before.
-        """
-        for part in parts_of(getattr(self._copies, "transform", None)):
-            part.params = {}
-
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies, too, begin as one that was never called.
         return (type(self), (self._transform,))
@@ -170,8 +168,12 @@ class AlbumentationsTransform:
         own = self._copies
         if not hasattr(own, "transform"):
             own.transform, own.draws = copy.deepcopy(self._transform), _Draws()
+            own.parts = tuple(parts_of(own.transform))
             own.watch = PartWatch(FloatRange())
             own.watch.attach(own.transform)
+        # A part that a OneOf passes over would otherwise report what it drew for an earlier image.
+        for part in own.parts:
+            part.params = {}
         own.draws.draw_from(rng)
         # `set_random_state`, unlike a seed, lets all transforms of a Compose draw in turn from
         # one stream: a horizontal and a vertical flip are independent.
@@ -201,8 +203,8 @@ class _Draws(random.Random):
         return sum(word << (64 * n) for n, word in enumerate(words)) >> (-k % 64)
 
 
-def _fired(transform: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    for part in parts_of(transform):
+def _fired(parts: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for part in parts:
         if getattr(part, "params", None):
             # The shape of the image, and options handed on as they are, were not drawn.
             drawn = {

@@ -1,15 +1,21 @@
-"""What an augmentation is: the one contract that every kind of it keeps."""
+"""What an augmentation is: the call that every one has, and what it can report about itself."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from augseq.augment.crop import Crop
+from augseq.augment.float_range import FloatRange
 from augseq.types import Image
+
+Fired: TypeAlias = tuple[tuple[str, Mapping[str, Any]], ...]
+"""The transforms that took effect, each with the parameters that it drew."""
 
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """Varies one image, with randomness that is handed in.
+    """Varies one image, with randomness that is passed in.
 
     A plain function `f(image, rng)` is an augmentation. The contract:
 
@@ -17,12 +23,13 @@ class Augmentation(Protocol):
     - The same image and the same state of `rng` give the same pixels, whatever ran before.
     - The input is not changed; the result is a new array, a view of it, or the input itself.
     - The result has the same number of channels, and the same dtype or float32.
-    - Several threads may call it at the same time.
+    - Several threads can call it at the same time.
     - It pickles, so that other processes can run it.
 
     `augseq.check_augmentation` tests all of this on an augmentation of your own. One that
-    chooses the size of its result, such as a random crop, says so with an attribute
-    `sets_size = True`; it then gets the image before it is resized.
+    chooses the size of its result, such as a random crop, has an attribute `sets_size = True`;
+    it then gets the image before it is resized. One that reports more about itself is a
+    `DetailedAugmentation`.
     """
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
@@ -33,3 +40,108 @@ class Augmentation(Protocol):
             rng: Generator for this record in this epoch.
         """
         ...
+
+
+@runtime_checkable
+class SizedAugmentation(Augmentation, Protocol):
+    """An augmentation that states whether it chooses the size of its result."""
+
+    sets_size: bool
+
+
+@runtime_checkable
+class DetailedAugmentation(Augmentation, Protocol):
+    """An augmentation that also reports what it does, and can crop before decoding.
+
+    Inherit from it, write `__call__`, and override what applies: everything else has a default.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in errors, plans and pictures."""
+        return type(self).__name__
+
+    @property
+    def sets_size(self) -> bool:
+        """Whether it chooses the size of its result.
+
+        It then gets the image before the resize.
+        """
+        return False
+
+    @property
+    def result_size(self) -> tuple[int, int] | None:
+        """(height, width) in pixels of each result; None if they vary or are unknown."""
+        return None
+
+    @property
+    def settings(self) -> str:
+        """Its options as short text; empty for none."""
+        return ""
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of all transforms that `fired` can report."""
+        return (self.name,)
+
+    @property
+    def moving_parts(self) -> frozenset[str]:
+        """Those of `part_names` that can move pixels."""
+        return frozenset(self.part_names)
+
+    def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
+        """Draw a crop before decoding, as a call would draw it.
+
+        Asked only of the first element of a list, and only where `sets_size` is true.
+
+        Args:
+            shape: (height, width, channels) of the whole image.
+            rng: Generator for this record in this epoch.
+
+        Returns:
+            The crop; None, with nothing drawn, where a call needs the whole image.
+        """
+        return None
+
+    def fired(self) -> Fired | None:
+        """Return what took effect in this thread's last call; None if unknown.
+
+        A crop is reported as a parameter `crop_coords`, (left, top, right, bottom) in pixels.
+        """
+        return None
+
+    def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
+        """Call it, and keep track of the range of float pixels.
+
+        Args:
+            image: Shape (height, width, channels), uint8 or float32.
+            rng: Generator for this record in this epoch.
+            floats: What is known of the range of a float image; it is updated.
+        """
+        floats.forget()
+        return self(image, rng)
+
+
+class _PlainAugmentation(DetailedAugmentation):
+    """A function or object that has nothing but its call, and perhaps `sets_size`."""
+
+    def __init__(self, call: Augmentation) -> None:
+        self._call = call
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self._call, "__name__", type(self._call).__name__))
+
+    @property
+    def sets_size(self) -> bool:
+        return isinstance(self._call, SizedAugmentation) and self._call.sets_size
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return self._call(image, rng)
+
+
+def detailed(augmentation: Augmentation) -> DetailedAugmentation:
+    """Return an augmentation with all that it reports, defaults included."""
+    if isinstance(augmentation, DetailedAugmentation):
+        return augmentation
+    return _PlainAugmentation(augmentation)

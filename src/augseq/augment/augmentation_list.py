@@ -1,14 +1,14 @@
 """The user's list of augmentations, checked once and then run one after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from augseq.augment.albumentations_parts import NO_TENSORS, is_albumentations
 from augseq.augment.albumentations_transform import AlbumentationsTransform
-from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation import Augmentation, DetailedAugmentation, detailed
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.augment.suitability import (
@@ -29,25 +29,30 @@ class AugmentationList:
 
     Attributes:
         steps: At most a few, each named in errors by its place and its name.
+        details: The same steps, with what each reports about itself.
     """
 
     steps: tuple[Augmentation, ...] = ()
+    details: tuple[DetailedAugmentation, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "details", tuple(map(detailed, self.steps)))
 
     @property
     def sets_size(self) -> bool:
         """Whether any step chooses the size of its result."""
-        return any(_sets_size(step) for step in self.steps)
+        return any(step.sets_size for step in self.details)
 
     @property
     def result_size(self) -> tuple[int, int] | None:
         """(height, width) in pixels that the list sets; None where it varies, or is not known."""
-        last = next((step for step in reversed(self.steps) if _sets_size(step)), None)
-        return getattr(last, "result_size", None)
+        last = next((step for step in reversed(self.details) if step.sets_size), None)
+        return None if last is None else last.result_size
 
     @property
     def names(self) -> list[str]:
         """Names of the steps, in order."""
-        return [_name(step) for step in self.steps]
+        return [step.name for step in self.details]
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
         """Draw what the first step will look at, if that is a crop and can say so.
@@ -56,15 +61,13 @@ class AugmentationList:
             shape: (height, width, channels) of the whole image.
             rng: What the call will then go on to draw from.
         """
-        draw = getattr(self.steps[0], "draw_crop", None) if self.steps else None
-        if draw is None:
+        if not self.details:
             return None
         try:
-            crop: Crop | None = draw(shape, rng)
+            return self.details[0].draw_crop(shape, rng)
         except Exception as error:
-            _name_step(error, 1, self.steps[0])
+            _name_step(error, 1, self.details[0])
             raise
-        return crop
 
     def __call__(self, image: Image, rng: np.random.Generator, crop: Crop | None = None) -> Image:
         """Run all steps, drawing in turn from `rng`.
@@ -84,13 +87,13 @@ class AugmentationList:
         """
         note, floats = THIS_THREAD.note, FloatRange()
         image = image if crop else _writable(image)
-        for number, step in enumerate(self.steps, 1):
+        for number, step in enumerate(self.details, 1):
             note[1] = number
             try:
                 if crop and number == 1:
                     result = _finished(crop, image, floats)
                 else:
-                    result = _varied(step, image, rng, floats)
+                    result = step.vary(image, rng, floats)
             except AugmentationError as error:
                 text = _of_element(_numbered(number, step), step, str(error))
                 raise AugmentationError(text) from error
@@ -159,15 +162,6 @@ def _as_augmentation(number: int, item: Any) -> Augmentation:
     return augmentation
 
 
-def _varied(step: Any, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
-    if getattr(step, "follows_range", False):
-        result: Image = step(image, rng, floats)
-    else:
-        floats.forget()
-        result = step(image, rng)
-    return result
-
-
 def _finished(crop: Crop, image: Image, floats: FloatRange) -> Image:
     if image.dtype == _FLOAT32:
         floats.measure(image)
@@ -203,33 +197,25 @@ def _allowed_dtypes(image: Image) -> str:
     return "float32" if image.dtype == _FLOAT32 else f"{image.dtype} or float32"
 
 
-def _numbered(number: int, step: Augmentation) -> str:
-    return f"Augmentation {number}, {_name(step)!r}"
+def _numbered(number: int, step: DetailedAugmentation) -> str:
+    return f"Augmentation {number}, {step.name!r}"
 
 
 def _unsuitable(number: int, item: Any, reason: str) -> ArgumentError:
     return ArgumentError(
-        _of_element(f"Element {number} of `augment`, {_name(item)!r}", item, reason)
+        _of_element(f"Element {number} of `augment`, {detailed(item).name!r}", item, reason)
     )
 
 
 def _of_element(element: str, item: Any, reason: str) -> str:
     """Write what is wrong with an element, or with a part of it that the reason begins with."""
-    name = f"{_name(item)} "
+    name = f"{detailed(item).name} "
     is_itself = reason.startswith(name)
     return f"{element}, {reason.removeprefix(name)}" if is_itself else f"{element}: {reason}"
 
 
-def _name_step(error: Exception, number: int, step: Augmentation) -> None:
-    error.add_note(f"Raised by augmentation {number}, {_name(step)!r}.")
-
-
-def _sets_size(step: Augmentation) -> bool:
-    return getattr(step, "sets_size", False)
-
-
-def _name(step: Any) -> str:
-    return str(getattr(step, "__name__", type(step).__name__))
+def _name_step(error: Exception, number: int, step: DetailedAugmentation) -> None:
+    error.add_note(f"Raised by augmentation {number}, {step.name!r}.")
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A crop that is drawn before there are pixels, so that only its part needs to be decoded."""
+"""A crop that is drawn before decoding, so that only its part of the file is decoded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from augseq.types import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
-    """What a leading crop of a list has drawn.
+    """A crop that the first element of a list has drawn before decoding.
 
     Attributes:
-        box: (top, left, height, width) in pixels of the whole image: what it will look at; None
+        box: (top, left, height, width) in pixels of the whole image: the part that it needs; None
             for all of it.
-        covers: (height, width) in pixels that it will shrink the part to, if it is larger; None
+        covers: (height, width) in pixels that it shrinks the part to, if the part is larger; None
             where it does not resize.
-        finish: Makes the pixels in the box, at their own size or a smaller one, the result of
-            the step.
+        finish: Takes the pixels in the box, at their own size or, with `scaled_decode`, at a
+            smaller one that still covers `covers`; returns the result of the element.
     """
 
     box: tuple[int, int, int, int] | None

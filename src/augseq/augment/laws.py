@@ -57,10 +57,7 @@ def check_augmentation(augmentation: Any, image: Image | None = None, *, seed: i
 
 def returns_an_image(augmentation: Augmentation, image: Image, seed: int) -> None:
     """The result has the right type, rank, channels and dtype."""
-    steps = augmentation
-    if not isinstance(augmentation, AugmentationList):
-        steps = make_augmentation_list([augmentation])
-    steps(image.copy(), _rng(seed))
+    _as_list(augmentation)(image.copy(), _rng(seed))
 
 
 def equal_rng_gives_equal_pixels(augmentation: Augmentation, image: Image, seed: int) -> None:
@@ -127,6 +124,28 @@ def survives_pickling(augmentation: Augmentation, image: Image, seed: int) -> No
         _require_equal(result, expected[draw], "gives other pixels after pickling")
 
 
+def crops_before_decoding_as_in_a_call(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """A crop drawn before decoding gives the pixels that a call gives."""
+    steps = _as_list(augmentation)
+    for draw in range(_NUM_DRAWS):
+        rng, untouched = _rng(seed + draw), _rng(seed + draw)
+        crop = steps.draw_crop(image.shape, rng)
+        if crop is None:
+            if rng.random() != untouched.random():
+                raise AugmentationError(
+                    "The augmentation draws in `draw_crop` although it returns None."
+                )
+            continue
+        top, left, height, width = crop.box or (0, 0, *image.shape[:2])
+        part = image[top : top + height, left : left + width].copy()
+        _require_equal(
+            steps(part, rng, crop),
+            steps(image.copy(), untouched),
+            "gives different pixels when its crop is drawn before decoding: `draw_crop` must draw "
+            "what a call draws, and `finish` return what a call returns",
+        )
+
+
 LAWS: tuple[Law, ...] = (
     returns_an_image,
     equal_rng_gives_equal_pixels,
@@ -134,6 +153,7 @@ LAWS: tuple[Law, ...] = (
     uses_no_global_generator,
     threads_may_share_it,
     survives_pickling,
+    crops_before_decoding_as_in_a_call,
 )
 
 
@@ -173,6 +193,12 @@ def _pausing_often() -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _as_list(augmentation: Augmentation) -> AugmentationList:
+    if isinstance(augmentation, AugmentationList):
+        return augmentation
+    return make_augmentation_list([augmentation])
 
 
 def _rng(seed: int) -> np.random.Generator:

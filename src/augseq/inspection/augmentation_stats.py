@@ -9,10 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation import DetailedAugmentation
 from augseq.inspection.augmentation_stats_picture import Spread, draw_augmentation_stats
 from augseq.inspection.drawn_parameters import drawn_numbers, unit_of
-from augseq.inspection.explanation import forget_draws
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
@@ -141,8 +140,10 @@ def measure_augmentations(
     by_step = zip(*samples, strict=True)
     transforms = [
         one
-        for place, (step, draws) in enumerate(zip(pipeline.augment.steps, by_step, strict=True), 1)
-        for one in _stats_of(place, step, pipeline.augment.names[place - 1], draws)
+        for place, (step, draws) in enumerate(
+            zip(pipeline.augment.details, by_step, strict=True), 1
+        )
+        for one in _stats_of(place, step, draws)
     ]
     return AugmentationStats(
         num_samples=num_samples, num_images=len(records), transforms=tuple(transforms)
@@ -151,13 +152,12 @@ def measure_augmentations(
 
 def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> list[Draws | None]:
     """Return what each step drew for a sample; None for one that does not tell."""
-    steps = pipeline.augment.steps
-    forget_draws(steps)
+    steps = pipeline.augment.details
     draws: list[Draws | None] = [None] * len(steps)
 
     def note(number: int, call: Call) -> Any:
         result = call()
-        fired = getattr(steps[number - 1], "fired", None) if number else None
+        fired = steps[number - 1].fired() if number else None
         # Not a crop that was only drawn. The numbers alone: a map of noise is as large as an image.
         if fired is not None and isinstance(result, np.ndarray):
             draws[number - 1] = [(name, list(drawn_numbers(drawn))) for name, drawn in fired]
@@ -168,13 +168,14 @@ def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> l
 
 
 def _stats_of(
-    place: int, step: Augmentation, name: str, draws: Sequence[Draws | None]
+    place: int, step: DetailedAugmentation, draws: Sequence[Draws | None]
 ) -> Iterator[TransformStats]:
+    name = step.name
     told = [one for one in draws if one is not None]
     if not told:
         yield TransformStats(step=place, name=name, num_fired=None, parameters={})
         return
-    for part in dict.fromkeys(getattr(step, "part_names", (name,))):
+    for part in dict.fromkeys(step.part_names):
         fired = [numbers for sample in told for other, numbers in sample if other == part]
         parameters: dict[str, list[float]] = {}
         for parameter, value in chain.from_iterable(fired):

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augseq.augment.albumentations_transform import AlbumentationsTransform
-from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation import Fired
 from augseq.augment.crop import Crop
 from augseq.inspection.drawn_parameters import NOT_TOLD
 from augseq.inspection.frame import Frame, first_crop, resized_frame, shown_frame
@@ -42,7 +41,7 @@ class Stage:
 
     name: str
     image: Image = field(repr=False)
-    fired: tuple[tuple[str, Mapping[str, Any]], ...] | None = None
+    fired: Fired | None = None
     crop: tuple[float, float, float, float] | None = None
 
     def __repr__(self) -> str:
@@ -116,8 +115,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         Exception: As `load_sample`.
     """
     stages: list[Stage] = []
-    steps, names = pipeline.augment.steps, ["decoded", *pipeline.augment.names]
-    forget_draws(steps)
+    steps, names = pipeline.augment.details, ["decoded", *pipeline.augment.names]
     is_part = False
 
     def note(number: int, call: Call) -> Any:
@@ -127,7 +125,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
             is_part = result.box is not None
         # What is no image is the list's to complain about.
         if isinstance(result, np.ndarray):
-            fired = getattr(steps[number - 1], "fired", None) if number else None
+            fired = steps[number - 1].fired() if number else None
             stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
         return result
 
@@ -146,7 +144,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
 
 def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:
     """Yield stages with what is cut out of each."""
-    steps = pipeline.augment.steps
+    steps = pipeline.augment.details
     first = 1 + pipeline.resizes_first
     frame: Frame | None = Frame.whole(stages[0].image.shape)
     left_of_it: Frame | None = None
@@ -175,13 +173,6 @@ def _box(crop: Frame | None, shape: tuple[int, ...]) -> tuple[float, float, floa
     left, right = np.clip(sorted((crop.left, crop.right)), 0, shape[1]).tolist()
     box = (top, left, bottom - top, right - left)
     return None if np.allclose(box, (0, 0, *shape[:2]), atol=0.5) else box
-
-
-def forget_draws(steps: Sequence[Augmentation]) -> None:
-    """Let steps tell only of the next image: a part that is passed over keeps what it drew."""
-    for step in steps:
-        if isinstance(step, AlbumentationsTransform):
-            step.forget_draws()
 
 
 def _size(image: Image) -> str:

@@ -1,10 +1,8 @@
 """Which part of the photograph an image shows, stage by stage, as long as that is known."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from augseq.augment.albumentations_transform import AlbumentationsTransform
-from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation import DetailedAugmentation, Fired
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.resize import centre_box
 
@@ -56,7 +54,7 @@ def resized_frame(shape: tuple[int, ...], options: ResizeOptions) -> Frame:
     return Frame.whole(shape)
 
 
-def first_crop(fired: tuple[tuple[str, Mapping[str, Any]], ...] | None) -> Frame | None:
+def first_crop(fired: Fired | None) -> Frame | None:
     """Return the crop that a step began with, in px of the image that it was given.
 
     Args:
@@ -73,9 +71,7 @@ def first_crop(fired: tuple[tuple[str, Mapping[str, Any]], ...] | None) -> Frame
 
 
 def shown_frame(
-    step: Augmentation,
-    fired: tuple[tuple[str, Mapping[str, Any]], ...] | None,
-    shape: tuple[int, ...],
+    step: DetailedAugmentation, fired: Fired | None, shape: tuple[int, ...]
 ) -> Frame | None:
     """Return what a step shows of the image that it was given, in px of that.
 
@@ -87,7 +83,7 @@ def shown_frame(
     Returns:
         None where that is not known, or is no upright rectangle.
     """
-    if fired is None or not isinstance(step, AlbumentationsTransform):
+    if fired is None:
         return None
     frame = Frame.whole(shape)
     moved = [one for one in fired if one[0] in step.moving_parts]

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from augseq.augment.augmentation import Augmentation
+from augseq.augment.augmentation import DetailedAugmentation
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
+from augseq.augment.float_range import FloatRange
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
@@ -28,10 +29,9 @@ def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
         run: Called instead of a part, with the part's number (0 for the source, then the
             augmentations from 1) and the call itself, whose result it returns.
     """
-    names, steps = pipeline.augment.names, pipeline.augment.steps
     seen = tuple(
-        _SeenStep(step, name, partial(run, number))
-        for number, (name, step) in enumerate(zip(names, steps, strict=True), 1)
+        _SeenStep(step, partial(run, number))
+        for number, step in enumerate(pipeline.augment.details, 1)
     )
     source = _SeenSource(pipeline.source, partial(run, 0))
     return replace(pipeline, source=source, augment=AugmentationList(seen))
@@ -78,24 +78,33 @@ class _SeenImage:
 
 
 @dataclass(frozen=True, slots=True)
-class _SeenStep:
-    step: Augmentation
-    name: str
+class _SeenStep(DetailedAugmentation):
+    step: DetailedAugmentation
     run: Callable[[Call], Any]
 
-    def __getattr__(self, name: str) -> Any:
-        # Errors name a step, and the list asks it what it does.
-        return self.name if name == "__name__" else getattr(self.step, name)
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+    @property
+    def sets_size(self) -> bool:
+        return self.step.sets_size
+
+    @property
+    def result_size(self) -> tuple[int, int] | None:
+        return self.step.result_size
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        draw = getattr(self.step, "draw_crop", None)
-        crop: Crop | None = self.run(partial(draw, shape, rng)) if draw else None
+        crop: Crop | None = self.run(partial(self.step.draw_crop, shape, rng))
         return crop and replace(crop, finish=partial(self._finish, crop))
 
     def _finish(self, crop: Crop, image: Image) -> Image:
         finished: Image = self.run(partial(crop.finish, image))
         return finished
 
-    def __call__(self, image: Image, rng: np.random.Generator, *more: Any) -> Image:
-        result: Image = self.run(partial(self.step, image, rng, *more))
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return self.vary(image, rng, FloatRange())
+
+    def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
+        result: Image = self.run(partial(self.step.vary, image, rng, floats))
         return result

@@ -52,8 +52,8 @@ def _chain(hops: Sequence[tuple[str, str]], pipeline: Pipeline) -> Markup:
 
 
 def _steps(pipeline: Pipeline) -> Iterator[Markup]:
-    for name, step in zip(pipeline.augment.names, pipeline.augment.steps, strict=True):
-        yield _hop(name, str(getattr(step, "settings", "")), kind="augseq-hop augseq-step")
+    for step in pipeline.augment.details:
+        yield _hop(step.name, step.settings, kind="augseq-hop augseq-step")
 
 
 def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:

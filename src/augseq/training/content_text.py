@@ -52,7 +52,7 @@ def is_same_content(one: Any, other: Any) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, AlbumentationsTransform):
-        return f"{value.__name__}({value.settings})"
+        return f"{value.name}({value.settings})"
     if isinstance(value, functools.partial):
         options = {str(number): item for number, item in enumerate(value.args)} | value.keywords
         return f"partial({_text(value.func)}{_options(options, before=', ')})"
