@@ -27,8 +27,15 @@ def scenario_names() -> list[str]:
 def test_fit(backend: str, scenario: str, outcomes: Outcomes) -> None:
     if not is_installed(backend):
         pytest.skip(f"needs keras and {backend}")
-    assert scenario in outcomes[backend], f"It never ended. {outcomes[backend]['stderr']}"
+    if scenario not in outcomes[backend]:
+        pytest.fail(
+            f"{scenario} on {backend} did not end. stderr of its process:\n"
+            f"{outcomes[backend]['stderr']}",
+            pytrace=False,
+        )
     problem = outcomes[backend][scenario]
     if problem is not None and problem.startswith("skip: "):
-        pytest.skip(problem)
-    assert problem is None, problem
+        pytest.skip(problem.removeprefix("skip: "))
+    if problem is not None:
+        # The traceback of its process, which ends with what was found and what was expected.
+        pytest.fail(f"{scenario} on {backend}:\n{problem}", pytrace=False)
