@@ -5,6 +5,10 @@ from typing import TypeAlias
 
 from augseq.types import Image
 
+# An image within one block of JPEG is not scaled: several scales give it the same size, of which
+# decoders choose different ones.
+_BLOCK_PX = 8
+
 # (top, left, height, width) in pixels of the upright image.
 Box: TypeAlias = tuple[int, int, int, int]
 
@@ -29,7 +33,7 @@ class Region:
         Args:
             shape: (height, width, ...) of the whole image.
         """
-        if self.covers is None:
+        if self.covers is None or max(shape[:2]) <= _BLOCK_PX:
             return 1
         height, width = shape[:2] if self.box is None else self.box[2:]
         ratio = min(height / self.covers[0], width / self.covers[1])

@@ -171,6 +171,20 @@ def test_scaled_parts_equal_those_of_pillow(
     np.testing.assert_array_equal(read_jpeg(data, RGB, region), whole[rows, columns])
 
 
+@pytest.mark.parametrize("height", range(1, 10))
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_images_of_a_few_pixels_are_scaled_alike_by_all_decoders(
+    height: int, scale: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for width in range(1, 10):
+        data = jpeg(size=(width, height), quality=90)
+        region = Region(box=(0, 0, height, width), covers=(1, 1))
+        found = read_jpeg(data, RGB, region)
+        with monkeypatch.context() as patch:
+            patch.setattr(jpeg_decoder, "_decode_region", None)
+            np.testing.assert_array_equal(read_jpeg(data, RGB, region), found)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("covers", [None, (10, 10)])
 def test_parts_of_turned_files_are_parts_of_the_upright_image(
