@@ -69,10 +69,12 @@ def test_a_folder_with_albumentations_gives_the_same_bits(
 def test_a_batch_asked_for_directly_is_the_same_as_one_made_ahead() -> None:
     plan = array_plan([transforms.add_noise])
     workers = workers_of(plan)
+
+    def load(step: Step) -> Any:
+        return bits(workers.submit(step, urgent=True).result())
+
     with ThreadPoolExecutor(4) as pool:
-        assert [bits(b) for b in pool.map(workers.load, map(at, range(NUM_BATCHES)))] == all_bits(
-            plan
-        )
+        assert list(pool.map(load, map(at, range(NUM_BATCHES)))) == all_bits(plan)
 
 
 def test_float_images_and_a_last_small_batch_come_through() -> None:
@@ -252,9 +254,9 @@ def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
 
 
 def test_images_of_different_sizes_are_an_error() -> None:
-    plan = array_plan([A.RandomCrop(4, 4), transforms.Uneven()])
+    workers = workers_of(array_plan([A.RandomCrop(4, 4), transforms.Uneven()]))
     with pytest.raises(ArgumentError, match="one size"):
-        workers_of(plan).submit(at(0), urgent=True).result()
+        workers.submit(at(0), urgent=True).result()
 
 
 @pytest.mark.parametrize(
@@ -268,8 +270,9 @@ def test_images_of_different_sizes_are_an_error() -> None:
 def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
     kind: type, text: str
 ) -> None:
+    workers = workers_of(array_plan([kind()]))
     with pytest.raises(WorkerError, match=rf"raised {text}\n") as caught:
-        workers_of(array_plan([kind()])).submit(at(0), urgent=True).result()
+        workers.submit(at(0), urgent=True).result()
     notes = "\n".join(caught.value.__notes__)
     assert "To replay: sequence.sample(epoch=0, index=0)" in notes
     assert "transforms.py" in notes

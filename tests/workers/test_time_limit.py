@@ -180,9 +180,8 @@ def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
         with pytest.raises(augseq.errors.BatchTimeoutError, match="still loading the pipeline"):
             workers.submit(at(step), urgent=True).result()
     monkeypatch.undo()
-    assert bits(ProcessWorkers(plan, 5, limit_s=30).submit(at(0), urgent=True).result()) == bits(
-        loaded(plan, 0)
-    )
+    patient = ProcessWorkers(plan, 5, limit_s=30)
+    assert bits(patient.submit(at(0), urgent=True).result()) == bits(loaded(plan, 0))
 
 
 def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
