@@ -1,5 +1,7 @@
 """Seeded, parallel-safe, augmented Keras batches from an image folder.
 
+Start with `index_folder`, and pass the manifest that it returns to the sequence:
+
 >>> import augseq
 >>> images = augseq.index_folder("sample_images", progress=False)
 >>> train, val = images.split(val=0.2, seed=7)
@@ -8,33 +10,34 @@
 >>> pixels.shape
 (32, 96, 96, 3)
 
-What there is, by task, in the order in which you need it:
+All public names, by task:
 
-Which images:
-    `index_folder`, `index_table` and `index_huggingface` make a `Manifest`; `concat_manifests`
-    joins several; `RemoteOptions` says how to reach a remote folder.
-A manifest of them:
+List the images:
+    `index_folder`, `index_table` and `index_huggingface` return a `Manifest`; `concat_manifests`
+    joins several; `RemoteOptions` configures access to a remote folder.
+Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
-    `probe_manifest`. `write_manifest` and `read_manifest` keep it; `write_table` and
-    `write_huggingface` write it for other programs.
-What is wrong in them:
+    `probe_manifest`. `write_manifest` and `read_manifest` save and load it; `write_table` and
+    `write_huggingface` export it for other programs.
+Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
-    of fault, and a `FoundFile` for each file.
-Batches for Keras:
-    `ImageSequence` makes each `Batch` of several `Sample`s; `ImageCache` keeps decoded pixels;
-    `read_image` decodes one file in the same way.
-Augmentations:
-    `preset` returns a list to begin with, `explore` an `Explorer` to try it in a notebook. Write
+    of problem, and a `FoundFile` for each file.
+Make batches for Keras:
+    `ImageSequence` builds each `Batch` from several `Sample`s; `ImageCache` caches decoded
+    pixels; `read_image` decodes one file in the same way.
+Augment:
+    `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
     your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
     and can draw a `Crop` before decoding; `check_augmentation` tests it.
-Callbacks and proofs:
-    `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` keeps each
-    `LossSpike`; `Audit` writes what was trained, and `verify_audit` returns an `AuditReport`.
-A whole training:
+Train with callbacks:
+    `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
+    `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
+    `AuditReport`.
+Train a classifier in one call:
     `train_classifier`, with `RunOptions`, returns a `RunResult`.
-Errors:
-    `AugseqError` catches every error, and `AugseqWarning` is the class of every warning; the tree
-    is in `errors`.
+Handle errors:
+    `AugseqError` is the base class of all errors, `AugseqWarning` the class of all warnings; the
+    full tree is in `errors`.
 """
 
 from importlib import import_module
@@ -89,17 +92,17 @@ if TYPE_CHECKING:
     from augseq.training.train_classifier import RunResult as RunResult
     from augseq.training.train_classifier import train_classifier as train_classifier
 
-# Resolved when first asked for, so that `import augseq` loads neither Keras nor albumentations.
+# Resolved on first access, so that `import augseq` loads neither Keras nor albumentations.
 # In the order of the docstring.
 _HOMES = {
-    # Which images.
+    # List the images.
     "index_folder": "augseq.indexing.folder",
     "index_table": "augseq.indexing.table.index_table",
     "index_huggingface": "augseq.indexing.huggingface",
     "Manifest": "augseq.manifest.manifest",
     "concat_manifests": "augseq.manifest.concat",
     "RemoteOptions": "augseq.remote.options",
-    # A manifest of them.
+    # Use a manifest.
     "Record": "augseq.manifest.record",
     "Probe": "augseq.manifest.record",
     "probe_manifest": "augseq.indexing.probing",
@@ -107,19 +110,19 @@ _HOMES = {
     "read_manifest": "augseq.manifest.storage",
     "write_table": "augseq.manifest.export",
     "write_huggingface": "augseq.indexing.huggingface",
-    # What is wrong in them.
+    # Check the images.
     "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",
     "CheckReport": "augseq.inspection.quality.report",
     "CheckFinding": "augseq.inspection.quality.findings",
     "FoundFile": "augseq.inspection.quality.findings",
-    # Batches for Keras.
+    # Make batches for Keras.
     "ImageSequence": "augseq.training.sequence",
     "Batch": "augseq.loading.batch",
     "Sample": "augseq.loading.sample",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
-    # Augmentations.
+    # Augment.
     "preset": "augseq.augment.presets",
     "explore": "augseq.inspection.explorer.explore",
     "Explorer": "augseq.inspection.explorer.panel",
@@ -127,7 +130,7 @@ _HOMES = {
     "DetailedAugmentation": "augseq.augment.augmentation",
     "Crop": "augseq.augment.crop",
     "check_augmentation": "augseq.augment.laws",
-    # Callbacks and proofs.
+    # Train with callbacks.
     "EpochSync": "augseq.training.callbacks",
     "BackupAndResume": "augseq.training.backup",
     "LossSpikes": "augseq.training.loss_spikes",
@@ -135,11 +138,11 @@ _HOMES = {
     "Audit": "augseq.training.audit",
     "verify_audit": "augseq.training.audit",
     "AuditReport": "augseq.training.audit",
-    # A whole training.
+    # Train a classifier in one call.
     "train_classifier": "augseq.training.train_classifier",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.train_classifier",
-    # Errors.
+    # Handle errors.
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",
 }
@@ -159,10 +162,10 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-def _loaded_when_called(home: str, name: str) -> Any:
+def _imported_on_call(home: str, name: str) -> Any:
     return lambda *args, **options: getattr(import_module(home), name)(*args, **options)
 
 
-# `augseq.manifest.display` says why these are passed down.
-display.draw_manifest = _loaded_when_called("augseq.inspection.manifest_picture", "draw_manifest")
-display.manifest_html = _loaded_when_called("augseq.inspection.manifest_html", "manifest_html")
+# `augseq.manifest.display` explains why these are set from here.
+display.draw_manifest = _imported_on_call("augseq.inspection.manifest_picture", "draw_manifest")
+display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "manifest_html")

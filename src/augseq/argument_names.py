@@ -1,4 +1,4 @@
-"""Answers for arguments that a function does not have: what ours are called."""
+"""Error messages for unknown arguments that name the argument to use instead."""
 
 import difflib
 import functools
@@ -17,7 +17,7 @@ _OF_SEQUENCE = "It is an option of ImageSequence."
 _OF_TABLE = "It is an option of index_table."
 _OF_INDEX = "It is an option of index_folder."
 
-# Names of Keras' loaders, of torch and pandas; and ours, given to the wrong function.
+# Argument names of Keras' loaders, torch and pandas; and augseq's own, on the wrong function.
 _ANSWERS = {
     "augmentations": "Use `augment`: a list.",
     "brightness_range": _TRANSFORM,
@@ -54,7 +54,7 @@ _ANSWERS = {
     **dict.fromkeys(("interpolation", "label_mode", "seed", "shuffle"), _OF_SEQUENCE),
 }
 
-# Where index_table has a name of its own for it.
+# Overrides for index_table.
 _ANSWERS_FOR_TABLES = {
     "classes": "Use `class_names`.",
     "directory": "Use `root`: the folder of the images.",
@@ -65,9 +65,9 @@ _ANSWERS_FOR_TABLES = {
 
 
 def explains_names(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Make a function answer an argument that it does not have with the name of ours.
+    """Make a function explain unknown keyword arguments.
 
-    The function then raises `ArgumentError` where Python raises a TypeError.
+    It then raises an `ArgumentError` that names the argument to use, instead of a TypeError.
     """
     known = list(inspect.signature(function).parameters)
 

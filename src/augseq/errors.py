@@ -1,76 +1,76 @@
-"""Every error that augseq raises on purpose.
+"""All errors that augseq raises deliberately.
 
     AugseqError
-    ├── ArgumentError       (ValueError)         an option is wrong
-    ├── MissingFileError    (FileNotFoundError)  a folder, manifest or image is not there
-    ├── NotAFolderError     (NotADirectoryError) a file stands where a folder must be
-    ├── UnreadableError     (PermissionError)    the system refuses to read a file or folder
-    ├── RemoteError         (ConnectionError)    a remote folder does not answer, or not usefully
-    ├── LabelError          (ValueError)         folders, classes and labels do not agree
+    ├── ArgumentError       (ValueError)         an option has an invalid value
+    ├── MissingFileError    (FileNotFoundError)  a folder, manifest or image does not exist
+    ├── NotAFolderError     (NotADirectoryError) a path is a file where a folder is required
+    ├── UnreadableError     (PermissionError)    access to a file or folder is refused
+    ├── RemoteError         (ConnectionError)    a remote folder does not answer as expected
+    ├── LabelError          (ValueError)         folders, classes and labels do not match
     ├── ManifestError       (ValueError)         a manifest or table is damaged or too new
-    ├── BackupError         (OSError)            a run cannot be saved, or not go on from a backup
-    ├── DecodeError         (ValueError)         a file does not hold a usable image
-    ├── ChangedFileError    (ValueError)         a file is not what it was when it was indexed
+    ├── BackupError         (OSError)            a run cannot be saved, or resumed from a backup
+    ├── DecodeError         (ValueError)         a file does not contain a usable image
+    ├── ChangedFileError    (ValueError)         a file has changed since it was indexed
     ├── AugmentationError   (ValueError)         an augmentation broke its contract
-    ├── WorkerError         (RuntimeError)       worker processes die, or cannot say what failed
-    ├── SharedMemoryError   (OSError)            there is no room for a batch of a worker process
-    ├── BatchTimeoutError   (TimeoutError)       a batch takes longer than it may
-    └── MissingExtraError   (ImportError)        a library of an extra is not installed
+    ├── WorkerError         (RuntimeError)       worker processes die, or raise an unpicklable error
+    ├── SharedMemoryError   (OSError)            shared memory has no room for a batch
+    ├── BatchTimeoutError   (TimeoutError)       a batch takes longer than `batch_timeout_s`
+    └── MissingExtraError   (ImportError)        an optional library is not installed
 
-    AugseqWarning           (UserWarning)        training can go on, but a person should know
+    AugseqWarning           (UserWarning)        worth knowing, but training can continue
 
-An exception that a user's own transform raises keeps its type and gains a note.
+An exception raised by a user's own transform keeps its type and gains a note.
 """
 
 from augseq.terminal_text import printable_message
 
 
 class AugseqError(Exception):
-    """Catch this to catch every error of augseq."""
+    """Base class of all augseq errors."""
 
     def __str__(self) -> str:
-        # Names of files may hold codes that a terminal obeys.
+        # File names can contain terminal control codes.
         return printable_message(super().__str__())
 
 
 class ArgumentError(AugseqError, ValueError):
-    """An option has a value that cannot work."""
+    """An option has an invalid value."""
 
 
 class MissingFileError(AugseqError, FileNotFoundError):
-    """A folder, a manifest or an image is not where it should be."""
+    """A folder, a manifest or an image does not exist."""
 
 
 class NotAFolderError(AugseqError, NotADirectoryError):
-    """A path that must be a folder is something else."""
+    """A path is a file where a folder is required."""
 
 
 class UnreadableError(AugseqError, PermissionError):
-    """The operating system refuses to read a file or a folder."""
+    """Access to a file or folder is refused, or an archive cannot be opened."""
 
 
 class RemoteError(AugseqError, ConnectionError):
-    """A remote folder does not answer, or not with what was asked for."""
+    """A remote folder does not answer, or its answer is unusable."""
 
 
 class LabelError(AugseqError, ValueError):
-    """Folders, class names and labels do not agree."""
+    """Folders, class names and labels do not match."""
 
 
 class ManifestError(AugseqError, ValueError):
-    """A manifest or table of images is damaged, foreign, or from a newer augseq."""
+    """A manifest or table is damaged, of another format, or from a newer augseq."""
 
 
 class BackupError(AugseqError, OSError):
-    """A backup of a training run cannot be written, or does not fit the run."""
+    """A backup of a training run cannot be written, or does not match the run."""
 
 
 class DecodeError(AugseqError, ValueError):
-    """A file does not hold an image that can be used.
+    """A file does not contain a usable image.
 
     Attributes:
         path: The file, as the manifest or the caller names it.
-        index: The record's identity; None for a file read on its own.
+        index: The record's index; None for a file that is not part of a manifest.
     """
 
     def __init__(self, message: str, path: str | None = None, index: int | None = None) -> None:
@@ -83,7 +83,7 @@ class DecodeError(AugseqError, ValueError):
 
 
 class ChangedFileError(AugseqError, ValueError):
-    """A file is not what it was when it was indexed."""
+    """A file has changed since it was indexed."""
 
 
 class AugmentationError(AugseqError, ValueError):
@@ -91,29 +91,29 @@ class AugmentationError(AugseqError, ValueError):
 
 
 class WorkerError(AugseqError, RuntimeError):
-    """Worker processes die over a batch, or what one raised does not pickle."""
+    """Worker processes die while loading a batch, or raise an unpicklable error."""
 
 
 class SharedMemoryError(AugseqError, OSError):
-    """The memory that processes share has no room for a batch."""
+    """Shared memory has no room for a batch."""
 
 
 class BatchTimeoutError(AugseqError, TimeoutError):
-    """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
+    """A batch takes longer than `batch_timeout_s`; the message says where it is stuck."""
 
 
 class MissingExtraError(AugseqError, ImportError):
-    """A library that an extra of augseq brings is not installed."""
+    """A library from one of augseq's optional extras is not installed."""
 
 
 class AugseqWarning(UserWarning):
-    """Something that a person should know, but that need not stop the work."""
+    """Something worth knowing that does not stop the work."""
 
     def __str__(self) -> str:
         return printable_message(super().__str__())
 
 
-# As pyproject.toml declares them; a test compares.
+# As declared in pyproject.toml; a test compares them.
 EXTRAS = {
     "gcs": ("gcsfs>=2024.10",),
     "heif": ("pi-heif>=1.0",),
@@ -128,9 +128,9 @@ EXTRAS = {
 
 
 def install_command(*extras: str) -> str:
-    """Return the command that installs the libraries of some extras.
+    """Return the pip command that installs the libraries of some extras.
 
-    It names the libraries and not the extras, so that it works wherever augseq came from: a
+    The command lists libraries, not extras, so it works whether augseq was installed from a
     clone, a wheel or a package index.
 
     Args:
@@ -139,5 +139,5 @@ def install_command(*extras: str) -> str:
     >>> install_command("heif", "jxl")
     'pip install "pi-heif>=1.0" "imagecodecs>=2025.3.30"'
     """
-    requirements = [f'"{one}"' for extra in extras for one in EXTRAS[extra]]
+    requirements = [f'"{requirement}"' for extra in extras for requirement in EXTRAS[extra]]
     return " ".join(["pip install", *requirements])

@@ -1,4 +1,4 @@
-"""Text that people read in a terminal: escaped, cut to a width, short for any object."""
+"""Format text for a terminal: escape it, cut it to a width, summarize objects."""
 
 import signal
 import unicodedata
@@ -7,42 +7,42 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 WIDTH = 96
-"""Columns of a line, at most: a terminal of 100 has room for a margin."""
+"""Maximum columns of a line; leaves a margin in a terminal of 100 columns."""
 
 _MOST_LINES = 9
 _MOST_COLUMNS = 60
 
 
 def escaped(text: str) -> str:
-    r"""Write what is not printable as Python does: control codes, line ends, marks of direction.
+    r"""Escape non-printable characters as `repr` does: control codes, newlines, bidi marks.
 
     >>> escaped("cat\x1b[2J\n")
     'cat\\x1b[2J\\n'
     """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text in one line of at most `most` columns, escaped and cut in its middle.
+    """Return text as one line of at most `most` columns, escaped and cut in the middle.
 
     >>> shortened("cat_0001.jpg", 8), shortened("cat_0001.jpg", 1)
     ('cat….jpg', '…')
     """
-    # Cut first as well: a name may have millions.
+    # Cut before escaping too: a name can have millions of characters.
     if len(text) > 2 * most:
         text = f"{text[:most]}{text[-most:]}"
     text = escaped(" ".join(text.split()))
     if num_columns(text) <= most:
         return text
-    # Of names of files, the end tells more: it has the number.
+    # Keep more of the end: file names carry their number there.
     end = most // 2
     return f"{_beginning(text, most - end - 1)}…{_beginning(text[::-1], end)[::-1]}"
 
 
 def num_columns(text: str) -> int:
-    """Count the columns of a terminal that a text takes: two for a Chinese character or an emoji.
+    """Return the width of text in terminal columns: two for a Chinese character or an emoji.
 
     >>> num_columns("cat"), num_columns("猫")
     (3, 2)
@@ -51,27 +51,27 @@ def num_columns(text: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """Return a text with spaces behind it, `width` columns wide or wider."""
+    """Pad text with spaces on the right to at least `width` columns."""
     return text + " " * (width - num_columns(text))
 
 
-def _width(sign: str) -> int:
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+def _width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _beginning(text: str, most: int) -> str:
-    """Return as many of the first characters as fit into so many columns."""
-    for end, sign in enumerate(text):
-        most -= _width(sign)
+    """Return the longest prefix that fits into `most` columns."""
+    for end, char in enumerate(text):
+        most -= _width(char)
         if most < 0:
             return text[:end]
     return text
 
 
 def printable_message(text: str, most: int = 10_000) -> str:
-    """Return a message that keeps its lines and nothing else that a terminal acts on."""
+    """Escape control codes in a message, but keep its line breaks."""
     if len(text) > most:
         text = f"{text[: most // 2]} [...] {text[-most // 2 :]}"
     return "\n".join(map(escaped, text.split("\n")))
@@ -80,13 +80,13 @@ def printable_message(text: str, most: int = 10_000) -> str:
 def first_few(
     texts: Iterable[str], most: int = 3, *, between: str = ", ", rest: str = "more"
 ) -> str:
-    """Join the first few texts, and say how many more there are.
+    """Join the first few texts, and count the rest.
 
     Args:
-        texts: Each as it is to be shown; `listed` puts names in quotes.
+        texts: Shown as they are; `listed` quotes names.
         most: How many to show.
-        between: What separates them.
-        rest: What the others are called.
+        between: Separator.
+        rest: Noun for the rest.
 
     >>> first_few(["1", "2", "3", "4", "5"], rest="more rows")
     '1, 2, 3 and 2 more rows'
@@ -97,7 +97,7 @@ def first_few(
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:
-    """Write the first few names in quotes, and say how many more there are.
+    """Join the first few names in quotes, and count the rest.
 
     >>> listed(["cat", "dog"])
     "'cat', 'dog'"
@@ -106,26 +106,26 @@ def listed(names: Iterable[str], most: int = 3) -> str:
 
 
 def array_text(values: Any) -> str:
-    """Return shape, dtype and range of an array; of a mapping those of each of its arrays.
+    """Return the shape, dtype and range of an array, or of each array in a mapping.
 
     Args:
         values: An array of numbers, or arrays by name.
     """
     if isinstance(values, Mapping):
-        parts = (f"{name}: {array_text(one)}" for name, one in values.items())
+        parts = (f"{name}: {array_text(array)}" for name, array in values.items())
         return shortened("; ".join(parts), WIDTH - 12)
-    what = f"{tuple(values.shape)} {values.dtype}"
+    text = f"{tuple(values.shape)} {values.dtype}"
     if not values.size or values.dtype.kind not in "biuf":
-        return what
-    return f"{what}, {_number(values.min())} to {_number(values.max())}"
+        return text
+    return f"{text}, {_number(values.min())} to {_number(values.max())}"
 
 
 def options_text(options: Any, **texts: str) -> str:
-    """Return a dataclass as a call with the fields that are not at their defaults.
+    """Return a dataclass instance as a call, without the fields that have their defaults.
 
     Args:
-        options: An instance of a dataclass. Fields with `repr=False` are not shown.
-        **texts: What to show of a field in place of its value; "" for nothing.
+        options: A dataclass instance. Fields with `repr=False` are not shown.
+        **texts: Text to show for a field instead of its value; "" hides the field.
     """
     shown = []
     for field in fields(options):
@@ -139,21 +139,21 @@ def options_text(options: Any, **texts: str) -> str:
 
 
 def call_text(name: str, *arguments: str) -> str:
-    """Return a call in one line, or with a line for each argument where it is too long.
+    """Return a call on one line, or with one line per argument if it is too long.
 
     Args:
-        name: Of what is called.
+        name: Name of the callable.
         *arguments: Each as text.
     """
     line = f"{name}({', '.join(arguments)})"
     if num_columns(line) <= WIDTH:
         return line
-    lines = [f"    {shortened(one, WIDTH - 8)}," for one in arguments]
+    lines = [f"    {shortened(argument, WIDTH - 8)}," for argument in arguments]
     return first_lines("\n".join([f"{name}(", *lines, ")"]))
 
 
 def table_text(title: str, rows: Mapping[str, str]) -> str:
-    """Return a title, and below it a line for each name with what there is to say.
+    """Return a title, and below it one line per name with its text.
 
     Args:
         title: The first line.
@@ -169,11 +169,11 @@ def table_text(title: str, rows: Mapping[str, str]) -> str:
 
 
 def counts_text(title: str, counts: Mapping[str, int]) -> str:
-    """Return a title, and below it how often each name comes; for many names some of them.
+    """Return a title, and below it the count of each name; of many names only the first.
 
     Args:
         title: The first line.
-        counts: By name.
+        counts: Counts by name.
     """
     some = dict(list(counts.items())[: _MOST_LINES - 2 if len(counts) >= _MOST_LINES else None])
     width = max((len(f"{count:,}") for count in some.values()), default=0)
@@ -183,7 +183,7 @@ def counts_text(title: str, counts: Mapping[str, int]) -> str:
 
 
 def first_lines(text: str) -> str:
-    """Return the first lines of a text, each cut to the width, and how many more there are."""
+    """Return the first lines of a text, each cut to `WIDTH`, and count the rest."""
     lines = text.split("\n")
     shown = [_fitted(line, WIDTH) for line in lines]
     if len(shown) > _MOST_LINES:
@@ -193,7 +193,7 @@ def first_lines(text: str) -> str:
 
 
 def _fitted(line: str, most: int) -> str:
-    # Only a long line loses its indent and its columns.
+    # `shortened` collapses spaces, so a line that fits is left alone.
     fits = num_columns(line) <= most and line.isprintable()
     return line if fits else shortened(line, most)
 
@@ -209,11 +209,11 @@ def _number(value: Any) -> str:
 
 
 def ending(exit_code: int | None) -> str:
-    """Say how a process ended, as what follows "it"."""
+    """Return how a process ended, as a predicate: "ended with exit code 1"."""
     if exit_code is None or exit_code >= 0:
         return f"ended with exit code {exit_code}"
     try:
         return f"was ended by {signal.Signals(-exit_code).name}"
-    # Those for programs' own use have no name.
+    # Real-time signals have no name.
     except ValueError:
         return f"was ended by signal {-exit_code}"

@@ -1,4 +1,4 @@
-"""One function over many items, in threads and with a progress bar."""
+"""Map a function over many items in threads, with a progress bar."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,9 +12,9 @@ from tqdm.auto import tqdm
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Items in a task: a task for each would cost 16 microseconds an item, not 1.4.
+# Items per task: one task per item would cost 16 microseconds an item instead of 1.4.
 _CHUNK = 16
-# Tasks of each thread, done or not, that nobody has taken: so a million items need no memory.
+# Tasks submitted ahead per thread; a limit, so that a million items need little memory.
 _AHEAD = 4
 
 
@@ -27,32 +27,32 @@ def map_in_threads(
     title: str,
     progress: bool,
 ) -> Iterator[Result]:
-    """Yield what a function returns for each item, in their order.
+    """Yield the result of a function for each item, in the order of the items.
 
     Args:
-        function: Thread-safe. Where it raises, so does this, and what waits is given up, as it is
-            where nobody wants more results.
-        items: Taken one by one, only a little ahead of what is yielded.
-        num_items: How many there are; for the bar alone.
-        num_threads: Items that are worked on at the same time.
-        title: What stands before the bar.
+        function: Thread-safe. If it raises, the error propagates and waiting items are cancelled,
+            as they are when the generator is closed.
+        items: Consumed lazily, slightly ahead of the results.
+        num_items: Number of items, for the progress bar only.
+        num_threads: Number of items processed at the same time.
+        title: Label of the progress bar.
         progress: Whether long work shows a progress bar.
     """
     remaining = iter(items)
     waiting: deque[Future[list[Result]]] = deque()
-    given_up = Event()
+    cancelled = Event()
 
-    def work_on(chunk: list[Item]) -> list[Result]:
-        # Looked at before each item, so that nobody waits for a whole chunk after Ctrl-C.
-        return [function(item) for item in chunk if not given_up.is_set()]
+    def process(chunk: list[Item]) -> list[Result]:
+        # Checked before each item, so that Ctrl-C does not wait for a whole chunk.
+        return [function(item) for item in chunk if not cancelled.is_set()]
 
     def submit() -> None:
         if chunk := list(islice(remaining, _CHUNK)):
-            waiting.append(pool.submit(work_on, chunk))
+            waiting.append(pool.submit(process, chunk))
 
     with (
         ThreadPoolExecutor(num_threads) as pool,
-        # The bar shows itself on long work only.
+        # The delay hides the bar for short work.
         tqdm(desc=title, unit=" images", total=num_items, delay=0.5, disable=not progress) as bar,
     ):
         try:
@@ -64,5 +64,5 @@ def map_in_threads(
                 bar.update(len(results))
                 yield from results
         finally:
-            given_up.set()
+            cancelled.set()
             pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Checks of arguments that say what must hold, what came, and what may have been meant."""
+"""Argument checks: error messages state the rule, the value received, and likely fixes."""
 
 import difflib
 import math
@@ -12,9 +12,9 @@ from augseq.errors import ArgumentError
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raise `ArgumentError` where a value is not one of the choices."""
+    """Raise `ArgumentError` if a value is not one of the choices."""
     try:
-        # An array, which has no hash, is equal to nothing as a whole.
+        # Refuses arrays, which have no hash, and compare element by element.
         hash(value)
         is_choice = value in choices
     except TypeError:
@@ -25,7 +25,7 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 
 def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> int:
-    """Return an integer within limits as an int, or raise `ArgumentError`."""
+    """Return a Python or numpy integer within limits as an int, or raise `ArgumentError`."""
     if is_whole(value) and value >= least and (most is None or value <= most):
         return int(value)
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
@@ -43,11 +43,11 @@ def check_number(
     """Return a finite number within limits as a float, or raise `ArgumentError`.
 
     Args:
-        name: What the caller calls it.
-        value: To be checked: a number of Python or numpy; True and False are none.
-        above: It must be more.
-        least: It must be this or more.
-        most: It must be this or less.
+        name: Name of the argument, for the message.
+        value: A Python or numpy number; True and False are refused.
+        above: Exclusive lower limit.
+        least: Inclusive lower limit.
+        most: Inclusive upper limit.
     """
     number = _as_float(value)
     is_high_enough = (above is None or number > above) and (least is None or number >= least)
@@ -61,7 +61,7 @@ def check_number(
 
 
 def _as_float(value: Any) -> float:
-    """Return a number as a float, and what is none, or too large for one, as NaN."""
+    """Return a number as a float; NaN if it is not a number or too large for a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return math.nan
     try:
@@ -71,20 +71,20 @@ def _as_float(value: Any) -> float:
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a value is an integer of Python or numpy; True and False are not."""
+    """Return whether a value is a Python or numpy integer; True and False are not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_ordered(names: object) -> bool:
-    """Tell whether these are values in an order that is the same in each run, and no text.
+    """Return whether names are a collection, other than a string, with a reproducible order.
 
-    A set of texts has another order in each process, so that labels would differ.
+    The order of a set of strings differs between processes, so labels would differ too.
     """
     return isinstance(names, Collection) and not isinstance(names, str | bytes | set | frozenset)
 
 
 def briefly(value: object) -> str:
-    """Write a value as Python does, of a long list only the first items.
+    """Return the repr of a value, with long lists and strings cut short.
 
     >>> briefly(list(range(100)))
     '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...]'
