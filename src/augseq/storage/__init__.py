@@ -1,1 +1,1 @@
-"""Files written whole, locked, counted and named, for every room."""
+"""Atomic writes, locks, quotas, hashes and path encodings."""

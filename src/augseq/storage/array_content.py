@@ -1,4 +1,4 @@
-"""What tells the values of one array from those of another."""
+"""Hash the contents of arrays."""
 
 import hashlib
 import os
@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-# Parts of an array are hashed side by side: one thread reads 0.7 GB/s.
+# Parts of an array are hashed in parallel: one thread reads 0.7 GB/s.
 _CHUNK_BYTES = 2**24
 
 
 def array_digest(array: Any) -> bytes:
-    """Return a hash of dtype, shape and all values, 16 bytes long.
+    """Return a 16-byte hash of the dtype, shape and all values of an array.
 
     Args:
-        array: A numpy array, memory-mapped ones included, or anything that has `shape` and
-            `dtype` and gives numpy arrays when sliced along its first axis.
+        array: A numpy array, which can be memory-mapped, or any object with `shape` and `dtype`
+            that returns numpy arrays when sliced along its first axis.
     """
     shape = tuple(int(size) for size in array.shape)
     digest = hashlib.blake2b(f"{np.dtype(array.dtype).descr} {shape}".encode(), digest_size=16)
@@ -32,16 +32,16 @@ def array_digest(array: Any) -> bytes:
 
     starts = range(0, shape[0], rows)
     if len(starts) == 1 or not isinstance(array, np.ndarray):
-        # What is no array of numpy may not be safe to read in several threads.
+        # Other array types may not be thread-safe.
         parts = [part(start) for start in starts]
     else:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             parts = list(pool.map(part, starts))
-    for found in parts:
-        digest.update(found)
+    for part_digest in parts:
+        digest.update(part_digest)
     return digest.digest()
 
 
 def array_text(array: Any) -> str:
-    """Describe an array in a few words, with the beginning of its hash."""
+    """Return the dtype, shape and first 16 hexadecimal digits of the hash of an array."""
     return f"{np.dtype(array.dtype)} {tuple(array.shape)} #{array_digest(array).hex()[:16]}"

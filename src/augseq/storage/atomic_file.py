@@ -1,4 +1,4 @@
-"""Files that are written under another name, then put in place whole or not at all."""
+"""Atomic writes: files are written under a temporary name, then renamed."""
 
 import os
 import secrets
@@ -17,21 +17,21 @@ SUFFIX = ".unfinished"
 
 @contextmanager
 def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
-    """Open a file that appears at `path` when all of it is on the disk, or never.
+    """Open a file that appears at `path` only once it is completely on disk.
 
     Raises:
         MissingFileError: The folder of the path does not exist.
         ArgumentError: The path is a folder.
-        OSError: The file cannot be written; what was at `path` is unchanged.
+        OSError: The file cannot be written; an existing file at `path` is unchanged.
     """
     target = Path(path).absolute()
     if not target.parent.is_dir():
-        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: there is no such folder.")
+        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: its folder does not exist.")
     if target.is_dir():
         raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
     folder, prefix = str(target.parent), f".{target.name}."
     remove_abandoned(folder, prefix)
-    # Beside the target, since a rename is atomic within one file system only.
+    # Next to the target, since a rename is only atomic within one file system.
     with temporary_file(folder, prefix) as file:
         yield file
         file.flush()
@@ -42,14 +42,14 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
 
 @contextmanager
 def temporary_file(folder: str, prefix: str = "") -> Iterator[BinaryIO]:
-    """Open a new file that is deleted at the end unless it was put in place.
+    """Open a new file that is deleted on exit unless it was put in place.
 
-    It is locked, so that other processes see that it is in use. Not a file of `tempfile`, which
-    other users could not read.
+    It is locked, so that other processes see that it is in use. `tempfile` is not used, since
+    other users could not read its files.
 
     Args:
-        folder: Where it is made.
-        prefix: Of its name; `remove_abandoned` finds files of killed processes by it.
+        folder: Folder of the file.
+        prefix: Prefix of its name, by which `remove_abandoned` finds files of killed processes.
     """
     path = os.path.join(folder, prefix + secrets.token_hex(16) + SUFFIX)
     try:
@@ -61,15 +61,15 @@ def temporary_file(folder: str, prefix: str = "") -> Iterator[BinaryIO]:
 
 
 def put_in_place(file: BinaryIO, path: str) -> None:
-    """Give a temporary file, all of it written, its name; a file of that name is replaced."""
+    """Rename a completely written temporary file to `path`, replacing any existing file."""
     if sys.platform == "win32":
-        # Windows moves no open file. There, a file without a lock is not taken for abandoned.
+        # Windows cannot rename an open file; an unlocked file never counts as abandoned there.
         file.close()
     os.replace(file.name, path)
 
 
 def remove_abandoned(folder: str, prefix: str = "") -> None:
-    """Remove temporary files of processes that were killed while they wrote."""
+    """Remove temporary files of processes that were killed while writing."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     for name in names:
@@ -86,16 +86,16 @@ def _open_locked(path: str) -> BinaryIO:
         lock(file.fileno())
         if is_still_at(file.fileno(), path):
             return file
-        # Another process took it for abandoned, just before it was locked.
+        # Another process removed it as abandoned just before it was locked.
         file.close()
 
 
 def _sync_folder(folder: str) -> None:
-    """Bring the name of a new file to the disk, which the file's own content does not do."""
+    """Flush a folder entry to disk; `fsync` of the file does not include its name."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            # Some network file systems know no sync of a folder.
+            # Some network file systems cannot sync a folder.
             with suppress(OSError):
                 os.fsync(descriptor)
         finally:

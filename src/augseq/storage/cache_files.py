@@ -1,4 +1,4 @@
-"""The files of a cache: written, counted, and left behind by no one."""
+"""The files of a cache: written atomically, counted against a limit, cleaned up after crashes."""
 
 import os
 import shutil
@@ -12,21 +12,21 @@ from augseq.errors import ArgumentError, AugseqWarning
 from augseq.storage.atomic_file import remove_abandoned, temporary_file
 from augseq.storage.quota import place_file, read_usage, size_text
 
-# Without a limit of their own, several caches would fill a disk or the memory together.
+# Leaves room for other caches on the same disk or in memory.
 SHARE_OF_FREE = 0.5
 
 
 class CacheFiles:
-    """Files by name, for all threads and processes that share a folder.
+    """Files by name, shared by all threads and processes that use a folder.
 
-    Every method may be called by anybody at any time. Who writes a file, writes one of its own
-    and then puts it in place at once; the last of several wins, and all are equal.
+    Every method is safe to call from any thread or process. Each writer writes a temporary file
+    and renames it; if several write the same name, the last one wins, and their content is equal.
 
     Args:
-        root: The folder, which exists.
-        kind: Folder in it, whose name begins as in `quota`.
-        max_bytes: What all files of the cache may take together.
-        ways_out: What a warning says to somebody whose cache is full.
+        root: An existing folder.
+        kind: Sub-folder of the files; its name begins with a prefix from `quota`.
+        max_bytes: Maximum total size of the cache.
+        ways_out: Advice appended to the warning that the cache is full.
     """
 
     def __init__(self, root: str, kind: str, max_bytes: int, ways_out: str) -> None:
@@ -35,27 +35,27 @@ class CacheFiles:
         self.takes_more = True
         self._folder = os.path.join(root, kind)
         self._ways_out = ways_out
-        # Taken once, by the first who warns, and never let go: a fork cannot be caught by it.
+        # Acquired by the first thread that warns, and never released, so a fork cannot deadlock.
         self._warning = threading.Lock()
 
     def path(self, name: str) -> str:
-        """Return the place of a file, by hexadecimal digits."""
-        # No folder gets more than a 256th of all files.
+        """Return the path of a file; `name` is hexadecimal digits."""
+        # Spread over 256 sub-folders.
         return f"{self._folder}/{name[:2]}/{name[2:]}"
 
     def keep(self, name: str, write: Callable[[BinaryIO], None]) -> None:
-        """Write a file, if there is room; warn once where there is none any more.
+        """Write a file if there is room; warn once when the cache is full.
 
         Args:
             name: Hexadecimal digits.
-            write: Writes it, to an empty file.
+            write: Writes the content to an empty file.
         """
         if not self.takes_more:
             return
         try:
             has_room = self._write(self.path(name), write)
         except FileNotFoundError:
-            # The process ends, or somebody has removed the folder: no news to them.
+            # The process is exiting, or the user deleted the folder: no warning needed.
             self.takes_more = False
         except OSError as error:
             self._stop(f"Cannot write to the cache in {self.root!r}: {error.strerror}.")
@@ -69,7 +69,7 @@ class CacheFiles:
 
     def _write(self, path: str, write: Callable[[BinaryIO], None]) -> bool:
         for folder in (self._folder, os.path.dirname(path)):
-            # Not `makedirs`: a folder in memory that is gone must not come back.
+            # Not `makedirs`, which would recreate a deleted in-memory folder.
             with suppress(FileExistsError):
                 os.mkdir(folder)
         with temporary_file(self.root) as file:
@@ -84,25 +84,25 @@ class CacheFiles:
 
 
 def make_cache_folder(root: str, option: str) -> None:
-    """Make a folder for kept files, and remove what killed processes left half written.
+    """Create a cache folder, and remove partial files of killed processes.
 
     Args:
         root: An absolute path.
-        option: What the user gave it as.
+        option: Name of the user's option, for the message.
 
     Raises:
-        ArgumentError: It cannot be made.
+        ArgumentError: The folder cannot be created.
     """
     try:
         os.makedirs(root, exist_ok=True)
         remove_abandoned(root)
     except OSError as error:
         raise ArgumentError(
-            f"`{option}` must be a folder, or a place for a new one. Received: {root!r}: "
+            f"`{option}` must be a folder that exists or can be created. Received: {root!r}: "
             f"{error.strerror}."
         ) from error
 
 
 def default_max_bytes(root: str) -> int:
-    """Return half of what is free on a disk, counting what the cache there holds as free."""
+    """Return half of the free space on a disk, counting the existing cache as free."""
     return int((shutil.disk_usage(root).free + read_usage(root).num_bytes) * SHARE_OF_FREE)

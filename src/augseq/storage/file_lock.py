@@ -1,7 +1,7 @@
-"""Locks on open files, which the system lets go of when their process dies, however it dies.
+"""Locks on open files, which the system releases when the process ends, however it ends.
 
-Windows has none of this kind, nor have some network file systems. There counts may drift a little,
-and what a killed process left is not removed.
+Windows and some network file systems do not support them. There, cache counts can drift slightly,
+and partial files of killed processes are not removed.
 """
 
 import os
@@ -13,14 +13,14 @@ if sys.platform != "win32":
 
 
 def lock(file: int) -> None:
-    """Wait until no one else has a lock on an open file, and take it for oneself."""
+    """Wait for an exclusive lock on an open file."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def share(file: int) -> bool:
-    """Take a lock that any number of users may have at the same time, and tell if there are any."""
+    """Wait for a shared lock on an open file; return whether locks are supported."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
@@ -29,7 +29,7 @@ def share(file: int) -> bool:
 
 
 def is_unused(file: int) -> bool:
-    """Take the lock for oneself if no one else has one, and tell so."""
+    """Take the exclusive lock if no one else holds one; return whether it was taken."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,7 +39,7 @@ def is_unused(file: int) -> bool:
 
 
 def is_still_at(file: int, path: str) -> bool:
-    """Tell whether an open file is the one that a path names now."""
+    """Return whether a path still refers to an open file."""
     try:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:

@@ -305,7 +305,7 @@ def test_a_cache_inside_the_folder_of_the_images_is_refused(root: Path) -> None:
 def test_a_file_in_the_place_of_the_folder_is_refused(root: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "cache"):
-        with pytest.raises(ArgumentError, match="place for a new one"):
+        with pytest.raises(ArgumentError, match="exists or can be created"):
             cached(root, folder)
 
 
