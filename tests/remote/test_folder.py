@@ -47,7 +47,9 @@ def test_a_server_in_trouble_is_not_taken_for_one_without_the_file() -> None:
 def test_a_server_that_tells_nothing_of_changes_is_told_with_the_way_out() -> None:
     with answering(GOOD) as port:
         assert web(port).read("a.jpg") == b"abc"
-        with pytest.raises(RemoteError, match=r"neither an ETag nor a time.*cache_dir"):
+        with pytest.raises(
+            RemoteError, match=r"neither an ETag nor a modification time.*cache_dir"
+        ):
             web(port).identity("a.jpg")
 
 

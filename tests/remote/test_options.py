@@ -32,7 +32,7 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
     (tmp_path / "file").touch()
     remote = augseq.RemoteOptions(cache_dir=tmp_path / "file")
     with pytest.raises(
-        augseq.errors.ArgumentError, match="`cache_dir` must be a folder, or a place"
+        augseq.errors.ArgumentError, match="`cache_dir` must be a folder that exists or"
     ):
         augseq.index_folder("memory://x", remote=remote)
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from s3fs.errors import translate_boto_error
 
-from augseq.remote.retry_policy import is_denied, may_pass
+from augseq.remote.retry_policy import is_denied, is_transient
 
 
 def of_s3(status: int, code: str) -> Exception:
@@ -93,13 +93,13 @@ FINAL = [
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
 def test_a_broken_connection_or_a_busy_server_may_pass(error: Exception) -> None:
-    assert may_pass(error)
+    assert is_transient(error)
     assert not is_denied(error)
 
 
 @pytest.mark.parametrize("error", FINAL, ids=repr)
 def test_a_refusal_or_a_missing_file_is_final(error: Exception) -> None:
-    assert not may_pass(error)
+    assert not is_transient(error)
 
 
 @pytest.mark.parametrize("error", DENIED, ids=repr)
@@ -111,4 +111,4 @@ def test_what_an_error_was_raised_from_counts_too() -> None:
     for cause, passes in [(of_web(503), True), (of_web(404), False)]:
         error = OSError("wrapped")
         error.__cause__ = cause
-        assert may_pass(error) is passes
+        assert is_transient(error) is passes

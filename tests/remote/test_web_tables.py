@@ -35,7 +35,7 @@ def test_a_page_in_place_of_a_list_is_told_too(folder: Path) -> None:
     (folder / "index.html").write_text("Welcome")
     with (
         unlisted_web_server(folder, 404) as port,
-        pytest.raises(augseq.errors.MissingFileError, match=r"No image found.*index_table\(table"),
+        pytest.raises(augseq.errors.MissingFileError, match=r"No images found.*index_table\(table"),
     ):
         augseq.index_folder(f"http://127.0.0.1:{port}", progress=False)
 

@@ -1,1 +1,1 @@
-"""Image folders elsewhere: object stores, web servers, archives."""
+"""Remote image folders: object stores, web servers and archives."""

@@ -1,4 +1,4 @@
-"""The members of a ZIP or tar archive, by the paths that they have once it is extracted."""
+"""The members of a ZIP or tar archive, by the paths they have once extracted."""
 
 import lzma
 import stat
@@ -11,7 +11,7 @@ from typing import Any
 
 from augseq.errors import DecodeError, UnreadableError
 
-# What Python's zipfile does not read has no name there.
+# Compression methods that Python's zipfile cannot read, and so has no names for.
 _METHODS = {
     1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 20: "Zstandard",
     93: "Zstandard", 94: "MP3", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd",
@@ -25,13 +25,13 @@ DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAE
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """What an archive holds under a path.
+    """One member of an archive.
 
     Attributes:
         kind: "file", "directory", "link", or "other".
-        size: In bytes, of a file.
-        marks: What changes with the content.
-        handle: By which zipfile or tarfile finds it.
+        size: Size of a file, in bytes.
+        marks: Metadata that changes with the content.
+        handle: The object by which zipfile or tarfile opens it.
     """
 
     kind: str
@@ -41,27 +41,28 @@ class _Member:
 
 
 class ArchiveFiles:
-    r"""Lists and reads an archive as a file system of fsspec does, with the names of its files.
+    r"""Lists and reads an archive with the interface of an fsspec file system.
 
-    Those that begin with `./` or `/`, or have the `\` of Windows between folders, are called as
-    tools extract them; of several with one name the last counts.
+    Names are normalized as extraction tools do: a leading `./` or `/` is dropped, and Windows' `\`
+    becomes `/`. If a name occurs several times, the last member wins.
 
     Args:
-        files: An open file system of fsspec, of a ZIP or tar archive.
+        files: An open fsspec file system of a ZIP or tar archive.
         root: Its address, for messages.
 
     Raises:
-        UnreadableError: Members are encrypted, are compressed in a way that is not read, or lead
-            out of the archive.
+        UnreadableError: A member is encrypted, uses an unsupported compression method, or has a
+            path outside the archive.
     """
 
     protocol = "archive"
 
     def __init__(self, files: Any, root: str) -> None:
         self._files = files
-        found = _zip_members(files.zip, root) if hasattr(files, "zip") else _tar_members(files.tar)
+        is_zip = hasattr(files, "zip")
+        members = _zip_members(files.zip, root) if is_zip else _tar_members(files.tar)
         self._members: dict[str, _Member] = {}
-        for name, member in found:
+        for name, member in members:
             path = _extracted(name, root)
             if member.kind == "hard link":
                 member = self._members.get(_extracted(member.handle, root), _Member("other"))
@@ -73,7 +74,7 @@ class ArchiveFiles:
                 self._members.setdefault(path, _Member("directory"))
 
     def find(self, path: str, **_: Any) -> dict[str, dict[str, Any]]:
-        """Return all that is in a folder at any depth, or the file itself, by path."""
+        """Return everything below a folder at any depth, or the file itself, by path."""
         path = path.strip("/")
         if path and path not in self._members:
             raise FileNotFoundError(f"the archive has no {path!r}")
@@ -90,14 +91,14 @@ class ArchiveFiles:
         return [row for name, row in self.find(path).items() if name.count("/") <= depth]
 
     def info(self, path: str) -> dict[str, Any]:
-        """Return what is known of a member."""
+        """Return the metadata of a member."""
         path = path.strip("/")
         if path not in self._members:
             raise FileNotFoundError(f"the archive has no {path!r}")
         return _row(path, self._members[path])
 
     def cat_file(self, path: str, end: int | None = None) -> bytes:
-        """Return the bytes of a member, or the first ones."""
+        """Return the bytes of a member, or the first `end` of them."""
         path = path.strip("/")
         member = self._members.get(path)
         if member is None:
@@ -109,12 +110,12 @@ class ArchiveFiles:
                 data: bytes = file.read(-1 if end is None else end)
                 return data
         except (*DAMAGE, OSError) as error:
-            # Those of the system have a number; those of a decompressor have none.
+            # Errors of the operating system have an errno; those of a decompressor have none.
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            told = f"{error or type(error).__name__}"
-            # Without its cause, which would take its place where causes are listed.
-            raise DecodeError(f"its part of the archive is damaged ({told})") from None
+            reason = f"{error or type(error).__name__}"
+            # Without a cause, since callers report the innermost one.
+            raise DecodeError(f"its part of the archive is damaged ({reason})") from None
 
     def _open(self, handle: Any) -> Any:
         if isinstance(handle, zipfile.ZipInfo):
@@ -140,24 +141,24 @@ def _zip_members(archive: zipfile.ZipFile, root: str) -> Iterator[tuple[str, _Me
 
 
 def _check_readable(info: zipfile.ZipInfo, root: str) -> None:
-    way_out = "Extract it, and give the folder; or pack it again with Deflate, as `zip -r` does."
+    way_out = "Extract it and pass the folder, or repack it with Deflate, as `zip -r` does."
     if info.flag_bits & _ENCRYPTED:
         raise UnreadableError(
-            f"The archive {root!r} is encrypted, {info.filename!r} for one, so it cannot be read "
-            f"without its password. {way_out}"
+            f"The archive {root!r} is encrypted (for example {info.filename!r}), so it cannot be "
+            f"read without its password. {way_out}"
         )
     method = info.compress_type
     if method not in _readable_methods():
         name = _METHODS.get(method, "an unknown method")
         raise UnreadableError(
-            f"The archive {root!r} is compressed with {name} (method {method}), "
-            f"{info.filename!r} for one, which Python does not read here. {way_out}"
+            f"The archive {root!r} is compressed with {name} (method {method}; for example "
+            f"{info.filename!r}), which this Python cannot read. {way_out}"
         )
 
 
 def _readable_methods() -> set[int]:
     methods = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-    # Some builds of Python lack these modules; Zstandard came with 3.14.
+    # Some builds of Python lack these modules; Zstandard was added in 3.14.
     for module, name in (("bz2", "ZIP_BZIP2"), ("lzma", "ZIP_LZMA"), ("zstd", "ZIP_ZSTANDARD")):
         if getattr(zipfile, module, None) is not None and hasattr(zipfile, name):
             methods.add(getattr(zipfile, name))
@@ -167,12 +168,12 @@ def _readable_methods() -> set[int]:
 def _zip_name(info: zipfile.ZipInfo) -> str:
     name = info.filename
     if not info.flag_bits & _NAME_IS_UTF8 and not name.isascii():
-        # macOS writes UTF-8 without saying so; other text in it is hardly ever valid by chance.
+        # macOS writes UTF-8 without setting the flag; other encodings are rarely valid UTF-8.
         try:
             name = name.encode("cp437").decode()
         except UnicodeError:
             name = info.filename
-    # Old tools of Windows write its own separator.
+    # Old Windows tools write backslashes.
     if "\\" in name and ("/" not in name or info.create_system == _DOS):
         name = name.replace("\\", "/")
     return name
@@ -194,11 +195,11 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[str, _Member]]:
 
 
 def _extracted(name: str, root: str) -> str:
-    """Return the path of a member as tools extract it: below the folder, without `./` or `/`."""
+    """Return the path at which tools extract a member: relative, without `./` or `/` in front."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UnreadableError(
-            f"The archive {root!r} has a member that leads out of it: {name!r}. Extract it with a "
-            "tool that you trust, and give the folder."
+            f"The archive {root!r} has a member with a path outside it: {name!r}. Extract it with "
+            "a tool that you trust, and pass the folder."
         )
     return "/".join(parts)

@@ -1,15 +1,15 @@
-"""Archives and compressed files, by how they begin."""
+"""Kinds of archives and compressed files, by their first bytes."""
 
 from typing import NamedTuple
 
 
 class ArchiveKind(NamedTuple):
-    """What a file is that begins in a certain way.
+    """A kind of archive or compressed file.
 
     Attributes:
-        title: With its article, such as "an XZ archive".
-        packing: What it is where a folder is expected, such as "compressed with XZ".
-        compression: fsspec's word for it; None where it is no mere compression.
+        title: Name with its article, such as "an XZ archive".
+        packing: Predicate where a folder is expected, such as "compressed with XZ".
+        compression: fsspec's name for the compression; None for archive formats.
     """
 
     title: str
@@ -39,10 +39,10 @@ ARCHIVE_KINDS = {
 
 
 def archive_kind(head: bytes) -> ArchiveKind | None:
-    """Return the kind of archive that a file is; None for others.
+    """Return the kind of archive that a file is; None for other files.
 
     Args:
-        head: Its first 512 bytes, or more.
+        head: The first 512 bytes of the file, or more.
     """
     if head[257:262] == b"ustar":
         return ArchiveKind("a tar archive", "a tar archive")

@@ -1,4 +1,4 @@
-"""Open file systems of fsspec: one for each process, or thread, and an end to every wait."""
+"""Open fsspec file systems: one per process or thread, with a timeout on every request."""
 
 import asyncio
 import gzip
@@ -17,7 +17,7 @@ from augseq.remote.archives import check_names_archive, describe_broken, tar_com
 
 Answer = TypeVar("Answer")
 
-# The extra that brings what is needed, by protocol.
+# The extra that a protocol requires.
 _EXTRAS = {
     "gcs": "gcs", "gs": "gcs", "hf": "hf", "http": "http", "https": "http", "s3": "s3",
     "s3a": "s3",
@@ -26,7 +26,7 @@ _EXTRAS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An open file system of fsspec, and the path of a folder in it.
+    """An open fsspec file system, and the path of a folder in it.
 
     Attributes:
         files: The file system.
@@ -38,37 +38,37 @@ class Place:
 
     @property
     def is_web(self) -> bool:
-        """Whether paths are addresses of the web, with their way of writing special letters."""
+        """Whether paths are web addresses, with special characters percent-encoded."""
         return "http" in self.files.protocol
 
     def at(self, path: str) -> str:
-        """Return the file system's own path of what is below the folder."""
+        """Return the file system's path of a file or folder below the folder."""
         path = quote(path) if self.is_web else path
         return "/".join(part for part in (self.base.rstrip("/"), path) if part)
 
 
 Request = Callable[[Place], tuple[str, str]]
-"""Names a method of the file system, and the path to ask it about."""
+"""Returns the name of a file system method, and the path to call it with."""
 
 
 @dataclass(slots=True)
 class _Slot:
-    """Where an open file system is kept."""
+    """Holds an open file system, or None before it is opened."""
 
     lock: Any = field(default_factory=threading.Lock)
     place: Place | None = None
 
 
 class Connection:
-    """Asks the file system behind an address, which opens with the first request.
+    """Sends requests to the file system at an address, which is opened on the first request.
 
-    A file system works in the process that opened it alone: it has sockets, threads and locks.
-    Those that serve requests side by side are opened once for a process, archives too, but with
-    one request at a time; of all others each thread has its own.
+    A file system has sockets, threads and locks, so it only works in the process that opened it.
+    Asynchronous file systems are opened once per process; so are archives, which serve one request
+    at a time. For all others, each thread opens its own.
 
     Args:
         root: The address.
-        storage_options: What the file system takes.
+        storage_options: Arguments of the file system.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, Any]) -> None:
@@ -78,22 +78,22 @@ class Connection:
         _ALL.add(self)
 
     def renew(self) -> None:
-        """Forget what is open, and the locks that a hanging thread may hold."""
+        """Drop all open file systems, and the locks that a stuck thread may hold."""
         self._shared = _Slot()
         self._own = threading.local()
 
     def ask(self, request: Request, seconds: float, **more: Any) -> tuple[Place, Any]:
-        """Return what a method of the file system returns, and the file system.
+        """Call a method of the file system; return the file system and the result.
 
         Args:
-            request: Which, and about what.
-            seconds: How long to wait.
+            request: Returns the method and the path.
+            seconds: Timeout.
             **more: Further arguments of the method.
 
         Raises:
             TimeoutError: There is no answer in time.
-            ArgumentError: A package is missing, or the options do not fit.
-            Exception: Whatever the file system raises.
+            ArgumentError: A package is missing, or the options are invalid.
+            Exception: Any error that the file system raises.
         """
         kind = self._kind()
         slot = self._slot(kind)
@@ -119,7 +119,7 @@ class Connection:
 
     @property
     def takes_ranges(self) -> bool:
-        """Whether a part of a file is had for one request, too."""
+        """Whether a part of a file can be read in a single request."""
         return self._kind() != "other"
 
     @property
@@ -137,7 +137,7 @@ class Connection:
 
     def _kind(self) -> str:
         """Return "async", "archive" or "other", without opening anything."""
-        # Here, since a program that has its images on this machine needs no fsspec.
+        # Imported here, since local folders need no fsspec.
         import fsspec
         from fsspec.archive import AbstractArchiveFileSystem
         from fsspec.asyn import AsyncFileSystem
@@ -149,7 +149,7 @@ class Connection:
             extra = _EXTRAS.get(protocol)
             hint = f" With pip: {install_command(extra)}" if extra else ""
             raise ArgumentError(
-                f"{self.root!r} needs a package that is not installed: {error}.{hint}"
+                f"{self.root!r} requires a package that is not installed: {error}.{hint}"
             ) from error
         except ValueError as error:
             raise ArgumentError(
@@ -170,8 +170,8 @@ class Connection:
         try:
             return _wait(_in_thread(lambda: self._open(slot)), seconds)
         except TimeoutError:
-            # The thread that hangs has the lock for good. By others that waited for it, the slot
-            # may have been replaced already.
+            # The stuck thread never releases the lock. Another thread that waited for it may
+            # have replaced the slot already.
             if self._shared is slot:
                 self._shared = _Slot()
             raise
@@ -181,25 +181,25 @@ class Connection:
 
         options = dict(self.storage_options)
         if self.root.startswith(("s3://", "s3a://")):
-            # botocore would try five times inside each of ours, after random waits.
+            # Otherwise botocore retries five times within each of our tries, with random delays,
             config = {"retries": {"max_attempts": 0}} | options.get("config_kwargs", {})
             options["config_kwargs"] = config
-            # Else s3fs asks for the length of each file first: two requests instead of one.
+            # and s3fs asks for the length of each file first: two requests instead of one.
             options.setdefault("max_concurrency", 1)
         if self.is_archive:
             return self._new_archive(options)
-        # Not an instance that fsspec keeps, with listings of earlier.
+        # A cached instance of fsspec would have outdated listings.
         files, base = fsspec.url_to_fs(self.root, **options, skip_instance_cache=True)
-        if hasattr(files, "retries"):  # And s3fs five times around that.
+        if hasattr(files, "retries"):  # s3fs retries five times as well.
             files.retries = 1
         return Place(files, base)
 
     def _new_archive(self, options: dict[str, Any]) -> Place:
         import fsspec
 
-        wrong = check_names_archive(self.root, options)
-        if wrong is not None:
-            raise ArgumentError(wrong)
+        message = check_names_archive(self.root, options)
+        if message is not None:
+            raise ArgumentError(message)
         compression = tar_compression(self.root) if self.root.startswith("tar://") else None
         if compression is not None:
             options["tar"] = {"compression": compression} | options.get("tar", {})
@@ -230,15 +230,15 @@ def _wait(answer: "Future[Answer]", seconds: float) -> Answer:
         return answer.result(seconds)
     except TimeoutError:
         if answer.done() and not answer.cancelled():
-            raise  # The file system's own.
+            raise  # Raised by the file system itself.
         answer.cancel()
         raise TimeoutError(f"no answer within {seconds:.3g} s") from None
 
 
 def _in_thread(call: Callable[[], Answer]) -> "Future[Answer]":
-    """Run what cannot be interrupted in a thread that no caller must wait for."""
+    """Run an uninterruptible call in a daemon thread, so that callers can stop waiting for it."""
     future: Future[Answer] = Future()
-    # So that it cannot be cancelled before it has run.
+    # A running future cannot be cancelled.
     future.set_running_or_notify_cancel()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""A remote folder: listed and read with patience, and with errors that tell no secret."""
+"""List and read a remote folder, with retries, and without secrets in error messages."""
 
 import hashlib
 import os
@@ -16,19 +16,19 @@ from augseq.errors import (
     UnreadableError,
 )
 from augseq.remote.connection import Connection, Place, Request
-from augseq.remote.local_cache import Copies
+from augseq.remote.local_cache import LocalCache
 from augseq.remote.options import RemoteOptions
-from augseq.remote.retry_policy import is_denied, is_out_of_range, may_pass
+from augseq.remote.retry_policy import is_denied, is_out_of_range, is_transient
 from augseq.remote.url import is_web, scrubbed
 
 UNLISTED = (
-    " A web server need not list what it holds; if it does not, give a table of the images: "
+    " Many web servers do not list their folders; if so, use a table of the images: "
     "index_table(table, root=..., check_files=False), at the shell: augseq index table.csv "
     "--images-root ADDRESS."
 )
-"""What helps where the folder of a web server cannot be listed."""
+"""Advice for a web server that does not list its folders."""
 
-# How storages call what changes with a file's content, the best first.
+# Keys under which storages report a value that changes with a file's content, best first.
 _MARKS = (
     "ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "blob_id", "CRC", "mtime",
     "LastModified", "last_modified", "Last-Modified", "updated", "modified", "modify", "created",
@@ -37,11 +37,11 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a folder holds.
+    """One entry of a folder.
 
     Attributes:
-        name: Its path below the folder.
-        kind: "file", "directory", or fsspec's word for something else.
+        name: Path relative to the folder.
+        kind: "file", "directory", or another type as fsspec names it.
     """
 
     name: str
@@ -49,28 +49,32 @@ class Entry:
 
 
 class _NoByteError(RemoteError):
-    """A file does not even have its first byte: a storage refuses a range that begins with it."""
+    """A file is empty: the storage rejects a range that begins at its first byte."""
 
 
 class RemoteFolder:
-    """Lists and reads what is below an address, in any thread and process.
+    """Lists and reads the files below an address, from any thread and process.
 
     Args:
         root: The address, without password or query.
-        options: How to reach it, how long to try, and where to keep copies.
+        options: Access, retries, and local copies.
 
     Raises:
-        ArgumentError: There is no such folder for copies, and none can be made.
+        ArgumentError: The folder for copies does not exist and cannot be created.
     """
 
     def __init__(self, root: str, options: RemoteOptions) -> None:
         self.root = root
         self.options = options
         self._connection = Connection(root, options.storage_options)
-        self._copies: Copies | None = None
+        self._cache: LocalCache | None = None
         if options.cache_dir is not None:
-            where = options.storage_options, os.fspath(options.cache_dir)
-            self._copies = Copies(root, *where, options.cache_max_bytes)
+            self._cache = LocalCache(
+                root,
+                options.storage_options,
+                os.fspath(options.cache_dir),
+                options.cache_max_bytes,
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.root, self.options)
@@ -87,32 +91,32 @@ class RemoteFolder:
         anew: bool = False,
         max_bytes: int | None = None,
     ) -> bytes:
-        """Return all bytes of a file, from its copy where there is one.
+        """Return all bytes of a file, from the local copy if there is one.
 
         Args:
-            path: Below the folder, with `/`.
-            name: How messages call it; its path if None.
-            wanted_hash: Of the content that a copy must have; None where any will do. What is
-                fetched may have another.
-            anew: Whether to fetch it even if there is a copy, which is then replaced.
-            max_bytes: A longer file is not kept. Of one, object stores, web servers and archives
-                give a byte more than this; others may give it whole.
+            path: Path relative to the folder, with `/`.
+            name: Name of the file in messages; its path if None.
+            wanted_hash: Content hash that a copy must have; None accepts any copy. A fetched file
+                is not compared with it.
+            anew: Whether to fetch the file even if there is a copy, and replace the copy.
+            max_bytes: Longer files are not cached. Of these, object stores, web servers and
+                archives return one byte more than this; other storages can return all bytes.
 
         Raises:
             MissingFileError: There is no such file.
-            UnreadableError: The storage refuses to give it.
-            RemoteError: The storage does not answer, or not usefully.
+            UnreadableError: The storage denies access.
+            RemoteError: The storage does not answer, or its answer is unusable.
         """
-        kept = None if self._copies is None or anew else self._copies.find(path, wanted_hash)
-        if kept is not None:
-            return kept
+        copy = None if self._cache is None or anew else self._cache.find(path, wanted_hash)
+        if copy is not None:
+            return copy
         data = self._fetch(f"read {name or repr(path)} in", path, max_bytes)
-        if self._copies is not None and (max_bytes is None or len(data) <= max_bytes):
-            self._copies.keep(path, data)
+        if self._cache is not None and (max_bytes is None or len(data) <= max_bytes):
+            self._cache.keep(path, data)
         return data
 
     def _fetch(self, what: str, path: str, max_bytes: int | None) -> bytes:
-        # Not of other storages, some of which answer many small requests instead of one.
+        # Some other storages would split a range into many small requests.
         takes_ranges = self._connection.takes_ranges
         cut = {"end": max_bytes + 1} if takes_ranges and max_bytes is not None else {}
         try:
@@ -122,49 +126,50 @@ class RemoteFolder:
         return bytes(data)
 
     def identity(self, path: str, name: str | None = None) -> tuple[int, int]:
-        """Return what tells one content of a file from another: its size, and a hash of its mark.
+        """Return a file's size, and a hash of its ETag or of the equivalent, to detect changes.
 
         Args:
-            path: Below the folder, with `/`.
-            name: How messages call it; its path if None.
+            path: Path relative to the folder, with `/`.
+            name: Name of the file in messages; its path if None.
 
         Raises:
             MissingFileError: There is no such file.
-            UnreadableError: The storage refuses to tell.
-            RemoteError: The storage does not answer, or gives a file neither an ETag nor a time.
+            UnreadableError: The storage denies access.
+            RemoteError: The storage does not answer, or reports neither an ETag nor a time.
         """
         what = f"look up {name or repr(path)} in"
         _, info = self._ask(what, lambda place: ("info", place.at(path)))
         mark = next((str(info[key]) for key in _MARKS if info.get(key) is not None), None)
         if mark is None:
             raise RemoteError(
-                f"The storage tells neither an ETag nor a time of change of {name or repr(path)} "
-                f"in {self.root!r}, so that a change would go unseen. Pass neither `cache` nor "
-                "`probe`; RemoteOptions(cache_dir=...) keeps files without asking for changes."
+                f"The storage reports neither an ETag nor a modification time of "
+                f"{name or repr(path)} in {self.root!r}, so changes cannot be detected. Pass "
+                "neither `cache` nor `probe`; RemoteOptions(cache_dir=...) keeps copies without "
+                "checking for changes."
             )
         digest = hashlib.blake2b(mark.encode(), digest_size=8).digest()
         return info.get("size") or 0, int.from_bytes(digest, "big", signed=True)
 
     @property
     def is_archive(self) -> bool:
-        """Whether the folder is inside one file, so that a list of all is as quick as of some."""
+        """Whether the folder is inside an archive, so that listing everything costs no more."""
         return self._connection.is_archive
 
     def entries(self, path: str = "") -> list[Entry]:
         """Return the direct contents of a folder, in the storage's order.
 
         Args:
-            path: Below this folder, with `/`, without one at the end.
+            path: Path relative to this folder, with `/` between parts but not at the end.
 
         Raises:
             MissingFileError: There is no such folder.
             NotAFolderError: It is a file.
-            UnreadableError: The storage refuses to list it.
-            RemoteError: The storage does not answer, or not usefully.
+            UnreadableError: The storage denies access.
+            RemoteError: The storage does not answer, or its answer is unusable.
         """
 
         def request(place: Place) -> tuple[str, str]:
-            # A web server sends to the address with a slash at the end anyway.
+            # A web server redirects to the address with a trailing slash anyway.
             return "ls", place.at(path) + ("/" if place.is_web else "")
 
         what = f"list {path!r} in" if path else "list"
@@ -172,7 +177,7 @@ class RemoteFolder:
         return [entry for entry in entries if "/" not in entry.name]
 
     def all_entries(self) -> list[Entry]:
-        """Return what is in the folder at any depth, as `entries` does."""
+        """Return the contents of the folder at any depth; raise as `entries` does."""
         place, rows = self._ask(
             "list", lambda place: ("find", place.at("")), withdirs=True, detail=True
         )
@@ -185,7 +190,7 @@ class RemoteFolder:
         return [entry for row in rows if (entry := _entry(row, here, is_web=place.is_web))]
 
     def _ask(self, what: str, request: Request, **more: Any) -> tuple[Place, Any]:
-        """Ask until there is an answer, a refusal, or no patience left."""
+        """Send a request, and retry after transient errors within the limits of the options."""
         options, start = self.options, time.monotonic()
         for num_tries in range(1, options.num_tries + 1):
             left_s = options.total_s - (time.monotonic() - start)
@@ -195,8 +200,8 @@ class RemoteFolder:
                 raise
             except Exception as error:
                 failure = error
-            if not may_pass(failure):
-                raise self._refusal(what, failure) from self._harmless(failure)
+            if not is_transient(failure):
+                raise self._refusal(what, failure) from self._safe_cause(failure)
             if not self._connection.repairs_itself:
                 self._connection.renew()
             delay_s, spent_s = options.delay_s(num_tries), time.monotonic() - start
@@ -205,45 +210,45 @@ class RemoteFolder:
             time.sleep(delay_s)
         raise RemoteError(
             f"Cannot {what} {self.root!r}: {num_tries} tries in {spent_s:.0f} s failed, the last "
-            f"with {self._told(failure)}. Run again when the storage answers, or give it more "
+            f"with {self._describe(failure)}. Run again when the storage answers, or allow more "
             "time: remote=augseq.RemoteOptions(num_tries=..., try_s=..., total_s=...)."
-        ) from self._harmless(failure)
+        ) from self._safe_cause(failure)
 
     def _refusal(self, what: str, error: Exception) -> AugseqError:
-        told = self._told(error)
+        reason = self._describe(error)
         hint = UNLISTED if is_web(self.root) and what.startswith("list") else ""
         if is_denied(error):
             return UnreadableError(
-                f"Cannot {what} {self.root!r}: the storage refuses ({told}). Credentials come "
-                "from the environment, as for the storage's own tools, or from "
+                f"Cannot {what} {self.root!r}: access denied ({reason}). Set credentials in the "
+                "environment, as for the storage's own tools, or pass "
                 f"remote=augseq.RemoteOptions(storage_options={{...}}).{hint}"
             )
         if is_out_of_range(error):
-            return _NoByteError(f"Cannot {what} {self.root!r}: {told}.")
+            return _NoByteError(f"Cannot {what} {self.root!r}: {reason}.")
         if isinstance(error, FileNotFoundError):
-            return MissingFileError(f"Cannot {what} {self.root!r}: it is not there ({told}).{hint}")
+            return MissingFileError(f"Cannot {what} {self.root!r}: not found ({reason}).{hint}")
         if isinstance(error, IsADirectoryError):
             return MissingFileError(f"Cannot {what} {self.root!r}: it is a folder.")
-        return RemoteError(f"Cannot {what} {self.root!r}: {told}.{hint}")
+        return RemoteError(f"Cannot {what} {self.root!r}: {reason}.{hint}")
 
-    def _told(self, error: BaseException) -> str:
+    def _describe(self, error: BaseException) -> str:
         text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(" .:")
         return scrubbed(text, self.options.storage_options)
 
-    def _harmless(self, error: BaseException) -> BaseException | None:
-        """Return an error as a cause to show; None where its traceback would tell a secret."""
+    def _safe_cause(self, error: BaseException) -> BaseException | None:
+        """Return an error to show as the cause; None if its traceback would reveal a secret."""
         text = "".join(traceback.format_exception(error))
         return error if scrubbed(text, self.options.storage_options) == text else None
 
 
 def _entry(row: dict[str, Any], here: str, *, is_web: bool) -> Entry | None:
-    """Return what a row of a listing names; None for the folder itself and for links elsewhere."""
+    """Return the entry in a row of a listing; None for the folder itself and external links."""
     name = row["name"].strip("/")
     if here:
         if not name.startswith(f"{here}/"):
             return None
         name = name[len(here) + 1 :]
-    # Web pages also link to their own columns, sorted, and to folders above.
+    # Index pages also link to sorted versions of themselves and to parent folders.
     if not name or (is_web and set(name) & set("?#")):
         return None
     return Entry(unquote(name) if is_web else name, row["type"])

@@ -1,4 +1,4 @@
-"""Copies of remote files on this machine, byte for byte as they came."""
+"""Local copies of remote files, byte for byte."""
 
 import hashlib
 import os
@@ -11,28 +11,28 @@ from augseq.storage.content_hash import content_hash
 from augseq.storage.quota import COPIES
 
 _WAYS_OUT = (
-    "The other files are fetched each time, with the same bytes. For more room give "
-    "RemoteOptions another `cache_dir`, or a higher `cache_max_bytes`."
+    "All other files are fetched each time, with the same bytes. For more room, pass RemoteOptions "
+    "another `cache_dir` or a larger `cache_max_bytes`."
 )
-# The hash tells a copy that is not whole: where the power fails, data may be lost that a file
-# system has already given a length and a name.
+# The hash detects incomplete copies: after a power failure, a file can have its name and length
+# but not its data.
 _MAGIC = b"augseq\0\2"
 _HEADER_BYTES = len(_MAGIC) + len(content_hash(b""))
-# Options that say where files are. Secrets are none of them: they change, and files do not.
-_PLACES = frozenset({"account_name", "endpoint", "endpoint_url", "fo", "host", "port"})
+# Options that locate files. Secrets are not among them, since they change and files do not.
+_LOCATION_OPTIONS = frozenset({"account_name", "endpoint", "endpoint_url", "fo", "host", "port"})
 
 
-class Copies:
-    """Copies of the files below an address, for all threads and processes that share a folder.
+class LocalCache:
+    """Copies of the files below an address, shared by all threads and processes.
 
     Args:
-        address: Of the remote folder.
-        storage_options: What its file system takes.
+        address: Address of the remote folder.
+        storage_options: Arguments of its file system.
         cache_dir: Folder of the copies, an absolute path.
-        max_bytes: What they may take together; None for half of what is free.
+        max_bytes: Maximum total size; None for half of the free space.
 
     Raises:
-        ArgumentError: The folder cannot be made.
+        ArgumentError: The folder cannot be created.
     """
 
     def __init__(
@@ -46,26 +46,26 @@ class Copies:
         if max_bytes is None:
             max_bytes = default_max_bytes(cache_dir)
         self._files = CacheFiles(cache_dir, f"{COPIES}1", max_bytes, _WAYS_OUT)
-        self._from = [address, *sorted(_places(storage_options))]
+        self._location = [address, *sorted(_location(storage_options))]
 
     def find(self, path: str, wanted_hash: bytes | None) -> bytes | None:
-        """Return all bytes of a file; None where no copy is there, whole and as wanted.
+        """Return all bytes of a copy; None if there is no complete, matching copy.
 
         Args:
-            path: Below the address, with `/`.
-            wanted_hash: Of the content that it must have; None where any will do.
+            path: Path relative to the address, with `/`.
+            wanted_hash: Content hash that it must have; None accepts any copy.
         """
         try:
             with open(self._files.path(self._name(path)), "rb", buffering=0) as file:
                 header, data = file.read(_HEADER_BYTES), file.read()
         except OSError:
             return None
-        found_hash = content_hash(data)
-        is_whole = header == _MAGIC + found_hash
-        return data if is_whole and wanted_hash in (None, found_hash) else None
+        actual_hash = content_hash(data)
+        is_complete = header == _MAGIC + actual_hash
+        return data if is_complete and wanted_hash in (None, actual_hash) else None
 
     def keep(self, path: str, data: bytes) -> None:
-        """Keep a copy of a file, if there is room; warn once where there is none any more."""
+        """Keep a copy of a file if there is room; warn once when the cache is full."""
 
         def write(file: BinaryIO) -> None:
             file.write(_MAGIC + content_hash(data))
@@ -74,13 +74,13 @@ class Copies:
         self._files.keep(self._name(path), write)
 
     def _name(self, path: str) -> str:
-        text = repr([*self._from, path])
+        text = repr([*self._location, path])
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def _places(options: Mapping[str, Any]) -> Iterator[str]:
+def _location(options: Mapping[str, Any]) -> Iterator[str]:
     for name, value in options.items():
         if isinstance(value, Mapping):
-            yield from _places(value)
-        elif name in _PLACES and isinstance(value, str | int | os.PathLike):
+            yield from _location(value)
+        elif name in _LOCATION_OPTIONS and isinstance(value, str | int | os.PathLike):
             yield f"{name}={without_secrets(str(value))}"

@@ -1,4 +1,4 @@
-"""What a user chose about a remote folder: frozen, checked when made."""
+"""Options for remote folders: frozen, validated on creation."""
 
 import os
 from collections.abc import Mapping
@@ -16,28 +16,27 @@ _LONGEST_DELAY_S = 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteOptions:
-    """How to reach a remote folder, and how long to try.
+    """How to access a remote folder, and how long to retry.
 
-    A connection that breaks, a server that is busy, and one that does not answer are tried
-    again, after 0.5, 1, 2, 4 and then every 8 seconds; a refusal and a missing file are not.
+    Requests are retried after connection errors, when the server is busy, and after timeouts,
+    with delays of 0.5, 1, 2, 4 and then 8 seconds; denied access and missing files are not retried.
 
     Attributes:
-        storage_options: What fsspec's file system for the address takes, such as `key` and
-            `secret`. It is kept in memory alone: no manifest, message or `repr` shows it. What
-            is not given comes from the environment, as with the storage's own tools.
-        num_tries: How often a file or folder is asked for, 1 or more.
-        try_s: How long one try may take, in seconds.
-        total_s: How long all tries of a file or folder may take together, in seconds.
-        cache_dir: Folder of this machine, such as "~/.cache/photos", where each file is kept as it
-            was fetched and read from then on, so that later epochs ask the storage for nothing.
-            All processes may share it, and it may be removed at any time. A copy counts as long
-            as it is there; of a manifest that was probed, it must have the content of the probe,
-            or it is fetched again. So probe (`index_folder(..., probe=True)`, which fills the
-            folder too) where files may be replaced. None keeps nothing.
-        cache_max_bytes: What the copies may take together; None for half of what is free on the
-            disk. Files beyond it are fetched each time, and so are those for which a disk is too
-            full; a warning says so. Nothing is thrown out for others: as each epoch reads every
-            file once, the newest would only push out what is read next.
+        storage_options: Arguments of fsspec's file system for the address, such as `key` and
+            `secret`. They are held in memory only: no manifest, message or `repr` contains them.
+            Others come from the environment, as with the storage's own tools.
+        num_tries: Maximum number of tries for a file or folder, 1 or more.
+        try_s: Timeout of one try, in seconds.
+        total_s: Timeout of all tries for a file or folder together, in seconds.
+        cache_dir: Local folder, such as "~/.cache/photos", for copies of fetched files, so that
+            later epochs send no requests. Several processes can share it, and you can delete it
+            at any time. Copies do not expire. With a probed manifest, a copy whose content differs
+            from the probe is fetched again; so if files may be replaced, probe them
+            (`index_folder(..., probe=True)`, which also fills the folder). None keeps no copies.
+        cache_max_bytes: Maximum total size of the copies; None for half of the free space on the
+            disk. Once this limit or the disk is full, a warning is issued and all other files are
+            fetched each time. No copy is evicted: each epoch reads every file once, so a new copy
+            would only replace one that is needed sooner.
 
     Example:
         >>> import augseq
@@ -58,9 +57,9 @@ class RemoteOptions:
     def __post_init__(self) -> None:
         options = self.storage_options
         if not isinstance(options, Mapping) or not all(isinstance(key, str) for key in options):
-            # Not what came: it may be a secret.
+            # The value itself may contain a secret.
             raise ArgumentError(
-                "`storage_options` must be a dict with names as keys. "
+                "`storage_options` must be a dict with strings as keys. "
                 f"Received: a {type(options).__name__}"
             )
         object.__setattr__(self, "storage_options", dict(options))
@@ -70,17 +69,15 @@ class RemoteOptions:
         if self.cache_max_bytes is not None:
             check_whole("cache_max_bytes", self.cache_max_bytes, least=1)
         if self.cache_dir is not None:
-            # Absolute, since worker processes may be in another folder.
+            # Absolute, since worker processes can have another working directory.
             object.__setattr__(self, "cache_dir", _absolute(self.cache_dir))
 
     def delay_s(self, failures: int) -> float:
-        """Return how long to wait after so many `failures` in a row, in seconds."""
+        """Return the delay after a number of consecutive `failures`, in seconds."""
         return float(min(_FIRST_DELAY_S * 2 ** min(failures - 1, 16), _LONGEST_DELAY_S))
 
 
 def _absolute(folder: Any) -> str:
     if not isinstance(folder, str | os.PathLike) or not os.fspath(folder):
-        raise ArgumentError(
-            f"`cache_dir` must be a path of this machine. Received: cache_dir={folder!r}"
-        )
+        raise ArgumentError(f"`cache_dir` must be a local path. Received: cache_dir={folder!r}")
     return os.path.abspath(os.path.expanduser(os.fspath(folder)))

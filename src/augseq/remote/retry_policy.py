@@ -1,16 +1,16 @@
-"""Which failures of a remote folder may pass, and which mean no."""
+"""Classify errors of a remote folder: transient, denied, or permanent."""
 
 import errno
 import socket
 from collections.abc import Iterator
 from typing import Any
 
-# The request came too soon or too often, or the server is in trouble.
-_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 599})
-_PASSING_ERRNO = frozenset(
+# Too early, too many requests, or a server error.
+_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 599})
+_TRANSIENT_ERRNO = frozenset(
     {
         errno.EAGAIN,
-        errno.EBUSY,  # What s3fs makes of "SlowDown".
+        errno.EBUSY,  # How s3fs reports "SlowDown".
         errno.EHOSTDOWN,
         errno.EHOSTUNREACH,
         errno.ENETDOWN,
@@ -18,13 +18,13 @@ _PASSING_ERRNO = frozenset(
         errno.ENETUNREACH,
         errno.ENOTCONN,
         errno.EPIPE,
-        getattr(errno, "EREMOTEIO", errno.EPIPE),  # And of "InternalError".
+        getattr(errno, "EREMOTEIO", errno.EPIPE),  # How s3fs reports "InternalError".
         errno.ETIMEDOUT,
         socket.EAI_AGAIN,
     }
 )
-# Error codes that S3 sends with status 400 or 403, or inside a 200.
-_PASSING_CODES = frozenset(
+# Error codes that S3 sends with status 400 or 403, or in a response with status 200.
+_TRANSIENT_CODES = frozenset(
     {
         "InternalError",
         "RequestTimeout",
@@ -43,7 +43,7 @@ _DENIED_TYPES = frozenset(
         "botocore.exceptions.TokenRetrievalError",
     }
 )
-_FINAL_TYPES = (
+_PERMANENT_TYPES = (
     FileNotFoundError,
     ImportError,
     IsADirectoryError,
@@ -52,8 +52,8 @@ _FINAL_TYPES = (
     NotImplementedError,
     PermissionError,
 )
-# By name, so that nothing is imported that a storage does not need.
-_FINAL_NAMES = frozenset(
+# By name, so that libraries for other storages are not imported.
+_PERMANENT_NAMES = frozenset(
     {
         "aiohttp.client_exceptions.ClientConnectorCertificateError",
         "aiohttp.client_exceptions.ClientSSLError",
@@ -62,7 +62,7 @@ _FINAL_NAMES = frozenset(
         "ssl.SSLCertVerificationError",
     }
 )
-_PASSING_NAMES = frozenset(
+_TRANSIENT_NAMES = frozenset(
     {
         "aiohttp.client_exceptions.ClientConnectionError",
         "aiohttp.client_exceptions.ClientPayloadError",
@@ -84,33 +84,33 @@ _PASSING_NAMES = frozenset(
 )
 
 
-def may_pass(error: BaseException) -> bool:
-    """Tell whether it is worth asking once more after an error of fsspec or its libraries.
+def is_transient(error: BaseException) -> bool:
+    """Return whether to retry after an error of fsspec or its libraries.
 
-    The connection broke, nothing answered in time, the server was busy or in trouble: yes. The
-    file is not there, the server refuses, the certificate is wrong, or it is anything else: no.
+    True for connection errors, timeouts, and busy or failing servers. False for everything else,
+    such as missing files, denied access and wrong certificates.
     """
     for link in _chain(error):
         names = _names(link)
         if isinstance(link, FileNotFoundError) and link.__cause__ is not None:
-            continue  # fsspec takes every failure of a web server for a missing file.
-        if isinstance(link, _FINAL_TYPES) or names & _FINAL_NAMES:
+            continue  # fsspec reports every failure of a web server as a missing file.
+        if isinstance(link, _PERMANENT_TYPES) or names & _PERMANENT_NAMES:
             return False
-        if _error_code(link) in _PASSING_CODES:
+        if _error_code(link) in _TRANSIENT_CODES:
             return True
         status = _status(link)
         if status is not None:
-            return status in _PASSING_STATUS
-        if isinstance(link, TimeoutError | ConnectionError | EOFError) or names & _PASSING_NAMES:
-            # Not a wrong name of a server, which aiohttp takes for a broken connection too.
+            return status in _TRANSIENT_STATUS
+        if isinstance(link, TimeoutError | ConnectionError | EOFError) or names & _TRANSIENT_NAMES:
+            # aiohttp reports a wrong host name as a connection error too.
             return getattr(link, "errno", None) != socket.EAI_NONAME
-        if isinstance(link, OSError) and link.errno in _PASSING_ERRNO:
+        if isinstance(link, OSError) and link.errno in _TRANSIENT_ERRNO:
             return True
     return False
 
 
 def is_denied(error: BaseException) -> bool:
-    """Tell whether an error means that credentials are missing or not enough."""
+    """Return whether an error means that credentials are missing or insufficient."""
     return any(
         isinstance(link, PermissionError)
         or _status(link) in _DENIED_STATUS
@@ -121,12 +121,12 @@ def is_denied(error: BaseException) -> bool:
 
 
 def is_out_of_range(error: BaseException) -> bool:
-    """Tell whether a storage has none of the bytes of a file that it was asked for."""
+    """Return whether a request was for bytes past the end of a file."""
     return any(_status(link) == 416 for link in _chain(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was raised from."""
+    """Yield an error and its chain of causes and contexts."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
@@ -136,26 +136,26 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _names(error: BaseException) -> set[str]:
-    found = set()
+    names = set()
     for kind in type(error).__mro__:
-        found.add(f"{kind.__module__}.{kind.__qualname__}")
-        # Some are defined in a private module and named after the package.
-        found.add(f"{kind.__module__.split('.')[0]}.{kind.__qualname__}")
-    return found
+        names.add(f"{kind.__module__}.{kind.__qualname__}")
+        # Some are defined in a private module and exported by the package.
+        names.add(f"{kind.__module__.split('.')[0]}.{kind.__qualname__}")
+    return names
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the status that a server answered with, wherever a library keeps it."""
+    """Return the HTTP status of a server's answer, wherever the library stores it."""
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):  # As in botocore.
-        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return found if isinstance(found, int) else None
-    # One after the other, since aiohttp warns of the last name.
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return status if isinstance(status, int) else None
+    # In this order, since aiohttp warns about accessing `code`.
     places = [(error, "status"), (error, "status_code"), (response, "status_code")]
     for owner, name in [*places, (error, "code")]:
-        found = str(getattr(owner, name, None))
-        if found.isdecimal() and 100 <= int(found) <= 599:
-            return int(found)
+        status = str(getattr(owner, name, None))
+        if status.isdecimal() and 100 <= int(status) <= 599:
+            return int(status)
     return None
 
 

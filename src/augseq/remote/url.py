@@ -1,4 +1,4 @@
-"""What the root of a manifest is: a folder of this machine, or an address elsewhere."""
+"""The root of a manifest: a local folder or a remote address, kept free of secrets."""
 
 import os
 import re
@@ -9,54 +9,54 @@ from urllib.request import url2pathname
 from augseq.errors import ArgumentError
 from augseq.types import PathLike
 
-# Of two letters or more: `C://photos` is a folder of Windows.
+# At least two characters: `C://photos` is a Windows folder.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
-# What pathlib makes of one.
+# What pathlib turns an address into.
 _FLATTENED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]", re.IGNORECASE)
-# "name:password@"; a port is no password, and a name alone no secret (`abfs://photos@account`).
+# "name:password@"; neither a port nor a name alone (`abfs://photos@account`) is a secret.
 _PASSWORD = re.compile(r"://[^/@?#]*:(?!\d*(?:[/?#]|::|$)).*@")
-# Where the next address of a chain begins: `zip://inside::abfs://photos@account/a.zip`.
+# Separates chained addresses: `zip://inside::abfs://photos@account/a.zip`.
 _NEXT_LINK = re.compile(r"(?<=://)::|::(?=/|[a-z][a-z0-9+.-]+://)", re.IGNORECASE)
 _QUERY = re.compile(r"[?#&][^/?#=]*=")
 
 
 def is_remote(root: Any) -> bool:
-    """Tell whether a root is an address that fsspec reads, and no folder of this machine."""
+    """Return whether a root is an address for fsspec, not a local folder."""
     return isinstance(root, str) and _ADDRESS.match(root) is not None
 
 
 def is_web(root: str) -> bool:
-    """Tell whether a root is the address of a web server, which need not list what it holds."""
+    """Return whether a root is the address of a web server."""
     return root.lower().startswith(("http://", "https://"))
 
 
 def absolute_root(root: PathLike) -> str:
-    """Return a root in the form that manifests keep: an absolute path, or an address.
+    """Return a root as manifests store it: an absolute path, or an address.
 
     Raises:
-        ArgumentError: An address holds a password or a query, came as a `Path`, or is of this
-            machine and without an absolute path; or it is empty.
+        ArgumentError: The root is empty, or an address that contains a password or a query, is a
+            `Path`, or begins with file:// without an absolute path.
     """
     text = os.fspath(root)
-    if not text:  # For the system, it is the current folder; but a variable may be unset.
+    if not text:  # Usually an unset variable, not the current folder.
         raise ArgumentError("A folder must have a name: '.' for the current one. Received: ''")
     if not is_remote(text):
         if _FLATTENED.match(text) and not isinstance(root, str):
             raise ArgumentError(
-                f"An address must be text, since a Path drops its slashes. Received: {root!r}"
+                f"An address must be a string, since a Path merges its slashes. Received: {root!r}"
             )
         return os.path.abspath(text)
     if text.lower().startswith("file://") and "::" not in text:
         return _path_on_this_machine(text)
     check_no_secret(text)
     *links, last = text.split("::")
-    if "://" not in last:  # An archive on this machine.
+    if "://" not in last:  # A local archive.
         last = os.path.abspath(last)
     return re.sub(r"(?<![:/])/+$", "", "::".join([*links, last]))
 
 
 def address_below(root: str, path: str) -> str:
-    """Return the address of a folder below a root; in an archive, it stands before the `::`.
+    """Return the address of a folder below a root; in an archive, it goes before the `::`.
 
     >>> address_below("s3://bucket/photos", "train")
     's3://bucket/photos/train'
@@ -71,39 +71,39 @@ def address_below(root: str, path: str) -> str:
 
 
 def _path_on_this_machine(address: str) -> str:
-    """Return the path of a `file://` address; `?` and `#` are letters of it, as in fsspec."""
+    """Return the path of a `file://` address; `?` and `#` belong to the path, as in fsspec."""
     host, slash, path = address[len("file://") :].partition("/")
     if not slash or host.lower() not in ("", "localhost"):
         raise ArgumentError(
-            "The address of a folder of this machine must hold an absolute path, as in "
+            "The address of a local folder must contain an absolute path, as in "
             f"file:///data/photos. Received: {without_secrets(address)!r}"
         )
     return os.path.abspath(url2pathname(slash + path))
 
 
 def check_no_secret(root: str) -> None:
-    """Raise `ArgumentError` where an address holds what must not be written down."""
+    """Raise `ArgumentError` if an address contains a password or a query."""
     if is_remote(root) and _has_secret(root):
         raise ArgumentError(
-            "The address of a folder must hold no password and no query, since manifests keep it "
-            f"and messages show it. Received: {without_secrets(root)!r}. Give them apart: "
-            "remote=augseq.RemoteOptions(storage_options={...}), which nothing writes down; or in "
-            "the environment, as the storage's own tools read them."
+            "The address of a folder must not contain a password or a query, since manifests store "
+            f"it and messages show it. Received: {without_secrets(root)!r}. Pass credentials as "
+            "remote=augseq.RemoteOptions(storage_options={...}), which is never written anywhere, "
+            "or set them in the environment, as for the storage's own tools."
         )
 
 
 def without_secrets(text: str) -> str:
-    """Return an address, or text around one, with `***` for passwords and queries."""
+    """Replace passwords and queries by `***` in an address, or in text with an address."""
     text = "::".join(_PASSWORD.sub("://***@", link) for link in _NEXT_LINK.split(text))
     return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
 
 
 def scrubbed(text: str, secrets: Any) -> str:
-    """Return a text without passwords, queries of addresses, or any word of `secrets`.
+    """Return text without passwords, queries of addresses, or any word of `secrets`.
 
     Args:
-        text: Such as the message of a library.
-        secrets: Text, or mappings and sequences of it.
+        text: For example an error message of a library.
+        secrets: A string, or mappings and sequences of strings.
     """
     for word in sorted(set(_words(secrets)), key=len, reverse=True):
         text = text.replace(word, "***")
@@ -115,7 +115,7 @@ def _words(secrets: Any) -> list[str]:
     if isinstance(secrets, bytes):
         secrets = secrets.decode("utf-8", "replace")
     if isinstance(secrets, str):
-        # The address of a server is no secret, and its name helps.
+        # The address of a server is not secret, and useful in a message.
         return [] if _is_plain_address(secrets) else [part for part in secrets.split() if part]
     if isinstance(secrets, dict):
         return [word for value in secrets.values() for word in _words(value)]
