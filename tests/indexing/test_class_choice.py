@@ -48,7 +48,7 @@ def test_images_of_other_classes_are_excluded_and_told(
     assert all(wanted[r.target or 0] == r.path.split("/")[0] for r in manifest)
     pattern = told.replace("(", r"\(").replace(")", r"\)")
     assert len(warned) == 1
-    assert re.fullmatch(f"{pattern.split(' .*')[0]} not among `class_names`, so .*", warned[0])
+    assert re.fullmatch(f"{pattern.split(' .*')[0]} not in `class_names`, so .*", warned[0])
     assert re.search(pattern, warned[0])
 
 
@@ -71,7 +71,7 @@ def test_a_misspelt_class_is_an_error_that_names_what_is_near(
 def test_a_loose_image_is_no_image_of_an_excluded_class(make_folder: MakeFolder) -> None:
     _, warned = index(make_folder(*FILES, "loose.jpg"), class_names=["cat", "dog"])
     assert len(warned) == 2
-    assert warned[0].startswith("2 classes are not among `class_names`, so 3 images")
+    assert warned[0].startswith("2 classes are not in `class_names`, so 3 images")
     assert warned[1].startswith("1 images directly in")
 
 
@@ -126,7 +126,7 @@ def test_names_without_an_order_are_refused_since_labels_would_differ_between_ru
 ) -> None:
     folder = make_folder(*FILES)
     with pytest.raises(
-        augseq.errors.ArgumentError, match="`class_names` must be different names: a list"
+        augseq.errors.ArgumentError, match="`class_names` must be a list of different"
     ):
         index(folder, class_names=names)
 
@@ -157,7 +157,7 @@ def test_names_in_an_order_are_taken_and_kept_as_plain_text(
     [
         (["train", "test"], "splits=['test', 'train'] (--splits test,train)"),
         (["fold 1", "fold 2"], "splits=['fold 1', 'fold 2'] (--splits 'fold 1,fold 2')"),
-        (["photos"], "index the folder that holds the classes"),
+        (["photos"], "index the folder that contains the classes"),
     ],
 )
 def test_classes_that_are_deeper_than_class_names_says_are_found(

@@ -72,7 +72,7 @@ def test_class_names_set_the_order_of_the_labels(make_folder: MakeFolder) -> Non
 
 
 def test_a_folder_that_is_not_among_the_class_names_is_named(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.errors.LabelError, match=r"'yak'.*not among `class_names`"):
+    with pytest.raises(augseq.errors.LabelError, match=r"'yak'.*not in `class_names`"):
         index(make_folder("cat/1.jpg", "yak/1.jpg"), class_names=["cat", "dog"])
 
 
@@ -147,7 +147,7 @@ def test_without_labels_every_image_is_taken(make_folder: MakeFolder) -> None:
 def test_a_link_in_a_circle_is_no_class(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
     (folder / "loop").symlink_to(folder)
-    with pytest.warns(augseq.AugseqWarning, match="1 symbolic links .* listed already"):
+    with pytest.warns(augseq.AugseqWarning, match="1 symbolic links .* already indexed"):
         assert index(folder, follow_links=True).class_names == ("cat", "dog")
 
 
@@ -250,13 +250,13 @@ def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
 
 def test_a_folder_without_images_tells_what_it_holds(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.psd", "a/2.psd", "a/3.txt", "b/4.psd", "b/5.txt", "a/README")
-    expected = r"No image found in .*photos.*\.jpg.*3 x \.psd, 2 x \.txt, 1 x \(none\)"
+    expected = r"No images found in .*photos.*\.jpg.*3 x \.psd, 2 x \.txt, 1 x \(none\)"
     with pytest.raises(augseq.errors.MissingFileError, match=expected):
         index(folder)
 
 
 def test_an_empty_folder_has_no_images(make_folder: MakeFolder) -> None:
-    with pytest.raises(augseq.errors.MissingFileError, match=r"No image found in .*photos"):
+    with pytest.raises(augseq.errors.MissingFileError, match=r"No images found in .*photos"):
         index(make_folder(), labels=None)
 
 
@@ -271,9 +271,12 @@ def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) ->
     ("options", "message"),
     [
         ({"labels": "int"}, "`labels` must be .*'int'"),
-        ({"labels": None, "class_names": ["cat"]}, '`class_names` needs `labels`: "inferred", a p'),
-        ({"class_names": "cat"}, "`class_names` must be different names.*'cat'"),
-        ({"class_names": ["cat", "cat"]}, "`class_names` must be different names"),
+        (
+            {"labels": None, "class_names": ["cat"]},
+            '`class_names` requires `labels`: "inferred", a p',
+        ),
+        ({"class_names": "cat"}, "`class_names` must be a list of different.*'cat'"),
+        ({"class_names": ["cat", "cat"]}, "`class_names` must be a list of different"),
     ],
 )
 def test_an_option_that_cannot_work_is_an_error(

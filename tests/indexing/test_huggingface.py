@@ -63,7 +63,7 @@ def test_each_split_has_metadata_of_its_own(make_folder: MakeFolder) -> None:
         augseq.index_huggingface(folder)
     write_rows(folder / "test" / "metadata.jsonl", [row | {"split": "x"} for row in rows])
     with pytest.raises(
-        augseq.errors.ArgumentError, match=r"a column 'split' of its own.*`columns`"
+        augseq.errors.ArgumentError, match=r"already has a column 'split'.*`columns`"
     ):
         augseq.index_huggingface(folder, splits=["test"])
     write_rows(folder / "test" / "metadata.jsonl", rows)
@@ -109,7 +109,9 @@ def test_metadata_is_only_written_above_its_images(make_folder: MakeFolder) -> N
     folder = make_folder("a/cat/1.jpg", "b/dog/1.jpg")
     images = augseq.index_folder(folder, progress=False, labels=None)
     wrong = images.with_column("split", ["a", "c"])
-    with pytest.raises(augseq.errors.ArgumentError, match=r"'c'.*another for 'b/dog/1.jpg'"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"'c'.*different folder for 'b/dog/1.jpg'"
+    ):
         augseq.write_huggingface(wrong, split_column="split")
     with pytest.raises(augseq.errors.ArgumentError, match=r"`suffix` must be .*'.tsv'"):
         augseq.write_huggingface(images, suffix=".tsv")

@@ -45,16 +45,16 @@ def test_images_without_a_class_are_named(make_folder: MakeFolder) -> None:
     ):
         index(folder, labels=re.compile(r"(\w+)_\d"))
     with pytest.raises(
-        augseq.errors.LabelError, match=r"`labels` gives none for 1 of 6: 'cat_1.jpg'"
+        augseq.errors.LabelError, match=r"`labels` returns none for 1 of 6: 'cat_1.jpg'"
     ):
         index(folder, labels=lambda path: "" if "cat" in path else "stray")
-    with pytest.raises(augseq.errors.LabelError, match=r"`labels` gives none for 5 of 6"):
+    with pytest.raises(augseq.errors.LabelError, match=r"`labels` returns none for 5 of 6"):
         index(folder, labels={"cat_1.jpg": "cat"}.get)
 
 
 @pytest.mark.parametrize("pattern", [r"\w+_\d", r"(\w+)_(\d)", rb"(\w+)_\d"])
 def test_a_pattern_must_say_which_group_is_the_class(make_folder: MakeFolder, pattern: Any) -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match="one group, or one called `label`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="one group, or one named `label`"):
         index(make_folder("cat_1.jpg"), labels=re.compile(pattern))
 
 
@@ -85,7 +85,7 @@ def test_a_class_that_a_pattern_finds_must_be_among_the_class_names(
     manifest = index(folder, labels=pattern, class_names=["dog", "cat"])
     assert [record.target for record in manifest] == [1, 0]
     with pytest.raises(
-        augseq.errors.LabelError, match=r"'dog' must be among .* such as 'dog_1.jpg'"
+        augseq.errors.LabelError, match=r"Add 'dog' to index images such as 'dog_1.jpg'"
     ):
         index(folder, labels=pattern, class_names=["cat", "yak"])
 
@@ -189,8 +189,8 @@ def test_a_class_that_one_split_lacks_is_reported(make_folder: MakeFolder) -> No
         manifest = index(folder, splits=["train", "val"])
     assert manifest.class_names == ("Dog", "cat", "dog")
     assert [str(warning.message) for warning in caught] == [
-        "The split 'train' has no image of classes that others have: 'Dog'",
-        "The split 'val' has no image of classes that others have: 'dog'",
+        "The split 'train' has no images of classes in other splits: 'Dog'",
+        "The split 'val' has no images of classes in other splits: 'dog'",
     ]
 
 

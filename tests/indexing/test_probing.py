@@ -315,9 +315,9 @@ def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
     half = tmp_path / "half.parquet"
     augseq.probe_manifest(part, checkpoint=half, progress=False)
     for file, reason in (
-        (mine, "is a manifest, but no checkpoint"),
+        (mine, "is a manifest, not a checkpoint"),
         (kept, r"is a checkpoint of 1 image in '.*other.c'"),
-        (half, r"is a checkpoint of 6 images in '.*photos', none of them among the 6"),
+        (half, r"is a checkpoint of 6 images in '.*photos', none of which is among the 6"),
     ):
         before = file.read_bytes()
         with pytest.raises(
@@ -329,7 +329,7 @@ def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
 
 def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
-    with pytest.raises(augseq.errors.MissingFileError, match="no such folder"):
+    with pytest.raises(augseq.errors.MissingFileError, match="its folder does not exist"):
         probed(folder, checkpoint=folder / "nowhere" / "kept.parquet")
 
 

@@ -89,7 +89,7 @@ KINDS = {
 def test_images_of_every_format_are_known_by_their_first_bytes(kind: str, tmp_path: Path) -> None:
     assert recognize_format(KINDS[kind][:512]) is not None
     folder = write(write(tmp_path, "a/1.jpg", "b/1.jpg"), "a/hash", data=KINDS[kind])
-    assert "1 x no ending" in index(folder)[1][0]
+    assert "1 x no extension" in index(folder)[1][0]
 
 
 OTHER = {
@@ -117,7 +117,7 @@ def test_endings_are_counted_and_a_few_are_named(tmp_path: Path) -> None:
     _, (message,) = index(folder)
     assert message.startswith("40 files in ")
     assert ": 5 x .jpg_a, 5 x .jpg_b, 5 x .jpg_c, " in message
-    assert "and 3 more endings" in message
+    assert "and 3 more extensions" in message
     assert advised(message) == ["default", ".jpg_*"]
     assert len(index(folder, extensions=["default", ".jpg_*"])[0]) == 42
 
@@ -146,7 +146,7 @@ def test_a_folder_of_such_files_alone_is_an_error_whose_advice_is_right(
     tmp_path: Path, names: list[str]
 ) -> None:
     folder = write(tmp_path, *names)
-    with pytest.raises(augseq.errors.MissingFileError, match="No image found") as caught:
+    with pytest.raises(augseq.errors.MissingFileError, match="No images found") as caught:
         index(folder)
     manifest, warned = index(folder, extensions=advised(str(caught.value)))
     assert ([record.path for record in manifest], warned) == (names, [])
@@ -179,7 +179,7 @@ def test_a_folder_without_images_gets_no_advice_about_endings(make_folder: MakeF
 def test_a_narrow_choice_of_endings_is_no_oversight(tmp_path: Path) -> None:
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", "a/2.jpg_large", "a/3.png", "b/4")
     assert index(folder, extensions=[".jpg"])[1] == []
-    assert "1 x no ending" in index(folder, extensions=["default", ".jpg_large"])[1][0]
+    assert "1 x no extension" in index(folder, extensions=["default", ".jpg_large"])[1][0]
 
 
 def test_hidden_images_are_told_and_those_of_macos_are_not(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_many_classes_beside_splits_are_not_all_listed(make_folder: MakeFolder) 
     folder = make_folder("train/1.jpg", "test/1.jpg", *(f"class {n}/1.jpg" for n in range(40)))
     manifest, warned = index(folder)
     assert len(manifest.class_names) == 42
-    assert "name all in `class_names`" in warned[0]
+    assert "list all of them in `class_names`" in warned[0]
     assert len(warned[0]) < 600
 
 

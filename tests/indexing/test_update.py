@@ -146,7 +146,7 @@ def test_a_manifest_of_another_folder_is_refused(make_folder: MakeFolder, tmp_pa
 
 def test_an_earlier_manifest_with_other_labels_is_refused(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
-    with pytest.raises(augseq.errors.ArgumentError, match="`labels` must be as they were"):
+    with pytest.raises(augseq.errors.ArgumentError, match="`labels` must be the same"):
         index(folder, update=index(folder, labels=None))
     with pytest.raises(augseq.errors.ArgumentError, match="must be a Manifest"):
         index(folder, update="m.parquet")
@@ -223,7 +223,7 @@ def test_only_new_and_changed_files_are_read(images: Path) -> None:
         (0, 20), (1, 50), (2, 24), (4, 23), (5, 25), (6, 26)
     ]  # fmt: skip
     assert later.record_of(4).probe.modified_ns == 0  # type: ignore[union-attr]
-    assert describe_update(earlier, later) == "1 new, 1 gone or excluded, 1 changed, 4 as before"
+    assert describe_update(earlier, later) == "1 new, 1 gone or excluded, 1 changed, 4 unchanged"
 
 
 def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: Path) -> None:
@@ -235,14 +235,14 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
         index(images, update=earlier)
     without = index(images, update=earlier, unreadable="exclude")
     assert list(served(without).values()) == [1, 2, 3, 4, 5]
-    assert describe_update(earlier, without) == "1 gone or excluded, 5 as before"
+    assert describe_update(earlier, without) == "1 gone or excluded, 5 unchanged"
     # The way to leave it out was chosen once: it is no error from then on.
     assert index(images, update=without) == without
     path.write_bytes(whole)
     repaired = index(images, update=without)
     assert served(repaired) == served(earlier)
     assert repaired.excluded.num_rows == 0
-    assert describe_update(without, repaired) == "1 back, 5 as before"
+    assert describe_update(without, repaired) == "1 back, 5 unchanged"
 
 
 def test_files_that_are_probed_for_the_first_time_are_as_before(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_files_that_are_probed_for_the_first_time_are_as_before(tmp_path: Path) 
         photo(8, 8).save(folder / name)
     plain = index(folder)
     probed = index(folder, update=plain, probe=True)
-    assert describe_update(plain, probed) == "3 as before"
-    assert describe_update(probed, plain) == "3 as before"
+    assert describe_update(plain, probed) == "3 unchanged"
+    assert describe_update(probed, plain) == "3 unchanged"
     photo(9, 9).save(folder / "a/2.png")
-    assert describe_update(probed, index(folder, update=probed)) == "1 changed, 2 as before"
+    assert describe_update(probed, index(folder, update=probed)) == "1 changed, 2 unchanged"

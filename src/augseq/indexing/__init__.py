@@ -1,1 +1,1 @@
-"""How a manifest comes to be: scan, label, probe, decide what is served."""
+"""Build a manifest: scan, label, probe, and exclude unusable files."""

@@ -1,4 +1,4 @@
-"""Endings of file names: which are those of images, and how a person gives others."""
+"""File extensions: which ones are images, and how users choose others."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ from augseq.errors import ArgumentError
 from augseq.pixels.decoders.registry import all_endings, readable_endings
 
 DEFAULT = "default"
-"""Stands for the endings of all formats that can be read in a list of endings."""
+"""Stands for the extensions of all readable formats in a list of extensions."""
 
-# What cameras and scanners write and people take for images, but is not read; not text or film.
+# Image formats that augseq cannot read, such as camera raw; no text or video formats.
 _UNREAD = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".cur", ".dcm", ".dcr", ".dds", ".dng", ".erf", ".exr",
     ".fff", ".icns", ".ico", ".iiq", ".jxr", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".npy",
@@ -21,12 +21,12 @@ _UNREAD = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """Which names are those of images.
+    """Which file names are images.
 
     Attributes:
-        plain: Endings in lower case with their dot, such as ".jpg".
-        no_dot: Whether a name without any ending is one.
-        pattern: Tells of a name in lower case whether it ends like one of the endings with "*".
+        plain: Lower-case extensions with their dot, such as ".jpg".
+        no_dot: Whether names without an extension are images.
+        pattern: Searches a lower-case name for one of the extensions with "*".
     """
 
     plain: frozenset[str]
@@ -35,35 +35,35 @@ class Endings:
 
     @property
     def has_odd(self) -> bool:
-        """Whether names without a plain ending may be those of images."""
+        """Whether names without a plain extension can be images."""
         return self.no_dot or self.pattern is not None
 
     @property
     def holds_default(self) -> bool:
-        """Whether all usual endings are among them, so that no image is skipped on purpose."""
+        """Whether all usual extensions are included, so that no image is skipped on purpose."""
         return self.plain.issuperset(readable_endings())
 
     def is_odd_image(self, name: str) -> bool:
-        """Tell whether a name that has no plain ending, in lower case, is that of an image."""
+        """Return whether a lower-case name without a plain extension is an image."""
         if self.no_dot and not ending_of(name):
             return True
         return self.pattern is not None and bool(self.pattern(name))
 
     def __str__(self) -> str:
-        return ", ".join([*sorted(self.plain), *["no ending"] * self.no_dot])
+        return ", ".join([*sorted(self.plain), *["no extension"] * self.no_dot])
 
 
 def parse_endings(extensions: Iterable[str]) -> Endings:
-    """Return the endings in a list such as [".jpg", "PNG", "", "default", ".jpg*"].
+    """Parse a list of extensions such as [".jpg", "PNG", "", "default", ".jpg*"].
 
     Raises:
-        ArgumentError: It is no list of texts.
+        ArgumentError: It is not a list of strings.
     """
     given = [] if isinstance(extensions, str) else list(extensions)
     if not given or not all(isinstance(ending, str) for ending in given):
         raise ArgumentError(
-            '`extensions` must be a list of endings, such as [".jpg", ".png"], in which '
-            '"default" stands for the usual ones and "" for no ending. '
+            '`extensions` must be a list of file extensions, such as [".jpg", ".png"], in which '
+            '"default" stands for the usual ones and "" for no extension. '
             f"Received: extensions={extensions!r}"
         )
     usual = readable_endings() if DEFAULT in given else ()
@@ -81,7 +81,7 @@ def parse_endings(extensions: Iterable[str]) -> Endings:
 
 
 def ending_of(name: str) -> str:
-    """Return what stands behind the last dot of a name, in lower case with the dot; or "".
+    """Return the extension of a name, in lower case with its dot; "" if it has none.
 
     >>> ending_of("1.JPG_large"), ending_of("1"), ending_of("1.")
     ('.jpg_large', '', '')
@@ -91,5 +91,5 @@ def ending_of(name: str) -> str:
 
 
 def is_unread(ending: str) -> bool:
-    """Tell whether an ending is that of images that cannot be read, or not as installed."""
+    """Return whether an extension is an image format that augseq cannot read as installed."""
     return ending in _UNREAD or (ending in all_endings() and ending not in readable_endings())

@@ -1,4 +1,4 @@
-"""Folders and files that must be there: what is wrong with one, and which names are near it."""
+"""Check that folders and files exist; explain what is wrong and suggest similar names."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -12,22 +12,22 @@ from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import did_you_mean
 
-# Names are compared one by one, so that a folder of a million files would take a minute.
+# Names are compared one by one, so a folder of a million files would take a minute.
 _MOST_NAMES = 5000
 
 
 def existing_folder(folder: PathLike) -> str:
-    """Return the absolute path of a folder that is there, or raise what is wrong with it."""
+    """Return the absolute path of an existing folder, or raise an error that explains why not."""
     root = absolute_root(folder)
     if is_remote(root):
         raise ArgumentError(
-            f"This needs a folder of this machine. Received: {root!r}. index_folder lists remote "
-            "folders, and index_table takes them with check_files=False."
+            f"The folder must be local. Received: {root!r}. index_folder lists remote folders, and "
+            "index_table accepts them with check_files=False."
         )
     try:
         os.stat(root)
     except PermissionError as error:
-        raise UnreadableError(f"Cannot look into {root!r}: {error.strerror}.") from error
+        raise UnreadableError(f"Cannot access {root!r}: {error.strerror}.") from error
     except OSError as error:
         raise MissingFileError(describe_missing(os.fspath(folder), root)) from error
     if not os.path.isdir(root):
@@ -38,7 +38,7 @@ def existing_folder(folder: PathLike) -> str:
 
 
 def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
-    """Return the names of splits, none for None, or raise what is wrong with one."""
+    """Return the names of the splits, () for None, or raise an error if one is invalid."""
     if splits is None:
         return ()
     is_list = isinstance(splits, Collection) and all(isinstance(split, str) for split in splits)
@@ -51,12 +51,12 @@ def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
             raise ArgumentError(
                 f"A split must be the name of a sub-folder. Received: splits={list(splits)}"
             )
-        # A remote one shows when it is listed.
+        # Remote folders are checked when they are listed.
         if not is_remote(root) and not os.path.isdir(os.path.join(root, split)):
             others = sorted(name for name in os.listdir(root) if os.path.isdir(f"{root}/{name}"))
             raise MissingFileError(
                 f"There is no folder {split!r} in {root!r}.{same_name(split, others)} "
-                f"There are: {listed(others)}"
+                f"Existing folders: {listed(others)}"
             )
     return splits
 
@@ -65,24 +65,27 @@ def describe_missing(folder: str, path: str, kind: str = "folder") -> str:
     """Return a message for a folder or a file that does not exist.
 
     Args:
-        folder: As it was given.
+        folder: The path as the user gave it.
         path: Its absolute path.
-        kind: What it should be.
+        kind: What it should be, such as "folder".
     """
     message = f"There is no {kind} {folder!r}: "
     parent, name = _first_missing(path)
-    place = os.path.join(parent, name)
+    missing = os.path.join(parent, name)
     if folder.startswith("~"):
         return f"{message}'~' is not expanded. Write {os.path.expanduser(folder)!r}."
-    if os.path.islink(place):
-        return f"{message}{place!r} is a symbolic link to {os.readlink(place)!r}, which is missing."
+    if os.path.islink(missing):
+        return (
+            f"{message}{missing!r} is a symbolic link to {os.readlink(missing)!r}, which does not "
+            "exist."
+        )
     if not os.path.isdir(parent):
         return f"{message}{parent!r} is a file.{archive_hint(path)}"
     return f"{message}{parent!r} has no {name!r}.{did_you_mean(name, _names_in(parent))}"
 
 
 def _first_missing(path: str) -> tuple[str, str]:
-    """Return the deepest part of a path that exists, and the name that is missing in it."""
+    """Return the deepest existing part of a path, and the first name missing below it."""
     parent, name = os.path.split(path)
     while name and not os.path.exists(parent):
         if os.path.islink(parent):

@@ -60,73 +60,74 @@ def index_folder(
     full_depth: bool = False,
     progress: bool = True,
 ) -> Manifest:
-    r"""List the images of a folder, with a class for each first sub-folder.
+    r"""List the images of a folder; each first-level sub-folder is a class.
 
-    Files are sorted by path, whatever order the file system gives, and numbered from 0.
-    Hidden files and folders (a leading dot) and folders that systems make, such as `__MACOSX` and
-    `@eaDir`, are skipped. No image is opened, unless the files are to be probed; only of files
-    with unknown endings a few are looked at, to say whether they are images.
+    Files are sorted by path, regardless of the order of the file system, and numbered from 0.
+    Hidden files and folders (with a leading dot) and system folders, such as `__MACOSX` and
+    `@eaDir`, are skipped. No image is opened unless files are probed; a few files of each unknown
+    extension are inspected, to report whether they are images.
 
     Args:
-        folder: Folder of the images, in one sub-folder per class, at any depth below it; or the
-            address of a remote folder, such as "s3://bucket/photos" or "zip://::photos.zip".
-        remote: How to reach a remote folder. The manifest passes it on, but no file keeps it.
-        labels: "inferred" names the class of an image after its first sub-folder; None takes
-            all images of the folder without labels, to predict on. A pattern is searched in the
-            path of each image, relative to the folder and with `/`: its group, or the one
-            called `label`, is the class, as in `re.compile(r"([a-z]+)_\d+\.jpg$")`. A function
-            is called with that path and returns the class.
-        class_names: A list, in the order of the labels. If None, the names that were found,
-            sorted: by value if all are whole numbers ("2" before "10"), else by code point.
-            Images of other classes are excluded, with a warning; so it also chooses classes.
-        splits: Sub-folders such as ["train", "val"], each with a sub-folder per class. Images
-            elsewhere are none of the manifest's. A column `split` says where each image is;
-            the classes are those of all splits together.
-        extensions: Which files are images, as ".jpg" or "jpg", in upper or lower case: "" for
-            names without an ending, "*" for any text, as in ".jpg?w=*", and "default" for the
-            usual endings, those of HEIC and JPEG XL where their extras are installed. Files with
-            other endings are told if they seem to be images, unless usual endings are missing.
-        follow_links: Whether to follow symbolic links to files and folders; never in circles.
-            The manifest keeps it, so that images may be outside the folder.
-        probe: Whether to decode every image once, and note size, time, content and format of its
-            file in `Record.probe`. Training then refuses a file that was changed since.
-        unreadable: What probing does about files that cannot be used: "raise" names them;
-            "exclude" moves them to `excluded` for good, with the reason. It implies `probe`.
-        checkpoint: File in which probing keeps what it has so far; see `probe_manifest`.
-        update: A whole manifest of this folder, to be brought up to date: records that it knows
-            keep index, label and columns. Files that are gone are excluded, and get their index
-            back when they are back; new files and classes come behind those known, a renamed file
-            among them. If it was probed, so are the files that were changed or came; no others
-            are opened. Give all other options as they were; other `splits` are refused.
-        max_pixels: For probing, as it will be for `ImageSequence`, and so are the next three: a
-            file that training can read with them is not excluded.
-        max_file_bytes: A longer file cannot be used.
-        exif_orientation: Whether a file cannot be used whose orientation is damaged.
+        folder: Folder of the images, with one sub-folder per class and images at any depth below
+            it; or the address of a remote folder, such as "s3://bucket/photos" or
+            "zip://::photos.zip".
+        remote: Options for a remote folder. The manifest holds them, but does not save them.
+        labels: "inferred" names the class of an image after its first-level sub-folder; None
+            indexes all images without labels, for prediction. A pattern is searched in the path
+            of each image, relative to the folder and with `/`: its only group, or the group named
+            `label`, is the class, as in `re.compile(r"([a-z]+)_\d+\.jpg$")`. A function is called
+            with that path and returns the class.
+        class_names: Classes, in the order of the labels. If None, all that are found, sorted by
+            value if all are integers ("2" before "10"), otherwise by code point. Images of other
+            classes are excluded with a warning, so this also selects classes.
+        splits: Sub-folders such as ["train", "val"], each with one sub-folder per class. Images
+            outside them are not indexed. A column `split` holds the split of each image; the
+            classes are those of all splits together.
+        extensions: File extensions of images, as ".jpg" or "jpg", in upper or lower case: "" for
+            names without an extension, "*" for any text, as in ".jpg?w=*", and "default" for the
+            usual extensions, which include HEIC and JPEG XL if their extras are installed. If
+            "default" is included, a warning reports other files that seem to be images.
+        follow_links: Whether to follow symbolic links to files and folders; cycles are safe. The
+            manifest saves it, so that images can be outside the folder.
+        probe: Whether to decode every image once, and store the size, time, content hash and
+            format of its file in `Record.probe`. Training then refuses files changed since.
+        unreadable: What to do about unusable files when probing: "raise" lists them in an error;
+            "exclude" moves them to `excluded`, with the reason, and implies `probe`.
+        checkpoint: File in which probing saves its progress; see `probe_manifest`.
+        update: An earlier manifest of the whole folder, to bring up to date: known records keep
+            their index, label and columns. Missing files are excluded, and regain their index if
+            they come back; new files (renamed ones too) and new classes are appended. If the
+            manifest was probed, only new, changed and unusable files are read. Pass all other
+            options as before; different `splits` are an error.
+        max_pixels: For probing. Pass this and the next three options as for `ImageSequence`, so
+            that only files that training cannot read are unusable.
+        max_file_bytes: Longer files are unusable.
+        exif_orientation: Whether a damaged orientation tag makes a file unusable.
         full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
     Returns:
-        All images, sorted by path, or by index if there is an earlier manifest. Classes without
-        images keep their label.
+        All images, sorted by path, or by index with `update`. Classes without images keep their
+        label.
 
     Raises:
-        MissingFileError: The folder or a split is not there, or no image is in it.
+        MissingFileError: The folder or a split does not exist, or contains no images.
         NotAFolderError: It is a file.
-        UnreadableError: The system refuses to list a folder, or a remote one to give a file.
+        UnreadableError: A folder cannot be listed, or a remote storage denies access.
         RemoteError: A remote folder does not answer.
-        ManifestError: The name of a file, or of the folder of a class, is not valid UTF-8.
-        LabelError: The classes seem to be splits, such as `train` and `test`, and neither `splits`
-            nor `class_names` is given; nothing has a class of `class_names`, while other classes
-            are excluded; no sub-folder holds an image, or images get no class from a pattern or
-            function.
-        DecodeError: A file cannot be used, and `unreadable` is "raise".
-        ArgumentError: An option is wrong, `update` is of another folder or other splits, or the
-            name of a file is a way out of the folder on another system, such as `c:x.jpg`.
+        ManifestError: The name of a file or of a class folder is not valid UTF-8.
+        LabelError: The classes look like splits, such as `train` and `test`, and neither `splits`
+            nor `class_names` is given; classes in `class_names` are not found while others are;
+            no sub-folder contains an image; or a pattern or function returns no class for an
+            image.
+        DecodeError: A file is unusable, and `unreadable` is "raise".
+        ArgumentError: An option is invalid, `update` is of another folder or other splits, or a
+            file name would lead out of the folder on another system, such as `c:x.jpg`.
 
     Warns:
-        AugseqWarning: Classes are empty, also of one split, there is only one, or images or
-            links are not indexed, such as those of classes that `class_names` excludes; or files
-            cannot be used or are gone, and are excluded.
+        AugseqWarning: A class has no images, in general or in one split; there is only one class;
+            images or links are not indexed, for example since `class_names` excludes their class;
+            or files are excluded because they are unusable or gone.
 
     Example:
         >>> import augseq
@@ -142,7 +143,7 @@ def index_folder(
     probe = _wants_probes(probe, unreadable, update)
     remote = remote or RemoteOptions()
     root = absolute_root(folder)
-    # Asked of the root, since an address may be one of this machine.
+    # Checked on the root, since a file:// address is local.
     root = root if is_remote(root) else existing_folder(folder)
     endings = parse_endings(extensions)
     place = _place(root, remote, follow_links)
@@ -186,7 +187,7 @@ def index_folder(
 
 
 def _split_hints(root: str, scan: Scan, splits: Sequence[str] | None) -> Iterable[str]:
-    """Raise `LabelError` where the classes are splits; return what is less certain."""
+    """Raise `LabelError` if the classes are clearly splits; return warnings if they may be."""
     if splits is None:
         return list(check_no_splits(root, scan.paths, scan.folders))
     return describe_deeper_classes(scan.paths, scan.folders)
@@ -195,7 +196,7 @@ def _split_hints(root: str, scan: Scan, splits: Sequence[str] | None) -> Iterabl
 def _label(
     labels: Labels, root: str, scan: Scan, class_names: Sequence[str] | None
 ) -> tuple[Manifest, Mapping[str, int]]:
-    """Return the images with their classes, and how many each class has that is excluded."""
+    """Return the labelled images, and the number of images of each excluded class."""
     if labels is None:
         return make_manifest(root, (), paths=scan.paths, targets=None), {}
     if isinstance(labels, str):
@@ -208,7 +209,7 @@ def _place(root: str, remote: RemoteOptions, follow_links: bool) -> str | Remote
         return root
     place = RemoteFolder(root, remote)
     if follow_links:
-        raise ArgumentError(f"`follow_links` is for folders of this machine. Received: {root!r}")
+        raise ArgumentError(f"`follow_links` is for local folders. Received: {root!r}")
     return place
 
 
@@ -226,8 +227,8 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
         yield f"{scan.num_links} symbolic links in {root!r} were not followed (`follow_links`)."
     if scan.num_dead_links:
         yield (
-            f"{scan.num_dead_links} symbolic links in {root!r} lead nowhere, or to a folder that "
-            "is listed already."
+            f"{scan.num_dead_links} symbolic links in {root!r} are broken, or point to a folder "
+            "that is already indexed."
         )
     if num_loose:
         yield f"{num_loose} images directly in {root!r} have no class, so they are not indexed."
@@ -237,7 +238,7 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
 
 
 def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
-    """Yield the classes that one split has and another lacks, as a misspelt folder is."""
+    """Yield the classes that a split lacks and others have, for example a misspelt folder."""
     pairs = manifest.table.group_by(["split", "target"]).aggregate([]).to_pydict()
     found = set(zip(pairs["split"], pairs["target"], strict=True))
     for split in sorted(set(pairs["split"]) - {None}):
@@ -247,7 +248,7 @@ def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
             if label in pairs["target"] and (split, label) not in found
         ]
         if lacking:
-            yield f"The split {split!r} has no image of classes that others have: {listed(lacking)}"
+            yield f"The split {split!r} has no images of classes in other splits: {listed(lacking)}"
 
 
 def _check_options(labels: Labels, class_names: Sequence[str] | None) -> None:
@@ -255,12 +256,12 @@ def _check_options(labels: Labels, class_names: Sequence[str] | None) -> None:
     if not known and not callable(labels):
         raise ArgumentError(
             '`labels` must be "inferred", None, a pattern such as re.compile(...), or a function '
-            "from path to class. For labels in a list, make a table: index_table. "
+            "from path to class. For a list of labels, use a table: index_table. "
             f"Received: labels={briefly(labels)}"
         )
     if class_names is not None and labels is None:
         raise ArgumentError(
-            '`class_names` needs `labels`: "inferred", a pattern or a function. '
+            '`class_names` requires `labels`: "inferred", a pattern or a function. '
             "Received: labels=None"
         )
     check_class_names(class_names)
@@ -277,25 +278,25 @@ def _wants_probes(probe: bool, unreadable: UnreadablePolicy, update: Manifest | 
 def _check_class_order(manifest: Manifest, class_names: Sequence[str] | None) -> None:
     if class_names is not None and manifest.class_names != tuple(class_names):
         raise ArgumentError(
-            "`class_names` must begin with those of `update`, since labels never change: "
+            "`class_names` must begin with the classes of `update`, since labels never change: "
             f"{list(manifest.class_names)}. Received: class_names={list(class_names)}"
         )
 
 
 def _nothing_found(place: str | RemoteFolder, root: str, scan: Scan, endings: Endings) -> str:
-    message = f"No image found in {root!r}: looked for {_sought(endings)}"
+    message = f"No images found in {root!r}: looked for {_sought(endings)}"
     if scan.other_suffixes:
         others = scan.other_suffixes.most_common()
         counted = (f"{count} x {suffix or '(none)'}" for suffix, count in others)
-        message += f"; saw files with other endings: {first_few(counted, 5)}"
+        message += f"; found files with other extensions: {first_few(counted, 5)}"
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
     more = list(describe_skipped(place, root, scan, endings, is_all=True))
     if not more:
         more = [
-            "Give the folder that holds the images."
+            "Pass the folder that contains the images."
             if endings.holds_default
-            else 'To look for the usual endings too, add "default" to `extensions` (at the shell: '
+            else 'To include the usual extensions, add "default" to `extensions` (at the shell: '
             "--extensions default,...)."
         ]
     return " ".join([f"{message}.{UNLISTED * is_web(root)}", *more])
@@ -303,5 +304,5 @@ def _nothing_found(place: str | RemoteFolder, root: str, scan: Scan, endings: En
 
 def _sought(endings: Endings) -> str:
     if endings.holds_default:
-        return ".jpg, .png, .tif and the other usual endings"
+        return ".jpg, .png, .tif and the other usual extensions"
     return first_few(str(endings).split(", "), 5)

@@ -1,4 +1,4 @@
-"""Give each image of a folder its class: by its sub-folder, or by its path."""
+"""Label the images of a folder, by sub-folder or by path."""
 
 import re
 import shlex
@@ -21,31 +21,31 @@ from augseq.terminal_text import listed
 from augseq.validation import briefly
 
 LabelFunction: TypeAlias = Callable[[str], str | None]
-"""From the relative path of an image, with `/`, to the name of its class."""
+"""Maps the relative path of an image, with `/`, to the name of its class."""
 
 Labels: TypeAlias = Literal["inferred"] | re.Pattern[str] | LabelFunction | None
-"""How `index_folder` finds the class of an image.
+"""How `index_folder` determines the class of an image.
 
-After its sub-folder ("inferred"), by a pattern that is searched in its relative path, by a
-function of that path, or not at all (None).
+From its sub-folder ("inferred"), by searching a pattern in its relative path, by a function of
+that path, or not at all (None).
 """
 
 
 def label_by_folder(
     root: str, scan: Scan, class_names: Sequence[str] | None
 ) -> tuple[Manifest, Mapping[str, int]]:
-    """Return a manifest with folders as classes, and the images of each class that is excluded."""
-    # Below a split, as in "train/cat", the class is the last name; else it is the only one.
+    """Return a manifest with folders as classes, and the image counts of excluded classes."""
+    # Below a split, as in "train/cat", the class is the last part of the path.
     class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
     nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
     if nameless:
         raise ManifestError(not_utf8("folder", nameless[0]))
     if not any(scan.folders.values()):
         raise LabelError(
-            f"The {len(scan.paths)} images of {root!r} are in no sub-folder, so they have no "
-            "class. Put each class in its own sub-folder; take the classes from the names of the "
-            "files (labels=re.compile(...), at the shell: augseq index --label-pattern) or from a "
-            "table (index_table); or index with labels=None (--no-labels) to predict."
+            f"The {len(scan.paths)} images of {root!r} are not in sub-folders, so they have no "
+            "class. Put each class in its own sub-folder; derive the classes from file names "
+            "(labels=re.compile(...), at the shell: augseq index --label-pattern) or from a table "
+            "(index_table); or index with labels=None (--no-labels) to predict."
         )
     found = sorted_names(set(class_of.values()))
     if class_names is None:
@@ -54,12 +54,12 @@ def label_by_folder(
     _check_depth(root, scan, names, found)
     check_found(names, found, root, lambda name: f"{name}/...")
     label_of = {name: label for label, name in enumerate(names)}
-    # Sorted paths stand folder by folder, and those of "a b/" before those of "a/".
+    # Sorted paths are grouped by folder, with "a b/" before "a/".
     folders = sorted(scan.folders, key=lambda folder: f"{folder}/")
     labels = [label_of.get(class_of[folder], -1) for folder in folders]
     targets = np.repeat(labels, [scan.folders[folder] for folder in folders])
     paths = scan.paths
-    if len(targets) < len(paths):  # Else every image has a class: 0.06 s less for a million.
+    if len(targets) < len(paths):  # Skipping this saves 0.06 s for a million images.
         depth = folders[0].count("/") + 1
         paths = paths.filter(pc.greater_equal(pc.count_substring(paths, "/"), depth))
     excluded: Counter[str] = Counter()
@@ -70,8 +70,8 @@ def label_by_folder(
 
 
 def _check_depth(root: str, scan: Scan, names: Sequence[str], found: Sequence[str]) -> None:
-    """Raise `LabelError` where the folders of all classes are below those taken for classes."""
-    # Where splits are given, folders are called as "train/cat".
+    """Raise `LabelError` if all class folders are one level deeper than expected."""
+    # With splits, folders are named as in "train/cat".
     if set(names) & set(found) or not names or any("/" in folder for folder in scan.folders):
         return
     below = scan.paths.filter(pc.match_substring(scan.paths, f"/{names[0]}/"))
@@ -82,8 +82,8 @@ def _check_depth(root: str, scan: Scan, names: Sequence[str], found: Sequence[st
     raise LabelError(
         f"The classes in `class_names` (at the shell: --class-names) must be folders in {root!r}, "
         f"but are deeper, such as {below[0].as_py()!r}. If the folders above them are splits, "
-        f"index with splits={above} (--splits {shell}); else index the folder that holds the "
-        f"classes. Received: class_names={briefly(list(names))}"
+        f"index with splits={above} (--splits {shell}); otherwise index the folder that contains "
+        f"the classes. Received: class_names={briefly(list(names))}"
     )
 
 
@@ -93,7 +93,7 @@ def label_by_path(
     paths: pa.StringArray,
     class_names: Sequence[str] | None,
 ) -> tuple[Manifest, Mapping[str, int]]:
-    """Do what `label_by_folder` does, with the classes that a pattern or function finds."""
+    """Do the same as `label_by_folder`, with the classes that a pattern or function returns."""
     classes = _label_paths(paths, labels)
     names, targets = name_classes(classes, class_names)
     counts = {row["values"]: row["counts"] for row in pc.value_counts(classes).to_pylist()}
@@ -108,12 +108,12 @@ def _of_classes(
     paths: pa.StringArray,
     targets: npt.NDArray[np.integer],
 ) -> Manifest:
-    """Return a manifest of the images whose classes are named; a target of -1 has no name."""
+    """Return a manifest of the images in named classes; a target of -1 means not named."""
     is_named = targets >= 0
     if not is_named.any():
         raise LabelError(
-            f"There must be an image of one of `class_names` in {root!r}, but all {len(paths):,} "
-            f"images have other classes. Received: class_names={briefly(list(names))}"
+            f"At least one image in {root!r} must have a class in `class_names`, but all "
+            f"{len(paths):,} have other classes. Received: class_names={briefly(list(names))}"
         )
     if not is_named.all():
         paths, targets = paths.filter(pa.array(is_named)), targets[is_named]
@@ -121,36 +121,38 @@ def _of_classes(
 
 
 def _label_paths(paths: pa.Array, labels: re.Pattern[str] | LabelFunction) -> pa.Array:
-    """Return the class name of each path, as a pattern or a function finds it.
+    """Return the class name of each path, from a pattern or a function.
 
     Args:
         paths: Relative paths with `/`, strings.
-        labels: A pattern with one group, or one called `label`, that is the class; or a function
+        labels: A pattern whose only group, or group named `label`, is the class; or a function
             from path to class.
 
     Raises:
-        ArgumentError: The pattern has no group or several, or the function returns no text, or
-            text that is not valid UTF-8.
+        ArgumentError: The pattern has no group or several, or the function returns something
+            other than a string in valid UTF-8.
         LabelError: Some paths get no class.
     """
     label_of = _by_pattern(labels) if isinstance(labels, re.Pattern) else labels
-    found = {path: _call(label_of, path) for path in paths.to_pylist()}
-    without = [path for path, label in found.items() if not label]
+    classes = {path: _call(label_of, path) for path in paths.to_pylist()}
+    without = [path for path, label in classes.items() if not label]
     if without:
-        way = f"{labels.pattern!r} finds" if isinstance(labels, re.Pattern) else "`labels` gives"
-        raise LabelError(
-            f"Every image must have a class, but {way} none for {len(without)} of {len(found)}: "
-            f"{listed(without)}"
+        source = (
+            f"{labels.pattern!r} finds" if isinstance(labels, re.Pattern) else "`labels` returns"
         )
-    return pa.array(list(found.values()), pa.string())
+        raise LabelError(
+            f"Every image must have a class, but {source} none for {len(without)} of "
+            f"{len(classes)}: {listed(without)}"
+        )
+    return pa.array(list(classes.values()), pa.string())
 
 
 def _by_pattern(pattern: re.Pattern[str]) -> LabelFunction:
     group: str | int = "label" if "label" in pattern.groupindex else 1
     if not isinstance(pattern.pattern, str) or (group == 1 and pattern.groups != 1):
         raise ArgumentError(
-            "`labels` as a pattern must have one group, or one called `label`, that is the class, "
-            rf"such as re.compile(r'([a-z]+)_\d+'). Received: {pattern.pattern!r}"
+            "A `labels` pattern must have one group, or one named `label`, for the class, such as "
+            rf"re.compile(r'([a-z]+)_\d+'). Received: {pattern.pattern!r}"
         )
 
     def label_of(path: str) -> str | None:
@@ -168,7 +170,7 @@ def _call(label_of: LabelFunction, path: str) -> str | None:
         raise
     if label is not None and not is_utf8(label):
         raise ArgumentError(
-            "`labels` as a function must return, in valid UTF-8, the name of a class. "
+            "A `labels` function must return the name of a class, in valid UTF-8. "
             f"Received: {label!r} for {path!r}"
         )
     return label

@@ -1,4 +1,4 @@
-"""Folders in the convention of Hugging Face: images beside a table called `metadata`."""
+"""Folders in Hugging Face's `imagefolder` layout: images next to a `metadata` table."""
 
 import os
 import warnings
@@ -35,32 +35,32 @@ def index_huggingface(
     columns: Sequence[str] | None = None,
     missing_labels: Literal["error", "keep"] = "error",
 ) -> Manifest:
-    """Make a manifest of images beside a table, as in Hugging Face's `imagefolder`.
+    """Index a folder in Hugging Face's `imagefolder` layout, with a metadata table.
 
     The table is `metadata.csv`, `.jsonl` or `.parquet`; its column `file_name` holds paths
-    relative to the metadata; all else is as in `index_table`. For class folders without metadata
-    there is `index_folder`.
+    relative to the metadata; everything else is as in `index_table`. For class folders without
+    metadata, use `index_folder`.
 
     Args:
-        folder: Folder of the metadata, or of the folders of its splits.
-        splits: Sub-folders such as ["train", "test"], each with metadata of its own. A column
-            `split` says where each image comes from; the classes are those of all together.
-        label_column: Where the classes stand; None for no labels.
-        class_names: A list, in the order of the labels; sorted as in `index_table` if None.
-        columns: Which other columns to keep, all if None.
-        missing_labels: "error" refuses blank labels; "keep" makes records without label of them.
+        folder: Folder that contains the metadata, or the split folders.
+        splits: Sub-folders such as ["train", "test"], each with its own metadata. A column `split`
+            holds the split of each image; the classes are those of all splits together.
+        label_column: Column of the classes; None for no labels.
+        class_names: Classes, in the order of the labels; sorted as in `index_table` if None.
+        columns: Other columns to keep; all if None.
+        missing_labels: "error" refuses blank labels; "keep" turns them into unlabelled records.
 
     Raises:
-        MissingFileError: A folder, its metadata or an image is not there.
+        MissingFileError: A folder, its metadata or an image does not exist.
         ArgumentError: There are several metadata files, or as in `index_table`.
         LabelError: As in `index_table`.
         ManifestError: As in `index_table`.
 
     Warns:
-        AugseqWarning: Images are not in the metadata, classes are empty, or there is only one.
+        AugseqWarning: Images are missing from the metadata, a class is empty, or there is only one.
 
     Source:
-        The convention is described at https://huggingface.co/docs/datasets/image_dataset.
+        https://huggingface.co/docs/datasets/image_dataset describes the layout.
     """
     root = existing_folder(folder)
     options = TableOptions(
@@ -84,21 +84,21 @@ def index_huggingface(
 def write_huggingface(
     manifest: Manifest, *, split_column: str | None = None, suffix: str = ".csv"
 ) -> list[str]:
-    """Write the metadata of an `imagefolder` beside the images of a manifest.
+    """Write Hugging Face `imagefolder` metadata next to the images of a manifest.
 
     `index_huggingface(manifest.root)` reads it back, as `write_table` describes.
 
     Args:
-        manifest: Its root gets the file, or the folder of each split does.
-        split_column: A column that names the sub-folder that each image lies in, such as the
-            `split` that `index_folder(..., splits=...)` makes; None for a single file.
+        manifest: The file is written to its root, or to the folder of each split.
+        split_column: A column with the sub-folder of each image, such as the `split` column of
+            `index_folder(..., splits=...)`; None for a single file.
         suffix: ".csv", ".jsonl" or ".parquet".
 
     Returns:
-        The files that were written.
+        The paths of the written files.
 
     Raises:
-        ArgumentError: The suffix is another, or an image is not in its split's folder.
+        ArgumentError: The suffix is not supported, or an image is not in its split's folder.
         OSError: A file cannot be written.
     """
     if suffix not in _SUFFIXES:
@@ -124,7 +124,7 @@ def _of_metadata(folder: str, options: TableOptions) -> tuple[Manifest, tuple[st
     except (ArgumentError, ManifestError, MissingFileError) as error:
         if not any(option in str(error) for option in ("path_column", "delimiter", "path_suffix")):
             raise
-        # Options that this convention does not have.
+        # Options that `index_huggingface` does not have.
         raise type(error)(
             f"{error} `path_column`, `delimiter` and `path_suffix` are options of index_table, "
             f"not of index_huggingface: index_table({os.fspath(metadata)!r}, "
@@ -143,7 +143,7 @@ def _of_splits(
         findings += found
         if "split" in part.table.column_names:
             raise ArgumentError(
-                f"The metadata in {folder!r} has a column 'split' of its own, which would be "
+                f"The metadata in {folder!r} already has a column 'split', which would be "
                 "replaced. Choose the columns to keep with `columns`."
             )
         parts.append(part.with_column("split", [split] * len(part)))
@@ -156,7 +156,7 @@ def _metadata_of(folder: str) -> Path:
     files = [path for s in _SUFFIXES if (path := Path(folder, f"metadata{s}")).is_file()]
     if len(files) > 1:
         raise ArgumentError(
-            f"There must be one metadata file in {folder!r}. Received: {[p.name for p in files]}"
+            f"{folder!r} must contain a single metadata file. Received: {[p.name for p in files]}"
         )
     if files:
         return files[0]
@@ -165,12 +165,12 @@ def _metadata_of(folder: str) -> Path:
     )
     raise MissingFileError(
         f"There is no metadata{', metadata'.join(_SUFFIXES)} in {folder!r}. "
-        + (f"Is it one of splits={below}?" if below else "For class folders use index_folder.")
+        + (f"Did you mean splits={below}?" if below else "For class folders, use index_folder.")
     )
 
 
 def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
-    """Say which images are beside the metadata, but not in it."""
+    """Return a warning if images in the folder are missing from the metadata."""
     scan = scan_folder(
         manifest.root,
         splits=splits or (),
@@ -182,16 +182,20 @@ def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
     unlisted = scan.paths.filter(pc.invert(is_known)).to_pylist()
     if not unlisted:
         return []
-    return [f"{len(unlisted)} images are not in the metadata, so not indexed: {listed(unlisted)}"]
+    return [
+        f"{len(unlisted)} images are not in the metadata, so they are not indexed: "
+        f"{listed(unlisted)}"
+    ]
 
 
 def _below(part: Manifest, split: str, split_column: str) -> Manifest:
-    """Return the records of a split with paths below its folder, and without its column."""
+    """Return the records of a split with paths relative to its folder, without its column."""
     paths = part.table.column("path")
     if not pc.all(pc.starts_with(paths, f"{split}/")).as_py():
         raise ArgumentError(
             f"Every image of the split {split!r} must be in the folder {split!r} of "
-            f"{part.root!r}, where its metadata is written. {split_column!r} names another for "
+            f"{part.root!r}, where its metadata is written. The column {split_column!r} names a "
+            "different folder for "
             f"{paths.filter(pc.invert(pc.starts_with(paths, split + '/')))[0].as_py()!r}."
         )
     place = part.table.column_names.index("path")

@@ -1,4 +1,4 @@
-"""The names of classes: their order, the labels that they stand for, and what is odd in them."""
+"""Class names: their order, their labels, and checks for suspicious ones."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import first_few, listed
 from augseq.validation import briefly, did_you_mean, is_ordered, nearest_names
 
-# Python turns texts of more than 4300 digits into no number.
+# Python refuses to convert strings of more than 4300 digits.
 _NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
 
 
@@ -26,15 +26,15 @@ def first_folders(paths: pa.ChunkedArray) -> pa.ChunkedArray:
 def name_classes(
     labels: pa.Array | pa.ChunkedArray, class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], pa.Array | pa.ChunkedArray]:
-    """Return the names of all classes, and the place of each label among them.
+    """Return the names of all classes, and the target of each label.
 
     Args:
-        labels: Text or integers, with nulls where a record has none. Integers are places in
-            `class_names` where those are given, and names, written as text, where not.
-        class_names: In the order of the targets; None sorts those that occur, see `sorted_names`.
+        labels: Strings or integers, with nulls for records without a label. Integers are positions
+            in `class_names` if that is given; otherwise they become names.
+        class_names: In the order of the targets; None sorts the labels, see `sorted_names`.
 
     Returns:
-        The names, and int32 targets with nulls where labels are null. A label that is not among
+        The names, and int32 targets with nulls where labels are null. A label that is not one of
         the names has the target -1.
     """
     if pa.types.is_integer(labels.type) and class_names is not None:
@@ -54,10 +54,10 @@ def name_classes(
 
 
 def sorted_names(names: Collection[str]) -> list[str]:
-    """Sort class names: by value where all are whole numbers, else by code point.
+    """Sort class names: by value if all are integers, otherwise by code point.
 
-    This is the one order of classes, of folders as of patterns, functions and tables; so label 2
-    of the folders "0" to "11" is "2", and a table gives the same labels as text and as numbers.
+    The same order is used for folders, patterns, functions and tables; so label 2 of the folders
+    "0" to "11" is "2", and a table has the same labels whether they are strings or integers.
 
     >>> sorted_names(["10", "9", "-1"])
     ['-1', '9', '10']
@@ -74,14 +74,14 @@ def _value(name: str) -> tuple[int, str]:
 
 
 def check_class_names(class_names: Sequence[str] | None) -> None:
-    """Raise `ArgumentError` unless these are names that differ, in an order, or None."""
+    """Raise `ArgumentError` unless these are distinct, ordered names, or None."""
     if class_names is None:
         return
     is_text = is_ordered(class_names) and all(map(is_utf8, class_names))
     if not is_text or len(set(class_names)) != len(class_names):
         raise ArgumentError(
-            "`class_names` must be different names: a list of texts in valid UTF-8, in the order "
-            f"of the labels. Received: class_names={briefly(class_names)}"
+            "`class_names` must be a list of different strings in valid UTF-8, in the order of the "
+            f"labels. Received: class_names={briefly(class_names)}"
         )
 
 
@@ -91,15 +91,15 @@ def check_found(
     place: str,
     example_of: Callable[[str], str],
 ) -> None:
-    """Raise `LabelError` where some names are not found and other classes are: a misspelling.
+    """Raise `LabelError` if names are not found while other classes are, as if misspelt.
 
-    Where all classes are named, one that is not found is a class without images.
+    If all existing classes are named, a name that is not found is a class without images.
 
     Args:
-        class_names: As they were given.
-        found: The classes that are there.
-        place: Where they were looked for.
-        example_of: Called with one of `found`: the path of one of its images.
+        class_names: As the user gave them.
+        found: The existing classes.
+        place: Where they were found.
+        example_of: Returns the path of an image of one of the `found` classes.
     """
     known, wanted = set(found), set(class_names)
     missing = [name for name in class_names if name not in known]
@@ -110,41 +110,41 @@ def check_found(
     other = meant[0] if meant else others[0]
     hint = same_name(missing[0], others) or did_you_mean(missing[0], others)
     raise LabelError(
-        f"Nothing in {place!r} has the class{'es' * (len(missing) > 1)} {listed(missing)} of "
+        f"No images in {place!r} have the class{'es' * (len(missing) > 1)} {listed(missing)} of "
         f"`class_names` (at the shell: --class-names). {listed(others)} "
-        f"{'is' if len(others) == 1 else 'are'} there, but not among `class_names`.{hint} "
-        f"{other!r} must be among them to index images such as {example_of(other)!r}. "
-        "An empty folder makes a class without images. "
+        f"{'exists' if len(others) == 1 else 'exist'}, but not in `class_names`.{hint} "
+        f"Add {other!r} to index images such as {example_of(other)!r}. "
+        "For a class without images, create an empty folder. "
         f"Received: class_names={briefly(list(class_names))}"
     )
 
 
 def describe_excluded(excluded: Mapping[str, int]) -> Iterator[str]:
-    """Say which classes `class_names` excludes, and how many images they have."""
+    """Yield which classes `class_names` excludes, and how many images they have."""
     if excluded:
         counts = [f"{name!r} ({count:,})" for name, count in excluded.items()]
         classes = "1 class is" if len(counts) == 1 else f"{len(counts)} classes are"
         yield (
-            f"{classes} not among `class_names`, so {sum(excluded.values()):,} images are not "
+            f"{classes} not in `class_names`, so {sum(excluded.values()):,} images are not "
             f"indexed: {first_few(counts)}"
         )
 
 
 def class_findings(manifest: Manifest, place: str) -> Iterator[str]:
-    """Yield what a person should know about the classes of a manifest.
+    """Yield warnings about the classes of a manifest.
 
     Args:
         manifest: With or without labels.
-        place: What the manifest was made of, as the sentences name it.
+        place: Name of its source in the warnings.
     """
     names = manifest.class_names
     present = set(pc.unique(manifest.table.column("target")).to_pylist())
     empty = [name for label, name in enumerate(names) if label not in present]
     if empty:
-        yield f"{len(empty)} of {len(names)} classes in {place} have no image: {listed(empty, 5)}"
+        yield f"{len(empty)} of {len(names)} classes in {place} have no images: {listed(empty, 5)}"
     stripped = Counter(map(str.strip, names))
     alike = [name for name in names if stripped[name.strip()] > 1]
     if alike:
-        yield f"Classes in {place} differ in spaces around their names alone: {listed(alike)}"
+        yield f"Classes in {place} differ only in spaces around their names: {listed(alike)}"
     if len(names) == 1:
-        yield f"{place} has a single class, {names[0]!r}: there is nothing to tell apart."
+        yield f"{place} has a single class, {names[0]!r}: a classifier needs at least two."

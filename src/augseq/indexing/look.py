@@ -1,4 +1,4 @@
-"""One look at a file: what it holds, and whether training can use it."""
+"""Read and decode one file: what it contains, and whether training can use it."""
 
 import os
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from augseq.pixels.source import FileSource
 from augseq.remote.url import is_remote
 from augseq.types import Image
 
-# Answers of a remote storage are waited for side by side.
+# Threads mostly wait for a remote storage.
 _REMOTE_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What reading and decoding a file once found out.
+    """The result of reading and decoding a file once.
 
     Attributes:
-        probe: What is noted of the file; None where it could not be read.
-        data: All its bytes; None where it could not be read.
-        image: Its pixels, as `probe_file` returns them; None where it has none.
-        reason: Why training cannot use it; None where it can.
+        probe: Metadata of the file; None if it could not be read.
+        data: All its bytes; None if it could not be read.
+        image: Its pixels, as `probe_file` returns them; None if it is unusable.
+        reason: Why training cannot use it; None if it can.
     """
 
     probe: Probe | None = None
@@ -36,15 +36,15 @@ def look_at(source: FileSource, record: Record, *, for_manifest: bool) -> Look:
 
     Args:
         source: Where the file is, and how to decode it.
-        record: Which.
-        for_manifest: Whether the probe is kept and compared with the file later. A remote file is
-            then fetched anew, and a request more asks for its mark.
+        record: The record of the file.
+        for_manifest: Whether the probe is stored and compared with the file later. A remote file
+            is then fetched again, with one more request for its ETag or time.
 
     Raises:
-        AugseqError: The remote storage as a whole is at fault.
+        AugseqError: The remote storage as a whole fails.
     """
     try:
-        # Before the file is read, so that a change meanwhile shows later.
+        # Before the file is read, so that a change in between is noticed later.
         identity = source.identity(record) if for_manifest else None
         data, modified_ns = source.read(record, anew=for_manifest)
     except AugseqError as error:
@@ -60,19 +60,19 @@ def look_at(source: FileSource, record: Record, *, for_manifest: bool) -> Look:
 
 
 def is_fault_of_storage(error: AugseqError, root: str) -> bool:
-    """Tell whether a file could not be read because the remote storage as a whole is at fault."""
-    # Once credentials are out of date, it refuses all files.
+    """Return whether an error affects the remote storage as a whole, not only one file."""
+    # Once credentials expire, it refuses all files.
     refuses = is_remote(root) and isinstance(error, UnreadableError)
     return refuses or isinstance(error, RemoteError)
 
 
 def num_readers(root: str) -> int:
-    """Return how many threads read files at the same time."""
+    """Return the number of threads that read files."""
     return _REMOTE_THREADS if is_remote(root) else os.cpu_count() or 1
 
 
 def _cause_of(error: BaseException) -> str:
-    """Return what went wrong, without the folder of this machine."""
+    """Return the innermost reason of an error, without the local folder."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -1,4 +1,4 @@
-"""What was found out about files, as columns, and kept in a file while probing runs."""
+"""Collect probes as columns, and save them in a checkpoint file during probing."""
 
 import os
 import time
@@ -25,36 +25,36 @@ from augseq.types import PathLike, Positions
 
 # A manifest of a million probed records takes about a second to write.
 _SAVE_EVERY_S = 30.0
-# Files whose probes become Arrow together: as Python objects, those of a million take 400 MB.
-_PORTION = 64
+# Probes converted to Arrow together: as Python objects, a million would take 400 MB.
+_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What reading a file found out, and why it cannot be used, if so."""
+    """The probe of a file, and the reason why it cannot be used, if any."""
 
     probe: Probe | None
     reason: str | None
 
 
 def with_kept_probes(rows: pa.Table, root: str, checkpoint: PathLike | None) -> pa.Table:
-    """Return rows of a manifest with the probes that a checkpoint has of the same paths.
+    """Return rows of a manifest with the probes of the same paths in a checkpoint.
 
     Raises:
-        ManifestError: The file is there, but is no checkpoint, or one of other images.
+        ManifestError: The file exists, but is not a checkpoint, or is one of other images.
     """
     if checkpoint is None or not os.path.exists(checkpoint):
         return rows
     manifest = read_checkpoint(checkpoint)
     kept = manifest.table
     is_known = pc.is_in(kept.column("path"), value_set=rows.column("path"))
-    # Some may come and go meanwhile.
+    # Some files may have been added or removed meanwhile.
     if manifest.root != root or (len(kept) and not pc.any(is_known).as_py()):
         raise ManifestError(
             f"{os.fspath(checkpoint)!r} is a checkpoint of {len(kept):,} "
-            f"image{'s' * (len(kept) != 1)} in {manifest.root!r}, none of them among the "
-            f"{len(rows):,} in {root!r}; it was left as it is. Name another file as `checkpoint`, "
-            "or remove this one if that work is done."
+            f"image{'s' * (len(kept) != 1)} in {manifest.root!r}, none of which is among the "
+            f"{len(rows):,} in {root!r}; it was left unchanged. Pass another file as `checkpoint`, "
+            "or delete this one if you no longer need it."
         )
     kept = kept.filter(pc.is_valid(kept.column(PROBE_FIELD.name)))
     places = pc.index_in(rows.column("path"), value_set=kept.column("path"))
@@ -70,18 +70,18 @@ def collect_findings(
     positions: Positions,
     checkpoint: PathLike | None,
 ) -> tuple[pa.Table, pa.Array]:
-    """Take findings as they come, and keep what there is so far in a file, if one is given.
+    """Collect findings, and save the progress in a checkpoint file, if one is given.
 
     Args:
         findings: One for each of `positions`.
-        manifest: Whose files they are about.
+        manifest: The manifest that is probed.
         rows: All its rows, with a column `probe`.
-        positions: Of rows.
-        checkpoint: Written at the start, so that a wrong path shows at once; every 30 seconds;
-            and in the end, also where that is an error or Ctrl-C.
+        positions: Positions in `rows`.
+        checkpoint: Written at the start, so that a wrong path fails immediately; every 30 seconds;
+            and at the end, even after an error or Ctrl-C.
 
     Returns:
-        The rows with new probes, and the reasons of those at the positions.
+        The rows with new probes, and the reasons for the rows at the positions.
     """
     probes, reasons = [probe_array([])], [pa.array([], REASON_FIELD.type)]
 
@@ -96,9 +96,9 @@ def collect_findings(
     save()
     saved_at = time.monotonic()
     try:
-        while portion := list(islice(findings, _PORTION)):
-            probes.append(probe_array([finding.probe for finding in portion]))
-            reasons.append(pa.array([finding.reason for finding in portion], REASON_FIELD.type))
+        while batch := list(islice(findings, _BATCH_SIZE)):
+            probes.append(probe_array([finding.probe for finding in batch]))
+            reasons.append(pa.array([finding.reason for finding in batch], REASON_FIELD.type))
             if time.monotonic() - saved_at > _SAVE_EVERY_S:
                 save()
                 saved_at = time.monotonic()

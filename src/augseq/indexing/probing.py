@@ -1,4 +1,4 @@
-"""Read every file of a manifest once: what it holds, and whether it can be used."""
+"""Read every file of a manifest once, to record its metadata and exclude unusable files."""
 
 import warnings
 from dataclasses import replace
@@ -50,25 +50,25 @@ def probe_manifest(
     full_depth: bool = False,
     progress: bool = True,
 ) -> Manifest:
-    """Read and decode every file once, and note what it holds.
+    """Read and decode every file once, and store its metadata as a `Probe`.
 
-    Files whose size and time are those of their probe are not read again. Those that were excluded
-    as unusable are, and are served again, after all others, once they are repaired.
+    Files whose size and time match their probe are not read again. Files that were excluded as
+    unusable are read again; once repaired, they are appended to the manifest.
 
     Args:
-        manifest: Of any origin.
-        unreadable: What to do about files that training would stop at. "raise" names them;
-            "exclude" moves their records to `excluded`, with the reason. No file is excluded
-            but here: training itself never skips one.
-        checkpoint: File that keeps what was probed, written every 30 seconds and at the end. If
-            it is there already, its probes of unchanged files are taken over: so after Ctrl-C, a
-            kill or an error, the same call continues. It never changes what is returned; remove it
-            when that is written. Any other manifest, and a checkpoint of other images, is an
-            error and stays as it is.
-        max_pixels: As it will be for `ImageSequence`, and so are the next three: a file that
-            training can read with them is not excluded. Those excluded before are tried again.
-        max_file_bytes: A longer file cannot be used.
-        exif_orientation: Whether a file cannot be used whose orientation is damaged.
+        manifest: Any manifest.
+        unreadable: What to do about files that would stop training: "raise" lists them in an
+            error; "exclude" moves their records to `excluded`, with the reason. Only indexing and
+            probing exclude files: training never skips one.
+        checkpoint: File that stores the probes, written every 30 seconds and at the end. If it
+            exists, its probes of unchanged files are reused, so the same call continues after
+            Ctrl-C, a kill or an error. It does not affect the result; delete it once the result is
+            saved. If the file is an ordinary manifest or a checkpoint of other images, it is left
+            unchanged and an error is raised.
+        max_pixels: Pass this and the next three options as for `ImageSequence`, so that only files
+            that training cannot read are excluded. Files excluded before are tried again.
+        max_file_bytes: Longer files are unusable.
+        exif_orientation: Whether a damaged orientation tag makes a file unusable.
         full_depth: Whether training keeps more than 8 bits.
         progress: Whether long work shows a progress bar.
 
@@ -76,14 +76,14 @@ def probe_manifest(
         The manifest with a `probe` for each record whose file could be read.
 
     Raises:
-        DecodeError: A file that was not excluded cannot be used, and `unreadable` is "raise".
-        MissingFileError: There is no folder for the checkpoint.
-        UnreadableError: A remote folder refuses to give a file, or the system the checkpoint.
+        DecodeError: A file that was not excluded is unusable, and `unreadable` is "raise".
+        MissingFileError: The folder of the checkpoint does not exist.
+        UnreadableError: A remote storage denies access, or the checkpoint cannot be read.
         RemoteError: A remote folder does not answer.
-        ManifestError: The file is there, but is no checkpoint, or one of other images.
+        ManifestError: The checkpoint is an ordinary manifest, or belongs to other images.
 
     Warns:
-        AugseqWarning: Files cannot be used and are excluded.
+        AugseqWarning: Files are unusable and excluded.
 
     Example:
         >>> import augseq
@@ -115,7 +115,7 @@ def probed(
     checkpoint: PathLike | None,
     progress: bool,
 ) -> Manifest:
-    """Do what `probe_manifest` does, but warn of nothing."""
+    """Do the same as `probe_manifest`, without warnings."""
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
     rows = join_parts(manifest.table, manifest.excluded)
     if PROBE_FIELD.name not in rows.column_names:
@@ -141,16 +141,16 @@ def probed(
 
 
 def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Positions:
-    """Return the rows whose files are not, or may not be, as their probes say."""
+    """Return the rows whose files differ, or may differ, from their probes."""
     reason, probe = rows.column(REASON_FIELD.name), rows.column(PROBE_FIELD.name)
     is_served = pc.is_null(reason).to_numpy()
     # Files excluded as unusable are read each time: a newer decoder may decode them.
     is_wanted = is_served | pc.fill_null(pc.starts_with(reason, UNUSABLE), False).to_numpy()
     num_pixels = pc.multiply(
-        # A product may need more than the 32 bits of its factors.
+        # The product can exceed the 32 bits of its factors.
         *(pc.struct_field(probe, side).cast(pa.int64()) for side in ("height", "width"))
     )
-    # Where other limits held, what is known does not tell whether it can be used.
+    # A file probed with a higher limit may be unusable with this one.
     is_small = pc.fill_null(pc.less_equal(num_pixels, source.options.max_pixels), False)
     is_known = is_served & is_small.to_numpy()
     known = np.flatnonzero(is_known)
@@ -158,14 +158,14 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
         partial(_identity_of, source),
         _unprobed(rows, known),
         num_items=len(known),
-        # One here: more pass the interpreter lock around, 19 microseconds a file instead of 7.
+        # More local threads contend for the interpreter lock: 19 microseconds a file, not 7.
         num_threads=num_readers(source.root) if is_remote(source.root) else 1,
         title="Looking for changes",
         progress=progress,
     )
     now = np.array([(-1, 0) if state is None else state[:2] for state in states], np.int64)
     names = ("num_bytes", "modified_ns")
-    # Without the gaps, which would make floats of whole numbers.
+    # Nulls would turn integers into floats.
     before = [pc.fill_null(pc.struct_field(probe, name), 0).to_numpy()[known] for name in names]
     is_same = (now.reshape(-1, 2) == np.stack(before, axis=1)).all(axis=1)
     is_wanted[known[is_same]] = False
@@ -173,7 +173,7 @@ def _positions_to_read(source: FileSource, rows: pa.Table, progress: bool) -> Po
 
 
 def _unprobed(rows: pa.Table, positions: Positions) -> list[Record]:
-    """Return records that know nothing of their files yet."""
+    """Return records without their probes."""
     return read_records(rows.select(CORE_SCHEMA.names), positions)
 
 
@@ -183,7 +183,7 @@ def _identity_of(source: FileSource, record: Record) -> Identity | None:
     except AugseqError as error:
         if is_fault_of_storage(error, source.root):
             raise
-        return None  # Reading the file will tell what is wrong.
+        return None  # Reading the file will report the error.
 
 
 def _finding(source: FileSource, record: Record) -> Finding:
@@ -192,15 +192,15 @@ def _finding(source: FileSource, record: Record) -> Finding:
 
 
 def _raise_for(root: str, rows: pa.Table, positions: Positions, reasons: pa.Array) -> None:
-    """Raise for the files that cannot be used and were not excluded before."""
+    """Raise `DecodeError` for unusable files that were not excluded before."""
     was_served = pc.is_null(rows.column(REASON_FIELD.name)).to_numpy()[positions]
     bad = np.flatnonzero(was_served & pc.is_valid(reasons).to_numpy(zero_copy_only=False))
     if not len(bad):
         return
     unusable = rows.take(pa.array(positions[bad]))
     unusable = with_values(unusable, REASON_FIELD.name, reasons.take(pa.array(bad)))
-    are_right = all(map(is_right_file, unusable.column(REASON_FIELD.name).to_pylist()))
-    repair = "" if are_right else "Repair or delete damaged files. "
+    are_intact = all(map(is_right_file, unusable.column(REASON_FIELD.name).to_pylist()))
+    repair = "" if are_intact else "Repair or delete damaged files. "
     raise DecodeError(
         f"{len(bad):,} of the images in {root!r} cannot be used: "
         f"{first_few(excluded_lines(unusable), _SHOWN, between='; ')}. {repair}"

@@ -1,4 +1,4 @@
-"""Walk a remote folder, many of its folders at a time."""
+"""Walk a remote folder, listing many folders at a time."""
 
 import queue
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from augseq.errors import MissingFileError
 from augseq.remote.folder import Entry, RemoteFolder
 
-# Folders that are listed at a time: nearly all of each is waiting.
+# Folders listed at a time: nearly all of the time is spent waiting.
 _NUM_THREADS = 16
 
 
 def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, list[str], int]]:
     """Yield each folder's prefix, the names of its files, and the number of its links.
 
-    As for a folder of this machine: the prefix is `a/b/`, empty for the root, and folders and
-    links that begin with a dot are skipped. The folders come in no particular order.
+    As for a local folder, the prefix is `a/b/`, empty for the root, and folders and links that
+    begin with a dot are skipped. The folders come in no particular order.
 
     Args:
-        folder: The folder.
-        start: Prefix of the sub-folder to walk alone; empty for all.
+        folder: The remote folder.
+        start: Prefix of the only sub-folder to walk; empty for all.
 
     Raises:
         AugseqError: A folder cannot be listed.
@@ -40,7 +40,7 @@ def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, li
         while num_waiting:
             prefix, answer = answers.get()
             num_waiting -= 1
-            folders, names, num_links = _sorted_out(answer.result())
+            folders, names, num_links = _by_kind(answer.result())
             for name in folders:
                 ask(f"{prefix}{name}/")
             num_waiting += len(folders)
@@ -50,7 +50,7 @@ def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, li
 
 
 def _walk_list(folder: RemoteFolder, start: str) -> Iterator[tuple[str, list[str], int]]:
-    """Yield what `walk_remote` does, from one list of everything."""
+    """Do the same as `walk_remote`, from a single listing of everything."""
     by_folder: dict[str, list[Entry]] = {"": []}
     for entry in folder.all_entries():
         prefix, _, name = entry.name.rpartition("/")
@@ -62,12 +62,12 @@ def _walk_list(folder: RemoteFolder, start: str) -> Iterator[tuple[str, list[str
         raise MissingFileError(f"There is no folder {start[:-1]!r} in {folder.root!r}.")
     for prefix, inside in by_folder.items():
         if prefix.startswith(start) and not f"/{prefix}".count("/."):
-            _, names, num_links = _sorted_out(inside)
+            _, names, num_links = _by_kind(inside)
             yield prefix, names, num_links
 
 
-def _sorted_out(entries: list[Entry]) -> tuple[list[str], list[str], int]:
-    """Return the names of folders and files, and the number of links; hidden are only files."""
+def _by_kind(entries: list[Entry]) -> tuple[list[str], list[str], int]:
+    """Return folder names, file names (hidden ones included), and the number of links."""
     seen = [entry for entry in entries if not entry.name.startswith(".")]
     folders = [entry.name for entry in seen if entry.kind == "directory"]
     files = [entry.name for entry in entries if entry.kind == "file"]

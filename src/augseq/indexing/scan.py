@@ -1,4 +1,4 @@
-"""Walk a folder and find its image files, in an order of our own."""
+"""Walk a folder and find its image files, in a reproducible order."""
 
 import heapq
 import os
@@ -18,40 +18,38 @@ from augseq.indexing.remote_scan import walk_remote
 from augseq.remote.folder import RemoteFolder
 from augseq.storage.path_encoding import all_from_system, from_system
 
-# Files of each unknown suffix, and suffixes, that are looked at: at most so many are opened.
+# Limits on the files of unknown extensions that are opened: per extension, and extensions.
 _SAMPLES = 3
 _SAMPLED_SUFFIXES = 300
-# What systems and programs make beside a person's own folders.
+# Folders created by operating systems and programs.
 _SYSTEM_FOLDERS = frozenset({
-    "__macosx",  # Zip files of macOS: attributes of the files.
+    "__macosx",  # ZIP files from macOS: file attributes.
     "@eadir", "#recycle", "#snapshot",  # Synology: thumbnails, deleted files, copies.
     "@recycle", "@__thumb", "@recently-snapshot",  # QNAP.
     "$recycle.bin", "system volume information",  # Windows.
-    "lost+found",  # Linux, which only root may list.
+    "lost+found",  # Linux; only root can list it.
     "~snapshot",  # NetApp.
     "__pycache__",
 })  # fmt: skip
 _HAS_JUNCTIONS = os.name == "nt"
-# What Windows calls IO_REPARSE_TAG_MOUNT_POINT; `DirEntry.is_junction` came with Python 3.12.
+# IO_REPARSE_TAG_MOUNT_POINT of Windows; `DirEntry.is_junction` was added in Python 3.12.
 _JUNCTION = 0xA0000003
 
 
 @dataclass(slots=True, kw_only=True)
 class Scan:
-    """What a walk found below a folder.
+    """The result of walking a folder.
 
     Attributes:
         paths: Image files, relative to the folder with `/`, sorted by code point.
-        folders: Folders directly below the folder or, where splits are scanned, directly below
-            each split, as "train/cat"; with the number of images at any depth in each.
-        num_links: Symbolic links, and junctions of Windows, that were skipped, since links
-            were not to be followed.
-        num_dead_links: Links that were to be followed, but lead nowhere, or to a folder that
-            is listed already.
-        other_suffixes: Files skipped because of their suffix, counted by it.
-        samples: Paths of a few files of each of those suffixes.
-        system_folders: Folders that were skipped, since systems make them; counted by name.
-        hidden: Names of hidden files, but not the `._x` of macOS, which accompany others.
+        folders: Folders directly below the folder or, with splits, directly below each split, as
+            "train/cat"; with the number of images at any depth in each.
+        num_links: Symbolic links and Windows junctions that were not followed.
+        num_dead_links: Followed links that are broken, or point to a folder listed already.
+        other_suffixes: Number of skipped files by extension.
+        samples: Paths of a few files of each of those extensions.
+        system_folders: Number of skipped system folders by name.
+        hidden: Names of hidden files, except the `._x` that macOS adds to other files.
     """
 
     paths: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
@@ -64,7 +62,7 @@ class Scan:
     hidden: list[str] = field(default_factory=list, compare=False)
 
     def count_others(self, prefix: str, names: Sequence[str]) -> None:
-        """Count files of a folder that are not images, and keep a few paths of each suffix."""
+        """Count files that are not images, and keep a few paths of each extension."""
         groups: dict[str, list[str]] = defaultdict(list)
         for name in names:
             groups[ending_of(name)].append(name)
@@ -72,7 +70,7 @@ class Scan:
             self.other_suffixes[ending] += len(group)
             if ending in self.samples or len(self.samples) < _SAMPLED_SUFFIXES:
                 paths = self.samples.setdefault(ending, [])
-                # The smallest, so that the order of the file system decides nothing.
+                # The smallest names, so that the file system's order does not matter.
                 first = heapq.nsmallest(_SAMPLES - len(paths), group)
                 paths += [prefix + name for name in first]
 
@@ -87,34 +85,33 @@ def scan_folder(
 ) -> Scan:
     """Find the image files at any depth below a folder, or below some of its sub-folders.
 
-    Hidden files and folders (a leading dot) and those of the system are skipped. Where links are
-    followed, each folder is listed once, under its own path if that is below `root` (or below the
-    same split), so a walk always ends.
+    Hidden files and folders (with a leading dot) and system folders are skipped. If links are
+    followed, each folder is listed once, under its real path if that is below `root` (or below the
+    same split), so the walk always ends.
 
     Raises:
-        UnreadableError: The system refuses to list a folder.
+        UnreadableError: Permission to list a folder is denied.
         RemoteError: A remote folder does not answer.
         ManifestError: The name of an image is not valid UTF-8.
     """
     found = Scan()
     endings = suffixes if isinstance(suffixes, Endings) else Endings(frozenset(suffixes))
     columns = []
-    # The bar shows itself on long work only.
+    # The delay hides the bar for short work.
     with tqdm(desc="Indexing", unit=" images", delay=0.5, disable=not progress) as bar:
         for start in [f"{split}/" for split in splits] or [""]:
             walk = (
                 _walk(root, start, follow_links, found)
                 if isinstance(root, str)
-                else (_walk_far(root, start, found))
+                else (_walk_remote(root, start, found))
             )
             for prefix, names in walk:
                 images = _images(prefix, names, endings, found)
                 if prefix != start:
                     found.folders[prefix[: prefix.index("/", len(start))]] += len(images)
                 if images:
-                    # One folder's paths at a time become Arrow, while the processor still has
-                    # them at hand: a list of a million took twice as long to convert, and 60 MB
-                    # more.
+                    # Convert each folder's paths to Arrow while they are in the processor cache:
+                    # converting a list of a million took twice as long, and 60 MB more.
                     columns.append(_path_column(prefix, images))
                 bar.update(len(images))
     found.paths = _in_order(pa.concat_arrays([found.paths, *columns]))
@@ -122,8 +119,8 @@ def scan_folder(
 
 
 def _images(prefix: str, names: list[str], endings: Endings, found: Scan) -> list[str]:
-    # The first name's ending first, since most others share it, and capitals only where there may
-    # be some: a million names took 0.08 s instead of 0.20; and with `splitext` in the loop 0.6.
+    # Test the first name's extension first, since most others share it, and lower-case names only
+    # if needed: 0.08 s for a million names instead of 0.20, or 0.6 with `splitext` in the loop.
     first = "".join(names[:1]).lower()
     plain = tuple(sorted(endings.plain, key=first.endswith, reverse=True))
     images = [name for name in names if name.endswith(plain)]
@@ -145,7 +142,7 @@ def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
     """Join a folder's prefix and the names in it, sorted by code point."""
     try:
         start = pa.scalar(prefix, pa.string())
-        # Joined in Arrow and not in Python, a million names of one folder took 0.8 s less.
+        # Joining in Arrow instead of Python saves 0.8 s for a million names.
         return pc.binary_join_element_wise(start, _sorted(names), "")
     except UnicodeEncodeError as error:
         path = error.object if error.object == prefix else prefix + error.object
@@ -153,9 +150,9 @@ def _path_column(prefix: str, names: list[str]) -> pa.StringArray:
 
 
 def not_utf8(kind: str, path: str) -> str:
-    """Return what is wrong with a name that the system takes and no manifest can hold."""
+    """Return the message for a name that manifests cannot store."""
     received = path.encode("utf-8", "surrogateescape")
-    return f"A {kind}'s name must be valid UTF-8. Received: {received!r}. Rename it."
+    return f"A {kind} name must be valid UTF-8. Received: {received!r}. Rename it."
 
 
 def _sorted(names: list[str]) -> pa.StringArray:
@@ -167,10 +164,10 @@ def _sorted(names: list[str]) -> pa.StringArray:
 
 
 def _sort_keys(names: pa.StringArray) -> npt.NDArray[np.uint64] | None:
-    """Return a number for each name that sorts as it does, where numbered files allow that.
+    """Return integers that sort like the names, or None if that is not possible.
 
-    That is where all have one length and differ in at most eight places. With numbers, a million
-    names in one folder are sorted in 0.16 s instead of 0.38.
+    Names must have equal length and differ in at most eight positions, as numbered files do. This
+    sorts a million names in 0.16 s instead of 0.38.
     """
     _, offsets, text = names.buffers()
     ends = np.frombuffer(offsets, np.int32)
@@ -187,7 +184,7 @@ def _sort_keys(names: pa.StringArray) -> npt.NDArray[np.uint64] | None:
 
 
 def _in_order(paths: pa.StringArray) -> pa.StringArray:
-    """Sort paths, which are sorted already unless folders hold both images and folders."""
+    """Sort paths, unless they are sorted already, as when no folder has images and sub-folders."""
     if pc.all(pc.less(paths[:-1], paths[1:])).as_py():
         return paths
     return paths.take(pc.sort_indices(paths))
@@ -198,11 +195,11 @@ def _walk(
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each folder's prefix (`a/b/`, empty for the root) and the names of its files.
 
-    It begins with the prefix `start`, which is empty or ends in `/`.
+    The walk begins at the prefix `start`, which is empty or ends in `/`.
     """
     seen: set[tuple[int, int]] = set()
-    # Real folders first, so that a link never takes one away from its own path; then links by
-    # path, so that the file system's order decides nothing.
+    # Real folders first, so that each is listed under its real path; then links by path, so that
+    # the file system's order does not matter.
     waiting = [(False, start, os.path.join(root, start[:-1]) if start else root)]
     while waiting:
         is_link, prefix, folder = heapq.heappop(waiting)
@@ -216,32 +213,32 @@ def _walk(
             found.folders[prefix[:-1]] = 0
         names, others = _visible_entries(folder, found)
         for entry in others:
-            leads_away = _is_link(entry)
-            if leads_away and not follow_links:
+            entry_is_link = _is_link(entry)
+            if entry_is_link and not follow_links:
                 found.num_links += 1
-            elif leads_away and not os.path.exists(entry.path):
+            elif entry_is_link and not os.path.exists(entry.path):
                 found.num_dead_links += 1
             elif entry.is_dir() and _is_system_folder(entry.name):
                 found.system_folders[entry.name] += 1
             elif entry.is_dir():
                 name = from_system(entry.name)
-                heapq.heappush(waiting, (is_link or leads_away, f"{prefix}{name}/", entry.path))
+                heapq.heappush(waiting, (is_link or entry_is_link, f"{prefix}{name}/", entry.path))
             elif entry.is_file():
                 names.append(entry.name)
-            # Else a named pipe, a socket, a device: no image, and opening it may hang.
+            # Otherwise a named pipe, socket or device: not an image, and opening it could block.
         yield prefix, all_from_system(names)
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry leads elsewhere: a symbolic link, or a junction of Windows."""
+    """Return whether an entry is a symbolic link or a Windows junction."""
     if entry.is_symlink() or not _HAS_JUNCTIONS:
         return entry.is_symlink()
     tag: int = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
     return tag == _JUNCTION
 
 
-def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:
-    """Yield what `_walk` does, of a remote folder."""
+def _walk_remote(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[str, list[str]]]:
+    """Do the same as `_walk` for a remote folder."""
     for prefix, names, num_links in walk_remote(folder, start):
         *above, last = f"/{prefix}".rstrip("/").split("/")
         if any(map(_is_system_folder, above)):
@@ -257,7 +254,7 @@ def _walk_far(folder: RemoteFolder, start: str, found: Scan) -> Iterator[tuple[s
 
 
 def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEntry[str]]]:
-    """Return the names of ordinary files, and the entries of all else, that are not hidden."""
+    """Return the names of regular files, and all other entries, that are not hidden."""
     names, others = [], []
     try:
         with os.scandir(folder) as entries:
@@ -267,7 +264,7 @@ def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEn
                     if name[1:2] != "_" and entry.is_file(follow_symlinks=False):
                         found.hidden.append(name)
                     continue
-                # Listing a folder tells this much; asking for more would ask for each file.
+                # Known from listing the folder; anything more would cost a call per file.
                 if entry.is_file(follow_symlinks=False):
                     names.append(name)
                 else:
@@ -281,5 +278,5 @@ def _visible_entries(folder: str, found: Scan) -> tuple[list[str], list[os.DirEn
 
 
 def _is_system_folder(name: str) -> bool:
-    """Tell whether a folder of this name is never one of images to train on."""
+    """Return whether a folder with this name is created by a system or program."""
     return name.casefold() in _SYSTEM_FOLDERS

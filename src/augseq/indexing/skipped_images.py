@@ -1,4 +1,4 @@
-"""Files that were not indexed because of their endings, although they are images."""
+"""Report images that were not indexed because of their file extensions."""
 
 import os
 import re
@@ -20,25 +20,25 @@ from augseq.remote.folder import RemoteFolder
 from augseq.storage.path_encoding import for_system
 from augseq.terminal_text import first_few
 
-# More different endings than this are told as patterns.
+# More extensions than this are summarized as patterns.
 _MOST_ENDINGS = 6
 _SHOWN = 5
-# Endings of an archive of which files are looked at.
+# Extensions in an archive whose files are opened.
 _MOST_REMOTE = 20
 _EXCLUDE = (
-    ' Some files with these endings are no images: exclude them with unreadable="exclude" '
+    ' Some files with these extensions are not images: exclude them with unreadable="exclude" '
     "(--unreadable exclude)."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedImages:
-    """Images under endings that were not indexed.
+    """Images with extensions that were not indexed.
 
     Attributes:
-        counts: Files by ending, of the endings under which there are images.
-        examples: Paths of some of them.
-        are_mixed: Whether other files have the same endings.
+        counts: Number of files by extension, for extensions with images.
+        examples: Paths of some of the images.
+        are_mixed: Whether other files have the same extensions.
     """
 
     counts: Mapping[str, int]
@@ -49,18 +49,18 @@ class SkippedImages:
         return bool(self.counts)
 
     def describe(self, root: str) -> str:
-        """Say in sentences how many there are, and how to index them."""
+        """Return a warning with their number, and how to index them."""
         most = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
         counted = (f"{count:,} x {_shown_ending(ending)}" for ending, count in most)
-        kinds = first_few(counted, _SHOWN, rest="more endings")
+        kinds = first_few(counted, _SHOWN, rest="more extensions")
         endings = [DEFAULT, *suggested_endings(self.counts, self.examples)]
         shell = shlex.quote(",".join(ending or "none" for ending in endings))
         count = sum(self.counts.values())
         what = (
-            f"1 file in {root!r} seems to be an image, but is not indexed because of its ending"
+            f"1 file in {root!r} seems to be an image, but is not indexed because of its extension"
             if count == 1
             else f"{count:,} files in {root!r} seem to be images, but are not indexed because of "
-            "their endings"
+            "their extensions"
         )
         return (
             f"{what}: {kinds} (such as {self.examples[0]!r}). "
@@ -71,12 +71,12 @@ class SkippedImages:
 
 
 def find_skipped_images(place: str | RemoteFolder, scan: Scan) -> SkippedImages:
-    """Look at the first bytes of a few files of each ending that was not indexed.
+    """Read the first bytes of a few files of each extension that was not indexed.
 
     Args:
-        place: Folder, or archive. Of other remote folders no file is opened, since each takes a
-            request: there, a name such as "1.jpg?w=300" counts.
-        scan: What was found in it.
+        place: A folder or archive. Files in other remote folders are not opened, since each would
+            cost a request: there, names such as "1.jpg?w=300" count as images.
+        scan: The scan of it.
     """
     samples = {e: paths for e, paths in scan.samples.items() if not is_unread(e)}
     if not isinstance(place, str):
@@ -93,28 +93,28 @@ def find_skipped_images(place: str | RemoteFolder, scan: Scan) -> SkippedImages:
 def describe_skipped(
     place: str | RemoteFolder, root: str, scan: Scan, endings: Endings, *, is_all: bool = False
 ) -> Iterator[str]:
-    """Say in sentences which images, and which folders, a scan skipped.
+    """Yield warnings about the images and folders that a scan skipped.
 
     Args:
-        place: What was scanned.
-        root: How messages name it.
-        scan: What was found.
-        endings: That were looked for. Where these are fewer than usual, those who chose them
-            know that other images are not indexed.
-        is_all: Whether no image was found, so that it is to be said in any case.
+        place: The folder that was scanned.
+        root: Its name in messages.
+        scan: The scan of it.
+        endings: The indexed extensions. If some usual ones are missing, other images are skipped
+            on purpose, and not reported.
+        is_all: Whether no image was found, so that they are reported in any case.
     """
     if scan.system_folders:
         folders = ", ".join(f"{n:,} x {name!r}" for name, n in sorted(scan.system_folders.items()))
-        yield f"Skipped folders that the system made in {root!r}: {folders}."
+        yield f"Skipped system folders in {root!r}: {folders}."
     num_hidden = sum(name.lower().endswith(tuple(endings.plain)) for name in scan.hidden)
     if num_hidden:
         images = "1 hidden image" if num_hidden == 1 else f"{num_hidden:,} hidden images"
-        yield f"{images} in {root!r} not indexed: names that begin with a dot. Rename to index."
+        yield f"Skipped {images} in {root!r}: the name begins with a dot. Rename to index."
     unread = {kind: n for kind, n in scan.other_suffixes.items() if is_unread(kind)}
     if unread:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(unread.items()))
         yield (
-            f"{root!r} holds images of kinds that are not read, so they are not indexed: {kinds}"
+            f"{root!r} contains images in unsupported formats, which are not indexed: {kinds}"
             + _missing_extras(unread)
         )
     if is_all or endings.holds_default:
@@ -125,7 +125,7 @@ def describe_skipped(
 
 def _shown_ending(ending: str) -> str:
     if not ending:
-        return "no ending"
+        return "no extension"
     is_plain = ending.isprintable() and ending == ending.strip()
     return ending if is_plain else repr(ending)
 
@@ -136,7 +136,7 @@ def _missing_extras(kinds: Collection[str]) -> str:
 
 
 def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[str]:
-    """Return what to write into `extensions` so that files like the examples are indexed.
+    """Return the values of `extensions` that include files like the examples.
 
     >>> suggested_endings([".jpg_large", ""], ["1.jpg_large", "2"])
     ['', '.jpg_large']
@@ -159,7 +159,7 @@ def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[
 
 
 def _as_pattern(start: str, endings: Collection[str], counts: Collection[str]) -> list[str]:
-    """Return one or two endings as they are, and more as a pattern; all begin with `start`."""
+    """Return a few extensions unchanged, and more as a pattern; all begin with `start`."""
     is_printable = all(ending.isprintable() and "," not in ending for ending in endings)
     are_whole = all(ending in counts for ending in endings) and not _seem_numbered(endings)
     if are_whole and is_printable and len(endings) < _MOST_ENDINGS:
@@ -174,12 +174,12 @@ def _as_pattern(start: str, endings: Collection[str], counts: Collection[str]) -
 
 
 def _seem_numbered(endings: Collection[str]) -> bool:
-    """Tell whether endings differ in numbers only, so that there may be any others."""
+    """Return whether extensions differ only in numbers, so that there can be many more."""
     return len(endings) > 1 and len({re.sub(r"[0-9]+", "0", ending) for ending in endings}) == 1
 
 
 def _ending_inside(name: str) -> re.Match[str] | None:
-    """Find an ending of images in the middle of a name: "1.jpg?w=300", "1.jpg.1", "1.jpeg~"."""
+    """Find an image extension in the middle of a name: "1.jpg?w=300", "1.jpg.1", "1.jpeg~"."""
     endings = "|".join(map(re.escape, readable_endings()))
     return re.search(rf"({endings})([^a-z0-9].*)", name, re.DOTALL)
 

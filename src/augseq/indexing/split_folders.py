@@ -1,4 +1,4 @@
-"""Tell folders of splits, such as train and test, from folders of classes."""
+"""Distinguish split folders, such as train and test, from class folders."""
 
 import os
 import re
@@ -16,31 +16,30 @@ from augseq.manifest.split import SplitKind, split_kind
 from augseq.remote.url import address_below, is_remote
 from augseq.terminal_text import listed
 
-# "train", "Training_Set", "seg_test", "val2017", "TestImages": the split, and what is beside it.
+# Matches "train", "Training_Set", "seg_test", "val2017" and "TestImages".
 _WORD = re.compile(r"[^\W\d_]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _COMPOUND = re.compile(r"(train|val|valid|test)(set|data|images?|imgs?)")
 _MORE_KINDS: dict[str, SplitKind] = {"eval": "test", "evaluation": "test", "holdout": "test"}
 _DEEPER = r"^[^/]+/[^/]+/([^/]+)/"
 _DEEPER_PATTERN = f'labels=re.compile(r"{_DEEPER}") (--label-pattern {shlex.quote(_DEEPER)})'
-# More names are no help, but hide what is said.
+# Longer lists would make the message hard to read.
 _MOST_NAMES = 12
 _PLACE = {"train": 0, "val": 1, "test": 2}
-# Names of folders that are those of no class.
+# Folder names that are never classes.
 _GENERIC = frozenset({"images", "image", "imgs", "img", "jpegimages", "data", "photos", "pictures"})
 
 
 def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
-    """Raise `LabelError` where the folders of classes are splits; yield what is less certain.
+    """Raise `LabelError` if the class folders are clearly splits; yield a warning if they may be.
 
-    Splits are folders such as `train` and `test`, of which there are at least two kinds, and which
-    are all that there is or hold the same sub-folders. A class called "train" beside "plane" is
-    none; and who names the classes is not asked again.
+    Splits are folders such as `train` and `test`: at least two kinds, which either contain the
+    same sub-folders or are the only folders. A class "train" next to "plane" is not a split.
 
     Args:
-        root: Of the images.
-        paths: Of all images, sorted.
-        folders: Directly below the root, with the number of images in each.
+        root: Root of the images.
+        paths: Paths of all images, sorted.
+        folders: Folders directly below the root, with the number of images in each.
     """
     names = [name for name, count in folders.items() if count]
     prefix = ""
@@ -52,8 +51,8 @@ def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]
     if found is None:
         if prefix and len(names) > 1:
             yield (
-                f"All images with a class are in {prefix!r}. If its sub-folders {listed(names)} "
-                f"are the classes, index {place!r} instead."
+                f"All labelled images are in {prefix!r}. If its sub-folders {listed(names)} are "
+                f"the classes, index {place!r} instead."
             )
         return
     if found.is_certain:
@@ -62,11 +61,12 @@ def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]
 
 
 def describe_deeper_classes(paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
-    """Say where the classes of given splits may be if each split has the same single folder.
+    """Yield where the classes may be if each of the given splits has the same single folder.
 
     Args:
-        paths: Of all images, sorted.
-        folders: Directly below the splits, as "train/images", with the number of images in each.
+        paths: Paths of all images, sorted.
+        folders: Folders directly below the splits, as "train/images", with the number of images
+            in each.
     """
     with_images = [folder for folder, count in folders.items() if count]
     if len({folder.rpartition("/")[2] for folder in with_images}) != 1:
@@ -74,21 +74,21 @@ def describe_deeper_classes(paths: pa.StringArray, folders: Mapping[str, int]) -
     below = {name for folder in with_images for name in _sub_folders(paths, f"{folder}/")}
     if len(below) > 1:
         yield (
-            f"All images with a class are in {listed(with_images)}. If the sub-folders "
+            f"All labelled images are in {listed(with_images)}. If the sub-folders "
             f"{listed(sorted(below))} are the classes, index with {_DEEPER_PATTERN}."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Splits:
-    """Folders that seem to be splits.
+    """Folders that look like splits.
 
     Attributes:
         names: In the usual order: train, val, test.
         shared: Names of sub-folders that several of them have.
-        num_levels: How deep below the splits the folders of classes are; 0 if there are none.
-        others: Folders beside them.
-        is_certain: Whether they can be nothing else.
+        num_levels: Depth of the class folders below the splits; 0 if there are none.
+        others: Folders next to the splits.
+        is_certain: Whether they are clearly splits.
     """
 
     names: Sequence[str]
@@ -131,18 +131,18 @@ def _find_splits(paths: pa.StringArray, prefix: str, names: Sequence[str]) -> _S
 
 
 def _shared(below: Mapping[str, Sequence[str]], splits: Collection[str]) -> list[str]:
-    """Return the sub-folders that several splits have."""
+    """Return the names of sub-folders that several splits have."""
     counts = Counter(folder for name in splits for folder in below[name])
     return sorted(folder for folder, count in counts.items() if count > 1)
 
 
 def _is_wrapper(folder: str, split: str) -> bool:
-    """Tell whether the only sub-folder of a split is around the classes, and not one of them."""
+    """Return whether the only sub-folder of a split contains the classes, and is not one."""
     return folder.casefold() in {*_GENERIC, split.casefold()} or any(map(_kind, _words(folder)))
 
 
 def _split_names(names: Collection[str]) -> dict[str, SplitKind]:
-    """Return the names that differ from one another in the word for the split only."""
+    """Return the names that differ only in the word for the split."""
     alike: dict[tuple[str, ...], dict[str, SplitKind]] = defaultdict(dict)
     for name in names:
         words = _words(name)
@@ -166,7 +166,7 @@ def _kind(word: str) -> SplitKind | None:
 
 
 def _sub_folders(paths: pa.StringArray, prefix: str) -> list[str]:
-    """Return the folders directly below a prefix that hold images at any depth."""
+    """Return the folders directly below a prefix that contain images at any depth."""
     below = _below(paths, prefix)
     below = below.filter(pc.match_substring(below, "/"))
     return sorted(pc.unique(first_folders(below)).to_pylist())
@@ -175,9 +175,9 @@ def _sub_folders(paths: pa.StringArray, prefix: str) -> list[str]:
 def _sub_folders_of_all(
     paths: pa.StringArray, prefix: str, *, num_levels: int
 ) -> dict[tuple[str, ...], list[str]]:
-    """Return what `_sub_folders` does, for each folder so many levels below a prefix.
+    """Return the sub-folders of each folder that is `num_levels` below a prefix.
 
-    Paths are read once: asking for each of 1000 folders took seconds.
+    One pass over the paths: calling `_sub_folders` for each of 1000 folders took seconds.
     """
     parts = pc.split_pattern(_below(paths, prefix), "/", max_splits=num_levels + 1)
     parts = parts.filter(pc.greater(pc.list_value_length(parts), num_levels + 1))
@@ -211,16 +211,16 @@ def _way_out(found: _Splits, place: str, prefix: str) -> str:
     splits = f"splits={list(found.names)} (at the shell: --splits {_shell(found.names)})"
     if found.num_levels == 0:
         splits += (
-            "; they hold no folders of classes, so take the labels from names or a table (see "
-            "`labels`, `index_table`), or none: labels=None (--no-labels)"
+            "; they contain no class folders, so derive the labels from file names or a table (see "
+            "`labels`, `index_table`), or pass labels=None (--no-labels)"
         )
     elif found.num_levels == 2:
-        splits += f", and {_DEEPER_PATTERN}, since the folders of classes are one level deeper"
+        splits += f", and {_DEEPER_PATTERN}, since the class folders are one level deeper"
     everything = sorted([*found.names, *found.others])
     if len(everything) > _MOST_NAMES:
-        return f"If so, {where}{splits}. If they are classes, name all in `class_names`."
+        return f"If so, {where}{splits}. If they are classes, list all of them in `class_names`."
     return (
-        f"If so, {where}{splits}. If they are classes, name them: class_names={everything} "
+        f"If so, {where}{splits}. If they are classes, list them: class_names={everything} "
         f"(--class-names {_shell(everything)})."
     )
 

@@ -1,4 +1,4 @@
-"""Names that differ only in how Unicode writes their letters: é as one character or as two."""
+"""Names that differ only in Unicode normalization: é as one character or as two."""
 
 import os
 import unicodedata
@@ -8,10 +8,10 @@ from augseq.errors import LabelError
 
 
 def check_unicode_forms(names: Iterable[str]) -> None:
-    """Raise `LabelError` where two names of classes are the same text in two forms.
+    """Raise `LabelError` if two class names are the same text in two Unicode forms.
 
-    macOS used to write NFD (letter and accent apart), other systems write NFC (one character), so
-    that a class copied from both comes twice and looks the same.
+    Older macOS versions write NFD (letter and accent separate), other systems NFC (one character),
+    so a class copied from both appears twice under names that look the same.
     """
     forms: dict[str, str] = {}
     for name in names:
@@ -20,15 +20,14 @@ def check_unicode_forms(names: Iterable[str]) -> None:
         other = forms.setdefault(unicodedata.normalize("NFC", name), name)
         if other != name:
             raise LabelError(
-                f"The classes {other!r} and {name!r} are one name in two Unicode forms "
-                f"({other!a} and {name!a}), and would be two classes. Write both in one "
-                "form: rename the folder, or the labels of a table with "
-                'frame[column].str.normalize("NFC").'
+                f"The classes {other!r} and {name!r} are the same name in two Unicode forms "
+                f"({other!a} and {name!a}), and would become two classes. Use one form: rename the "
+                'folder, or normalize the labels of a table: frame[column].str.normalize("NFC").'
             )
 
 
 def same_name(name: str, names: Iterable[str]) -> str:
-    """Return a sentence, with a space before it, where a name is there in another Unicode form."""
+    """Return a hint, with a space before it, if a name exists in another Unicode form; or ""."""
     form = unicodedata.normalize("NFC", name)
     if name.isascii():
         return ""
@@ -36,16 +35,16 @@ def same_name(name: str, names: Iterable[str]) -> str:
     if twin is None:
         return ""
     return (
-        f" {name!r} and {twin!r} differ in their Unicode form alone ({name!a} and "
-        f"{twin!a}): write both alike, as unicodedata.normalize does."
+        f" {name!r} and {twin!r} differ only in their Unicode form ({name!a} and {twin!a}): use "
+        "the same form, for example with unicodedata.normalize."
     )
 
 
 class FileNames:
-    """Finds files whose names a table writes in another Unicode form.
+    """Finds files whose names in a table have another Unicode form.
 
     Args:
-        root: Folder of this machine.
+        root: A local folder.
     """
 
     def __init__(self, root: str) -> None:
@@ -53,7 +52,7 @@ class FileNames:
         self._twins: dict[str, dict[str, list[str]]] = {}
 
     def find(self, path: str) -> str | None:
-        """Return the path as the files are called; None where there is none, or several."""
+        """Return the path of the existing file; None if there is none, or several."""
         if path.isascii():
             return None
         found = ""

@@ -1,4 +1,4 @@
-"""Bring an earlier manifest of a folder up to date: every record keeps its index."""
+"""Update an earlier manifest of a folder; every record keeps its index."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,30 +16,30 @@ from augseq.manifest.schema import PROBE_FIELD, REASON_FIELD, join_parts, take_a
 
 
 def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
-    """Bring an earlier manifest up to date with the files that a folder holds now.
+    """Update an earlier manifest with the current files of a folder.
 
     Args:
-        earlier: What is known: indices, labels, columns and what was probed.
-        found: The same folder, indexed anew; its own indices and labels are not used.
+        earlier: Its indices, labels, columns and probes are kept.
+        found: The same folder, indexed again; its indices and labels are not used.
 
     Returns:
-        Records whose paths are known, as they were; new ones behind, in the order of `found`
-        and with indices above all that were ever given; and those of files that are gone left
-        out. A new class comes behind the known ones, so that no label changes.
+        Known records, unchanged; then new ones, in the order of `found`, with indices higher than
+        all earlier ones. Records whose files are gone are excluded. New classes are appended, so
+        no label changes.
 
     Raises:
-        ArgumentError: They cannot be of the same folder, or only one of them has labels.
+        ArgumentError: They are not of the same folder, or only one of them has labels.
     """
     known = join_parts(earlier.table, earlier.excluded)
     is_there = pc.is_in(known.column("path"), value_set=found.table.column("path"))
     if len(known) and not pc.any(is_there).as_py():
         raise ArgumentError(
             f"`update` must be a manifest of this folder, but none of its {len(known):,} files is "
-            f"in {found.root!r}. Received: update={earlier!r}. Index the folder without it."
+            f"in {found.root!r}. Received: update={earlier!r}. Index the folder without `update`."
         )
     if bool(earlier.class_names) != bool(found.class_names):
         raise ArgumentError(
-            "`labels` must be as they were for `update` (at the shell: --labels or --no-labels). "
+            "`labels` must be the same as for `update` (at the shell: --labels or --no-labels). "
             f"Received: class_names={found.class_names}, before: {earlier.class_names}"
         )
     names = tuple(dict.fromkeys([*earlier.class_names, *found.class_names]))
@@ -50,13 +50,13 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
 
 
 def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
-    """Raise `ArgumentError` where `splits` are not those that an earlier manifest was made with.
+    """Raise `ArgumentError` unless `splits` are those of an earlier manifest, or extend them.
 
-    Further ones may come: a split that was empty before is not in the manifest either.
+    More splits are allowed: one that was empty before is not in the manifest.
     """
     before = _splits_of(join_parts(earlier.table, earlier.excluded))
     if before is None:
-        # Whatever else a column `split` holds is a person's own, and stays.
+        # Any other column `split` is the user's own, and is kept.
         is_same = splits is None
     else:
         is_same = splits is not None and set(before) <= set(splits)
@@ -64,16 +64,16 @@ def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
         way_out = "without them" if before is None else f"with splits={before}"
         shell = "no --splits" if before is None else f"--splits {','.join(before)}"
         raise ArgumentError(
-            "`splits` must be as they were for `update`, or more. Received: splits="
+            "`splits` must be the same as for `update`, or extend them. Received: splits="
             f"{None if splits is None else list(splits)}, before: {before}. Index {way_out} (at "
-            f"the shell: {shell}); or anew, without `update`, with new indices."
+            f"the shell: {shell}), or index without `update`, which assigns new indices."
         )
 
 
 def _splits_of(rows: pa.Table) -> list[str] | None:
-    """Return the splits that a manifest was indexed with; None where it was without.
+    """Return the splits that a manifest was indexed with; None if there were none.
 
-    They are the first folders of its paths.
+    Splits are the first folders of its paths.
     """
     if "split" not in rows.column_names:
         return None
@@ -88,28 +88,28 @@ def _splits_of(rows: pa.Table) -> list[str] | None:
 
 
 def describe_update(earlier: Manifest, manifest: Manifest) -> str:
-    """Say in one line how many records came, went and changed: "3 new, 1 gone, 96 as before"."""
+    """Return a one-line summary of an update: "3 new, 1 gone or excluded, 96 unchanged"."""
     rows = join_parts(manifest.table, manifest.excluded)
     known = join_parts(earlier.table, earlier.excluded)
-    # An index stays, so every earlier row is there again.
+    # Records keep their index, so every earlier row is found.
     now = rows.take(pc.index_in(known.column("index"), value_set=rows.column("index")))
     excluded, was_excluded = _is_excluded(now), _is_excluded(known)
-    changed = _is_other_content(now, known) & ~(excluded | was_excluded)
+    changed = _has_changed(now, known) & ~(excluded | was_excluded)
     counts = {
         "new": len(rows) - len(known),
         "gone or excluded": np.count_nonzero(excluded & ~was_excluded),
         "back": np.count_nonzero(was_excluded & ~excluded),
         "changed": np.count_nonzero(changed),
-        "as before": np.count_nonzero(~(excluded | was_excluded | changed)),
+        "unchanged": np.count_nonzero(~(excluded | was_excluded | changed)),
     }
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def in_order_of_index(manifest: Manifest) -> Manifest:
-    """Return a manifest whose records stand in the order of their indices.
+    """Return a manifest with its records sorted by index.
 
-    A file that was gone or unusable for a while is then back in its old place, and the orders of
-    epochs are what they were before.
+    A file that was missing or unusable for a while then returns to its old position, so the order
+    of each epoch is the same as before.
     """
     index = manifest.table.column("index").to_numpy()
     if np.all(np.diff(index) > 0):
@@ -119,7 +119,7 @@ def in_order_of_index(manifest: Manifest) -> Manifest:
 
 def _reasons_now(known: pa.Table, is_there: pa.ChunkedArray) -> pa.ChunkedArray:
     before = known.column(REASON_FIELD.name)
-    # Records that were excluded for another reason, such as by a person, stay excluded.
+    # Records excluded for another reason, for example by the user, stay excluded.
     is_ours = pc.fill_null(pc.or_(pc.equal(before, GONE), pc.starts_with(before, UNUSABLE)), True)
     is_back = pc.and_(is_there, pc.fill_null(pc.equal(before, GONE), False))
     reasons = pc.if_else(is_back, pa.scalar(None, REASON_FIELD.type), before)
@@ -146,8 +146,8 @@ def _is_excluded(rows: pa.Table) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _is_other_content(now: pa.Table, before: pa.Table) -> npt.NDArray[np.bool_]:
-    """Tell where both contents are known, and differ."""
+def _has_changed(now: pa.Table, before: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return a mask of the rows in which both content hashes are known and differ."""
     if not all(PROBE_FIELD.name in rows.column_names for rows in (now, before)):
         return np.zeros(len(now), bool)
     hashes = [pc.struct_field(rows.column("probe"), "content_hash") for rows in (now, before)]

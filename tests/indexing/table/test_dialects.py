@@ -82,12 +82,12 @@ def test_a_delimiter_is_one_character(delimiter: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("sep=;\npath;label\na.jpg;x\n", r"'sep=;', which only Excel reads.*delimiter=';'"),
+        ("sep=;\npath;label\na.jpg;x\n", r"'sep=;', which only Excel understands.*delimiter=';'"),
         ("a.jpg,cat\nb.jpg,dog\n", r"must name the columns.*'path,label'"),
         ("1 a.PNG\n2 b.PNG\n", r"must name the columns.*header=None"),
         ("0,images/a.tif\n", r"must name the columns"),
         ("path, label\na.jpg, x\n", r"spaces around them.*skipinitialspace=True"),
-        ("label,pixel0,pixel1\n3,0,255\n", r"hold pixels.*from_arrays"),
+        ("label,pixel0,pixel1\n3,0,255\n", r"contain pixels.*from_arrays"),
         ("path , label\na.jpg , x\n", r"spaces around them"),
         ("Path,Label\na.jpg,x\n", r"Did you mean 'Path'\?"),
         ("path,lable\na.jpg,x\n", r"Did you mean 'lable'\?"),
@@ -226,7 +226,7 @@ def _inside(kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["structs", "bytes", "pictures", "arrays"])
 def test_images_inside_a_frame_are_told(kind: str) -> None:
-    told = r"column 'image' of the frame holds the images.*docs/manifests\.md"
+    told = r"column 'image' of the frame contains the images.*docs/manifests\.md"
     with pytest.raises(augseq.errors.ManifestError, match=told):
         index(_inside(kind))
 
@@ -236,9 +236,9 @@ def test_images_inside_a_file_are_told(kind: str, tmp_path: Path) -> None:
     table = pa.Table.from_pandas(_inside(kind))
     pq.write_table(table, tmp_path / "t.parquet")
     for source in (table, tmp_path / "t.parquet"):
-        with pytest.raises(augseq.errors.ManifestError, match="holds the images themselves"):
+        with pytest.raises(augseq.errors.ManifestError, match="contains the images themselves"):
             index(source)
-        with pytest.raises(augseq.errors.ArgumentError, match="holds the images themselves"):
+        with pytest.raises(augseq.errors.ArgumentError, match="contains the images themselves"):
             index(source, path_column="image", columns=[])
     beside = table.append_column("path", [["a.png", "b.png"]])
     with pytest.raises(
@@ -255,7 +255,7 @@ MISSING = [np.nan, None, pd.NA, float("nan")]
 @pytest.mark.parametrize("labels", [("x", "y"), (3, 12), (True, False)], ids=str)
 def test_gaps_among_labels_are_gaps_and_not_classes(labels: Any, missing: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "label": [labels[0], missing, labels[1]]})
-    with pytest.raises(augseq.errors.LabelError, match=r"none in row 1.*--missing-labels keep"):
+    with pytest.raises(augseq.errors.LabelError, match=r"missing in row 1.*--missing-labels keep"):
         index(frame)
     found = pairs(index(frame, missing_labels="keep"))
     assert found[1] == ("b", None)
@@ -292,7 +292,7 @@ def test_several_labels_for_an_image_are_named_as_such() -> None:
 
 def test_labels_that_differ_in_spaces_are_told_of(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("path,label\na,cat\nb, cat\nc,dog\n")
-    with pytest.warns(augseq.AugseqWarning, match="differ in spaces around their names alone"):
+    with pytest.warns(augseq.AugseqWarning, match="differ only in spaces around their names"):
         assert index(tmp_path / "t.csv").class_names == (" cat", "cat", "dog")
 
 
@@ -321,7 +321,7 @@ FRAME = pd.DataFrame({"path": [path for path, _ in ROWS], "label": [label for _,
         ({"columns": [0]}, "`columns` must be a list"),
         ({"columns": (name for name in "ab")}, "`columns` must be a list"),
         ({"columns": 3}, "`columns` must be a list"),
-        ({"class_names": {"cat", "dog"}}, "`class_names` must be different names: a list"),
+        ({"class_names": {"cat", "dog"}}, "`class_names` must be a list of different"),
     ],
 )
 def test_names_of_columns_that_are_no_text_are_told(
@@ -335,9 +335,9 @@ def test_names_of_columns_that_are_no_text_are_told(
 @pytest.mark.parametrize(
     ("labels", "names", "told", "repaired"),
     [
-        ([3, 5, 5], ["3", "5"], "Integers are places .* from 0 to 1", ["3", "5", "5"]),
-        ([1, 2, 2], ["a", "b"], "Integers are places", None),
-        ([1.0, 2.0, 2.0], ["a", "b"], "Integers are places", None),
+        ([3, 5, 5], ["3", "5"], "Integers are positions .* from 0 to 1", ["3", "5", "5"]),
+        ([1, 2, 2], ["a", "b"], "Integers are positions", None),
+        ([1.0, 2.0, 2.0], ["a", "b"], "Integers are positions", None),
         (["0", "1", "1"], ["cat", "dog"], "labels are text, .* pandas.read_csv", [0, 1, 1]),
         (["cat", "dog", "yak"], ["cat", "dog"], "To use only some classes", None),
     ],

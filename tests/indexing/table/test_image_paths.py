@@ -59,6 +59,6 @@ def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
 
 
 def test_a_path_that_no_system_should_open_is_no_matter_of_columns() -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match="A path must lead to") as caught:
+    with pytest.raises(augseq.errors.ArgumentError, match="A path must point to") as caught:
         index(pa.table({"path": ["c:x.jpg"], "label": ["x"]}))
     assert "columns" not in str(caught.value)

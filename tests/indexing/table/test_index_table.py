@@ -102,7 +102,7 @@ def test_a_column_called_index_holds_the_identities() -> None:
     manifest = index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": ["7", "3"]}))
     assert [record.index for record in manifest] == [7, 3]
     for bad in (["7", "x"], ["7", None], ["7", "7"], ["7", "-1"]):
-        with pytest.raises(augseq.errors.ArgumentError, match=r"'index' must hold .*`columns`"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"'index' must contain .*`columns`"):
             index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": bad}))
 
 
@@ -123,7 +123,7 @@ def test_text_that_polars_stores_as_categories_is_text(kind: Any) -> None:
     arrow = pa.table(stored)["note"].combine_chunks()
     assert manifest.with_column("note", arrow) == manifest
     with pytest.raises(
-        augseq.errors.LabelError, match=r"must have a label; there is none in row 2"
+        augseq.errors.LabelError, match=r"must have a label; it is missing in row 2"
     ):
         index(stored)
 
@@ -131,14 +131,14 @@ def test_text_that_polars_stores_as_categories_is_text(kind: Any) -> None:
 def test_blank_labels_and_paths_are_named_by_their_lines(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_bytes(b'path,label\r\n"a\r\nb",x\r\n\r\nc,\r\nd,""\r\ne,y\r\nf,"  "\r\n')
-    with pytest.raises(augseq.errors.LabelError, match=r"none in lines 5, 6, 8 of '.*t\.csv'"):
+    with pytest.raises(augseq.errors.LabelError, match=r"missing in lines 5, 6, 8 of '.*t\.csv'"):
         index(table)
     kept = index(table, missing_labels="keep")
     assert [label for _, label in pairs(kept)] == ["x", None, None, "y", None]
     table.write_text('{"path": "a", "label": "x"}\n\n{"label": "x"}\n', encoding="utf-8")
     table = table.rename(tmp_path / "t.jsonl")
     with pytest.raises(
-        augseq.errors.LabelError, match=r"no.* path; there is none in line 3|in line 3 of"
+        augseq.errors.LabelError, match=r"no.* path; it is missing in line 3|in line 3 of"
     ):
         index(table)
     with pytest.raises(augseq.errors.LabelError, match=r"in row 1 of the frame \(from 0\)"):
@@ -154,7 +154,7 @@ def test_a_blank_is_a_class_where_class_names_say_so(tmp_path: Path) -> None:
 def test_a_label_that_is_not_among_the_class_names_is_named() -> None:
     table = pa.table({"path": ["a", "b"], "label": ["x", "z"]})
     with pytest.raises(
-        augseq.errors.LabelError, match=r"'z' in row 1 .* must be among `class_names`"
+        augseq.errors.LabelError, match=r"must be in `class_names`, but 'z' in row 1 .* is not"
     ):
         index(table, class_names=["x", "y"])
 
@@ -164,12 +164,12 @@ def test_a_label_that_is_not_among_the_class_names_is_named() -> None:
     [
         (b"path,label\na,b,c\n", r"Line 2 .* must have 2 cells.*Received: 3"),
         (b'path,label\n"a\nb",x\nc\n', r"Line 4 .* must have 2 cells.*Received: 1"),
-        (b'path,label\na,x\nb,"y\nc,z\n', r"begins in line 3 .*not closed"),
-        (b'path,label\n"a"b,x\n', r"begins in line 2 "),
-        (b"path,label\na,x\n\xff,y\n", r"must be UTF-8 text, but is not in line 3"),
-        ("path,label\na,x\n".encode("utf-16"), r"must be UTF-8 text, but is not in line 1"),
-        ("path,label\na,x\n".encode("utf-16-le"), r"must be UTF-8 text, but is not in line 1"),
-        (b"path,path\na,x\n", r"its own name. Twice: \['path'\]"),
+        (b'path,label\na,x\nb,"y\nc,z\n', r"begins on line 3 .*not closed"),
+        (b'path,label\n"a"b,x\n', r"begins on line 2 "),
+        (b"path,label\na,x\n\xff,y\n", r"must be UTF-8 text, but line 3 is not"),
+        ("path,label\na,x\n".encode("utf-16"), r"must be UTF-8 text, but line 1 is not"),
+        ("path,label\na,x\n".encode("utf-16-le"), r"must be UTF-8 text, but line 1 is not"),
+        (b"path,path\na,x\n", r"unique names. Repeated: \['path'\]"),
         (b"", "is empty"),
         (b"path,label\n", "has none"),
     ],
@@ -187,7 +187,7 @@ def test_a_file_that_is_no_proper_csv_is_refused(
     [
         ('{"path": "a", "label": "x"}\n{"path": "b",\n', r"Line 2 of .* must be a JSON object"),
         ('["a", "x"]\n', r"Line 1 of .* must be a JSON object\. Received: \["),
-        ('{"path": "a", "path": "b"}\n', "a name comes twice"),
+        ('{"path": "a", "path": "b"}\n', "a name occurs twice"),
         ('{"path": "a", "label": 1}\n{"path": "b", "label": "x"}\n', "'label' .* of one type"),
         ('{"path": "\\ud800", "label": "x"}\n', "'path' of"),
         ("\n\n", "has none|no column"),
@@ -220,7 +220,7 @@ def test_other_files_are_refused_with_the_way_out(tmp_path: Path, samples: augse
     with pytest.raises(augseq.errors.ManifestError, match="is not a Parquet file"):
         index(tmp_path / "t.parquet")
     augseq.write_manifest(samples, tmp_path / "m.parquet")
-    with pytest.raises(augseq.errors.ManifestError, match="is a manifest already"):
+    with pytest.raises(augseq.errors.ManifestError, match="is already a manifest"):
         index(tmp_path / "m.parquet")
 
 
@@ -236,7 +236,7 @@ def test_integers_in_a_frame_are_names_by_value_or_places(frame: Any) -> None:
     with pytest.warns(augseq.AugseqWarning, match="9 of 11 classes in the table have no image"):
         manifest = index(table, class_names=names)
     assert pairs(manifest) == [("a", "class 10"), ("b", "class 9"), ("c", "class 9")]
-    with pytest.raises(augseq.errors.LabelError, match=r"10 in row 0 .* must be among"):
+    with pytest.raises(augseq.errors.LabelError, match=r"10 in row 0 .* is not"):
         index(table, class_names=names[:10])
 
 
@@ -274,7 +274,7 @@ def test_labels_and_paths_of_other_types_are_refused() -> None:
         index(pa.table({"path": [1], "label": ["x"]}))
     with pytest.raises(augseq.errors.ArgumentError, match=r"'image', struct.*`columns`"):
         index(pa.table({"path": ["a"], "label": ["x"], "image": [{"bytes": b""}]}))
-    with pytest.raises(augseq.errors.ArgumentError, match="A frame needs `root`"):
+    with pytest.raises(augseq.errors.ArgumentError, match="A frame requires `root`"):
         index(pa.table({"path": ["a"], "label": ["x"]}), root=None)
 
 

@@ -51,7 +51,7 @@ def test_ids_that_are_numbers_are_names_of_files(tmp_path: Path) -> None:
 def test_several_endings_are_named(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "b.png", "c.jpg", "d.png")
     with pytest.raises(
-        augseq.errors.MissingFileError, match=r"lack their endings \(\.jpg, \.png\)"
+        augseq.errors.MissingFileError, match=r"lack their extensions \(\.jpg, \.png\)"
     ):
         index(["a", "b", "c", "d"], tmp_path)
 
@@ -68,16 +68,16 @@ def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
     ("change", "root", "told"),
     [
         (str.upper, ".", r"upper and lower case"),
-        (lambda path: path.replace("png", "jpg"), ".", r"'cat/1\.png'.*another ending"),
+        (lambda path: path.replace("png", "jpg"), ".", r"'cat/1\.png'.*different extension"),
         (lambda path: f" {path} ", ".", r"spaces around them.*str\.strip"),
         (lambda path: path.replace("/", "/ "), ".", r"spaces around them"),
         (lambda path: f"images/{path}", ".", r"begin with 'images/'.*removeprefix\('images/'\)"),
-        (lambda path: f"photos/{path}", ".", r"folder above: pass root='[^']*' \(.*--images-root"),
+        (lambda path: f"photos/{path}", ".", r"parent folder: pass root='[^']*' \(.*--images-root"),
         (lambda path: path, "..", r"another folder: pass root='[^']*photos' \(.*--images-root"),
         (lambda path: path[:-4], "..", r"path_suffix='\.png'.*pass root='[^']*photos'"),
         (lambda path: f"~/data/{path}", ".", r"begin with '~/data/'"),
         (lambda path: f"./{path.upper()}", ".", r"upper and lower case"),
-        (lambda path: f"x/y\\{path}", ".", r"write '/' in all"),
+        (lambda path: f"x/y\\{path}", ".", r"use '/' in all"),
         (lambda path: f"{path}x/none.gif", ".", r"Is `root` \(at the shell: --images-root\)"),
     ],
 )
@@ -94,7 +94,7 @@ def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_pa
         ("/home/ann/photos/cat/1.png", r"remove '/home/ann/photos/' from the paths"),
         ("https://host/a/b.png", r"an address.*root='https://host/a' with check_files=False"),
         ("s3://bucket/b.png", r"an address.*--images-root s3://bucket\)"),
-        ("file:///data/b.png", r"without 'file://'"),
+        ("file:///data/b.png", r"Remove 'file://'"),
         ("../b.png", r"a folder above all images as `root` \(at the shell: --images-root\)"),
     ],
 )
@@ -112,9 +112,7 @@ def test_where_other_files_are_there_the_root_is_not_doubted(
 ) -> None:
     fill(tmp_path, *FILES)
     paths = [*FILES, *gone]
-    with pytest.raises(
-        augseq.errors.MissingFileError, match="Remove the rows of files that are gone"
-    ):
+    with pytest.raises(augseq.errors.MissingFileError, match="Remove the rows of missing files"):
         augseq.index_table(pd.DataFrame({"path": paths}), root=tmp_path, label_column=None)
     with pytest.raises(augseq.errors.MissingFileError, match=r"Is `root` .* the folder"):
         augseq.index_table(pd.DataFrame({"path": gone}), root=tmp_path, label_column=None)

@@ -1,1 +1,1 @@
-"""From a table with a row for each image to a manifest."""
+"""Build a manifest from a table with one row per image."""

@@ -1,4 +1,4 @@
-"""Tables of cells with a separator between them: CSV and TSV."""
+"""Delimiter-separated tables: CSV and TSV."""
 
 import csv
 import os
@@ -19,12 +19,12 @@ from augseq.terminal_text import shortened
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 _FIRST_LINE_LETTERS = 2**20
 _MOST_COLUMNS = 60
-# What Arrow reads at a time, which must hold a whole row.
+# Arrow's block size, which must fit a whole row.
 _BLOCK_BYTES, _MAX_BLOCK_BYTES = 2**20, 2**31 - 1
 
 
 def read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
-    """Read all cells as text: quoted blanks are text, others null."""
+    """Read all cells as text; empty cells are null unless they are quoted."""
     _check_first_line(path, delimiter, choose)
     header, lines, findings = _check_csv(path, delimiter)
     chosen = choose([name for name in header if name])
@@ -39,7 +39,7 @@ def read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
 
     def read(block_bytes: int) -> pa.Table:
         read_options = pyarrow.csv.ReadOptions(block_size=block_bytes)
-        # Opened here, since Arrow takes no path that is not UTF-8.
+        # Opened here, since Arrow accepts only UTF-8 paths.
         with open(path, "rb") as file:
             return pyarrow.csv.read_csv(file, read_options, parse_options, convert_options)
 
@@ -54,11 +54,11 @@ def read_csv(path: Path, delimiter: str, choose: Choose) -> SourceTable:
 def _check_csv(
     path: Path, delimiter: str
 ) -> tuple[list[str], npt.NDArray[np.int64], tuple[str, ...]]:
-    """Return header, lines and findings, or refuse the file.
+    """Return header, line numbers and warnings, or raise `ManifestError`.
 
-    Arrow reads seven times as fast and tells a quoted blank from a missing cell, but takes all
-    that follows an unclosed quote for one cell, and knows no lines. Python's reader refuses such
-    a file and counts lines, which takes a second for a million rows.
+    Arrow is seven times as fast and distinguishes quoted blanks from missing cells, but reads
+    everything after an unclosed quote as one cell, and does not report line numbers. Python's
+    reader rejects such files and counts lines, in a second for a million rows.
     """
     name = os.fspath(path)
     lines = array("q")
@@ -75,22 +75,22 @@ def _check_csv(
                     nameless = {place: False for place, cell in enumerate(header) if not cell}
                 elif row and len(row) != len(header):
                     raise ManifestError(
-                        f"Line {end + 1} of {name!r} must have {len(header)} cells, as the header "
-                        f"has. Received: {len(row)}. {_cells_advice(header, row, delimiter)}"
+                        f"Line {end + 1} of {name!r} must have {len(header)} cells, like the "
+                        f"header. Received: {len(row)}. {_cells_advice(header, row, delimiter)}"
                     )
                 elif row:
                     for place in nameless:
-                        # As pandas writes the index of a frame: the number of the row.
+                        # Row numbers, as pandas writes for the default index of a frame.
                         nameless[place] |= row[place] not in ("", str(len(lines)))
                     lines.append(end + 1)
                 end = rows.line_num
         except csv.Error as error:
             raise ManifestError(
-                f"Cannot read the row that begins in line {end + 1} of {name!r}: {error}. "
+                f"Cannot read the row that begins on line {end + 1} of {name!r}: {error}. "
                 'Look for a quote (") that is not closed, or not doubled inside quotes.'
             ) from error
     if not header:
-        raise ManifestError(f"{name!r} must begin with the names of its columns, but is empty.")
+        raise ManifestError(f"{name!r} must begin with a row of column names, but is empty.")
     dropped = any(nameless.values())
     return header, np.frombuffer(lines, np.int64), (_without_name(repr(name)),) * dropped
 
@@ -102,7 +102,7 @@ def _cells_advice(header: list[str], row: list[str], delimiter: str) -> str:
             "delete it."
         )
     if len(row) < len(header):
-        return "Add the missing cells, or close a quote that began above."
+        return "Add the missing cells, or close a quote opened above."
     if not any(row[len(header) :]):
         return f"Remove {delimiter!r} from the end of the line."
     return f"Put cells with {delimiter!r} in quotes."
@@ -110,8 +110,8 @@ def _cells_advice(header: list[str], row: list[str], delimiter: str) -> str:
 
 def _without_name(place: str) -> str:
     return (
-        f"{place} has a column without a name, as pandas writes the index of a frame; it was not "
-        "kept. To keep it, give it a name: frame.to_csv(path, index_label=...)."
+        f"{place} has a column without a name, as pandas writes the index of a frame; it was "
+        "dropped. To keep it, name it: frame.to_csv(path, index_label=...)."
     )
 
 
@@ -122,12 +122,12 @@ def _check_header(header: Sequence[str], path: Path) -> None:
 
 
 def _check_first_line(path: Path, delimiter: str, choose: Choose) -> None:
-    """Raise `ManifestError` where a file has another separator, or no names of columns.
+    """Raise `ManifestError` if a file has a different delimiter, or no header.
 
     Args:
         path: A CSV file.
-        delimiter: What is to separate its cells.
-        choose: Raises `ArgumentError` for names without the columns that are wanted.
+        delimiter: The expected delimiter.
+        choose: Raises `ArgumentError` if the requested columns are missing.
     """
     with open(path, encoding="utf-8-sig", newline="") as file:
         line = next((line for line in file if line.strip()), "")[:_FIRST_LINE_LETTERS]
@@ -136,15 +136,15 @@ def _check_first_line(path: Path, delimiter: str, choose: Choose) -> None:
         return
     if names[0].lower().startswith("sep=") or line.lower().startswith("sep="):
         raise ManifestError(
-            f"{str(path)!r} begins with the line {line.strip()!r}, which only Excel reads. Delete "
-            f"that line, and give its separator: {_option(line.strip()[4:5] or ';')}."
+            f"{str(path)!r} begins with the line {line.strip()!r}, which only Excel understands. "
+            f"Delete that line, and {_option(line.strip()[4:5] or ';')}."
         )
     others = {other: _cells(line, other) for other in _SEPARATORS if other != delimiter}
-    # Names with a separator in them are none, unless they are those that are wanted.
+    # A delimiter fits if it yields more columns, or the requested ones.
     fitting = [
         other
         for other, cells in others.items()
-        # A space may stand beside a comma.
+        # Spaces can follow commas.
         if (other != " " and len(cells) > len(names))
         or (len(cells) > 1 and (other != " " or len(names) == 1) and _fits(choose, cells))
     ]
@@ -157,8 +157,8 @@ def _check_first_line(path: Path, delimiter: str, choose: Choose) -> None:
         )
     if any(cell.strip().lower().endswith(all_endings()) for cell in line.split(delimiter)):
         raise ManifestError(
-            f"The first line of {str(path)!r} must name the columns, but seems to be an image: "
-            f"{line.strip()[:200]!r}. Write a line such as {f'path{delimiter}label'!r} above it, "
+            f"The first line of {str(path)!r} must name the columns, but seems to list an image: "
+            f"{line.strip()[:200]!r}. Add a line such as {f'path{delimiter}label'!r} above it, "
             "or read the file with pandas.read_csv(path, header=None, names=[...]) and pass the "
             "frame."
         )
@@ -185,18 +185,18 @@ def _option(delimiter: str) -> str:
 
 
 def wrong_encoding(path: Path) -> str:
-    """Say where a file is not UTF-8, and what to do."""
+    """Return where a file is not valid UTF-8, and what to do."""
     content = path.read_bytes()
     try:
         content.decode()
-        start = 0  # Valid UTF-8, but with zeros as UTF-16 has them.
+        start = 0  # Valid UTF-8, but with zero bytes, like UTF-16.
     except UnicodeDecodeError as error:
         start = error.start
     line = content.count(b"\n", 0, start) + 1
     is_utf16 = b"\0" in content[:200] or content[:2] in (b"\xff\xfe", b"\xfe\xff")
     kind = " It seems to be UTF-16." * is_utf16
     return (
-        f"{os.fspath(path)!r} must be UTF-8 text, but is not in line {line}.{kind} Save it as "
+        f"{os.fspath(path)!r} must be UTF-8 text, but line {line} is not.{kind} Save it as "
         'UTF-8 (in spreadsheets: "CSV UTF-8"); or read it with pandas.read_csv(path, encoding='
         f'"{"utf-16" if is_utf16 else "cp1252"}"), and pass the frame.'
     )

@@ -1,4 +1,4 @@
-"""Frames in memory become columns of Arrow: pandas, polars, and what exports Arrow."""
+"""Convert in-memory frames to Arrow: pandas, polars, and objects that export Arrow."""
 
 import os
 import sys
@@ -14,15 +14,15 @@ from augseq.indexing.table.source_table import Choose, check_names
 
 
 def columns_of_frame(source: Any, choose: Choose) -> pa.Table:
-    """Return the wanted columns of a frame; paths of pathlib are text in it.
+    """Return the requested columns of a frame, with pathlib paths as strings.
 
     Args:
         source: A pandas frame, or any object with Arrow's `__arrow_c_stream__`.
-        choose: From the names of all columns to those that are wanted, or an error.
+        choose: Selects from the names of all columns, or raises an error.
 
     Raises:
-        ArgumentError: It is no frame, or a column is missing.
-        ManifestError: Two columns have one name, or the images themselves are inside.
+        ArgumentError: It is not a frame, or a column is missing.
+        ManifestError: Two columns have the same name, or a column contains the images themselves.
         pa.ArrowException: Values do not fit a column.
     """
     pandas = sys.modules.get("pandas")
@@ -37,18 +37,18 @@ def columns_of_frame(source: Any, choose: Choose) -> pa.Table:
         return table.select(choose(table.column_names))
     hint = ""
     if is_series:
-        hint = " Make a frame of the series: source.to_frame('path')."
+        hint = " Convert the series to a frame: source.to_frame('path')."
     elif hasattr(source, "to_pandas"):
-        hint = " Pass its pandas frame: source.to_pandas()."
-    elif hasattr(source, "collect"):  # A lazy frame of polars.
-        hint = " Pass its frame: source.collect()."
+        hint = " Pass it as a pandas frame: source.to_pandas()."
+    elif hasattr(source, "collect"):  # A polars LazyFrame.
+        hint = " Pass the collected frame: source.collect()."
     elif isinstance(source, dict):
-        hint = " Make a frame of it: pandas.DataFrame(source)."
+        hint = " Convert it to a frame: pandas.DataFrame(source)."
     elif isinstance(source, list | tuple | np.ndarray):
-        hint = ' Make a frame of it: pandas.DataFrame(source, columns=["path", "label"]).'
+        hint = ' Convert it to a frame: pandas.DataFrame(source, columns=["path", "label"]).'
     raise ArgumentError(
         f"A table must be a file ({', '.join(TABLE_SUFFIXES)}), a pandas frame, or have "
-        f"`__arrow_c_stream__` as polars frames have. Received: {type(source).__name__}.{hint}"
+        f"`__arrow_c_stream__`, like polars frames. Received: {type(source).__name__}.{hint}"
     )
 
 
@@ -63,13 +63,13 @@ def _columns_of_pandas(frame: Any, choose: Choose) -> pa.Table:
         if not levels and _is_text(frame.index):
             raise ArgumentError(
                 f"{error} The paths seem to be the index of the frame: "
-                'frame.reset_index(names="path") makes a column of it.'
+                'frame.reset_index(names="path") turns it into a column.'
             ) from error
         if not levels:
             raise
         raise ArgumentError(
-            f"{error} The index of the frame is called {', '.join(map(repr, levels))}: "
-            "frame.reset_index() makes a column of it."
+            f"{error} The index of the frame is named {', '.join(map(repr, levels))}: "
+            "frame.reset_index() turns it into a column."
         ) from error
     columns = frame.set_axis(names, axis=1)[chosen]
     texts = {
@@ -77,7 +77,7 @@ def _columns_of_pandas(frame: Any, choose: Choose) -> pa.Table:
         for name in chosen
         if columns[name].dtype.kind == "O" and columns[name].map(_is_path).any()
     }
-    # Its own way to Arrow would make a column of the index, if that is not 0, 1, 2, ...
+    # pandas' own Arrow export would add a column for an index other than 0, 1, 2, ...
     return pa.Table.from_pandas(columns.assign(**texts), preserve_index=False)
 
 
@@ -86,7 +86,7 @@ def _is_text(index: Any) -> bool:
 
 
 def _with_text_paths_of_polars(frame: Any) -> Any:
-    """Return a frame of polars whose columns of paths, which Arrow does not take, are text."""
+    """Return a polars frame with path objects, which Arrow does not support, as strings."""
     polars = sys.modules.get("polars")
     if polars is None or not isinstance(frame, polars.DataFrame):
         return frame

@@ -1,4 +1,4 @@
-"""Paths as tables write them become paths of a manifest, and are looked for."""
+"""Convert the paths in a table to paths of a manifest, and check that the files exist."""
 
 import os
 from typing import Any
@@ -17,7 +17,7 @@ from augseq.indexing.unicode_forms import FileNames
 from augseq.remote.url import is_remote, is_web
 from augseq.terminal_text import listed
 
-# Longer bytes are no path.
+# Longer values are not paths.
 _MOST_BYTES = 1000
 # An absolute path, a doubled slash, a folder "." or "..", or nothing after the last slash.
 _UNUSUAL = r"(^|/)\.{0,2}(/|$)|^[A-Za-z]:"
@@ -28,11 +28,11 @@ def manifest_paths(
 ) -> pa.Array:
     r"""Return the paths in a column, relative to a root, with `/`.
 
-    A path that holds `\` and no `/` was written on Windows, where `\` stands between folders;
-    elsewhere it may be part of a name. The suffix is added to paths that do not end in it.
+    In a path with `\` and no `/`, `\` is a Windows separator; otherwise it can be part of a name.
+    The suffix is appended to paths that do not end with it.
 
     Raises:
-        ArgumentError: The column does not hold text, or a path leads out of the root.
+        ArgumentError: The column does not contain strings, or a path is outside the root.
         LabelError: A path is missing or blank.
     """
     values = source.columns.column(column).combine_chunks()
@@ -42,15 +42,15 @@ def manifest_paths(
         values = values.cast(pa.string())  # Ids such as 10023.
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         raise ArgumentError(
-            f"The column {column!r} must hold paths as text. Received: {values.type}. "
-            "Name another with `path_column` (at the shell: --path-column). If these are the names "
-            'of files without their ending, pass it, as path_suffix=".jpg" (--path-suffix .jpg).'
+            f"The column {column!r} must contain paths as text. Received: {values.type}. "
+            "Choose another with `path_column` (at the shell: --path-column). If these are file "
+            'names without their extension, pass it: path_suffix=".jpg" (--path-suffix .jpg).'
         )
     paths = values.cast(pa.string())
     missing = is_blank(paths)
     if pc.any(missing).as_py():
         raise LabelError(
-            f"Every row must have a path; there is none in {source.places(missing)}. Remove those "
+            f"Every row must have a path; it is missing in {source.places(missing)}. Remove those "
             "rows."
         )
     if suffix is not None:
@@ -79,15 +79,15 @@ def _are_bytes(values: pa.Array, column: str, source: SourceTable) -> str:
         and b"\n" not in first
     ):
         return (
-            f"The column {column!r} of {source.name} must hold paths as text, not as bytes. "
+            f"The column {column!r} of {source.name} must contain paths as text, not as bytes. "
             f"Received: {first!r}. Decode them: frame[{column!r}].str.decode('utf-8')."
         )
     return images_inside(column, source.name, str(values.type))
 
 
 def _without(root: str, paths: pa.Array) -> pa.Array:
-    """Return paths without the root that they begin with: 1 microsecond each, not 15."""
-    if is_web(root):  # There, codes stand for characters.
+    """Strip the root from paths that begin with it, in 1 microsecond each instead of 15."""
+    if is_web(root):  # Web addresses are percent-encoded.
         return paths
     start = root.replace(os.sep, "/").rstrip("/") + "/"
     begins = pc.starts_with(paths, start)
@@ -97,27 +97,26 @@ def _without(root: str, paths: pa.Array) -> pa.Array:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a type of Arrow is one of its kinds of text."""
+    """Return whether an Arrow type is one of its string types."""
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
 def is_blank(values: pa.Array) -> Any:
-    """Return a mask of where text is null, empty or all white space."""
+    """Return a mask of the values that are null, empty or only white space."""
     return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)
 
 
 def existing_paths(
     root: str, paths: pa.Array, source: SourceTable
 ) -> tuple[pa.Array, tuple[str, ...]]:
-    """Return paths as their files are called, and what a person should know.
+    """Return the paths of the existing files, and warnings.
 
-    A name in another Unicode form is that of the file; all else must be as it is there. A million
-    paths take seconds.
+    A path can differ from that of its file only in its Unicode form. A million paths take seconds.
 
     Raises:
-        MissingFileError: A path leads to no file.
+        MissingFileError: A file does not exist.
     """
     exists = _exist(root, paths)
     if exists.all():
@@ -135,9 +134,9 @@ def existing_paths(
         )
     real_paths = pc.replace_with_mask(paths, pa.array(~exists), pa.array(found, pa.string()))
     return real_paths, (
-        f"{len(found)} of {len(paths)} paths in {source.name} differ from the names of their files "
-        f"in their Unicode form alone, such as {missing[0]!r} ({missing[0]!a} for "
-        f"{found[0]!a}); the names of the files were taken.",
+        f"{len(found)} of {len(paths)} paths in {source.name} differ from their file names only in "
+        f"their Unicode form, such as {missing[0]!r} ({missing[0]!a} for {found[0]!a}); the file "
+        "names were used.",
     )
 
 
@@ -148,11 +147,11 @@ def _exist(root: str, paths: pa.Array) -> npt.NDArray[np.bool_]:
         folder, _, name = path.rpartition("/")
         if folder not in files_of:
             files_of[folder] = _files(os.path.join(root, folder))
-        # Or spelt differently, in a folder that does not tell "A" from "a".
+        # `isfile` also finds names that differ in case on a case-insensitive file system.
         return name in files_of[folder] or os.path.isfile(os.path.join(root, path))
 
-    # Listing each folder once took a third of the time of asking for each file, which threads
-    # did not shorten.
+    # Listing each folder once takes a third of the time of checking each file, which threads do
+    # not speed up.
     return np.fromiter(map(is_file, paths.to_pylist()), bool, len(paths))
 
 
@@ -169,7 +168,7 @@ def _below(root: str, path: str, source: SourceTable, row: int) -> str:
     if is_remote(root) and path.startswith(f"{root}/"):
         below = path[len(root) + 1 :]
         if is_web(root):
-            # A query may hold a secret, and would be taken for part of a name.
+            # A query can contain a secret, and would become part of a name.
             below = ".." if set(below) & set("?#") else unquote(below)
     elif os.path.isabs(path):
         try:
@@ -188,15 +187,15 @@ def _below(root: str, path: str, source: SourceTable, row: int) -> str:
 
 def _way_below(root: str, path: str) -> str:
     if path.lower().startswith("file:"):
-        return "Write the path alone, without 'file://'."
+        return "Remove 'file://' from the path."
     if is_remote(path):
         folder = path.rpartition("/")[0]
         return (
-            "It is an address, not a path: download the images first; or give the address that all "
-            f"begin with as root, as in root={folder!r} with check_files=False (at the shell: "
+            "It is an address, not a path: download the images first; or pass their common address "
+            f"as the root: root={folder!r}, check_files=False (at the shell: "
             f"--images-root {folder})."
         )
-    hint = "Give a folder above all images as `root` (at the shell: --images-root)."
+    hint = "Pass a folder above all images as `root` (at the shell: --images-root)."
     # A path from another machine, or one that begins with a slash by mistake.
     tails = path.replace("\\", "/").split("/")[1:]
     for number in range(len(tails)):
@@ -204,7 +203,7 @@ def _way_below(root: str, path: str) -> str:
         if ".." not in tails and not is_remote(root) and os.path.isfile(os.path.join(root, tail)):
             surplus = path[: len(path) - len(tail)]
             return (
-                f"The root has {tail!r}: remove {surplus!r} from the paths, for example with "
+                f"The root contains {tail!r}: remove {surplus!r} from the paths, for example with "
                 f"frame[column].str.removeprefix({surplus!r})."
             )
     return hint

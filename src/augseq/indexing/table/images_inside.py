@@ -1,4 +1,4 @@
-"""Tables that hold the images themselves, in place of the paths of their files."""
+"""Detect tables that contain the images themselves instead of their paths."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from augseq.indexing.table.source_table import Choose
 
 
 def check_no_images_inside(schema: pa.Schema, place: str, choose: Choose) -> None:
-    """Raise `ManifestError` where a table lacks the wanted columns, but has one of images."""
+    """Raise `ManifestError` if a table lacks requested columns, but has a column of images."""
     columns = {field.name: str(field.type) for field in schema if holds_images(field.type)}
     _refuse(columns, schema.names, place, choose)
 
 
 def check_no_pictures(frame: Any, place: str, choose: Choose) -> None:
-    """Do what `check_no_images_inside` does, of a pandas frame."""
+    """Do the same as `check_no_images_inside` for a pandas frame."""
     columns = {}
     for name in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
         values = frame[name].dropna()
         value = values.iloc[0] if len(values) else None
-        is_coded = isinstance(value, bytes) or (isinstance(value, dict) and "bytes" in value)
-        if is_coded or hasattr(value, "getbbox") or getattr(value, "ndim", 0) >= 2:
+        is_encoded = isinstance(value, bytes) or (isinstance(value, dict) and "bytes" in value)
+        if is_encoded or hasattr(value, "getbbox") or getattr(value, "ndim", 0) >= 2:
             columns[str(name)] = type(value).__name__
     _refuse(columns, list(map(str, frame.columns)), place, choose)
 
@@ -38,7 +38,7 @@ def _refuse(columns: dict[str, str], names: Sequence[str], place: str, choose: C
 
 
 def holds_images(kind: pa.DataType) -> bool:
-    """Tell whether a type of Arrow is one of the encoded bytes of files, as Hugging Face's is."""
+    """Return whether an Arrow type holds encoded files, such as Hugging Face's image type."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_dictionary(kind):
@@ -51,9 +51,9 @@ def holds_images(kind: pa.DataType) -> bool:
 
 
 def images_inside(column: str, place: str, kind: str) -> str:
-    """Say that a column holds images and not paths, and the way out."""
+    """Return the message for a column that contains images instead of paths."""
     return (
-        f"The column {column!r} of {place} holds the images themselves ({kind}), but a table must "
-        "name their files. Write each image to a file first, as docs/manifests.md shows; or pass "
-        "arrays to ImageSequence.from_arrays."
+        f"The column {column!r} of {place} contains the images themselves ({kind}), but a table "
+        "must contain their paths. Write each image to a file first, as docs/manifests.md shows; "
+        "or pass arrays to ImageSequence.from_arrays."
     )

@@ -1,4 +1,4 @@
-"""Index a table: one row for each image, with its path, its class, and what else is known."""
+"""Index a table with one row per image: its path, its class, and other columns."""
 
 import os
 import warnings
@@ -33,7 +33,7 @@ MissingLabels: TypeAlias = Literal["error", "keep"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
-    """How to read a table; the arguments of `index_table` explain each."""
+    """How to read a table; documented as the arguments of `index_table`."""
 
     path_column: str = "path"
     label_column: str | None = "label"
@@ -53,7 +53,7 @@ class TableOptions:
                 f"`path_column` and `label_column` must differ. Received: both {self.path_column!r}"
             )
         if self.class_names is not None and self.label_column is None:
-            raise ArgumentError("`class_names` needs a `label_column`. Received: None")
+            raise ArgumentError("`class_names` requires a `label_column`. Received: None")
         self._check_text_options()
 
     def _check_columns(self) -> None:
@@ -70,9 +70,9 @@ class TableOptions:
             )
         if is_ordered(self.label_column):
             raise ArgumentError(
-                "`label_column` must be the name of one column: an image has one class. Of columns "
-                "with 0 and 1 for each class, make one: frame['label'] = "
-                "frame[columns].idxmax(axis=1). Several labels for an image are not supported yet. "
+                "`label_column` must be the name of one column: an image has one class. Combine "
+                "one-hot columns into one: frame['label'] = frame[columns].idxmax(axis=1). "
+                "Several labels for an image are not supported yet. "
                 f"Received: label_column={self.label_column!r}"
             )
         if not isinstance(self.label_column, str | None):
@@ -97,7 +97,7 @@ class TableOptions:
             not isinstance(suffix, str) or not suffix.startswith(".") or "/" in suffix
         ):
             raise ArgumentError(
-                "`path_suffix` (at the shell: --path-suffix) must be an ending of files, such as "
+                "`path_suffix` (at the shell: --path-suffix) must be a file extension, such as "
                 f'".jpg". Received: path_suffix={suffix!r}'
             )
 
@@ -117,45 +117,45 @@ def index_table(
     path_suffix: str | None = None,
     remote: RemoteOptions | None = None,
 ) -> Manifest:
-    r"""Make a manifest of a table that has a row for each image.
+    r"""Index a table with one row per image: a file, a frame or an Arrow table.
 
-    Records come in the order of its rows. Values are taken as they are written: of CSV and TSV
-    every cell is text, so that "NA", "01" and "true" are names of classes like any other. To
-    have other types, read the file with pandas or polars and pass the frame.
+    Records come in the order of the rows. Values are used as they are written: every cell of a CSV
+    or TSV file is text, so "NA", "01" and "true" are ordinary class names. For other types, read
+    the file with pandas or polars and pass the frame.
 
     Args:
-        source: A file in UTF-8 (.csv, .tsv, .jsonl or .parquet), a pandas frame, or any object
-            with Arrow's `__arrow_c_stream__`, such as a polars frame.
-        root: Folder that the paths are relative to, or the address of a remote one; that of the
-            file if None. Absolute paths, and addresses (with codes such as `%20`), become relative
-            to it; `\` in a path without `/` is taken for `/`.
-        path_column: Where the paths stand; no two may be equal.
-        label_column: Where the classes stand, as text, integers or booleans; None for no labels.
-        class_names: A list, in the order of the labels. Integers (not text, so never of CSV) are
-            then places in it. If None, labels as text, sorted: by value if all are whole
-            numbers, else by code point.
-        columns: Which other columns to keep, all if None. One called `index` is not kept but
-            gives the records their identity, which is else the number of the row, from 0.
-        missing_labels: "error" refuses blank labels; "keep" makes records without label of
-            them. A blank that is in `class_names` is a class.
-        check_files: Whether to look for each file, though not into it. It must be False for a
-            remote root, also of a web server that does not list its folders.
-        delimiter: What separates the cells of a CSV or TSV file, such as ";"; a comma or a tab if
+        source: A UTF-8 file (.csv, .tsv, .jsonl or .parquet), a pandas frame, or any object with
+            Arrow's `__arrow_c_stream__`, such as a polars frame.
+        root: Folder that the paths are relative to, or the address of a remote one; the folder of
+            the file if None. Absolute paths, and addresses (with escapes such as `%20`), become
+            relative to it; `\` in a path without `/` counts as `/`.
+        path_column: Column of the paths, which must be unique.
+        label_column: Column of the classes: text, integers or booleans; None for no labels.
+        class_names: Classes, in the order of the labels. Integer labels (never from CSV, where
+            they are text) are then positions in this list. If None, the labels as text, sorted by
+            value if all are integers, otherwise by code point.
+        columns: Other columns to keep; all if None. A column `index` becomes the records' index,
+            which is the row number, from 0, otherwise.
+        missing_labels: "error" refuses blank labels; "keep" turns them into unlabelled records. A
+            blank that is in `class_names` is a class.
+        check_files: Whether to check that each file exists; files are not opened. It must be False
+            for a remote root, which can be a web server that does not list its folders.
+        delimiter: Separator of the cells in a CSV or TSV file, such as ";"; a comma or a tab if
             None.
-        path_suffix: Ending to add to paths that do not have it, such as ".jpg" for a table of
-            ids.
-        remote: How to reach a remote root. The manifest passes it on, but no file keeps it.
+        path_suffix: Suffix to add to paths that lack it, such as ".jpg" for a table of ids.
+        remote: Options for a remote root. The manifest holds them, but does not save them.
 
     Raises:
-        ArgumentError: A column is missing or cannot be kept, or a path is there twice or leads
-            out of the root.
-        LabelError: Labels or paths are blank, or labels not among `class_names`.
-        ManifestError: The file is not a proper table, not in UTF-8, or has no rows.
-        MissingFileError: The table, the root or an image is not there.
-        UnreadableError: The system refuses to read the table.
+        ArgumentError: A column is missing or cannot be kept, or a path occurs twice or is outside
+            the root.
+        LabelError: Labels or paths are blank, or labels are not in `class_names`.
+        ManifestError: The file is not a valid table, not in UTF-8, or has no rows.
+        MissingFileError: The table, the root or an image does not exist.
+        UnreadableError: Access to the table is denied.
 
     Warns:
-        AugseqWarning: Classes are empty, or there is only one.
+        AugseqWarning: A class has no images, there is only one class, or the labels or the table
+            look wrong.
 
     Example:
         >>> import augseq, pyarrow
@@ -184,10 +184,10 @@ def index_table(
 def manifest_of_table(
     source: Any, root: PathLike | None, options: TableOptions
 ) -> tuple[Manifest, tuple[str, ...]]:
-    """Do what `index_table` does, but return what it would warn of."""
+    """Do the same as `index_table`, but return the warnings."""
     table = read_source(source, lambda names: _chosen(names, options), options.delimiter)
     if not len(table.columns):
-        raise ManifestError(f"There must be a row for each image, but {table.name} has none.")
+        raise ManifestError(f"A table must have one row per image, but {table.name} has none.")
     folder = _root(source, root, must_exist=options.check_files)
     paths = manifest_paths(table, options.path_column, folder, options.path_suffix)
     check_paths_differ(paths, table.name)
@@ -217,7 +217,7 @@ def manifest_of_table(
 def _root(source: Any, root: PathLike | None, *, must_exist: bool) -> str:
     if root is None:
         if not isinstance(source, str | os.PathLike):
-            raise ArgumentError("A frame needs `root`: the folder that its paths are relative to.")
+            raise ArgumentError("A frame requires `root`: the folder its paths are relative to.")
         root = Path(source).absolute().parent
     return existing_folder(root) if must_exist else absolute_root(root)
 
@@ -231,29 +231,28 @@ def _chosen(names: Sequence[str], options: TableOptions) -> list[str]:
     absent = [name for name in [*needed, *others] if name not in names]
     if absent:
         raise ArgumentError(
-            f"The table has no column {absent[0]!r}, but {list(names)}. Name those of the paths "
-            "and labels with `path_column` and `label_column` (at the shell: --path-column, "
+            f"The table has no column {absent[0]!r}, only {list(names)}. Name the columns of the "
+            "paths and labels with `path_column` and `label_column` (at the shell: --path-column, "
             f"--label-column), or pass label_column=None (--no-labels).{_hint(absent[0], names)}"
         )
     reserved = {"", *RESERVED_NAMES} - {"index"}
     refused = [name for name in others if name in reserved]
     if refused:
         raise ArgumentError(
-            f"A column cannot be kept as {refused[0]!r}, since names must not be empty and not "
-            f"be the manifest's own ({', '.join(RESERVED_NAMES)}). Rename it, or choose "
-            f"the columns to keep with `columns` (at the shell: --columns). There are: "
-            f"{list(names)}"
+            f"A column cannot be kept under the name {refused[0]!r}: names must not be empty or "
+            f"reserved ({', '.join(RESERVED_NAMES)}). Rename it, or choose the columns to keep "
+            f"with `columns` (at the shell: --columns). Existing columns: {list(names)}"
         )
     return [*needed, *others]
 
 
 def _hint(absent: str, names: Sequence[str]) -> str:
     if any("pixel" in name.lower() for name in names):
-        return " If the columns hold pixels, pass them as an array to ImageSequence.from_arrays."
+        return " If the columns contain pixels, pass them as an array: ImageSequence.from_arrays."
     if absent.strip() not in map(str.strip, names):
         return did_you_mean(absent, names)
     return (
-        " Some names have spaces around them: remove those, or read the file with "
+        " Some names have spaces around them: remove the spaces, or read the file with "
         "pandas.read_csv(path, skipinitialspace=True) and pass the frame."
     )
 
@@ -274,9 +273,9 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
         missing = pc.is_null(labels)
     if options.missing_labels == "error" and pc.any(missing).as_py():
         raise LabelError(
-            f"Every row must have a label; there is none in {table.places(missing)}. Remove those "
-            'rows; or pass missing_labels="keep" (at the shell: --missing-labels keep) for records '
-            "without label, or label_column=None (--no-labels)."
+            f"Every row must have a label; it is missing in {table.places(missing)}. Remove those "
+            'rows; or pass missing_labels="keep" (at the shell: --missing-labels keep) for '
+            "unlabelled records, or label_column=None (--no-labels)."
         )
     names, targets = name_classes(labels, options.class_names)
     unknown = np.asarray(pc.fill_null(pc.equal(targets, -1), False))
@@ -284,45 +283,46 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
         values = pc.unique(labels.filter(pa.array(unknown))).to_pylist()
         hint = same_name(str(values[0]), names) or _other_labels(labels, names)
         raise LabelError(
-            f"{listed(values)} in {table.places(unknown)} must be among `class_names`. "
+            f"Labels must be in `class_names`, but {listed(values)} in {table.places(unknown)} "
+            f"{'is' if len(values) == 1 else 'are'} not. "
             f"Received: class_names={briefly(list(names))}.{hint}"
         )
     return names, targets
 
 
 def _other_labels(labels: pa.Array, names: Sequence[str]) -> str:
-    """Return what to do about labels that are not among the names, with a space before it."""
+    """Return a hint about labels that are not in the names, with a space before it; or ""."""
     if pa.types.is_integer(labels.type):
         return (
-            f" Integers are places in `class_names`, from 0 to {len(names) - 1}. If they are "
-            "names, make text of them: frame[column].astype(str)."
+            f" Integers are positions in `class_names`, from 0 to {len(names) - 1}. If they are "
+            "names, convert them to text: frame[column].astype(str)."
         )
     values = pc.unique(labels.drop_null()).to_pylist()
     if set(values) <= set(map(str, range(len(names)))):
         return (
-            " These labels are text, as all cells of a CSV file are. If they are places in "
+            " These labels are text, like all cells of a CSV file. If they are positions in "
             "`class_names`, read the file with pandas.read_csv, and pass the frame."
         )
     if set(names) & set(values):
         return (
-            " To use only some classes, index without `class_names`, and choose them then: "
+            " To use only some classes, index without `class_names`, and then select them: "
             "manifest.select(class_names=[...]); at the shell, --class-names does this."
         )
     return ""
 
 
 def _identities(table: SourceTable) -> Any:
-    """Return what makes each record the one that it is."""
+    """Return the index of each record."""
     if "index" not in table.columns.column_names:
         return np.arange(len(table.columns))
     try:
         index = table.columns.column("index").cast(pa.int64())
         if index.null_count or pc.min(index).as_py() < 0 or len(index.unique()) < len(index):
-            raise ValueError("there are gaps, repeats or numbers below 0")
+            raise ValueError("missing, repeated or negative values")
     except (pa.ArrowException, ValueError) as error:
         raise ArgumentError(
-            "The column 'index' must hold the identities of records: integers of at least 0 that "
-            "differ. Rename it, or exclude it with `columns` (at the shell: --columns). "
+            "The column 'index' must contain the index of each record: unique integers of at least "
+            "0. Rename it, or exclude it with `columns` (at the shell: --columns). "
             f"Received: {error}"
         ) from error
     return index

@@ -1,4 +1,4 @@
-"""Tables with one JSON object a line."""
+"""Tables with one JSON object per line."""
 
 import json
 import os
@@ -13,15 +13,15 @@ from augseq.errors import ManifestError
 from augseq.indexing.table.source_table import Choose, SourceTable
 
 _HINT = (
-    " JSON Lines has a whole object in each line; read other JSON with pandas.read_json, and pass "
-    "the frame."
+    " JSON Lines has a complete object on each line; read other JSON with pandas.read_json, and "
+    "pass the frame."
 )
 
 
 def read_json_lines(path: Path, choose: Choose) -> SourceTable:
-    """Read one object a line; a name that a line does not have is null there.
+    """Read one object per line; names missing from a line are null.
 
-    By Python's reader, since Arrow's makes text such as "2020-01-01" a time.
+    Uses Python's parser, since Arrow's converts text such as "2020-01-01" to a time.
     """
     lines = array("q")
     values: dict[str, list[Any]] = {}
@@ -42,7 +42,7 @@ def read_json_lines(path: Path, choose: Choose) -> SourceTable:
             columns[key] = pa.array(values[key])
         except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise ManifestError(
-                f"The column {key!r} of {os.fspath(path)!r} must hold values of one type: {error}"
+                f"The column {key!r} of {os.fspath(path)!r} must have values of one type: {error}"
             ) from error
     return SourceTable(
         name=repr(os.fspath(path)),
@@ -54,7 +54,7 @@ def read_json_lines(path: Path, choose: Choose) -> SourceTable:
 def _parse_object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line, object_pairs_hook=_without_repeats)
-    # Brackets in brackets by the thousand are a RecursionError.
+    # Deeply nested brackets raise a RecursionError.
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"{place} must be a JSON object: {error}.{_HINT}") from error
     if not isinstance(row, dict):
@@ -65,5 +65,5 @@ def _parse_object(line: str, place: str) -> dict[str, Any]:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        raise ValueError(f"a name comes twice in {[name for name, _ in pairs]}")
+        raise ValueError(f"a name occurs twice in {[name for name, _ in pairs]}")
     return row

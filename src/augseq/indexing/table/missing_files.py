@@ -1,4 +1,4 @@
-"""Why paths of a table lead to no file: what their files are called, and the way out."""
+"""Explain why files in a table are not found: guess their real names, and suggest a fix."""
 
 import os
 import shlex
@@ -13,13 +13,13 @@ _MOST_PATHS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """How a path of a table differs from that of its file.
+    """How a path in a table differs from that of its file.
 
     Attributes:
-        kind: "ending", "other ending", "case", "spaces" or "" of the names.
-        ending: That of the file, where the table has none or another.
-        prefix: Folders that the path lacks, with a slash at the end.
-        surplus: Folders that it has too many, with a slash at the end.
+        kind: How the names differ: "ending" (missing), "other ending", "case", "spaces", or "".
+        ending: Extension of the file, if the path has none or another.
+        prefix: Leading folders that the path lacks, with a slash at the end.
+        surplus: Leading folders that the path has in addition, with a slash at the end.
     """
 
     kind: str
@@ -29,15 +29,15 @@ class _Difference:
 
 
 def explain_missing(root: str, missing: Sequence[str], *, are_all: bool) -> str:
-    """Return a sentence that says why files are not found, and what to do.
+    """Return why files are not found, and what to do.
 
     Args:
-        root: Folder of this machine that the paths are relative to.
-        missing: Paths with `/` that lead to no file.
-        are_all: Whether no path leads to a file, so that the folder may be another one.
+        root: Local folder that the paths are relative to.
+        missing: Paths of the missing files, with `/`.
+        are_all: Whether all files are missing, so that the folder may be wrong.
     """
     if any("\\" in path for path in missing):
-        return "Some paths hold '\\', which is no separator here: write '/' in all."
+        return "Some paths contain '\\', which is not a separator here: use '/' in all paths."
     files = _Files(root)
     found = [
         (difference, path, file)
@@ -46,7 +46,7 @@ def explain_missing(root: str, missing: Sequence[str], *, are_all: bool) -> str:
     ]
     counts = Counter(difference for difference, _, _ in found)
     if not counts and not are_all:
-        return "Remove the rows of files that are gone, or copy the files to where they belong."
+        return "Remove the rows of missing files, or restore the files."
     if not counts:
         return "Is `root` (at the shell: --images-root) the folder that the paths are relative to?"
     common = counts.most_common(1)[0][0]
@@ -61,18 +61,18 @@ def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterato
     if difference.kind == "ending" and len(endings) == 1:
         ending = difference.ending
         yield (
-            f"The paths lack the ending: pass path_suffix={ending!r} (at the shell: --path-suffix "
-            f"{shlex.quote(ending)})."
+            f"The paths lack the extension: pass path_suffix={ending!r} (at the shell: "
+            f"--path-suffix {shlex.quote(ending)})."
         )
     elif difference.kind == "ending":
-        yield f"The paths lack their endings ({', '.join(endings)}): write them in the table."
+        yield f"The paths lack their extensions ({', '.join(endings)}): add them to the table."
     elif difference.kind == "other ending":
-        yield "The paths have another ending than the files: write it in the table as it is there."
+        yield "The paths have a different extension than the files: correct it in the table."
     elif difference.kind == "case":
-        yield "They differ in upper and lower case: write the paths as the files are called."
+        yield "They differ in upper and lower case: spell the paths like the file names."
     elif difference.kind == "spaces":
         yield (
-            "The paths have spaces around them: remove those, for example with "
+            "The paths have spaces around them: remove the spaces, for example with "
             "frame[column].str.strip()."
         )
     if difference.prefix:
@@ -84,7 +84,7 @@ def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterato
     elif difference.surplus and os.path.basename(root) == difference.surplus[:-1]:
         folder = os.path.dirname(root)
         yield (
-            f"The paths are relative to the folder above: pass root={folder!r} (at the shell: "
+            f"The paths are relative to the parent folder: pass root={folder!r} (at the shell: "
             f"--images-root {shlex.quote(folder)})."
         )
     elif difference.surplus:
@@ -95,7 +95,7 @@ def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterato
 
 
 class _Files:
-    """The files below a folder, by what a table may call them."""
+    """The files below a folder, indexed by name and by name without extension."""
 
     def __init__(self, root: str) -> None:
         self._by_name: dict[str, list[str]] = {}
@@ -106,7 +106,7 @@ class _Files:
             self._by_stem.setdefault(os.path.splitext(name)[0], []).append(path)
 
     def differences(self, path: str) -> Iterator[tuple[_Difference, str]]:
-        """Yield how a path differs from that of the one file that it may mean, if there is one."""
+        """Yield the only file that a path may refer to, and how they differ, if there is one."""
         plain = "/".join(part.strip() for part in path.split("/")).lstrip("/")
         folder, _, name = plain.rpartition("/")
         key = _folded(name)
@@ -128,7 +128,7 @@ def _names(file: str) -> set[str]:
 
 
 def _nearest(files: Sequence[str], folder: str) -> str | None:
-    """Return the one file whose folder ends as another does; None for none or several."""
+    """Return the only file whose folder best matches another; None for none or several."""
     for wanted in (
         lambda place: place == folder,
         lambda place: f"/{place}".endswith(f"/{folder}") if folder else True,

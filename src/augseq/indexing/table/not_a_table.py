@@ -1,4 +1,4 @@
-"""Files that are no tables of a kind that is read: what they are, and the way out."""
+"""Errors for files that are not supported tables: what they are, and how to convert them."""
 
 import os
 from pathlib import Path
@@ -13,13 +13,13 @@ _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 _PLAIN = (".txt", ".dat", ".lst", ".list", ".tab", ".psv", ".csv_", ".data", "")
 
-# As `describe_file` names what is text.
+# How `describe_file` names kinds of text.
 _TEXTS = ("text", "JSON text", "XML text", "the text", "white space")
 _NO_TABLES = ("a web page", "a pointer")
 
 
 def check_suffix(path: Path) -> None:
-    """Raise `ArgumentError` unless a file has the ending of a table."""
+    """Raise `ArgumentError` unless a file has the extension of a table."""
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES:
         raise ArgumentError(
@@ -35,29 +35,29 @@ def _advice(suffix: str) -> str:
             "pass the frame: index_table(frame, root=...)."
         )
     if suffix in (".ndjson", ".jsonlines"):
-        return "If it holds one JSON object a line, rename it to end in .jsonl."
+        return "If it has one JSON object per line, rename it to end in .jsonl."
     if suffix == ".json":
         return (
-            "If it holds one JSON object a line, rename it to end in .jsonl. Else read it with "
-            "pandas.read_json, and pass the frame: index_table(frame, root=...)."
+            "If it has one JSON object per line, rename it to end in .jsonl. Otherwise read it "
+            "with pandas.read_json, and pass the frame: index_table(frame, root=...)."
         )
     if suffix in _PACKED:
         return f"Unpack it first; or read it {_FRAME}."
     if suffix in _PLAIN:
         return (
-            "If it is text with names of columns in its first line, rename it to end in .csv, and "
-            "give its separator as `delimiter` (at the shell: --delimiter). Else read it "
+            "If it is text with column names on its first line, rename it to end in .csv, and pass "
+            "its separator as `delimiter` (at the shell: --delimiter). Otherwise read it "
             f"{_FRAME}."
         )
-    return f"Read another kind {_FRAME}."
+    return f"Read other formats {_FRAME}."
 
 
 def check_content(path: Path) -> None:
-    """Raise `ManifestError` where a file that could not be read is something else than a table."""
+    """Raise `ManifestError` if a file that could not be read is not a table."""
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES)
     kind, advice = describe_file(head) or ("", "")
-    # What is text may well be a table, such as one whose first column is called "MZ".
+    # Text can be a table whatever it begins with, such as a first column named "MZ".
     is_text = _is_text(head)
     is_plain = kind.startswith(_TEXTS) and not kind.endswith("with gzip")
     if not kind or is_plain or (is_text and not kind.startswith(_NO_TABLES)):
@@ -65,7 +65,7 @@ def check_content(path: Path) -> None:
     if kind == "a Parquet file" and path.suffix.lower() == ".parquet":
         return
     if kind == "an Office document":
-        kind, advice = "a spreadsheet or document of Office", _advice(".xlsx").rstrip(".")
+        kind, advice = "an Office spreadsheet or document", _advice(".xlsx").rstrip(".")
     raise ManifestError(
         f"{os.fspath(path)!r} is {kind}, not a table. {advice[0].upper()}{advice[1:]}."
     )
@@ -75,6 +75,6 @@ def _is_text(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as error:
-        # The cut may go through a character.
+        # The last character may be cut in two.
         return b"\0" not in head and error.start > len(head) - 4
     return b"\0" not in head

@@ -1,4 +1,4 @@
-"""Labels that are numbers: codes of classes, or values to predict, such as ages."""
+"""Numeric labels: class codes, or values to predict, such as ages."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from augseq.errors import LabelError
 
-# Below this many values, any numbers may be codes.
+# With fewer distinct values, any numbers can be class codes.
 _FEWEST = 8
-# Codes have no fractions; but a rating may have ten steps of a half.
+# Codes have no fractions, but a rating can have ten half steps.
 _MOST_FRACTIONS = 20
-# Ages from 18 to 90, say; codes of as many classes would have more images each.
+# For example ages from 18 to 90; codes of that many classes would have more images each.
 _LONG_RANGE = 30
 _EXACT = 2.0**53
 
@@ -23,18 +23,18 @@ _WAY_OUT = (
 
 
 def whole_numbers(labels: pa.Array, column: str) -> pa.Array:
-    """Return labels that are whole numbers as integers, with nulls for NaN.
+    """Convert labels that are whole numbers to integers, with nulls for NaN.
 
-    pandas stores whole numbers as floats where some are missing.
+    pandas stores integers as floats if some are missing.
 
     Raises:
-        LabelError: The labels are of another type, or numbers that are not whole.
+        LabelError: The labels have another type, or are not whole numbers.
     """
     kind = labels.type
     if pa.types.is_integer(kind):
         return labels
     if not pa.types.is_floating(kind):
-        way_out = f"Make text of them, for example with frame[{column!r}].astype(str)."
+        way_out = f"Convert them to text, for example with frame[{column!r}].astype(str)."
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             way_out = "An image has one class; several labels for an image are not supported yet."
         raise LabelError(
@@ -48,22 +48,22 @@ def whole_numbers(labels: pa.Array, column: str) -> pa.Array:
         value = numbers.filter(pc.invert(is_whole))[0].as_py()
         raise LabelError(
             f"The labels in the column {column!r} must be text, integers or booleans. "
-            f"Received: {kind}, such as {value!r}. {_WAY_OUT} If they are names of classes, make "
-            f"text of them: frame[{column!r}].astype(str)."
+            f"Received: {kind}, such as {value!r}. {_WAY_OUT} If they are class names, convert "
+            f"them to text: frame[{column!r}].astype(str)."
         )
     return numbers.cast(pa.int64())
 
 
 def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Iterator[str]:
-    """Yield a sentence where the classes of a table seem to be numbers to predict.
+    """Yield a warning if the classes of a table seem to be numbers to predict.
 
-    Codes of classes count from 0 or 1, or come many times each. Values such as ages, prices and
-    angles do neither, or have fractions.
+    Class codes count from 0 or 1, or occur many times each. Values such as ages, prices and angles
+    do neither, or have fractions.
 
     Args:
-        names: Of the classes, each of which occurs.
-        targets: The label of each row, int32 with nulls.
-        column: Where the labels stand.
+        names: Names of the classes, each of which occurs.
+        targets: The target of each row, int32 with nulls.
+        column: Name of the label column.
     """
     try:
         values = np.array([float(name) for name in names])
@@ -83,7 +83,7 @@ def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Ite
         or (is_range and 10 * len(names) > num_rows)
     ):
         yield (
-            f"The column {column!r} seems to hold numbers to predict, not classes: "
+            f"The column {column!r} seems to contain numbers to predict, not classes: "
             f"{len(names)} different values in {num_rows} rows, from {min(values):g} to "
             f"{max(values):g}. Each became a class. {_WAY_OUT} If they are classes, "
             "ignore this."
@@ -91,5 +91,5 @@ def number_findings(names: Sequence[str], targets: pa.Array, column: str) -> Ite
 
 
 def _are_codes(values: np.ndarray) -> bool:
-    """Tell whether numbers count from 0 or 1 without gaps."""
+    """Return whether numbers count from 0 or 1 without gaps."""
     return bool(min(values) in (0, 1) and max(values) - min(values) == len(values) - 1)

@@ -21,18 +21,18 @@ from augseq.manifest.schema import decoded_table
 
 
 def read_source(source: Any, choose: Choose, delimiter: str | None = None) -> SourceTable:
-    """Read columns of a file, by its suffix, or of a frame.
+    """Read columns of a file or a frame.
 
     Args:
         source: Path of a table, a pandas frame, or any object with Arrow's `__arrow_c_stream__`.
-        choose: Which columns to read.
-        delimiter: What separates the cells of a CSV or TSV file; a comma or a tab if None.
+        choose: Selects the columns to read.
+        delimiter: Separator of the cells in a CSV or TSV file; a comma or a tab if None.
 
     Raises:
         MissingFileError: There is no such file.
-        UnreadableError: The system refuses to read it.
-        ManifestError: The file is no proper table.
-        ArgumentError: It is neither a file of a known suffix nor a frame.
+        UnreadableError: Access to the file is denied.
+        ManifestError: The file is not a valid table.
+        ArgumentError: It is neither a file with a supported extension nor a frame.
     """
     if isinstance(source, str | os.PathLike):
         table = _read_file(Path(source), choose, delimiter)
@@ -46,15 +46,15 @@ def _read_frame(source: Any, choose: Choose) -> SourceTable:
         columns = columns_of_frame(source, choose)
     except (pa.ArrowException, KeyError, OverflowError, UnicodeEncodeError) as error:
         raise ManifestError(
-            f"Cannot read the frame: {_told(error)}. Give each column values of one type, such as "
-            "text: frame[name] = frame[name].astype(str); or choose the columns to keep with "
-            "`columns`."
+            f"Cannot read the frame: {_describe(error)}. All values of a column must have one "
+            "type, such as text: frame[name] = frame[name].astype(str); or choose the columns to "
+            "keep with `columns`."
         ) from error
     return SourceTable(name="the frame", columns=columns)
 
 
-def _told(error: Exception) -> str:
-    """Return what Arrow says of a frame: its reason, and then which column."""
+def _describe(error: Exception) -> str:
+    """Return Arrow's error about a frame: the column, then the reason."""
     if isinstance(error, pa.ArrowException):
         return ": ".join(map(str, reversed(error.args))).rstrip(".")
     return str(error)
@@ -63,8 +63,8 @@ def _told(error: Exception) -> str:
 def _read_file(path: Path, choose: Choose, delimiter: str | None) -> SourceTable:
     if path.is_dir():
         raise ArgumentError(
-            f"{os.fspath(path)!r} must be a table, but is a folder. For a folder of images, use "
-            "index_folder."
+            f"{os.fspath(path)!r} must be a table file, but is a folder. For a folder of images, "
+            "use index_folder."
         )
     check_suffix(path)
     if not path.is_file():
@@ -98,7 +98,7 @@ def _read_parquet(path: Path, choose: Choose) -> SourceTable:
         with open(path, "rb") as opened:
             file = pq.ParquetFile(opened)
             if b"augseq" in (file.schema_arrow.metadata or {}):
-                raise ManifestError(f"{name!r} is a manifest already: use it as it is.")
+                raise ManifestError(f"{name!r} is already a manifest: use it directly.")
             names = file.schema_arrow.names
             check_names(names, repr(name))
             check_no_images_inside(file.schema_arrow, repr(name), choose)

@@ -1,4 +1,4 @@
-"""The columns of a table that were read, and what finds a row of it again."""
+"""The columns read from a table, with the location of each row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from augseq.terminal_text import first_few
 _SHOWN = 5
 
 Choose: TypeAlias = Callable[[Sequence[str]], list[str]]
-"""From the names of all columns to those that are wanted, or an error."""
+"""Selects the requested columns from the names of all columns, or raises an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceTable:
-    """Some columns of a table, and how a person finds a row again.
+    """Columns of a table, with the location of each row.
 
     Attributes:
-        name: The file or kind of frame, for messages.
-        columns: The columns that were wanted; those of CSV and TSV all hold text.
-        lines: Line of the file that each row begins in, from 1; None where there are no lines.
-        findings: What a person should know about how it was read.
+        name: Name of the file or frame in messages.
+        columns: The requested columns; those of CSV and TSV files all contain text.
+        lines: Line on which each row begins, from 1; None if the source has no lines.
+        findings: Warnings about how it was read.
     """
 
     name: str
@@ -34,7 +34,7 @@ class SourceTable:
     findings: tuple[str, ...] = ()
 
     def places(self, is_meant: Any) -> str:
-        """Name the rows where a mask holds: "lines 3, 17 of 'photos.csv'"."""
+        """Return the location of the rows in a mask: "lines 3, 17 of 'photos.csv'"."""
         rows = np.flatnonzero(np.asarray(is_meant))
         numbers = rows if self.lines is None else self.lines[rows]
         shown = first_few(map(str, numbers), _SHOWN)
@@ -44,7 +44,7 @@ class SourceTable:
 
 
 def check_names(names: Sequence[str], place: str) -> None:
-    """Raise `ManifestError` where two columns have one name; nameless ones are not read."""
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise ManifestError(f"Each column of {place} must have its own name. Twice: {twice}")
+    """Raise `ManifestError` if two columns have the same name; nameless ones are not read."""
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        raise ManifestError(f"The columns of {place} must have unique names. Repeated: {repeated}")
