@@ -53,5 +53,7 @@ def test_the_frame_of_a_manifest_says_that_it_needs_pandas(
     images = augseq.index_folder(sample_images, progress=False)
     monkeypatch.setitem(sys.modules, "pandas", None)
     told = re.escape(install_command("pandas"))
-    with pytest.raises(augseq.errors.MissingExtraError, match=f"`to_pandas` needs pandas.*{told}"):
+    with pytest.raises(
+        augseq.errors.MissingExtraError, match=f"`to_pandas` requires pandas.*{told}"
+    ):
         images.to_pandas()

@@ -291,7 +291,7 @@ def test_an_index_that_no_record_has_is_told_with_those_there_are(
     ]
     for look in looks:
         with pytest.raises(
-            augseq.errors.ArgumentError, match=rf"index {wrong}; the first have \[40, 17"
+            augseq.errors.ArgumentError, match=rf"index {wrong}; the first indices are \[40, 17"
         ):
             look()
 

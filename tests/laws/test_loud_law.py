@@ -164,7 +164,7 @@ def test_records_with_one_index_would_share_their_randomness_and_are_refused(
 ) -> None:
     manifest = augseq.index_folder(images, progress=False)
     table = manifest.table.take([0, 1, 1])
-    with pytest.raises(augseq.errors.ArgumentError, match="indices of records must be different"):
+    with pytest.raises(augseq.errors.ArgumentError, match="indices of records must be unique"):
         augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
     with pytest.raises(augseq.errors.ArgumentError, match="different"):
         manifest.select([0, 1, 1])

@@ -102,13 +102,13 @@ def test_with_and_without_labels_do_not_agree() -> None:
 
 def test_an_image_that_comes_twice_is_named() -> None:
     first, second = make("/data", "cat/1", "cat/2"), make("/data/cat", "1", names=())
-    with pytest.raises(augseq.errors.ArgumentError, match=r"More than once .* together: 'cat/1'$"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"Repeated in .* together: 'cat/1'$"):
         augseq.concat_manifests([first, second], class_names=["cat", "dog"])
 
 
 def test_roots_without_a_common_folder_are_refused_with_the_way_out() -> None:
     first, second = make("/data/a", "cat/1"), make("relative", "cat/1")
-    with pytest.raises(augseq.errors.ArgumentError, match=r"below one folder.*read_manifest"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"common folder.*read_manifest"):
         augseq.concat_manifests([first, second])
     with pytest.raises(augseq.errors.ArgumentError, match=r"'/data/a'.*root='/data/b'"):
         augseq.concat_manifests([first], root="/data/b")
@@ -122,7 +122,7 @@ def test_an_address_may_be_the_root_of_all_though_no_folder_above_it() -> None:
         both = augseq.concat_manifests([first, second], root=root)
         assert (both.root, len(both)) == ("s3://b/p", 2)
     for root in ("s3://b", "/data"):
-        with pytest.raises(augseq.errors.ArgumentError, match=r"below one folder.*s3://b/p"):
+        with pytest.raises(augseq.errors.ArgumentError, match=r"common folder.*s3://b/p"):
             augseq.concat_manifests([first, second], root=root)
 
 

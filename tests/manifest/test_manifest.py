@@ -87,7 +87,7 @@ def test_an_index_is_a_whole_number_of_at_least_0(animals: augseq.Manifest, inde
 def test_records_that_could_not_be_told_apart_are_refused(
     animals: augseq.Manifest, indices: list[int]
 ) -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match="different and at least 0"):
+    with pytest.raises(augseq.errors.ArgumentError, match="unique and at least 0"):
         changed(animals, "index", indices)
 
 
@@ -296,14 +296,14 @@ def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -
 @pytest.mark.parametrize(
     ("name", "values", "text"),
     [
-        ("path", ["x"] * 6, "is the manifest's own"),
-        ("reason", ["x"] * 6, "is the manifest's own"),
+        ("path", ["x"] * 6, "is reserved"),
+        ("reason", ["x"] * 6, "is reserved"),
         ("age", [1, 2], "for each of 6 records. Received: 2"),
         ("age", [1, "x", 2, 3, 4, 5], "'age' do not fit"),
         ("age", [2**70] * 6, "'age' do not fit"),
         ("age", ["\ud800"] * 6, "'age' do not fit"),
         ("age", [[1]] * 6, "text, numbers, booleans or times"),
-        ("", [1] * 6, "and have a name"),
+        ("", [1] * 6, "and its name"),
     ],
 )
 def test_a_column_that_does_not_fit_is_refused(
@@ -347,7 +347,7 @@ def test_what_is_excluded_keeps_its_index_and_is_not_served(animals: augseq.Mani
     assert manifest.excluded["index"].to_pylist() == [4, 5]
     assert manifest.with_column("age", [1] * 4).excluded["age"].to_pylist() == [None, None]
     assert manifest.select([0]).excluded.num_rows == 0
-    with pytest.raises(augseq.errors.ArgumentError, match="must be different"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must be unique"):
         replace(manifest, table=animals.table)
     with pytest.raises(augseq.errors.ArgumentError, match="columns of `table`"):
         replace(manifest, excluded=table.append_column("age", pa.array([1] * 6)))

@@ -165,7 +165,7 @@ def test_folds_hold_out_every_record_once_in_even_parts(
 ) -> None:
     manifest = classes_of(sizes)
     if len(manifest) < num_folds:
-        with pytest.raises(augseq.errors.ArgumentError, match="a record for each part"):
+        with pytest.raises(augseq.errors.ArgumentError, match="one record per part"):
             manifest.k_fold(num_folds, seed=seed, stratify=stratify)
         return
     held_out = []
@@ -234,15 +234,15 @@ def test_groups_may_be_given_as_values(values: Any) -> None:
     ("group", "message"),
     [
         ("doctor", "no column 'doctor'"),
-        (["a", "b", None], "3 values, 1 of them empty"),
-        ([1.0, float("nan"), 2.0], "3 values, 1 of them empty"),
-        (np.array([1.0, np.nan, 2.0]), "3 values, 1 of them empty"),
-        (np.array(["a", np.nan, None], object), "3 values, 2 of them empty"),
-        (pa.array([1.0, float("nan"), 2.0]), "3 values, 1 of them empty"),
-        (pd.Series([1.0, None, 2.0]), "3 values, 1 of them empty"),
-        (pd.Categorical(["a", "b", None]), "3 values, 1 of them empty"),
+        (["a", "b", None], "3 values, 1 of them missing"),
+        ([1.0, float("nan"), 2.0], "3 values, 1 of them missing"),
+        (np.array([1.0, np.nan, 2.0]), "3 values, 1 of them missing"),
+        (np.array(["a", np.nan, None], object), "3 values, 2 of them missing"),
+        (pa.array([1.0, float("nan"), 2.0]), "3 values, 1 of them missing"),
+        (pd.Series([1.0, None, 2.0]), "3 values, 1 of them missing"),
+        (pd.Categorical(["a", "b", None]), "3 values, 1 of them missing"),
         ([2**70] * 3, "too large"),
-        (["a", "b"], "2 values, 0 of them empty"),
+        (["a", "b"], "2 values, 0 of them missing"),
         ([["a"], ["b"], ["c"]], "`group` must be a column"),
         ([object(), 1, "a"], "`group` must be a column"),
         (3, "`group` must be a column"),

@@ -283,13 +283,15 @@ def test_numbers_name_parts_by_their_text() -> None:
 @pytest.mark.parametrize("order", [["a"], ["a", "a", "b"], ["a", "c"], []])
 def test_an_order_that_leaves_values_out_is_refused(order: list[str]) -> None:
     with pytest.raises(
-        augseq.errors.ArgumentError, match=r"`order` must name all values.*'a', 'b'"
+        augseq.errors.ArgumentError, match=r"`order` must list each value.*'a', 'b'"
     ):
         with_parts("b", "a").split_by("split", order=order)
 
 
 def test_records_without_a_part_are_named() -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match="none in 2 of 4, at the positions 1, 3"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="no value in 2 of 4 records, at positions 1, 3"
+    ):
         with_parts("train", None, "val", None).split_by("split")
     with pytest.raises(augseq.errors.ArgumentError, match="no column 'fold'"):
         with_parts("train").split_by("fold")
@@ -331,5 +333,7 @@ def test_the_parts_of_another_manifest_are_refused(length: int) -> None:
 
 def test_overlapping_parts_are_refused() -> None:
     manifest = classes_of([4])
-    with pytest.raises(augseq.errors.ArgumentError, match="each record of the manifest once"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match="each record of the manifest exactly once"
+    ):
         manifest.with_split(Split(["a", "b"], [manifest[:2], manifest[1:3]]))

@@ -199,7 +199,7 @@ def test_the_old_file_survives_an_interruption(
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, animals: augseq.Manifest) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     for kind in (augseq.errors.MissingFileError, FileNotFoundError):
-        with pytest.raises(kind, match=r"nowhere.*no such folder"):
+        with pytest.raises(kind, match=r"nowhere.*its folder does not exist"):
             augseq.write_manifest(animals, tmp_path / "nowhere" / "m.parquet")
     with pytest.raises(augseq.errors.ArgumentError, match=r"folder': it is a folder"):
         augseq.write_manifest(animals, tmp_path / "folder")
@@ -255,7 +255,7 @@ def test_a_flipped_bit_changes_no_record_unnoticed(
 
 def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table(COLUMNS), tmp_path / "m.parquet")
-    with pytest.raises(augseq.errors.ManifestError, match=r"but no manifest\..*--label-column"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"but not a manifest\..*--label-column"):
         augseq.read_manifest(tmp_path / "m.parquet")
 
 

@@ -1,1 +1,1 @@
-"""Which images exist: a folder becomes a table of records."""
+"""Manifests: tables of the images in a dataset, with their labels."""

@@ -1,4 +1,4 @@
-"""Classes and labels: what must hold for them, and how often each comes."""
+"""Validate, select and weight classes and labels."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from augseq.validation import briefly, did_you_mean
 
 
 def label_array(targets: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """Return the labels in a column, shape (n,).
+    """Return the labels in a column as an array, shape (n,).
 
     Raises:
         LabelError: A record has no label.
@@ -29,24 +29,24 @@ def label_array(targets: pa.ChunkedArray) -> npt.NDArray[np.int32]:
 
 
 def balanced_weights(counts: npt.NDArray[np.int64]) -> dict[int, float]:
-    """Return a weight for each label that occurs, so that the mean weight of a record is 1.
+    """Return a weight for each label that occurs, such that the mean weight of a record is 1.
 
     Args:
-        counts: Records of each label, shape (number of classes,).
+        counts: Number of records of each label, shape (number of classes,).
     """
     present = np.flatnonzero(counts)
     return {int(k): int(counts.sum()) / (len(present) * int(counts[k])) for k in present}
 
 
 def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> None:
-    """Raise `ArgumentError` where names are not different texts, or a label has no name."""
+    """Raise `ArgumentError` if names are not distinct strings, or a label has no name."""
     if not all(map(is_utf8, class_names)):
         raise ArgumentError(
-            "Class names must be text in valid UTF-8, since no file could keep others. "
+            "Class names must be strings in valid UTF-8, as manifest files store them. "
             f"Received: {class_names}"
         )
     if len(set(class_names)) != len(class_names):
-        raise ArgumentError(f"Class names must differ. Received: {class_names}")
+        raise ArgumentError(f"Class names must be unique. Received: {class_names}")
     low, high = pc.min_max(targets).as_py().values()
     if high is not None and (low < 0 or high >= len(class_names)):
         raise ArgumentError(
@@ -58,25 +58,25 @@ def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> Non
 def selected_classes(
     table: pa.Table, known: Sequence[str], wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], pa.Table]:
-    """Return the names of the wanted classes, and their rows with labels from 0.
+    """Return the names of the selected classes, and their rows with labels from 0.
 
     Args:
-        table: With a column `target`.
+        table: A table with a column `target`.
         known: Names by label.
-        wanted: Some of them, in the order of the new labels.
+        wanted: The names to select, in the order of the new labels.
 
     Raises:
-        ArgumentError: They are none, come twice, or one is not known.
+        ArgumentError: No names are given, one is repeated, or one is unknown.
     """
     names = () if isinstance(wanted, str | set | frozenset) else tuple(wanted)
     if not names or len(set(names)) != len(names):
         raise ArgumentError(
-            "`class_names` must be a list of different classes, at least one. "
+            "`class_names` must be a non-empty list of different classes. "
             f"Received: class_names={briefly(wanted)}"
         )
     unknown = [name for name in names if name not in known]
     if unknown:
-        hint = did_you_mean(str(unknown[0]), known) or f" There are: {first_few(known, 10)}"
+        hint = did_you_mean(str(unknown[0]), known) or f" Classes: {first_few(known, 10)}"
         raise ArgumentError(f"The manifest has no class {unknown[0]!r}.{hint}")
     labels = pa.array([names.index(name) if name in names else None for name in known], pa.int32())
     targets = labels.take(table.column("target").combine_chunks())
@@ -85,7 +85,7 @@ def selected_classes(
 
 
 def is_utf8(name: object) -> bool:
-    """Tell whether a name is text that has a form in UTF-8: half a character has none."""
+    """Return whether a name is a string that can be encoded as UTF-8; lone surrogates cannot."""
     try:
         "".join([name]).encode()  # type: ignore[list-item]
     except (TypeError, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""Several manifests as one."""
+"""Concatenate manifests."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,40 +21,42 @@ def concat_manifests(
     rename: Mapping[str, str] | None = None,
     root: PathLike | None = None,
 ) -> Manifest:
-    """Put manifests one after the other, also of other folders and classes.
+    """Concatenate manifests, which can have different folders and classes.
 
-    A manifest keeps its indices where none of them is taken by one before it, as the parts of a
-    split do. Else all are raised by the same number, so that every record has its own; their
-    random streams then differ from those in the manifest that they came from.
+    A manifest keeps its indices if none of them occurs in an earlier one, as for the parts of a
+    split. Otherwise all its indices are raised by the same number, so that they are unique; the
+    random streams of its records then differ from those in the original manifest.
 
     Args:
-        manifests: At least one. Where columns of your own differ, gaps are filled with nulls.
-        class_names: Names by label, with those of all manifests among them. If None, all must
-            have the same, and those of the first set the order.
-        rename: Other names for classes, such as {"Cats": "cat"}, before names are compared.
-            Two classes of a manifest that get one name become one class.
-        root: Folder above all images; the deepest that holds the roots of all if None.
+        manifests: At least one manifest. Missing user columns are filled with nulls.
+        class_names: Names by label, which must include the classes of all manifests. If None, all
+            manifests must have the same classes, and the first one sets the order.
+        rename: New names for classes, such as {"Cats": "cat"}, applied before names are compared.
+            Two classes of a manifest that get the same name are merged.
+        root: Folder above all images; the deepest common folder of all roots if None.
 
     Returns:
-        The records of all, served or excluded, with paths relative to the common root. Links are
-        followed if one of the manifests follows them.
+        All records, including excluded ones, with paths relative to the common root. Links are
+        followed if any of the manifests follows them.
 
     Raises:
-        ArgumentError: An image is there twice, roots have no common folder, columns of one
-            name differ in type, or `rename` names no class.
-        LabelError: Class names do not agree.
+        ArgumentError: An image occurs twice, the roots have no common folder, columns of the same
+            name differ in type, or `rename` contains an unknown class.
+        LabelError: Class names do not match.
     """
     manifests = list(manifests)
     if not manifests:
-        raise ArgumentError("`concat_manifests` needs at least one manifest. Received: none")
+        raise ArgumentError("`concat_manifests` requires at least one manifest. Received: none")
     for manifest in manifests:
         check_manifest(manifest)
     rename = rename or {}
     names_of = [[rename.get(name, name) for name in m.class_names] for m in manifests]
     unknown = set(rename).difference(*(m.class_names for m in manifests))
     if unknown:
-        raise ArgumentError(f"`rename` must name classes of the manifests. Not one: {unknown}")
-    names = _agreed(names_of, class_names)
+        raise ArgumentError(
+            f"The keys of `rename` must be classes of the manifests. Unknown: {unknown}"
+        )
+    names = _common_names(names_of, class_names)
     home = _common_root([m.root for m in manifests], root)
     offsets = _offsets(manifests)
     served, excluded = [], []
@@ -74,17 +76,19 @@ def concat_manifests(
     )
 
 
-def _agreed(names_of: Sequence[Sequence[str]], class_names: Sequence[str] | None) -> list[str]:
-    """Return the names that hold for all manifests."""
-    # A class that was renamed to another of its manifest is there once.
+def _common_names(
+    names_of: Sequence[Sequence[str]], class_names: Sequence[str] | None
+) -> list[str]:
+    """Return the class names of the concatenated manifest."""
+    # Renamed classes can repeat a name.
     names = list(dict.fromkeys(names_of[0])) if class_names is None else list(class_names)
     for number, own in enumerate(names_of):
         differing = set(own) - set(names) if class_names is not None else set(own) ^ set(names)
         if differing:
             raise LabelError(
-                f"Manifests must have the same classes, or `class_names` those of all. Manifest "
+                "Manifests must have the same classes, or `class_names` must list all. Manifest "
                 f"{number} has {own}, which differ from {names} in {sorted(differing)}. Map names "
-                "with `rename`, or give all in `class_names`."
+                "with `rename`, or list all in `class_names`."
             )
     return names
 
@@ -95,17 +99,17 @@ def _common_root(roots: Sequence[str], wanted: PathLike | None) -> str:
         return home
     try:
         if any(map(is_remote, [home, *roots])):
-            raise ValueError("only paths of one machine have a folder above them")
+            raise ValueError("remote roots have no common folder")
         if wanted is None:
             home = os.path.commonpath(roots)
         outside = [root for root in roots if os.path.commonpath([home, root]) != home]
-    except ValueError:  # Different drives, or not all of them absolute paths.
+    except ValueError:  # Different drives, remote roots or relative paths.
         outside = list(roots)
     if outside:
         raise ArgumentError(
-            "The roots must be below one folder, `root` if that is given. "
-            f"Received: {sorted(set(roots))}, root={wanted!r}. "
-            "Say where the images are in the same tree with read_manifest(..., root=...)."
+            "The roots must have a common folder, which must be `root` if given. "
+            f"Received: {sorted(set(roots))}, root={wanted!r}. If the images are in one folder "
+            "tree, set their roots with read_manifest(..., root=...)."
         )
     return home
 
@@ -116,7 +120,7 @@ def _prefix(root: str, home: str) -> str:
 
 
 def _offsets(manifests: Sequence[Manifest]) -> list[int]:
-    """Return what to add to the indices of each manifest, so that none comes twice."""
+    """Return the offset of each manifest's indices that makes all indices unique."""
     taken = np.zeros(0, np.int64)
     offsets = []
     for manifest in manifests:
@@ -131,7 +135,7 @@ def _offsets(manifests: Sequence[Manifest]) -> list[int]:
 
 
 def _moved(table: pa.Table, prefix: str, offset: int, targets: pa.Array) -> pa.Table:
-    """Return a table under another root, with other indices and labels."""
+    """Return a table with paths relative to another root, and new indices and labels."""
     columns = {
         "index": pc.add(table.column("index"), offset),
         "path": pc.binary_join_element_wise(prefix, table.column("path"), ""),
@@ -151,5 +155,5 @@ def _stacked(tables: Sequence[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
         raise ArgumentError(
-            f"Columns of one name must have one type in all manifests: {error}"
+            f"Columns of the same name must have the same type in all manifests: {error}"
         ) from error

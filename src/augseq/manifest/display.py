@@ -1,10 +1,9 @@
-"""What draws a manifest: functions of a layer above, which the package passes down.
+"""Functions that draw a manifest, set by the package from a higher layer.
 
-Jupyter asks a manifest to show itself, and passes nothing. Drawing it opens its images, so the
-functions that do it cannot be imported here. `augseq/__init__`, which knows every module, sets them
-before a manifest can exist; they are loaded when first called, so that a program that never looks
-loads no matplotlib. They are global, since no argument can carry them: a manifest may come from a
-pickle.
+Jupyter calls `_repr_html_` on a manifest without arguments. Drawing it opens its images, so the
+drawing functions belong to a higher layer and cannot be imported here. `augseq/__init__` sets them
+before a manifest can exist; their modules are imported on the first call, so that matplotlib is
+only loaded when needed. They are global, since a manifest can also come from a pickle.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Write a manifest as a table that other programs read: CSV, TSV, JSON Lines, Parquet."""
+"""Export a manifest as a table for other programs: CSV, TSV, JSON Lines, Parquet."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from augseq.manifest.schema import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
 from augseq.storage.atomic_file import atomic_write
 from augseq.types import PathLike
 
-# What a spreadsheet takes for the beginning of a formula, or for what precedes one.
+# First characters of text that spreadsheets evaluate as a formula.
 _FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -30,25 +30,25 @@ def write_table(
     label_column: str = "label",
     spreadsheet_safe: bool = False,
 ) -> None:
-    """Write a row for each record: path, class name, index, and columns of your own.
+    """Export one row per record: path, class name, index, and your own columns.
 
-    `index_table(path, root=manifest.root, class_names=manifest.class_names)` makes the same
-    records of it, in every format; columns of your own come back from CSV and TSV as text. What
-    was probed and what is excluded is not written; `write_manifest` keeps all.
+    `index_table(path, root=manifest.root, class_names=manifest.class_names)` restores the same
+    records from every format; your own columns come back from CSV and TSV as text. Probes and
+    excluded records are not exported; `write_manifest` saves everything.
 
     Args:
-        manifest: What to write; paths are relative to its root.
-        path: File to make or replace, ending in .csv, .tsv, .jsonl or .parquet.
-        path_column: What to call the column of paths.
-        label_column: What to call the column of class names; not there without labels.
-        spreadsheet_safe: Whether to put `'` before text in CSV and TSV, also names of columns,
+        manifest: The manifest to export; paths are relative to its root.
+        path: File to create or replace, ending in .csv, .tsv, .jsonl or .parquet.
+        path_column: Name for the column of paths.
+        label_column: Name for the column of class names, which is omitted without labels.
+        spreadsheet_safe: Whether to put `'` before text in CSV and TSV, including column names,
             that a spreadsheet would run as a formula (beginning with =, +, -, @, tab or return).
-            What is read back then differs there, so use it for what only people read.
+            Such values change when read back, so use it only for files that people read.
 
     Raises:
-        ArgumentError: The suffix is another, two columns would have one name, or a format has no
-            word for a value, as JSON for a number that is not finite.
-        MissingFileError: Its folder does not exist.
+        ArgumentError: The extension is not supported, two columns have the same name, or the
+            format cannot represent a value, such as a non-finite number in JSON.
+        MissingFileError: The folder of the path does not exist.
         OSError: The file cannot be written.
 
     Example:
@@ -76,12 +76,12 @@ def write_table(
         try:
             writers[suffix](table, file)
         except pa.ArrowException as error:
-            raise ArgumentError(f"A column does not fit into {suffix}: {error}") from error
+            raise ArgumentError(f"A column cannot be written as {suffix}: {error}") from error
 
 
 def _plain_table(manifest: Manifest, path_column: str, label_column: str) -> pa.Table:
-    """Return what is written: class names for labels, and no structs."""
-    columns = {path_column: _unmistakable(manifest.table.column("path"))}
+    """Return the table to write: class names instead of labels, and no structs."""
+    columns = {path_column: _with_unambiguous_backslashes(manifest.table.column("path"))}
     if manifest.class_names:
         names = pa.array(manifest.class_names, pa.string())
         columns[label_column] = names.take(manifest.table.column("target").combine_chunks())
@@ -92,13 +92,13 @@ def _plain_table(manifest: Manifest, path_column: str, label_column: str) -> pa.
     expected = 2 + bool(manifest.class_names)
     if len(columns) < expected or set(columns).intersection(own):
         raise ArgumentError(
-            f"Column names must differ. Received: path_column={path_column!r}, "
-            f"label_column={label_column!r} beside 'index' and {own}"
+            f"Column names must be unique. Received: path_column={path_column!r}, "
+            f"label_column={label_column!r} in addition to 'index' and {own}"
         )
     return pa.table(columns | {name: manifest.table.column(name) for name in own})
 
 
-def _unmistakable(paths: pa.ChunkedArray) -> pa.ChunkedArray:
+def _with_unambiguous_backslashes(paths: pa.ChunkedArray) -> pa.ChunkedArray:
     r"""Write "a\b.jpg" as "./a\b.jpg", so that its `\` is not read as a separator."""
     is_name = pc.and_(pc.match_substring(paths, "\\"), pc.invert(pc.match_substring(paths, "/")))
     return pc.if_else(is_name, pc.binary_join_element_wise("./", paths, ""), paths)
@@ -125,15 +125,15 @@ def _write_json_lines(table: pa.Table, file: BinaryIO) -> None:
     for rows in table.to_batches(max_chunksize=ROWS_AT_ONCE):
         for row in rows.to_pylist():
             try:
-                text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_in_words)
+                text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_iso_text)
             except ValueError as error:
                 raise ArgumentError(
-                    f"JSON has no word for a number that is not finite. Received: {row}. "
+                    f"JSON cannot represent non-finite numbers. Received: {row}. "
                     "Write .csv or .parquet."
                 ) from error
             file.write(f"{text}\n".encode())
 
 
-def _in_words(value: Any) -> str:
-    """Write a date or time as in ISO 8601."""
+def _iso_text(value: Any) -> str:
+    """Return a date or time in ISO 8601 format."""
     return str(value.isoformat() if hasattr(value, "isoformat") else value)

@@ -1,4 +1,4 @@
-"""What a manifest's file says of itself beside its rows, and how damage to it is noticed."""
+"""The metadata of a manifest file, with a checksum to detect damage."""
 
 import hashlib
 import json
@@ -16,15 +16,15 @@ _METADATA_KEY = b"augseq"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What stands beside the rows.
+    """The metadata of a manifest file.
 
     Attributes:
         root: Folder that all paths are relative to.
         class_names: Names by label.
-        follow_links: Whether files may be links that lead out of the root.
-        checksum: Of the manifest as it was written, all but the values in its rows, for which
-            Parquet has checksums itself; None in files of the first schema.
-        is_checkpoint: Whether the file only keeps unfinished work, and may be written over.
+        follow_links: Whether files can be links that point outside the root.
+        checksum: Checksum of everything except the values in the rows, for which Parquet has its
+            own; None in files of schema version 1.
+        is_checkpoint: Whether the file is a checkpoint of unfinished work, which is overwritten.
     """
 
     root: str
@@ -36,12 +36,12 @@ class Header:
     def __post_init__(self) -> None:
         names = self.class_names
         if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-            raise TypeError("its class names must be a list of texts")
+            raise TypeError("its class names must be a list of strings")
         if not isinstance(self.root, str) or "\0" in self.root:
             raise TypeError("its root must be the path of a folder")
         if not isinstance(self.follow_links, bool):
             raise TypeError("its `follow_links` must be true or false")
-        "".join(names).encode()  # Raises for halves of characters, which no one could print.
+        "".join(names).encode()  # Raises for lone surrogates, which cannot be printed.
 
 
 def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, bytes]:
@@ -59,49 +59,49 @@ def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, byte
 
 
 def read_header(schema: pa.Schema, path: str) -> Header:
-    """Return what the metadata of a Parquet file say.
+    """Parse the metadata of a Parquet file.
 
     Raises:
-        ManifestError: augseq did not write them, or a newer one did, or they are damaged.
+        ManifestError: They were not written by augseq, or by a newer one, or are damaged.
     """
     text = (schema.metadata or {}).get(_METADATA_KEY)
     if text is None:
         raise ManifestError(
-            f"{path!r} is a Parquet file, but no manifest. If it is a table of images, make "
-            f"one of it: augseq index {shlex.quote(path)} --path-column NAME --label-column NAME "
+            f"{path!r} is a Parquet file, but not a manifest. If it is a table of images, index "
+            f"it: augseq index {shlex.quote(path)} --path-column NAME --label-column NAME "
             "-o manifest.parquet (in Python: augseq.index_table)"
         )
     try:
         content = json.loads(text)
         version = content["schema_version"]
         if type(version) is not int or version < 1:
-            raise TypeError(f"{version!r:.20} is no version")
+            raise TypeError(f"{version!r:.20} is not a version")
         if version <= SCHEMA_VERSION:
             return _parse(content, version)
-    # Brackets in brackets by the thousand are a RecursionError.
+    # Deeply nested brackets raise a RecursionError.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         kind = type(error).__name__
         raise ManifestError(f"The manifest {path!r} has a damaged header: {kind}: {error}") from (
             error
         )
     raise ManifestError(
-        f"The manifest {path!r} has schema {version:.0f}, but this augseq reads up to "
-        f"{SCHEMA_VERSION}. Read it with the newer augseq that wrote it."
+        f"The manifest {path!r} has schema version {version:.0f}, but this augseq reads up to "
+        f"version {SCHEMA_VERSION}. Read it with the newer augseq that wrote it."
     )
 
 
 def checksum(manifest: Manifest) -> str:
-    """Return 32 hexadecimal digits for all of a manifest but the values in its columns."""
+    """Return a checksum of a manifest except its column values, as 32 hexadecimal digits."""
     columns = [f"{field.name}: {field.type}" for field in manifest.excluded.schema]
     counts = [len(manifest), manifest.excluded.num_rows]
-    said = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
-    return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+    content = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
 def _parse(content: dict[str, object], version: int) -> Header:
     names = content["class_names"]
     if not isinstance(names, list):
-        raise TypeError("its class names must be a list of texts")
+        raise TypeError("its class names must be a list of strings")
     return Header(
         root=content["root"],  # type: ignore[arg-type]
         class_names=tuple(names),

@@ -1,4 +1,4 @@
-"""The table of all records: immutable Arrow columns."""
+"""The manifest: all records of a dataset, as immutable Arrow columns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,22 +51,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Manifest:
-    """Which images exist, in a fixed order, with their labels.
+    """The images of a dataset, in a fixed order, with their labels.
 
-    Made by `index_folder`, `index_table` and their like. It behaves as an immutable sequence of
-    `Record`; a slice, `select` and `split` give new manifests that share its columns.
+    Returned by `index_folder`, `index_table` and similar functions. It behaves like an immutable
+    sequence of `Record`; slicing, `select` and `split` return new manifests.
 
     Attributes:
         root: Folder that all paths are relative to, or the address of a remote one.
-        class_names: Names by label: label 0 is called `class_names[0]`. Empty without labels.
+        class_names: Names by label: label 0 is `class_names[0]`. Empty without labels.
         table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
-            labels), perhaps `probe` (what reading the files found out, see `Probe`), and columns
-            of your own. Columns and not Python objects, since a million strings would be copied
-            page by page into every forked worker.
-        excluded: Records that are known but not served: the same columns, and `reason`. They
-            keep their index, so that a file that is repaired gets its random stream back.
-        follow_links: Whether files may be symbolic links that lead out of `root`.
-        remote: How to reach a remote root. It is kept in memory alone, and no file has it.
+            labels), optionally `probe` (see `Probe`), and your own columns. Arrow columns, since
+            forked workers would copy a million Python strings page by page.
+        excluded: Records that are excluded from training: the same columns, and `reason`. They
+            keep their index, so a repaired file gets its random stream back.
+        follow_links: Whether files can be symbolic links that point outside `root`.
+        remote: Options for a remote root. They are held in memory only, never saved to a file.
 
     Example:
         >>> import augseq
@@ -144,17 +143,17 @@ class Manifest:
         return display.manifest_html(self)
 
     def show(self, *, class_name: str | None = None, num_images: int = 12) -> "Figure":
-        """Draw some images as they are in their files, with their labels.
+        """Draw some images as stored in their files, with their labels.
 
         An image that cannot be read is drawn as a box with the reason.
 
         Args:
-            class_name: Only images of this class, with the names of the files. None shows all
-                classes in turn.
-            num_images: At most so many, spread from the first to the last.
+            class_name: Draw only images of this class, with their file names. None draws images
+                of all classes in turn.
+            num_images: Maximum number of images, spread over the whole manifest.
 
         Returns:
-            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+            A matplotlib figure that you can restyle or save; Jupyter displays it.
 
         Raises:
             ArgumentError: There is no such class, or no image.
@@ -171,7 +170,7 @@ class Manifest:
         return label_array(self.table.column("target"))
 
     def class_counts(self) -> dict[str, int]:
-        """Return the number of records of each class, zero for an empty one.
+        """Return the number of records of each class, zero for empty classes.
 
         Raises:
             LabelError: A record has no label.
@@ -179,11 +178,11 @@ class Manifest:
         return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
 
     def class_weight(self) -> dict[int, float]:
-        """Return `class_weight` for `fit`: each class then weighs the same in the loss.
+        """Return a `class_weight` for `fit` that gives each class the same total weight.
 
         Returns:
-            Label to weight, `records / (classes * records of the class)`, so that the mean
-            weight of a record is 1. Classes without records are excluded.
+            A dict from label to weight, `records / (classes * records of the class)`, such that
+            the mean weight of a record is 1. Classes without records are omitted.
 
         Raises:
             LabelError: A record has no label.
@@ -197,21 +196,21 @@ class Manifest:
         """Return the records at several positions, in the order of the positions.
 
         Args:
-            positions: Or a mask, as for `select`; but a position may come several times.
+            positions: Positions or a mask, as for `select`, except that positions can repeat.
 
         Raises:
             IndexError: A position is outside the manifest.
             ArgumentError: They are neither integers nor a mask.
         """
         which = np.asarray(positions)
-        found = named_positions("positions", which, len(self), outside=IndexError)
-        return read_records(self.table, found)
+        resolved = named_positions("positions", which, len(self), outside=IndexError)
+        return read_records(self.table, resolved)
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return the values of the column `name` by position, shape (len(self),).
 
-        Text comes as Python strings in an array of objects, a gap in it as None. Gaps turn whole
-        numbers into floats, with NaN where they are.
+        Text is returned as an object array of strings, with None for nulls. Integer columns with
+        nulls become float, with NaN for nulls.
 
         Raises:
             ArgumentError: There is no such column.
@@ -220,18 +219,18 @@ class Manifest:
         return values
 
     def with_column(self, name: str, values: Any) -> "Manifest":
-        """Return a manifest with a column of your own more, or with other values in it.
+        """Return a manifest with one of your own columns added or replaced.
 
         Args:
-            name: Not one of the manifest's own columns.
+            name: Name of the column; names of the manifest's own columns are refused.
             values: Text, numbers, booleans or times, one for each record, in their order.
 
         Raises:
-            ArgumentError: There are more or fewer values than records, or they do not fit.
+            ArgumentError: The number of values is wrong, or they do not fit a column.
         """
         if len(values) != len(self):
             raise ArgumentError(
-                f"There must be a value for each of {len(self)} records. Received: {len(values)}"
+                f"There must be one value for each of {len(self)} records. Received: {len(values)}"
             )
         column = own_column(name, values)
         gaps = pa.nulls(self.excluded.num_rows, column.type)
@@ -242,19 +241,19 @@ class Manifest:
         )
 
     def record_of(self, index: int) -> Record:
-        """Return the record that has an index, wherever it stands.
+        """Return the record with a given `index`, at any position.
 
         Raises:
-            ArgumentError: No record has it.
+            ArgumentError: No record has this index.
         """
         check_whole("index", index, least=0)
         position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
         if position < 0:
             first = self.table.column("index").slice(0, 3).to_pylist()
             raise ArgumentError(
-                f"No record of this manifest has index {index}; the first have {first}. An index "
-                "stays with its record through split and select; manifest[position].index is that "
-                "of the record at a position."
+                f"No record of this manifest has index {index}; the first indices are {first}. A "
+                "record keeps its index through split and select; manifest[position].index is the "
+                "index of the record at a position."
             )
         return self.records([int(position)])[0]
 
@@ -266,18 +265,18 @@ class Manifest:
     ) -> "Manifest":
         """Return a manifest of some records or classes; each record keeps its index.
 
-        Those that are excluded of this manifest are no part of it.
+        Excluded records are not carried over.
 
         Args:
-            which: Positions, shape (n,), each at most once and in the order wanted; or a mask,
-                bool, shape (len(self),). All class names then stay, also of empty classes.
-            class_names: Classes of this manifest instead, such as ["cat", "dog"]. They are all
-                the class names of the result, in this order, so that a model gets no output for
-                the others. Records without a label are not selected.
+            which: Positions, shape (n,), in the desired order and without repeats; or a mask,
+                bool, shape (len(self),). All class names are kept, even those of empty classes.
+            class_names: Select by class instead, such as ["cat", "dog"]. The result has exactly
+                these class names, in this order, so a model has no outputs for the others.
+                Unlabelled records are not selected.
 
         Raises:
-            ArgumentError: A position is outside the manifest or comes twice, a class is not in
-                the manifest, or not exactly one of `which` and `class_names` is given.
+            ArgumentError: A position is outside the manifest or repeated, a class is not in the
+                manifest, or not exactly one of `which` and `class_names` is given.
 
         Example:
             >>> import augseq
@@ -287,7 +286,7 @@ class Manifest:
         """
         if (which is None) == (class_names is None):
             raise ArgumentError(
-                "`select` needs either `which` or `class_names`. Received: "
+                "`select` requires either `which` or `class_names`. Received: "
                 + ("neither" if which is None else "both")
             )
         if class_names is not None:
@@ -307,28 +306,29 @@ class Manifest:
     ) -> Split["Manifest"]:
         """Split into named parts: `train, val = images.split(val=0.2)`.
 
-        The parts are disjoint and together complete, keep the order of the records, and each
-        holds at least one record of every class that has enough. A file's place in its class
-        comes from a hash of seed and path, so when files join or leave few others move.
+        The parts are disjoint and complete, keep the order of the records, and each contains at
+        least one record of every class with enough records. The split is based on a hash of seed
+        and path, so few records change parts when others are added or removed.
 
         Args:
-            seed: At least 0; another seed gives another split.
+            seed: At least 0; a different seed gives a different split.
             stratify: Whether each part gets its share of every class.
-            group: A column, or a value for each record, in their order: records of equal value,
-                such as photos of one patient, go to the same part. Groups are placed one by one,
-                large ones first, where sizes and classes of the parts come out nearest.
-            stable: Whether no file ever moves when others come or go: the hash of its path, or
-                of its group, decides alone. Sizes and classes are then right on average only.
-            **fractions: Size of each named part, above 0 and below 1. `train` comes first: what
-                is left over; or give its size too, and all must add up to 1.
+            group: A column name, or one value per record in order: records with equal values, such
+                as photos of the same patient, go to the same part. Groups are assigned one by one,
+                large ones first, to keep the sizes and classes of the parts as close as possible.
+            stable: Whether no record changes parts when others are added or removed: its part then
+                depends only on the hash of its path, or of its group. Sizes and class shares are
+                then correct only on average.
+            **fractions: Size of each named part, between 0 and 1 (exclusive). `train` is the first
+                part and gets the rest; if you give its size too, all must add up to 1.
 
         Returns:
-            The parts, to be unpacked in their order or asked for by name:
+            The parts, to unpack in order or to access by name:
             `images.split(val=0.1, test=0.2).test`.
 
         Raises:
-            ArgumentError: A fraction is out of range, they do not add up, there are fewer groups
-                than parts, or a record has no group.
+            ArgumentError: A fraction is out of range, the fractions have a wrong sum, there are
+                fewer groups than parts, or a record has no group.
             LabelError: `stratify` is on and a record has no label.
         """
         names, shares = named_shares(fractions)
@@ -346,17 +346,18 @@ class Manifest:
     ) -> Iterator[Split["Manifest"]]:
         """Iterate over folds: `for train, val in images.k_fold(5)`.
 
-        Each record is in the `val` of one fold and in the `train` of all others. Folds have the
-        same size, to one record, in whole and in each class; with groups as nearly as these let.
+        Each record is in the `val` of one fold and in the `train` of all others. The sizes of
+        folds differ by at most one record, overall and in each class; with groups, they are as
+        equal as the groups permit.
 
         Args:
             num_folds: At least 2.
-            seed: At least 0; another seed gives other folds.
+            seed: At least 0; a different seed gives different folds.
             stratify: Whether each fold gets its share of every class.
             group: As for `split`.
 
         Returns:
-            For each fold its parts, called `train` and `val`.
+            An iterator over the parts of each fold, named `train` and `val`.
 
         Raises:
             ArgumentError: There are more folds than records or groups, or a record has no group.
@@ -370,58 +371,57 @@ class Manifest:
         """Split by the values of a column: `train, val, test = images.split_by("split")`.
 
         Args:
-            column: Text, whose values become the names of the parts, or numbers, as text.
-            order: All values, in the order wanted; one that no record has makes an empty part.
-                If None: train, val, test and their longer names first, all others sorted.
+            column: A column of text or numbers; its values, as text, name the parts.
+            order: All values, in the desired order; a value without records makes an empty part.
+                If None, train, val, test and their longer names come first, all others sorted.
 
         Raises:
-            ArgumentError: There is no such column, a record has no value in it, or one that
-                `order` does not name.
+            ArgumentError: There is no such column, or a record has no value in it, or one that is
+                not in `order`.
         """
         positions = positions_by_value(column, self._column(column), order)
         return Split(list(positions), [self.select(part) for part in positions.values()])
 
     def with_split(self, parts: Split["Manifest"], name: str = "split") -> "Manifest":
-        """Return a manifest with a column that says which part each record is in.
+        """Return a manifest with a column that names the part of each record.
 
-        `write_manifest` keeps it; `split_by` makes the parts again.
+        `write_manifest` saves it; `split_by` restores the parts.
 
         Args:
-            parts: What `split` of this manifest gave, or one fold of `k_fold`.
-            name: Of the column; an old one of this name is replaced.
+            parts: A `split` of this manifest, or one fold of `k_fold`.
+            name: Name of the column; an existing one is replaced.
 
         Raises:
-            ArgumentError: The parts do not hold each record of this manifest once.
+            ArgumentError: The parts do not contain each record of this manifest exactly once.
         """
         indices = [part.table.column("index").to_numpy() for part in parts]
         own_indices = self.table.column("index").to_numpy()
         return self.with_column(name, part_names(own_indices, parts.names, indices))
 
     def fingerprint(self) -> str:
-        """Return 32 hexadecimal digits that name the data: records, labels, class names.
+        """Return a hash of the records, labels and class names, as 32 hexadecimal digits.
 
-        Not counted: where the data is, how the columns are stored, what was probed, and columns
-        of your own.
+        It does not depend on the root, how columns are stored, probes, or your own columns.
         """
         return hash_records(self.table, self.class_names)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a pandas frame with columns index, path, target and class_name.
+        """Return a pandas frame with columns index, path, target, class_name and your own.
 
         Raises:
             MissingExtraError: pandas is not installed.
-            ArgumentError: A column of your own is called class_name.
+            ArgumentError: One of your own columns is named class_name.
         """
         if "class_name" in self.table.column_names:
             raise ArgumentError(
-                "The frame gets a column 'class_name', so none of your own may have that name. "
-                f"Received: {self.table.column_names}. Write it into another with `with_column`."
+                "`to_pandas` adds a column 'class_name', so none of your own can have that name. "
+                f"Received: {self.table.column_names}. Copy it to another name with `with_column`."
             )
         try:
             frame = self.table.to_pandas()
         except ImportError as error:
             raise MissingExtraError(
-                f"`to_pandas` needs pandas, which is not installed: {install_command('pandas')}"
+                f"`to_pandas` requires pandas, which is not installed: {install_command('pandas')}"
             ) from error
         names = dict(enumerate(self.class_names))
         labelled: pd.DataFrame = frame.assign(class_name=frame["target"].map(names))
@@ -430,7 +430,7 @@ class Manifest:
     def _column(self, name: str) -> pa.ChunkedArray:
         if name not in self.table.column_names:
             raise ArgumentError(
-                f"There is no column {name!r}. There are: {self.table.column_names}"
+                f"There is no column {name!r}. Existing columns: {self.table.column_names}"
             )
         return self.table.column(name)
 
@@ -451,11 +451,11 @@ class Manifest:
 
 
 def check_manifest(value: object) -> None:
-    """Raise `ArgumentError` where a value is no manifest."""
+    """Raise `ArgumentError` if a value is not a manifest."""
     if not isinstance(value, Manifest):
         raise ArgumentError(
-            "The first argument must be a Manifest, such as augseq.index_folder(folder) "
-            f"gives. Received: {type(value).__name__}"
+            "The first argument must be a Manifest, as returned by augseq.index_folder(folder). "
+            f"Received: {type(value).__name__}"
         )
 
 
@@ -466,7 +466,7 @@ def make_manifest(
     paths: Sequence[str] | pa.StringArray,
     targets: Sequence[int] | npt.NDArray[np.integer] | None,
 ) -> Manifest:
-    """Number paths from 0 and make them a manifest; `targets` None means no labels."""
+    """Create a manifest of paths, numbered from 0; `targets` None means no labels."""
     labels = pa.nulls(len(paths), pa.int32()) if targets is None else pa.array(targets, pa.int32())
     columns = {"index": np.arange(len(paths)), "path": paths, "target": labels}
     table = pa.table(columns, schema=CORE_SCHEMA)

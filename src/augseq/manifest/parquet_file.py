@@ -1,4 +1,4 @@
-"""Read the Parquet file of a manifest, of any origin: whole and within limits, or not at all."""
+"""Read the Parquet file of a manifest, which may be damaged or malicious."""
 
 import os
 import stat
@@ -13,17 +13,17 @@ from augseq.manifest.schema import REASON_FIELD, standard_table
 
 
 def read_file(path: str) -> tuple[Header, pa.Table]:
-    """Return what the Parquet file of a manifest says of itself, and its rows.
+    """Return the header and the rows of a manifest's Parquet file.
 
     Raises:
         MissingFileError: There is no such file.
-        UnreadableError: The system refuses to read it.
-        ManifestError: It is no ordinary file, no Parquet file, damaged, not of augseq or of a
-            newer one, or would unpack to far more than a manifest does.
+        UnreadableError: Access to the file is denied.
+        ManifestError: It is not a regular file or not a Parquet file, is damaged, was not written
+            by augseq or by a newer one, or would unpack to far more than a manifest does.
     """
-    _check_ordinary(path)
+    _check_is_regular(path)
     try:
-        # Opened here, since Arrow takes no path that is not UTF-8.
+        # Opened here, since Arrow accepts only UTF-8 paths.
         with open(path, "rb") as file:
             schema = pq.read_schema(file)
             header = read_header(schema, path)
@@ -39,12 +39,12 @@ def read_file(path: str) -> tuple[Header, pa.Table]:
     # Damaged files raise all kinds of errors, from UnicodeDecodeError to MemoryError.
     except Exception as error:
         raise ManifestError(
-            f"{path!r} is not a Parquet file of a manifest, or is damaged: {error}"
+            f"{path!r} is not the Parquet file of a manifest, or is damaged: {error}"
         ) from error
     return header, table
 
 
-def _check_ordinary(path: str) -> None:
+def _check_is_regular(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -52,6 +52,6 @@ def _check_ordinary(path: str) -> None:
     except OSError as error:
         raise UnreadableError(f"Cannot read {path!r}: {error.strerror}.") from error
     if not stat.S_ISREG(mode):
-        # Not opened: a pipe without a writer would wait for ever.
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
+        # Not opened: opening a pipe without a writer would block forever.
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise ManifestError(f"A manifest must be a Parquet file, but {path!r} is {kind}.")

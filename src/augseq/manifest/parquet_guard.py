@@ -1,10 +1,9 @@
-"""Read a Parquet file of any origin within limits: a small one may unpack to terabytes.
+"""Read an untrusted Parquet file within limits: a small one can unpack to terabytes.
 
-pyarrow has limits for the description of a file, but none for what its pages unpack to: a file of
-30 kB, ten thousand references to one long text, takes 10 GB and ends the process. How large pages
-and their texts are, their own headers say, which pyarrow does not show; and asked for the
-description of a column, it ends the process where that is damaged. So both are read here, in
-Thrift's compact encoding.
+pyarrow limits the size of a file's metadata, but not what its pages unpack to: a file of 30 kB,
+with ten thousand references to one long string, takes 10 GB and crashes the process. The sizes are
+in the page headers, which pyarrow does not expose; and it crashes on damaged column metadata. So
+both are parsed here, in Thrift's compact encoding.
 
 Source:
     "Thrift Compact protocol encoding", Apache Thrift; `parquet.thrift`, Apache Parquet.
@@ -22,33 +21,33 @@ import pyarrow.parquet as pq
 
 from augseq.errors import ManifestError
 
-# Manifests of a million records unpack to about ten times their size; small ones of equal values
-# to more, but not to much.
+# Manifests of a million records unpack to about ten times their size; small ones with many equal
+# values to more, but not to many bytes.
 MAX_UNPACKED_BYTES = 2**28
 MAX_RATIO = 100
 
 _Struct: TypeAlias = dict[int, Any]
-"""Values by the number of their field in `parquet.thrift`."""
+"""Values by field number in `parquet.thrift`."""
 
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _FIXED_BYTES = 6, 7
-# Bytes of a value in memory, by its type; of a text those of its offset.
+# Bytes of a value in memory, by type; for strings, the size of an offset.
 _WIDTHS = {0: 1, 1: 4, 2: 8, 3: 12, 4: 4, 5: 8, _BYTE_ARRAY: 4}
-# Each text is built from the one before it, so that no header says how long all of them are.
+# Delta encoding: each string extends a prefix of the previous one, so headers do not give sizes.
 _PREFIXED = 7
 
 
 def read_parquet(file: BinaryIO, path: str, columns: Collection[str] | None = None) -> pa.Table:
-    """Return columns of an open Parquet file; texts with a dictionary stay encoded by it.
+    """Read columns of an open Parquet file; dictionary-encoded strings stay encoded.
 
     Args:
         file: Opened for reading.
-        path: How messages name it.
-        columns: Which, in the order of the file; all if None.
+        path: Name of the file in messages.
+        columns: Columns to read, in the order of the file; all if None.
 
     Raises:
-        ManifestError: It would unpack to more than 256 MiB and 100 times its size.
-        Exception: It is damaged; by the error of whatever finds out.
+        ManifestError: It would unpack to more than both 256 MiB and 100 times its size.
+        Exception: It is damaged; the type depends on where the damage is found.
     """
     limit = max(MAX_UNPACKED_BYTES, MAX_RATIO * os.fstat(file.fileno()).st_size)
     layout = _read_layout(file, columns)
@@ -57,12 +56,13 @@ def read_parquet(file: BinaryIO, path: str, columns: Collection[str] | None = No
         if num_bytes > limit:
             raise ManifestError(
                 f"{path!r} would unpack to {num_bytes:,} bytes, but a file of its size may unpack "
-                f"to {limit:,} at most. If it is yours and has very many equal rows, cut it in two."
+                f"to at most {limit:,}. If it is yours and has very many equal rows, split it in "
+                "two."
             )
 
     check(layout.num_bytes)
-    # One file, and no data set of many as with `pq.read_table`: a million records are there after
-    # 0.05 s instead of 0.3, in one piece instead of eight.
+    # `pq.read_table` treats the file as a dataset: a million records take 0.3 s instead of 0.05,
+    # in eight pieces instead of one.
     parquet = pq.ParquetFile(
         file,
         page_checksum_verification=True,
@@ -74,7 +74,7 @@ def read_parquet(file: BinaryIO, path: str, columns: Collection[str] | None = No
         check(table.nbytes + sum(map(_text_bytes, table.columns)))
         return table
     pieces, num_bytes = [], 0
-    # No text is longer than its page, so each column of a piece keeps well within the limit.
+    # No string is longer than its page, so each column of a piece stays well within the limit.
     num_rows = max(1, limit // 16 // max(1, layout.longest_page))
     for piece in parquet.iter_batches(batch_size=num_rows, columns=names):
         num_bytes += piece.nbytes
@@ -87,7 +87,7 @@ def read_parquet(file: BinaryIO, path: str, columns: Collection[str] | None = No
 
 
 def _text_bytes(column: pa.ChunkedArray) -> int:
-    """Return the letters of all texts, where equal ones are held once now."""
+    """Return the total size of a column's strings once its dictionary is decoded."""
     total = 0
     for piece in column.chunks:
         if pa.types.is_struct(piece.type):
@@ -101,13 +101,13 @@ def _text_bytes(column: pa.ChunkedArray) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """What the headers of a Parquet file say.
+    """Sizes from the headers of a Parquet file.
 
     Attributes:
-        num_bytes: Of all values, unpacked; texts of a dictionary count once.
-        longest_page: Bytes of the largest page.
-        dictionaries: Columns of text, as Parquet names them, that have a dictionary.
-        is_prefixed: Whether texts are built from others, so that `num_bytes` counts too few.
+        num_bytes: Size of all unpacked values; strings in a dictionary count once.
+        longest_page: Size of the largest page, in bytes.
+        dictionaries: Parquet names of the string columns that have a dictionary.
+        is_prefixed: Whether strings are delta-encoded, so that `num_bytes` is too low.
     """
 
     num_bytes: int
@@ -120,9 +120,9 @@ def _read_layout(file: BinaryIO, columns: Collection[str] | None) -> _Layout:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         footer_size = int.from_bytes(data[-8:-4], "little")
         if data[-4:] != _MAGIC or data[:4] != _MAGIC or footer_size > len(data) - 12:
-            raise ValueError("it does not begin and end as one")
+            raise ValueError("it does not begin and end like one")
         footer, _ = _struct(data, len(data) - 8 - footer_size)
-        # Those with a type of their own hold values, in the order of the chunks of a group.
+        # Schema elements with a type hold values, in the order of the chunks of a group.
         lengths = [element.get(2, 0) for element in footer[2] if 1 in element]
         num_bytes, longest = 0, 0
         dictionaries: set[str] = set()
@@ -155,30 +155,30 @@ def _pages(data: mmap.mmap, chunk: _Struct) -> Iterator[_Struct]:
     if 1 in chunk:
         raise ValueError("its columns are in other files")
     column: _Struct = chunk[3]
-    # A column without rows has no pages, and begins nowhere.
+    # A column without rows has no pages, and no start.
     start = min(filter(None, (column.get(11), column[9])), default=0)
     at, end = start, start + column[7]
     if start < 0 or column[7] < 0 or end > len(data):
-        raise ValueError("a column is outside of it")
+        raise ValueError("a column is outside the file")
     while at < end:
         page, at = _struct(data, at)
         if page[2] < 0 or page[3] < 0:
-            raise ValueError("a page has a size below 0")
+            raise ValueError("a page has a negative size")
         at += page[3]
         yield page
 
 
 def _contents(page: _Struct) -> _Struct:
-    """Return what a page holds: values, in either version, or a dictionary."""
-    found: _Struct = page.get(5) or page.get(8) or page.get(7) or {}
-    return found
+    """Return the header of a page's content: data of either version, or a dictionary."""
+    contents: _Struct = page.get(5) or page.get(8) or page.get(7) or {}
+    return contents
 
 
 def _encoding(page: _Struct) -> Any:
     return _contents(page).get(4 if 8 in page else 2)
 
 
-# From here on, Thrift. Each function returns a value and where the next byte after it stands.
+# Thrift parsing. Each function returns a value and the position after it.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 _INTEGERS = (4, 5, 6)
 
@@ -196,7 +196,7 @@ def _struct(data: mmap.mmap, at: int) -> tuple[_Struct, int]:
             number += head >> 4
         else:
             number, at = _signed(data, at)
-        if kind in (_TRUE, _FALSE):  # Here the kind is the value.
+        if kind in (_TRUE, _FALSE):  # The kind is the value.
             fields[number] = kind == _TRUE
         else:
             fields[number], at = _value(data, at, kind)
@@ -218,7 +218,7 @@ def _value(data: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
         return _bytes(data, at, 8), at + 8
     if kind == _MAP:
         return _map(data, at)
-    raise ValueError(f"there is no kind {kind} of value")
+    raise ValueError(f"unknown value type {kind}")
 
 
 def _list(data: mmap.mmap, at: int) -> tuple[list[Any], int]:
@@ -227,7 +227,7 @@ def _list(data: mmap.mmap, at: int) -> tuple[list[Any], int]:
     if size == 15:
         size, at = _unsigned(data, at)
     values = []
-    # Each value takes a byte at least, so a size that is too large ends at the end of the data.
+    # Each value takes at least one byte, so a size that is too large fails at the end of the data.
     for _ in range(size):
         value, at = _value(data, at, kind)
         values.append(value)
@@ -249,7 +249,7 @@ def _map(data: mmap.mmap, at: int) -> tuple[list[Any], int]:
 
 def _bytes(data: mmap.mmap, at: int, size: int) -> bytes:
     if size > len(data) - at:
-        raise IndexError("a value goes on after the end")
+        raise IndexError("a value extends past the end")
     return data[at : at + size]
 
 

@@ -1,4 +1,4 @@
-"""Which record goes to which part: by class, by group, or by hash alone."""
+"""Assign records to the parts of a split: by class, by group, or by hash alone."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,17 +14,17 @@ from augseq.errors import ArgumentError
 from augseq.manifest.schema import ROWS_AT_ONCE, decoded
 
 PartNumbers = npt.NDArray[np.int64]
-"""The number of its part for each record, shape (n,), from 0."""
+"""The part number of each record, from 0, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What decides where each record goes.
+    """The inputs that determine a split.
 
     Attributes:
-        paths: Path of each record; its hash, with the seed, decides where there are no groups.
-        strata: Class of each record, shape (n,); each part gets its share of each.
-        groups: Group of each record, as `make_groups` gives it; None where each is its own.
+        paths: Path of each record, hashed with the seed if there are no groups.
+        strata: Class of each record, shape (n,); each part gets its share of each class.
+        groups: Group of each record, from `make_groups`; None for no groups.
         seed: At least 0.
     """
 
@@ -35,7 +35,7 @@ class Basis:
 
 
 def divide(basis: Basis, shares: Sequence[float]) -> PartNumbers:
-    """Divide records by class, or by group; `shares` add up to 1.
+    """Divide records into shares that add up to 1, stratified by class, or by group.
 
     Raises:
         ArgumentError: There are fewer groups than parts.
@@ -46,7 +46,7 @@ def divide(basis: Basis, shares: Sequence[float]) -> PartNumbers:
 
 
 def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
-    """Divide records into parts of one size, to one record, in whole and in each class.
+    """Divide records into parts that differ by at most one record, overall and in each class.
 
     Raises:
         ArgumentError: There are fewer records, or fewer groups, than parts.
@@ -55,21 +55,21 @@ def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
         return _divide_groups(basis, basis.groups, [1 / num_parts] * num_parts)
     if len(basis.paths) < num_parts:
         raise ArgumentError(
-            f"There must be a record for each part. Received: {len(basis.paths)} records, "
+            f"There must be at least one record per part. Received: {len(basis.paths)} records, "
             f"{num_parts} parts"
         )
     parts = np.arange(num_parts)
 
     def sizes(start: int, size: int) -> list[int]:
-        # The odd ones go on where the class before left off, or part 0 would get all of them.
-        has_odd_one = (parts - start) % num_parts < size % num_parts
-        return [size // num_parts + int(odd) for odd in has_odd_one]
+        # Remainders start where the previous class ended; otherwise part 0 would get all of them.
+        gets_extra = (parts - start) % num_parts < size % num_parts
+        return [size // num_parts + int(extra) for extra in gets_extra]
 
     return _divide_strata(basis, sizes)
 
 
 def divide_by_hash(basis: Basis, shares: Sequence[float]) -> PartNumbers:
-    """Let the hash of each path, or of its group, decide alone; sizes are right on average."""
+    """Assign each record by the hash of its path or group alone; sizes are right on average."""
     if basis.groups is None:
         hashes = _hashes(basis.paths, basis.seed)
     else:
@@ -79,7 +79,7 @@ def divide_by_hash(basis: Basis, shares: Sequence[float]) -> PartNumbers:
 
 
 def make_groups(values: Any, num_records: int) -> pa.DictionaryArray:
-    """Make the values of a column, or any others, groups: those of equal text are one.
+    """Convert values to groups: values with the same text are one group.
 
     Raises:
         ArgumentError: There is not one value for each record, or they do not fit a column.
@@ -87,33 +87,33 @@ def make_groups(values: Any, num_records: int) -> pa.DictionaryArray:
     try:
         if not isinstance(values, pa.ChunkedArray):
             values = pa.array(values, from_pandas=True)
-        # Encoded anew below, since a category that no record has is no group.
+        # Encoded again below, to drop categories without records.
         column = decoded(values).combine_chunks()
         groups = pc.dictionary_encode(column)
         texts = groups.dictionary.cast(pa.string()) if _is_plain(column.type) else groups.dictionary
         groups = pa.DictionaryArray.from_arrays(groups.indices, texts.cast(pa.binary()))
     except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ArgumentError(f"`group` must be a column, or a value for each record: {error}") from (
-            error
-        )
+        raise ArgumentError(
+            f"`group` must be a column name, or one value per record: {error}"
+        ) from error
     num_missing = pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
     if len(groups) != num_records or num_missing:
         raise ArgumentError(
-            f"`group` must give each of {num_records} records a group. "
-            f"Received: {len(groups)} values, {num_missing} of them empty"
+            f"`group` must have a value for each of {num_records} records. "
+            f"Received: {len(groups)} values, {num_missing} of them missing"
         )
     return groups
 
 
 def allocate(size: int, shares: Sequence[float]) -> list[int]:
-    """Divide `size` records by largest remainder, at least one for each where they suffice.
+    """Divide `size` records by largest remainder, with at least one per part if possible.
 
     >>> allocate(10, [0.75, 0.25])
     [8, 2]
     >>> allocate(3, [0.9, 0.05, 0.05])
     [1, 1, 1]
     """
-    # A share such as 0.2 of 5 must not lose a record to the last binary digit.
+    # Rounding errors must not lose a record in a share such as 0.2 of 5.
     exact = [size * share + 1e-9 for share in shares]
     sizes = [int(amount) for amount in exact]
     by_remainder = sorted(range(len(shares)), key=lambda part: sizes[part] - exact[part])
@@ -127,7 +127,7 @@ def allocate(size: int, shares: Sequence[float]) -> list[int]:
 
 
 def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) -> PartNumbers:
-    """Cut each stratum, in the order of its hashes, into pieces; `sizes_of` (start, size)."""
+    """Divide each stratum, in the order of hashes, into parts of sizes `sizes_of(start, size)`."""
     part_of = np.zeros(len(basis.paths), np.int64)
     by_hash = np.argsort(_hashes(basis.paths, basis.seed), kind="stable")
     # A stable sort by stratum keeps the hashed order inside each stratum.
@@ -143,21 +143,21 @@ def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) 
 def _divide_groups(
     basis: Basis, groups: pa.DictionaryArray, shares: Sequence[float]
 ) -> PartNumbers:
-    """Place groups one by one, large ones first, each where it does least harm.
+    """Assign groups one by one, large ones first, each to the part with the lowest cost.
 
     Source:
-        Graham (1969), "Bounds on Multiprocessing Timing Anomalies": largest first. Where all
-        groups have one size, sizes of parts are those of Webster's method of apportionment.
+        Graham (1969), "Bounds on Multiprocessing Timing Anomalies": largest first. If all groups
+        have the same size, part sizes are those of Webster's method of apportionment.
     """
     group_of = groups.indices.to_numpy()
     num_groups = len(groups.dictionary)
     if num_groups < len(shares):
         raise ArgumentError(
-            f"There must be a group for each part. Received: {num_groups} groups, "
+            f"There must be at least one group per part. Received: {num_groups} groups, "
             f"{len(shares)} parts"
         )
     sizes = np.bincount(group_of, minlength=num_groups)
-    # Sizes count by their power of two: among groups of about one size the seed shall decide.
+    # Sizes are rounded to powers of two, so that the seed orders groups of similar size.
     order = np.lexsort([_hashes(groups.dictionary, basis.seed), -np.frexp(sizes)[1]])
     rank_of = np.empty(num_groups, np.int64)
     rank_of[order] = np.arange(num_groups)
@@ -172,13 +172,13 @@ def _place_groups(
 ) -> PartNumbers:
     """Return the part of each group, in the order of their ranks.
 
-    Least harm is the least sum of squares, over parts and their strata and over parts as a
-    whole, of the records that a part has too many or too few, divided by its share.
+    The cost is a sum of squares, over the strata of each part and over each part as a whole: the
+    square of the records that it has too many or too few, divided by its share.
     """
     kinds, stratum_of = np.unique(strata, return_inverse=True)
     whole = len(kinds)
     cells, counts = np.unique(
-        # One more stratum holds everything, so that parts come out right as a whole.
+        # One more stratum contains everything, to balance the total sizes of parts.
         np.concatenate([ranks * (whole + 1) + stratum_of, ranks * (whole + 1) + whole]),
         return_counts=True,
     )
@@ -187,14 +187,14 @@ def _place_groups(
     ends = np.flatnonzero(cells % (whole + 1) == whole) + 1
     columns, amounts = (cells % (whole + 1)).tolist(), counts.tolist()
     part_of, start = [], 0
-    # Plain Python: of so few numbers at a time, numpy took four times as long.
+    # Plain Python: with so few numbers at a time, numpy took four times as long.
     for end in ends.tolist():
         group = list(zip(columns[start:end], amounts[start:end], strict=True))
-        harms = [
+        costs = [
             sum([count * (2 * excess[column] + count) for column, count in group]) / share
             for excess, share in zip(excesses, shares, strict=True)
         ]
-        part = harms.index(min(harms))
+        part = costs.index(min(costs))
         for column, count in group:
             excesses[part][column] += count
         part_of.append(part)
@@ -203,7 +203,7 @@ def _place_groups(
 
 
 def _without_empty(part_of: PartNumbers, num_parts: int) -> PartNumbers:
-    """Give each empty part the smallest group of a part that has several."""
+    """Move the smallest group of a part with several groups to each empty part."""
     counts = np.bincount(part_of, minlength=num_parts)
     for part in np.flatnonzero(counts == 0):
         smallest = np.flatnonzero(counts[part_of] > 1)[-1]
@@ -220,7 +220,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 def _hashes(texts: pa.ChunkedArray | pa.Array, seed: int) -> npt.NDArray[np.uint64]:
     keyed = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
     digests = bytearray()
-    # Piece by piece: all paths of a million records as Python objects would be 100 MB.
+    # In batches: all paths of a million records as Python objects would take 100 MB.
     for start in range(0, len(texts), ROWS_AT_ONCE):
         for text in texts[start : start + ROWS_AT_ONCE].cast(pa.binary()).to_pylist():
             digest = keyed.copy()

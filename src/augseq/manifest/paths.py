@@ -1,4 +1,4 @@
-"""Which paths a manifest may hold: those that stay below its root on every system."""
+"""Validate the paths in a manifest: they must stay below its root on every system."""
 
 import os
 
@@ -10,8 +10,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError
 from augseq.terminal_text import listed
 
-# Empty, absolute, with a drive, a zero byte or `..`; Windows takes a backslash for a slash, where
-# others take it for a letter.
+# Empty, absolute, with a drive, a zero byte or `..`; on Windows, a backslash is a separator too.
 _OUTSIDE = r"^$|^[/\\]|^[A-Za-z]:|\x00|(^|[/\\])\.\.([/\\]|$)"
 # Names that Windows opens as devices, in any folder and with any ending.
 DEVICES = r"(?i)(^|[/\\])(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *([.:/\\]|$)"
@@ -20,25 +19,25 @@ _PIECE_BYTES = 2**20
 
 
 def check_paths(*columns: pa.ChunkedArray) -> None:
-    """Raise `ArgumentError` where a path could lead out of the folder that it is relative to."""
+    """Raise `ArgumentError` if a path could point outside the folder that it is relative to."""
     for column in columns:
         if os.name != "nt" and all(_is_harmless(piece) for piece in column.chunks):
             continue
         unsafe = column.filter(pc.match_substring_regex(column, _UNSAFE))
         if len(unsafe):
             raise ArgumentError(
-                "A path must lead to a file below the root on every system: not empty, not "
-                "absolute, and without `..`, drives, zero bytes or, on Windows, names of devices. "
+                "A path must point to a file below the root on every system: not empty, not "
+                "absolute, and without `..`, drives, zero bytes or, on Windows, device names. "
                 f"Received: {listed(unsafe.to_pylist(), 1)}"
             )
 
 
 def _is_harmless(paths: pa.StringArray) -> bool:
-    """Tell at a glance, where nothing looks like a way out; False if in doubt."""
+    """Return whether paths are safe, by a quick check; False if in doubt."""
     starts_at_root = any(pc.any(pc.starts_with(paths, mark)).as_py() for mark in "/\\")
     if starts_at_root or pc.min(pc.binary_length(paths)).as_py() == 0:
         return False
-    # All text at once: a million paths take 0.02 s, and 0.12 s with the regular expression.
+    # All text together: a million paths take 0.02 s, compared with 0.12 s for the regex.
     text = paths.buffers()[2]
     letters = np.frombuffer(text if text is not None else b"", np.uint8)
     starts = range(0, len(letters), _PIECE_BYTES)
@@ -46,9 +45,9 @@ def _is_harmless(paths: pa.StringArray) -> bool:
 
 
 def _has_mark(letters: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether text holds `..`, a colon or a zero byte.
+    """Return whether text contains `..`, a colon or a zero byte.
 
-    Any path that leads out does, unless it is empty or begins with a slash or a backslash.
+    Any unsafe path does, unless it is empty or begins with a slash or a backslash.
     """
     is_dot = letters == ord(".")
     return bool(

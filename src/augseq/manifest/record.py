@@ -1,4 +1,4 @@
-"""One image and its target."""
+"""One image and its label, and the metadata of its file."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,21 @@ from augseq.terminal_text import call_text, options_text, shortened
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What reading a file once found out about it.
+    """The metadata of an image file, from reading and decoding it once.
 
     Attributes:
         num_bytes: Size of the file, in bytes.
-        modified_ns: When it was last changed, in nanoseconds since 1970 UTC; of a remote file, a
-            number that stands for its ETag, or for what the storage has in its place.
-        content_hash: BLAKE2b of all its bytes, 16 bytes.
-        height: Of the upright image, in pixels; None, like all below, for no usable image.
-        width: Of the upright image, in pixels.
+        modified_ns: Modification time, in nanoseconds since 1970 UTC; for a remote file, a hash
+            of its ETag or of the storage's equivalent.
+        content_hash: BLAKE2b hash of all its bytes, 16 bytes.
+        height: Height of the upright image, in pixels. This and all fields below are None if
+            there is no usable image.
+        width: Width of the upright image, in pixels.
         format: Pillow's name for the file format, such as "JPEG".
-        mode: Pillow's name for the pixels' mode, such as "RGB" or "I;16".
-        orientation: The orientation that EXIF asks for, 1 to 8; 1 is upright as stored.
-        num_frames: Frames of an animation or pages of a TIFF; 1 for all others, and None where
-            the file is damaged behind the first.
+        mode: Pillow's name for the pixel mode, such as "RGB" or "I;16".
+        orientation: EXIF orientation, 1 to 8; 1 is upright as stored.
+        num_frames: Number of frames of an animation or pages of a TIFF; 1 for all other images.
+            None if the file is damaged after the first.
     """
 
     num_bytes: int
@@ -44,14 +45,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One image and its target, as the manifest knows them.
+    """One image of a manifest, with its label.
 
     Attributes:
-        index: Identity, given when indexed. It survives select, split and re-indexing, so a
-            record keeps its random stream wherever it goes.
-        path: Path below the manifest's root, with `/` on every system.
-        target: Label, from 0 to the number of classes less one; None without labels.
-        probe: What reading the file found out; None where it was not read.
+        index: Identity, assigned when indexed. It is kept by select, split and re-indexing, so a
+            record always has the same random stream.
+        path: Path relative to the manifest's root, with `/` on every system.
+        target: Label, from 0 to the number of classes minus 1; None without labels.
+        probe: Metadata of the file; None if it was not probed.
     """
 
     index: int
@@ -63,7 +64,7 @@ class Record:
         path = shortened(repr(self.path), 30 if self.probe else 60)
         if self.probe is None:
             return options_text(self, path=path)
-        # In one line, since records come in lists.
+        # On one line, since lists of records are common.
         probe = f"<{self.probe.format} {self.probe.height} x {self.probe.width}>"
         return options_text(self, path=path, probe=probe if self.probe.height else "<unusable>")
 

@@ -1,4 +1,4 @@
-"""Which records a user names: by a position, by several, or by a mask."""
+"""Resolve the positions or the mask by which a user selects records."""
 
 from operator import index
 from typing import Any
@@ -14,16 +14,16 @@ from augseq.types import Positions
 def named_positions(
     name: str, which: npt.NDArray[Any], length: int, *, outside: type[Exception]
 ) -> Positions:
-    """Return the positions, from 0 to `length` less one, that positions or a mask name.
+    """Convert positions or a mask to positions from 0 to `length` minus 1.
 
     Args:
-        name: Of the argument, for messages.
-        which: Positions, from the end where below 0, or a mask as long as the manifest.
-        length: Of the manifest.
-        outside: What to raise for a position that is outside.
+        name: Name of the argument in messages.
+        which: Positions, which count from the end if negative, or a mask as long as the manifest.
+        length: Length of the manifest.
+        outside: Type of the error for a position outside the manifest.
 
     Raises:
-        ArgumentError: They are neither.
+        ArgumentError: They are neither positions nor a mask.
     """
     if which.dtype == bool and which.shape == (length,):
         return np.flatnonzero(which)
@@ -31,44 +31,44 @@ def named_positions(
         return np.zeros(0, np.int64)
     if which.ndim != 1 or which.dtype.kind not in "iu":
         raise ArgumentError(
-            f"`{name}` must be positions (integers, one axis) or a mask as long as the manifest. "
+            f"`{name}` must be positions (1D integers) or a mask as long as the manifest. "
             f"Received: dtype={which.dtype}, shape={which.shape}"
         )
     low, high = which.min(), which.max()
     if low < -length or high >= length:
         raise outside(
-            f"`{name}` must hold positions from 0 to {length - 1}. Received: from {low} to {high}"
+            f"`{name}` must contain positions from 0 to {length - 1}. Received: {low} to {high}"
         )
     positions = which.astype(np.int64)
     return positions if low >= 0 else np.where(positions < 0, positions + length, positions)
 
 
 def selected_positions(which: npt.NDArray[Any], length: int) -> Positions:
-    """Return the positions that positions or a mask name, each once.
+    """Convert positions or a mask to unique positions.
 
     Raises:
-        ArgumentError: A position is outside, or comes twice.
+        ArgumentError: A position is outside the manifest, or repeated.
     """
     positions = named_positions("which", which, length, outside=ArgumentError)
     num_distinct = num_different(positions)
     if num_distinct != len(positions):
         raise ArgumentError(
-            "`which` must name each position at most once, since two records of one index would "
-            f"get equal random draws. Received: {len(positions)} positions, "
+            "`which` must not repeat a position, since two records with the same index would get "
+            f"the same random draws. Received: {len(positions)} positions, "
             f"{num_distinct} of them different"
         )
     return positions
 
 
 def one_position(position: Any, length: int) -> int:
-    """Return a position, from 0 to `length` less one; below 0 it is counted from the end.
+    """Convert a position, which counts from the end if negative, to 0 to `length` minus 1.
 
     Raises:
-        IndexError: It is outside.
-        ArgumentError: It is no integer.
+        IndexError: It is outside the manifest.
+        ArgumentError: It is not an integer.
     """
     try:
-        # Of Python, numpy, and scalars of other libraries.
+        # Accepts integers of Python, numpy and other libraries.
         number = index(position)
     except TypeError:
         number = None
@@ -78,5 +78,5 @@ def one_position(position: Any, length: int) -> int:
             "positions, or a mask, use `select` or `records`."
         )
     if not -length <= number < length:
-        raise IndexError(f"There are {length} records, from 0. Received: {number}")
+        raise IndexError(f"The position is out of range for {length} records. Received: {number}")
     return number % length

@@ -1,4 +1,4 @@
-"""Named parts of a manifest: their shares, and the column that keeps them."""
+"""Named parts of a manifest: their shares, and the column that stores them."""
 
 from collections.abc import Sequence
 from numbers import Real
@@ -16,7 +16,7 @@ from augseq.types import Positions
 _NUM_SHOWN = 5
 
 SplitKind: TypeAlias = Literal["train", "val", "test"]
-# What parts are called, in the order in which they are unpacked.
+# Usual names of parts, in the order in which they are unpacked.
 _KIND_OF: dict[str, SplitKind] = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val", "dev": "val",
@@ -28,7 +28,7 @@ Part = TypeVar("Part")
 
 
 class Split(tuple[Part, ...], Generic[Part]):
-    """Named parts: unpack them in their order, or ask for one by its name.
+    """Named parts: unpack them in order, or access one by name.
 
     Example:
         >>> parts = Split(["train", "val"], ["most", "rest"])
@@ -40,14 +40,14 @@ class Split(tuple[Part, ...], Generic[Part]):
     names: tuple[str, ...]
 
     def __new__(cls, names: Sequence[str], parts: Sequence[Part]) -> "Split[Part]":
-        """Put names beside parts, in the same order."""
+        """Create a split of parts, with their names in the same order."""
         split = super().__new__(cls, parts)
         split.names = tuple(names)
         return split
 
     def __getattr__(self, name: str) -> Part:
         if name == "names" or name not in self.names:
-            raise AttributeError(f"no part is called {name!r}")
+            raise AttributeError(f"no part is named {name!r}")
         return self[self.names.index(name)]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ class Split(tuple[Part, ...], Generic[Part]):
 
 
 def split_kind(name: str) -> SplitKind | None:
-    """Return what a name such as "Training" or "valid" stands for; None for any other name."""
+    """Return the kind of split that a name such as "Training" or "valid" means; None if none."""
     return _KIND_OF.get(name.casefold())
 
 
@@ -68,18 +68,18 @@ def named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
     """Return the names and shares of all parts, `train` first; the shares add up to 1.
 
     Raises:
-        ArgumentError: A fraction is out of range, or they do not add up.
+        ArgumentError: A fraction is out of range, or their sum is wrong.
     """
     numbers = all(isinstance(share, Real) for share in fractions.values())
     _check_names(list(fractions))
     if not fractions or not numbers or not all(0 < share < 1 for share in fractions.values()):
         raise ArgumentError(
-            "`split` needs named fractions above 0 and below 1, such as split(val=0.2). "
+            "`split` requires named fractions above 0 and below 1, such as split(val=0.2). "
             f"Received: {fractions}"
         )
     total = sum(fractions.values())
     if "train" in fractions and abs(total - 1) > 1e-9:
-        raise ArgumentError(f"Parts that name `train` must add up to 1. Received: {fractions}")
+        raise ArgumentError(f"Parts that include `train` must add up to 1. Received: {fractions}")
     if "train" not in fractions and total >= 1:
         raise ArgumentError(f"Parts must leave something for `train`. Received: {fractions}")
     shares = {"train": fractions.get("train", 1 - total)} | fractions
@@ -89,12 +89,12 @@ def named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
 def positions_by_value(
     name: str, column: pa.ChunkedArray, order: Sequence[str] | None
 ) -> dict[str, Positions]:
-    """Return the positions, ascending, that have each value of a column, by the value as text.
+    """Return the ascending positions of each value of a column, by the value as text.
 
     Args:
-        name: Of the column.
-        column: A value for each record.
-        order: All values, in the order wanted; None for the usual one.
+        name: Name of the column.
+        column: One value per record.
+        order: All values, in the desired order; None for the usual order.
 
     Raises:
         ArgumentError: A record has no value, or one that is not in `order`.
@@ -103,13 +103,13 @@ def positions_by_value(
         rows = np.flatnonzero(column.is_null().to_numpy())
         raise ArgumentError(
             f"Every record must have a value in the column {name!r}. "
-            f"Received: none in {len(rows)} of {len(column)}, at the positions "
+            f"Received: no value in {len(rows)} of {len(column)} records, at positions "
             f"{first_few(map(str, rows), _NUM_SHOWN)}"
         )
     try:
         encoded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
     except pa.ArrowException as error:
-        raise ArgumentError(f"The column {name!r} must hold text or numbers: {error}") from error
+        raise ArgumentError(f"The column {name!r} must be text or numbers: {error}") from error
     values, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
     by_code = np.argsort(codes, kind="stable")
     pieces = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
@@ -118,8 +118,8 @@ def positions_by_value(
     _check_names(names)
     if set(positions) - set(names) or len(set(names)) != len(names):
         raise ArgumentError(
-            f"`order` must name all values of the column {name!r} once. "
-            f"Received: order={names}; there are "
+            f"`order` must list each value of the column {name!r} once. "
+            f"Received: order={names}; the values are "
             f"{listed(sorted(positions, key=_usual_place), _NUM_SHOWN)}"
         )
     return {name: positions.get(name, np.zeros(0, np.int64)) for name in names}
@@ -134,18 +134,19 @@ def part_names(
 
     Args:
         indices: Index of each record, shape (n,).
-        names: Of the parts.
-        parts: The indices of each part's records.
+        names: Names of the parts.
+        parts: Indices of the records in each part.
 
     Raises:
-        ArgumentError: The parts do not hold each record once.
+        ArgumentError: The parts do not contain each record exactly once.
     """
     found = np.concatenate([np.zeros(0, np.int64), *parts])
     order = np.argsort(found)
     if not np.array_equal(found[order], np.sort(indices)):
         raise ArgumentError(
-            "The parts must hold each record of the manifest once, as the split of this very "
-            f"manifest does. Received: {len(found)} records in parts, {len(indices)} in all"
+            "The parts must contain each record of the manifest exactly once, so use a split of "
+            f"this manifest. Received: {len(found)} records in parts, {len(indices)} in the "
+            "manifest"
         )
     numbers = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     part_of = numbers[order[np.searchsorted(found, indices, sorter=order)]]
@@ -158,6 +159,6 @@ def _usual_place(name: str) -> tuple[int, str]:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    taken = {"count", "index", "names"}.intersection(names)
-    if taken:
-        raise ArgumentError(f"A part cannot be called {', '.join(map(repr, sorted(taken)))}.")
+    reserved = {"count", "index", "names"}.intersection(names)
+    if reserved:
+        raise ArgumentError(f"A part cannot be named {', '.join(map(repr, sorted(reserved)))}.")

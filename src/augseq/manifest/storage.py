@@ -1,4 +1,4 @@
-"""Keep a manifest in a Parquet file."""
+"""Save and load manifests as Parquet files."""
 
 import os
 from dataclasses import replace
@@ -19,25 +19,25 @@ from augseq.types import PathLike
 
 
 def write_manifest(manifest: Manifest, path: PathLike) -> None:
-    """Write a manifest as Parquet: the whole new file, or the old one untouched.
+    """Write a manifest to a Parquet file atomically.
 
     Args:
-        manifest: What to write.
-        path: File to make or replace, usually ending in `.parquet`.
+        manifest: The manifest to save.
+        path: File to create or replace, usually ending in `.parquet`.
 
     Raises:
-        MissingFileError: Its folder does not exist.
+        MissingFileError: The folder of the path does not exist.
         ArgumentError: The path is a folder.
-        OSError: The file cannot be written.
+        OSError: The file cannot be written; an existing file is unchanged.
     """
     _write(manifest, path, is_checkpoint=False)
 
 
 def write_checkpoint(manifest: Manifest, path: PathLike) -> None:
-    """Write what `write_manifest` does, but marked as unfinished work.
+    """Do the same as `write_manifest`, but mark the file as a checkpoint.
 
     Raises:
-        MissingFileError: Its folder does not exist.
+        MissingFileError: The folder of the path does not exist.
         ArgumentError: The path is a folder.
         OSError: The file cannot be written.
     """
@@ -51,23 +51,22 @@ def read_manifest(
     follow_links: bool | None = None,
     remote: RemoteOptions | None = None,
 ) -> Manifest:
-    """Read a manifest that `write_manifest` wrote.
+    """Read a manifest written by `write_manifest`.
 
-    A file from elsewhere can do no harm: nothing in it is run, its paths stay below the root,
-    and one that would unpack to more than 256 MiB and 100 times its size is refused.
+    Untrusted files are safe to read: no code in them is run, their paths stay below the root, and
+    a file that would unpack to more than both 256 MiB and 100 times its size is refused.
 
     Args:
         path: The Parquet file.
-        root: Where the images are now, if their folder has moved since: a folder, or the
-            address of a remote one.
-        follow_links: Whether images may be symbolic links that lead out of the root; None for
-            what the manifest says, which knows whether it was indexed so.
-        remote: How to reach a remote root; no manifest file says that.
+        root: New root if the images have moved: a folder, or the address of a remote one.
+        follow_links: Whether images can be symbolic links that point outside the root; None for
+            the setting with which the manifest was indexed.
+        remote: Options for a remote root, which the manifest file does not contain.
 
     Raises:
         MissingFileError: There is no such file.
-        UnreadableError: The system refuses to read it.
-        ManifestError: It is not a manifest, is damaged, or is of a newer schema.
+        UnreadableError: Access to the file is denied.
+        ManifestError: It is not a manifest, is damaged, or has a newer schema version.
     """
     header, manifest = _read(os.fspath(path))
     return replace(
@@ -79,25 +78,25 @@ def read_manifest(
 
 
 def read_checkpoint(path: PathLike) -> Manifest:
-    """Read what `write_checkpoint` wrote.
+    """Read a checkpoint written by `write_checkpoint`.
 
     Raises:
         MissingFileError: There is no such file.
-        UnreadableError: The system refuses to read it.
-        ManifestError: It is not a checkpoint: no manifest, a damaged one, or one to be kept.
+        UnreadableError: Access to the file is denied.
+        ManifestError: It is not a checkpoint but an ordinary manifest, or is damaged.
     """
     name = os.fspath(path)
     header, manifest = _read(name)
     if not header.is_checkpoint:
         raise ManifestError(
-            f"{name!r} is a manifest, but no checkpoint, and would be written over; it was left as "
-            "it is. Name another file, or none, as `checkpoint`."
+            f"{name!r} is a manifest, not a checkpoint, and would be overwritten; it was left "
+            "unchanged. Pass another file, or none, as `checkpoint`."
         )
     return manifest
 
 
 def _write(manifest: Manifest, path: PathLike, *, is_checkpoint: bool) -> None:
-    # Excluded records follow in the same columns; a reason tells them from those that are served.
+    # Excluded records follow in the same columns; they are the ones with a reason.
     everything = join_parts(manifest.table, manifest.excluded)
     header = write_header(manifest, is_checkpoint=is_checkpoint)
     table = everything.replace_schema_metadata(header)
@@ -123,7 +122,7 @@ def _read(path: str) -> tuple[Header, Manifest]:
 
 
 def _manifest(header: Header, table: pa.Table) -> Manifest:
-    # Files of the first schema know of no records that are excluded.
+    # Files of schema version 1 have no excluded records.
     has_reasons = REASON_FIELD.name in table.column_names
     served, excluded = take_apart(table) if has_reasons else (table, None)
     return Manifest(
@@ -136,7 +135,7 @@ def _manifest(header: Header, table: pa.Table) -> Manifest:
 
 
 def _repeated(schema: pa.Schema) -> list[str]:
-    """Return the columns, as Parquet names them, whose values often come again."""
+    """Return the Parquet names of the columns with many repeated values."""
     probed = [f"{PROBE_FIELD.name}.{field.name}" for field in PROBE_FIELD.type]
-    # A dictionary of paths is given up as soon as it is full, and slows down reading.
+    # A dictionary of paths would overflow and be dropped, and slow down reading.
     return [name for name in schema.names if name != "path"] + probed
