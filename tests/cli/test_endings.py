@@ -50,7 +50,7 @@ def test_every_ending_can_be_written_at_the_shell(
 def test_what_is_not_indexed_is_a_warning_that_says_the_option(run: Run, photos: Path) -> None:  # noqa: F811
     outcome = run("index", photos)
     assert outcome.out.startswith("2 images in 2 classes")
-    assert "2 x no ending, 2 x .png_1" in outcome.err
+    assert "2 x no extension, 2 x .png_1" in outcome.err
     assert "--extensions default,none,.png_1)" in outcome.err
 
 
@@ -61,7 +61,7 @@ def test_other_commands_take_the_endings_and_manifests_and_tables_refuse_them(
     assert run("check", photos, "--extensions", "*").out.startswith("6 images, ")
     run("index", photos, "-o", "m.parquet")
     run("index", photos, "-o", "t.csv")
-    refused = "--extensions is for folders"
+    refused = "--extensions is only for folders"
     assert refused in run("show", "m.parquet", "--extensions", "*").err
     assert refused in run("index", "t.csv", "--extensions", "*").err
 
@@ -71,5 +71,5 @@ def test_classes_in_the_order_of_their_numbers_are_said_to_be(run: Run, tmp_path
         (tmp_path / "photos" / str(name)).mkdir(parents=True)
         (tmp_path / "photos" / str(name) / "1.png").touch()
     out = run("index", "photos").out
-    assert out.startswith("11 images in 11 classes, in the order of their numbers\n  0 ")
+    assert out.startswith("11 images in 11 classes, in numeric order\n  0 ")
     assert out.splitlines()[-1].split()[0] == "10"

@@ -84,7 +84,7 @@ def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: 
     assert outcome.code == 1
     assert "'dark/3.png' (index 13)" in outcome.err
     assert "--unreadable exclude" in outcome.err
-    assert "small.parquet.unfinished keeps what was done" in outcome.err
+    assert "small.parquet.unfinished; run the same command" in outcome.err
     assert not Path("small.parquet").exists()
     outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
     assert outcome.code == 0
@@ -107,7 +107,7 @@ def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder
     outcome = run("index", "other", "--probe", "-o", "m.parquet")
     assert outcome.code == 1
     assert "is a checkpoint of 20 images in" in outcome.err
-    assert "keeps what was done" not in outcome.err
+    assert "Progress is saved" not in outcome.err
     assert Path("m.parquet.unfinished").read_bytes() == unfinished
 
 
@@ -128,7 +128,7 @@ def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
     shutil.copy(folder / "dark" / "1.png", folder / "dark" / "0a.png")
     outcome = run("index", folder, "--update", "small.parquet")
     assert outcome.code == 0
-    assert "1 new, 1 gone or excluded, 19 as before" in outcome.out
+    assert "1 new, 1 gone or excluded, 19 unchanged" in outcome.out
     after = augseq.read_manifest("small.parquet")
     assert after.record_of(20).path == "dark/0a.png"
     assert [record for record in after if record.index < 20] == [
@@ -168,7 +168,10 @@ def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Pat
     outcome = run("index", folder, "--label-column", "kind")
     assert (outcome.code, outcome.err.count("--label-column is for tables")) == (1, 1)
     outcome = run("index", "t.csv", "--splits", "a,b", "--follow-links")
-    assert (outcome.code, outcome.err.count("--splits, --follow-links is for folders")) == (1, 1)
+    assert (outcome.code, outcome.err.count("--splits, --follow-links is only for folders")) == (
+        1,
+        1,
+    )
     assert "--label-pattern '(': missing )" in run("index", folder, "--label-pattern", "(").err
 
 
@@ -296,7 +299,7 @@ def test_fit_warns_of_a_class_that_no_held_out_image_belongs_to(run: Run, folder
 
 def test_index_says_where_it_cannot_write(run: Run, folder: Path) -> None:
     missing = Path("nowhere") / "small.parquet"
-    _expect_error(run("index", folder, "-o", missing), "nowhere", "there is no such folder")
+    _expect_error(run("index", folder, "-o", missing), "nowhere", "its folder does not exist")
     _expect_error(run("index", folder, "-o", folder), "Cannot write", "it is a folder")
     assert not Path("nowhere").exists()
 
@@ -350,7 +353,7 @@ def test_a_file_instead_of_a_folder_is_named(run: Run, folder: Path) -> None:
 def test_a_folder_without_images_says_what_it_saw(run: Run, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
-    _expect_error(run("index", tmp_path / "texts"), "No image found", "1 x .txt")
+    _expect_error(run("index", tmp_path / "texts"), "No images found", "1 x .txt")
 
 
 def test_a_single_class_is_a_warning(run: Run, folder: Path) -> None:
@@ -687,5 +690,5 @@ def test_an_archive_is_indexed_and_checked_by_its_address(run: Run, folder: Path
         assert run("check", images).out.startswith("20 images, 0.0 MB: 1 warning\n")
     outcome = run("index", "https://me:canary@host/photos")
     assert outcome.code == 1
-    assert "no password" in outcome.err
+    assert "must not contain a password" in outcome.err
     assert "canary" not in outcome.err

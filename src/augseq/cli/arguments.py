@@ -1,4 +1,4 @@
-"""Arguments that several commands share: which images, how to decode them, to which size."""
+"""Arguments shared by several commands: images, decoding, and image size."""
 
 import os
 import re
@@ -20,37 +20,37 @@ from augseq.remote.url import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
 LabelsOption = Annotated[
-    bool, typer.Option(help="Whether the first sub-folder is the class of an image.")
+    bool, typer.Option(help="Use the first-level sub-folder as the class of an image.")
 ]
 SplitsOption = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Folder: its splits, as train,val,test."),
+    typer.Option(metavar="NAMES", help="Folder: its splits, e.g. train,val,test."),
 ]
 ClassNamesOption = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Use only these classes, in this order, as cat,dog."),
+    typer.Option(metavar="NAMES", help="Use only these classes, in this order, e.g. cat,dog."),
 ]
 ExtensionsOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="Folder: endings of images, as default,.jpg_1,none: the usual ones, one more, and "
-        "files without an ending.",
+        help="Folder: extensions of images, e.g. default,.jpg_1,none: the usual ones, one more, "
+        "and files without an extension.",
     ),
 ]
 SizeOption = Annotated[
-    str, typer.Option(metavar="PIXELS", help="Size of the images: 128, or height x width: 96x128.")
+    str, typer.Option(metavar="PIXELS", help="Image size, e.g. 128, or height x width: 96x128.")
 ]
 DEFAULT_SIZE_TEXT = "x".join(map(str, DEFAULT_IMAGE_SIZE))
-SeedOption = Annotated[int, number_option("Fixes everything that is random.")]
-BatchSizeOption = Annotated[int, number_option("Images in a batch.")]
+SeedOption = Annotated[int, number_option("Seed of all random numbers.")]
+BatchSizeOption = Annotated[int, number_option("Images per batch.")]
 
 _DECODING = "Decoding"
 FullDepthOption = Annotated[
     bool,
     typer.Option(
         "--full-depth",
-        help="For training with full_depth=True: take files that have no 8-bit pixels.",
+        help="For training with full_depth=True: accept files without 8-bit pixels.",
         rich_help_panel=_DECODING,
     ),
 ]
@@ -58,15 +58,15 @@ FullDepthOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
-    """The same for all commands that decode, so that each reads the files that the others read.
+    """Decoding options shared by all commands, so that they accept the same files.
 
-    `dataclasses.asdict` makes of it the arguments of `DecodeOptions`, `index_folder` and the like.
+    `dataclasses.asdict` converts it to arguments of `DecodeOptions`, `index_folder` and others.
     """
 
     max_pixels: Annotated[
         int,
         number_option(
-            "Refuse images of more pixels, height times width; a larger number takes more memory.",
+            "Refuse images with more pixels, height times width; more pixels take more memory.",
             least=1,
             rich_help_panel=_DECODING,
         ),
@@ -79,7 +79,7 @@ class Decoding:
         bool,
         typer.Option(
             "--exif-orientation/--no-exif-orientation",
-            help="Turn images upright as their EXIF data says.",
+            help="Rotate images upright according to their EXIF data.",
             rich_help_panel=_DECODING,
         ),
     ] = True
@@ -87,9 +87,9 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """Which images a command works on: a folder, or a manifest."""
+    """The images that a command uses: a folder, or a manifest."""
 
-    # Text and not a path, which would spoil the address of a remote folder.
+    # Not a Path, which would damage the address of a remote folder.
     folder: Annotated[
         str,
         typer.Argument(
@@ -103,11 +103,11 @@ class Images:
     extensions: ExtensionsOption = None
     root: Annotated[
         str | None,
-        typer.Option(help="Where a manifest's images are now, if they moved.", metavar="FOLDER"),
+        typer.Option(help="Manifest: folder of the images, if they moved.", metavar="FOLDER"),
     ] = None
 
     def open(self, *, labelled: bool = True) -> Manifest:
-        """Index the folder, or read the manifest; `labelled` is for folders."""
+        """Index the folder, or read the manifest; `labelled` only affects folders."""
         is_file = not is_remote(self.folder) and not os.path.isdir(self.folder)
         if is_file and self.folder.endswith(".parquet"):
             for_folders = replace(self, class_names=None, root=None)
@@ -115,7 +115,7 @@ class Images:
             return select_classes(read_manifest(self.folder, root=self.root), self.class_names)
         if is_table(self.folder):
             raise ArgumentError(
-                f"{self.folder!r} is a table. Make a manifest of it first: augseq index "
+                f"{self.folder!r} is a table. Create a manifest from it first: augseq index "
                 f"{shlex.quote(self.folder)} --path-column NAME --label-column NAME "
                 "-o manifest.parquet"
             )
@@ -129,15 +129,15 @@ class Images:
 
 
 def given_options(group: Any) -> list[str]:
-    """Return the options of a group that are not at their defaults, as one writes them.
+    """Return the options of a group that differ from their defaults, as shell words.
 
     >>> given_options(Decoding(max_pixels=100, exif_orientation=False))
     ['--max-pixels', '100', '--no-exif-orientation']
     """
     words: list[str] = []
-    for one in fields(group):
-        value, name = getattr(group, one.name), one.name.replace("_", "-")
-        if one.default is MISSING or value == one.default:
+    for field in fields(group):
+        value, name = getattr(group, field.name), field.name.replace("_", "-")
+        if field.default is MISSING or value == field.default:
             continue
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no-{name}")
@@ -147,43 +147,44 @@ def given_options(group: Any) -> list[str]:
 
 
 def check_absent(group: Any, kind: str, source: str) -> None:
-    """Raise `ArgumentError` where an option of a group is given for another kind of source."""
+    """Raise `ArgumentError` if an option of a group is given for another kind of source."""
     given = [word for word in given_options(group) if word.startswith("--")]
     if given:
-        raise ArgumentError(f"{', '.join(given)} is for {kind}. Received: {source!r}")
+        raise ArgumentError(f"{', '.join(given)} is only for {kind}. Received: {source!r}")
 
 
 def select_classes(manifest: Manifest, class_names: str | None) -> Manifest:
-    """Return the images of some classes, or of all for None."""
+    """Return the images of some classes; of all if None."""
     names = listed_names(class_names)
     return manifest if names is None else manifest.select(class_names=names)
 
 
 def listed_names(text: str | None) -> list[str] | None:
-    """Turn "train, val" into names."""
+    """Parse a list of names such as "train, val"."""
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def listed_endings(text: str | None) -> list[str]:
-    """Turn "default,.jpg_1,none" into endings; "none" is how an empty one is written."""
+    """Parse a list of extensions such as "default,.jpg_1,none"; "none" means no extension."""
     if text is None:
         return [DEFAULT_ENDINGS]
-    # Spaces may be part of an ending.
+    # Spaces can be part of an extension.
     return ["" if ending.strip() == "none" else ending for ending in text.split(",")]
 
 
 def is_table(images: str) -> bool:
-    """Tell whether a path is that of a table, and not of a folder."""
+    """Return whether a path is that of a table, not of a folder."""
     has_suffix = os.path.splitext(images)[1].lower() in TABLE_SUFFIXES
     return has_suffix and not is_remote(images) and not os.path.isdir(images)
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Turn "128" or "96x128" into (height, width)."""
+    """Parse "128" or "96x128" to (height, width)."""
     match = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip().lower())
     if match is None:
         raise ArgumentError(
-            f"--image-size must be pixels, as 128, or height x width, as 96x128. Received: {text!r}"
+            "--image-size must be pixels, such as 128, or height x width, such as 96x128. "
+            f"Received: {text!r}"
         )
     height, width = match.groups()
     return int(height), int(width or height)

@@ -1,4 +1,4 @@
-"""What `--augment` names: a preset, or a list in a Python file or module."""
+"""The argument of `--augment`: a preset, or a list in a Python file or module."""
 
 import importlib
 import importlib.util
@@ -15,21 +15,21 @@ AugmentOption = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help=f"A preset ({', '.join(PRESET_NAMES)}), none, or a list of your own: "
-        "file.py:name or package.module:name.",
+        help=f"A preset ({', '.join(PRESET_NAMES)}), none, or your own list: file.py:name or "
+        "package.module:name.",
     ),
 ]
 
 
 def load_augment(name: str) -> list[Any]:
-    """Return the augmentations of a preset, or the list that a user's module holds."""
+    """Return the augmentations of a preset, or a list from a user's module."""
     if name == "none":
         return []
     if ":" not in name:
         return _preset(name)
     place, _, attribute = name.rpartition(":")
     is_file = place.endswith(".py")
-    # No module has an empty name, and there is none that others could be relative to.
+    # Module names cannot be empty or relative.
     if not is_file and not all(place.split(".")):
         raise _unknown(name)
     module = _module_of_file(Path(place)) if is_file else _module(place)
@@ -53,7 +53,7 @@ def _unknown(name: str) -> ArgumentError:
 
 
 def _module(name: str) -> Any:
-    # The folder where the command runs, as `python -m` has it.
+    # The current folder, as with `python -m`.
     sys.path.insert(0, "")
     try:
         return importlib.import_module(name)
@@ -64,13 +64,13 @@ def _module(name: str) -> Any:
 def _module_of_file(path: Path) -> Any:
     if not path.is_file():
         raise ArgumentError(f"--augment {path}:...: there is no such file.")
-    # Under another name: a file called random.py must not take the place of the real module.
+    # Under another name, so that a file random.py does not replace the standard module.
     name = f"augseq_augment_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ArgumentError(f"--augment {path}:...: not a Python file.")
     module = importlib.util.module_from_spec(spec)
-    # Known by its name, so that what it defines pickles; and it may import its neighbours.
+    # Registered, so that its functions can be pickled; its folder is added for its own imports.
     sys.modules[name] = module
     sys.path.append(str(path.resolve().parent))
     spec.loader.exec_module(module)

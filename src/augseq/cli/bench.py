@@ -1,4 +1,4 @@
-"""`augseq bench`: where the time goes on this folder and this machine."""
+"""`augseq bench`: measure where the time goes on this folder and this machine."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -30,22 +30,22 @@ def bench(
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
-    images: Annotated[int, number_option("Images in each round.", least=1)] = 256,
+    images: Annotated[int, number_option("Images per measurement.", least=1)] = 256,
     seed: SeedOption = DEFAULT_SEED,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
+        Path | None, typer.Option(metavar="FILE", help="Write all results as JSON.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the stages as a picture.")
+        Path | None, typer.Option(metavar="FILE", help="Plot the stages to an image file.")
     ] = None,
     *,
     source: Images,
     decoding: Decoding,
 ) -> None:
-    """Measure what each stage costs: read, decode, each augmentation, resize, collate.
+    """Measure the time of each stage: read, decode, each augmentation, resize, collate.
 
-    Also measures images per second in one thread and in as many as there are cores, and says
-    in one sentence where the bottleneck is. No model and no Keras is involved.
+    Also measures images per second with one thread and with one thread per core, and names the
+    bottleneck. Uses neither a model nor Keras.
     """
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open()

@@ -1,4 +1,4 @@
-"""`augseq check`: what would go wrong in training, found before it begins."""
+"""`augseq check`: find problems in the images before training."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +34,7 @@ def _threshold(
     most: float | None = None,
     kind: type[int] | type[float] = int,
 ) -> Any:
-    """Return an option that says from which value on something is reported."""
+    """Return an option for a reporting threshold."""
     return number_option(text, kind=kind, least=least, most=most, rich_help_panel="Thresholds")
 
 
@@ -42,45 +42,45 @@ def _threshold(
 def check(
     split_column: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Manifest: column that tells splits apart. [split]"),
+        typer.Option(metavar="NAME", help="Manifest: column of the splits. [split]"),
     ] = _DEFAULTS.split_column,
     json_path: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write all findings as JSON; - prints them."),
+        typer.Option("--json", metavar="FILE", help="Write all findings as JSON; - for stdout."),
     ] = None,
     html_path: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page with images, to look at."),
+        typer.Option("--html", metavar="FILE", help="Write an HTML report with images."),
     ] = None,
-    examples: Annotated[int, number_option("Files or groups listed of each finding.", least=0)] = 5,
+    examples: Annotated[int, number_option("Files or groups to list per finding.", least=0)] = 5,
     near_duplicates: Annotated[
-        bool, typer.Option(help="Whether to look for images that are nearly the same.")
+        bool, typer.Option(help="Look for images that are nearly the same.")
     ] = _DEFAULTS.near_duplicates,
     fail_on: Annotated[
         Literal["error", "warning", "never"],
         typer.Option(help="Lowest severity that makes the command exit with 1."),
     ] = "error",
     tiny_px: Annotated[
-        int, _threshold("Warn of images whose shorter side has fewer pixels.", least=0)
+        int, _threshold("Warn about images whose shorter side has fewer pixels.", least=0)
     ] = _DEFAULTS.tiny_px,
     huge_pixels: Annotated[
-        int, _threshold("Note images of more pixels, height times width.", least=1)
+        int, _threshold("Note images with more pixels, height times width.", least=1)
     ] = _DEFAULTS.huge_pixels,
     aspect_ratio: Annotated[
         float,
         _threshold(
-            "Note images longer than so many times their shorter side.", least=1, kind=float
+            "Note images with a longer side over this many times the shorter.", least=1, kind=float
         ),
     ] = _DEFAULTS.aspect_ratio,
     imbalance: Annotated[
         float,
-        _threshold("Warn of a class more than so many times the smallest.", least=1, kind=float),
+        _threshold("Warn if a class is over this many times the smallest.", least=1, kind=float),
     ] = _DEFAULTS.imbalance,
     num_bits: Annotated[
         int,
         _threshold(
-            "Near duplicates (across splits an error, else a warning): in how many bits of their "
-            "hashes they may differ.",
+            "Near duplicates (an error across splits, otherwise a warning): maximum number of "
+            "different bits in their hashes.",
             least=0,
             most=64,
         ),
@@ -88,7 +88,7 @@ def check(
     correlation: Annotated[
         float,
         _threshold(
-            "Near duplicates: how much their grey values must correlate. Lower finds more.",
+            "Near duplicates: minimum correlation of their grey values. Lower finds more.",
             least=0,
             most=1,
             kind=float,
@@ -105,15 +105,16 @@ def check(
     decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
-    """Decode every file and report what is wrong or strange; exit with 1 if there are errors.
+    """Decode every file and report problems; exit with 1 if there are errors.
 
-    Errors: files that cannot be read, are cut off, or were changed; copies and near copies in
-    different splits; copies with different labels. Warnings and notes: other copies, wrong
-    extensions, odd sizes and kinds of images, classes out of balance. The thresholds say from
-    where on.
+    Errors: files that cannot be read, are truncated, or have changed; duplicates and near
+    duplicates in different splits; duplicates with different labels. Warnings and notes: other
+    duplicates, wrong extensions, unusual sizes and kinds of images, imbalanced classes. The
+    thresholds are options.
 
-    With --purity, test each augmentation instead: whether it draws from global generators,
-    remembers earlier calls, changes its input, is safe in threads and processes, and pickles.
+    With --purity, test each augmentation instead: whether it uses global random generators,
+    depends on earlier calls, modifies its input, works in threads and processes, and can be
+    pickled.
     """
     decode = {**asdict(decoding), "full_depth": full_depth}
     steps, resize = parse_plan(augment, image_size)
@@ -139,7 +140,7 @@ def check(
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):
-        # For a program that reads this, so nothing else may be printed.
+        # Print nothing else: a program may parse the output.
         print(report.to_json())
     else:
         if json_path is not None:

@@ -44,32 +44,30 @@ from augseq.training.run_options import (
 def fit(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Run folder; runs/NAME if none."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Run folder. [runs/NAME]"),
     ] = None,
     architecture: Annotated[
         str, typer.Option(help='"small", or a keras.applications name such as MobileNetV2.')
     ] = SMALL,
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
-    epochs: Annotated[
-        int, number_option("How often each image is seen.", least=1)
-    ] = DEFAULT_EPOCHS,
+    epochs: Annotated[int, number_option("Number of epochs.", least=1)] = DEFAULT_EPOCHS,
     batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
     learning_rate: Annotated[
-        float | None, number_option("The highest rate of the schedule.", kind=float, least=0)
+        float | None, number_option("Peak learning rate. [3e-3]", kind=float, least=0)
     ] = None,
     val: Annotated[
-        float, number_option("Share of the images that is held out.", kind=float)
+        float, number_option("Fraction of the images held out for validation.", kind=float)
     ] = DEFAULT_VAL,
     split_column: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Take the parts train and val of a manifest from it, not --val."
+            metavar="COLUMN", help="Manifest: column with the parts train and val, not --val."
         ),
     ] = None,
     seed: SeedOption = DEFAULT_SEED,
     workers: Annotated[
-        int | None, number_option("Threads that make batches; one per core if none.", least=0)
+        int | None, number_option("Threads that load batches. [one per core]", least=0)
     ] = None,
     *,
     source: Images,
@@ -77,13 +75,13 @@ def fit(
 ) -> None:
     """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
 
-    The run folder holds the model, the manifest, the settings, the history (CSV and plot), a
-    contact sheet, the confusion matrix of the held-out images, and a CSV with each held-out
-    image's path, label, prediction and probability.
+    The run folder contains the model, the manifest, the settings, the history (CSV and plot), a
+    contact sheet, the confusion matrix of the held-out images, and a CSV with the path, label,
+    prediction and probability of each held-out image.
 
-    With --splits, it trains on train and evaluates on val; on test, if that is the only other one.
+    With --splits, trains on train and evaluates on val, or on test if that is the only other split.
     """
-    # Before anything that takes time, so that a wrong option is refused at once.
+    # First, so that invalid options fail immediately.
     options = RunOptions(
         architecture=architecture,
         augment=load_augment(augment),
@@ -102,7 +100,7 @@ def fit(
     print_counts(manifest)
     run_folder = output or _free_folder(Path("runs") / _name(source.folder))
     try:
-        # Bars for a person, one line per epoch for a log.
+        # Progress bars in a terminal, one line per epoch in a log.
         result = augseq.train_classifier(
             manifest, run_folder, options, verbose=1 if sys.stdout.isatty() else 2
         )
@@ -123,30 +121,30 @@ def _require_backend() -> None:
     try:
         with _quiet_stderr():
             import keras  # noqa: F401
-    # Keras raises the one for a backend that is not installed, the other for an unknown name.
+    # An ImportError for a backend that is not installed, a ValueError for an unknown name.
     except (ImportError, ValueError) as error:
-        # Else a file at home names it, and Keras what it read there.
-        named = os.environ.get("KERAS_BACKEND")
+        # If unset, keras.json names the backend, and the error of Keras includes it.
+        backend = os.environ.get("KERAS_BACKEND")
         raise ArgumentError(
-            f"Keras cannot load its backend{f' {named!r}' if named else ''}: {error}. Install "
-            "tensorflow, jax or torch with pip, and name the one to use in the variable "
-            "KERAS_BACKEND."
+            f"Keras cannot load its backend{f' {backend!r}' if backend else ''}: {error}. Install "
+            "tensorflow, jax or torch with pip, and set the environment variable KERAS_BACKEND to "
+            "the one to use."
         ) from error
 
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what native code prints; all of it is shown where an error follows."""
-    # TensorFlow prints notices about the processor before any setting of its log level counts.
+    """Suppress what native code prints to stderr, unless an error follows."""
+    # TensorFlow prints messages about the processor before its log level takes effect.
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held_back:
-        os.dup2(held_back.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            held_back.seek(0)
-            os.write(stderr, held_back.read())
+            captured.seek(0)
+            os.write(stderr, captured.read())
             raise
         finally:
             os.dup2(stderr, 2)
@@ -161,13 +159,13 @@ def _name(images: str) -> str:
 
 
 def _free_folder(wanted: Path) -> Path:
-    """Return a path that does not exist: the wanted one, or it with the next number."""
+    """Return a path that does not exist: the wanted one, or one with a number appended."""
     numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in itertools.count(2))
     return next(path for path in itertools.chain([wanted], numbered) if not path.exists())
 
 
 def _add_replay(error: Exception, command: str) -> None:
-    """Say as a command what the library's error says as a call."""
+    """Add a command that replays the sample to an error that names the Python call."""
     text = " ".join([str(error), *getattr(error, "__notes__", [])])
     match = re.search(r"epoch (\d+), seed (\d+)\. To replay: .*index=(\d+)", text)
     if match:

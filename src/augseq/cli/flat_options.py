@@ -1,4 +1,4 @@
-"""Groups of options: a command takes one dataclass, and its user sees an option for each field."""
+"""Option groups: a command takes a dataclass, and its user sees one option per field."""
 
 import functools
 import inspect
@@ -10,13 +10,13 @@ import typer
 
 
 def with_flat_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes the fields of its dataclasses as options.
+    """Return a command that takes the fields of its dataclass parameters as options.
 
-    Typer reads options from the parameters of a function. Without this, the same ten options
-    would stand in the signature of each command, in its call and among its imports.
+    Typer reads options from the parameters of a function. Without this, each command would have to
+    repeat the same ten options in its signature, calls and imports.
 
     Args:
-        command: Its parameters that are dataclasses have fields annotated as Typer's options.
+        command: A function; the fields of its dataclass parameters are annotated as Typer options.
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     groups: dict[str, Any] = {
@@ -30,7 +30,7 @@ def with_flat_options(command: Callable[..., None]) -> Callable[..., None]:
             options[name] = group(**values)
         command(**options)
 
-    flat = [one for p in parameters for one in _flattened(p)]
+    flat = [parameter for p in parameters for parameter in _flattened(p)]
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in flat}
     return run
@@ -61,29 +61,29 @@ def number_option(
     most: float | None = None,
     **settings: Any,
 ) -> Any:
-    """Return an option for a number, whose error says what must hold in our words.
+    """Return a numeric option with error messages in the style of augseq.
 
     Args:
-        description: What the help says.
+        description: The help text.
         kind: `int` or `float`.
-        least: The number must be this or more.
-        most: It must be this or less.
-        **settings: Further ones of `typer.Option`.
+        least: Minimum value.
+        most: Maximum value.
+        **settings: Further arguments of `typer.Option`.
     """
 
-    def is_right(number: float) -> bool:
+    def is_in_range(number: float) -> bool:
         return (least is None or number >= least) and (most is None or number <= most)
 
     def parse(value: Any) -> Any:
         number = _number(value, kind)
-        if number is not None and is_right(number):
+        if number is not None and is_in_range(number):
             return number
         limits = f" of at least {least}" if most is None else f" from {least} to {most}"
         text = f"must be {'an integer' if kind is int else 'a number'}"
         text += f"{limits * (least is not None)}. Received: {value!r}."
         meant = _number(value, float)
-        # Such as 2e8.
-        if number is None and meant is not None and meant.is_integer() and is_right(meant):
+        # For example 2e8.
+        if number is None and meant is not None and meant.is_integer() and is_in_range(meant):
             text += f" Write {int(meant)}."
         raise typer.BadParameter(text)
 

@@ -1,4 +1,4 @@
-"""`augseq index`: a folder or a table becomes a manifest."""
+"""`augseq index`: create a manifest from a folder or a table."""
 
 import os
 import re
@@ -41,29 +41,27 @@ from augseq.remote.url import is_remote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Folders:
-    """Options for folders alone."""
+    """Options only for folders."""
 
     label_pattern: Annotated[
         str | None,
-        typer.Option(
-            metavar="REGEX", help="Folder: the class is what its group finds in the path."
-        ),
+        typer.Option(metavar="REGEX", help="Folder: regex for the path; its group is the class."),
     ] = None
     splits: SplitsOption = None
     extensions: ExtensionsOption = None
     follow_links: Annotated[
         bool,
-        typer.Option("--follow-links", help="Folder: follow symbolic links, never in circles."),
+        typer.Option("--follow-links", help="Folder: follow symbolic links; cycles are safe."),
     ] = False
     update: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Folder: a manifest of it to bring up to date."),
+        typer.Option(metavar="FILE", help="Folder: an earlier manifest of it to update."),
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tables:
-    """Options for tables alone."""
+    """Options only for tables."""
 
     path_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Table: column of the paths. [path]")
@@ -75,24 +73,24 @@ class _Tables:
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Table: what its paths are relative to; at an address, no file is looked for. "
-            "[its own folder]",
+            help="Table: folder of its paths; at a remote address, files are not checked. "
+            "[folder of the table]",
         ),
     ] = None
     columns: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Table: other columns to keep, as age,camera. [all]"),
+        typer.Option(metavar="NAMES", help="Table: other columns to keep, e.g. age,camera. [all]"),
     ] = None
     missing_labels: Annotated[
-        MissingLabels, typer.Option(help="Table: stop at blank labels, or keep those records.")
+        MissingLabels, typer.Option(help="Table: fail on blank labels, or keep those records.")
     ] = "error"
     delimiter: Annotated[
         str | None,
-        typer.Option(metavar="SIGN", help=r"Table: what separates cells, as ';' or '\t'. [,]"),
+        typer.Option(metavar="CHAR", help=r"Table: separator of cells, e.g. ';' or '\t'. [,]"),
     ] = None
     path_suffix: Annotated[
         str | None,
-        typer.Option(metavar="ENDING", help="Table: ending that its paths lack, as .jpg."),
+        typer.Option(metavar="SUFFIX", help="Table: extension that its paths lack, e.g. .jpg."),
     ] = None
 
     def read(self, source: str, *, labelled: bool) -> Manifest:
@@ -112,17 +110,17 @@ class _Tables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Probing:
-    """Whether every image is decoded once, and what becomes of those that cannot be."""
+    """Whether to decode every image once, and what to do about unusable ones."""
 
     probe: Annotated[
         bool,
         typer.Option(
-            "--probe", help="Decode every image once; training then notices changed files."
+            "--probe", help="Decode every image once; training then refuses changed files."
         ),
     ] = False
     unreadable: Annotated[
         UnreadablePolicy,
-        typer.Option(help="Stop at files that cannot be used, or exclude them; implies --probe."),
+        typer.Option(help="Fail on unusable files, or exclude them (implies --probe)."),
     ] = "raise"
 
 
@@ -132,8 +130,8 @@ def index(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Folder with one sub-folder per class, its address (s3://...), or a table with a "
-            "row for each image (.csv, .tsv, .jsonl, .parquet).",
+            help="Folder with one sub-folder per class, its address (s3://...), or a table with "
+            "one row per image (.csv, .tsv, .jsonl, .parquet).",
         ),
     ],
     output: Annotated[
@@ -142,7 +140,7 @@ def index(
             "--output",
             "-o",
             metavar="FILE",
-            help="Manifest to write (.parquet), or a table to hand on (.csv, .tsv, .jsonl).",
+            help="Manifest to write (.parquet), or a table to export (.csv, .tsv, .jsonl).",
         ),
     ] = None,
     labels: LabelsOption = True,
@@ -156,10 +154,11 @@ def index(
 ) -> None:
     """List the images of a folder or a table, count the classes, and write a manifest.
 
-    With --probe, every image is decoded once. What an interrupted run has done is kept beside the
-    output, and the same command continues from there.
+    With --probe, every image is decoded once. If interrupted, the progress is saved next to the
+    output, and running the same command again continues.
 
-    With --update, known records keep index and label, and only new and changed files are read.
+    With --update, known records keep their index and label, and only new, changed and unusable
+    files are read.
     """
     earlier = None if folders.update is None else read_manifest(folders.update)
     output = output or folders.update
@@ -196,24 +195,26 @@ def index(
 
 
 def _may_be_table(source: str) -> bool:
-    """Tell whether a source is a file, whose error then says which tables are read."""
+    """Return whether a source is a file, so that the error lists the supported tables."""
     return not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
 
 
 @contextmanager
 def _checkpoint(output: Path | None) -> Iterator[Path | None]:
-    """Give a file beside the output, which is there only until all went well."""
+    """Provide a checkpoint file next to the output, which is deleted on success."""
     if output is None:
         yield None
         return
     path = output.with_name(f"{output.name}.unfinished")
-    found = _written_at(path)
+    before = _written_at(path)
     try:
         yield path
     except BaseException:
-        # Not where it was refused, as one of another folder is.
-        if _written_at(path) != found:
-            print(f"{path} keeps what was done; run the same command to continue.", file=sys.stderr)
+        # A checkpoint of another folder is refused and not written.
+        if _written_at(path) != before:
+            print(
+                f"Progress is saved in {path}; run the same command to continue.", file=sys.stderr
+            )
         raise
     path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The `augseq` command: one line for each error, and an exit code that scripts can trust."""
+"""The `augseq` command: one-line errors, and exit codes for scripts."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from augseq.terminal_text import escaped
 
 app = typer.Typer(
     name="augseq",
-    help="Feed an image folder to Keras: index it, look at it, train on it.",
+    help="Feed an image folder to Keras: index it, check it, train on it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,10 +51,10 @@ def options(
         ),
     ] = False,
     whole_traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show the whole traceback of an error.")
+        bool, typer.Option("--traceback", help="Show the full traceback of an error.")
     ] = False,
 ) -> None:
-    """Options of all commands."""
+    """Global options."""
     if whole_traceback:
         os.environ["AUGSEQ_TRACEBACK"] = "1"
 
@@ -62,13 +62,13 @@ def options(
 def main() -> None:
     """Run the command line.
 
-    Exits with 0 when all went well, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
+    Exits with 0 on success, 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A name that a terminal cannot show must not end the program.
+        # Names that the terminal cannot display must not crash the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # Before Keras' backend is loaded: its notices are not for the users of this command.
+    # Before Keras loads its backend, to hide TensorFlow's log messages.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("always", AugseqWarning)
     warnings.showwarning = _print_warning  # type: ignore[assignment]
@@ -76,7 +76,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    # A user's own transform may raise anything.
+    # A user's own transform can raise anything.
     except Exception as error:
         if os.environ.get("AUGSEQ_TRACEBACK"):
             traceback.print_exc()
@@ -88,7 +88,7 @@ def _one_line(error: Exception) -> str:
     kind = "" if isinstance(error, AugseqError) else f"{type(error).__name__}: "
     notes = getattr(error, "__notes__", [])
     lines = " ".join([f"{kind}{error}", *notes]).splitlines()
-    # Spaces within a line stay: a command in it may name a file that has two.
+    # Keep spaces within a line: a command in it can contain a file name with two.
     return escaped(" ".join(filter(None, map(str.strip, lines))))
 
 

@@ -1,4 +1,4 @@
-"""What `augseq fit` does to each image, for the commands that look at it without Keras."""
+"""The image pipeline of `augseq fit`, for commands that use it without Keras."""
 
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.cli.arguments import parse_size
@@ -7,9 +7,9 @@ from augseq.pixels.options import ResizeOptions
 
 
 def parse_plan(augment: str, image_size: str) -> tuple[AugmentationList, ResizeOptions]:
-    """Return what two options ask for.
+    """Parse the options `--augment` and `--image-size`.
 
-    Call it before the images are indexed, so that a wrong option is refused at once.
+    Call this before the images are indexed, so that invalid options fail immediately.
     """
     resize = ResizeOptions(image_size=parse_size(image_size))
     return make_augmentation_list(load_augment(augment)), resize

@@ -1,4 +1,4 @@
-"""A manifest in a terminal: how many images each class has, and what is excluded."""
+"""Print a manifest: the number of images of each class, and excluded records."""
 
 import sys
 from itertools import islice
@@ -14,19 +14,19 @@ _LISTED = 20
 
 
 def print_counts(manifest: Manifest) -> None:
-    """Print how many images each class has, with a bar for the eye."""
+    """Print the number of images of each class, with a bar."""
     if not manifest.class_names:
         print(f"{len(manifest)} images without labels")
         return
     is_labelled = manifest.table.column("target").is_valid().to_numpy()
     counts = manifest.select(is_labelled).class_counts()
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
-    order = ", in the order of their numbers" if _are_numbered(list(counts)) else ""
+    order = ", in numeric order" if _are_numbered(list(counts)) else ""
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}{order}")
     names = [shortened(name, _MOST_LETTERS) for name in counts]
     width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
-    # Every file may be excluded.
+    # All files may be excluded.
     most = max(1, *counts.values())
     for name, count in zip(names, counts.values(), strict=True):
         bar = block * round(_BAR_WIDTH * count / most)
@@ -36,19 +36,19 @@ def print_counts(manifest: Manifest) -> None:
 
 
 def _are_numbered(names: list[str]) -> bool:
-    """Tell whether names stand in the order of their values, and not in that of texts."""
+    """Return whether names are sorted by value rather than as text."""
     return names == sorted_names(names) != sorted(names)
 
 
 def print_excluded(manifest: Manifest) -> None:
-    """Print which records are excluded, and why."""
+    """Print the excluded records with their reasons."""
     num_more = len(manifest.excluded) - _LISTED
     if len(manifest.excluded):
         print(f"{len(manifest.excluded):,} excluded")
     for line in islice(excluded_lines(manifest.excluded), _LISTED):
         print(f"  {line}")
     if num_more > 0:
-        print(f"  and {num_more:,} more: augseq.read_manifest(...).excluded has them all")
+        print(f"  and {num_more:,} more: augseq.read_manifest(...).excluded lists all")
 
 
 def _can_print(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""`augseq show`: a contact sheet of what the model will see."""
+"""`augseq show`: draw a contact sheet of what the model will see."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -29,33 +29,33 @@ from augseq.training.run_options import DEFAULT_SEED
 @with_flat_options
 def show(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Image file to write.")
     ] = Path("contact_sheet.png"),
     augment: AugmentOption = "standard",
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
-    images: Annotated[int, number_option("How many images: one row each.", least=1)] = 6,
-    seeds: Annotated[int, number_option("How many seeds: one column each.", least=1)] = 6,
+    images: Annotated[int, number_option("Number of images, one per row.", least=1)] = 6,
+    seeds: Annotated[int, number_option("Number of seeds, one per column.", least=1)] = 6,
     seed: SeedOption = DEFAULT_SEED,
-    epoch: Annotated[int, number_option("Show the random draws of this epoch.", least=0)] = 0,
+    epoch: Annotated[int, number_option("Epoch of the random draws.", least=0)] = 0,
     index: Annotated[
-        int | None, number_option("Explain the record of this index, stage by stage.")
+        int | None, number_option("Show the record with this index, stage by stage.")
     ] = None,
     stats: Annotated[
-        bool, typer.Option("--stats", help="How often transforms fire, and what they draw.")
+        bool, typer.Option("--stats", help="Show how often transforms fire, and what they draw.")
     ] = False,
     labels: LabelsOption = True,
     *,
     source: Images,
     decoding: Decoding,
 ) -> None:
-    """Draw a contact sheet: several images, each plain and under several seeds.
+    """Draw a contact sheet: several images, each unaugmented and with several seeds.
 
-    With --index it draws what one training step saw of one image, after each stage, and prints
-    which transforms fired with which parameters; with --stats how often each fires in 1000
-    samples, and how its parameters spread.
+    With --index, draws one sample as training sees it, after each stage, and prints which
+    transforms fired with which parameters. With --stats, shows how often each transform fires in
+    1000 samples, and the distribution of its parameters.
     """
     if index is not None and stats:
-        raise typer.BadParameter("--index is about one sample, and --stats about many.")
+        raise typer.BadParameter("Pass either --index, for one sample, or --stats, for many.")
     check_epoch(epoch)
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open(labelled=labels)

@@ -1,4 +1,4 @@
-"""`augseq split`: a manifest gets a column that says which part each image is in."""
+"""`augseq split`: add a column to a manifest that names the part of each image."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,23 +16,31 @@ def split(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Manifest to write (.parquet).")
     ],
-    val: Annotated[float, number_option("Share of the images in val.", kind=float)] = DEFAULT_VAL,
+    val: Annotated[
+        float, number_option("Fraction of the images in val.", kind=float)
+    ] = DEFAULT_VAL,
     test: Annotated[
-        float | None, number_option("Share in test; no such part if none.", kind=float)
+        float | None,
+        number_option("Fraction of the images in test; no such part by default.", kind=float),
     ] = None,
     group: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Images of equal value here stay together."),
+        typer.Option(
+            metavar="COLUMN", help="Keep images with equal values in this column together."
+        ),
     ] = None,
     stable: Annotated[
-        bool, typer.Option("--stable", help="No image moves when others join; sizes vary a little.")
+        bool,
+        typer.Option(
+            "--stable", help="Never move images when others are added; sizes vary slightly."
+        ),
     ] = False,
-    column: Annotated[str, typer.Option(help="Name of the column that is written.")] = "split",
+    column: Annotated[str, typer.Option(help="Name of the new column.")] = "split",
     seed: SeedOption = DEFAULT_SEED,
     *,
     source: Images,
 ) -> None:
-    """Divide images into train, val and perhaps test, and keep that in a column of a manifest.
+    """Split images into train, val and optionally test, and write a manifest with a split column.
 
     `augseq fit MANIFEST --split-column split` then trains on train and evaluates on val.
     """
