@@ -1,4 +1,4 @@
-"""Arguments that a function does not have, answered with the name of ours."""
+"""Unknown arguments are answered with the name of the right one."""
 
 import inspect
 from typing import Any
@@ -31,7 +31,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_sequence_names_its_own_option_for_a_foreign_one(name: str) -> None:
+def test_a_sequence_names_its_own_option_for_one_of_another_library(name: str) -> None:
     x = np.zeros((2, 4, 4, 3), np.uint8)
     with pytest.raises(
         augseq.errors.ArgumentError, match=f"ImageSequence has no.*`{name}`.*"
@@ -41,7 +41,7 @@ def test_a_sequence_names_its_own_option_for_a_foreign_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["image_size", "batch_size", "shuffle", "seed", "label_mode"])
-def test_index_folder_says_which_options_a_sequence_takes(name: str, sample_images: Any) -> None:
+def test_index_folder_points_to_options_of_a_sequence(name: str, sample_images: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=f"`{name}`. It is an option of ImageSequence"
     ):
@@ -67,7 +67,7 @@ def test_index_table_names_its_columns(name: str, ours: str) -> None:
 
 
 @pytest.mark.parametrize("function", [augseq.index_folder, augseq.index_table])
-def test_no_name_of_ours_is_answered_as_foreign(function: Any) -> None:
+def test_the_signature_of_a_function_is_kept(function: Any) -> None:
     ours = inspect.signature(function).parameters
     assert {"folder", "source"} & set(ours)
     assert not any(p.kind is p.VAR_KEYWORD for p in ours.values())

@@ -1,4 +1,4 @@
-"""The errors: one tree, drawn truly, that survives the way between processes."""
+"""Errors: one documented tree that survives copying and pickling."""
 
 import copy
 import inspect
@@ -56,14 +56,14 @@ def test_a_decode_error_keeps_path_and_index_when_pickled() -> None:
 
 
 @pytest.mark.parametrize("kind", RAISED)
-def test_an_error_is_caught_as_the_builtin_that_it_is(kind: type[Exception]) -> None:
+def test_an_error_is_caught_as_its_builtin_base_class(kind: type[Exception]) -> None:
     builtin = BUILTINS[kind.__name__]
     with pytest.raises(builtin, match="truncated"):
         raise kind(TEXT)
 
 
 @pytest.mark.parametrize("kind", RAISED)
-def test_everything_but_the_warning_is_an_augseq_error(kind: type) -> None:
+def test_everything_except_the_warning_is_an_augseq_error(kind: type) -> None:
     assert issubclass(kind, errors.AugseqError) == (kind is not errors.AugseqWarning)
 
 

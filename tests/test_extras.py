@@ -52,8 +52,8 @@ def test_the_frame_of_a_manifest_says_that_it_needs_pandas(
 ) -> None:
     images = augseq.index_folder(sample_images, progress=False)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    told = re.escape(install_command("pandas"))
+    command = re.escape(install_command("pandas"))
     with pytest.raises(
-        augseq.errors.MissingExtraError, match=f"`to_pandas` requires pandas.*{told}"
+        augseq.errors.MissingExtraError, match=f"`to_pandas` requires pandas.*{command}"
     ):
         images.to_pandas()

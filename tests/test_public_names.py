@@ -96,17 +96,17 @@ def test_help_begins_with_what_to_call_first() -> None:
 
 
 def names_by_task(text: str) -> list[str]:
-    """Return the names in quotes, each where it comes first."""
+    """Return the names in backticks, in the order of their first occurrence."""
     return list(dict.fromkeys(re.findall(r"`(?:augseq\.|errors\.)*(\w+)", text)))
 
 
-def test_the_docstring_names_all_that_is_public_in_the_order_of_use() -> None:
+def test_the_docstring_lists_all_public_names_in_the_order_of_use() -> None:
     names = [name for name in names_by_task(augseq.__doc__ or "") if name in augseq.__all__]
     assert sorted(names) == augseq.__all__
     assert names == [*augseq._HOMES, "errors"]
 
 
-def test_the_page_of_the_api_has_the_same_names_in_the_same_order() -> None:
+def test_the_api_page_has_the_same_names_in_the_same_order() -> None:
     page = Path(__file__).parents[1] / "docs" / "api.md"
     rows = re.findall(r"^\| (`.*?`) \|", page.read_text("utf-8"), re.MULTILINE)
     named = names_by_task(" ".join(rows))
@@ -117,20 +117,20 @@ def test_the_page_of_the_api_has_the_same_names_in_the_same_order() -> None:
     ]
 
 
-def test_errors_are_in_a_room_of_their_own() -> None:
+def test_errors_are_in_their_own_module() -> None:
     assert {name for name in augseq.__all__ if name in ERRORS} == {"AugseqError", "AugseqWarning"}
     for name in set(ERRORS) - set(augseq.__all__):
         assert not hasattr(augseq, name)
         assert issubclass(ERRORS[name], augseq.AugseqError)
 
 
-def test_star_import_gives_the_public_names() -> None:
+def test_star_import_imports_the_public_names() -> None:
     names: dict[str, Any] = {}
     exec("from augseq import *", names)
     assert set(augseq.__all__) <= set(names)
 
 
-def test_types_are_imported_under_the_same_names_as_at_run_time() -> None:
+def test_type_imports_match_the_names_at_run_time() -> None:
     source = inspect.getsource(augseq)
     typed = re.findall(r"^    from (\S+) import (\w+) as (\w+)$", source, re.MULTILINE)
     assert {(home, name) for home, name, _ in typed} == {
@@ -156,7 +156,7 @@ def test_a_docstring_begins_with_one_short_sentence(name: str) -> None:
 @pytest.mark.parametrize(
     "name", [name for name, value in CALLABLES.items() if inspect.isroutine(value)]
 )
-def test_a_function_says_in_the_imperative_what_it_does(name: str) -> None:
+def test_a_function_docstring_begins_in_the_imperative(name: str) -> None:
     verb = docstring_of(CALLABLES[name]).split()[0]
     assert verb[0].isupper()
     assert not re.fullmatch(r"The|This|An?|\w+ing|\w*[^s]s", verb)
@@ -179,13 +179,13 @@ def test_a_docstring_describes_every_parameter(name: str) -> None:
         and f"`{parameter}`" not in text
     ]
     if inspect.isroutine(value) and len(parameters_of(value)) == 1 and "Args:" not in text:
-        # "Return the records at several positions": one sentence says it all.
+        # "Return the records at several positions": the sentence mentions the parameter.
         missing = [p for p in missing if not re.search(rf"\b{p}\b", text)]
     assert missing == []
 
 
 @pytest.mark.parametrize("name", CALLABLES)
-def test_a_docstring_describes_no_parameter_that_is_not_there(name: str) -> None:
+def test_a_docstring_describes_no_missing_parameter(name: str) -> None:
     section = re.search(r"^Args:\n((?: .*\n?|\n)*)", docstring_of(CALLABLES[name]), re.MULTILINE)
     described = re.findall(r"^    (\**\w+): ", section[1], re.MULTILINE) if section else []
     assert set(described) <= set(parameters_of(CALLABLES[name]))
@@ -212,11 +212,11 @@ def test_indexing_a_folder_loads_no_keras_and_no_albumentations(sample_images: A
     assert banned & set(loaded) == set()
 
 
-def test_importing_the_package_asks_no_network() -> None:
+def test_importing_the_package_makes_no_network_request() -> None:
     assert run_python(NO_NETWORK + "import augseq\nprint(len(augseq.__all__))") > 20
 
 
-def test_the_presets_ask_no_network() -> None:
+def test_the_presets_make_no_network_request() -> None:
     names = run_python(
         NO_NETWORK + "import augseq, json, sys\n"
         "sys.modules['torch'] = None  # albumentations would load it, which takes seconds\n"

@@ -1,4 +1,4 @@
-"""Text that a stranger wrote gives a terminal nothing to act on."""
+"""Untrusted text contains nothing that a terminal acts on."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ RAISED = [value for value in vars(errors).values() if isinstance(value, type)]
 CODES = "\x1b[2J\x1b]0;owned\x07\r\x9b\u202e\u2066\ud800\x00"
 
 
-def test_codes_come_out_as_python_writes_them() -> None:
+def test_control_codes_are_escaped_as_in_python() -> None:
     assert escaped("a\x1b[31mb\n\r\u202e\x9b") == r"a\x1b[31mb\n\r\u202e\x9b"
     assert escaped("Käse 猫 [red] <b> \\x1b") == "Käse 猫 [red] <b> \\x1b"
 
@@ -51,7 +51,7 @@ def test_a_name_is_shortened_after_it_is_escaped() -> None:
         ("שלום", 4),
     ],
 )
-def test_a_text_takes_the_columns_that_a_terminal_gives_it(text: str, columns: int) -> None:
+def test_text_has_the_width_that_a_terminal_uses(text: str, columns: int) -> None:
     assert num_columns(text) == columns
     assert padded(text, 9) == text + " " * (9 - columns)
     for most in range(1, 8):
@@ -60,13 +60,13 @@ def test_a_text_takes_the_columns_that_a_terminal_gives_it(text: str, columns: i
 
 
 @pytest.mark.parametrize("kind", RAISED)
-def test_no_error_or_warning_carries_a_code(kind: type[Exception]) -> None:
+def test_no_error_or_warning_contains_a_control_code(kind: type[Exception]) -> None:
     text = str(kind(f"Cannot read {CODES}."))
     assert text.isprintable()
     assert text.startswith(r"Cannot read \x1b[2J\x1b]0;owned\x07\r\x9b\u202e")
 
 
-def test_a_message_keeps_its_lines_but_not_a_million_letters() -> None:
+def test_a_message_keeps_its_lines_but_is_cut_to_a_maximum_length() -> None:
     assert printable_message("one\ntwo\x1b") == "one\ntwo\\x1b"
     assert len(printable_message("x" * 10**6)) < 10_010
 
@@ -76,7 +76,7 @@ def test_a_record_reads_as_text_on_one_line() -> None:
     assert str(record) == r"'a/\x1b[2J\nerror: none.jpg' (index 3)"
 
 
-def test_a_table_of_classes_in_any_writing_has_straight_columns(
+def test_a_table_of_classes_in_any_script_has_aligned_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = ("cat", "猫と犬", "강아지", "🦊", "שלום")

@@ -1,4 +1,4 @@
-"""One function over many items, in threads."""
+"""Map a function over many items in threads."""
 
 import threading
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ def test_results_come_in_the_order_of_the_items(num_items: int, num_threads: int
     assert results == [n * n for n in range(num_items)]
 
 
-def test_items_are_worked_on_at_the_same_time() -> None:
+def test_items_are_processed_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=30)
-    # The first of each thread's first task; one thread alone would wait for ever.
+    # The first items of each thread's first task; a single thread would wait forever.
     met = mapped(lambda n: both.wait() if n % 16 == 0 else 2, range(32), 32, num_threads=2)
     assert sorted(met) == [0, 1] + [2] * 30
 
 
-def test_a_million_items_are_not_taken_before_their_time() -> None:
+def test_a_million_items_are_consumed_lazily() -> None:
     taken = []
 
     def items() -> Iterator[int]:
@@ -44,7 +44,7 @@ def test_a_million_items_are_not_taken_before_their_time() -> None:
     assert len(taken) < 1200
 
 
-def test_an_error_comes_through_and_ends_the_work() -> None:
+def test_an_error_propagates_and_stops_the_work() -> None:
     seen = []
 
     def fail_at_40(number: int) -> int:
@@ -61,10 +61,10 @@ def test_an_error_comes_through_and_ends_the_work() -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_is_given_up_ends_with_the_item_that_is_worked_on(
+def test_cancelled_work_stops_after_the_current_item(
     monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    """And not with the sixteenth of its task: whoever presses Ctrl-C waits for that."""
+    """Not after all sixteen items of a task, for which Ctrl-C would have to wait."""
     is_busy, is_given_up = threading.Event(), threading.Event()
 
     class Watched(threading.Event):

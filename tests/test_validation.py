@@ -1,4 +1,4 @@
-"""Checks of arguments: what must hold and what came is told, whatever it is."""
+"""Argument checks: messages state the rule and the value received."""
 
 from fractions import Fraction
 from typing import Any
@@ -19,7 +19,7 @@ def test_a_choice_passes(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["c", 1, ["a"], {}, np.array(["a"]), np.array(["a", "b"]), pd.Series(["a", "b"])]
 )
-def test_all_else_is_refused_in_words(value: Any) -> None:
+def test_other_values_are_refused_with_the_choices(value: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"`kind` must be one of 'a', 'b'\. Received"
     ):
@@ -43,7 +43,7 @@ def test_a_real_number_of_python_or_numpy_comes_back_as_a_float(value: Any) -> N
         *(10**400, -(10**400), np.array([1.0, 2.0])),
     ],
 )
-def test_what_is_no_finite_number_is_refused(value: Any) -> None:
+def test_values_that_are_not_finite_numbers_are_refused(value: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"`x` must be a finite number.*x="):
         check_number("x", value)
 
@@ -58,7 +58,7 @@ def test_what_is_no_finite_number_is_refused(value: Any) -> None:
         ({"least": 1, "most": 2.5}, [1, 2.5], [0.9, 3], "of at least 1 and at most 2.5"),
     ],
 )
-def test_limits_are_kept_and_named(
+def test_limits_are_enforced_and_named(
     limits: dict[str, float], allowed: list[float], refused: list[float], text: str
 ) -> None:
     for value in allowed:

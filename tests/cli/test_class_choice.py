@@ -1,4 +1,4 @@
-"""Choose classes and splits at the shell."""
+"""Select classes and splits on the command line."""
 
 import csv
 from pathlib import Path
@@ -22,7 +22,7 @@ def draw(folder: Path, *names: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["folder", "manifest", "table"])
-def test_every_source_gives_the_chosen_classes_in_their_order(
+def test_every_source_has_the_selected_classes_in_order(
     run: Run,  # noqa: F811
     tmp_path: Path,
     source: str,
@@ -62,7 +62,7 @@ def test_fit_trains_on_one_split_and_evaluates_on_another(
     assert paths == [f"{held_out}/{c}/{n}.png" for c in ("cat", "dog") for n in (0, 1)]
 
 
-def test_splits_are_not_taken_for_those_of_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_splits_are_refused_for_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
     draw(tmp_path / "photos", "cat", "dog")
     run("index", "photos", "-o", "m.parquet")
     for command in ("check", "fit", "show", "bench"):

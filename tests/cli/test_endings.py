@@ -1,4 +1,4 @@
-"""Endings of images at the shell."""
+"""File extensions on the command line."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.cli.test_main import Run, run  # noqa: F401
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Two classes of three images: one .png, one without an ending, one .png_1."""
+    """Two classes of three images: one .png, one without an extension, one .png_1."""
     for level, name in enumerate(["cat", "dog"]):
         folder = tmp_path / "photos" / name
         folder.mkdir(parents=True)
@@ -36,7 +36,7 @@ def photos(tmp_path: Path) -> Path:
         ("default,none,.png_1", 6),
     ],
 )
-def test_every_ending_can_be_written_at_the_shell(
+def test_every_extension_can_be_passed_on_the_command_line(
     run: Run,  # noqa: F811
     photos: Path,
     endings: str,
@@ -47,14 +47,14 @@ def test_every_ending_can_be_written_at_the_shell(
     assert outcome.out.startswith(f"{count} images in 2 classes")
 
 
-def test_what_is_not_indexed_is_a_warning_that_says_the_option(run: Run, photos: Path) -> None:  # noqa: F811
+def test_files_that_are_not_indexed_cause_a_warning_with_the_option(run: Run, photos: Path) -> None:  # noqa: F811
     outcome = run("index", photos)
     assert outcome.out.startswith("2 images in 2 classes")
     assert "2 x no extension, 2 x .png_1" in outcome.err
     assert "--extensions default,none,.png_1)" in outcome.err
 
 
-def test_other_commands_take_the_endings_and_manifests_and_tables_refuse_them(
+def test_other_commands_accept_extensions_but_not_for_manifests_and_tables(
     run: Run,  # noqa: F811
     photos: Path,
 ) -> None:
@@ -66,7 +66,7 @@ def test_other_commands_take_the_endings_and_manifests_and_tables_refuse_them(
     assert refused in run("index", "t.csv", "--extensions", "*").err
 
 
-def test_classes_in_the_order_of_their_numbers_are_said_to_be(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_numeric_class_order_is_reported(run: Run, tmp_path: Path) -> None:  # noqa: F811
     for name in range(11):
         (tmp_path / "photos" / str(name)).mkdir(parents=True)
         (tmp_path / "photos" / str(name) / "1.png").touch()

@@ -1,4 +1,4 @@
-"""The command line from the user's side: what it prints, leaves behind, and exits with."""
+"""The command line from the user's side: output, files and exit codes."""
 
 import csv
 import inspect
@@ -77,7 +77,7 @@ def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) 
     assert augseq.read_manifest("small.parquet").class_counts() == {"bright": 10, "dark": 10}
 
 
-def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: Path) -> None:
+def test_index_names_bad_files_and_excludes_them_on_request(run: Run, folder: Path) -> None:
     path = folder / "dark" / "3.png"
     path.write_bytes(path.read_bytes()[:-30])
     outcome = run("index", folder, "--probe", "-o", "small.parquet")
@@ -98,7 +98,7 @@ def test_index_names_bad_files_and_leaves_them_out_if_told_to(run: Run, folder: 
     assert re.search(r"1 excluded\n  'small/dark/3.png' \(index 0\): \S+", outcome.out)
 
 
-def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder: Path) -> None:
+def test_a_checkpoint_of_another_folder_is_refused_and_kept(run: Run, folder: Path) -> None:
     path = folder / "dark" / "3.png"
     path.write_bytes(path.read_bytes()[:-30])
     run("index", folder, "--probe", "-o", "m.parquet")
@@ -111,7 +111,7 @@ def test_unfinished_work_on_another_folder_is_refused_and_stays(run: Run, folder
     assert Path("m.parquet.unfinished").read_bytes() == unfinished
 
 
-def test_index_writes_a_manifest_where_no_file_can_be_used(run: Run, folder: Path) -> None:
+def test_index_writes_a_manifest_even_if_no_file_is_usable(run: Run, folder: Path) -> None:
     for path in folder.rglob("*.png"):
         path.write_bytes(path.read_bytes()[:-30])
     outcome = run("index", folder, "--unreadable", "exclude", "-o", "small.parquet")
@@ -121,7 +121,7 @@ def test_index_writes_a_manifest_where_no_file_can_be_used(run: Run, folder: Pat
     assert len(augseq.read_manifest("small.parquet")) == 0
 
 
-def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
+def test_index_updates_a_manifest(run: Run, folder: Path) -> None:
     run("index", folder, "--probe", "-o", "small.parquet")
     before = augseq.read_manifest("small.parquet")
     (folder / "bright" / "4.png").unlink()
@@ -136,7 +136,7 @@ def test_index_brings_a_manifest_up_to_date(run: Run, folder: Path) -> None:
     ]
 
 
-def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Path) -> None:
+def test_index_accepts_a_table_and_every_command_its_manifest(run: Run, folder: Path) -> None:
     rows = [f"{path.relative_to(folder)},{path.parent.name[0]}" for path in folder.rglob("*.png")]
     (folder.parent / "t.csv").write_text("\n".join(["file,kind", *rows]), encoding="utf-8")
     options = ("--path-column", "file", "--label-column", "kind", "--images-root", folder)
@@ -151,7 +151,7 @@ def test_index_takes_a_table_and_every_command_its_manifest(run: Run, folder: Pa
         assert "augseq index t.csv --path-column" in outcome.err
 
 
-def test_index_takes_splits_and_patterns_and_writes_tables(run: Run, folder: Path) -> None:
+def test_index_accepts_splits_and_patterns_and_writes_tables(run: Run, folder: Path) -> None:
     outcome = run("index", folder.parent, "--splits", "small", "-o", "t.csv")
     assert "20 images in 2 classes" in outcome.out
     with open("t.csv", encoding="utf-8", newline="") as file:
@@ -175,7 +175,9 @@ def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Pat
     assert "--label-pattern '(': missing )" in run("index", folder, "--label-pattern", "(").err
 
 
-def test_a_parquet_file_that_is_no_manifest_shows_how_to_make_one(run: Run, folder: Path) -> None:
+def test_a_parquet_file_that_is_not_a_manifest_shows_how_to_make_one(
+    run: Run, folder: Path
+) -> None:
     paths = [str(path.relative_to(folder)) for path in folder.rglob("*.png")]
     pq.write_table(pa.table({"path": paths, "label": [1, 0] * 10}), folder / "t.parquet")
     outcome = run("check", folder / "t.parquet")
@@ -184,7 +186,7 @@ def test_a_parquet_file_that_is_no_manifest_shows_how_to_make_one(run: Run, fold
     assert "20 images in 2 classes" in run("index", folder / "t.parquet").out
 
 
-def test_show_writes_a_picture_with_a_row_for_each_image(run: Run, folder: Path) -> None:
+def test_show_writes_a_picture_with_one_row_per_image(run: Run, folder: Path) -> None:
     outcome = run("show", folder, "--images", 3, "--seeds", 2, "-o", "sheet.png")
     assert outcome.code == 0
     with Image.open("sheet.png") as sheet:
@@ -199,7 +201,7 @@ def test_show_draws_one_record_of_one_epoch(run: Run, folder: Path) -> None:
     assert outcome.out.endswith("\nwrote one.png\n")
 
 
-def test_show_tells_and_draws_how_strong_augmentations_are(run: Run, folder: Path) -> None:
+def test_show_prints_and_draws_augmentation_statistics(run: Run, folder: Path) -> None:
     options = ("--augment", "light", "--image-size", 16)
     outcome = run("show", folder, "--stats", *options, "-o", "stats.png")
     assert outcome.code == 0
@@ -210,13 +212,13 @@ def test_show_tells_and_draws_how_strong_augmentations_are(run: Run, folder: Pat
     assert run("show", folder, "--stats", "--index", 3).code == 2
 
 
-def test_show_takes_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
+def test_show_accepts_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
     outcome = run("show", folder / "dark", "--no-labels", "--images", 1, "--seeds", 1)
     assert outcome.code == 0
     assert Path("contact_sheet.png").is_file()
 
 
-def test_fit_leaves_everything_that_one_wants_to_see(run: Run, folder: Path) -> None:
+def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     outcome = run("fit", folder, *FIT, "-o", "run")
     assert outcome.code == 0, outcome.err
     assert "validation accuracy" in outcome.out
@@ -233,21 +235,21 @@ def test_fit_leaves_everything_that_one_wants_to_see(run: Run, folder: Path) -> 
     assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
 
 
-def test_fit_takes_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> None:
+def test_fit_accepts_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> None:
     run("index", folder, "-o", "small.parquet")
     for _ in range(2):
         assert run("fit", "small.parquet", *FIT).code == 0
     assert sorted(path.name for path in Path("runs").iterdir()) == ["small", "small-2"]
 
 
-def test_fit_does_not_write_into_a_folder_that_holds_files(run: Run, folder: Path) -> None:
+def test_fit_does_not_write_to_a_folder_that_contains_files(run: Run, folder: Path) -> None:
     Path("run").mkdir()
     Path("run/notes.txt").touch()
     _expect_error(run("fit", folder, *FIT, "-o", "run"), "new or empty", "'run'")
     assert [path.name for path in Path("run").iterdir()] == ["notes.txt"]
 
 
-def test_fit_does_not_write_into_the_folder_of_images(
+def test_fit_does_not_write_to_the_folder_of_images(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sorted(folder.rglob("*"))
@@ -262,7 +264,7 @@ def test_fit_does_not_write_into_the_folder_of_images(
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_fit_that_fails_leaves_nothing_and_may_be_run_again_when_mended(
+def test_a_failed_fit_leaves_no_files_and_can_be_run_again_after_repair(
     run: Run, folder: Path
 ) -> None:
     Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
@@ -275,13 +277,13 @@ def test_a_fit_that_fails_leaves_nothing_and_may_be_run_again_when_mended(
     assert Path("run/model.keras").is_file()
 
 
-def test_fit_does_not_replace_a_file_by_a_run_folder(run: Run, folder: Path) -> None:
+def test_fit_does_not_replace_a_file_with_a_run_folder(run: Run, folder: Path) -> None:
     Path("afile").write_text("mine", encoding="utf-8")
     _expect_error(run("fit", folder, *FIT, "-o", "afile"), "'afile' is a file")
     assert Path("afile").read_text(encoding="utf-8") == "mine"
 
 
-def test_fit_needs_an_image_to_hold_out(run: Run, tmp_path: Path, folder: Path) -> None:
+def test_fit_requires_an_image_to_hold_out(run: Run, tmp_path: Path, folder: Path) -> None:
     for path in folder.rglob("*.png"):
         if path.stem != "0":
             path.unlink()
@@ -289,27 +291,27 @@ def test_fit_needs_an_image_to_hold_out(run: Run, tmp_path: Path, folder: Path) 
     assert not Path("runs").exists()
 
 
-def test_fit_warns_of_a_class_that_no_held_out_image_belongs_to(run: Run, folder: Path) -> None:
+def test_fit_warns_about_a_class_without_held_out_images(run: Run, folder: Path) -> None:
     (folder / "rare").mkdir()
     shutil.copy(folder / "dark" / "0.png", folder / "rare")
-    # The warning comes first, so nothing need be trained.
+    # The warning comes first, so training is not needed.
     outcome = run("fit", folder, *FIT, "--architecture", "nonsense")
     assert "warning: 1 of 3 classes have no held-out image: 'rare'" in outcome.err
 
 
-def test_index_says_where_it_cannot_write(run: Run, folder: Path) -> None:
+def test_index_names_the_path_it_cannot_write(run: Run, folder: Path) -> None:
     missing = Path("nowhere") / "small.parquet"
     _expect_error(run("index", folder, "-o", missing), "nowhere", "its folder does not exist")
     _expect_error(run("index", folder, "-o", folder), "Cannot write", "it is a folder")
     assert not Path("nowhere").exists()
 
 
-def test_fit_takes_an_architecture_of_keras_by_name(run: Run, folder: Path) -> None:
+def test_fit_accepts_a_keras_architecture_by_name(run: Run, folder: Path) -> None:
     outcome = run("fit", folder, *FIT, "--architecture", "mobilenet", "--image-size", 32)
     assert outcome.code == 0, outcome.err
 
 
-def test_bench_prints_stages_and_writes_figures_and_a_plot(run: Run, folder: Path) -> None:
+def test_bench_prints_stages_and_writes_results_and_a_plot(run: Run, folder: Path) -> None:
     outcome = run(
         "bench", folder, "--images", 8, "--batch-size", 32, "--json", "b.json", "--plot", "b.png"
     )
@@ -320,7 +322,7 @@ def test_bench_prints_stages_and_writes_figures_and_a_plot(run: Run, folder: Pat
         assert plot.width > plot.height
 
 
-def test_help_names_every_command_and_the_version_is_the_packages(run: Run) -> None:
+def test_help_lists_every_command_and_the_version_is_that_of_the_package(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
     assert all(name in outcome.out for name in ["index", "check", "show", "fit", "bench"])
@@ -350,7 +352,7 @@ def test_a_file_instead_of_a_folder_is_named(run: Run, folder: Path) -> None:
     _expect_error(run("fit", folder / "dark" / "0.png"), "0.png", "but is a file")
 
 
-def test_a_folder_without_images_says_what_it_saw(run: Run, tmp_path: Path) -> None:
+def test_a_folder_without_images_reports_what_it_contains(run: Run, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
     _expect_error(run("index", tmp_path / "texts"), "No images found", "1 x .txt")
@@ -370,7 +372,7 @@ def test_an_unreadable_folder_is_named(run: Run, folder: Path) -> None:
     for parent in [folder, *folder.parents]:
         if parent.owner() == folder.owner() and parent != Path("/tmp"):
             parent.chmod(parent.stat().st_mode | 0o55)
-    # Root reads everything, so step down while the command runs.
+    # Root can read everything, so drop privileges while the command runs.
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
@@ -435,7 +437,7 @@ bad_shape, bad_dtype, bad_none, bad_raise = [shape], [dtype], [nothing], [raisin
         ("bad_raise", ("ZeroDivisionError: no such luck", "'raising'")),
     ],
 )
-def test_a_transform_at_fault_is_named_with_a_command_that_replays_it(
+def test_a_failing_transform_is_named_with_a_command_that_replays_it(
     run: Run, folder: Path, attribute: str, parts: tuple[str, ...]
 ) -> None:
     Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
@@ -446,7 +448,7 @@ def test_a_transform_at_fault_is_named_with_a_command_that_replays_it(
     _expect_error(run("show", *arguments), *parts)
 
 
-def test_the_command_that_replays_runs_wherever_the_images_lie(run: Run, folder: Path) -> None:
+def test_the_replay_command_runs_wherever_the_images_are(run: Run, folder: Path) -> None:
     Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
     run("index", folder, "-o", "my  $manifest.parquet")
     moved = folder.rename("moved (by me)")
@@ -459,7 +461,7 @@ def test_the_command_that_replays_runs_wherever_the_images_lie(run: Run, folder:
 
 
 @pytest.mark.parametrize("name", ["my t.csv", "my t.parquet"])
-def test_the_command_that_makes_a_manifest_of_a_table_runs(
+def test_the_command_that_creates_a_manifest_from_a_table_runs(
     run: Run, folder: Path, name: str
 ) -> None:
     paths = [str(path.relative_to(folder)) for path in folder.rglob("*.png")]
@@ -473,19 +475,19 @@ def test_the_command_that_makes_a_manifest_of_a_table_runs(
     assert len(augseq.read_manifest("manifest.parquet")) == 20
 
 
-def test_a_good_list_of_ones_own_is_taken(run: Run, folder: Path) -> None:
+def test_a_valid_user_list_is_accepted(run: Run, folder: Path) -> None:
     Path("good.py").write_text(GOOD_LIST, encoding="utf-8")
     assert run("show", folder, "--augment", "good.py:mine").code == 0
 
 
-def test_a_file_with_the_name_of_a_module_does_not_take_its_place(run: Run, folder: Path) -> None:
+def test_a_file_with_the_name_of_a_module_does_not_replace_it(run: Run, folder: Path) -> None:
     Path("random.py").write_text(GOOD_LIST, encoding="utf-8")
     assert run("show", folder, "--augment", "random.py:mine").code == 0
     assert random is sys.modules["random"]
     assert run("fit", folder, *FIT, "--augment", "random.py:mine").code == 0
 
 
-def test_a_file_may_import_the_file_beside_it(run: Run, folder: Path) -> None:
+def test_a_file_can_import_another_file_next_to_it(run: Run, folder: Path) -> None:
     Path("mine").mkdir()
     Path("mine/neighbour_of_augseq_test.py").write_text(GOOD_LIST, encoding="utf-8")
     Path("mine/lists.py").write_text(
@@ -507,13 +509,13 @@ def test_a_file_may_import_the_file_beside_it(run: Run, folder: Path) -> None:
         (".here:mine", "or package.module:name. Received: '.here:mine'"),
     ],
 )
-def test_an_unknown_augmentation_says_what_there_is(
+def test_an_unknown_augmentation_lists_the_available_ones(
     run: Run, folder: Path, name: str, part: str
 ) -> None:
     _expect_error(run("show", folder, "--augment", name), "--augment", part)
 
 
-def test_fit_needs_labels(run: Run, folder: Path) -> None:
+def test_fit_requires_labels(run: Run, folder: Path) -> None:
     _expect_error(run("fit", folder / "dark", *FIT), "no class")
     run("index", folder, "--no-labels", "-o", "flat.parquet")
     _expect_error(run("fit", "flat.parquet", *FIT), "label")
@@ -528,14 +530,14 @@ def test_a_manifest_of_a_newer_schema_is_refused(run: Run, folder: Path) -> None
     _expect_error(run("fit", "newer.parquet", *FIT), "schema 999", "newer augseq")
 
 
-def test_a_manifest_whose_files_are_gone_says_how_to_go_on(run: Run, folder: Path) -> None:
+def test_a_manifest_with_missing_files_says_how_to_proceed(run: Run, folder: Path) -> None:
     run("index", folder, "-o", "small.parquet")
     moved = folder.rename(folder.with_name("moved"))
     _expect_error(run("fit", "small.parquet", *FIT), "is not in", "root=")
     assert run("fit", "small.parquet", *FIT, "--root", moved, "-o", "run").code == 0
 
 
-def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
+def test_an_installed_command_runs_without_a_backend_if_it_needs_none(
     tmp_path: Path, folder: Path
 ) -> None:
     command = [Path(sys.executable).with_name("augseq"), "index", folder]
@@ -546,7 +548,7 @@ def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "error: Keras cannot load its backend 'no_such_backend'" in done.stderr
-    # Named in the file that Keras reads at home.
+    # Named in keras.json.
     (tmp_path / "keras.json").write_text('{"backend": "nonsense"}', encoding="utf-8")
     environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
     environment.pop("KERAS_BACKEND", None)
@@ -556,7 +558,7 @@ def test_an_installed_command_runs_without_a_backend_for_what_needs_none(
     assert "tensorflow'" not in done.stderr
 
 
-def test_check_exits_with_1_from_the_severity_that_is_asked_for(run: Run, folder: Path) -> None:
+def test_check_exits_with_1_from_the_requested_severity_on(run: Run, folder: Path) -> None:
     outcome = run("check", folder)
     assert outcome.code == 0
     assert "warning  tiny images" in outcome.out
@@ -571,7 +573,7 @@ def test_check_exits_with_1_from_the_severity_that_is_asked_for(run: Run, folder
     assert run("check", folder, "--fail-on", "never").code == 0
 
 
-def test_check_prints_json_alone_and_writes_a_page(run: Run, folder: Path) -> None:
+def test_check_prints_only_json_and_writes_a_page(run: Run, folder: Path) -> None:
     outcome = run("check", folder, "--json", "-", "--html", "report.html")
     assert json.loads(outcome.out)["findings"][0]["kind"] == "tiny"
     assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -591,7 +593,7 @@ def test_check_finds_what_leaks_between_splits(run: Run, folder: Path) -> None:
     _expect_error(run("check", "parts.parquet", "--split-column", "fold"), "no column 'fold'")
 
 
-def test_check_takes_every_threshold(run: Run, folder: Path) -> None:
+def test_check_accepts_every_threshold(run: Run, folder: Path) -> None:
     Image.new("RGB", (200, 40), "red").save(folder / "dark" / "long.png")
     assert "odd aspect ratios" in run("check", folder).out
     outcome = run(
@@ -630,7 +632,7 @@ def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> Non
     assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")
 
 
-def test_split_writes_a_column_that_fit_trains_by(run: Run, folder: Path) -> None:
+def test_split_writes_a_column_that_fit_uses(run: Run, folder: Path) -> None:
     outcome = run("split", folder, "--val", 0.2, "--test", 0.1, "-o", "m.parquet")
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]
@@ -652,14 +654,14 @@ def test_split_keeps_groups_together_by_a_column(run: Run, folder: Path) -> None
     assert [len(set(part.column("burst"))) for part in parts] == [3, 1]
 
 
-def test_fit_needs_a_column_that_says_train_and_val(run: Run, folder: Path) -> None:
+def test_fit_requires_a_column_with_train_and_val(run: Run, folder: Path) -> None:
     images = augseq.index_folder(folder, progress=False)
     augseq.write_manifest(images.with_column("part", ["a"] * 10 + ["train"] * 10), "m.parquet")
     outcome = run("fit", "m.parquet", "--split-column", "part", "--epochs", 1)
     _expect_error(outcome, "'part' must say train or val", "'train', 'a'")
 
 
-def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
+def test_names_with_terminal_codes_are_printed_escaped(
     run: Run, folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(folder / "dark", folder / "\x1b[2J[red]$x^{$")
@@ -674,7 +676,7 @@ def test_names_that_hold_codes_for_the_terminal_come_out_escaped(
             assert r"\x1b]0;owned\x07\n.jpg" in text or outcome.code == 0
 
 
-def test_a_table_of_an_address_is_indexed_without_looking(run: Run) -> None:
+def test_a_table_with_a_remote_root_is_indexed_without_checking_files(run: Run) -> None:
     Path("t.csv").write_text("path,label\nhttp://nowhere.invalid/a/1.jpg,a\nb/1.jpg,b\n")
     outcome = run("index", "t.csv", "--images-root", "http://nowhere.invalid", "-o", "t.parquet")
     assert outcome.code == 0, outcome.err

@@ -1,4 +1,4 @@
-"""Numbers at the shell: a wrong one is refused in plain words, before anything takes time."""
+"""Numbers on the command line: invalid ones are refused clearly and immediately."""
 
 import shlex
 import subprocess
@@ -11,7 +11,7 @@ from tests.cli.test_main import Run, folder, run  # noqa: F401
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("index x --max-pixels 2e8", "at least 1. Received: '2e8'. Write 200000000."),
         ("check x --max-file-bytes 1e9", "Received: '1e9'. Write 1000000000."),
@@ -28,17 +28,17 @@ from tests.cli.test_main import Run, folder, run  # noqa: F401
         ("fit x --learning-rate -0.1", "a number of at least 0. Received: '-0.1'."),
     ],
 )
-def test_a_wrong_number_says_what_must_hold(run: Run, command: str, told: str) -> None:  # noqa: F811
+def test_an_invalid_number_reports_the_rule(run: Run, command: str, message: str) -> None:  # noqa: F811
     outcome = run(*command.split())
     assert outcome.code == 2
-    # Without the box around it.
+    # Without the border around it.
     words = " ".join(outcome.err.replace("│", " ").split())
     assert "must be a" in words
-    assert told in words
+    assert message in words
     assert "Input should be" not in words
 
 
-def test_a_whole_number_may_have_separators(run: Run, folder: Path) -> None:  # noqa: F811
+def test_an_integer_can_have_separators(run: Run, folder: Path) -> None:  # noqa: F811
     assert run("index", folder, "--max-pixels", "1_000_000").code == 0
 
 
@@ -54,11 +54,11 @@ def test_a_whole_number_may_have_separators(run: Run, folder: Path) -> None:  # 
         "--val 1",
     ],
 )
-def test_fit_refuses_a_wrong_option_before_it_indexes(
+def test_fit_refuses_an_invalid_option_before_it_indexes(
     run: Run,  # noqa: F811
     options: str,
 ) -> None:
-    # It would else say that there is no such folder.
+    # Otherwise it would report the missing folder.
     outcome = run("fit", "nowhere", *shlex.split(options))
     assert outcome.code == 1
     assert "nowhere" not in outcome.err
@@ -66,7 +66,7 @@ def test_fit_refuses_a_wrong_option_before_it_indexes(
 
 
 @pytest.mark.parametrize("command", ["show", "bench", "check"])
-def test_other_commands_do_so_too(run: Run, command: str) -> None:  # noqa: F811
+def test_other_commands_refuse_an_invalid_option_first(run: Run, command: str) -> None:  # noqa: F811
     outcome = run(command, "nowhere", "--image-size", "5000000")
     assert (outcome.code, "nowhere" in outcome.err) == (1, False)
 

@@ -1,4 +1,4 @@
-"""Tables at the shell: each error names an option of `augseq index`, which then works."""
+"""Tables on the command line: each error names an option of `augseq index` that fixes it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.cli.test_main import Run, run  # noqa: F401
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Three images, and a table of them as spreadsheets and pandas write it."""
+    """Three images, and a table of them as written by spreadsheets and pandas."""
     (tmp_path / "images").mkdir()
     for name in "abc":
         Image.new("RGB", (4, 4)).save(tmp_path / "images" / f"{name}.png")
@@ -21,7 +21,7 @@ def table(tmp_path: Path) -> Path:
     return tmp_path / "ids.csv"
 
 
-def test_each_error_names_the_option_that_takes_it_away(run: Run, table: Path) -> None:  # noqa: F811
+def test_each_error_names_the_option_that_fixes_it(run: Run, table: Path) -> None:  # noqa: F811
     arguments = ["index", table.name]
     for options in (
         ["--delimiter", ";"],
@@ -45,7 +45,7 @@ def test_each_error_names_the_option_that_takes_it_away(run: Run, table: Path) -
     assert manifest.table.column_names == ["index", "path", "target"]
 
 
-def test_a_table_as_pandas_writes_it_is_indexed(run: Run, table: Path) -> None:  # noqa: F811
+def test_a_table_written_by_pandas_is_indexed(run: Run, table: Path) -> None:  # noqa: F811
     frame = pd.DataFrame({"path": ["images/a.png", "images/b.png"], "label": ["x", "y"]})
     frame.to_csv("t.csv")
     frame.iloc[::-1].to_csv("reversed.tsv", sep="\t")
@@ -61,23 +61,23 @@ def test_a_table_as_pandas_writes_it_is_indexed(run: Run, table: Path) -> None: 
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("t.xlsx", "CSV UTF-8"), ("t.json", "read_json"), ("t.txt", "--delimiter"), ("a", ".csv")],
 )
-def test_a_file_that_is_no_table_says_which_are(
+def test_a_file_that_is_not_a_table_lists_the_supported_ones(
     run: Run,  # noqa: F811
     table: Path,
     name: str,
-    told: str,
+    message: str,
 ) -> None:
     table.with_name(name).write_bytes(b"PK\3\4")
     outcome = run("index", name)
     assert outcome.code == 1
     assert "A table must end in .csv" in outcome.err
-    assert told in outcome.err
+    assert message in outcome.err
 
 
-def test_numbers_to_predict_are_told_of(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_numbers_to_predict_are_reported(run: Run, tmp_path: Path) -> None:  # noqa: F811
     ages = [23, 45, 31, 67, 19, 52, 38, 71]
     for number in range(len(ages)):
         Image.new("RGB", (4, 4)).save(tmp_path / f"{number}.png")

@@ -1,4 +1,4 @@
-"""Some classes of a folder: the others are excluded by name, and told."""
+"""Select classes of a folder: the others are excluded, with a warning."""
 
 import re
 import warnings
@@ -21,7 +21,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def index(folder: Path, **options: Any) -> tuple[augseq.Manifest, list[str]]:
-    """The manifest, and what was warned of."""
+    """Return the manifest and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         manifest = augseq.index_folder(folder, progress=False, **options)
@@ -30,7 +30,7 @@ def index(folder: Path, **options: Any) -> tuple[augseq.Manifest, list[str]]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("wanted", "paths", "told"),
+    ("wanted", "paths", "message"),
     [
         (["cat", "dog"], FILES[:3], "2 classes are .* 3 images .*: 'unsorted' (2), 'yak' (1)"),
         (["dog", "cat"], FILES[:3], "2 classes are .* 3 images .*: 'unsorted' (2), 'yak' (1)"),
@@ -38,15 +38,15 @@ def index(folder: Path, **options: Any) -> tuple[augseq.Manifest, list[str]]:
         (["unsorted", "cat"], (*FILES[:2], *FILES[3:5]), "2 classes are .*'dog' (1), 'yak' (1)"),
     ],
 )
-def test_images_of_other_classes_are_excluded_and_told(
-    make_folder: MakeFolder, way: str, wanted: list[str], paths: tuple[str, ...], told: str
+def test_images_of_other_classes_are_excluded_and_reported(
+    make_folder: MakeFolder, way: str, wanted: list[str], paths: tuple[str, ...], message: str
 ) -> None:
     manifest, warned = index(make_folder(*FILES), class_names=wanted, **WAYS[way])
     assert manifest.class_names == tuple(wanted)
     assert [record.path for record in manifest] == list(paths)
     assert [record.index for record in manifest] == list(range(len(paths)))
     assert all(wanted[r.target or 0] == r.path.split("/")[0] for r in manifest)
-    pattern = told.replace("(", r"\(").replace(")", r"\)")
+    pattern = message.replace("(", r"\(").replace(")", r"\)")
     assert len(warned) == 1
     assert re.fullmatch(f"{pattern.split(' .*')[0]} not in `class_names`, so .*", warned[0])
     assert re.search(pattern, warned[0])
@@ -57,7 +57,7 @@ def test_images_of_other_classes_are_excluded_and_told(
     ("wrong", "meant"),
     [("cta", "cat"), ("Dog", "dog"), ("dogs", "dog"), ("yack", "yak"), ("unsort", "unsorted")],
 )
-def test_a_misspelt_class_is_an_error_that_names_what_is_near(
+def test_a_misspelt_class_is_an_error_that_suggests_similar_names(
     make_folder: MakeFolder, way: str, wrong: str, meant: str
 ) -> None:
     others = [name for name in ("cat", "dog", "yak", "unsorted") if name != meant]
@@ -68,14 +68,14 @@ def test_a_misspelt_class_is_an_error_that_names_what_is_near(
     assert f"'{meant}/" in str(caught.value)
 
 
-def test_a_loose_image_is_no_image_of_an_excluded_class(make_folder: MakeFolder) -> None:
+def test_an_image_outside_class_folders_does_not_count_as_excluded(make_folder: MakeFolder) -> None:
     _, warned = index(make_folder(*FILES, "loose.jpg"), class_names=["cat", "dog"])
     assert len(warned) == 2
     assert warned[0].startswith("2 classes are not in `class_names`, so 3 images")
     assert warned[1].startswith("1 images directly in")
 
 
-def test_classes_are_chosen_in_all_splits(make_folder: MakeFolder) -> None:
+def test_classes_are_selected_in_all_splits(make_folder: MakeFolder) -> None:
     folder = make_folder("a/cat/1.jpg", "a/dog/1.jpg", "b/cat/1.jpg", "b/dog/1.jpg", "b/yak/1.jpg")
     manifest, warned = index(folder, splits=["a", "b"], class_names=["dog", "cat"])
     assert [record.target for record in manifest] == [1, 0, 1, 0]
@@ -84,19 +84,19 @@ def test_classes_are_chosen_in_all_splits(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_choice_without_any_image_is_an_error(make_folder: MakeFolder, way: str) -> None:
+def test_a_selection_without_images_is_an_error(make_folder: MakeFolder, way: str) -> None:
     folder = make_folder("cat/", "dog/1.jpg")
     with pytest.raises(augseq.errors.LabelError, match="cat"):
         index(folder, class_names=["cat"], **WAYS[way])
 
 
-def test_a_chosen_class_may_be_an_empty_folder(make_folder: MakeFolder) -> None:
+def test_a_selected_class_can_be_an_empty_folder(make_folder: MakeFolder) -> None:
     manifest, warned = index(make_folder(*FILES, "bee/"), class_names=["bee", "cat"])
     assert manifest.class_counts() == {"bee": 0, "cat": 2}
-    assert any("no image: 'bee'" in message for message in warned)
+    assert any("no images: 'bee'" in message for message in warned)
 
 
-def test_a_choice_is_kept_when_a_folder_is_indexed_again(make_folder: MakeFolder) -> None:
+def test_a_selection_is_kept_when_a_folder_is_indexed_again(make_folder: MakeFolder) -> None:
     folder = make_folder(*FILES)
     earlier, _ = index(folder, class_names=["dog", "cat"])
     (folder / "dog" / "2.jpg").touch()
@@ -121,7 +121,7 @@ def test_a_choice_is_kept_when_a_folder_is_indexed_again(make_folder: MakeFolder
     ],
     ids=lambda names: type(names).__name__,
 )
-def test_names_without_an_order_are_refused_since_labels_would_differ_between_runs(
+def test_unordered_names_are_refused_since_labels_would_differ_between_runs(
     make_folder: MakeFolder, names: Any
 ) -> None:
     folder = make_folder(*FILES)
@@ -143,7 +143,7 @@ def test_names_without_an_order_are_refused_since_labels_would_differ_between_ru
     ],
     ids=lambda names: type(names).__name__,
 )
-def test_names_in_an_order_are_taken_and_kept_as_plain_text(
+def test_ordered_names_are_accepted_and_stored_as_plain_strings(
     make_folder: MakeFolder, names: Any
 ) -> None:
     manifest, _ = index(make_folder(*FILES), class_names=names)
@@ -153,18 +153,18 @@ def test_names_in_an_order_are_taken_and_kept_as_plain_text(
 
 
 @pytest.mark.parametrize(
-    ("above", "told"),
+    ("above", "message"),
     [
         (["train", "test"], "splits=['test', 'train'] (--splits test,train)"),
         (["fold 1", "fold 2"], "splits=['fold 1', 'fold 2'] (--splits 'fold 1,fold 2')"),
         (["photos"], "index the folder that contains the classes"),
     ],
 )
-def test_classes_that_are_deeper_than_class_names_says_are_found(
-    make_folder: MakeFolder, above: list[str], told: str
+def test_classes_deeper_than_expected_are_found(
+    make_folder: MakeFolder, above: list[str], message: str
 ) -> None:
     folder = make_folder(*(f"{place}/{path}" for place in above for path in FILES))
-    with pytest.raises(augseq.errors.LabelError, match=re.escape(told)):
+    with pytest.raises(augseq.errors.LabelError, match=re.escape(message)):
         index(folder, class_names=["cat", "dog"])
     manifest, _ = index(folder, class_names=["cat", "dog"], splits=sorted(above))
     assert len(manifest) == 3 * len(above)

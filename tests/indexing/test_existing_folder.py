@@ -1,4 +1,4 @@
-"""A folder that does not exist: where it was looked for, and what may have been meant."""
+"""Folders that do not exist: where they were expected, and similar names."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def message_for(folder: str) -> str:
         ("katze", "Katzen"),
     ],
 )
-def test_the_folder_above_and_the_nearest_names_are_told(
+def test_the_parent_folder_and_similar_names_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, right: str
 ) -> None:
     for name in ("photos", "my_images", "data/train", "data/labels", "2024-05 holiday", "Katzen"):
@@ -44,18 +44,18 @@ def test_the_folder_above_and_the_nearest_names_are_told(
     assert message.endswith(f"Did you mean {right!r}?")
 
 
-def test_no_name_is_guessed_where_none_is_near(tmp_path: Path) -> None:
+def test_no_name_is_suggested_if_none_is_similar(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     missing = str(tmp_path / "photos")
     assert message_for(missing).endswith(f"{str(tmp_path)!r} has no 'photos'.")
 
 
-def test_a_home_sign_that_no_shell_expanded_is_explained() -> None:
+def test_an_unexpanded_tilde_is_explained() -> None:
     assert repr(os.path.expanduser("~/no such photos")) in message_for("~/no such photos")
 
 
 @pytest.mark.parametrize("below", ["", "/cat"])
-def test_a_link_to_nothing_and_a_file_above_are_named(make_folder: MakeFolder, below: str) -> None:
+def test_a_broken_link_and_a_file_as_parent_are_named(make_folder: MakeFolder, below: str) -> None:
     folder = make_folder("a.txt")
     (folder / "link").symlink_to("gone")
     assert "symbolic link to 'gone'" in message_for(f"{folder}/link{below}")

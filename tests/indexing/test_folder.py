@@ -40,10 +40,10 @@ def test_labels_follow_the_sorted_folder_names(make_folder: MakeFolder) -> None:
     ]
 
 
-def test_labels_are_right_where_names_sort_otherwise_with_a_slash(
+def test_labels_are_right_if_names_sort_differently_with_a_slash(
     make_folder: MakeFolder,
 ) -> None:
-    """As folders "a" comes before "a b"; as paths "a b/" comes before "a/"."""
+    """As folders, "a" sorts before "a b"; as paths, "a b/" sorts before "a/"."""
     manifest = index(make_folder("a/1.jpg", "a/2.jpg", "a b/1.jpg", "a!/1.jpg"))
     assert manifest.class_names == ("a", "a b", "a!")
     assert [(r.path, r.target) for r in manifest] == [
@@ -71,21 +71,21 @@ def test_class_names_set_the_order_of_the_labels(make_folder: MakeFolder) -> Non
     ]
 
 
-def test_a_folder_that_is_not_among_the_class_names_is_named(make_folder: MakeFolder) -> None:
+def test_a_folder_that_is_not_in_class_names_is_named(make_folder: MakeFolder) -> None:
     with pytest.raises(augseq.errors.LabelError, match=r"'yak'.*not in `class_names`"):
         index(make_folder("cat/1.jpg", "yak/1.jpg"), class_names=["cat", "dog"])
 
 
 def test_a_class_name_without_a_folder_is_an_empty_class(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
-    with pytest.warns(augseq.AugseqWarning, match="1 of 3 classes .* have no image: 'yak'"):
+    with pytest.warns(augseq.AugseqWarning, match="1 of 3 classes .* have no images: 'yak'"):
         manifest = index(folder, class_names=["yak", "cat", "dog"])
     assert manifest.class_counts() == {"yak": 0, "cat": 1, "dog": 1}
 
 
 def test_an_empty_class_folder_keeps_its_label_and_is_reported(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "bee/", "dog/1.jpg")
-    with pytest.warns(augseq.AugseqWarning, match="have no image: 'bee'"):
+    with pytest.warns(augseq.AugseqWarning, match="have no images: 'bee'"):
         manifest = index(folder)
     assert manifest.class_counts() == {"bee": 0, "cat": 1, "dog": 1}
     assert [record.target for record in manifest] == [1, 2]
@@ -103,7 +103,7 @@ def test_a_single_class_is_reported(make_folder: MakeFolder) -> None:
     assert manifest.targets.tolist() == [0, 0]
 
 
-def test_images_outside_the_class_folders_are_left_aside_and_reported(
+def test_images_outside_class_folders_are_skipped_and_reported(
     make_folder: MakeFolder,
 ) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg", "loose.jpg", "stray.png")
@@ -123,28 +123,28 @@ def test_links_that_are_not_followed_are_reported(make_folder: MakeFolder) -> No
     assert len(index(folder, follow_links=True)) == 3
 
 
-def test_a_warning_points_at_the_line_that_indexed(make_folder: MakeFolder) -> None:
+def test_a_warning_points_to_the_line_that_called_index_folder(make_folder: MakeFolder) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         augseq.index_folder(make_folder("cat/1.jpg"), progress=False)
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_a_flat_folder_is_an_error_that_tells_both_ways_out(make_folder: MakeFolder) -> None:
+def test_a_flat_folder_is_an_error_that_suggests_both_fixes(make_folder: MakeFolder) -> None:
     with pytest.raises(
         augseq.errors.LabelError, match=r"2 images .* no class.*sub-folder.*labels=None"
     ):
         index(make_folder("1.jpg", "2.jpg"))
 
 
-def test_without_labels_every_image_is_taken(make_folder: MakeFolder) -> None:
+def test_without_labels_every_image_is_indexed(make_folder: MakeFolder) -> None:
     manifest = index(make_folder("b.jpg", "a.jpg", "deep/er/c.jpg", "empty/"), labels=None)
     assert [record.path for record in manifest] == ["a.jpg", "b.jpg", "deep/er/c.jpg"]
     assert manifest.class_names == ()
     assert {record.target for record in manifest} == {None}
 
 
-def test_a_link_in_a_circle_is_no_class(make_folder: MakeFolder) -> None:
+def test_a_circular_link_is_not_a_class(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
     (folder / "loop").symlink_to(folder)
     with pytest.warns(augseq.AugseqWarning, match="1 symbolic links .* already indexed"):
@@ -152,13 +152,13 @@ def test_a_link_in_a_circle_is_no_class(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["jpg", ".jpg", "JPG", ".Jpg"])
-def test_extensions_may_be_spelled_in_any_way(make_folder: MakeFolder, spelling: str) -> None:
+def test_extensions_can_be_spelled_in_any_way(make_folder: MakeFolder, spelling: str) -> None:
     folder = make_folder("a/1.jpg", "a/2.JPG", "b/3.Jpg", "b/4.png", "b/jpg", "b/5.jpg.txt")
     manifest = index(folder, extensions=[spelling])
     assert [record.path for record in manifest] == ["a/1.jpg", "a/2.JPG", "b/3.Jpg"]
 
 
-def test_one_extension_without_a_list_is_not_taken_for_its_letters(
+def test_a_single_extension_string_is_not_split_into_letters(
     make_folder: MakeFolder,
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"`extensions`.*'jpg'"):
@@ -195,7 +195,7 @@ def test_no_image_is_opened(make_folder: MakeFolder) -> None:
     assert len(index(folder)) == 2
 
 
-def test_the_root_is_absolute_whatever_was_given(
+def test_the_root_is_always_absolute(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
@@ -217,7 +217,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         index(tmp_path / "nowhere")
 
 
-def test_an_address_of_this_machine_is_indexed_as_its_path(make_folder: MakeFolder) -> None:
+def test_a_local_address_is_indexed_as_its_path(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/2.jpg")
     odd = folder.rename(folder.with_name("50% of a?b#c"))
     (odd / "file.jpg").touch()
@@ -231,7 +231,7 @@ def test_an_address_of_this_machine_is_indexed_as_its_path(make_folder: MakeFold
             augseq.index_folder(f"{address}/gone")
 
 
-def test_an_address_of_another_machine_is_not_taken_for_this_folder(
+def test_an_address_of_another_host_is_not_read_as_a_local_folder(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(make_folder("a/1.jpg", "b/2.jpg"))
@@ -240,7 +240,7 @@ def test_an_address_of_another_machine_is_not_taken_for_this_folder(
             augseq.index_folder(address)
 
 
-def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
+def test_a_file_is_not_accepted_as_a_folder(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
     with pytest.raises(augseq.errors.NotAFolderError, match=r"1\.jpg' must be a folder"):
         index(folder / "a" / "1.jpg")
@@ -248,7 +248,7 @@ def test_a_file_is_no_folder(make_folder: MakeFolder) -> None:
         index(folder / "a" / "1.jpg")
 
 
-def test_a_folder_without_images_tells_what_it_holds(make_folder: MakeFolder) -> None:
+def test_a_folder_without_images_reports_what_it_contains(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.psd", "a/2.psd", "a/3.txt", "b/4.psd", "b/5.txt", "a/README")
     expected = r"No images found in .*photos.*\.jpg.*3 x \.psd, 2 x \.txt, 1 x \(none\)"
     with pytest.raises(augseq.errors.MissingFileError, match=expected):
@@ -260,7 +260,7 @@ def test_an_empty_folder_has_no_images(make_folder: MakeFolder) -> None:
         index(make_folder(), labels=None)
 
 
-def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) -> None:
+def test_a_folder_with_only_links_suggests_follow_links(make_folder: MakeFolder) -> None:
     folder = make_folder("a/", "b/")
     (folder / "a" / "1.jpg").symlink_to(folder.parent / "elsewhere.jpg")
     with pytest.raises(augseq.errors.MissingFileError, match=r"1 symbolic links .*`follow_links`"):
@@ -279,7 +279,7 @@ def test_a_folder_of_links_alone_tells_of_the_option(make_folder: MakeFolder) ->
         ({"class_names": ["cat", "cat"]}, "`class_names` must be a list of different"),
     ],
 )
-def test_an_option_that_cannot_work_is_an_error(
+def test_an_invalid_option_is_an_error(
     make_folder: MakeFolder, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):
@@ -312,7 +312,7 @@ def test_names_in_any_script_are_kept(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are any bytes on Linux only")
-def test_a_class_whose_name_no_file_could_keep_is_refused_though_it_has_no_image(
+def test_a_class_name_that_is_not_utf_8_is_refused_even_without_images(
     make_folder: MakeFolder,
 ) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg")
@@ -325,7 +325,7 @@ def test_a_class_whose_name_no_file_could_keep_is_refused_though_it_has_no_image
 @pytest.mark.parametrize(
     "options", [{"labels": lambda path: "\udcff" + path}, {"class_names": ["cat", "\udcff"]}]
 )
-def test_names_of_classes_that_no_file_could_keep_are_refused(
+def test_class_names_that_are_not_utf_8_are_refused(
     make_folder: MakeFolder, options: dict[str, Any]
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"in valid UTF-8.*udcff"):

@@ -1,4 +1,4 @@
-"""Folders with metadata as Hugging Face has them: read, written, and read again."""
+"""Folders in Hugging Face's layout: read, written, and read back."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ ROWS = [
 
 
 def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
-    """Write metadata with other writers than ours."""
+    """Write metadata without using augseq."""
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     elif path.suffix == ".jsonl":
@@ -31,7 +31,7 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_metadata_of_each_kind_is_read(make_folder: MakeFolder, suffix: str) -> None:
+def test_metadata_in_each_format_is_read(make_folder: MakeFolder, suffix: str) -> None:
     folder = make_folder("1.jpg", "b/2.jpg")
     write_rows(folder / f"metadata{suffix}", ROWS)
     manifest = augseq.index_huggingface(folder)
@@ -44,7 +44,7 @@ def test_metadata_of_each_kind_is_read(make_folder: MakeFolder, suffix: str) -> 
     assert unlabelled.table.column_names == ["index", "path", "target"]
 
 
-def test_each_split_has_metadata_of_its_own(make_folder: MakeFolder) -> None:
+def test_each_split_has_its_own_metadata(make_folder: MakeFolder) -> None:
     folder = make_folder("train/1.jpg", "train/b/2.jpg", "test/1.jpg", "test/2.jpg")
     write_rows(folder / "train" / "metadata.csv", ROWS)
     rows = [{"file_name": "1.jpg", "label": "yak"}, {"file_name": "2.jpg", "label": "cat"}]
@@ -89,7 +89,7 @@ def test_a_folder_without_metadata_or_with_two_is_refused(make_folder: MakeFolde
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_what_was_written_for_a_folder_is_read(make_folder: MakeFolder, suffix: str) -> None:
+def test_metadata_written_for_a_folder_is_read_back(make_folder: MakeFolder, suffix: str) -> None:
     folder = make_folder("cat/1.jpg", "dog/a, b.jpg", "dog/é.jpg")
     images = augseq.index_folder(folder, progress=False).with_column("note", ["x", "01", None])
     assert augseq.write_huggingface(images, suffix=suffix) == [f"{folder}/metadata{suffix}"]
@@ -97,7 +97,7 @@ def test_what_was_written_for_a_folder_is_read(make_folder: MakeFolder, suffix: 
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_what_was_written_for_splits_is_read(make_folder: MakeFolder, suffix: str) -> None:
+def test_metadata_written_for_splits_is_read_back(make_folder: MakeFolder, suffix: str) -> None:
     folder = make_folder("a/cat/1.jpg", "a/dog/1.jpg", "b/cat/2.jpg", "b/dog/2.jpg")
     images = augseq.index_folder(folder, splits=["a", "b"], progress=False)
     written = augseq.write_huggingface(images, split_column="split", suffix=suffix)
@@ -105,7 +105,7 @@ def test_what_was_written_for_splits_is_read(make_folder: MakeFolder, suffix: st
     assert augseq.index_huggingface(folder, splits=["a", "b"]) == images
 
 
-def test_metadata_is_only_written_above_its_images(make_folder: MakeFolder) -> None:
+def test_metadata_is_written_only_above_its_images(make_folder: MakeFolder) -> None:
     folder = make_folder("a/cat/1.jpg", "b/dog/1.jpg")
     images = augseq.index_folder(folder, progress=False, labels=None)
     wrong = images.with_column("split", ["a", "c"])
@@ -119,19 +119,19 @@ def test_metadata_is_only_written_above_its_images(make_folder: MakeFolder) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("file_name;label\n1.jpg;x\n", "semicolons"),
         ("file_name,label\n1,x\n2,y\n", "path_suffix='.jpg'"),
         ("file,label\n1.jpg,x\n", "no column 'file_name'"),
     ],
 )
-def test_options_of_tables_are_advised_as_those_of_tables(
-    text: str, told: str, tmp_path: Path
+def test_table_options_are_suggested_as_options_of_index_table(
+    text: str, message: str, tmp_path: Path
 ) -> None:
     fill(tmp_path, "1.jpg", "2.jpg")
     (tmp_path / "metadata.csv").write_text(text)
     with pytest.raises(augseq.AugseqError) as caught:
         augseq.index_huggingface(tmp_path)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "metadata.csv', path_column='file_name'" in str(caught.value)

@@ -31,7 +31,7 @@ def test_a_pattern_finds_the_class_anywhere_in_the_path(make_folder: MakeFolder)
     assert labels(index(folder, labels=named)) == expected
 
 
-def test_a_function_of_the_path_gives_the_class(make_folder: MakeFolder) -> None:
+def test_a_function_of_the_path_returns_the_class(make_folder: MakeFolder) -> None:
     folder = make_folder("a/Cat.jpg", "b/dog.jpg")
     manifest = index(folder, labels=lambda path: path.split("/")[-1][:3].lower())
     assert labels(manifest) == {"a/Cat.jpg": "cat", "b/dog.jpg": "dog"}
@@ -71,14 +71,14 @@ def test_an_error_in_a_function_names_the_path(make_folder: MakeFolder) -> None:
     assert caught.value.__notes__ == ["`labels` was called with the path 'cat_1.jpg'."]
 
 
-def test_other_labels_are_refused_with_what_is_allowed(make_folder: MakeFolder) -> None:
+def test_invalid_labels_are_refused_with_the_allowed_values(make_folder: MakeFolder) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"re\.compile.*Received: labels='\(\.\)_'"
     ):
         index(make_folder("a_1.jpg"), labels="(.)_")
 
 
-def test_a_class_that_a_pattern_finds_must_be_among_the_class_names(
+def test_a_class_found_by_a_pattern_must_be_in_class_names(
     make_folder: MakeFolder,
 ) -> None:
     folder, pattern = make_folder("cat_1.jpg", "dog_1.jpg"), re.compile("([a-z]+)")
@@ -116,7 +116,7 @@ def test_whole_numbers_are_sorted_by_value_and_other_names_by_code_point() -> No
         (["B", "a", "C"], ["B", "C", "a"]),
     ],
 )
-def test_every_way_to_index_gives_classes_the_same_order(
+def test_every_way_to_index_sorts_classes_the_same_way(
     make_folder: MakeFolder, names: list[str], expected: list[str]
 ) -> None:
     folder = make_folder(*(f"{name}/1.jpg" for name in names), *(f"val/{n}/1.jpg" for n in names))
@@ -151,7 +151,7 @@ def test_classes_of_an_earlier_manifest_keep_their_labels(make_folder: MakeFolde
     assert index(folder, update=old).class_names == ("10", "2", "1")
 
 
-def test_splits_give_one_manifest_with_a_column(make_folder: MakeFolder) -> None:
+def test_splits_become_one_manifest_with_a_column(make_folder: MakeFolder) -> None:
     folder = make_folder(
         "train/cat/1.jpg", "train/dog/x/2.jpg", "train/cat/3.jpg", "val/dog/1.jpg",
         "val/cat/9.jpg", "other/yak/1.jpg", "loose.jpg",
@@ -170,7 +170,7 @@ def test_splits_give_one_manifest_with_a_column(make_folder: MakeFolder) -> None
 
 
 @ONE_CLASS_OR_NONE
-def test_splits_go_with_patterns_and_without_labels(make_folder: MakeFolder) -> None:
+def test_splits_work_with_patterns_and_without_labels(make_folder: MakeFolder) -> None:
     folder = make_folder("a/cat_1.jpg", "b/dog_1.jpg", "b/deep/cat_1.jpg", "c/cat_1.jpg")
     by_name = index(folder, splits=["a", "b"], labels=re.compile(r"([a-z]+)_"))
     assert labels(by_name) == {
@@ -194,14 +194,14 @@ def test_a_class_that_one_split_lacks_is_reported(make_folder: MakeFolder) -> No
     ]
 
 
-def test_images_directly_in_a_split_are_left_aside_and_reported(make_folder: MakeFolder) -> None:
+def test_images_directly_in_a_split_are_skipped_and_reported(make_folder: MakeFolder) -> None:
     folder = make_folder("a/cat/1.jpg", "a/dog/1.jpg", "a/loose.jpg")
     with pytest.warns(augseq.AugseqWarning, match="1 images directly in .* have no class"):
         manifest = index(folder, splits=["a"])
     assert [record.path for record in manifest] == ["a/cat/1.jpg", "a/dog/1.jpg"]
 
 
-def test_a_split_that_is_not_there_is_named_with_those_that_are(make_folder: MakeFolder) -> None:
+def test_a_missing_split_is_named_with_the_existing_ones(make_folder: MakeFolder) -> None:
     folder = make_folder("train/cat/1.jpg", "validation/cat/1.jpg", "val.txt")
     with pytest.raises(
         augseq.errors.MissingFileError, match=r"no folder 'val' .* 'train', 'validation'$"

@@ -1,4 +1,4 @@
-"""Probe files: what is found out, what is excluded, and how interrupted work goes on."""
+"""Probe files: the metadata, excluded files, and resuming interrupted work."""
 
 import hashlib
 import os
@@ -35,12 +35,12 @@ def probed(folder: Path, **options: object) -> augseq.Manifest:
 
 
 def spoil(path: Path) -> None:
-    """Cut an image off in the middle; its header is whole."""
+    """Truncate an image in the middle; its header is intact."""
     os.truncate(path, path.stat().st_size * 2 // 3)
 
 
 def known(path: Path) -> augseq.Probe:
-    """Return what Pillow and the system say about a file."""
+    """Return what Pillow and the system report about a file."""
     data, status = path.read_bytes(), path.stat()
     with Image.open(path) as picture:
         upright = ImageOps.exif_transpose(picture)
@@ -57,7 +57,7 @@ def known(path: Path) -> augseq.Probe:
         )
 
 
-def test_a_probe_says_what_pillow_and_the_system_say(folder: Path) -> None:
+def test_a_probe_matches_pillow_and_the_system(folder: Path) -> None:
     (folder / "a" / "turned.jpg").write_bytes(encoded(photo(30, 60), "JPEG", exif=exif(6)))
     (folder / "a" / "grey16.png").write_bytes(encoded(photo(9, 8).convert("I;16"), "PNG"))
     frames = [photo(20, 30).rotate(90 * turn) for turn in range(3)]
@@ -74,7 +74,7 @@ def test_a_probe_says_what_pillow_and_the_system_say(folder: Path) -> None:
     assert moving.num_frames == 3
 
 
-def test_probing_changes_neither_records_nor_what_a_manifest_is(folder: Path) -> None:
+def test_probing_changes_neither_records_nor_the_fingerprint(folder: Path) -> None:
     plain = augseq.index_folder(folder, progress=False)
     manifest = augseq.probe_manifest(plain, progress=False)
     assert manifest.fingerprint() == plain.fingerprint()
@@ -84,7 +84,7 @@ def test_probing_changes_neither_records_nor_what_a_manifest_is(folder: Path) ->
     assert manifest == probed(folder)
 
 
-def test_what_was_probed_is_written_and_read(folder: Path, tmp_path: Path) -> None:
+def test_probes_are_written_and_read_back(folder: Path, tmp_path: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.warns(augseq.AugseqWarning, match="1 of 12"):
         manifest = probed(folder, unreadable="exclude")
@@ -92,12 +92,12 @@ def test_what_was_probed_is_written_and_read(folder: Path, tmp_path: Path) -> No
     assert augseq.read_manifest(tmp_path / "m.parquet") == manifest
 
 
-def test_an_image_whose_later_frames_are_damaged_can_be_used(folder: Path) -> None:
+def test_an_image_with_damaged_later_frames_is_usable(folder: Path) -> None:
     frames = [photo(60, 60), photo(60, 60).rotate(90)]
     path = folder / "a" / "pages.tif"
     frames[0].save(path, save_all=True, append_images=frames[1:])
     data = path.read_bytes()
-    # The second page's directory is what is cut off.
+    # The directory of the second page is truncated.
     path.write_bytes(data[:-200])
     manifest = probed(folder)
     record = next(record for record in manifest if record.path == "a/pages.tif")
@@ -105,10 +105,10 @@ def test_an_image_whose_later_frames_are_damaged_can_be_used(folder: Path) -> No
     assert (record.probe.height, record.probe.format) == (60, "TIFF")
 
 
-# Files that cannot be used
+# Unusable files
 
 
-def test_all_bad_files_are_named_together_with_the_way_out(folder: Path) -> None:
+def test_all_bad_files_are_named_with_the_fix(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     (folder / "b" / "01.jpg").write_bytes(b"")
     (folder / "b" / "03.jpg").write_bytes(b"no image")
@@ -123,7 +123,7 @@ def test_all_bad_files_are_named_together_with_the_way_out(folder: Path) -> None
     assert (caught.value.path, caught.value.index) == ("a/00.jpg", 0)
 
 
-def test_of_many_bad_files_ten_are_named(tmp_path: Path) -> None:
+def test_only_ten_of_many_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for number in range(13):
         (tmp_path / "a" / f"{number:02}.jpg").write_bytes(b"no image")
@@ -133,7 +133,7 @@ def test_of_many_bad_files_ten_are_named(tmp_path: Path) -> None:
         probed(tmp_path)
 
 
-def test_excluded_records_keep_their_index_and_say_why_without_the_root(folder: Path) -> None:
+def test_excluded_records_keep_their_index_and_a_reason_without_the_root(folder: Path) -> None:
     plain = augseq.index_folder(folder, progress=False)
     spoil(folder / "a" / "00.jpg")
     with pytest.warns(augseq.AugseqWarning, match=r"1 of 12 images.*'a/00.jpg' \(index 0\)"):
@@ -147,7 +147,7 @@ def test_excluded_records_keep_their_index_and_say_why_without_the_root(folder: 
     assert row["probe"]["height"] is None
 
 
-def test_the_warning_is_about_the_line_that_asked_for_it(folder: Path) -> None:
+def test_the_warning_points_to_the_calling_line(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.warns(augseq.AugseqWarning) as first:
         manifest = augseq.index_folder(folder, unreadable="exclude", progress=False)
@@ -156,8 +156,8 @@ def test_the_warning_is_about_the_line_that_asked_for_it(folder: Path) -> None:
     assert [warning.filename for warning in [*first, *second]] == [__file__] * 2
 
 
-def test_whole_files_are_decided_by_their_pixels_not_by_their_header(folder: Path) -> None:
-    """What probing accepts, training reads; and what it leaves out, training would stop at."""
+def test_files_are_judged_by_their_pixels_not_by_their_header(folder: Path) -> None:
+    """Training reads every file that probing accepts, and fails on every other."""
     paths = sorted(folder.rglob("*.jpg"))
     for path in paths[::2]:
         spoil(path)
@@ -190,14 +190,14 @@ def test_a_file_without_permission_is_excluded_with_that_reason(
     assert manifest.excluded.column("reason").to_pylist() == ["cannot be used: Permission denied"]
 
 
-def test_a_storage_that_refuses_leaves_no_file_out(
+def test_a_storage_that_denies_access_excludes_no_file(
     public_folder: Path, unprivileged: object
 ) -> None:
-    """Credentials that are out of date say nothing about files."""
+    """Expired credentials do not make files unusable."""
     for name in ("0.png", "1.png"):
         photo(8, 8).save(public_folder / name)
     address = f"local://{public_folder}"
-    # This also loads what a user without permissions could not.
+    # Also imports modules that a user without permissions could not read.
     assert len(augseq.index_folder(address, labels=None, probe=True, progress=False)) == 2
     (public_folder / "1.png").chmod(0)
     with unprivileged(), pytest.raises(augseq.errors.UnreadableError, match=r"1\.png"):  # type: ignore[operator]
@@ -210,7 +210,7 @@ def test_an_unknown_policy_is_refused_before_anything_is_read(folder: Path) -> N
 
 
 @pytest.mark.parametrize("was_probed", [False, True])
-def test_a_file_that_became_a_link_out_of_the_folder_is_excluded(
+def test_a_file_replaced_by_a_link_out_of_the_folder_is_excluded(
     folder: Path, tmp_path: Path, was_probed: bool
 ) -> None:
     images = augseq.index_folder(folder, probe=was_probed, progress=False)
@@ -224,7 +224,7 @@ def test_a_file_that_became_a_link_out_of_the_folder_is_excluded(
         augseq.probe_manifest(images, progress=False)
 
 
-# Again, and after an interruption
+# Probing again, and after an interruption
 
 
 def set_time(path: Path, modified_ns: int) -> None:
@@ -232,13 +232,13 @@ def set_time(path: Path, modified_ns: int) -> None:
 
 
 def same_size_and_time(path: Path) -> None:
-    """Make a file useless in a way that shows only to who reads it."""
+    """Make a file unusable so that only reading it shows it."""
     status = path.stat()
     path.write_bytes(b"x" * status.st_size)
     set_time(path, status.st_mtime_ns)
 
 
-def test_what_was_probed_is_not_read_again(folder: Path) -> None:
+def test_probed_files_are_not_read_again(folder: Path) -> None:
     manifest = probed(folder)
     for record in manifest:
         same_size_and_time(folder / record.path)
@@ -246,7 +246,7 @@ def test_what_was_probed_is_not_read_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("moved_by_ns", [1, -5_000_000_000])
-def test_a_file_with_another_time_is_read_again(folder: Path, moved_by_ns: int) -> None:
+def test_a_file_with_a_new_modification_time_is_read_again(folder: Path, moved_by_ns: int) -> None:
     manifest = probed(folder)
     path = folder / manifest[3].path
     path.write_bytes(encoded(photo(99, 7), "PNG"))
@@ -256,7 +256,7 @@ def test_a_file_with_another_time_is_read_again(folder: Path, moved_by_ns: int) 
     assert [r.probe for r in again if r.index != 3] == [r.probe for r in manifest if r.index != 3]
 
 
-def test_a_mended_file_is_served_again(folder: Path) -> None:
+def test_a_repaired_file_is_included_again(folder: Path) -> None:
     path = folder / "a" / "00.jpg"
     whole = path.read_bytes()
     spoil(path)
@@ -268,7 +268,7 @@ def test_a_mended_file_is_served_again(folder: Path) -> None:
     assert again.record_of(0).path == "a/00.jpg"
 
 
-def test_what_is_excluded_already_is_no_error(folder: Path) -> None:
+def test_a_file_excluded_before_is_not_an_error(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.warns(augseq.AugseqWarning):
         manifest = probed(folder, unreadable="exclude")
@@ -276,7 +276,7 @@ def test_what_is_excluded_already_is_no_error(folder: Path) -> None:
         assert augseq.probe_manifest(manifest, progress=False) == manifest
 
 
-def test_an_error_keeps_what_was_probed_in_the_checkpoint(folder: Path, tmp_path: Path) -> None:
+def test_after_an_error_the_checkpoint_contains_the_probes(folder: Path, tmp_path: Path) -> None:
     path, checkpoint = folder / "b" / "03.jpg", tmp_path / "kept.parquet"
     whole = path.read_bytes()
     spoil(path)
@@ -300,10 +300,10 @@ def test_a_checkpoint_never_changes_the_result(folder: Path, tmp_path: Path) -> 
     assert probed(folder, checkpoint=checkpoint) == probed(folder)
 
 
-def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
+def test_a_file_that_is_not_a_checkpoint_of_these_images_is_left_unchanged(
     folder: Path, tmp_path: Path
 ) -> None:
-    """Whoever names a manifest by mistake loses nothing; nor do they lose other probes."""
+    """Passing a manifest or another checkpoint by mistake overwrites nothing."""
     images = probed(folder)
     mine, kept = tmp_path / "photos.parquet", tmp_path / "kept.parquet"
     augseq.write_manifest(images.with_column("patient", range(12)), mine)
@@ -327,7 +327,7 @@ def test_a_file_that_is_no_checkpoint_of_these_images_is_left_as_it_is(
         assert file.read_bytes() == before
 
 
-def test_a_wrong_place_for_a_checkpoint_shows_before_anything_is_read(folder: Path) -> None:
+def test_a_wrong_checkpoint_path_fails_before_anything_is_read(folder: Path) -> None:
     spoil(folder / "a" / "00.jpg")
     with pytest.raises(augseq.errors.MissingFileError, match="its folder does not exist"):
         probed(folder, checkpoint=folder / "nowhere" / "kept.parquet")
@@ -342,7 +342,7 @@ probe_checkpoint._SAVE_EVERY_S, probe_checkpoint._PORTION = 0, 4
 look_at = probing.look_at
 
 def slow(source, record, **options):
-    # The last image never comes: whoever waits for it is interrupted.
+    # The last image never arrives: waiting for it is interrupted.
     if record.path.endswith("199.png"):
         print("waiting", flush=True)
         time.sleep(60 if sys.argv[3] == "SIGKILL" else 1)
@@ -358,7 +358,7 @@ def paths_in(checkpoint: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
-def test_a_killed_or_interrupted_run_goes_on(name: str, tmp_path: Path) -> None:
+def test_a_killed_or_interrupted_run_continues(name: str, tmp_path: Path) -> None:
     images, checkpoint = tmp_path / "images", tmp_path / "kept.parquet"
     images.mkdir()
     data = encoded(photo(8, 8))
@@ -381,5 +381,5 @@ def test_a_killed_or_interrupted_run_goes_on(name: str, tmp_path: Path) -> None:
     assert len(manifest) == 200
     assert all(record.probe and record.probe.height == 8 for record in manifest)
     if name == "SIGINT":
-        # A kill may come while the checkpoint is being written, and nobody tidies up after that.
+        # A kill while the checkpoint is being written leaves a temporary file.
         assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "kept.parquet"]

@@ -1,4 +1,4 @@
-"""Walk a folder: what is found, in which order, past which obstacles."""
+"""Scan a folder: which files are found, in which order, despite which obstacles."""
 
 import os
 import tempfile
@@ -22,7 +22,7 @@ SUFFIXES = frozenset({".jpg", ".png"})
 
 
 def walk(folder: Path, *, follow_links: bool = False, progress: bool = False) -> Scan:
-    """What is found, with its paths as a list, to be compared with lists."""
+    """Return a scan with its paths as a list, for comparison."""
     found = scan_folder(
         str(folder), suffixes=SUFFIXES, follow_links=follow_links, progress=progress
     )
@@ -69,7 +69,7 @@ def test_a_folder_named_like_an_image_is_a_folder(make_folder: MakeFolder) -> No
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_named_like_an_image_is_not_waited_for(make_folder: MakeFolder) -> None:
+def test_a_pipe_named_like_an_image_does_not_block_the_scan(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
     os.mkfifo(folder / "a" / "2.jpg")
     assert walk(folder).paths == ["a/1.jpg"]
@@ -81,7 +81,7 @@ def test_paths_are_sorted_by_code_point(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_the_order_of_the_file_system_has_no_influence(
+def test_the_order_of_the_file_system_does_not_matter(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, reverse: bool
 ) -> None:
     folder = make_folder("b/2.jpg", "c/", "b/1.jpg", "a/d/1.jpg", "a/1.jpg", "3.jpg")
@@ -104,7 +104,7 @@ trees = st.sets(st.lists(part, max_size=3).map("/".join), max_size=6)
 
 @settings(max_examples=30)
 @given(folders=trees, images=st.sets(st.sampled_from(["x.jpg", "Y.PNG", ".z.jpg", "n.txt"])))
-def test_any_tree_gives_the_sorted_images_of_its_visible_folders(
+def test_any_tree_yields_the_sorted_images_of_its_visible_folders(
     folders: set[str], images: set[str]
 ) -> None:
     made = {f"{folder}/{image}".lstrip("/") for folder in folders for image in images}
@@ -119,7 +119,7 @@ def test_any_tree_gives_the_sorted_images_of_its_visible_folders(
 
 
 class Junction:
-    """What `os.scandir` gives for a junction, seen on a system that has none."""
+    """What `os.scandir` returns for a junction, simulated on a system without them."""
 
     def __init__(self, entry: os.DirEntry[str]) -> None:
         self.name, self.path = entry.name, entry.path
@@ -138,11 +138,11 @@ class Junction:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="this system makes junctions itself")
-def test_a_junction_of_windows_is_a_link(
+def test_a_windows_junction_counts_as_a_link(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder("a/1.jpg")
-    # It leads to the folder that it lies in.
+    # It points to the folder that contains it.
     (folder / "a" / "around").symlink_to(folder, target_is_directory=True)
     real_scandir = os.scandir
 
@@ -159,7 +159,7 @@ def test_a_junction_of_windows_is_a_link(
 
 
 @pytest.mark.skipif(os.name != "nt", reason="only Windows has junctions")
-def test_a_real_junction_is_a_link(make_folder: MakeFolder) -> None:
+def test_a_real_junction_counts_as_a_link(make_folder: MakeFolder) -> None:
     import _winapi
 
     folder = make_folder("a/1.jpg")
@@ -167,14 +167,14 @@ def test_a_real_junction_is_a_link(make_folder: MakeFolder) -> None:
     assert walk(folder) == Scan(paths=["a/1.jpg"], folders={"a": 1}, num_links=1)
 
 
-def test_links_are_counted_and_not_followed_unless_asked(make_folder: MakeFolder) -> None:
+def test_links_are_counted_but_not_followed_by_default(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "../outside/b/2.jpg")
     (folder / "a" / "file.jpg").symlink_to(folder / "a" / "1.jpg")
     (folder / "folder").symlink_to(folder.parent / "outside")
     assert walk(folder) == Scan(paths=["a/1.jpg"], folders={"a": 1}, num_links=2)
 
 
-def test_links_to_files_and_folders_are_followed_when_asked(make_folder: MakeFolder) -> None:
+def test_links_to_files_and_folders_are_followed_on_request(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "../outside/b/2.jpg")
     (folder / "a" / "file.jpg").symlink_to(folder / "a" / "1.jpg")
     (folder / "folder").symlink_to(folder.parent / "outside")
@@ -184,19 +184,19 @@ def test_links_to_files_and_folders_are_followed_when_asked(make_folder: MakeFol
     )
 
 
-def test_a_link_to_the_scanned_folder_does_not_go_in_circles(make_folder: MakeFolder) -> None:
+def test_a_link_to_the_scanned_folder_causes_no_infinite_loop(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg")
     (folder / "a" / "top").symlink_to(folder)
     assert walk(folder, follow_links=True).paths == ["a/1.jpg"]
 
 
-def test_a_link_to_a_parent_does_not_go_in_circles(make_folder: MakeFolder) -> None:
+def test_a_link_to_a_parent_causes_no_infinite_loop(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "../beside/2.jpg")
     (folder / "a" / "up").symlink_to(folder.parent)
     assert walk(folder, follow_links=True).paths == ["a/1.jpg", "a/up/beside/2.jpg"]
 
 
-def test_folders_that_all_link_to_each_other_are_listed_once_each(make_folder: MakeFolder) -> None:
+def test_folders_that_link_to_each_other_are_listed_once_each(make_folder: MakeFolder) -> None:
     names = "abcdefghij"
     folder = make_folder(*(f"{name}/{name}.jpg" for name in names))
     for name in names:
@@ -207,7 +207,7 @@ def test_folders_that_all_link_to_each_other_are_listed_once_each(make_folder: M
     assert found.num_dead_links == 90
 
 
-def test_a_folder_outside_is_listed_under_the_first_link_to_it(make_folder: MakeFolder) -> None:
+def test_an_outside_folder_is_listed_under_the_first_link_to_it(make_folder: MakeFolder) -> None:
     folder = make_folder("a/", "b/", "../outside/1.jpg")
     (folder / "b" / "link").symlink_to(folder.parent / "outside")
     (folder / "a" / "link").symlink_to(folder.parent / "outside")
@@ -230,7 +230,7 @@ def test_a_link_to_nothing_is_not_an_image(make_folder: MakeFolder) -> None:
 
 @pytest.mark.parametrize("closed", ["closed", "a/closed"])
 @pytest.mark.parametrize("follow_links", [False, True])
-def test_a_folder_that_may_not_be_listed_is_named(
+def test_a_folder_without_permission_to_list_is_named(
     public_folder: Path,
     unprivileged: Callable[[], AbstractContextManager[None]],
     closed: str,
@@ -252,7 +252,7 @@ def test_short_work_shows_no_progress(
 
 
 @pytest.mark.parametrize("progress", [False, True])
-def test_long_work_shows_progress_unless_told_not_to(
+def test_long_work_shows_progress_unless_disabled(
     make_folder: MakeFolder,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],

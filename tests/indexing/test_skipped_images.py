@@ -1,4 +1,4 @@
-"""Images whose endings are not those of images: they are told, with how to index them."""
+"""Images with other extensions are reported, with how to index them."""
 
 import io
 import re
@@ -42,7 +42,7 @@ def write(folder: Path, *names: str, data: bytes = JPEG) -> Path:
 
 
 def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str]]:
-    """The manifest, and what was warned of."""
+    """Return the manifest and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         manifest = augseq.index_folder(folder, progress=False, **options)
@@ -50,7 +50,7 @@ def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str
 
 
 def advised(message: str) -> list[str]:
-    """The endings that a message says to write."""
+    """Return the extensions that a message suggests."""
     found = re.search(r"extensions=(\[.*?\]) \(at the shell: --extensions (.*)\)\.", message)
     assert found is not None, message
     endings: list[str] = eval(found[1])
@@ -60,7 +60,7 @@ def advised(message: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_image_under_another_ending_is_told_and_indexed_as_advised(
+def test_an_image_with_another_extension_is_reported_and_indexed_as_suggested(
     tmp_path: Path, name: str
 ) -> None:
     folder = write(tmp_path / "photos", "cat/1.jpg", f"cat/{name}", "dog/1.png")
@@ -86,7 +86,9 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_images_of_every_format_are_known_by_their_first_bytes(kind: str, tmp_path: Path) -> None:
+def test_images_of_every_format_are_recognized_by_their_first_bytes(
+    kind: str, tmp_path: Path
+) -> None:
     assert recognize_format(KINDS[kind][:512]) is not None
     folder = write(write(tmp_path, "a/1.jpg", "b/1.jpg"), "a/hash", data=KINDS[kind])
     assert "1 x no extension" in index(folder)[1][0]
@@ -103,7 +105,7 @@ OTHER = {
 }  # fmt: skip
 
 
-def test_files_that_are_no_images_are_not_told(tmp_path: Path) -> None:
+def test_files_that_are_not_images_are_not_reported(tmp_path: Path) -> None:
     folder = write(tmp_path, "cat/1.jpg", "dog/1.jpg")
     for name, data in OTHER.items():
         for place in ("", "cat/", "dog/"):
@@ -111,7 +113,7 @@ def test_files_that_are_no_images_are_not_told(tmp_path: Path) -> None:
     assert index(folder)[1] == []
 
 
-def test_endings_are_counted_and_a_few_are_named(tmp_path: Path) -> None:
+def test_extensions_are_counted_and_a_few_are_named(tmp_path: Path) -> None:
     names = [f"{n}.jpg_{'abcdefgh'[n % 8]}" for n in range(40)]
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", *(f"a/{name}" for name in names))
     _, (message,) = index(folder)
@@ -123,7 +125,7 @@ def test_endings_are_counted_and_a_few_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["{n}.jpg?id={n}", "{n}.jpg.{n}", "{n}.{n}", "{n}.x{n}y"])
-def test_endings_that_differ_in_every_file_get_a_pattern(tmp_path: Path, pattern: str) -> None:
+def test_extensions_that_differ_in_every_file_get_a_pattern(tmp_path: Path, pattern: str) -> None:
     names = [f"a/{pattern.format(n=n)}" for n in range(100, 130)]
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", *names)
     _, (message,) = index(folder)
@@ -132,7 +134,7 @@ def test_endings_that_differ_in_every_file_get_a_pattern(tmp_path: Path, pattern
     assert (len(manifest), warned) == (32, [])
 
 
-def test_other_files_under_the_same_ending_are_to_be_excluded(tmp_path: Path) -> None:
+def test_excluding_other_files_with_the_same_extension_is_suggested(tmp_path: Path) -> None:
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", "a/hash")
     (folder / "a" / "LICENSE").write_text("free")
     _, (message,) = index(folder)
@@ -142,7 +144,7 @@ def test_other_files_under_the_same_ending_are_to_be_excluded(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("names", [["a/0f3c", "b/9e1d"], ["a/1.jpg_1", "b/2.jpg_1"]])
-def test_a_folder_of_such_files_alone_is_an_error_whose_advice_is_right(
+def test_a_folder_with_only_such_files_is_an_error_with_advice_that_works(
     tmp_path: Path, names: list[str]
 ) -> None:
     folder = write(tmp_path, *names)
@@ -153,7 +155,7 @@ def test_a_folder_of_such_files_alone_is_an_error_whose_advice_is_right(
 
 
 @pytest.mark.parametrize("names", [["2"], ["2.jpg_1", "3.dat"], ["2.jpg?w=1.5"]])
-def test_images_in_an_archive_are_told_and_indexed_as_advised(
+def test_images_in_an_archive_are_reported_and_indexed_as_suggested(
     tmp_path: Path, names: list[str]
 ) -> None:
     folder = write(tmp_path / "all", "a/1.jpg", "b/1.jpg", *(f"b/{name}" for name in names))
@@ -170,19 +172,19 @@ def test_images_in_an_archive_are_told_and_indexed_as_advised(
     }
 
 
-def test_a_folder_without_images_gets_no_advice_about_endings(make_folder: MakeFolder) -> None:
+def test_a_folder_without_images_gets_no_advice_about_extensions(make_folder: MakeFolder) -> None:
     with pytest.raises(augseq.errors.MissingFileError) as caught:
         index(make_folder("a/1.txt", "b/notes", "c/1.csv"))
     assert "extensions=" not in str(caught.value)
 
 
-def test_a_narrow_choice_of_endings_is_no_oversight(tmp_path: Path) -> None:
+def test_a_narrow_choice_of_extensions_is_not_reported(tmp_path: Path) -> None:
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", "a/2.jpg_large", "a/3.png", "b/4")
     assert index(folder, extensions=[".jpg"])[1] == []
     assert "1 x no extension" in index(folder, extensions=["default", ".jpg_large"])[1][0]
 
 
-def test_hidden_images_are_told_and_those_of_macos_are_not(tmp_path: Path) -> None:
+def test_hidden_images_are_reported_except_those_of_macos(tmp_path: Path) -> None:
     folder = write(tmp_path, "a/1.jpg", "b/1.jpg", "a/.2.jpg", "b/.3.PNG", "a/._1.jpg")
     write(folder, "a/.DS_Store", ".cache/1.jpg", data=b"Bud1")
     _, warned = index(folder)
@@ -210,7 +212,7 @@ def test_hidden_images_are_told_and_those_of_macos_are_not(tmp_path: Path) -> No
         (("default", "x"), ["1.x", "1.jpg"]),
     ],
 )
-def test_endings_may_be_none_all_or_patterns(given: Any, names: list[str]) -> None:
+def test_extensions_can_be_none_all_or_patterns(given: Any, names: list[str]) -> None:
     endings = parse_endings(given)
     for name in names:
         low = name.lower()
@@ -222,7 +224,7 @@ def test_endings_may_be_none_all_or_patterns(given: Any, names: list[str]) -> No
 
 
 @pytest.mark.parametrize("given", ["jpg", "", [], [1], [None], b".jpg"])
-def test_endings_are_a_list_of_texts(make_folder: MakeFolder, given: Any) -> None:
+def test_extensions_are_a_list_of_strings(make_folder: MakeFolder, given: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"`extensions` must be a list"):
         index(make_folder("a/1.jpg"), extensions=given)
 
@@ -242,7 +244,7 @@ def test_endings_are_a_list_of_texts(make_folder: MakeFolder, given: Any) -> Non
         ("1.jfif", JPEG),
     ],
 )
-def test_rarer_endings_of_formats_that_are_read_are_indexed_and_decoded(
+def test_rare_extensions_of_supported_formats_are_indexed_and_decoded(
     tmp_path: Path, name: str, data: bytes
 ) -> None:
     folder = write(tmp_path, f"a/{name}", data=data)
@@ -252,7 +254,7 @@ def test_rarer_endings_of_formats_that_are_read_are_indexed_and_decoded(
     assert np.abs(pixels.astype(int) - expected).max() <= 1
 
 
-def test_the_usual_endings_are_known_to_the_check_of_endings(tmp_path: Path) -> None:
+def test_the_usual_extensions_are_known_to_the_extension_check(tmp_path: Path) -> None:
     folder = write(tmp_path, "a/1.mpo", "a/2.pjp", "a/3.pjpeg", "b/4.jpg")
     write(folder, "b/1.dib", data=KINDS["bmp"])
     report = augseq.check_images(index(folder)[0], progress=False)

@@ -1,4 +1,4 @@
-"""Folders of splits are not classes; and a class called "train" is one."""
+"""Split folders are not classes, but a class named "train" is one."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from tests.folders import MakeFolder
 
 
 def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str]]:
-    """The manifest, and what was warned of."""
+    """Return the manifest and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         manifest = augseq.index_folder(folder, progress=False, **options)
@@ -42,7 +42,7 @@ def index(folder: Path | str, **options: Any) -> tuple[augseq.Manifest, list[str
         ("train/a/1 val/a/1 samples/7 loose", "train val"),
     ],
 )
-def test_splits_stop_with_the_option_that_takes_them(
+def test_splits_are_an_error_that_suggests_the_option(
     make_folder: MakeFolder, paths: str, splits: str
 ) -> None:
     folder = make_folder(*(f"{path}.jpg" for path in paths.split()))
@@ -54,7 +54,7 @@ def test_splits_stop_with_the_option_that_takes_them(
     assert f"--splits {','.join(names)} " in message.replace(")", " ").replace(";", " ")
     manifest, _ = index(folder, splits=names, labels=None)
     assert set(manifest.column("split")) == set(names)
-    # They are classes if the caller says so.
+    # They are classes if the caller names them.
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
     assert index(folder, class_names=classes)[0].class_names == tuple(classes)
 
@@ -78,7 +78,7 @@ def test_splits_stop_with_the_option_that_takes_them(
         ["cat/train", "cat/test", "dog/train", "dog/test"],
     ],
 )
-def test_classes_whose_names_have_such_words_are_classes(
+def test_classes_with_split_words_in_their_names_are_classes(
     make_folder: MakeFolder, folders: list[str]
 ) -> None:
     manifest, warned = index(make_folder(*(f"{folder}/1.jpg" for folder in folders)))
@@ -87,7 +87,7 @@ def test_classes_whose_names_have_such_words_are_classes(
     assert warned == []
 
 
-def test_a_likely_split_beside_other_classes_is_a_warning(make_folder: MakeFolder) -> None:
+def test_a_likely_split_next_to_other_classes_is_a_warning(make_folder: MakeFolder) -> None:
     folder = make_folder("train/a/1.jpg", "test/a/1.jpg", "extra/a/1.jpg", "extra/b/1.jpg")
     manifest, warned = index(folder)
     assert manifest.class_names == ("extra", "test", "train")
@@ -96,7 +96,7 @@ def test_a_likely_split_beside_other_classes_is_a_warning(make_folder: MakeFolde
 
 
 @pytest.mark.parametrize("above", ["images", "data/images", "photos"])
-def test_splits_further_down_are_found_too(make_folder: MakeFolder, above: str) -> None:
+def test_splits_deeper_in_the_tree_are_found(make_folder: MakeFolder, above: str) -> None:
     folder = make_folder(f"{above}/train/cat/1.jpg", f"{above}/train/dog/1.jpg",
                          f"{above}/val/cat/1.jpg", "labels/")  # fmt: skip
     with pytest.raises(augseq.errors.LabelError, match="splits") as caught:
@@ -124,7 +124,7 @@ def test_classes_below_a_folder_of_each_split_get_a_pattern(
     assert manifest.class_counts() == {"cat": 2, "dog": 1}
 
 
-def test_given_splits_say_that_the_classes_are_deeper(make_folder: MakeFolder) -> None:
+def test_given_splits_warn_if_the_classes_are_deeper(make_folder: MakeFolder) -> None:
     folder = make_folder("a/images/cat/1.jpg", "a/images/dog/1.jpg", "b/images/cat/1.jpg")
     _, warned = index(folder, splits=["a", "b"])
     found = re.search(r'labels=re\.compile\(r"(.*?)"\)', warned[0])
@@ -143,7 +143,7 @@ def test_a_folder_around_all_classes_is_named(make_folder: MakeFolder, above: st
     assert index(folder / above)[0].class_names == ("cat", "dog")
 
 
-def test_no_guess_is_made_where_the_labels_are_given(make_folder: MakeFolder) -> None:
+def test_explicit_labels_disable_the_guess(make_folder: MakeFolder) -> None:
     folder = make_folder("train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "val/dog/2.jpg")
     ways: list[dict[str, Any]] = [
         {"labels": None},
@@ -165,7 +165,7 @@ SYSTEM = ["__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "__m
 
 
 @pytest.mark.parametrize("name", SYSTEM)
-def test_folders_of_the_system_are_skipped_aloud_at_any_depth(
+def test_system_folders_are_skipped_at_any_depth_with_a_warning(
     make_folder: MakeFolder, name: str
 ) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg", f"{name}/cat/2.jpg", f"cat/{name}/3.jpg",
@@ -177,7 +177,7 @@ def test_folders_of_the_system_are_skipped_aloud_at_any_depth(
     assert f"2 x {name!r}" in warned[0]
 
 
-def test_folders_of_the_system_in_an_archive_are_skipped_aloud(make_folder: MakeFolder) -> None:
+def test_system_folders_in_an_archive_are_skipped_with_a_warning(make_folder: MakeFolder) -> None:
     folder = make_folder("cat/1.jpg", "dog/1.jpg", "__MACOSX/cat/._1.jpg", "__MACOSX/cat/2.jpg")
     archive = shutil.make_archive(str(folder.parent / "all"), "zip", folder)
     manifest, warned = index(f"zip://::{archive}")
@@ -185,7 +185,7 @@ def test_folders_of_the_system_in_an_archive_are_skipped_aloud(make_folder: Make
     assert "1 x '__MACOSX'" in warned[0]
 
 
-def test_many_classes_beside_splits_are_not_all_listed(make_folder: MakeFolder) -> None:
+def test_many_classes_next_to_splits_are_not_all_listed(make_folder: MakeFolder) -> None:
     folder = make_folder("train/1.jpg", "test/1.jpg", *(f"class {n}/1.jpg" for n in range(40)))
     manifest, warned = index(folder)
     assert len(manifest.class_names) == 42
@@ -195,7 +195,7 @@ def test_many_classes_beside_splits_are_not_all_listed(make_folder: MakeFolder) 
 
 @pytest.mark.parametrize("packed", ["zip", "tar", "gztar"])
 @pytest.mark.parametrize("start", ["", "more"])
-def test_the_address_advised_for_a_folder_in_an_archive_works(
+def test_the_address_suggested_for_a_folder_in_an_archive_works(
     make_folder: MakeFolder, tmp_path: Path, packed: str, start: str
 ) -> None:
     paths = [f"{start}/photos/{name}/1.jpg".lstrip("/") for name in ("cat", "dog")]
@@ -207,7 +207,7 @@ def test_the_address_advised_for_a_folder_in_an_archive_works(
     assert index(advised)[0].class_names == ("cat", "dog")
 
 
-def test_the_address_advised_for_splits_in_an_archive_works(
+def test_the_address_suggested_for_splits_in_an_archive_works(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
     folder = make_folder(*(f"set/{p}/{c}/1.jpg" for p in ("train", "val") for c in ("cat", "dog")))

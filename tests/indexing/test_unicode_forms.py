@@ -1,4 +1,4 @@
-"""One name in two Unicode forms: never two classes, and no miss."""
+"""Names in two Unicode forms: never two classes, and always found."""
 
 import re
 import unicodedata
@@ -14,14 +14,14 @@ NAMES = ["café", "Ångström", "naïve", "Ünïcode", "ñandú", "한국", "ガ
 
 
 def forms(name: str) -> tuple[str, str]:
-    """Return a name as Linux and Windows write it, and as macOS did."""
+    """Return a name as Linux and Windows write it, and as older macOS versions did."""
     composed, apart = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     assert composed != apart
     return composed, apart
 
 
 def both_are_kept(folder: Path, *names: str) -> bool:
-    """Tell whether a file system keeps both forms, as that of macOS does not."""
+    """Return whether a file system keeps both forms, unlike that of macOS."""
     fill(folder, *(f"{name}/1.jpg" for name in names), "z/1.jpg")
     return {place.name for place in folder.iterdir()} >= set(names)
 
@@ -29,9 +29,9 @@ def both_are_kept(folder: Path, *names: str) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_one_class_in_two_forms_is_an_error_that_shows_both(name: str, tmp_path: Path) -> None:
     composed, apart = forms(name)
-    told = rf"the same name in two Unicode forms.*{re.escape(ascii(composed))[1:-1]}"
+    message = rf"the same name in two Unicode forms.*{re.escape(ascii(composed))[1:-1]}"
     frame = pd.DataFrame({"path": ["1.jpg", "2.jpg"], "label": [composed, apart]})
-    with pytest.raises(augseq.errors.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=message):
         augseq.index_table(frame, root=tmp_path, check_files=False)
     one = frame.assign(label=frame["label"].str.normalize("NFC"), x="z")
     one = pd.concat([one, pd.DataFrame({"path": ["3.jpg"], "label": ["z"]})])
@@ -55,20 +55,20 @@ def test_folders_in_two_forms_are_an_error_in_a_split_and_in_two(tmp_path: Path)
         augseq.index_folder(tmp_path / "parts", splits=["train", "val"], progress=False)
 
 
-def test_class_names_in_another_form_are_told(tmp_path: Path) -> None:
+def test_class_names_in_another_form_are_reported(tmp_path: Path) -> None:
     composed, apart = forms("naïve")
     fill(tmp_path, f"{apart}/1.jpg", "z/1.jpg")
     frame = pd.DataFrame({"path": [f"{apart}/1.jpg"], "label": [apart]})
-    told = "differ only in their Unicode form"
-    with pytest.raises(augseq.errors.LabelError, match=told):
+    message = "differ only in their Unicode form"
+    with pytest.raises(augseq.errors.LabelError, match=message):
         augseq.index_table(frame, root=tmp_path, check_files=False, class_names=[composed, "z"])
-    with pytest.raises(augseq.errors.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=message):
         augseq.index_folder(tmp_path, class_names=[composed, "z"], progress=False)
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_path_in_another_form_is_that_of_its_file_and_told(
+def test_a_path_in_another_form_finds_its_file_and_is_reported(
     name: str, form: str, tmp_path: Path
 ) -> None:
     written = unicodedata.normalize(form, f"{name}/{name} 1.jpg")
@@ -85,7 +85,7 @@ def test_a_path_in_another_form_is_that_of_its_file_and_told(
         augseq.index_table(twice, root=tmp_path)
 
 
-def test_a_path_that_may_be_two_files_is_missing(tmp_path: Path) -> None:
+def test_a_path_that_matches_two_files_is_missing(tmp_path: Path) -> None:
     # Three ways to write the same two accents.
     full, half, apart = "\u1e17", "\u0113\u0301", "e\u0304\u0301"
     assert unicodedata.normalize("NFC", apart) == full

@@ -1,4 +1,4 @@
-"""Bring a manifest up to date: every record keeps its index, label and columns."""
+"""Update a manifest: every record keeps its index, label and columns."""
 
 import os
 import shutil
@@ -30,13 +30,13 @@ def excluded(manifest: augseq.Manifest) -> dict[str, int]:
     return {row["path"]: row["index"] for row in rows}
 
 
-def test_nothing_new_gives_the_same_manifest(make_folder: MakeFolder) -> None:
+def test_without_changes_the_manifest_is_the_same(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg", "b/2.jpg")
     earlier = index(folder)
     assert index(folder, update=earlier) == earlier
 
 
-def test_new_files_come_last_with_indices_never_given_before(make_folder: MakeFolder) -> None:
+def test_new_files_come_last_with_unused_indices(make_folder: MakeFolder) -> None:
     folder = make_folder("a/3.jpg", "b/3.jpg")
     earlier = index(folder)
     fill(folder, "b/1.jpg", "a/1.jpg")
@@ -51,7 +51,7 @@ def test_new_files_come_last_with_indices_never_given_before(make_folder: MakeFo
     assert excluded(twice) == {"b/1.jpg": 3}
 
 
-def test_a_file_that_comes_back_has_its_index_and_its_place(make_folder: MakeFolder) -> None:
+def test_a_file_that_comes_back_regains_its_index_and_position(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "a/2.jpg", "b/1.jpg")
     earlier = index(folder)
     (folder / "a/1.jpg").unlink()
@@ -70,7 +70,7 @@ def test_counts_of_missing_files_are_reported(make_folder: MakeFolder) -> None:
         index(folder, update=earlier)
 
 
-def test_a_new_class_comes_behind_the_known_ones(make_folder: MakeFolder) -> None:
+def test_a_new_class_is_appended(make_folder: MakeFolder) -> None:
     folder = make_folder("b/1.jpg", "d/1.jpg")
     earlier = index(folder)
     fill(folder, "a/1.jpg", "c/1.jpg", "d/2.jpg")
@@ -81,7 +81,7 @@ def test_a_new_class_comes_behind_the_known_ones(make_folder: MakeFolder) -> Non
     ]  # fmt: skip
 
 
-def test_labels_stay_when_the_folder_of_a_class_is_gone(make_folder: MakeFolder) -> None:
+def test_labels_are_kept_when_a_class_folder_is_gone(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg", "c/1.jpg")
     earlier = index(folder)
     shutil.rmtree(folder / "a")
@@ -98,7 +98,7 @@ def test_class_names_that_would_change_labels_are_refused(make_folder: MakeFolde
         index(folder, update=earlier, class_names=["b", "a"])
 
 
-def test_columns_of_ones_own_stay_and_are_empty_for_new_files(make_folder: MakeFolder) -> None:
+def test_user_columns_are_kept_and_null_for_new_files(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
     earlier = index(folder).with_column("camera", ["x", "y"])
     fill(folder, "a/0.jpg")
@@ -106,7 +106,7 @@ def test_columns_of_ones_own_stay_and_are_empty_for_new_files(make_folder: MakeF
     assert list(later.column("camera")) == ["x", "y", None]
 
 
-def test_new_files_of_splits_have_their_split(make_folder: MakeFolder) -> None:
+def test_new_files_in_splits_get_their_split(make_folder: MakeFolder) -> None:
     folder = make_folder("train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
     earlier = index(folder, splits=["train", "val"])
     fill(folder, "train/b/0.jpg", "val/c/0.jpg")
@@ -116,7 +116,7 @@ def test_new_files_of_splits_have_their_split(make_folder: MakeFolder) -> None:
     assert list(later.column("split"))[4:] == ["train", "val"]
 
 
-def test_what_a_person_excluded_stays_so(make_folder: MakeFolder) -> None:
+def test_records_excluded_by_the_user_stay_excluded(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "b/1.jpg")
     plain = index(folder)
     reasons = plain.table.slice(0, 1).append_column("reason", [["blurred"]])
@@ -164,13 +164,13 @@ def test_an_earlier_manifest_with_other_splits_is_refused(
     make_folder: MakeFolder, before: Any, now: Any, way_out: str
 ) -> None:
     folder = make_folder("train/a/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
-    # Said to be classes where they are not splits, since folders of these names are refused else.
+    # Named as classes without splits, since folders with these names are refused otherwise.
     earlier = index(folder, splits=before, class_names=None if before else ["train", "val"])
     with pytest.raises(augseq.errors.ArgumentError, match=way_out):
         index(folder, splits=now, update=earlier)
 
 
-def test_a_split_may_come_and_a_column_of_ones_own_is_no_split(make_folder: MakeFolder) -> None:
+def test_a_split_can_be_added_and_a_user_column_is_not_a_split(make_folder: MakeFolder) -> None:
     folder = make_folder("train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg")
     earlier = index(folder, splits=["train"])
     later = index(folder, splits=["train", "val"], update=earlier)
@@ -181,7 +181,7 @@ def test_a_split_may_come_and_a_column_of_ones_own_is_no_split(make_folder: Make
     assert index(folder / "train", update=own) == own
 
 
-def test_known_records_are_the_same_though_a_new_path_sorts_before_them(tmp_path: Path) -> None:
+def test_known_records_are_unchanged_if_a_new_path_sorts_first(tmp_path: Path) -> None:
     for number in range(4):
         path = tmp_path / "images" / f"{number + 1}.png"
         path.parent.mkdir(exist_ok=True)
@@ -193,7 +193,7 @@ def test_known_records_are_the_same_though_a_new_path_sorts_before_them(tmp_path
     assert later.record_of(4).path == "0.png"
 
 
-# What is read
+# Which files are read
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_only_new_and_changed_files_are_read(images: Path) -> None:
     (images / "a/6.png").write_bytes(encoded(photo(26, 30)))
     (images / "b/1.png").unlink()
     for name in ("a/0.png", "a/4.png", "b/5.png"):
-        # Useless in a way that shows only to who reads it.
+        # Unusable, but only reading the file shows it.
         status = os.stat(images / name)
         (images / name).write_bytes(b"x" * status.st_size)
         os.utime(images / name, ns=(0, status.st_mtime_ns))
@@ -226,7 +226,7 @@ def test_only_new_and_changed_files_are_read(images: Path) -> None:
     assert describe_update(earlier, later) == "1 new, 1 gone or excluded, 1 changed, 4 unchanged"
 
 
-def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: Path) -> None:
+def test_a_file_that_became_unusable_keeps_its_index_until_repaired(images: Path) -> None:
     earlier = index(images, probe=True)
     path = images / "a/0.png"
     whole = path.read_bytes()
@@ -236,7 +236,7 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
     without = index(images, update=earlier, unreadable="exclude")
     assert list(served(without).values()) == [1, 2, 3, 4, 5]
     assert describe_update(earlier, without) == "1 gone or excluded, 5 unchanged"
-    # The way to leave it out was chosen once: it is no error from then on.
+    # It was excluded once, so it is no longer an error.
     assert index(images, update=without) == without
     path.write_bytes(whole)
     repaired = index(images, update=without)
@@ -245,7 +245,7 @@ def test_a_file_that_became_unusable_keeps_its_index_until_it_is_mended(images: 
     assert describe_update(without, repaired) == "1 back, 5 unchanged"
 
 
-def test_files_that_are_probed_for_the_first_time_are_as_before(tmp_path: Path) -> None:
+def test_files_probed_for_the_first_time_count_as_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     for name in ("a/1.png", "a/2.png", "b/1.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Manifests that somebody made to do harm, or that a disk has spoilt; each function writes one."""
+"""Malicious and damaged manifests; each function writes one."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def footer(content: bytes) -> Write:
 
 
 def deep(levels: int) -> pa.Array:
-    """One value in lists in lists."""
+    """Return one value in deeply nested lists."""
     array = pa.array([0, 1])
     for _ in range(levels):
         array = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), array)
@@ -56,7 +56,7 @@ def deep(levels: int) -> pa.Array:
 
 
 def repeated(text: str, count: int) -> pa.Array:
-    """The same text many times, kept once."""
+    """Return the same string many times, stored once."""
     indices = pa.array(bytearray(4 * count), pa.int8()).slice(0, count)
     return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), pa.array([text]))
 
@@ -72,7 +72,7 @@ def many_rows(path: Path) -> None:
 
 
 def long_texts(column: str) -> Write:
-    """Write ten thousand references to a text of a megabyte."""
+    """Write ten thousand references to a string of a megabyte."""
     count = 10_000
     columns: dict[str, Any] = {
         "index": range(count), "path": ["a"] * count, "target": [0] * count
@@ -86,7 +86,7 @@ def long_texts(column: str) -> Write:
 
 
 def prefixed_texts(path: Path) -> None:
-    """Write 300 texts of a megabyte, each as the one before it and nothing more."""
+    """Write 300 strings of a megabyte, each delta-encoded as equal to the previous one."""
     count = 300
     columns = {"index": range(count), "path": ["x" * 2**20] * count, "target": [0] * count}
     stored(

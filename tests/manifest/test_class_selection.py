@@ -1,4 +1,4 @@
-"""Select classes: their names, labels and records, and nothing of the others."""
+"""Select classes: their names, labels and records, without the others."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def manifest(targets: list[int | None] | None = None) -> augseq.Manifest:
         ["bee", "dog"], NAMES, NAMES[::-1], np.array(["cat", "ant"]), {"bee": 1, "cat": 2},
     ],
 )  # fmt: skip
-def test_the_classes_have_the_wanted_order_and_records_keep_all_but_the_label(wanted: Any) -> None:
+def test_the_classes_have_the_given_order_and_records_keep_all_but_the_label(wanted: Any) -> None:
     whole = manifest()
     chosen = whole.select(class_names=wanted)
     assert chosen.class_names == tuple(wanted)
@@ -43,7 +43,7 @@ def test_the_classes_have_the_wanted_order_and_records_keep_all_but_the_label(wa
     assert chosen.class_counts() == {name: whole.class_counts()[name] for name in wanted}
 
 
-def test_a_class_without_images_may_be_chosen_and_a_record_without_label_is_not() -> None:
+def test_a_class_without_images_can_be_selected_and_unlabelled_records_are_not() -> None:
     chosen = manifest([0, None, 3, None]).select(class_names=["cat", "dog"])
     assert chosen.class_counts() == {"cat": 0, "dog": 1}
 
@@ -61,7 +61,7 @@ def test_a_class_without_images_may_be_chosen_and_a_record_without_label_is_not(
         ({}, "Received: neither"),
     ],
 )
-def test_a_choice_that_cannot_work_is_an_error(options: dict[str, Any], message: str) -> None:
+def test_an_invalid_selection_is_an_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):
         manifest().select(**options)
 

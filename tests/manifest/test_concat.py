@@ -1,4 +1,4 @@
-"""Several manifests as one: nobody twice, nobody mistaken."""
+"""Concatenate manifests: no record is repeated or mislabelled."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def make(root: str, *paths: str, names: tuple[str, ...] = ("cat", "dog")) -> aug
 
 
 def files(manifest: augseq.Manifest) -> list[tuple[str, str]]:
-    """Whole path and class name of each record."""
+    """Return the full path and class name of each record."""
     return [
         (f"{manifest.root}/{record.path}", manifest.class_names[record.target or 0])
         for record in manifest
@@ -50,7 +50,7 @@ def test_the_parts_of_a_split_keep_their_indices(animals: augseq.Manifest) -> No
 
 
 @given(sizes=st.lists(st.integers(0, 4), min_size=1, max_size=4), data=st.data())
-def test_every_record_has_an_index_of_its_own(sizes: list[int], data: st.DataObject) -> None:
+def test_every_record_has_its_own_index(sizes: list[int], data: st.DataObject) -> None:
     parts = []
     for number, size in enumerate(sizes):
         paths = [f"cat/{number}-{k}" for k in range(size)]
@@ -91,7 +91,7 @@ def test_classes_that_differ_are_named_and_can_be_mapped() -> None:
     assert (merged.class_names, merged.targets.tolist()) == (("cat",), [0, 0])
 
 
-def test_with_and_without_labels_do_not_agree() -> None:
+def test_manifests_with_and_without_labels_do_not_match() -> None:
     first, flat = make("/a", "cat/1"), make("/b", "1", names=())
     with pytest.raises(augseq.errors.LabelError, match="must have the same classes"):
         augseq.concat_manifests([first, flat])
@@ -100,13 +100,13 @@ def test_with_and_without_labels_do_not_agree() -> None:
     assert augseq.concat_manifests([flat]) == flat
 
 
-def test_an_image_that_comes_twice_is_named() -> None:
+def test_a_repeated_image_is_named() -> None:
     first, second = make("/data", "cat/1", "cat/2"), make("/data/cat", "1", names=())
     with pytest.raises(augseq.errors.ArgumentError, match=r"Repeated in .* together: 'cat/1'$"):
         augseq.concat_manifests([first, second], class_names=["cat", "dog"])
 
 
-def test_roots_without_a_common_folder_are_refused_with_the_way_out() -> None:
+def test_roots_without_a_common_folder_are_refused_with_the_fix() -> None:
     first, second = make("/data/a", "cat/1"), make("relative", "cat/1")
     with pytest.raises(augseq.errors.ArgumentError, match=r"common folder.*read_manifest"):
         augseq.concat_manifests([first, second])
@@ -116,7 +116,7 @@ def test_roots_without_a_common_folder_are_refused_with_the_way_out() -> None:
         augseq.concat_manifests([])
 
 
-def test_an_address_may_be_the_root_of_all_though_no_folder_above_it() -> None:
+def test_an_address_can_be_the_common_root_but_has_no_parent_folder() -> None:
     first, second = make("s3://b/p", "cat/1"), make("s3://b/p", "cat/2")
     for root in (None, "s3://b/p", "s3://b/p/"):
         both = augseq.concat_manifests([first, second], root=root)
@@ -133,7 +133,7 @@ def test_links_are_followed_if_one_of_the_manifests_follows_them() -> None:
     assert not augseq.concat_manifests([plain[:1], plain[1:]]).follow_links
 
 
-def test_columns_and_those_excluded_come_along(animals: augseq.Manifest) -> None:
+def test_columns_and_excluded_records_are_concatenated(animals: augseq.Manifest) -> None:
     broken = animals.table.slice(4).append_column("reason", pa.array(["torn", "empty"]))
     first = augseq.Manifest(
         root="/photos", class_names=animals.class_names, table=animals.table[:4], excluded=broken

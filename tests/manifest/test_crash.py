@@ -1,4 +1,4 @@
-"""A process that is killed while it writes a manifest leaves the old file or the new one."""
+"""A process killed while writing a manifest leaves either the old or the new file."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Forks, so that a thousand writers need not load pyarrow a thousand times. It never uses pyarrow
+# Forks, so that a thousand writers do not each import pyarrow. It never uses pyarrow
 # itself after the first fork.
 KILL_WRITERS = """
 import collections, json, os, random, signal, sys, time
@@ -39,11 +39,11 @@ def write_for_ever(ready):
 
 found, most_files = collections.Counter(), 0
 for _ in range(count):
-    ready, told = os.pipe()
+    ready, started = os.pipe()
     writer = os.fork()
     if not writer:
         try:
-            write_for_ever(told)
+            write_for_ever(started)
         finally:
             os._exit(1)
     os.read(ready, 1)
@@ -51,7 +51,7 @@ for _ in range(count):
     os.kill(writer, signal.SIGKILL)
     status = os.waitpid(writer, 0)[1]
     assert os.WTERMSIG(status) == signal.SIGKILL, status
-    os.close(ready), os.close(told)
+    os.close(ready), os.close(started)
     found[contents.index(content())] += 1
     names = os.listdir(folder)
     found["killed in the middle"] += len(names) > 1
@@ -62,7 +62,7 @@ print(json.dumps([found, most_files, os.listdir(folder)]))
 
 
 def kill_writers(folder: Path, count: int) -> None:
-    """Kill writers at random moments, and look at what they leave."""
+    """Kill writers at random moments, and check the file that they leave."""
     if not hasattr(os, "fork"):
         pytest.skip("this system does not fork")
     done = subprocess.run(
@@ -72,7 +72,7 @@ def kill_writers(folder: Path, count: int) -> None:
         check=True,
     )
     found, most_files, left = json.loads(done.stdout)
-    # Any other content would have ended the program with an error.
+    # Any other content would have failed the program.
     assert found["0"] + found["1"] == count
     assert found["killed in the middle"] > count / 4
     assert most_files == 2

@@ -1,4 +1,4 @@
-"""Manifests as tables for other programs: the same records when read again."""
+"""Export manifests for other programs: the same records when read back."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ SUFFIXES = ["csv", "tsv", "jsonl", "parquet"]
 TRICKY = ["NA", "", "01", "1e5", "true", "null", " ", "a,b", 'q"u', "l\r\nf", "\n", "é=1", "\\"]
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
-# What a file can be called: folders that are neither blank nor "." nor "..".
+# Valid file names: folders that are neither blank nor "." nor "..".
 names = (st.sampled_from(TRICKY) | text).filter(
     lambda name: (
         name.strip()
@@ -33,7 +33,7 @@ paths = st.lists(names, min_size=1, max_size=3).map("/".join)
 
 @st.composite
 def manifests(draw: st.DrawFn) -> augseq.Manifest:
-    """Any manifest whose records all have labels, or none."""
+    """Any manifest in which all records have labels, or none."""
     files = draw(st.lists(paths, min_size=1, max_size=8, unique=True))
     class_names = draw(st.lists(st.sampled_from(TRICKY) | text, max_size=4, unique=True))
     label = st.sampled_from(range(len(class_names))) if class_names else st.none()
@@ -83,17 +83,17 @@ def test_any_manifest_is_the_same_when_read_again(
 
 @pytest.fixture
 def tricky() -> augseq.Manifest:
-    """A record for each class, whose name and path need care."""
+    """One record per class, with names and paths that need care."""
     paths = [f"x{name.strip()}{k}.jpg" for k, name in enumerate(TRICKY)]
     table = {"index": range(len(paths)), "path": paths, "target": range(len(paths)), "n": paths}
     table = {name: pa.array(list(values)) for name, values in table.items()}
     return augseq.Manifest(root="/photos", class_names=TRICKY, table=pa.table(table))
 
 
-def test_other_programs_read_the_same(tmp_path: Path, tricky: augseq.Manifest) -> None:
+def test_other_programs_read_the_same_values(tmp_path: Path, tricky: augseq.Manifest) -> None:
     expected = [
         {
-            # A file that is called "\12.jpg": nobody shall take it for a folder.
+            # A file named "\12.jpg", which must not be read as a folder.
             "path": f"./{record.path}" if "\\" in record.path else record.path,
             "label": TRICKY[record.target or 0],
             "index": record.index,
@@ -125,7 +125,7 @@ def test_numbers_and_truth_values_keep_their_types(
         assert read_again(tmp_path / f"t.{suffix}", images) == images
 
 
-def test_text_that_begins_a_formula_is_disarmed_where_that_is_asked_for(
+def test_text_that_begins_a_formula_is_quoted_on_request(
     tmp_path: Path, animals: augseq.Manifest
 ) -> None:
     notes = ["=1+1", "+1", "-1", "@x", "a=1", None]
@@ -142,14 +142,14 @@ def test_text_that_begins_a_formula_is_disarmed_where_that_is_asked_for(
         augseq.write_table(images, tmp_path / "t.jsonl", spreadsheet_safe=True)
 
 
-def test_times_are_written_in_words(tmp_path: Path, animals: augseq.Manifest) -> None:
+def test_times_are_written_in_iso_format(tmp_path: Path, animals: augseq.Manifest) -> None:
     images = animals.with_column("taken", pd.date_range("2020-01-31", periods=6).to_numpy())
     augseq.write_table(images, tmp_path / "t.jsonl")
     first = json.loads((tmp_path / "t.jsonl").read_text(encoding="utf-8").split("\n")[0])
     assert first["taken"] == "2020-01-31T00:00:00"
 
 
-def test_what_does_not_fit_is_refused_and_the_old_file_stays(
+def test_values_that_cannot_be_written_are_refused_and_the_old_file_is_kept(
     tmp_path: Path, animals: augseq.Manifest
 ) -> None:
     path = tmp_path / "t.jsonl"

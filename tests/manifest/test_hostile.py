@@ -1,4 +1,4 @@
-"""Hostile and spoilt manifests are refused with one clear error, or read exactly."""
+"""Malicious and damaged manifests are refused with a clear error, or read exactly."""
 
 import json
 import os
@@ -57,7 +57,7 @@ print(json.dumps([said, peak_mb() if sys.platform == "linux" else 0]))
 """
 
 
-def test_files_that_unpack_to_gigabytes_are_refused_unread(tmp_path: Path) -> None:
+def test_files_that_unpack_to_gigabytes_are_refused_without_reading_them(tmp_path: Path) -> None:
     paths = []
     for number, write in enumerate(hostile.BOMBS.values()):
         paths.append(tmp_path / f"{number}.parquet")
@@ -71,7 +71,7 @@ def test_files_that_unpack_to_gigabytes_are_refused_unread(tmp_path: Path) -> No
 
 
 def rich_manifest() -> augseq.Manifest:
-    """A manifest that uses all that there is."""
+    """Return a manifest that uses every feature."""
     table = pa.table({
         "index": [3, 1, 2],
         "path": ["a/1.jpg", "b/2.jpg", "b/3.jpg"],
@@ -89,7 +89,7 @@ def rich_manifest() -> augseq.Manifest:
 
 
 def outcome(path: Path) -> augseq.Manifest | None:
-    """What a file is read as; None where it is refused as it should be."""
+    """Return the manifest in a file; None if it is refused properly."""
     try:
         return augseq.read_manifest(path)
     except augseq.errors.ManifestError as error:
@@ -117,13 +117,13 @@ def assert_spoilt_files_are_refused(path: Path, seed: int, count: int) -> None:
         assert outcome(path) in (None, manifest)
 
 
-def test_a_file_spoilt_anywhere_is_refused_or_read_exactly(tmp_path: Path) -> None:
+def test_a_file_damaged_anywhere_is_refused_or_read_exactly(tmp_path: Path) -> None:
     assert_spoilt_files_are_refused(tmp_path / "m.parquet", seed=7, count=600)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_a_hundred_thousand_spoilt_files_are_refused_or_read_exactly(tmp_path: Path) -> None:
+def test_a_hundred_thousand_damaged_files_are_refused_or_read_exactly(tmp_path: Path) -> None:
     assert_spoilt_files_are_refused(tmp_path / "m.parquet", seed=8, count=100_000)
 
 
@@ -155,13 +155,13 @@ def test_any_class_name_is_read_exactly(tmp_path: Path, name: str) -> None:
     assert augseq.read_manifest(tmp_path / "m.parquet").class_names == ("cat", name)
 
 
-def test_a_link_to_nowhere_is_a_missing_file(tmp_path: Path) -> None:
+def test_a_broken_link_is_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "m.parquet").symlink_to(tmp_path / "nowhere")
     with pytest.raises(augseq.errors.MissingFileError, match="no manifest"):
         augseq.read_manifest(tmp_path / "m.parquet")
 
 
-def test_nothing_in_a_manifest_is_run(tmp_path: Path) -> None:
+def test_no_code_in_a_manifest_is_run(tmp_path: Path) -> None:
     """Old versions of pyarrow unpickled such metadata."""
     run = tmp_path / "run"
     pickled = f"cposix\nsystem\n(S'touch {run}'\ntR.".encode()

@@ -1,4 +1,4 @@
-"""The table of all records."""
+"""Manifests: records, labels and columns."""
 
 import contextlib
 import pickle
@@ -16,7 +16,7 @@ from augseq.manifest.schema import CORE_SCHEMA, PROBE_FIELD
 
 
 def rechunked(manifest: augseq.Manifest, *, rows: int) -> augseq.Manifest:
-    """The same manifest with its columns stored in pieces."""
+    """Return the same manifest with its columns stored in several chunks."""
     table = pa.Table.from_batches(manifest.table.to_batches(max_chunksize=rows), CORE_SCHEMA)
     return augseq.Manifest(root=manifest.root, class_names=manifest.class_names, table=table)
 
@@ -63,14 +63,14 @@ def test_iteration_goes_by_position(animals: augseq.Manifest) -> None:
     assert list(rechunked(animals, rows=4)) == list(animals)
 
 
-def test_a_record_is_found_by_its_index_wherever_it_stands(animals: augseq.Manifest) -> None:
+def test_a_record_is_found_by_its_index_at_any_position(animals: augseq.Manifest) -> None:
     moved = animals.select([5, 2, 0])
     assert moved.record_of(2) == animals[2]
     assert moved.record_of(0) == animals[0]
 
 
 @pytest.mark.parametrize("index", [1, 6, np.int64(6)])
-def test_an_index_that_no_record_has_is_named(animals: augseq.Manifest, index: int) -> None:
+def test_an_unknown_index_is_named(animals: augseq.Manifest, index: int) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=f"index {index}"):
         animals.select([5, 2, 0]).record_of(index)
 
@@ -84,7 +84,7 @@ def test_an_index_is_a_whole_number_of_at_least_0(animals: augseq.Manifest, inde
 @pytest.mark.parametrize(
     "indices", [[0, 1, 2, 3, 4, 0], [0, 0, 2, 3, 4, 5], [-1, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 5]]
 )
-def test_records_that_could_not_be_told_apart_are_refused(
+def test_records_with_invalid_indices_are_refused(
     animals: augseq.Manifest, indices: list[int]
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="unique and at least 0"):
@@ -124,14 +124,12 @@ def test_writing_to_the_targets_changes_no_record(animals: augseq.Manifest, rows
 
 
 @pytest.mark.parametrize("name", ["\udcffclass", b"cat", 7])
-def test_class_names_that_no_file_could_keep_are_refused(
-    animals: augseq.Manifest, name: Any
-) -> None:
+def test_class_names_that_are_not_utf_8_are_refused(animals: augseq.Manifest, name: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"Class names must be .*Received"):
         replace(animals, class_names=("cat", "dog", name))
 
 
-def test_class_names_are_kept_as_a_tuple(animals: augseq.Manifest) -> None:
+def test_class_names_are_stored_as_a_tuple(animals: augseq.Manifest) -> None:
     names = ["cat", "dog", "yak"]
     manifest = augseq.Manifest(root="/photos", class_names=names, table=animals.table)  # type: ignore[arg-type]
     names.append("bee")
@@ -177,20 +175,20 @@ def test_a_small_part_pickles_small() -> None:
     assert len(pickle.dumps(manifest[:10])) < 5_000
 
 
-def test_records_that_came_in_pieces_are_pickled_once() -> None:
+def test_records_in_several_chunks_are_pickled_once() -> None:
     paths = [f"{number:08}.jpg" for number in range(10_000)]
     manifest = make_manifest("/photos", (), paths=paths, targets=None)
     assert len(pickle.dumps(rechunked(manifest, rows=100))) < 1.01 * len(pickle.dumps(manifest))
 
 
-def test_targets_stand_by_position(animals: augseq.Manifest) -> None:
+def test_targets_are_ordered_by_position(animals: augseq.Manifest) -> None:
     assert animals.targets.dtype == np.int32
     assert animals.targets.tolist() == [0, 0, 0, 0, 1, 1]
     assert animals.select([5, 0]).targets.tolist() == [1, 0]
     assert animals[:0].targets.tolist() == []
 
 
-def test_counts_tell_of_empty_classes(animals: augseq.Manifest) -> None:
+def test_counts_include_empty_classes(animals: augseq.Manifest) -> None:
     assert animals.class_counts() == {"cat": 4, "dog": 2, "yak": 0}
     assert animals[:0].class_counts() == {"cat": 0, "dog": 0, "yak": 0}
 
@@ -207,20 +205,20 @@ def test_class_weight_is_the_balanced_one(animals: augseq.Manifest) -> None:
     assert {type(weight) for weight in weights.values()} == {float}
 
 
-def test_class_weight_leaves_the_mean_weight_at_one(animals: augseq.Manifest) -> None:
+def test_class_weight_has_a_mean_weight_of_one(animals: augseq.Manifest) -> None:
     weights = animals.class_weight()
     assert np.mean([weights[label] for label in animals.targets.tolist()]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("what", ["class_counts", "class_weight"])
-def test_what_needs_labels_says_so(unlabelled: augseq.Manifest, what: str) -> None:
+def test_methods_that_require_labels_say_so(unlabelled: augseq.Manifest, what: str) -> None:
     with pytest.raises(augseq.errors.LabelError, match="3 of 3 records have no label"):
         getattr(unlabelled, what)()
     with pytest.raises(augseq.errors.LabelError, match="1 of 3 records have no label"):
         getattr(partly_labelled(), what)()
 
 
-def test_the_fingerprint_does_not_depend_on_where_the_data_lies(animals: augseq.Manifest) -> None:
+def test_the_fingerprint_does_not_depend_on_the_root(animals: augseq.Manifest) -> None:
     moved = augseq.Manifest(root="/else", class_names=animals.class_names, table=animals.table)
     assert moved.fingerprint() == animals.fingerprint()
 
@@ -254,7 +252,7 @@ def test_a_frame_has_a_row_per_record_with_its_class_name(animals: augseq.Manife
     }
 
 
-def test_a_frame_replaces_no_column_of_ones_own(animals: augseq.Manifest) -> None:
+def test_a_frame_does_not_replace_user_columns(animals: augseq.Manifest) -> None:
     pytest.importorskip("pandas")
     with pytest.raises(augseq.errors.ArgumentError, match=r"'class_name'.*another"):
         animals.with_column("class_name", ["x"] * 6).to_pandas()
@@ -268,21 +266,21 @@ def test_a_frame_without_labels_has_no_class_names(unlabelled: augseq.Manifest) 
     assert frame["class_name"].isna().all()
 
 
-def test_a_frame_of_partly_labelled_records_names_the_labels_there_are() -> None:
+def test_a_frame_of_partly_labelled_records_names_the_existing_labels() -> None:
     pytest.importorskip("pandas")
     names = partly_labelled().to_pandas()["class_name"]
     assert names[[0, 2]].tolist() == ["a", "b"]
     assert names.isna().tolist() == [False, True, False]
 
 
-def test_the_representation_tells_size_classes_and_place(
+def test_the_repr_shows_size_classes_and_root(
     animals: augseq.Manifest, unlabelled: augseq.Manifest
 ) -> None:
     assert repr(animals) == "Manifest(6 images, 3 classes, root='/photos')"
     assert repr(unlabelled) == "Manifest(3 images, no labels, root='/photos')"
 
 
-def test_columns_of_ones_own_stay_beside_the_records(animals: augseq.Manifest) -> None:
+def test_user_columns_stay_with_the_records(animals: augseq.Manifest) -> None:
     patients = ["p1", "p1", "p2", None, "p3", "p3"]
     manifest = animals.with_column("patient", patients).with_column("age", [1, 2, 3, 4, 5, 6])
     assert manifest.column("patient").tolist() == patients
@@ -313,18 +311,18 @@ def test_a_column_that_does_not_fit_is_refused(
         animals.with_column(name, values)
 
 
-def test_a_column_that_is_not_there_is_asked_for_in_vain(animals: augseq.Manifest) -> None:
+def test_a_missing_column_is_an_error(animals: augseq.Manifest) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"no column 'age'. There are: .*target"):
         animals.column("age")
 
 
-def test_two_columns_of_one_name_are_refused(animals: augseq.Manifest) -> None:
+def test_repeated_column_names_are_refused(animals: augseq.Manifest) -> None:
     table = animals.table.append_column("path", animals.table["path"])
     with pytest.raises(augseq.errors.ArgumentError, match=r"Twice: \['path'\]"):
         augseq.Manifest(root="/photos", class_names=animals.class_names, table=table)
 
 
-def test_records_carry_what_was_probed(animals: augseq.Manifest) -> None:
+def test_records_contain_their_probes(animals: augseq.Manifest) -> None:
     facts = {"num_bytes": 7, "modified_ns": 9, "content_hash": b"x" * 16, "height": 3}
     probes = pa.array([None, facts, None, None, None, None], PROBE_FIELD.type)
     table = animals.table.append_column("probe", probes)
@@ -334,7 +332,7 @@ def test_records_carry_what_was_probed(animals: augseq.Manifest) -> None:
     assert manifest[1].probe == manifest.records([1])[0].probe == list(manifest)[1].probe == probe
 
 
-def test_what_is_excluded_keeps_its_index_and_is_not_served(animals: augseq.Manifest) -> None:
+def test_excluded_records_keep_their_index_and_are_not_served(animals: augseq.Manifest) -> None:
     table = animals.table.append_column("reason", pa.array(["gone"] * 6))
     manifest = augseq.Manifest(
         root="/photos",

@@ -1,4 +1,4 @@
-"""Groups, folds and stable parts: what is promised of each, against plain Python."""
+"""Groups, folds and stable splits, checked against plain Python."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -14,7 +14,7 @@ import augseq
 from augseq.manifest.manifest import make_manifest
 from tests.manifest.test_split import class_sizes, classes_of, fractions, paths, seeds
 
-# For each record its class and its group.
+# The class and the group of each record.
 grouped_records = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=80
 ).filter(lambda rows: len({group for _, group in rows}) >= 3)
@@ -58,7 +58,7 @@ def test_the_stable_split_is_the_recorded_one() -> None:
 
 
 @given(grouped_records, fractions, fractions, seeds, st.booleans())
-def test_groups_are_never_torn_and_every_record_is_in_one_part(
+def test_groups_are_never_split_and_every_record_is_in_one_part(
     rows: list[tuple[int, int]], first: float, second: float, seed: int, stratify: bool
 ) -> None:
     parts = grouped(rows).split(
@@ -99,7 +99,7 @@ def test_each_class_is_divided_within_one_group_of_one_size(seed: int) -> None:
 
 
 @given(grouped_records, seeds, st.randoms())
-def test_the_order_of_the_records_decides_nothing(
+def test_the_order_of_the_records_does_not_matter(
     rows: list[tuple[int, int]], seed: int, random: Any
 ) -> None:
     manifest = grouped(rows)
@@ -111,7 +111,7 @@ def test_the_order_of_the_records_decides_nothing(
         assert [paths(part) for part in before] == [paths(part) for part in after]
 
 
-def test_seeds_decide_among_groups_of_about_one_size() -> None:
+def test_the_seed_orders_groups_of_similar_size() -> None:
     rows = [(0, group) for group in range(12) for _ in range(16 + group)]
     manifest = grouped(rows)
     found = {
@@ -122,7 +122,7 @@ def test_seeds_decide_among_groups_of_about_one_size() -> None:
 
 
 @given(class_sizes, fractions, fractions, seeds, st.data())
-def test_a_stable_split_moves_no_file_when_others_come_or_go(
+def test_a_stable_split_moves_no_file_when_others_are_added_or_removed(
     sizes: list[int], first: float, second: float, seed: int, data: st.DataObject
 ) -> None:
     manifest = classes_of(sizes)
@@ -135,7 +135,7 @@ def test_a_stable_split_moves_no_file_when_others_come_or_go(
 
 
 @given(grouped_records, seeds)
-def test_a_stable_split_moves_no_group_when_others_go(
+def test_a_stable_split_moves_no_group_when_others_are_removed(
     rows: list[tuple[int, int]], seed: int
 ) -> None:
     manifest = grouped(rows)
@@ -145,7 +145,7 @@ def test_a_stable_split_moves_no_group_when_others_go(
     assert [paths(part) & paths(rest) for part in before] == [paths(part) for part in after]
 
 
-def test_a_stable_split_has_about_the_sizes_asked_for() -> None:
+def test_a_stable_split_has_about_the_requested_sizes() -> None:
     num_records = 20_000
     train, val, test = classes_of([num_records]).split(val=0.2, test=0.1, stable=True)
     for part, share in ((train, 0.7), (val, 0.2), (test, 0.1)):
@@ -204,7 +204,7 @@ def test_fewer_groups_than_parts_are_an_error() -> None:
         manifest.k_fold(3, group="patient")
 
 
-def test_a_category_that_no_record_has_is_no_group() -> None:
+def test_a_category_without_records_is_not_a_group() -> None:
     manifest = grouped([(0, 1), (0, 1), (0, 2)])
     groups = pd.Categorical(["a", "a", "b"], categories=["a", "b", "c"])
     with pytest.raises(augseq.errors.ArgumentError, match="2 groups, 3 parts"):
@@ -224,7 +224,7 @@ def test_a_category_that_no_record_has_is_no_group() -> None:
         [True, False, False, True],
     ],
 )
-def test_groups_may_be_given_as_values(values: Any) -> None:
+def test_groups_can_be_given_as_values(values: Any) -> None:
     manifest = grouped([(0, 0)] * 4)
     for part in manifest.split(val=0.5, group=values):
         assert ({0, 3} <= set(indices(part))) == bool({0, 3} & set(indices(part)))
@@ -248,6 +248,6 @@ def test_groups_may_be_given_as_values(values: Any) -> None:
         (3, "`group` must be a column"),
     ],
 )
-def test_what_groups_no_records_is_refused(group: Any, message: str) -> None:
+def test_invalid_groups_are_refused(group: Any, message: str) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):
         grouped([(0, 1), (0, 2), (0, 3)]).split(val=0.4, group=group)

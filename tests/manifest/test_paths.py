@@ -11,7 +11,7 @@ from tests.manifest.hostile import PATHS
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_that_leads_out_is_refused(path: str) -> None:
+def test_a_path_outside_the_root_is_refused(path: str) -> None:
     for paths in ([path], ["a.jpg", path], [path, "a.jpg", "b.jpg"]):
         with pytest.raises(augseq.errors.ArgumentError, match=r"below the root.* Received: '"):
             make_manifest("/photos", (), paths=paths, targets=None)
@@ -23,20 +23,20 @@ def test_a_path_that_leads_out_is_refused(path: str) -> None:
      "a b/ö.jpg", "~/x", "$HOME/x", "%2e%2e/x", "a\nb", "\x1b[2J", "con.jpg", "a\\b.jpg",
      "a\\..b/c"],
 )  # fmt: skip
-def test_a_strange_path_below_the_root_is_taken(path: str) -> None:
+def test_an_unusual_path_below_the_root_is_accepted(path: str) -> None:
     manifest = make_manifest("/photos", (), paths=["a.jpg", path], targets=None)
     assert manifest[1].path == path
 
 
-def test_a_way_out_is_found_wherever_it_stands_in_a_long_list() -> None:
-    # Where text is looked at in pieces of a megabyte, two dots may fall between two of them.
+def test_an_unsafe_path_is_found_at_any_position_in_a_long_list() -> None:
+    # Text is checked in chunks of a megabyte, so two dots can fall into different chunks.
     for length in range(2**20 - 6, 2**20 + 3):
         paths = ["x" * length, "../y"]
         with pytest.raises(augseq.errors.ArgumentError, match=r"'\.\./y'"):
             make_manifest("/photos", (), paths=paths, targets=None)
 
 
-def test_those_that_are_excluded_are_looked_at_too(animals: augseq.Manifest) -> None:
+def test_excluded_paths_are_checked(animals: augseq.Manifest) -> None:
     excluded = animals.table.slice(5).append_column("reason", [["bad"]])
     excluded = excluded.set_column(1, "path", [["../x"]])
     with pytest.raises(augseq.errors.ArgumentError, match="below the root"):
@@ -48,10 +48,10 @@ def test_those_that_are_excluded_are_looked_at_too(animals: augseq.Manifest) -> 
 @pytest.mark.parametrize(
     "path", ["con", "NUL", "a/aux", "aux/a", "com1.jpg", "a/Lpt9.tar.gz", "prn ", "nul:x", "CONIN$"]
 )
-def test_devices_of_windows_are_known(path: str) -> None:
+def test_windows_devices_are_recognized(path: str) -> None:
     assert re.search(DEVICES, path)
 
 
 @pytest.mark.parametrize("path", ["icon", "console", "a/conus.jpg", "com", "com10", "lptx", "nul1"])
-def test_names_like_those_of_devices_are_none(path: str) -> None:
+def test_names_similar_to_devices_are_accepted(path: str) -> None:
     assert not re.search(DEVICES, path)

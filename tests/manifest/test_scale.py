@@ -1,4 +1,4 @@
-"""What must still hold with very many files."""
+"""Speed and memory with very many files."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 import augseq
 from tests.folders import fill
 
-# Names like those of ImageNet: in order, with numbers that do not follow from each other.
+# Names like those of ImageNet: sorted, with non-consecutive numbers.
 A_MILLION_RECORDS = """
 import json, os, pickle, sys
 import numpy as np
@@ -21,7 +21,7 @@ import augseq
 from augseq.manifest.manifest import make_manifest
 
 def peak_mb():
-    # Not ru_maxrss: a process that was just started counts the memory of the one that started it.
+    # Not ru_maxrss, which in a new process includes the memory of its parent.
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
@@ -47,8 +47,8 @@ print(json.dumps({
 """
 
 
-def test_many_files_are_indexed_like_a_plain_walk_would(tmp_path: Path) -> None:
-    """The names of some folders sort otherwise with the `/` that follows them."""
+def test_many_files_are_indexed_as_by_a_plain_walk(tmp_path: Path) -> None:
+    """Some folder names sort differently with a `/` after them."""
     folders = ["a", "a b", "a!", "b/2019", "b/2019/07", "ö", "z.jpg", ".hidden"]
     names = [f"{n * 7 % 2500}.{kind}" for n in range(625) for kind in ("jpg", "PNG", "txt", "JPEG")]
     fill(tmp_path, *(f"{folder}/{name}" for folder in folders for name in names))
@@ -72,7 +72,7 @@ def test_many_files_are_indexed_like_a_plain_walk_would(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """What a million records cost that a fresh process writes, reads, splits and pickles."""
+    """Return what it costs a new process to write, read, split and pickle a million records."""
     path = tmp_path_factory.mktemp("scale") / "m.parquet"
     command = [sys.executable, "-c", A_MILLION_RECORDS, str(path)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120)
@@ -80,13 +80,13 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     return found
 
 
-def test_a_million_records_are_less_than_40_bytes_each_in_a_file(
+def test_a_million_records_take_less_than_40_bytes_each_in_a_file(
     figures: dict[str, float],
 ) -> None:
     assert figures["size_bytes"] < 40 * 1_000_000
 
 
-def test_a_million_records_that_were_read_are_pickled_once(figures: dict[str, float]) -> None:
+def test_a_million_records_from_a_file_are_pickled_once(figures: dict[str, float]) -> None:
     """A path takes 30 bytes, its offset 4, the index 8, and the target 4."""
     assert figures["pickled_bytes"] < 1.1 * 46 * 1_000_000
 

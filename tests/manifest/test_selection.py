@@ -1,4 +1,4 @@
-"""Which records a user names: by a position, by several, or by a mask."""
+"""Select records by position, by several positions, or by a mask."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ import augseq
 from augseq.manifest.manifest import make_manifest
 
 
-def test_a_position_gives_a_record(animals: augseq.Manifest) -> None:
+def test_a_position_returns_a_record(animals: augseq.Manifest) -> None:
     assert animals[4] == augseq.Record(index=4, path="dog/1.jpg", target=1)
     assert animals[-1] == augseq.Record(index=5, path="dog/2.jpg", target=1)
     assert animals[np.int64(0)] == augseq.Record(index=0, path="cat/1.jpg", target=0)
 
 
 @pytest.mark.parametrize("position", [6, -7, 10**12])
-def test_a_position_outside_is_an_error(animals: augseq.Manifest, position: int) -> None:
+def test_a_position_out_of_range_is_an_error(animals: augseq.Manifest, position: int) -> None:
     with pytest.raises(IndexError, match=rf"out of range for 6 records\. Received: {position}$"):
         animals[position]
 
 
 @pytest.mark.parametrize("position", ["x", 1.0, None, True, np.True_, [0, 1], np.ones(6, bool)])
-def test_what_is_no_position_is_refused_with_the_way_out(
+def test_an_invalid_position_is_refused_with_the_fix(
     animals: augseq.Manifest, position: Any
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"(?s)an integer or a slice.*`select`"):
@@ -34,15 +34,15 @@ def test_records_come_in_the_order_of_the_positions(animals: augseq.Manifest) ->
     assert animals.records(np.array([], np.int64)) == []
 
 
-def test_the_position_of_a_record_outside_is_an_error(animals: augseq.Manifest) -> None:
+def test_a_record_position_out_of_range_is_an_error(animals: augseq.Manifest) -> None:
     with pytest.raises(IndexError, match=r"positions from 0 to 5\. Received: from 0 to 6"):
         animals.records([0, 6])
     with pytest.raises(IndexError, match="from -7 to 0"):
         animals.records([0, -7])
 
 
-def test_records_are_named_as_for_select_but_may_come_twice(animals: augseq.Manifest) -> None:
-    """A mask marks records, as numpy has it, and is not a list of the positions 0 and 1."""
+def test_records_accept_the_same_as_select_but_can_repeat(animals: augseq.Manifest) -> None:
+    """A mask marks records, as in numpy, and is not a list of the positions 0 and 1."""
     mask = [False, True, False, False, True, False]
     for which in (mask, np.array(mask), [-2, 0], np.array([3, 2], np.uint64)):
         assert animals.records(which) == list(animals.select(which))
@@ -50,30 +50,30 @@ def test_records_are_named_as_for_select_but_may_come_twice(animals: augseq.Mani
 
 
 @pytest.mark.parametrize("which", [[True, False], [1.9], ["1"], [[0, 1]], 3])
-def test_records_refuse_what_names_no_records(animals: augseq.Manifest, which: Any) -> None:
+def test_records_refuses_invalid_positions(animals: augseq.Manifest, which: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="`positions` must be positions"):
         animals.records(which)
 
 
-def test_select_takes_positions_in_the_order_wanted(animals: augseq.Manifest) -> None:
+def test_select_accepts_positions_in_any_order(animals: augseq.Manifest) -> None:
     assert list(animals.select([4, 0, -1])) == [animals[4], animals[0], animals[5]]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint64])
-def test_select_takes_positions_of_any_integer_type(dtype: type) -> None:
+def test_select_accepts_positions_of_any_integer_type(dtype: type) -> None:
     manifest = make_manifest("/", (), paths=[f"{n:03}" for n in range(300)], targets=None)
     positions = np.array([100, 7], dtype)
     assert [record.index for record in manifest.select(positions)] == [100, 7]
 
 
 @pytest.mark.parametrize("kind", [list, np.array])
-def test_select_takes_a_mask(animals: augseq.Manifest, kind: Any) -> None:
+def test_select_accepts_a_mask(animals: augseq.Manifest, kind: Any) -> None:
     chosen = animals.select(kind([False, True, False, False, True, False]))
     assert list(chosen) == [animals[1], animals[4]]
 
 
 @pytest.mark.parametrize("which", [[], [False] * 6, np.zeros(0, bool)])
-def test_select_may_take_nothing(animals: augseq.Manifest, which: Any) -> None:
+def test_select_can_be_empty(animals: augseq.Manifest, which: Any) -> None:
     assert list(animals.select(which)) == []
 
 
@@ -91,7 +91,7 @@ def test_select_may_take_nothing(animals: augseq.Manifest, which: Any) -> None:
         (3, r"positions .*shape=\(\)"),
     ],
 )
-def test_select_refuses_what_names_no_records(
+def test_select_refuses_invalid_positions(
     animals: augseq.Manifest, which: Any, message: str
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):

@@ -1,4 +1,4 @@
-"""Which record goes to which part."""
+"""Split manifests into named parts."""
 
 import pickle
 from collections import Counter
@@ -44,7 +44,7 @@ def test_the_split_is_the_recorded_one() -> None:
 
 
 @given(class_sizes, fractions, fractions, seeds)
-def test_the_parts_hold_every_record_once(
+def test_the_parts_contain_every_record_once(
     sizes: list[int], first: float, second: float, seed: int
 ) -> None:
     manifest = classes_of(sizes)
@@ -91,7 +91,7 @@ def test_each_part_has_a_record_of_every_class_that_has_enough(
 
 
 @given(class_sizes, fractions, seeds)
-def test_without_stratify_the_whole_is_divided_by_the_share(
+def test_without_stratify_only_the_total_is_divided_by_share(
     sizes: list[int], fraction: float, seed: int
 ) -> None:
     _, val = classes_of(sizes).split(val=fraction, seed=seed, stratify=False)
@@ -99,7 +99,7 @@ def test_without_stratify_the_whole_is_divided_by_the_share(
 
 
 @given(class_sizes, fractions, seeds, st.data())
-def test_a_file_that_joins_moves_at_most_one_other(
+def test_an_added_file_moves_at_most_one_other(
     sizes: list[int], fraction: float, seed: int, data: st.DataObject
 ) -> None:
     after = classes_of(sizes)
@@ -111,7 +111,7 @@ def test_a_file_that_joins_moves_at_most_one_other(
     assert len(moved) <= 1
 
 
-def test_other_classes_do_not_move_when_a_file_joins() -> None:
+def test_other_classes_do_not_move_when_a_file_is_added() -> None:
     before, after = classes_of([30, 30]), classes_of([30, 31])
     for part_before, part_after in zip(before.split(val=0.3), after.split(val=0.3), strict=True):
         first = {path for path in paths(part_before) if path.startswith("class0")}
@@ -119,9 +119,7 @@ def test_other_classes_do_not_move_when_a_file_joins() -> None:
 
 
 @given(class_sizes, seeds)
-def test_the_order_and_the_root_of_the_manifest_have_no_influence(
-    sizes: list[int], seed: int
-) -> None:
+def test_the_order_and_the_root_of_the_manifest_do_not_matter(sizes: list[int], seed: int) -> None:
     manifest = classes_of(sizes)
     moved = augseq.Manifest(
         root="/else", class_names=manifest.class_names, table=manifest[::-1].table
@@ -147,7 +145,7 @@ def test_every_record_is_held_out_equally_often() -> None:
     assert np.abs(counts - expected).max() < 4 * deviation
 
 
-def test_what_is_left_over_is_called_train_and_comes_first() -> None:
+def test_the_rest_is_named_train_and_comes_first() -> None:
     parts = classes_of([10]).split(val=0.2, test=0.3)
     assert parts.names == ("train", "val", "test")
     assert [len(part) for part in parts] == [5, 2, 3]
@@ -155,14 +153,14 @@ def test_what_is_left_over_is_called_train_and_comes_first() -> None:
     assert (parts.train, parts.val, parts.test) == (train, val, test)
 
 
-def test_train_comes_first_also_where_its_size_is_given() -> None:
+def test_train_comes_first_even_if_its_size_is_given() -> None:
     parts = classes_of([10]).split(val=0.1, train=0.7, test=0.2)
     assert parts.names == ("train", "val", "test")
     assert [len(part) for part in parts] == [7, 1, 2]
 
 
 @pytest.mark.parametrize("name", ["index", "count", "names"])
-def test_a_part_may_not_hide_what_a_split_has(name: str) -> None:
+def test_a_part_cannot_hide_an_attribute_of_a_split(name: str) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=f"A part cannot be called '{name}'"):
         classes_of([10]).split(**{name: 0.2})
 
@@ -173,7 +171,7 @@ def test_a_seed_is_a_whole_number(seed: Any) -> None:
         classes_of([10]).split(val=0.2, seed=seed)
 
 
-def test_a_part_that_was_not_made_is_named() -> None:
+def test_an_unknown_part_is_named() -> None:
     with pytest.raises(AttributeError, match="'test'"):
         _ = classes_of([10]).split(val=0.2).test
 
@@ -218,12 +216,12 @@ def test_a_manifest_without_labels_is_split_as_a_whole(unlabelled: augseq.Manife
         {"train": 0.8, "val": 0.3},
     ],
 )
-def test_fractions_that_make_no_whole_are_shown(wrong: dict[str, Any]) -> None:
+def test_invalid_fractions_are_shown(wrong: dict[str, Any]) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"Received: \{"):
         classes_of([10]).split(**wrong)
 
 
-def test_a_sum_that_only_rounding_keeps_from_one_is_fine() -> None:
+def test_a_sum_of_one_except_for_rounding_is_accepted() -> None:
     assert 0.7 + 0.2 + 0.1 != 1
     parts = classes_of([10]).split(train=0.7, val=0.2, test=0.1)
     assert sum(map(len, parts)) == 10
@@ -261,7 +259,7 @@ def with_parts(*values: Any) -> augseq.Manifest:
     return classes_of([len(values)]).with_column("split", list(values))
 
 
-def test_a_column_tells_the_parts_in_the_usual_order() -> None:
+def test_a_column_is_split_into_parts_in_the_usual_order() -> None:
     manifest = with_parts("test", "extra", "train", "validation", "train", "Val")
     parts = manifest.split_by("split")
     assert parts.names == ("train", "Val", "validation", "test", "extra")
@@ -269,19 +267,19 @@ def test_a_column_tells_the_parts_in_the_usual_order() -> None:
     assert [record.index for record in parts.extra] == [1]
 
 
-def test_the_order_asked_for_counts_and_may_name_empty_parts() -> None:
+def test_a_given_order_is_used_and_can_contain_empty_parts() -> None:
     parts = with_parts("b", "a", "b").split_by("split", order=["b", "none", "a"])
     assert parts.names == ("b", "none", "a")
     assert list(map(len, parts)) == [2, 0, 1]
 
 
-def test_numbers_name_parts_by_their_text() -> None:
+def test_numbers_name_parts_as_text() -> None:
     parts = with_parts(1, 0, 1).split_by("split")
     assert parts.names == ("0", "1")
 
 
 @pytest.mark.parametrize("order", [["a"], ["a", "a", "b"], ["a", "c"], []])
-def test_an_order_that_leaves_values_out_is_refused(order: list[str]) -> None:
+def test_an_order_that_omits_values_is_refused(order: list[str]) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"`order` must list each value.*'a', 'b'"
     ):
@@ -298,7 +296,7 @@ def test_records_without_a_part_are_named() -> None:
 
 
 @given(class_sizes, fractions, seeds)
-def test_a_split_written_into_a_column_comes_back(
+def test_a_split_stored_in_a_column_is_restored(
     sizes: list[int], fraction: float, seed: int
 ) -> None:
     manifest = classes_of(sizes)[::-1]
@@ -308,7 +306,7 @@ def test_a_split_written_into_a_column_comes_back(
     assert [list(part) for part in again] == [list(part) for part in parts]
 
 
-def test_a_split_comes_back_from_the_file(tmp_path: Path) -> None:
+def test_a_split_is_restored_from_the_file(tmp_path: Path) -> None:
     manifest = classes_of([8, 12])
     parts = manifest.split(val=0.2, test=0.1, seed=7)
     augseq.write_manifest(manifest.with_split(parts), tmp_path / "m.parquet")
@@ -316,7 +314,7 @@ def test_a_split_comes_back_from_the_file(tmp_path: Path) -> None:
     assert [list(part) for part in (train, val, test)] == [list(part) for part in parts]
 
 
-def test_each_fold_can_be_kept_in_a_column() -> None:
+def test_each_fold_can_be_stored_in_a_column() -> None:
     manifest = classes_of([9])
     for number, fold in enumerate(manifest.k_fold(3)):
         manifest = manifest.with_split(fold, name=f"fold{number}")

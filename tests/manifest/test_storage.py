@@ -1,4 +1,4 @@
-"""A manifest in a Parquet file: kept whole, or refused with a reason."""
+"""Manifests in Parquet files: restored exactly, or refused with a reason."""
 
 import json
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def test_a_file_of_the_first_schema_can_be_read(tmp_path: Path) -> None:
 
 @settings(max_examples=20)
 @given(manifest=manifests())
-def test_what_was_written_is_read(
+def test_a_written_manifest_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, manifest: augseq.Manifest
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "round_trip.parquet"
@@ -129,7 +129,7 @@ def test_what_was_written_is_read(
 @pytest.mark.parametrize(
     "name", ["m.parquet", "m", ".m.parquet", "_m.parquet", "k=1/m %20#é.parquet"]
 )
-def test_the_file_may_have_any_name(
+def test_the_file_can_have_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, animals: augseq.Manifest, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -144,7 +144,7 @@ def test_a_split_part_keeps_its_indices_on_disk(tmp_path: Path, animals: augseq.
     assert [record.index for record in augseq.read_manifest(tmp_path / "m.parquet")] == [5, 1]
 
 
-def test_another_root_can_be_given(
+def test_another_root_can_be_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, animals: augseq.Manifest
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -154,7 +154,7 @@ def test_another_root_can_be_given(
     assert moved.fingerprint() == animals.fingerprint()
 
 
-def test_writing_replaces_the_file_and_leaves_nothing_beside_it(
+def test_writing_replaces_the_file_and_leaves_no_other_files(
     tmp_path: Path, animals: augseq.Manifest
 ) -> None:
     path = tmp_path / "m.parquet"
@@ -165,7 +165,7 @@ def test_writing_replaces_the_file_and_leaves_nothing_beside_it(
 
 
 def test_the_old_file_survives_a_full_disk(tmp_path: Path, animals: augseq.Manifest) -> None:
-    """The system's limit on the size of a file stands in for the disk."""
+    """A limit on the file size simulates a full disk."""
     resource = pytest.importorskip("resource")
     path = tmp_path / "m.parquet"
     augseq.write_manifest(animals, path)
@@ -196,7 +196,7 @@ def test_the_old_file_survives_an_interruption(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, animals: augseq.Manifest) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, animals: augseq.Manifest) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     for kind in (augseq.errors.MissingFileError, FileNotFoundError):
         with pytest.raises(kind, match=r"nowhere.*its folder does not exist"):
@@ -206,7 +206,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, animals: augseq
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
 
-def test_a_folder_that_may_not_be_written_is_a_permission_error(
+def test_a_read_only_folder_is_a_permission_error(
     public_folder: Path,
     unprivileged: Callable[[], AbstractContextManager[None]],
     animals: augseq.Manifest,
@@ -228,7 +228,7 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -
         augseq.read_manifest(tmp_path / "m.csv")
 
 
-def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, animals: augseq.Manifest) -> None:
+def test_a_file_truncated_anywhere_is_refused(tmp_path: Path, animals: augseq.Manifest) -> None:
     path = tmp_path / "m.parquet"
     augseq.write_manifest(animals, path)
     content = path.read_bytes()
@@ -238,7 +238,7 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, animals: augseq.Mani
             augseq.read_manifest(path)
 
 
-def test_a_flipped_bit_changes_no_record_unnoticed(
+def test_a_flipped_bit_never_changes_a_record_unnoticed(
     tmp_path: Path, animals: augseq.Manifest
 ) -> None:
     path = tmp_path / "m.parquet"
@@ -253,13 +253,13 @@ def test_a_flipped_bit_changes_no_record_unnoticed(
         assert again == animals
 
 
-def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
+def test_a_parquet_file_of_another_program_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table(COLUMNS), tmp_path / "m.parquet")
     with pytest.raises(augseq.errors.ManifestError, match=r"but not a manifest\..*--label-column"):
         augseq.read_manifest(tmp_path / "m.parquet")
 
 
-def test_a_newer_schema_asks_for_the_augseq_that_wrote_it(tmp_path: Path) -> None:
+def test_a_newer_schema_requires_the_augseq_that_wrote_it(tmp_path: Path) -> None:
     path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 3})
     with pytest.raises(
         augseq.errors.ManifestError, match=r"schema 3, but .* up to 2\. .*newer augseq"

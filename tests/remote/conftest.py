@@ -1,4 +1,4 @@
-"""The sample images on a server of the S3 protocol."""
+"""The sample images on an S3 server."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ SECRET = "canary-0f3a9c51"
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket behind a wire."""
+    """A bucket behind a connection that can be cut."""
 
     wire: Wire
     options: dict[str, Any]
 
     def remote(self, **more: Any) -> augseq.RemoteOptions:
-        """How a user reaches it."""
+        """Return the storage options to reach it."""
         return augseq.RemoteOptions(storage_options=self.options, **more)
 
     def index(self, **more: Any) -> augseq.Manifest:
-        """List it."""
+        """Index it."""
         return augseq.index_folder(ROOT, remote=self.remote(**more), progress=False)
 
 
@@ -45,7 +45,7 @@ def _bucket(sample_images: Path) -> Iterator[Bucket]:
 
 @pytest.fixture
 def bucket(_bucket: Bucket) -> Iterator[Bucket]:
-    """A bucket with the sample images, whose wire is whole again after each test."""
+    """A bucket with the sample images; the connection is restored after each test."""
     yield _bucket
     _bucket.wire.cut()
     _bucket.wire.mend()

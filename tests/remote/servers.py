@@ -1,4 +1,4 @@
-"""Real servers on this machine, and a wire to each that can be cut."""
+"""Real local servers, each behind a connection that can be cut."""
 
 import contextlib
 import http.server
@@ -19,14 +19,14 @@ _START_S = 60
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return an unused port."""
     with socket.create_server((_HOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
 @contextmanager
 def running(*arguments: str, port: int, path: str) -> Iterator[None]:
-    """Run a Python module as a server, until it answers and then as long as the block."""
+    """Run a Python module as a server for the duration of the block."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
@@ -53,7 +53,7 @@ def _await_answer(process: "subprocess.Popen[bytes]", address: str) -> None:
 
 @contextmanager
 def s3_server() -> Iterator[int]:
-    """Run a server of the S3 protocol; give its port."""
+    """Run an S3 server; yield its port."""
     port = free_port()
     with running("moto.server", "-H", _HOST, "-p", str(port), port=port, path="/moto-api/"):
         yield port
@@ -61,7 +61,7 @@ def s3_server() -> Iterator[int]:
 
 @contextmanager
 def web_server(folder: Path) -> Iterator[int]:
-    """Serve a folder as web pages; give the port."""
+    """Serve a folder as web pages; yield the port."""
     port = free_port()
     served = ["--bind", _HOST, "--directory", str(folder), str(port)]
     with running("http.server", *served, port=port, path="/"):
@@ -69,15 +69,15 @@ def web_server(folder: Path) -> Iterator[int]:
 
 
 class FileHandler(http.server.SimpleHTTPRequestHandler):
-    """Gives the files of a folder and tells nobody."""
+    """Serves the files of a folder without logging."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(handler: type[FileHandler], folder: Path) -> Iterator[int]:
-    """Serve a folder in a thread of this process; give the port."""
+    """Serve a folder in a thread of this process; yield the port."""
     made = partial(handler, directory=str(folder))
     with http.server.ThreadingHTTPServer((_HOST, 0), made) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -87,7 +87,7 @@ def serving(handler: type[FileHandler], folder: Path) -> Iterator[int]:
 
 @contextmanager
 def unlisted_web_server(folder: Path, status: int) -> Iterator[int]:
-    """Serve the files of a folder, but answer with a status where it should be listed."""
+    """Serve the files of a folder, but answer listings with a status."""
 
     class Unlisted(FileHandler):
         def list_directory(self, path: object) -> None:
@@ -98,7 +98,7 @@ def unlisted_web_server(folder: Path, status: int) -> Iterator[int]:
 
 
 class Wire:
-    """Passes connections on to a port, until it is cut.
+    """Forwards connections to a port until it is cut.
 
     While it is cut, its own port refuses connections, as that of a server does that is down.
 
@@ -127,12 +127,12 @@ class Wire:
         self.cut()
 
     def mend(self) -> None:
-        """Take connections, again."""
+        """Accept connections again."""
         self._server = socket.create_server((_HOST, self.port))
         threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
 
     def cut(self) -> None:
-        """End all connections and take no more."""
+        """Close all connections and accept no more."""
         server, self._server = self._server, None
         if server is not None:
             with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ class Wire:
 
 @contextmanager
 def answering(*answers: bytes | None) -> Iterator[int]:
-    """Answer each request with the next of some raw answers; with None, never.
+    """Answer each request with the next of some raw responses; None never answers.
 
     The last one is for all further requests too.
     """

@@ -1,4 +1,4 @@
-"""File systems of fsspec that fail as real ones do, in the same place each time."""
+"""fsspec file systems that fail like real ones, but reproducibly."""
 
 import threading
 from collections import Counter
@@ -10,7 +10,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 
 class ResettingFiles(MemoryFileSystem):  # type: ignore[misc]
-    """Files in memory, of which every folder's listing breaks off twice before it comes."""
+    """In-memory files; the listing of every folder breaks off twice before it succeeds."""
 
     protocol = "resetting"
     asked: ClassVar[Counter[str]] = Counter()
@@ -20,7 +20,7 @@ class ResettingFiles(MemoryFileSystem):  # type: ignore[misc]
         return str(super()._strip_protocol(path.removeprefix("resetting:/")))
 
     def ls(self, path: str, detail: bool = True, **more: Any) -> Any:
-        """List a folder, the third time."""
+        """List a folder; only the third try succeeds."""
         self.asked[path] += 1
         if self.asked[path] <= 2:
             raise ConnectionResetError
@@ -28,7 +28,7 @@ class ResettingFiles(MemoryFileSystem):  # type: ignore[misc]
 
 
 class HangingFiles(AsyncFileSystem):  # type: ignore[misc]
-    """A storage that opens at the second try; the first one hangs as long as the program runs."""
+    """A storage that opens on the second try; the first one hangs until the program ends."""
 
     protocol = "hanging"
     opened = 0

@@ -1,4 +1,4 @@
-"""Archives are known by how they begin, as the libraries that write them make them."""
+"""Archives are recognized by their first bytes, as written by their libraries."""
 
 import bz2
 import gzip
@@ -46,7 +46,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
-def test_an_archive_is_known_by_its_first_bytes(kind: str) -> None:
+def test_an_archive_is_recognized_by_its_first_bytes(kind: str) -> None:
     title, packing, compression, data = WRITTEN[kind]
     assert archive_kind(data[:512]) == (title, packing, compression)
 
@@ -54,11 +54,11 @@ def test_an_archive_is_known_by_its_first_bytes(kind: str) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"PK", b"\x1f", b"BZ", b"\x89PNG\r\n\x1a\n", b"path,label\n"]
 )
-def test_other_files_are_no_archives(data: bytes) -> None:
+def test_other_files_are_not_archives(data: bytes) -> None:
     assert archive_kind(data) is None
 
 
 def test_the_names_of_compressions_are_those_of_fsspec() -> None:
     names = {kind.compression for kind in ARCHIVE_KINDS.values()} - {None}
-    # Those that need a library of their own are known where it is installed.
+    # Some are only known to fsspec if their library is installed.
     assert names - set(fsspec.compression.available_compressions()) <= {"zstd", "lz4", "compress"}

@@ -1,4 +1,4 @@
-"""Archives give the records of the folder that was packed, or say what to do instead."""
+"""Archives have the records of the packed folder, or are refused with a fix."""
 
 import gzip
 import io
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def index(root: Path | str, **options: object) -> tuple[augseq.Manifest, list[str]]:
-    """Index a folder, and give what was warned of, without its place."""
+    """Index a folder; return the manifest, and its warnings without the path."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         manifest = augseq.index_folder(root, progress=False, **options)  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def pixels(manifest: augseq.Manifest) -> list[bytes]:
 
 
 def files_in(folder: Path) -> list[tuple[str, bytes]]:
-    """Return the files of a folder and their bytes; folders end in a slash and have none."""
+    """Return the files of a folder and their bytes; folders end with a slash and are empty."""
     return [
         (f"{path.relative_to(folder).as_posix()}{'/' * path.is_dir()}",
          b"" if path.is_dir() else path.read_bytes())
@@ -115,15 +115,13 @@ WAYS: dict[str, Callable[[Path], str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_an_archive_gives_the_records_of_its_folder(
-    way: Callable[[Path], str], folder: Path
-) -> None:
-    local, told = index(folder)
+def test_an_archive_has_the_records_of_its_folder(way: Callable[[Path], str], folder: Path) -> None:
+    local, folder_warnings = index(folder)
     assert [record.path for record in local] == ["cat/1.png", "cat/deep/2.png", "dog café/3.png"]
-    manifest, told_there = index(way(folder))
+    manifest, archive_warnings = index(way(folder))
     assert manifest.table.equals(local.table)
     assert manifest.class_names == local.class_names == ("cat", "dog café", "empty")
-    assert told_there == told
+    assert archive_warnings == folder_warnings
     assert pixels(manifest) == pixels(local)
 
 
@@ -141,7 +139,7 @@ def test_a_folder_in_an_archive_is_found_by_its_path(folder: Path) -> None:
         index(zipped(folder, as_it_is).replace("zip://", "zip://bird"))
 
 
-def test_names_of_macos_are_utf_8_without_saying_so(folder: Path) -> None:
+def test_names_from_macos_are_utf_8_without_the_flag(folder: Path) -> None:
     address = zipped(folder, as_it_is)
     place = Path(address.removeprefix("zip://::"))
     data = bytearray(place.read_bytes())
@@ -155,7 +153,7 @@ def test_names_of_macos_are_utf_8_without_saying_so(folder: Path) -> None:
     assert index(address)[0].class_names == ("cat", "dog café", "empty")
 
 
-def test_links_and_later_members_count_as_on_a_disk(folder: Path, tmp_path: Path) -> None:
+def test_links_and_repeated_members_behave_as_on_disk(folder: Path, tmp_path: Path) -> None:
     place, later = tmp_path / "a.tar", (folder / "dog café/3.png").read_bytes()
     with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive:
         archive.add(folder, ".")
@@ -176,11 +174,11 @@ def test_links_and_later_members_count_as_on_a_disk(folder: Path, tmp_path: Path
     (folder / "cat/hard.png").write_bytes(first)
     os.symlink("1.png", folder / "cat/soft.png")
     os.symlink("cat", folder / "linked")
-    local, told = index(folder)
-    manifest, told_there = index(f"tar://::{place}")
+    local, folder_warnings = index(folder)
+    manifest, archive_warnings = index(f"tar://::{place}")
     assert manifest.table.equals(local.table)
-    assert told_there == told
-    assert any("2 symbolic links" in text for text in told)
+    assert archive_warnings == folder_warnings
+    assert any("2 symbolic links" in text for text in folder_warnings)
     assert pixels(manifest) == pixels(local)
 
 
@@ -190,16 +188,16 @@ def test_links_in_a_zip_are_not_followed(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("cat/2.png")
         link.external_attr = 0o120777 << 16
         archive.writestr(link, "1.png")
-    manifest, told = index(f"zip://::{tmp_path / 'a.zip'}")
+    manifest, found = index(f"zip://::{tmp_path / 'a.zip'}")
     assert [record.path for record in manifest] == ["cat/1.png"]
-    assert any("1 symbolic links" in text for text in told)
+    assert any("1 symbolic links" in text for text in found)
 
 
 METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES", 1: "Shrink", 77: "77"}
 
 
 @pytest.mark.parametrize(("method", "name"), METHODS.items())
-def test_compression_that_is_not_read_is_refused_when_indexing(
+def test_unsupported_compression_is_refused_when_indexing(
     method: int, name: str, folder: Path
 ) -> None:
     if method == 93 and hasattr(zipfile, "ZIP_ZSTANDARD"):
@@ -261,7 +259,7 @@ BROKEN: dict[str, tuple[str, Callable[[Packed], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("kind", "make", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_file_that_is_no_such_archive_is_refused_with_the_way_out(
+def test_a_file_that_is_not_the_expected_archive_is_refused_with_the_fix(
     kind: str, make: Callable[[Packed], bytes], message: str, folder: Path
 ) -> None:
     archives = [zipped(folder, as_it_is), tar(folder, "w", "a.tar", as_it_is)]
@@ -273,7 +271,7 @@ def test_a_file_that_is_no_such_archive_is_refused_with_the_way_out(
 
 
 @pytest.mark.parametrize(
-    ("spelling", "told"),
+    ("spelling", "message"),
     [
         ("zip:///{zip}", r"after '::', as in 'zip://::/{zip}'"),
         ("zip://{zip}", r"after '::', as in 'zip://::{zip}'"),
@@ -287,18 +285,18 @@ def test_a_file_that_is_no_such_archive_is_refused_with_the_way_out(
         ("{tar}/cat/deep", r"is an archive: .*'tar://cat/deep::{tar}'"),
     ],
 )
-def test_an_archive_without_its_address_is_refused_with_the_address(
-    spelling: str, told: str, folder: Path
+def test_the_path_of_an_archive_is_refused_with_its_address(
+    spelling: str, message: str, folder: Path
 ) -> None:
     places = {
         "zip": zipped(folder, as_it_is).removeprefix("zip://::"),
         "tar": tar(folder, "w:gz", "a.tgz", with_dot).removeprefix("tar://::"),
     }
-    with pytest.raises(augseq.AugseqError, match=told.format(**places)):
+    with pytest.raises(augseq.AugseqError, match=message.format(**places)):
         index(spelling.format(**places))
 
 
-def test_an_address_that_was_advised_is_that_of_the_folder(folder: Path) -> None:
+def test_the_suggested_address_is_that_of_the_folder(folder: Path) -> None:
     place = tar(folder, "w:gz", "a.tgz", with_dot).removeprefix("tar://::")
     with pytest.raises(augseq.errors.NotAFolderError) as caught:
         index(place)
@@ -306,7 +304,7 @@ def test_an_address_that_was_advised_is_that_of_the_folder(folder: Path) -> None
     assert index(advised)[0].table.equals(index(folder)[0].table)
 
 
-def test_a_member_that_leads_out_of_the_archive_is_refused(tmp_path: Path) -> None:
+def test_a_member_with_a_path_outside_the_archive_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("cat/1.png", b"x")
         archive.writestr("cat/../../2.png", b"x")
@@ -316,16 +314,16 @@ def test_a_member_that_leads_out_of_the_archive_is_refused(tmp_path: Path) -> No
         index(f"zip://::{tmp_path / 'a.zip'}")
 
 
-def test_a_damaged_member_is_a_bad_file_and_not_a_bad_storage(folder: Path) -> None:
+def test_a_damaged_member_is_a_bad_file_not_a_storage_failure(folder: Path) -> None:
     address = zipped(folder, as_it_is)
     place = Path(address.removeprefix("zip://::"))
     data = bytearray(place.read_bytes())
     at = data.find(b"cat/deep/2.png") + len("cat/deep/2.png") + 20
     data[at] ^= 0xFF
     place.write_bytes(data)
-    manifest, told = index(address, unreadable="exclude")
+    manifest, found = index(address, unreadable="exclude")
     assert [record.path for record in manifest] == ["cat/1.png", "dog café/3.png"]
-    assert any("its part of the archive is damaged" in text for text in told), told
+    assert any("its part of the archive is damaged" in text for text in found), found
     whole = index(address)[0]
     with pytest.raises(augseq.errors.DecodeError, match=r"'cat/deep/2\.png' \(index 1\).*damaged"):
         pixels(whole)

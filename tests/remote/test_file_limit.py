@@ -1,4 +1,4 @@
-"""Files that are longer than they may be: refused, hardly fetched, and not kept."""
+"""Files over the size limit: refused, mostly not fetched, and not cached."""
 
 import tracemalloc
 import zipfile
@@ -25,9 +25,7 @@ def read(root: str, name: str, remote: augseq.RemoteOptions) -> bytes:
     return source.read(Record(index=0, path=name))[0]
 
 
-def test_no_more_of_a_long_object_is_fetched_than_shows_that_it_is(
-    bucket: Bucket, tmp_path: Path
-) -> None:
+def test_a_long_object_is_not_fetched_whole(bucket: Bucket, tmp_path: Path) -> None:
     files = fsspec.filesystem("s3", **bucket.options)
     sizes = {"long.jpg": 5_000_000, "more.jpg": LIMIT + 1, "just.jpg": LIMIT, "empty.jpg": 0}
     for name, size in sizes.items():
@@ -40,13 +38,13 @@ def test_no_more_of_a_long_object_is_fetched_than_shows_that_it_is(
     with pytest.raises(augseq.errors.DecodeError, match="more than max_file_bytes"):
         read(root, "more.jpg", remote)
     assert not list(tmp_path.glob("copies-*"))
-    # Of an object without bytes, a storage refuses any range.
+    # For an empty object, a storage refuses any range.
     for name in ("just.jpg", "empty.jpg"):
         assert len(read(root, name, remote)) == sizes[name]
     assert len(list(tmp_path.glob("copies-*/*/*"))) == 2
 
 
-def test_a_long_file_of_a_web_server_is_not_kept(tmp_path: Path) -> None:
+def test_a_long_file_from_a_web_server_is_not_cached(tmp_path: Path) -> None:
     (tmp_path / "long.jpg").write_bytes(bytes(LIMIT + 1))
     remote = augseq.RemoteOptions(cache_dir=tmp_path / "cache")
     with web_server(tmp_path) as port, pytest.raises(augseq.errors.DecodeError, match=TOO_LONG):
@@ -54,7 +52,7 @@ def test_a_long_file_of_a_web_server_is_not_kept(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("cache/copies-*"))
 
 
-def test_no_more_of_an_archive_is_unpacked_than_shows_that_a_file_is_too_long(
+def test_a_long_member_of_an_archive_is_not_unpacked_whole(
     tmp_path: Path,
 ) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -71,7 +69,7 @@ def test_no_more_of_an_archive_is_unpacked_than_shows_that_a_file_is_too_long(
         tracemalloc.stop()
 
 
-def test_a_copy_that_was_kept_under_a_higher_limit_is_refused_too(tmp_path: Path) -> None:
+def test_a_copy_cached_under_a_higher_limit_is_refused(tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe("/sizes/long.jpg", bytes(LIMIT + 1))
     remote = augseq.RemoteOptions(cache_dir=tmp_path)
     source = FileSource(root="memory://sizes", options=DecodeOptions(), remote=remote)

@@ -34,17 +34,17 @@ def web(port: int, **options: object) -> RemoteFolder:
     return RemoteFolder(f"http://127.0.0.1:{port}", RemoteOptions(**options))  # type: ignore[arg-type]
 
 
-def test_a_busy_server_and_a_file_cut_short_are_asked_again() -> None:
+def test_a_busy_server_and_a_truncated_file_are_retried() -> None:
     with answering(BUSY, CUT, GOOD) as port:
         assert web(port).read("a.jpg") == b"abc"
 
 
-def test_a_server_in_trouble_is_not_taken_for_one_without_the_file() -> None:
+def test_a_failing_server_is_not_reported_as_a_missing_file() -> None:
     with answering(BUSY) as port, pytest.raises(RemoteError, match="2 tries"):
         web(port, num_tries=2).identity("a.jpg")
 
 
-def test_a_server_that_tells_nothing_of_changes_is_told_with_the_way_out() -> None:
+def test_a_server_that_does_not_report_changes_is_refused_with_the_fix() -> None:
     with answering(GOOD) as port:
         assert web(port).read("a.jpg") == b"abc"
         with pytest.raises(
@@ -53,14 +53,14 @@ def test_a_server_that_tells_nothing_of_changes_is_told_with_the_way_out() -> No
             web(port).identity("a.jpg")
 
 
-def test_a_refusal_is_not_asked_again() -> None:
+def test_denied_access_is_not_retried() -> None:
     with answering(DENIED, GOOD) as port, pytest.raises(PermissionError, match="403") as caught:
         web(port).read("a.jpg", "'a.jpg' (index 3)")
     assert "'a.jpg' (index 3)" in str(caught.value)
     assert "storage_options" in str(caught.value)
 
 
-def test_a_server_that_never_answers_ends_in_an_error_within_the_limits() -> None:
+def test_a_server_that_never_answers_is_an_error_within_the_limits() -> None:
     start = time.monotonic()
     with (
         answering(None) as port,
@@ -70,14 +70,14 @@ def test_a_server_that_never_answers_ends_in_an_error_within_the_limits() -> Non
     assert 1.0 < time.monotonic() - start < 5
 
 
-def test_all_tries_together_end_in_time() -> None:
+def test_all_tries_together_respect_the_total_timeout() -> None:
     start = time.monotonic()
     with answering(None) as port, pytest.raises(RemoteError, match="2 tries"):
         web(port, try_s=0.4, total_s=1.2).read("a.jpg")
     assert time.monotonic() - start < 5
 
 
-def test_files_that_a_thread_would_wait_for_are_given_up_too(tmp_path: Path) -> None:
+def test_requests_in_a_thread_time_out(tmp_path: Path) -> None:
     with answering(None) as port:
         root = f"zip://::http://127.0.0.1:{port}/a.zip"
         folder = RemoteFolder(root, RemoteOptions(num_tries=2, try_s=0.3))
@@ -85,7 +85,7 @@ def test_files_that_a_thread_would_wait_for_are_given_up_too(tmp_path: Path) -> 
             folder.read("a.jpg")
 
 
-def test_no_error_tells_a_secret_not_even_in_its_traceback() -> None:
+def test_no_error_contains_a_secret_even_in_its_traceback() -> None:
     with answering(DENIED) as port:
         address = f"http://me:canary@127.0.0.1:{port}/a.zip"
         folder = RemoteFolder("zip://", RemoteOptions(storage_options={"fo": address}))
@@ -94,17 +94,17 @@ def test_no_error_tells_a_secret_not_even_in_its_traceback() -> None:
     assert "canary" not in "".join(traceback.format_exception(caught.value)) + repr(folder)
 
 
-def test_an_opening_that_hangs_is_given_up_and_tried_again() -> None:
+def test_opening_a_file_system_times_out_and_is_retried() -> None:
     HangingFiles.opened = 0
     folder = RemoteFolder("hanging://photos", RemoteOptions(num_tries=2, try_s=0.5))
     with ThreadPoolExecutor(4) as pool:
         names = [f"{number}.jpg" for number in range(4)]
         assert list(pool.map(folder.read, names)) == [f"photos/{name}".encode() for name in names]
-    # One that hung, and one for all.
+    # One that hung, and one for all threads.
     assert HangingFiles.opened == 2
 
 
-def test_listings_that_break_off_side_by_side_are_all_repeated(
+def test_concurrent_listings_that_break_off_are_all_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("augseq.remote.options._FIRST_DELAY_S", 0.001)
@@ -130,7 +130,7 @@ def test_a_missing_package_and_an_unknown_protocol_are_named() -> None:
                 RemoteFolder(root, RemoteOptions()).entries()
 
 
-def test_names_of_any_letters_come_back_from_a_web_server(tmp_path: Path) -> None:
+def test_names_with_any_characters_are_read_from_a_web_server(tmp_path: Path) -> None:
     names = ["a b.jpg", "ä#1.jpg", "50%25?.jpg", "c&d;e.jpg"]
     (tmp_path / "in ner").mkdir()
     for name in names:
@@ -157,7 +157,7 @@ def _archive(path: Path) -> dict[str, bytes]:
     return content
 
 
-def test_threads_read_one_archive_side_by_side(tmp_path: Path) -> None:
+def test_threads_read_one_archive_concurrently(tmp_path: Path) -> None:
     content = _archive(tmp_path / "a.zip")
     folder = RemoteFolder(f"zip://::{tmp_path / 'a.zip'}", RemoteOptions())
     with ThreadPoolExecutor(8) as pool:
@@ -172,7 +172,7 @@ def _reads(folder: RemoteFolder, content: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_folder_in_use_goes_to_other_processes(tmp_path: Path, method: str) -> None:
+def test_a_folder_in_use_can_be_sent_to_other_processes(tmp_path: Path, method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("this system cannot fork")
     content = _archive(tmp_path / "a.zip")
@@ -190,7 +190,7 @@ def test_a_folder_in_use_goes_to_other_processes(tmp_path: Path, method: str) ->
             _reads(pickle.loads(pickle.dumps(folder)), content)
 
 
-def test_a_file_is_no_folder() -> None:
+def test_a_file_is_not_accepted_as_a_folder() -> None:
     files = fsspec.filesystem("memory")
     files.pipe("/lone/photo.jpg", b"x")
     with pytest.raises(NotAFolderError, match="is a file"):

@@ -1,4 +1,4 @@
-"""Copies of remote files on this machine: the same bits, few requests, and no half file."""
+"""Local copies of remote files: the same bits, few requests, and no partial files."""
 
 import json
 import os
@@ -25,12 +25,12 @@ NUM = 30
 
 
 def images_of(manifest: augseq.Manifest, **options: object) -> list[bytes]:
-    """Make an epoch, and wait until nothing is fetched any more."""
+    """Run an epoch, and wait until all fetches are done."""
     others = set(threading.enumerate())
     batches = augseq.ImageSequence(manifest, **{**SMALL, **options})  # type: ignore[arg-type]
     images = [batches[step][0].tobytes() for step in range(len(batches))]
-    # Workers are at the next epoch already: one of them may have missed the copy of a file just
-    # before it was there, and ask for that file when this epoch is long over.
+    # Workers already load the next epoch: one of them may have missed the copy of a file just
+    # before it was written, and fetch that file after this epoch is over.
     del batches
     for thread in set(threading.enumerate()) - others:
         if thread.name.startswith("augseq-"):
@@ -54,7 +54,7 @@ def cache_dir(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["serial", "threads", "processes"])
-def test_a_bucket_is_asked_for_each_file_once_and_then_for_nothing(
+def test_each_file_is_requested_from_a_bucket_only_once(
     bucket: Bucket, samples: augseq.Manifest, cache_dir: Path, kind: str
 ) -> None:
     expected = images_of(samples[:NUM])
@@ -66,7 +66,7 @@ def test_a_bucket_is_asked_for_each_file_once_and_then_for_nothing(
     assert {line.rpartition(b" ")[0].decode() for line in asked} == {
         f"GET /photos/drawn/{record.path}" for record in manifest
     }
-    # Workers may fetch a file that another one is fetching.
+    # Workers can fetch a file that another one is already fetching.
     assert len(asked) == NUM or kind != "serial"
     asked.clear()
     assert images_of(manifest, **workers) == expected
@@ -77,7 +77,7 @@ def test_a_bucket_is_asked_for_each_file_once_and_then_for_nothing(
     assert leftovers(cache_dir) == []
 
 
-def test_a_web_server_is_asked_once_too(
+def test_each_file_is_requested_from_a_web_server_only_once(
     sample_images: Path, samples: augseq.Manifest, cache_dir: Path
 ) -> None:
     with web_server(sample_images) as port, Wire(port) as wire:
@@ -89,7 +89,7 @@ def test_a_web_server_is_asked_once_too(
         assert len(wire.requests) == NUM
 
 
-def test_probing_fills_the_folder_and_training_asks_for_nothing_not_even_with_decoded_pixels(
+def test_probing_fills_the_folder_and_training_sends_no_requests_even_with_decoded_pixels(
     bucket: Bucket, samples: augseq.Manifest, cache_dir: Path, tmp_path: Path
 ) -> None:
     manifest = augseq.probe_manifest(bucket.index(cache_dir=cache_dir)[:NUM], progress=False)
@@ -103,7 +103,7 @@ def test_probing_fills_the_folder_and_training_asks_for_nothing_not_even_with_de
 
 
 def memory_folder(images: Path, number: int = 6) -> str:
-    """Put some images into a storage in memory."""
+    """Put some images into an in-memory storage."""
     files = fsspec.filesystem("memory")
     if files.exists("/kept"):
         files.rm("/kept", recursive=True)
@@ -113,7 +113,7 @@ def memory_folder(images: Path, number: int = 6) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:.*single class:augseq.AugseqWarning")
-def test_a_file_that_was_replaced_and_probed_again_is_never_served_as_it_was(
+def test_a_file_that_was_replaced_and_probed_again_is_never_read_from_an_old_copy(
     sample_images: Path, cache_dir: Path
 ) -> None:
     root = memory_folder(sample_images)
@@ -122,11 +122,11 @@ def test_a_file_that_was_replaced_and_probed_again_is_never_served_as_it_was(
     old = images_of(before)
     files, other = fsspec.filesystem("memory"), before[1].path
     files.pipe_file(f"/kept/{before[0].path}", files.cat_file(f"/kept/{other}"))
-    # What the manifest promises is still there.
+    # The content recorded in the manifest is still available.
     assert images_of(before) == old
     after = augseq.index_folder(root, remote=remote, update=before, progress=False)
     assert images_of(after) == images_of(augseq.index_folder(root, progress=False)) != old
-    # The copy is of the new one now, and the old one is nowhere.
+    # The copy now has the new content, and the old content is gone.
     with pytest.raises(augseq.errors.ChangedFileError, match=r"\(index 0\)"):
         images_of(before)
     assert images_of(after) != old
@@ -154,7 +154,7 @@ def test_a_damaged_copy_is_fetched_again(sample_images: Path, cache_dir: Path, d
     assert copy.read_bytes() == whole
 
 
-def test_beyond_the_limit_files_are_fetched_each_time_and_one_is_told_once(
+def test_beyond_the_limit_files_are_fetched_each_time_with_one_warning(
     bucket: Bucket, samples: augseq.Manifest, cache_dir: Path
 ) -> None:
     manifest = bucket.index(cache_dir=cache_dir, cache_max_bytes=100_000)[:NUM]
@@ -169,7 +169,7 @@ def test_beyond_the_limit_files_are_fetched_each_time_and_one_is_told_once(
     assert len(bucket.wire.requests) == NUM - num_kept
 
 
-def test_a_full_disk_is_told_once_and_costs_nothing_but_time(
+def test_a_full_disk_causes_one_warning_and_costs_only_time(
     sample_images: Path, tiny_disk: Path
 ) -> None:
     root = memory_folder(sample_images, 20)
@@ -195,8 +195,8 @@ def test_threads_share_a_folder(sample_images: Path, cache_dir: Path) -> None:
     assert leftovers(cache_dir) == []
 
 
-def test_copies_are_known_by_where_files_lie_and_by_no_secret(tmp_path: Path) -> None:
-    """Another password is the same storage, another server is another one."""
+def test_copies_are_identified_by_location_not_by_secrets(tmp_path: Path) -> None:
+    """A different password is the same storage; a different server is not."""
     cache_dir = tmp_path / "cache"
     content = {"one": b"first", "two": b"second"}
     for name, data in content.items():
@@ -205,7 +205,7 @@ def test_copies_are_known_by_where_files_lie_and_by_no_secret(tmp_path: Path) ->
     for name, token in [("one", "x"), ("two", "x"), ("one", SECRET)]:
         options = {"fo": str(tmp_path / f"{name}.zip"), "target_options": {"token": token}}
         if token == SECRET:
-            # Read from its copy, or not at all.
+            # Can only be read from its copy.
             (tmp_path / "one.zip").unlink()
         remote = RemoteOptions(storage_options=options, cache_dir=cache_dir)
         assert RemoteFolder("zip://", remote).read("a.jpg") == content[name]
@@ -216,7 +216,7 @@ def test_copies_are_known_by_where_files_lie_and_by_no_secret(tmp_path: Path) ->
         assert path.is_dir() or SECRET.encode() not in path.read_bytes()
 
 
-def test_where_copies_lie_is_none_of_the_data(
+def test_the_location_of_copies_does_not_affect_the_manifest(
     bucket: Bucket, samples: augseq.Manifest, cache_dir: Path, tmp_path: Path
 ) -> None:
     manifest = bucket.index(cache_dir=cache_dir)
@@ -226,7 +226,7 @@ def test_where_copies_lie_is_none_of_the_data(
     assert (tmp_path / "m.parquet").read_bytes() == (tmp_path / "n.parquet").read_bytes()
 
 
-# Two at a time read everything, each in another order, and are killed.
+# Two processes at a time read everything, in different orders, and are killed.
 KILL_READERS = """
 import collections, json, os, random, signal, sys, time
 import fsspec
@@ -259,21 +259,21 @@ for number in range(count):
             os.unlink(path)
     readers = []
     for _ in range(2):
-        told, ready = os.pipe()
+        progress, ready = os.pipe()
         chance.random()
         reader = os.fork()
         if not reader:
             read_all(ready)
         os.close(ready)
-        readers.append((reader, told))
-    for reader, told in readers:
-        os.read(told, chance.randrange(1, 10))
+        readers.append((reader, progress))
+    for reader, progress in readers:
+        os.read(progress, chance.randrange(1, 10))
         time.sleep(chance.uniform(0, 0.002))
         os.kill(reader, signal.SIGKILL)
         found["killed"] += os.WIFSIGNALED(os.waitpid(reader, 0)[1])
-        os.close(told)
+        os.close(progress)
     found["half written"] += any(name.endswith(".unfinished") for name in os.listdir(cache_dir))
-    # From the copies alone, since nothing is to be read at this address.
+    # From the copies only, since the address is unreachable.
     folder = RemoteFolder("memory://kept", remote)
     for name, data in content.items():
         copy = folder._copies.find(name, None)
@@ -286,7 +286,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs fork and flock")
-def test_readers_that_are_killed_leave_no_half_copy(cache_dir: Path) -> None:
+def test_killed_readers_leave_no_partial_copy(cache_dir: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILL_READERS, str(cache_dir), "40"],
         stdout=subprocess.PIPE,
@@ -295,7 +295,7 @@ def test_readers_that_are_killed_leave_no_half_copy(cache_dir: Path) -> None:
         timeout=100,
     )
     found = json.loads(done.stdout)
-    # Else nothing was tried.
+    # Otherwise nothing was tested.
     assert found["killed"] > 40
     assert found["half written"] >= 1
     assert 40 < found["copies"] < 400

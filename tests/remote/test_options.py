@@ -14,7 +14,7 @@ def test_delays_grow_to_eight_seconds_and_survive_a_server_that_is_down_for_ten(
     assert options.delay_s(10**6) == 8
 
 
-def test_storage_options_show_in_no_text() -> None:
+def test_storage_options_appear_in_no_text() -> None:
     options = augseq.RemoteOptions(storage_options={"secret": "canary"})
     assert "canary" not in repr(options) + str(options) + f"{options}"
     assert pickle.loads(pickle.dumps(options)).storage_options == {"secret": "canary"}
@@ -44,7 +44,7 @@ def test_a_folder_for_copies_is_the_same_for_all_processes(
      {"storage_options": "canary"}, {"storage_options": {1: "canary"}}, {"cache_dir": ""},
      {"cache_dir": True}, {"cache_max_bytes": 0}, {"cache_max_bytes": 1.5}],
 )  # fmt: skip
-def test_a_wrong_option_is_refused_without_showing_secrets(wrong: dict[str, object]) -> None:
+def test_an_invalid_option_is_refused_without_showing_secrets(wrong: dict[str, object]) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=next(iter(wrong))) as caught:
         augseq.RemoteOptions(**wrong)  # type: ignore[arg-type]
     assert "canary" not in str(caught.value)

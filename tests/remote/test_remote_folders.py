@@ -1,4 +1,4 @@
-"""Remote folders as a user has them: indexed, looked at, trained on."""
+"""Remote folders from the user's side: indexed, viewed, trained on."""
 
 import json
 import pickle
@@ -32,19 +32,17 @@ def _same(manifest: augseq.Manifest, local: augseq.Manifest) -> bool:
     return bool(manifest.table.equals(local.table)) and manifest.class_names == local.class_names
 
 
-def test_a_bucket_gives_the_manifest_of_the_folder(
-    bucket: Bucket, samples: augseq.Manifest
-) -> None:
+def test_a_bucket_has_the_manifest_of_the_folder(bucket: Bucket, samples: augseq.Manifest) -> None:
     manifest = bucket.index()
     assert manifest.root == ROOT
     assert _same(manifest, samples)
     assert manifest.fingerprint() == samples.fingerprint()
 
 
-def test_a_bucket_draws_itself_as_the_folder_does(
+def test_a_bucket_is_drawn_like_the_folder(
     bucket: Bucket, samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As long as a busy machine takes for 30 images.
+    # Enough time for 30 images on a busy machine.
     monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 60.0)
     few = range(0, 200, 20)
     page = bucket.index().select(few)._repr_html_()
@@ -52,7 +50,7 @@ def test_a_bucket_draws_itself_as_the_folder_does(
     assert SECRET not in page
 
 
-def test_a_bucket_out_of_reach_is_drawn_with_the_reason(
+def test_an_unreachable_bucket_is_drawn_with_the_reason(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 0.2)
@@ -68,7 +66,7 @@ def _as_zip(folder: Path, tmp_path: Path) -> str:
 
 def _as_memory(folder: Path, tmp_path: Path) -> str:
     files = fsspec.filesystem("memory")
-    # There is one for the whole process; and into a folder that is there, one puts a folder.
+    # The in-memory file system is shared by the process, and `put` into an existing folder nests.
     if files.exists("/drawn"):
         files.rm("/drawn", recursive=True)
     files.put(str(folder), "/drawn", recursive=True)
@@ -76,7 +74,7 @@ def _as_memory(folder: Path, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("place", [_as_zip, _as_memory])
-def test_other_places_give_the_same_records_and_pixels(
+def test_other_storages_have_the_same_records_and_pixels(
     place: Callable[[Path, Path], str],
     samples: augseq.Manifest,
     sample_images: Path,
@@ -88,7 +86,7 @@ def test_other_places_give_the_same_records_and_pixels(
     assert {path.suffix for path in tmp_path.iterdir()} <= {".zip"}
 
 
-def test_a_web_server_gives_the_same_records_and_pixels(
+def test_a_web_server_has_the_same_records_and_pixels(
     samples: augseq.Manifest, sample_images: Path
 ) -> None:
     with web_server(sample_images) as port:
@@ -111,14 +109,14 @@ def test_hidden_loose_and_foreign_files_count_as_in_a_local_folder(tmp_path: Pat
     files = fsspec.filesystem("memory")
     files.put(str(local), "/odd", recursive=True)
     files.makedirs("/odd/empty", exist_ok=True)
-    told = []
+    results = []
     for root in [str(local), f"zip://::{archive}", "memory://odd"]:
         with pytest.warns(augseq.AugseqWarning) as caught:
             manifest = augseq.index_folder(root, progress=False)
         texts = sorted(str(warning.message).replace(repr(root), "ROOT") for warning in caught)
-        told.append((manifest.table.to_pydict(), manifest.class_names, texts))
-    assert told[0] == told[1] == told[2]
-    assert told[0][0]["path"] == ["a b/5.jpg", "a-b/6.jpg", "a/1.jpg", "a/deep/2.PNG"]
+        results.append((manifest.table.to_pydict(), manifest.class_names, texts))
+    assert results[0] == results[1] == results[2]
+    assert results[0][0]["path"] == ["a b/5.jpg", "a-b/6.jpg", "a/1.jpg", "a/deep/2.PNG"]
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
@@ -137,7 +135,7 @@ def _model() -> keras.Model:
 
 
 class _Outage(keras.callbacks.Callback):
-    """Cuts the wire after a batch, for ten seconds."""
+    """Cuts the connection for ten seconds after a batch."""
 
     def __init__(self, bucket: Bucket) -> None:
         super().__init__()
@@ -154,7 +152,7 @@ class _Outage(keras.callbacks.Callback):
         self.seconds = time.monotonic() - self.start
 
 
-def test_training_outlasts_a_server_that_is_down_for_ten_seconds(
+def test_training_survives_a_server_that_is_down_for_ten_seconds(
     bucket: Bucket, samples: augseq.Manifest
 ) -> None:
     outage, weights = _Outage(bucket), []
@@ -168,7 +166,7 @@ def test_training_outlasts_a_server_that_is_down_for_ten_seconds(
     assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
 
 
-def test_a_run_goes_on_from_its_state_in_another_place(
+def test_a_run_resumes_from_its_state_at_another_location(
     bucket: Bucket, samples: augseq.Manifest
 ) -> None:
     state = json.dumps(augseq.ImageSequence(samples, **SMALL).state_dict(num_batches=17))  # type: ignore[arg-type]
@@ -178,19 +176,19 @@ def test_a_run_goes_on_from_its_state_in_another_place(
     assert SECRET not in state
 
 
-def test_a_server_that_stays_down_is_named_with_the_record_and_the_way_out(
+def test_a_server_that_stays_down_is_named_with_the_record_and_the_fix(
     bucket: Bucket,
 ) -> None:
     manifest = bucket.index(num_tries=2)
     bucket.wire.cut()
     with pytest.raises(
         augseq.errors.RemoteError, match=r"index 5\).*s3://photos/drawn.*2 tries"
-    ) as told:
+    ) as caught:
         augseq.ImageSequence(manifest).sample(epoch=0, index=5)
-    assert "RemoteOptions(num_tries" in str(told.value)
+    assert "RemoteOptions(num_tries" in str(caught.value)
 
 
-def test_an_object_that_is_gone_is_named(bucket: Bucket) -> None:
+def test_a_missing_object_is_named(bucket: Bucket) -> None:
     manifest = bucket.index()
     files = fsspec.filesystem("s3", **bucket.options)
     path = f"photos/drawn/{manifest[7].path}"
@@ -227,7 +225,7 @@ def test_the_secret_is_written_nowhere(bucket: Bucket, tmp_path: Path) -> None:
         assert SECRET not in str(caught.value)
 
 
-def test_a_manifest_that_was_read_needs_the_options_again(
+def test_a_manifest_read_from_a_file_needs_the_options_again(
     bucket: Bucket, samples: augseq.Manifest, tmp_path: Path
 ) -> None:
     augseq.write_manifest(bucket.index(), tmp_path / "m.parquet")
@@ -240,7 +238,7 @@ def test_a_manifest_that_was_read_needs_the_options_again(
     assert _images(moved[:20]) == _images(samples[:20])
 
 
-def test_a_cache_is_filled_once_and_follows_an_object_that_changes(
+def test_a_cache_is_filled_once_and_notices_a_changed_object(
     bucket: Bucket, samples: augseq.Manifest, tmp_path: Path
 ) -> None:
     manifest = bucket.index()[:20]
@@ -258,7 +256,7 @@ def test_a_cache_is_filled_once_and_follows_an_object_that_changes(
         files.pipe_file(path, data)
 
 
-def test_a_remote_folder_is_probed_and_an_object_that_was_replaced_is_refused(
+def test_a_remote_folder_is_probed_and_a_replaced_object_is_refused(
     samples: augseq.Manifest, sample_images: Path, tmp_path: Path
 ) -> None:
     root = _as_memory(sample_images, tmp_path)
@@ -284,14 +282,14 @@ def test_links_of_a_remote_folder_cannot_be_followed(bucket: Bucket) -> None:
         augseq.index_folder(ROOT, remote=bucket.remote(), follow_links=True)
 
 
-def test_a_zip_file_is_no_folder_but_its_address_is_told(tmp_path: Path) -> None:
+def test_a_zip_file_is_refused_with_its_address(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a/1.jpg", b"")
     with pytest.raises(augseq.errors.NotAFolderError, match="zip://::"):
         augseq.index_folder(tmp_path / "a.zip")
 
 
-def test_splits_of_a_remote_folder_are_those_of_the_same_folder(
+def test_splits_of_a_remote_folder_are_those_of_the_local_folder(
     sample_images: Path, tmp_path: Path
 ) -> None:
     for split in ("train", "val"):
@@ -306,7 +304,7 @@ def test_splits_of_a_remote_folder_are_those_of_the_same_folder(
             augseq.index_folder(root, splits=["train", "test"], progress=False)
 
 
-def test_manifests_of_one_remote_root_join_and_of_two_say_no(
+def test_manifests_of_one_remote_root_can_be_concatenated_but_not_of_two(
     bucket: Bucket, samples: augseq.Manifest
 ) -> None:
     manifest = bucket.index()
@@ -317,7 +315,7 @@ def test_manifests_of_one_remote_root_join_and_of_two_say_no(
         augseq.concat_manifests([manifest[:100], samples[100:]])
 
 
-def test_tables_take_an_address_where_files_need_not_be_looked_for(
+def test_tables_accept_an_address_if_files_are_not_checked(
     bucket: Bucket, samples: augseq.Manifest
 ) -> None:
     rows = samples.to_pandas()[["path", "class_name"]].rename(columns={"class_name": "label"})

@@ -13,7 +13,7 @@ from augseq.remote.retry_policy import is_denied, is_transient
 
 
 def of_s3(status: int, code: str) -> Exception:
-    """Return what s3fs raises for an answer of S3."""
+    """Return the error that s3fs raises for a response of S3."""
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     error: Exception = translate_boto_error(botocore.exceptions.ClientError(answer, "GetObject"))
     return error
@@ -92,22 +92,22 @@ FINAL = [
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_a_broken_connection_or_a_busy_server_may_pass(error: Exception) -> None:
+def test_a_broken_connection_or_a_busy_server_is_transient(error: Exception) -> None:
     assert is_transient(error)
     assert not is_denied(error)
 
 
 @pytest.mark.parametrize("error", FINAL, ids=repr)
-def test_a_refusal_or_a_missing_file_is_final(error: Exception) -> None:
+def test_denied_access_or_a_missing_file_is_permanent(error: Exception) -> None:
     assert not is_transient(error)
 
 
 @pytest.mark.parametrize("error", DENIED, ids=repr)
-def test_a_refusal_of_credentials_is_known(error: Exception) -> None:
+def test_rejected_credentials_are_recognized(error: Exception) -> None:
     assert is_denied(error)
 
 
-def test_what_an_error_was_raised_from_counts_too() -> None:
+def test_the_cause_of_an_error_counts() -> None:
     for cause, passes in [(of_web(503), True), (of_web(404), False)]:
         error = OSError("wrapped")
         error.__cause__ = cause

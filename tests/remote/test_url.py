@@ -15,7 +15,7 @@ def test_an_address_is_remote(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ["photos", "/data/a:b", r"C:\photos", "C:/photos", "C://p", ""])
-def test_a_path_of_this_machine_is_not(root: str) -> None:
+def test_a_local_path_is_not_remote(root: str) -> None:
     assert not is_remote(root)
 
 
@@ -32,8 +32,8 @@ def test_a_root_ends_without_a_slash_and_an_archive_gets_an_absolute_path(
 
 
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a b", "a%b", "ä", "a@b:c"])
-def test_an_address_of_this_machine_is_its_path_with_every_sign(tmp_path: Path, name: str) -> None:
-    """As fsspec takes it, and as `Path.as_uri` writes it."""
+def test_a_local_address_becomes_its_path_with_every_character(tmp_path: Path, name: str) -> None:
+    """In the form of fsspec, and in that of `Path.as_uri`."""
     folder = tmp_path / name
     assert absolute_root(folder.as_uri()) == str(folder)
     assert absolute_root(folder.as_uri().replace("file://", "FILE://localhost")) == str(folder)
@@ -45,7 +45,7 @@ def test_an_address_of_this_machine_is_its_path_with_every_sign(tmp_path: Path, 
     "root",
     ["file://photos", "file://", "file://localhost", "file://me:canary@host/a", "file://./a"],
 )
-def test_an_address_of_this_machine_without_an_absolute_path_is_refused(root: str) -> None:
+def test_a_local_address_without_an_absolute_path_is_refused(root: str) -> None:
     with pytest.raises(ArgumentError, match="file:///") as caught:
         absolute_root(root)
     assert "canary" not in str(caught.value)
@@ -91,16 +91,16 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(root: str) -> No
         "zip://img.zip::/data/me@home/a.zip",
     ],
 )
-def test_an_address_without_a_secret_is_taken(root: str) -> None:
+def test_an_address_without_a_secret_is_accepted(root: str) -> None:
     assert absolute_root(root) == root
 
 
-def test_an_address_that_came_as_a_path_is_refused() -> None:
+def test_an_address_passed_as_a_path_object_is_refused() -> None:
     with pytest.raises(ArgumentError, match="must be text"):
         absolute_root(Path("s3://bucket/photos"))
 
 
-def test_secrets_are_struck_out_of_text_and_servers_stay() -> None:
+def test_secrets_are_removed_from_text_but_servers_are_kept() -> None:
     options = {
         "secret": "hush",
         "endpoint_url": "http://127.0.0.1:80",
@@ -128,5 +128,5 @@ def test_secrets_are_struck_out_of_text_and_servers_stay() -> None:
         ("zip::/d/a.zip", "a", "zip://a::/d/a.zip"),
     ],
 )
-def test_a_folder_below_an_address_has_one_of_its_own(root: str, path: str, expected: str) -> None:
+def test_a_folder_below_an_address_has_its_own_address(root: str, path: str, expected: str) -> None:
     assert address_below(root, path) == expected

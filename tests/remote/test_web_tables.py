@@ -1,4 +1,4 @@
-"""Web servers that list nothing: the images come from a table of their paths or addresses."""
+"""Web servers that do not list folders: the images come from a table of paths or addresses."""
 
 import csv
 from pathlib import Path
@@ -15,7 +15,7 @@ NAMES = ["a b/1 ä.jpg", "a b/50%.jpg", "leaf/#1.jpg"]
 
 @pytest.fixture
 def folder(tmp_path: Path, sample_images: Path) -> Path:
-    """Three images with names that addresses write otherwise."""
+    """Three images with names that are escaped in addresses."""
     images = sorted(sample_images.rglob("*.jpg"))
     for name, image in zip(NAMES, images, strict=False):
         (tmp_path / "web" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -24,14 +24,14 @@ def folder(tmp_path: Path, sample_images: Path) -> Path:
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_server_that_does_not_list_is_told_with_the_way_out(folder: Path, status: int) -> None:
+def test_a_server_that_does_not_list_is_reported_with_the_fix(folder: Path, status: int) -> None:
     remote = augseq.RemoteOptions(num_tries=1)
     with unlisted_web_server(folder, status) as port, pytest.raises(augseq.AugseqError) as caught:
         augseq.index_folder(f"http://127.0.0.1:{port}", remote=remote, progress=False)
     assert ("index_table(table" in str(caught.value)) == (status != 500)
 
 
-def test_a_page_in_place_of_a_list_is_told_too(folder: Path) -> None:
+def test_a_page_instead_of_a_listing_is_reported(folder: Path) -> None:
     (folder / "index.html").write_text("Welcome")
     with (
         unlisted_web_server(folder, 404) as port,
@@ -40,7 +40,7 @@ def test_a_page_in_place_of_a_list_is_told_too(folder: Path) -> None:
         augseq.index_folder(f"http://127.0.0.1:{port}", progress=False)
 
 
-def test_a_table_of_addresses_or_paths_gives_the_images_of_the_folder(
+def test_a_table_of_addresses_or_paths_indexes_the_images_of_the_folder(
     folder: Path, tmp_path: Path
 ) -> None:
     local = augseq.index_folder(folder, progress=False)

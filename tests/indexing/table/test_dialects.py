@@ -1,4 +1,4 @@
-"""Tables in every shape that people have: read, or refused with their own cause and way out."""
+"""Tables in many formats: read, or refused with the specific cause and a fix."""
 
 import gzip
 import json
@@ -37,20 +37,20 @@ def csv_text(delimiter: str, header: str = "path{}label", quote: str = "") -> st
         ("tsv", ";", "semicolons"),
     ],
 )
-def test_another_separator_is_named_and_read_when_given(
+def test_a_different_delimiter_is_named_and_read_when_passed(
     suffix: str, delimiter: str, word: str, quote: str, tmp_path: Path
 ) -> None:
     table = tmp_path / f"t.{suffix}"
     table.write_text(csv_text(delimiter, quote=quote), encoding="utf-8-sig")
-    told = rf"separated by {word}.*delimiter={delimiter!r}.*--delimiter"
+    message = rf"separated by {word}.*delimiter={delimiter!r}.*--delimiter"
     with pytest.raises(
-        augseq.errors.ManifestError, match=told.replace("|", r"\|").replace("\\t", r"\\t")
+        augseq.errors.ManifestError, match=message.replace("|", r"\|").replace("\\t", r"\\t")
     ):
         index(table)
     assert pairs(index(table, delimiter=delimiter)) == ROWS
 
 
-def test_other_names_of_columns_do_not_hide_the_separator(tmp_path: Path) -> None:
+def test_other_column_names_do_not_hide_the_delimiter(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("Datei;Art;Preis, in Euro\na.jpg;x;1,5\n", encoding="utf-8")
     options = {"path_column": "Datei", "label_column": "Art"}
@@ -62,7 +62,7 @@ def test_other_names_of_columns_do_not_hide_the_separator(tmp_path: Path) -> Non
     assert manifest.column("Preis, in Euro").tolist() == ["1,5", "2,5"]
 
 
-def test_a_name_that_holds_a_separator_may_be_wanted(tmp_path: Path) -> None:
+def test_a_requested_name_can_contain_a_delimiter(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("a;b,c|d\n1.jpg,x\n2.jpg,y\n", encoding="utf-8")
     assert pairs(index(table, path_column="a;b", label_column="c|d")) == [
@@ -80,7 +80,7 @@ def test_a_delimiter_is_one_character(delimiter: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("sep=;\npath;label\na.jpg;x\n", r"'sep=;', which only Excel understands.*delimiter=';'"),
         ("a.jpg,cat\nb.jpg,dog\n", r"must name the columns.*'path,label'"),
@@ -93,14 +93,16 @@ def test_a_delimiter_is_one_character(delimiter: Any) -> None:
         ("path,lable\na.jpg,x\n", r"Did you mean 'lable'\?"),
     ],
 )
-def test_a_first_line_that_names_no_columns_is_told(text: str, told: str, tmp_path: Path) -> None:
+def test_a_first_line_without_column_names_is_reported(
+    text: str, message: str, tmp_path: Path
+) -> None:
     (tmp_path / "t.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(augseq.AugseqError, match=told):
+    with pytest.raises(augseq.AugseqError, match=message):
         index(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize("header", [",path,label", '"",path,label', "path,label,", "path,,label,,"])
-def test_a_column_without_a_name_that_tells_nothing_is_dropped(header: str, tmp_path: Path) -> None:
+def test_a_nameless_column_of_row_numbers_is_dropped(header: str, tmp_path: Path) -> None:
     names = [name.strip('"') for name in header.split(",")]
     cells = [
         [{"path": path, "label": label}.get(name, "") for name in names] for path, label in ROWS
@@ -114,7 +116,9 @@ def test_a_column_without_a_name_that_tells_nothing_is_dropped(header: str, tmp_
     assert manifest.table.column_names == ["index", "path", "target"]
 
 
-def test_the_index_that_pandas_writes_is_dropped_and_told_of_if_it_is_lost(tmp_path: Path) -> None:
+def test_the_index_that_pandas_writes_is_dropped_with_a_warning_if_it_has_content(
+    tmp_path: Path,
+) -> None:
     frame = pd.DataFrame(ROWS, columns=["path", "label"])
     frame.to_csv(tmp_path / "plain.csv")
     assert pairs(index(tmp_path / "plain.csv")) == ROWS
@@ -125,7 +129,7 @@ def test_the_index_that_pandas_writes_is_dropped_and_told_of_if_it_is_lost(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("t.xlsx", b"PK", r"CSV UTF-8.*read_excel"),
         ("t.ods", b"PK", r"CSV UTF-8.*read_excel"),
@@ -148,16 +152,16 @@ def test_the_index_that_pandas_writes_is_dropped_and_told_of_if_it_is_lost(tmp_p
         ("t.csv", "path,label\na.jpg,Bär".encode("cp1252"), r"line 2.*encoding=\"cp1252\""),
     ],
 )
-def test_a_file_that_is_no_table_of_ours_is_named(
-    name: str, content: bytes, told: str, tmp_path: Path
+def test_a_file_that_is_not_a_supported_table_is_named(
+    name: str, content: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises((augseq.errors.ArgumentError, augseq.errors.ManifestError), match=told):
+    with pytest.raises((augseq.errors.ArgumentError, augseq.errors.ManifestError), match=message):
         index(tmp_path / name)
 
 
 @pytest.mark.parametrize("first", ["MZ", "ID3", "PK", "BZh", "<b>"])
-def test_a_column_may_be_called_as_other_files_begin(first: str, tmp_path: Path) -> None:
+def test_a_column_name_can_look_like_the_magic_bytes_of_a_file(first: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"{first},path\n1,a.jpg\n")
     with pytest.raises(augseq.errors.ArgumentError, match="no column 'label'"):
         index(tmp_path / "t.csv")
@@ -179,19 +183,19 @@ def test_absolute_paths_of_a_glob_become_relative(tmp_path: Path) -> None:
     assert [record.path for record in manifest] == [path for path, _ in ROWS]
 
 
-def test_a_path_in_the_index_of_a_frame_is_told() -> None:
+def test_a_path_in_the_index_of_a_frame_is_reported() -> None:
     frame = pd.DataFrame(ROWS, columns=["path", "label"]).set_index("path")
     with pytest.raises(augseq.errors.ArgumentError, match=r"called 'path': frame\.reset_index\(\)"):
         index(frame)
     assert pairs(index(frame.reset_index())) == ROWS
 
 
-def test_columns_called_by_numbers_are_read() -> None:
+def test_columns_named_by_numbers_are_read() -> None:
     assert pairs(index(pd.DataFrame(ROWS), path_column="0", label_column="1")) == ROWS
 
 
 class Foreign:
-    """A data set that has a frame of pandas, as those of Hugging Face."""
+    """A dataset that can be converted to pandas, like those of Hugging Face."""
 
     def to_pandas(self) -> pd.DataFrame:
         """Return it."""
@@ -199,7 +203,7 @@ class Foreign:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         (Foreign(), r"source\.to_pandas\(\)"),
         ({"path": ["a"], "label": ["x"]}, r"pandas\.DataFrame\(source\)"),
@@ -208,8 +212,8 @@ class Foreign:
         (pl.Series(["a"]), r"source\.to_frame\('path'\)"),
     ],
 )
-def test_what_is_no_frame_is_told_how_to_become_one(source: Any, told: str) -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match=told):
+def test_other_types_are_refused_with_how_to_convert_them(source: Any, message: str) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         index(source)
 
 
@@ -225,14 +229,14 @@ def _inside(kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["structs", "bytes", "pictures", "arrays"])
-def test_images_inside_a_frame_are_told(kind: str) -> None:
-    told = r"column 'image' of the frame contains the images.*docs/manifests\.md"
-    with pytest.raises(augseq.errors.ManifestError, match=told):
+def test_images_inside_a_frame_are_reported(kind: str) -> None:
+    message = r"column 'image' of the frame contains the images.*docs/manifests\.md"
+    with pytest.raises(augseq.errors.ManifestError, match=message):
         index(_inside(kind))
 
 
 @pytest.mark.parametrize("kind", ["structs", "bytes"])
-def test_images_inside_a_file_are_told(kind: str, tmp_path: Path) -> None:
+def test_images_inside_a_file_are_reported(kind: str, tmp_path: Path) -> None:
     table = pa.Table.from_pandas(_inside(kind))
     pq.write_table(table, tmp_path / "t.parquet")
     for source in (table, tmp_path / "t.parquet"):
@@ -253,7 +257,7 @@ MISSING = [np.nan, None, pd.NA, float("nan")]
 
 @pytest.mark.parametrize("missing", MISSING, ids=["numpy", "None", "pandas", "Python"])
 @pytest.mark.parametrize("labels", [("x", "y"), (3, 12), (True, False)], ids=str)
-def test_gaps_among_labels_are_gaps_and_not_classes(labels: Any, missing: Any) -> None:
+def test_missing_labels_are_not_classes(labels: Any, missing: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "label": [labels[0], missing, labels[1]]})
     with pytest.raises(augseq.errors.LabelError, match=r"missing in row 1.*--missing-labels keep"):
         index(frame)
@@ -263,7 +267,7 @@ def test_gaps_among_labels_are_gaps_and_not_classes(labels: Any, missing: Any) -
     assert len(index(frame.dropna(subset="label"))) == 2
 
 
-def test_whole_numbers_stored_as_floats_are_whole_numbers() -> None:
+def test_whole_numbers_stored_as_floats_are_integers() -> None:
     for frame in (pd.DataFrame, pl.DataFrame, pa.table):
         floats = frame({"path": ["a", "b", "c"], "label": [2.0, 0.0, 10.0]})
         assert pairs(index(floats)) == [("a", "2"), ("b", "0"), ("c", "10")]
@@ -273,7 +277,7 @@ def test_whole_numbers_stored_as_floats_are_whole_numbers() -> None:
 
 @pytest.mark.filterwarnings("ignore::augseq.AugseqWarning")
 @pytest.mark.parametrize("value", [0.5, float("inf"), 1e300, -2.25])
-def test_numbers_that_are_not_whole_are_no_classes(value: float) -> None:
+def test_fractional_numbers_are_not_classes(value: float) -> None:
     frame = pd.DataFrame({"path": ["a", "b"], "age": [1.0, value]})
     with pytest.raises(
         augseq.errors.LabelError, match=r"values to predict.*label_column=None.*--no-labels"
@@ -290,7 +294,7 @@ def test_several_labels_for_an_image_are_named_as_such() -> None:
         index(pd.DataFrame({"path": ["a"], "label": [["x", "y"]]}))
 
 
-def test_labels_that_differ_in_spaces_are_told_of(tmp_path: Path) -> None:
+def test_labels_that_differ_in_spaces_are_reported(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("path,label\na,cat\nb, cat\nc,dog\n")
     with pytest.warns(augseq.AugseqWarning, match="differ only in spaces around their names"):
         assert index(tmp_path / "t.csv").class_names == (" cat", "cat", "dog")
@@ -306,7 +310,7 @@ FRAME = pd.DataFrame({"path": [path for path, _ in ROWS], "label": [label for _,
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"label_column": ["cat", "dog"]}, "name of one column.*idxmax"),
         ({"label_column": ("cat", "dog")}, "name of one column.*idxmax"),
@@ -324,16 +328,16 @@ FRAME = pd.DataFrame({"path": [path for path, _ in ROWS], "label": [label for _,
         ({"class_names": {"cat", "dog"}}, "`class_names` must be a list of different"),
     ],
 )
-def test_names_of_columns_that_are_no_text_are_told(
-    options: dict[str, Any], told: str, tmp_path: Path
+def test_column_names_that_are_not_strings_are_reported(
+    options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     fill(tmp_path, *FRAME["path"])
-    with pytest.raises(augseq.errors.ArgumentError, match=told):
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
         augseq.index_table(FRAME, root=tmp_path, **options)
 
 
 @pytest.mark.parametrize(
-    ("labels", "names", "told", "repaired"),
+    ("labels", "names", "message", "repaired"),
     [
         ([3, 5, 5], ["3", "5"], "Integers are positions .* from 0 to 1", ["3", "5", "5"]),
         ([1, 2, 2], ["a", "b"], "Integers are positions", None),
@@ -342,11 +346,11 @@ def test_names_of_columns_that_are_no_text_are_told(
         (["cat", "dog", "yak"], ["cat", "dog"], "To use only some classes", None),
     ],
 )
-def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
-    labels: list[Any], names: list[str], told: str, repaired: list[Any] | None, tmp_path: Path
+def test_labels_that_are_not_in_class_names_get_a_hint(
+    labels: list[Any], names: list[str], message: str, repaired: list[Any] | None, tmp_path: Path
 ) -> None:
     fill(tmp_path, *FRAME["path"])
-    with pytest.raises(augseq.errors.LabelError, match=told):
+    with pytest.raises(augseq.errors.LabelError, match=message):
         augseq.index_table(FRAME.assign(label=labels), root=tmp_path, class_names=names)
     if repaired is not None:
         frame = FRAME.assign(label=repaired)
@@ -355,7 +359,7 @@ def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("# by hand, 2020\npath,label\na.jpg,x,1\n", "Put cells with ','|is a title|no column"),
         ("# by hand\npath,label\na.jpg,x\n", "'# by hand', is a title or a comment, delete it"),
@@ -367,16 +371,18 @@ def test_labels_that_are_not_among_the_names_say_how_they_are_meant(
         ("path,label,age\na.jpg,x,1\nb.jpg,y\n", "Line 3 .* Add the missing cells"),
     ],
 )
-def test_rows_with_other_numbers_of_cells_say_why(text: str, told: str, tmp_path: Path) -> None:
+def test_rows_with_a_wrong_number_of_cells_get_a_hint(
+    text: str, message: str, tmp_path: Path
+) -> None:
     table = tmp_path / "t.csv"
     table.write_text(text)
-    with pytest.raises((augseq.errors.ManifestError, augseq.errors.ArgumentError), match=told):
+    with pytest.raises((augseq.errors.ManifestError, augseq.errors.ArgumentError), match=message):
         augseq.index_table(table)
 
 
-def test_sources_that_are_no_frames_name_the_way_to_one(tmp_path: Path) -> None:
+def test_sources_that_are_not_frames_get_a_hint(tmp_path: Path) -> None:
     fill(tmp_path, *FRAME["path"])
-    for source, told in {
+    for source, message in {
         "lazy": (pl.from_pandas(FRAME).lazy(), r"source.collect\(\)"),
         "rows": (ROWS, 'columns=."path", "label".'),
         "array": (FRAME.to_numpy(), 'columns=."path", "label".'),
@@ -386,11 +392,11 @@ def test_sources_that_are_no_frames_name_the_way_to_one(tmp_path: Path) -> None:
         "near": (tmp_path / "labls.csv", "Did you mean 'labels.csv'"),
     }.values():
         (tmp_path / "labels.csv").touch()
-        with pytest.raises(augseq.AugseqError, match=told):
+        with pytest.raises(augseq.AugseqError, match=message):
             augseq.index_table(source, root=tmp_path)
 
 
-def test_a_frame_of_other_objects_names_the_column_first(tmp_path: Path) -> None:
+def test_an_error_of_a_frame_names_the_column_first(tmp_path: Path) -> None:
     frame = FRAME.assign(thumbnail=[Image.new("RGB", (2, 2))] * 3)
     with pytest.raises(
         augseq.errors.ManifestError, match=r"column thumbnail .*: .*`columns`"

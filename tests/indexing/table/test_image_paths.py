@@ -1,4 +1,4 @@
-"""Paths of tables: which are below the root, however they are spelt."""
+"""Paths in tables: which are below the root, in any spelling."""
 
 import os
 
@@ -11,7 +11,7 @@ import augseq
 from tests.indexing.table.test_index_table import index
 
 
-def test_a_path_that_comes_twice_is_named_also_when_spelt_otherwise() -> None:
+def test_a_repeated_path_is_named_even_if_spelt_differently() -> None:
     table = pa.table({"path": ["a/1.jpg", "b.jpg", "a/./1.jpg"], "label": ["x", "y", "x"]})
     with pytest.raises(augseq.errors.ArgumentError, match=r"once.*the frame: 'a/1\.jpg'$"):
         index(table)
@@ -26,7 +26,7 @@ def test_paths_below_the_root_become_relative() -> None:
 
 
 @given(st.lists(st.text("a/.é", min_size=1, max_size=8), min_size=1, max_size=4, unique=True))
-def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -> None:
+def test_absolute_paths_are_normalized_by_the_system(names: list[str]) -> None:
     paths = [f"/photos/{name}" for name in names]
     wanted = [os.path.relpath(path, "/photos") for path in paths]
     is_below = all(path.split("/")[0] not in (".", "..") for path in wanted)
@@ -52,13 +52,13 @@ def test_absolute_paths_become_what_the_system_makes_of_them(names: list[str]) -
         "/photosx/a.jpg",
     ],
 )
-def test_a_path_that_leads_out_of_the_root_is_refused(path: str) -> None:
+def test_a_path_outside_the_root_is_refused(path: str) -> None:
     message = rf"must be below the root .*Received: {path!r} in row 1 of"
     with pytest.raises(augseq.errors.ArgumentError, match=message):
         index(pa.table({"path": ["ok.jpg", path]}), label_column=None)
 
 
-def test_a_path_that_no_system_should_open_is_no_matter_of_columns() -> None:
+def test_an_unsafe_path_error_does_not_mention_columns() -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="A path must point to") as caught:
         index(pa.table({"path": ["c:x.jpg"], "label": ["x"]}))
     assert "columns" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Manifests of tables: every value as it is written, every fault with its line."""
+"""Index tables: every value as it is written, every error with its line."""
 
 import csv
 import io
@@ -29,13 +29,13 @@ def index(source: Any, root: Any = "/photos", **options: Any) -> augseq.Manifest
 
 
 def pairs(manifest: augseq.Manifest) -> list[tuple[str, str | None]]:
-    """Path and class name of each record."""
+    """Return the path and class name of each record."""
     names = manifest.class_names
     return [(r.path, None if r.target is None else names[r.target]) for r in manifest]
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Write rows with other writers than ours, by the suffix."""
+    """Write rows without using augseq, in the format of the suffix."""
     if path.suffix == ".parquet":
         pd.DataFrame(rows).to_parquet(path)
     elif path.suffix == ".jsonl":
@@ -76,7 +76,7 @@ def test_a_csv_file_is_read_as_python_reads_it_or_refused(
     assert pairs(manifest) == [(row[0], row[1] if row[1].strip() else None) for row in rows]
 
 
-def test_columns_may_have_any_names_and_others_are_kept_or_not(tmp_path: Path) -> None:
+def test_columns_can_have_any_names_and_other_columns_are_optional(tmp_path: Path) -> None:
     rows = [{"id": 7, "Datei": "a.jpg", "Art": "x", "plot": 3.5, "target": 1}]
     table = write(tmp_path / "t.jsonl", rows)
     options = {"path_column": "Datei", "label_column": "Art"}
@@ -98,7 +98,7 @@ def test_without_a_label_column_records_have_no_labels() -> None:
     assert manifest.column("label").tolist() == ["x", ""]
 
 
-def test_a_column_called_index_holds_the_identities() -> None:
+def test_a_column_named_index_sets_the_indices() -> None:
     manifest = index(pa.table({"path": ["b", "a"], "label": ["x", "y"], "index": ["7", "3"]}))
     assert [record.index for record in manifest] == [7, 3]
     for bad in (["7", "x"], ["7", None], ["7", "7"], ["7", "-1"]):
@@ -107,7 +107,7 @@ def test_a_column_called_index_holds_the_identities() -> None:
 
 
 @pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["b", "a", "a.jpg", "b.jpg", "c.jpg"])])
-def test_text_that_polars_stores_as_categories_is_text(kind: Any) -> None:
+def test_categorical_text_of_polars_is_text(kind: Any) -> None:
     columns = {
         "path": ["b.jpg", "a.jpg", "c.jpg"],
         "label": ["b", "a", None],
@@ -145,13 +145,13 @@ def test_blank_labels_and_paths_are_named_by_their_lines(tmp_path: Path) -> None
         index(pl.DataFrame({"path": ["a", "b"], "label": ["x", None]}))
 
 
-def test_a_blank_is_a_class_where_class_names_say_so(tmp_path: Path) -> None:
+def test_a_blank_is_a_class_if_it_is_in_class_names(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text('path,label\na,""\nb,x\n', encoding="utf-8")
     assert pairs(index(table, class_names=["", "x"])) == [("a", ""), ("b", "x")]
 
 
-def test_a_label_that_is_not_among_the_class_names_is_named() -> None:
+def test_a_label_that_is_not_in_class_names_is_named() -> None:
     table = pa.table({"path": ["a", "b"], "label": ["x", "z"]})
     with pytest.raises(
         augseq.errors.LabelError, match=r"must be in `class_names`, but 'z' in row 1 .* is not"
@@ -174,9 +174,7 @@ def test_a_label_that_is_not_among_the_class_names_is_named() -> None:
         (b"path,label\n", "has none"),
     ],
 )
-def test_a_file_that_is_no_proper_csv_is_refused(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_an_invalid_csv_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(augseq.errors.ManifestError, match=message):
         index(tmp_path / "t.csv")
@@ -193,23 +191,21 @@ def test_a_file_that_is_no_proper_csv_is_refused(
         ("\n\n", "has none|no column"),
     ],
 )
-def test_a_file_that_is_no_proper_json_lines_is_refused(
-    tmp_path: Path, content: str, message: str
-) -> None:
+def test_an_invalid_json_lines_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "t.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises((augseq.errors.ManifestError, augseq.errors.ArgumentError), match=message):
         index(tmp_path / "t.jsonl")
 
 
 @ONE_CLASS_OR_NONE
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbf"path",label\na,x\nb,y\n')
     (tmp_path / "t.jsonl").write_bytes(b'\xef\xbb\xbf{"path": "a", "label": "x"}\n')
     assert pairs(index(tmp_path / "t.csv")) == [("a", "x"), ("b", "y")]
     assert pairs(index(tmp_path / "t.jsonl", class_names=["x"])) == [("a", "x")]
 
 
-def test_other_files_are_refused_with_the_way_out(tmp_path: Path, samples: augseq.Manifest) -> None:
+def test_other_files_are_refused_with_the_fix(tmp_path: Path, samples: augseq.Manifest) -> None:
     with pytest.raises(augseq.errors.MissingFileError, match="no table"):
         index(tmp_path / "nowhere.csv")
     with pytest.raises(augseq.errors.ArgumentError, match=r"must end in \.csv.*pandas"):
@@ -228,7 +224,7 @@ FRAMES = [pd.DataFrame, pl.DataFrame, pa.table]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_integers_in_a_frame_are_names_by_value_or_places(frame: Any) -> None:
+def test_integers_in_a_frame_are_names_or_positions(frame: Any) -> None:
     table = frame({"path": ["a", "b", "c"], "label": [10, 9, 9]})
     assert index(table).class_names == ("9", "10")
     assert pairs(index(table)) == [("a", "10"), ("b", "9"), ("c", "9")]
@@ -250,7 +246,7 @@ def test_a_frame_keeps_the_types_of_its_columns(frame: Any) -> None:
     assert manifest.column("x").tolist() == [0.5, 1.0]
 
 
-def test_columns_of_one_name_are_refused_in_frames() -> None:
+def test_repeated_column_names_are_refused_in_frames() -> None:
     twice = pd.DataFrame([["a", "b", "x"]], columns=["path", "path", "label"])
     for frame in (twice, pa.Table.from_arrays([["a"], ["b"], ["x"]], names=list(twice.columns))):
         with pytest.raises(augseq.errors.ManifestError, match=r"of the frame .*Twice: \['path'\]"):
@@ -258,7 +254,7 @@ def test_columns_of_one_name_are_refused_in_frames() -> None:
 
 
 @ONE_CLASS_OR_NONE
-def test_the_index_of_a_pandas_frame_is_no_column_and_categories_are_text() -> None:
+def test_the_index_of_a_pandas_frame_is_not_a_column_and_categories_are_text() -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "label": pd.Categorical(["x", "y", "y"])})
     manifest = index(frame[frame["label"] == "y"].assign(z="k"), class_names=["y", "x"])
     assert pairs(manifest) == [("b", "y"), ("c", "y")]
@@ -278,7 +274,7 @@ def test_labels_and_paths_of_other_types_are_refused() -> None:
         index(pa.table({"path": ["a"], "label": ["x"]}), root=None)
 
 
-def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_folder_of_the_table(tmp_path: Path) -> None:
     fill(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg")
     rows = [{"path": path, "label": path[0]} for path in ["b/1.jpg", "a/2.jpg"]]
     manifest = augseq.index_table(write(tmp_path / "t.csv", rows))
@@ -306,19 +302,19 @@ def test_files_are_looked_for_below_the_folder_of_the_table(tmp_path: Path) -> N
         {"class_names": [1]},
     ],
 )
-def test_options_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=f"`{next(iter(options))}`"):
         index(pa.table({"path": ["a"], "label": ["x"]}), **options)
 
 
-def test_a_parquet_file_is_read_without_the_columns_that_are_not_wanted(tmp_path: Path) -> None:
+def test_only_the_requested_columns_of_a_parquet_file_are_read(tmp_path: Path) -> None:
     table = pa.table({"path": ["a", "b"], "label": [1, 0], "image": [{"bytes": b"x"}] * 2})
     pq.write_table(table, tmp_path / "t.parquet")
     manifest = index(tmp_path / "t.parquet", columns=[])
     assert pairs(manifest) == [("a", "1"), ("b", "0")]
 
 
-def test_a_row_of_a_csv_file_may_have_any_length(tmp_path: Path) -> None:
+def test_a_row_of_a_csv_file_can_have_any_length(tmp_path: Path) -> None:
     names = [f"column{number}" for number in range(30)]
     lines = [["path", *names], ["a", *["x" * 100_000] * 30], ["b", *names]]
     table = tmp_path / "t.csv"
@@ -330,13 +326,13 @@ def test_a_row_of_a_csv_file_may_have_any_length(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "values", [[2**70, 1], pd.Series(["\ud800", "x"], dtype=object)], ids=["number", "text"]
 )
-def test_values_of_a_frame_that_fit_no_column_are_refused(values: Any) -> None:
+def test_values_of_a_frame_that_do_not_fit_are_refused(values: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b"], "label": ["x", "y"], "note": values})
     with pytest.raises(augseq.errors.ManifestError, match="Cannot read the frame"):
         index(frame)
 
 
-def test_brackets_in_brackets_by_the_thousand_are_refused(tmp_path: Path) -> None:
+def test_deeply_nested_brackets_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "t.jsonl"
     table.write_text('{"path": ' + "[" * 10**5 + "]" * 10**5 + "}", encoding="utf-8")
     with pytest.raises(augseq.errors.ManifestError, match=r"Line 1 of .* must be a JSON object"):
@@ -344,7 +340,7 @@ def test_brackets_in_brackets_by_the_thousand_are_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
-def test_a_column_is_chosen_once(tmp_path: Path, suffix: str) -> None:
+def test_a_column_can_be_chosen_only_once(tmp_path: Path, suffix: str) -> None:
     rows = [{"path": "a", "label": "x", "note": "y"}]
     for source in (write(tmp_path / f"t.{suffix}", rows), pd.DataFrame(rows), pl.DataFrame(rows)):
         with pytest.raises(
@@ -354,7 +350,7 @@ def test_a_column_is_chosen_once(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux allows any bytes as a name")
-def test_tables_and_manifests_may_lie_in_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+def test_tables_and_manifests_can_be_in_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
     rows = pa.table({"path": ["x/1", "y/1"], "label": ["x", "y"]})

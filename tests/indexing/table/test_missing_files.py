@@ -1,4 +1,4 @@
-"""Paths of a table that lead to no file: why, and the way out, which works."""
+"""Missing files in a table: the reason, and a suggested fix that works."""
 
 from pathlib import Path
 from typing import Any
@@ -27,28 +27,28 @@ def index(paths: list[Any], root: Path, **options: Any) -> list[str]:
         (".b.webp", ["x", "y"]),
     ],
 )
-def test_paths_without_their_ending_are_told_and_read_with_it(
+def test_paths_without_their_extension_are_reported_and_read_with_it(
     suffix: str, ids: list[str], tmp_path: Path
 ) -> None:
     fill(tmp_path, *(f"in/{name}{suffix}" for name in ids))
     paths = [f"in/{name}" for name in ids]
     if suffix.count(".") == 1:
-        told = rf"path_suffix='{suffix}' \(at the shell: --path-suffix {suffix}\)"
-        with pytest.raises(augseq.errors.MissingFileError, match=told):
+        reason = rf"path_suffix='{suffix}' \(at the shell: --path-suffix {suffix}\)"
+        with pytest.raises(augseq.errors.MissingFileError, match=reason):
             index(paths, tmp_path)
     expected = [f"{path}{suffix}" for path in paths]
     assert index(paths, tmp_path, path_suffix=suffix) == expected
     assert index([paths[0], *expected[1:]], tmp_path, path_suffix=suffix) == expected
 
 
-def test_ids_that_are_numbers_are_names_of_files(tmp_path: Path) -> None:
+def test_numeric_ids_are_file_names(tmp_path: Path) -> None:
     fill(tmp_path, "10023.jpg", "7.jpg")
     with pytest.raises(augseq.errors.ArgumentError, match=r"path_suffix=\"\.jpg\""):
         index([10023, 7], tmp_path)
     assert index([10023, 7], tmp_path, path_suffix=".jpg") == ["10023.jpg", "7.jpg"]
 
 
-def test_several_endings_are_named(tmp_path: Path) -> None:
+def test_several_extensions_are_named(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "b.png", "c.jpg", "d.png")
     with pytest.raises(
         augseq.errors.MissingFileError, match=r"lack their extensions \(\.jpg, \.png\)"
@@ -57,7 +57,7 @@ def test_several_endings_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "", "/x.jpg", 3])
-def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
+def test_a_suffix_is_an_extension(suffix: Any, tmp_path: Path) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"`path_suffix` \(at the shell: --path-suffix"
     ):
@@ -65,7 +65,7 @@ def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "root", "told"),
+    ("change", "root", "reason"),
     [
         (str.upper, ".", r"upper and lower case"),
         (lambda path: path.replace("png", "jpg"), ".", r"'cat/1\.png'.*different extension"),
@@ -81,14 +81,16 @@ def test_a_suffix_is_an_ending(suffix: Any, tmp_path: Path) -> None:
         (lambda path: f"{path}x/none.gif", ".", r"Is `root` \(at the shell: --images-root\)"),
     ],
 )
-def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_path: Path) -> None:
+def test_the_reason_for_missing_files_is_reported(
+    change: Any, root: str, reason: str, tmp_path: Path
+) -> None:
     folder = fill(tmp_path / "photos", *FILES)
-    with pytest.raises(augseq.errors.MissingFileError, match=f"no file for 4 of 4 paths.*{told}"):
+    with pytest.raises(augseq.errors.MissingFileError, match=f"no file for 4 of 4 paths.*{reason}"):
         index([change(path) for path in FILES], (folder / root).resolve())
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "reason"),
     [
         ("/cat/1.png", r"remove '/' from"),
         ("/home/ann/photos/cat/1.png", r"remove '/home/ann/photos/' from the paths"),
@@ -98,18 +100,18 @@ def test_why_files_are_missing_is_told(change: Any, root: str, told: str, tmp_pa
         ("../b.png", r"a folder above all images as `root` \(at the shell: --images-root\)"),
     ],
 )
-def test_why_a_path_is_not_below_the_root_is_told(path: str, told: str, tmp_path: Path) -> None:
+def test_the_reason_for_a_path_outside_the_root_is_reported(
+    path: str, reason: str, tmp_path: Path
+) -> None:
     fill(tmp_path, *FILES)
-    with pytest.raises(augseq.errors.ArgumentError, match=f"must be below the root.*{told}"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"must be below the root.*{reason}"):
         index([path, "dog/3.png"], tmp_path)
 
 
 @pytest.mark.parametrize(
     "gone", [["cat/9.png"], ["new/1.png", "new/2.png"], ["x.png", "dog/y.png"]]
 )
-def test_where_other_files_are_there_the_root_is_not_doubted(
-    gone: list[str], tmp_path: Path
-) -> None:
+def test_if_other_files_exist_the_root_is_not_questioned(gone: list[str], tmp_path: Path) -> None:
     fill(tmp_path, *FILES)
     paths = [*FILES, *gone]
     with pytest.raises(augseq.errors.MissingFileError, match="Remove the rows of missing files"):

@@ -1,4 +1,4 @@
-"""Numbers to predict are told from codes of classes."""
+"""Numbers to predict are distinguished from class codes."""
 
 import warnings
 from pathlib import Path
@@ -13,8 +13,8 @@ import augseq
 RNG = np.random.default_rng(8)
 
 
-def told(labels: Any, **options: Any) -> bool:
-    """Tell whether a table of these labels warns of numbers to predict."""
+def warns(labels: Any, **options: Any) -> bool:
+    """Return whether a table with these labels causes a warning about numbers to predict."""
     frame = pd.DataFrame({"path": [f"{k}.jpg" for k in range(len(labels))], "kind": labels})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -56,19 +56,19 @@ CODES = {
 
 
 @pytest.mark.parametrize("labels", TO_PREDICT.values(), ids=TO_PREDICT.keys())
-def test_numbers_to_predict_are_told_of(labels: Any) -> None:
-    assert told(labels, missing_labels="keep")
+def test_numbers_to_predict_are_reported(labels: Any) -> None:
+    assert warns(labels, missing_labels="keep")
 
 
 @pytest.mark.parametrize("labels", CODES.values(), ids=CODES.keys())
-def test_codes_of_classes_are_not(labels: Any) -> None:
-    assert not told(labels)
+def test_class_codes_are_not_reported(labels: Any) -> None:
+    assert not warns(labels)
 
 
-def test_class_names_say_that_numbers_are_classes() -> None:
+def test_class_names_confirm_that_numbers_are_classes() -> None:
     ages = [str(age) for age in TO_PREDICT["12 ages"]]
-    assert told(ages)
-    assert not told(ages, class_names=sorted(ages))
+    assert warns(ages)
+    assert not warns(ages, class_names=sorted(ages))
 
 
 def test_the_warning_says_what_to_do_and_that_works(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parquet tables: read however they were written, unless they would fill the memory."""
+"""Parquet tables: read with any encoding, unless they would exhaust the memory."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ COLUMNS: dict[str, Any] = {
     ],
     ids=str,
 )  # fmt: skip
-def test_a_table_is_read_however_it_was_written(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_parquet_table_is_read_with_any_encoding(tmp_path: Path, options: dict[str, Any]) -> None:
     pq.write_table(pa.table(COLUMNS), tmp_path / "t.parquet", **options)
     images = augseq.index_table(tmp_path / "t.parquet", check_files=False)
     assert [record.path for record in images] == COLUMNS["path"]
@@ -53,7 +53,7 @@ def test_a_table_is_read_however_it_was_written(tmp_path: Path, options: dict[st
     assert images.column("patient").tolist() == COLUMNS["patient"]
 
 
-def test_columns_that_are_not_wanted_may_be_of_any_kind_and_size(tmp_path: Path) -> None:
+def test_columns_that_are_not_requested_can_have_any_type_and_size(tmp_path: Path) -> None:
     boxes = [[{"x": [number], "y": {"z": str(number)}}] for number in range(COUNT)]
     table = pa.table({**COLUMNS, "boxes": boxes, "pixels": repeated("x" * 2**20, COUNT)})
     pq.write_table(table, tmp_path / "t.parquet", compression="zstd")
@@ -87,7 +87,7 @@ BOMBS = {
     ),
 }  # fmt: skip
 
-# Whatever reads them has 3 GB: the libraries map much that they never use.
+# Readers get 3 GB of address space: the libraries map much that they never use.
 INDEX = """
 import json, resource, sys
 import augseq
@@ -139,7 +139,7 @@ def test_small_tables_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> No
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
 def test_pyarrow_alone_unpacks_a_small_table_to_gigabytes(tmp_path: Path) -> None:
-    """Its own limits are for the description of a file. Without this, no guard is needed."""
+    """pyarrow limits only the metadata of a file. If this fails, the guard is no longer needed."""
     BOMBS["without the types of Arrow"](tmp_path / "t.parquet")
     assert said_by(READ_BY_PYARROW, tmp_path / "t.parquet") == ["takes more than 3 GB"]
 
