@@ -1,6 +1,6 @@
 """Seeded, parallel-safe, augmented Keras batches from an image folder.
 
-Start with `index_folder`, and pass the manifest that it returns to the sequence:
+Start with `index_folder`, then make batches from the manifest that it returns:
 
 >>> import augseq
 >>> images = augseq.index_folder("sample_images", progress=False)
