@@ -99,7 +99,7 @@ class SharedMemoryError(AugseqError, OSError):
 
 
 class BatchTimeoutError(AugseqError, TimeoutError):
-    """A batch takes longer than `batch_timeout_s`; the message says where it is stuck."""
+    """A batch takes longer than `batch_timeout_s`; the message says where it hangs."""
 
 
 class MissingExtraError(AugseqError, ImportError):

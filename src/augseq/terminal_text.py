@@ -14,7 +14,7 @@ _MOST_COLUMNS = 60
 
 
 def escaped(text: str) -> str:
-    r"""Escape non-printable characters as `repr` does: control codes, newlines, bidi marks.
+    r"""Escape control codes, newlines and bidi marks as `repr` does.
 
     >>> escaped("cat\x1b[2J\n")
     'cat\\x1b[2J\\n'
@@ -25,7 +25,7 @@ def escaped(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return text as one line of at most `most` columns, escaped and cut in the middle.
+    """Return text as one escaped line, cut in the middle to `most` columns.
 
     >>> shortened("cat_0001.jpg", 8), shortened("cat_0001.jpg", 1)
     ('cat….jpg', '…')
@@ -42,7 +42,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def num_columns(text: str) -> int:
-    """Return the width of text in terminal columns: two for a Chinese character or an emoji.
+    """Return the width of text in terminal columns: two per CJK character or emoji.
 
     >>> num_columns("cat"), num_columns("猫")
     (3, 2)
@@ -121,7 +121,7 @@ def array_text(values: Any) -> str:
 
 
 def options_text(options: Any, **texts: str) -> str:
-    """Return a dataclass instance as a call, without the fields that have their defaults.
+    """Return a dataclass instance as a call, without fields at their defaults.
 
     Args:
         options: A dataclass instance. Fields with `repr=False` are not shown.
@@ -169,7 +169,7 @@ def table_text(title: str, rows: Mapping[str, str]) -> str:
 
 
 def counts_text(title: str, counts: Mapping[str, int]) -> str:
-    """Return a title, and below it the count of each name; of many names only the first.
+    """Return a title, and below it the count of each name, or of the first few.
 
     Args:
         title: The first line.

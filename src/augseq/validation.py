@@ -1,4 +1,4 @@
-"""Argument checks: error messages state the rule, the value received, and likely fixes."""
+"""Argument checks, with errors that state the rule and the value received."""
 
 import difflib
 import math
@@ -25,7 +25,7 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 
 def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> int:
-    """Return a Python or numpy integer within limits as an int, or raise `ArgumentError`."""
+    """Return an integer within limits as an int, or raise `ArgumentError`."""
     if is_whole(value) and value >= least and (most is None or value <= most):
         return int(value)
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
@@ -76,7 +76,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_ordered(names: object) -> bool:
-    """Return whether names are a collection, other than a string, with a reproducible order.
+    """Return whether names are a non-string collection with a reproducible order.
 
     The order of a set of strings differs between processes, so labels would differ too.
     """
@@ -98,7 +98,7 @@ _BRIEF.maxstring = _BRIEF.maxother = 200
 
 
 def nearest_names(name: str, choices: Iterable[str]) -> list[str]:
-    """Return the choices, at most three, that a misspelt name may stand for, the nearest first.
+    """Return up to three choices similar to a misspelt name, the nearest first.
 
     >>> nearest_names("photoss", ["notes", "Photos", "photos_2"])
     ['Photos', 'photos_2']
@@ -111,6 +111,6 @@ def nearest_names(name: str, choices: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Return a sentence, with a space before it, that names the nearest choices; or nothing."""
+    """Return a hint with the nearest choices, with a space before it; or ""."""
     names = nearest_names(name, choices)
     return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""

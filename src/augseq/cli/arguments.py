@@ -147,7 +147,7 @@ def given_options(group: Any) -> list[str]:
 
 
 def check_absent(group: Any, kind: str, source: str) -> None:
-    """Raise `ArgumentError` if an option of a group is given for another kind of source."""
+    """Raise `ArgumentError` if an option is given for another kind of source."""
     given = [word for word in given_options(group) if word.startswith("--")]
     if given:
         raise ArgumentError(f"{', '.join(given)} is only for {kind}. Received: {source!r}")
@@ -165,7 +165,7 @@ def listed_names(text: str | None) -> list[str] | None:
 
 
 def listed_endings(text: str | None) -> list[str]:
-    """Parse a list of extensions such as "default,.jpg_1,none"; "none" means no extension."""
+    """Parse a list of extensions such as "default,.jpg_1,none"."""
     if text is None:
         return [DEFAULT_ENDINGS]
     # Spaces can be part of an extension.

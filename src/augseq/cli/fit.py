@@ -159,7 +159,7 @@ def _name(images: str) -> str:
 
 
 def _free_folder(wanted: Path) -> Path:
-    """Return a path that does not exist: the wanted one, or one with a number appended."""
+    """Return an unused path: the wanted one, or one with a number appended."""
     numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in itertools.count(2))
     return next(path for path in itertools.chain([wanted], numbered) if not path.exists())
 

@@ -1,4 +1,4 @@
-"""Option groups: a command takes a dataclass, and its user sees one option per field."""
+"""Option groups: a command takes a dataclass; users see one option per field."""
 
 import functools
 import inspect

@@ -195,7 +195,7 @@ def index(
 
 
 def _may_be_table(source: str) -> bool:
-    """Return whether a source is a file, so that the error lists the supported tables."""
+    """Return whether a source is a file, so that an error lists supported tables."""
     return not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
 
 

@@ -40,7 +40,7 @@ class Endings:
 
     @property
     def holds_default(self) -> bool:
-        """Whether all usual extensions are included, so that no image is skipped on purpose."""
+        """Whether all usual extensions are included."""
         return self.plain.issuperset(readable_endings())
 
     def is_odd_image(self, name: str) -> bool:
@@ -91,5 +91,5 @@ def ending_of(name: str) -> str:
 
 
 def is_unread(ending: str) -> bool:
-    """Return whether an extension is an image format that augseq cannot read as installed."""
+    """Return whether an extension is an image format that cannot be read."""
     return ending in _UNREAD or (ending in all_endings() and ending not in readable_endings())

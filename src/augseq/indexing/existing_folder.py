@@ -1,4 +1,4 @@
-"""Check that folders and files exist; explain what is wrong and suggest similar names."""
+"""Check that folders and files exist, and suggest similar names."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ _MOST_NAMES = 5000
 
 
 def existing_folder(folder: PathLike) -> str:
-    """Return the absolute path of an existing folder, or raise an error that explains why not."""
+    """Return the absolute path of an existing folder, or raise an error."""
     root = absolute_root(folder)
     if is_remote(root):
         raise ArgumentError(
@@ -38,7 +38,7 @@ def existing_folder(folder: PathLike) -> str:
 
 
 def existing_splits(root: str, splits: Sequence[str] | None) -> Sequence[str]:
-    """Return the names of the splits, () for None, or raise an error if one is invalid."""
+    """Return the names of the splits, () for None; raise if one is invalid."""
     if splits is None:
         return ()
     is_list = isinstance(splits, Collection) and all(isinstance(split, str) for split in splits)
@@ -85,7 +85,7 @@ def describe_missing(folder: str, path: str, kind: str = "folder") -> str:
 
 
 def _first_missing(path: str) -> tuple[str, str]:
-    """Return the deepest existing part of a path, and the first name missing below it."""
+    """Return the deepest existing part of a path, and the next name."""
     parent, name = os.path.split(path)
     while name and not os.path.exists(parent):
         if os.path.islink(parent):

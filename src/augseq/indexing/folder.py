@@ -187,7 +187,7 @@ def index_folder(
 
 
 def _split_hints(root: str, scan: Scan, splits: Sequence[str] | None) -> Iterable[str]:
-    """Raise `LabelError` if the classes are clearly splits; return warnings if they may be."""
+    """Raise `LabelError` if the classes are splits; return warnings if in doubt."""
     if splits is None:
         return list(check_no_splits(root, scan.paths, scan.folders))
     return describe_deeper_classes(scan.paths, scan.folders)
@@ -238,7 +238,7 @@ def _findings(root: str, scan: Scan, manifest: Manifest, num_loose: int) -> Iter
 
 
 def _missing_in_splits(manifest: Manifest) -> Iterator[str]:
-    """Yield the classes that a split lacks and others have, for example a misspelt folder."""
+    """Yield the classes that one split lacks and others have."""
     pairs = manifest.table.group_by(["split", "target"]).aggregate([]).to_pydict()
     found = set(zip(pairs["split"], pairs["target"], strict=True))
     for split in sorted(set(pairs["split"]) - {None}):

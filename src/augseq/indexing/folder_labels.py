@@ -34,7 +34,7 @@ that path, or not at all (None).
 def label_by_folder(
     root: str, scan: Scan, class_names: Sequence[str] | None
 ) -> tuple[Manifest, Mapping[str, int]]:
-    """Return a manifest with folders as classes, and the image counts of excluded classes."""
+    """Return a manifest labelled by folder, and the counts of excluded classes."""
     # Below a split, as in "train/cat", the class is the last part of the path.
     class_of = {folder: folder.rpartition("/")[2] for folder in scan.folders}
     nameless = [folder for folder, name in class_of.items() if not is_utf8(name)]
@@ -93,7 +93,7 @@ def label_by_path(
     paths: pa.StringArray,
     class_names: Sequence[str] | None,
 ) -> tuple[Manifest, Mapping[str, int]]:
-    """Do the same as `label_by_folder`, with the classes that a pattern or function returns."""
+    """Do the same as `label_by_folder`, with a pattern or function."""
     classes = _label_paths(paths, labels)
     names, targets = name_classes(classes, class_names)
     counts = {row["values"]: row["counts"] for row in pc.value_counts(classes).to_pylist()}
@@ -108,7 +108,7 @@ def _of_classes(
     paths: pa.StringArray,
     targets: npt.NDArray[np.integer],
 ) -> Manifest:
-    """Return a manifest of the images in named classes; a target of -1 means not named."""
+    """Return a manifest of the images with a target of at least 0."""
     is_named = targets >= 0
     if not is_named.any():
         raise LabelError(

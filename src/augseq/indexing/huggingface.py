@@ -1,4 +1,4 @@
-"""Folders in Hugging Face's `imagefolder` layout: images next to a `metadata` table."""
+"""Folders in Hugging Face's `imagefolder` layout, with a metadata table."""
 
 import os
 import warnings
@@ -189,7 +189,7 @@ def _unlisted(manifest: Manifest, splits: Sequence[str] | None) -> list[str]:
 
 
 def _below(part: Manifest, split: str, split_column: str) -> Manifest:
-    """Return the records of a split with paths relative to its folder, without its column."""
+    """Return the records of a split, with paths relative to its folder."""
     paths = part.table.column("path")
     if not pc.all(pc.starts_with(paths, f"{split}/")).as_py():
         raise ArgumentError(

@@ -91,7 +91,7 @@ def check_found(
     place: str,
     example_of: Callable[[str], str],
 ) -> None:
-    """Raise `LabelError` if names are not found while other classes are, as if misspelt.
+    """Raise `LabelError` if names are not found while other classes are.
 
     If all existing classes are named, a name that is not found is a class without images.
 

@@ -60,7 +60,7 @@ def look_at(source: FileSource, record: Record, *, for_manifest: bool) -> Look:
 
 
 def is_fault_of_storage(error: AugseqError, root: str) -> bool:
-    """Return whether an error affects the remote storage as a whole, not only one file."""
+    """Return whether an error affects the whole remote storage, not one file."""
     # Once credentials expire, it refuses all files.
     refuses = is_remote(root) and isinstance(error, UnreadableError)
     return refuses or isinstance(error, RemoteError)

@@ -1,4 +1,4 @@
-"""Read every file of a manifest once, to record its metadata and exclude unusable files."""
+"""Read every file once, to record its metadata and exclude unusable files."""
 
 import warnings
 from dataclasses import replace

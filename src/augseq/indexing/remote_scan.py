@@ -12,7 +12,7 @@ _NUM_THREADS = 16
 
 
 def walk_remote(folder: RemoteFolder, start: str = "") -> Iterator[tuple[str, list[str], int]]:
-    """Yield each folder's prefix, the names of its files, and the number of its links.
+    """Yield each folder's prefix, its file names, and its number of links.
 
     As for a local folder, the prefix is `a/b/`, empty for the root, and folders and links that
     begin with a dot are skipped. The folders come in no particular order.
@@ -67,7 +67,7 @@ def _walk_list(folder: RemoteFolder, start: str) -> Iterator[tuple[str, list[str
 
 
 def _by_kind(entries: list[Entry]) -> tuple[list[str], list[str], int]:
-    """Return folder names, file names (hidden ones included), and the number of links."""
+    """Return folder names, file names (also hidden), and the number of links."""
     seen = [entry for entry in entries if not entry.name.startswith(".")]
     folders = [entry.name for entry in seen if entry.kind == "directory"]
     files = [entry.name for entry in entries if entry.kind == "file"]

@@ -83,7 +83,7 @@ def scan_folder(
     follow_links: bool,
     progress: bool,
 ) -> Scan:
-    """Find the image files at any depth below a folder, or below some of its sub-folders.
+    """Find the image files at any depth below a folder, or some sub-folders.
 
     Hidden files and folders (with a leading dot) and system folders are skipped. If links are
     followed, each folder is listed once, under its real path if that is below `root` (or below the
@@ -184,7 +184,7 @@ def _sort_keys(names: pa.StringArray) -> npt.NDArray[np.uint64] | None:
 
 
 def _in_order(paths: pa.StringArray) -> pa.StringArray:
-    """Sort paths, unless they are sorted already, as when no folder has images and sub-folders."""
+    """Sort paths, unless they are sorted already, as they usually are."""
     if pc.all(pc.less(paths[:-1], paths[1:])).as_py():
         return paths
     return paths.take(pc.sort_indices(paths))
@@ -193,7 +193,7 @@ def _in_order(paths: pa.StringArray) -> pa.StringArray:
 def _walk(
     root: str, start: str, follow_links: bool, found: Scan
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder's prefix (`a/b/`, empty for the root) and the names of its files.
+    """Yield each folder's prefix (`a/b/`, empty for the root) and its file names.
 
     The walk begins at the prefix `start`, which is empty or ends in `/`.
     """

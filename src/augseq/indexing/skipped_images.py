@@ -159,7 +159,7 @@ def suggested_endings(counts: Collection[str], examples: Sequence[str]) -> list[
 
 
 def _as_pattern(start: str, endings: Collection[str], counts: Collection[str]) -> list[str]:
-    """Return a few extensions unchanged, and more as a pattern; all begin with `start`."""
+    """Return a few extensions unchanged, but many as a pattern after `start`."""
     is_printable = all(ending.isprintable() and "," not in ending for ending in endings)
     are_whole = all(ending in counts for ending in endings) and not _seem_numbered(endings)
     if are_whole and is_printable and len(endings) < _MOST_ENDINGS:
@@ -174,12 +174,12 @@ def _as_pattern(start: str, endings: Collection[str], counts: Collection[str]) -
 
 
 def _seem_numbered(endings: Collection[str]) -> bool:
-    """Return whether extensions differ only in numbers, so that there can be many more."""
+    """Return whether extensions differ only in numbers."""
     return len(endings) > 1 and len({re.sub(r"[0-9]+", "0", ending) for ending in endings}) == 1
 
 
 def _ending_inside(name: str) -> re.Match[str] | None:
-    """Find an image extension in the middle of a name: "1.jpg?w=300", "1.jpg.1", "1.jpeg~"."""
+    """Find an image extension inside a name: "1.jpg?w=300", "1.jpg.1", "1.jpeg~"."""
     endings = "|".join(map(re.escape, readable_endings()))
     return re.search(rf"({endings})([^a-z0-9].*)", name, re.DOTALL)
 

@@ -31,7 +31,7 @@ _GENERIC = frozenset({"images", "image", "imgs", "img", "jpegimages", "data", "p
 
 
 def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
-    """Raise `LabelError` if the class folders are clearly splits; yield a warning if they may be.
+    """Raise `LabelError` if the classes are clearly splits; warn if they may be.
 
     Splits are folders such as `train` and `test`: at least two kinds, which either contain the
     same sub-folders or are the only folders. A class "train" next to "plane" is not a split.
@@ -61,7 +61,7 @@ def check_no_splits(root: str, paths: pa.StringArray, folders: Mapping[str, int]
 
 
 def describe_deeper_classes(paths: pa.StringArray, folders: Mapping[str, int]) -> Iterator[str]:
-    """Yield where the classes may be if each of the given splits has the same single folder.
+    """Yield where the classes may be if all splits have the same single folder.
 
     Args:
         paths: Paths of all images, sorted.
@@ -137,7 +137,7 @@ def _shared(below: Mapping[str, Sequence[str]], splits: Collection[str]) -> list
 
 
 def _is_wrapper(folder: str, split: str) -> bool:
-    """Return whether the only sub-folder of a split contains the classes, and is not one."""
+    """Return whether the only sub-folder of a split contains the classes."""
     return folder.casefold() in {*_GENERIC, split.casefold()} or any(map(_kind, _words(folder)))
 
 

@@ -27,7 +27,7 @@ def check_unicode_forms(names: Iterable[str]) -> None:
 
 
 def same_name(name: str, names: Iterable[str]) -> str:
-    """Return a hint, with a space before it, if a name exists in another Unicode form; or ""."""
+    """Return a hint if a name exists in another Unicode form; or ""."""
     form = unicodedata.normalize("NFC", name)
     if name.isascii():
         return ""

@@ -50,7 +50,7 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
 
 
 def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
-    """Raise `ArgumentError` unless `splits` are those of an earlier manifest, or extend them.
+    """Raise `ArgumentError` unless `splits` equal or extend those of `earlier`.
 
     More splits are allowed: one that was empty before is not in the manifest.
     """
@@ -88,7 +88,7 @@ def _splits_of(rows: pa.Table) -> list[str] | None:
 
 
 def describe_update(earlier: Manifest, manifest: Manifest) -> str:
-    """Return a one-line summary of an update: "3 new, 1 gone or excluded, 96 unchanged"."""
+    """Return a summary of an update: "3 new, 1 gone or excluded, 96 unchanged"."""
     rows = join_parts(manifest.table, manifest.excluded)
     known = join_parts(earlier.table, earlier.excluded)
     # Records keep their index, so every earlier row is found.

@@ -29,7 +29,7 @@ def label_array(targets: pa.ChunkedArray) -> npt.NDArray[np.int32]:
 
 
 def balanced_weights(counts: npt.NDArray[np.int64]) -> dict[int, float]:
-    """Return a weight for each label that occurs, such that the mean weight of a record is 1.
+    """Return a weight for each label that occurs; the mean weight of a record is 1.
 
     Args:
         counts: Number of records of each label, shape (number of classes,).
@@ -39,7 +39,7 @@ def balanced_weights(counts: npt.NDArray[np.int64]) -> dict[int, float]:
 
 
 def check_classes(class_names: tuple[str, ...], targets: pa.ChunkedArray) -> None:
-    """Raise `ArgumentError` if names are not distinct strings, or a label has no name."""
+    """Raise `ArgumentError` unless names are unique, and every label has one."""
     if not all(map(is_utf8, class_names)):
         raise ArgumentError(
             "Class names must be strings in valid UTF-8, as manifest files store them. "
@@ -85,7 +85,7 @@ def selected_classes(
 
 
 def is_utf8(name: object) -> bool:
-    """Return whether a name is a string that can be encoded as UTF-8; lone surrogates cannot."""
+    """Return whether a name is a string without lone surrogates."""
     try:
         "".join([name]).encode()  # type: ignore[list-item]
     except (TypeError, UnicodeEncodeError):

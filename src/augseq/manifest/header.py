@@ -91,7 +91,7 @@ def read_header(schema: pa.Schema, path: str) -> Header:
 
 
 def checksum(manifest: Manifest) -> str:
-    """Return a checksum of a manifest except its column values, as 32 hexadecimal digits."""
+    """Return a checksum of all but the column values, as 32 hexadecimal digits."""
     columns = [f"{field.name}: {field.type}" for field in manifest.excluded.schema]
     counts = [len(manifest), manifest.excluded.num_rows]
     content = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]

@@ -406,7 +406,7 @@ class Manifest:
         return hash_records(self.table, self.class_names)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a pandas frame with columns index, path, target, class_name and your own.
+        """Return a pandas frame: index, path, target, class_name and your own columns.
 
         Raises:
             MissingExtraError: pandas is not installed.

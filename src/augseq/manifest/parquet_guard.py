@@ -1,4 +1,4 @@
-"""Read an untrusted Parquet file within limits: a small one can unpack to terabytes.
+"""Read an untrusted Parquet file within limits: it could unpack to terabytes.
 
 pyarrow limits the size of a file's metadata, but not what its pages unpack to: a file of 30 kB,
 with ten thousand references to one long string, takes 10 GB and crashes the process. The sizes are

@@ -46,7 +46,7 @@ def divide(basis: Basis, shares: Sequence[float]) -> PartNumbers:
 
 
 def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
-    """Divide records into parts that differ by at most one record, overall and in each class.
+    """Divide into parts that differ by at most one record, overall and per class.
 
     Raises:
         ArgumentError: There are fewer records, or fewer groups, than parts.
@@ -69,7 +69,7 @@ def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
 
 
 def divide_by_hash(basis: Basis, shares: Sequence[float]) -> PartNumbers:
-    """Assign each record by the hash of its path or group alone; sizes are right on average."""
+    """Assign each record by the hash of its path or group alone."""
     if basis.groups is None:
         hashes = _hashes(basis.paths, basis.seed)
     else:
@@ -106,7 +106,7 @@ def make_groups(values: Any, num_records: int) -> pa.DictionaryArray:
 
 
 def allocate(size: int, shares: Sequence[float]) -> list[int]:
-    """Divide `size` records by largest remainder, with at least one per part if possible.
+    """Divide `size` records by largest remainder, at least one per part if possible.
 
     >>> allocate(10, [0.75, 0.25])
     [8, 2]
@@ -127,7 +127,7 @@ def allocate(size: int, shares: Sequence[float]) -> list[int]:
 
 
 def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) -> PartNumbers:
-    """Divide each stratum, in the order of hashes, into parts of sizes `sizes_of(start, size)`."""
+    """Divide each stratum, in the order of hashes, by `sizes_of(start, size)`."""
     part_of = np.zeros(len(basis.paths), np.int64)
     by_hash = np.argsort(_hashes(basis.paths, basis.seed), kind="stable")
     # A stable sort by stratum keeps the hashed order inside each stratum.
@@ -143,7 +143,7 @@ def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) 
 def _divide_groups(
     basis: Basis, groups: pa.DictionaryArray, shares: Sequence[float]
 ) -> PartNumbers:
-    """Assign groups one by one, large ones first, each to the part with the lowest cost.
+    """Assign groups, large ones first, to the part with the lowest cost.
 
     Source:
         Graham (1969), "Bounds on Multiprocessing Timing Anomalies": largest first. If all groups

@@ -1,4 +1,4 @@
-"""Validate the paths in a manifest: they must stay below its root on every system."""
+"""Check that the paths in a manifest stay below its root on every system."""
 
 import os
 
@@ -19,7 +19,7 @@ _PIECE_BYTES = 2**20
 
 
 def check_paths(*columns: pa.ChunkedArray) -> None:
-    """Raise `ArgumentError` if a path could point outside the folder that it is relative to."""
+    """Raise `ArgumentError` if a path could point outside its root."""
     for column in columns:
         if os.name != "nt" and all(_is_harmless(piece) for piece in column.chunks):
             continue

@@ -1,4 +1,4 @@
-"""The columns of a manifest: their types, and how they are validated and combined."""
+"""The columns of a manifest: their types, checks and conversions."""
 
 import hashlib
 from collections import Counter
@@ -50,7 +50,7 @@ RESERVED_NAMES = (*CORE_SCHEMA.names, PROBE_FIELD.name, REASON_FIELD.name)
 
 
 def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
-    """Return a table with the columns of a manifest in standard order and types, in one chunk.
+    """Return a table with the columns of a manifest in standard order and types.
 
     Args:
         table: Columns `index`, `path`, `target`, optionally `probe`, and optional user columns:
@@ -97,7 +97,7 @@ def decoded_table(table: pa.Table) -> pa.Table:
 
 
 def decoded(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
-    """Return a column with its dictionary decoded, such as a categorical of pandas or polars."""
+    """Return a column with its dictionary decoded, such as a pandas categorical."""
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
     if not pa.types.is_dictionary(column.type):
@@ -139,7 +139,7 @@ def own_column(name: str, values: Any) -> pa.ChunkedArray:
 
 
 def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
-    """Return a hash of the core columns and the class names, as 32 hexadecimal digits."""
+    """Return a hash of core columns and class names, as 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr(class_names).encode())
     for rows in table.select(CORE_SCHEMA.names).to_batches(max_chunksize=ROWS_AT_ONCE):

@@ -61,7 +61,7 @@ def selected_positions(which: npt.NDArray[Any], length: int) -> Positions:
 
 
 def one_position(position: Any, length: int) -> int:
-    """Convert a position, which counts from the end if negative, to 0 to `length` minus 1.
+    """Convert a position, which can be negative, to one from 0 to `length` minus 1.
 
     Raises:
         IndexError: It is outside the manifest.

@@ -60,12 +60,12 @@ class Split(tuple[Part, ...], Generic[Part]):
 
 
 def split_kind(name: str) -> SplitKind | None:
-    """Return the kind of split that a name such as "Training" or "valid" means; None if none."""
+    """Return the kind of split that a name such as "valid" means; None if none."""
     return _KIND_OF.get(name.casefold())
 
 
 def named_shares(fractions: dict[str, float]) -> tuple[list[str], list[float]]:
-    """Return the names and shares of all parts, `train` first; the shares add up to 1.
+    """Return the names and shares of all parts, `train` first; shares add up to 1.
 
     Raises:
         ArgumentError: A fraction is out of range, or their sum is wrong.

@@ -195,7 +195,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[str, _Member]]:
 
 
 def _extracted(name: str, root: str) -> str:
-    """Return the path at which tools extract a member: relative, without `./` or `/` in front."""
+    """Return the relative path to which tools extract a member."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UnreadableError(

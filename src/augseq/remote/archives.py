@@ -1,4 +1,4 @@
-"""Addresses of archives: suggest one for a file, or explain why a file is not an archive."""
+"""Suggest addresses of archives, or explain why a file is not an archive."""
 
 import os
 import tarfile
@@ -66,7 +66,7 @@ def archive_hint(path: str) -> str:
 
 
 def tar_compression(root: str) -> str | None:
-    """Return the compression of the tar archive at an address; None to infer it from its name."""
+    """Return the compression of a tar archive; None to infer it from its name."""
     path = local_archive(root)
     if path is None:
         return _SHORT_ENDINGS.get(os.path.splitext(root)[1].lower())
@@ -75,7 +75,7 @@ def tar_compression(root: str) -> str | None:
 
 
 def local_archive(root: str) -> str | None:
-    """Return the path of the archive at an address if it is a local file; None if not."""
+    """Return the path of the archive at an address if it is local; None if not."""
     *links, last = root.split("::")
     last = last.removeprefix("file://").removeprefix("local://")
     return last if len(links) == 1 and "://" not in last else None
@@ -122,7 +122,7 @@ def describe_broken(root: str, error: BaseException) -> str:
 
 
 def check_names_archive(root: str, storage_options: object) -> str | None:
-    """Return an error message if the address of an archive does not name one; None if it does."""
+    """Return an error message if the address of an archive names none, or None."""
     protocol, _, inside = root.partition("://")
     has_option = isinstance(storage_options, dict) and "fo" in storage_options
     if protocol not in ("zip", "tar") or "::" in root or has_option:

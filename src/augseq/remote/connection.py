@@ -1,4 +1,4 @@
-"""Open fsspec file systems: one per process or thread, with a timeout on every request."""
+"""Open fsspec file systems once per process or thread; time out every request."""
 
 import asyncio
 import gzip
@@ -60,7 +60,7 @@ class _Slot:
 
 
 class Connection:
-    """Sends requests to the file system at an address, which is opened on the first request.
+    """Sends requests to a file system, which is opened on the first request.
 
     A file system has sockets, threads and locks, so it only works in the process that opened it.
     Asynchronous file systems are opened once per process; so are archives, which serve one request
@@ -236,7 +236,7 @@ def _wait(answer: "Future[Answer]", seconds: float) -> Answer:
 
 
 def _in_thread(call: Callable[[], Answer]) -> "Future[Answer]":
-    """Run an uninterruptible call in a daemon thread, so that callers can stop waiting for it."""
+    """Run an uninterruptible call in a daemon thread, so that waits can time out."""
     future: Future[Answer] = Future()
     # A running future cannot be cancelled.
     future.set_running_or_notify_cancel()

@@ -1,4 +1,4 @@
-"""List and read a remote folder, with retries, and without secrets in error messages."""
+"""List and read a remote folder, with retries and no secrets in errors."""
 
 import hashlib
 import os
@@ -126,7 +126,7 @@ class RemoteFolder:
         return bytes(data)
 
     def identity(self, path: str, name: str | None = None) -> tuple[int, int]:
-        """Return a file's size, and a hash of its ETag or of the equivalent, to detect changes.
+        """Return a file's size and a hash of its ETag, or the equivalent.
 
         Args:
             path: Path relative to the folder, with `/`.
@@ -152,7 +152,7 @@ class RemoteFolder:
 
     @property
     def is_archive(self) -> bool:
-        """Whether the folder is inside an archive, so that listing everything costs no more."""
+        """Whether the folder is in an archive, so that listing everything is cheap."""
         return self._connection.is_archive
 
     def entries(self, path: str = "") -> list[Entry]:
@@ -190,7 +190,7 @@ class RemoteFolder:
         return [entry for row in rows if (entry := _entry(row, here, is_web=place.is_web))]
 
     def _ask(self, what: str, request: Request, **more: Any) -> tuple[Place, Any]:
-        """Send a request, and retry after transient errors within the limits of the options."""
+        """Send a request, and retry it after transient errors."""
         options, start = self.options, time.monotonic()
         for num_tries in range(1, options.num_tries + 1):
             left_s = options.total_s - (time.monotonic() - start)
@@ -236,13 +236,13 @@ class RemoteFolder:
         return scrubbed(text, self.options.storage_options)
 
     def _safe_cause(self, error: BaseException) -> BaseException | None:
-        """Return an error to show as the cause; None if its traceback would reveal a secret."""
+        """Return an error as the cause; None if its traceback would reveal a secret."""
         text = "".join(traceback.format_exception(error))
         return error if scrubbed(text, self.options.storage_options) == text else None
 
 
 def _entry(row: dict[str, Any], here: str, *, is_web: bool) -> Entry | None:
-    """Return the entry in a row of a listing; None for the folder itself and external links."""
+    """Return the entry in a row of a listing; None if it is not below `here`."""
     name = row["name"].strip("/")
     if here:
         if not name.startswith(f"{here}/"):

@@ -1,4 +1,4 @@
-"""The root of a manifest: a local folder or a remote address, kept free of secrets."""
+"""The root of a manifest: a local folder or a remote address, without secrets."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def absolute_root(root: PathLike) -> str:
 
 
 def address_below(root: str, path: str) -> str:
-    """Return the address of a folder below a root; in an archive, it goes before the `::`.
+    """Return the address of a folder below a root; in an archive, before the `::`.
 
     >>> address_below("s3://bucket/photos", "train")
     's3://bucket/photos/train'
@@ -71,7 +71,7 @@ def address_below(root: str, path: str) -> str:
 
 
 def _path_on_this_machine(address: str) -> str:
-    """Return the path of a `file://` address; `?` and `#` belong to the path, as in fsspec."""
+    """Return the path of a `file://` address, in which `?` and `#` are literal."""
     host, slash, path = address[len("file://") :].partition("/")
     if not slash or host.lower() not in ("", "localhost"):
         raise ArgumentError(
@@ -93,7 +93,7 @@ def check_no_secret(root: str) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """Replace passwords and queries by `***` in an address, or in text with an address."""
+    """Replace passwords and queries in an address, or text with one, by `***`."""
     text = "::".join(_PASSWORD.sub("://***@", link) for link in _NEXT_LINK.split(text))
     return re.sub(r"[?#].*?(?=::|\s|['\"]|$)", "?***", text)
 

@@ -43,5 +43,5 @@ def array_digest(array: Any) -> bytes:
 
 
 def array_text(array: Any) -> str:
-    """Return the dtype, shape and first 16 hexadecimal digits of the hash of an array."""
+    """Return the dtype, shape and abbreviated hash of an array."""
     return f"{np.dtype(array.dtype)} {tuple(array.shape)} #{array_digest(array).hex()[:16]}"

@@ -61,7 +61,7 @@ def temporary_file(folder: str, prefix: str = "") -> Iterator[BinaryIO]:
 
 
 def put_in_place(file: BinaryIO, path: str) -> None:
-    """Rename a completely written temporary file to `path`, replacing any existing file."""
+    """Rename a completely written temporary file to `path`, which is replaced."""
     if sys.platform == "win32":
         # Windows cannot rename an open file; an unlocked file never counts as abandoned there.
         file.close()

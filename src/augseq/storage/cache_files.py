@@ -1,4 +1,4 @@
-"""The files of a cache: written atomically, counted against a limit, cleaned up after crashes."""
+"""The files of a cache: written atomically, and counted against a limit."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Locks on open files, which the system releases when the process ends, however it ends.
+"""Locks on open files, which the system releases when the process ends.
 
 Windows and some network file systems do not support them. There, cache counts can drift slightly,
 and partial files of killed processes are not removed.

@@ -1,4 +1,4 @@
-"""Convert file names between UTF-8, as in manifests, and Python's file system encoding.
+"""Convert file names between UTF-8 and Python's file system encoding.
 
 In a locale that is not UTF-8, Python decodes file names differently, for example as Latin-1, so
 the same folder would have different paths, classes and order on another machine.

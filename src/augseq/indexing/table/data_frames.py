@@ -1,4 +1,4 @@
-"""Convert in-memory frames to Arrow: pandas, polars, and objects that export Arrow."""
+"""Convert frames to Arrow: pandas, polars, and objects that export Arrow."""
 
 import os
 import sys
@@ -86,7 +86,7 @@ def _is_text(index: Any) -> bool:
 
 
 def _with_text_paths_of_polars(frame: Any) -> Any:
-    """Return a polars frame with path objects, which Arrow does not support, as strings."""
+    """Return a polars frame with path objects as strings, for Arrow."""
     polars = sys.modules.get("polars")
     if polars is None or not isinstance(frame, polars.DataFrame):
         return frame

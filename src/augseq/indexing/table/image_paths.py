@@ -1,4 +1,4 @@
-"""Convert the paths in a table to paths of a manifest, and check that the files exist."""
+"""Convert the paths in a table, and check that the files exist."""
 
 import os
 from typing import Any
@@ -86,13 +86,14 @@ def _are_bytes(values: pa.Array, column: str, source: SourceTable) -> str:
 
 
 def _without(root: str, paths: pa.Array) -> pa.Array:
-    """Strip the root from paths that begin with it, in 1 microsecond each instead of 15."""
+    """Strip the root from paths that begin with it."""
     if is_web(root):  # Web addresses are percent-encoded.
         return paths
     start = root.replace(os.sep, "/").rstrip("/") + "/"
     begins = pc.starts_with(paths, start)
     if not pc.any(begins).as_py():
         return paths
+    # 1 microsecond per path; with `os.path.relpath`, 15.
     return pc.if_else(begins, pc.utf8_slice_codeunits(paths, len(start)), paths)
 
 

@@ -10,7 +10,7 @@ from augseq.indexing.table.source_table import Choose
 
 
 def check_no_images_inside(schema: pa.Schema, place: str, choose: Choose) -> None:
-    """Raise `ManifestError` if a table lacks requested columns, but has a column of images."""
+    """Raise `ManifestError` if requested columns are missing, but images are there."""
     columns = {field.name: str(field.type) for field in schema if holds_images(field.type)}
     _refuse(columns, schema.names, place, choose)
 
@@ -38,7 +38,7 @@ def _refuse(columns: dict[str, str], names: Sequence[str], place: str, choose: C
 
 
 def holds_images(kind: pa.DataType) -> bool:
-    """Return whether an Arrow type holds encoded files, such as Hugging Face's image type."""
+    """Return whether an Arrow type holds encoded files, as Hugging Face's does."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_dictionary(kind):

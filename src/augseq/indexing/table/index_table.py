@@ -291,7 +291,7 @@ def _classes(table: SourceTable, column: str, options: TableOptions) -> tuple[An
 
 
 def _other_labels(labels: pa.Array, names: Sequence[str]) -> str:
-    """Return a hint about labels that are not in the names, with a space before it; or ""."""
+    """Return a hint about labels that are not in the names; or ""."""
     if pa.types.is_integer(labels.type):
         return (
             f" Integers are positions in `class_names`, from 0 to {len(names) - 1}. If they are "

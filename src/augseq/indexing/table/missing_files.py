@@ -1,4 +1,4 @@
-"""Explain why files in a table are not found: guess their real names, and suggest a fix."""
+"""Explain why files in a table are not found, and suggest a fix."""
 
 import os
 import shlex
@@ -106,7 +106,7 @@ class _Files:
             self._by_stem.setdefault(os.path.splitext(name)[0], []).append(path)
 
     def differences(self, path: str) -> Iterator[tuple[_Difference, str]]:
-        """Yield the only file that a path may refer to, and how they differ, if there is one."""
+        """Yield the only file that a path may mean, and how they differ, if any."""
         plain = "/".join(part.strip() for part in path.split("/")).lstrip("/")
         folder, _, name = plain.rpartition("/")
         key = _folded(name)
@@ -128,7 +128,7 @@ def _names(file: str) -> set[str]:
 
 
 def _nearest(files: Sequence[str], folder: str) -> str | None:
-    """Return the only file whose folder best matches another; None for none or several."""
+    """Return the only file whose folder best matches; None for none or several."""
     for wanted in (
         lambda place: place == folder,
         lambda place: f"/{place}".endswith(f"/{folder}") if folder else True,

@@ -1,4 +1,4 @@
-"""Errors for files that are not supported tables: what they are, and how to convert them."""
+"""Errors for files that are not supported tables, with how to convert them."""
 
 import os
 from pathlib import Path

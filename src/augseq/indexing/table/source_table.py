@@ -44,7 +44,7 @@ class SourceTable:
 
 
 def check_names(names: Sequence[str], place: str) -> None:
-    """Raise `ManifestError` if two columns have the same name; nameless ones are not read."""
+    """Raise `ManifestError` if two columns have the same name."""
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
         raise ManifestError(f"The columns of {place} must have unique names. Repeated: {repeated}")
