@@ -527,7 +527,7 @@ def test_a_manifest_of_a_newer_schema_is_refused(run: Run, folder: Path) -> None
     header = json.loads(table.schema.metadata[b"augseq"]) | {"schema_version": 999}
     newer: pa.Table = table.replace_schema_metadata({b"augseq": json.dumps(header)})
     pq.write_table(newer, "newer.parquet")
-    _expect_error(run("fit", "newer.parquet", *FIT), "schema 999", "newer augseq")
+    _expect_error(run("fit", "newer.parquet", *FIT), "schema version 999", "newer augseq")
 
 
 def test_a_manifest_with_missing_files_says_how_to_proceed(run: Run, folder: Path) -> None:

@@ -60,7 +60,8 @@ def test_a_pattern_must_say_which_group_is_the_class(make_folder: MakeFolder, pa
 
 def test_a_function_must_return_text(make_folder: MakeFolder) -> None:
     with pytest.raises(
-        augseq.errors.ArgumentError, match=r"name of a class. Received: 9 for 'cat_1.jpg'"
+        augseq.errors.ArgumentError,
+        match=r"name of a class, in valid UTF-8. Received: 9 for 'cat_1.jpg'",
     ):
         index(make_folder("cat_1.jpg"), labels=len)
 

@@ -189,7 +189,7 @@ def test_hidden_images_are_reported_except_those_of_macos(tmp_path: Path) -> Non
     write(folder, "a/.DS_Store", ".cache/1.jpg", data=b"Bud1")
     _, warned = index(folder)
     assert len(warned) == 1
-    assert warned[0].startswith("2 hidden images")
+    assert warned[0].startswith("Skipped 2 hidden images")
     for path in ("a/1.jpg", "b/1.jpg"):
         (folder / path).unlink()
     with pytest.raises(augseq.errors.MissingFileError, match="2 hidden images"):

@@ -66,7 +66,7 @@ def test_counts_of_missing_files_are_reported(make_folder: MakeFolder) -> None:
     folder = make_folder("a/1.jpg", "a/2.jpg", "b/1.jpg")
     earlier = index(folder)
     (folder / "a/1.jpg").unlink()
-    with pytest.warns(augseq.AugseqWarning, match="1 of the images that were indexed before"):
+    with pytest.warns(augseq.AugseqWarning, match="1 of the images indexed before"):
         index(folder, update=earlier)
 
 

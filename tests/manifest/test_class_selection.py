@@ -53,9 +53,9 @@ def test_a_class_without_images_can_be_selected_and_unlabelled_records_are_not()
     [
         ({"class_names": ["cat", "dgo"]}, "no class 'dgo'. Did you mean 'dog'"),
         ({"class_names": ["Cat"]}, "no class 'Cat'. Did you mean 'cat'"),
-        ({"class_names": ["zebra"]}, "no class 'zebra'. There are: ant, bee, cat, dog"),
+        ({"class_names": ["zebra"]}, "no class 'zebra'. Classes: ant, bee, cat, dog"),
         ({"class_names": "cat"}, "list of different classes.*'cat'"),
-        ({"class_names": []}, "at least one"),
+        ({"class_names": []}, "non-empty"),
         ({"class_names": ["cat", "cat"]}, "different"),
         ({"which": [0], "class_names": ["cat"]}, "Received: both"),
         ({}, "Received: neither"),

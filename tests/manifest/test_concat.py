@@ -145,5 +145,5 @@ def test_columns_and_excluded_records_are_concatenated(animals: augseq.Manifest)
     assert both.excluded["reason"].to_pylist() == ["torn", "empty"]
     assert both.excluded["path"].to_pylist() == ["photos/dog/1.jpg", "photos/dog/2.jpg"]
     assert [record.index for record in both] == [0, 1, 2, 3, 6]
-    with pytest.raises(augseq.errors.ArgumentError, match="must have one type"):
+    with pytest.raises(augseq.errors.ArgumentError, match="must have the same type"):
         augseq.concat_manifests([first, second.with_column("n", ["text"])])

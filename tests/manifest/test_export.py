@@ -155,12 +155,12 @@ def test_values_that_cannot_be_written_are_refused_and_the_old_file_is_kept(
     path = tmp_path / "t.jsonl"
     path.write_text("old", encoding="utf-8")
     values = [1.0, 2.0, 3.0, 4.0, float("inf"), 6.0]
-    with pytest.raises(augseq.errors.ArgumentError, match=r"not finite.*\.csv or \.parquet"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"non-finite.*\.csv or \.parquet"):
         augseq.write_table(animals.with_column("x", values), path)
     assert path.read_text(encoding="utf-8") == "old"
     with pytest.raises(augseq.errors.ArgumentError, match=r"must end in \.csv.*t\.xlsx"):
         augseq.write_table(animals, tmp_path / "t.xlsx")
     for options in ({"path_column": "label"}, {"label_column": "index"}, {"path_column": "x"}):
-        with pytest.raises(augseq.errors.ArgumentError, match="Column names must differ"):
+        with pytest.raises(augseq.errors.ArgumentError, match="Column names must be unique"):
             augseq.write_table(animals.with_column("x", values), path, **options)
     assert list(tmp_path.iterdir()) == [path]

@@ -312,13 +312,15 @@ def test_a_column_that_does_not_fit_is_refused(
 
 
 def test_a_missing_column_is_an_error(animals: augseq.Manifest) -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match=r"no column 'age'. There are: .*target"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"no column 'age'. Existing columns: .*target"
+    ):
         animals.column("age")
 
 
 def test_repeated_column_names_are_refused(animals: augseq.Manifest) -> None:
     table = animals.table.append_column("path", animals.table["path"])
-    with pytest.raises(augseq.errors.ArgumentError, match=r"Twice: \['path'\]"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"Repeated: \['path'\]"):
         augseq.Manifest(root="/photos", class_names=animals.class_names, table=table)
 
 

@@ -161,7 +161,7 @@ def test_train_comes_first_even_if_its_size_is_given() -> None:
 
 @pytest.mark.parametrize("name", ["index", "count", "names"])
 def test_a_part_cannot_hide_an_attribute_of_a_split(name: str) -> None:
-    with pytest.raises(augseq.errors.ArgumentError, match=f"A part cannot be called '{name}'"):
+    with pytest.raises(augseq.errors.ArgumentError, match=f"A part cannot be named '{name}'"):
         classes_of([10]).split(**{name: 0.2})
 
 
@@ -325,7 +325,9 @@ def test_each_fold_can_be_stored_in_a_column() -> None:
 @pytest.mark.parametrize("length", [0, 9, 11])
 def test_the_parts_of_another_manifest_are_refused(length: int) -> None:
     parts = classes_of([10]).split(val=0.2)
-    with pytest.raises(augseq.errors.ArgumentError, match=f"10 records in parts, {length} in all"):
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=f"10 records in parts, {length} in the manifest"
+    ):
         classes_of([length]).with_split(parts)
 
 

@@ -224,7 +224,7 @@ def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"index,path,target\n0,cat/1.jpg,0\n"])
 def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.csv").write_bytes(content)
-    with pytest.raises(augseq.errors.ManifestError, match=r"m\.csv' is not a Parquet file"):
+    with pytest.raises(augseq.errors.ManifestError, match=r"m\.csv' is not the Parquet file"):
         augseq.read_manifest(tmp_path / "m.csv")
 
 
@@ -262,7 +262,8 @@ def test_a_parquet_file_of_another_program_is_refused(tmp_path: Path) -> None:
 def test_a_newer_schema_requires_the_augseq_that_wrote_it(tmp_path: Path) -> None:
     path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 3})
     with pytest.raises(
-        augseq.errors.ManifestError, match=r"schema 3, but .* up to 2\. .*newer augseq"
+        augseq.errors.ManifestError,
+        match=r"schema version 3, but .* up to version 2\. .*newer augseq",
     ):
         augseq.read_manifest(path)
 

@@ -276,7 +276,7 @@ for number in range(count):
     # From the copies only, since the address is unreachable.
     folder = RemoteFolder("memory://kept", remote)
     for name, data in content.items():
-        copy = folder._copies.find(name, None)
+        copy = folder._cache.find(name, None)
         assert copy in (None, data), name
         found["copies"] += copy is not None
     assert not any(name.endswith(".unfinished") for name in os.listdir(cache_dir))

@@ -96,7 +96,7 @@ def test_an_address_without_a_secret_is_accepted(root: str) -> None:
 
 
 def test_an_address_passed_as_a_path_object_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="must be text"):
+    with pytest.raises(ArgumentError, match="must be a string"):
         absolute_root(Path("s3://bucket/photos"))
 
 

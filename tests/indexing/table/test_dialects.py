@@ -185,7 +185,7 @@ def test_absolute_paths_of_a_glob_become_relative(tmp_path: Path) -> None:
 
 def test_a_path_in_the_index_of_a_frame_is_reported() -> None:
     frame = pd.DataFrame(ROWS, columns=["path", "label"]).set_index("path")
-    with pytest.raises(augseq.errors.ArgumentError, match=r"called 'path': frame\.reset_index\(\)"):
+    with pytest.raises(augseq.errors.ArgumentError, match=r"named 'path': frame\.reset_index\(\)"):
         index(frame)
     assert pairs(index(frame.reset_index())) == ROWS
 

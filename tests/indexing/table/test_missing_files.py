@@ -94,7 +94,7 @@ def test_the_reason_for_missing_files_is_reported(
     [
         ("/cat/1.png", r"remove '/' from"),
         ("/home/ann/photos/cat/1.png", r"remove '/home/ann/photos/' from the paths"),
-        ("https://host/a/b.png", r"an address.*root='https://host/a' with check_files=False"),
+        ("https://host/a/b.png", r"an address.*root='https://host/a', check_files=False"),
         ("s3://bucket/b.png", r"an address.*--images-root s3://bucket\)"),
         ("file:///data/b.png", r"Remove 'file://'"),
         ("../b.png", r"a folder above all images as `root` \(at the shell: --images-root\)"),
