@@ -67,4 +67,4 @@ def test_splits_are_refused_for_a_manifest(run: Run, tmp_path: Path) -> None:  #
     run("index", "photos", "-o", "m.parquet")
     for command in ("check", "fit", "show", "bench"):
         outcome = run(command, "m.parquet", "--splits", "train,val")
-        assert (outcome.code, "--splits is only for folders" in outcome.err) == (1, True)
+        assert (outcome.code, "Only for folders: --splits" in outcome.err) == (1, True)

@@ -61,7 +61,7 @@ def test_other_commands_accept_extensions_but_not_for_manifests_and_tables(
     assert run("check", photos, "--extensions", "*").out.startswith("6 images, ")
     run("index", photos, "-o", "m.parquet")
     run("index", photos, "-o", "t.csv")
-    refused = "--extensions is only for folders"
+    refused = "Only for folders: --extensions"
     assert refused in run("show", "m.parquet", "--extensions", "*").err
     assert refused in run("index", "t.csv", "--extensions", "*").err
 

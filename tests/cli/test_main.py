@@ -166,9 +166,9 @@ def test_index_accepts_splits_and_patterns_and_writes_tables(run: Run, folder: P
 
 def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Path) -> None:
     outcome = run("index", folder, "--label-column", "kind")
-    assert (outcome.code, outcome.err.count("--label-column is for tables")) == (1, 1)
+    assert (outcome.code, outcome.err.count("Only for tables: --label-column")) == (1, 1)
     outcome = run("index", "t.csv", "--splits", "a,b", "--follow-links")
-    assert (outcome.code, outcome.err.count("--splits, --follow-links is only for folders")) == (
+    assert (outcome.code, outcome.err.count("Only for folders: --splits, --follow-links")) == (
         1,
         1,
     )

@@ -150,7 +150,7 @@ def check_absent(group: Any, kind: str, source: str) -> None:
     """Raise `ArgumentError` if an option is given for another kind of source."""
     given = [word for word in given_options(group) if word.startswith("--")]
     if given:
-        raise ArgumentError(f"{', '.join(given)} is only for {kind}. Received: {source!r}")
+        raise ArgumentError(f"Only for {kind}: {', '.join(given)}. Received: {source!r}")
 
 
 def select_classes(manifest: Manifest, class_names: str | None) -> Manifest:
