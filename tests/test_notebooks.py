@@ -19,11 +19,11 @@ from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# Notebooks that train, or show what a backend does with the batches. The long ones take three
-# minutes of CPU time on JAX and run none of our code that the first does not run.
-ALSO_ON_JAX = {"01": (), "03": pytest.mark.long, "04": pytest.mark.long}
+# Notebooks that train, or show what a backend does with the batches. They take four minutes of CPU
+# time on JAX, and run none of our code that the tests of `training` do not run on it.
+ALSO_ON_JAX = ("01", "03", "04")
 RUNS = [pytest.param("tensorflow", path, id=f"{path.stem}-tensorflow") for path in NOTEBOOKS] + [
-    pytest.param("jax", path, id=f"{path.stem}-jax", marks=ALSO_ON_JAX[path.stem[:2]])
+    pytest.param("jax", path, id=f"{path.stem}-jax", marks=pytest.mark.long)
     for path in NOTEBOOKS
     if path.stem[:2] in ALSO_ON_JAX
 ]

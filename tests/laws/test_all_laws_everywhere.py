@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,15 @@ def all_batches(workers: Workers, steps: list[Step]) -> list[Batch]:
     """All ordered before any is taken, the last ones first."""
     orders = {step: workers.submit(step) for step in reversed(steps)}
     return [orders[step].result() for step in steps]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(images: augseq.Manifest) -> Iterator[None]:
+    """Hold workers of each start method, so that all tests share their processes."""
+    plan = sequence_of(images)._plan
+    held = [KINDS[kind](plan) for kind in ("spawn", "forkserver", "fork")]
+    yield
+    del held
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,15 @@ def require_same_end(folder: Path, whole: Path) -> None:
     assert not (folder / "backups").exists()
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+# In the usual run on TensorFlow alone: the others take two minutes of a processor, and the
+# scenarios of `tests/training` crash and resume on all of them.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[] if name == BACKENDS[0] else pytest.mark.long)
+        for name in BACKENDS
+    ],
+)
 def backend(request: pytest.FixtureRequest) -> str:
     if not is_installed(request.param):
         pytest.skip(f"needs keras and {request.param}")
@@ -106,17 +114,6 @@ def test_a_hundred_killed_runs_end_like_a_whole_one(
     require_same_end(tmp_path / "run", whole)
 
 
-# On TensorFlow in the usual run: the others take 50 s of a processor, and signals have tests of
-# their own.
-@pytest.mark.parametrize(
-    "backend",
-    [
-        pytest.param(name, marks=[] if name == BACKENDS[0] else pytest.mark.long)
-        for name in BACKENDS
-    ],
-    indirect=True,
-    scope="module",
-)
 def test_sigterm_saves_and_then_ends_the_program(backend: str, whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     options = ("--every", 0, "--kill-after", 10, "--signal", int(signal.SIGTERM))
