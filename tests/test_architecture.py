@@ -29,7 +29,7 @@ LAYERS = [
     ["manifest"],
     ["remote"],
     ["storage"],
-    ["argument_names", "at_exit", "progress_note", "threaded_map", "types", "validation"],
+    ["at_exit", "progress_note", "threaded_map", "types", "validation"],
     ["errors"],
     ["terminal_text"],
 ]
@@ -37,7 +37,6 @@ LAYERS = [
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED: dict[str, set[str]] = {
     "__main__": set(),
-    "argument_names": set(),
     "at_exit": set(),
     "augment": {"numpy"},
     "errors": set(),

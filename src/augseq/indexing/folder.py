@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import get_args
 
-from augseq.argument_names import explains_names
 from augseq.errors import (
     ArgumentError,
     AugseqWarning,
@@ -37,7 +36,7 @@ from augseq.remote.url import absolute_root, is_remote, is_web
 from augseq.storage.path_encoding import from_system
 from augseq.terminal_text import first_few, listed
 from augseq.types import PathLike
-from augseq.validation import briefly, check_choice
+from augseq.validation import briefly, check_choice, explains_names
 
 
 @explains_names

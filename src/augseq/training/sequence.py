@@ -9,7 +9,6 @@ from typing import Any, Self
 import keras
 import numpy.typing as npt
 
-from augseq.argument_names import explains_names
 from augseq.at_exit import Turn, at_exit
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.errors import ArgumentError, AugseqWarning
@@ -65,7 +64,7 @@ from augseq.training.resume_state import (
     run_conditions,
 )
 from augseq.types import Images
-from augseq.validation import check_whole
+from augseq.validation import check_whole, explains_names
 from augseq.workers.cache_filling import fill_cache
 from augseq.workers.lazy import LazyWorkers
 from augseq.workers.lookahead import Lookahead

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.argument_names import explains_names
 from augseq.errors import ArgumentError, AugseqWarning, LabelError, ManifestError
 from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.labels import check_class_names, class_findings, name_classes
@@ -26,7 +25,7 @@ from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
 from augseq.terminal_text import listed
 from augseq.types import PathLike
-from augseq.validation import briefly, check_choice, did_you_mean, is_ordered
+from augseq.validation import briefly, check_choice, did_you_mean, explains_names, is_ordered
 
 MissingLabels: TypeAlias = Literal["error", "keep"]
 
