@@ -1,4 +1,4 @@
-"""What is done when the program ends: all of it, in one order, also if Ctrl-C comes again."""
+"""Cleanup when the program exits, in a fixed order, even if Ctrl-C is repeated."""
 
 import atexit
 import signal
@@ -11,13 +11,13 @@ Cleanup = Callable[[], None]
 
 
 class Turn(IntEnum):
-    """The order of cleanups, whichever module is imported first."""
+    """The order of cleanups, independent of the order of imports."""
 
     ITERATORS = auto()
     PROCESSES = auto()
-    # They wait for the processes.
+    # After the processes, since threads wait for them.
     THREADS = auto()
-    # Threads and processes use them.
+    # Last, since threads and processes use them.
     FOLDERS = auto()
 
 
@@ -25,7 +25,7 @@ _CLEANUPS: list[tuple[Turn, Cleanup]] = []
 
 
 def at_exit(turn: Turn) -> Callable[[Cleanup], Cleanup]:
-    """Call a function when the program ends; a decorator."""
+    """Decorate a function to be called when the program exits."""
 
     def register(cleanup: Cleanup) -> Cleanup:
         _CLEANUPS.append((turn, cleanup))
@@ -37,17 +37,16 @@ def at_exit(turn: Turn) -> Callable[[Cleanup], Cleanup]:
 @atexit.register
 def _clean_up() -> None:
     with _without_ctrl_c(), ExitStack() as stack:
-        # The last one that is pushed is the first one that is called, and an error in one keeps
-        # no other from being called.
+        # An ExitStack calls in reverse order, and continues after an error.
         for _, cleanup in sorted(_CLEANUPS, key=lambda pair: pair[0], reverse=True):
             stack.callback(cleanup)
 
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C: the program ends anyway, and a half of this would be left undone."""
+    """Ignore Ctrl-C: the program exits anyway, and the cleanup must not stop half-way."""
     handler = signal.getsignal(signal.SIGINT)
-    # Only the main thread can set one; and one that is not of Python could not be set again.
+    # Only the main thread can set a handler, and one not set from Python cannot be restored.
     if threading.current_thread() is not threading.main_thread() or handler is None:
         yield
         return

@@ -1,7 +1,7 @@
-"""Which record and augmentation each thread works on, for errors about threads that hang.
+"""The record and augmentation that each thread is working on, for timeout errors.
 
-Global, unlike everything else: a thread that hangs cannot be asked, so the one that waits for it
-must find the note without an argument that went through the user's code.
+A global, as an exception: a thread that hangs cannot report anything, so the thread that waits
+for it reads this note, which cannot be passed as an argument through the user's code.
 """
 
 import threading
@@ -11,11 +11,11 @@ NUM_BYTES = 16
 
 
 class _ProgressNote(threading.local):
-    """The note of this thread; all that is written for a sample costs 0.3 microseconds.
+    """The note of this thread; writing it costs 0.3 microseconds per sample.
 
     Attributes:
-        note: Two numbers in memory that others read: the index of the record, and the number of
-            the augmentation, from 1, or 0 where it is read, decoded or resized.
+        note: Two numbers in memory that other threads or processes read: the index of the record,
+            and the number of the augmentation, from 1, or 0 while reading, decoding or resizing.
     """
 
     def __init__(self) -> None:

@@ -140,7 +140,7 @@ def test_floats_of_an_augmentation_are_kept(samples: augseq.Manifest) -> None:
 
     plain, scaled = (first_batch(plan_of(samples, augment=one)) for one in ([], [scale]))
     assert np.array_equal(scaled.images, plain.images / np.float32(127.5) - 1)
-    with pytest.raises(augseq.errors.AugmentationError, match='dtype="uint8" needs uint8'):
+    with pytest.raises(augseq.errors.AugmentationError, match='dtype="uint8" requires uint8'):
         first_batch(plan_of(samples, augment=[scale], dtype="uint8"))
 
 

@@ -155,7 +155,7 @@ def test_the_source_is_not_written_to() -> None:
 
 def test_floats_are_refused_where_uint8_was_asked_for() -> None:
     with pytest.raises(
-        augseq.errors.AugmentationError, match='dtype="uint8" needs uint8'
+        augseq.errors.AugmentationError, match='dtype="uint8" requires uint8'
     ) as caught:
         image_of(pipeline_of([scale_to_one]))
     text = str(caught.value)

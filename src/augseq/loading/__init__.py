@@ -1,1 +1,1 @@
-"""The way of a sample, from record to batch."""
+"""Load samples and batches from records."""

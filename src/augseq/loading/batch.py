@@ -1,4 +1,4 @@
-"""The batch of a step, with the records that it comes from."""
+"""The batch of a step, with the records it comes from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from augseq.types import Array, Images
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What a model sees in one step, and where it comes from.
+    """The arrays of one training step, with the records they come from.
 
     Attributes:
         inputs: Arrays by name, each of shape (batch, ...); the pixels are "image".
-        targets: What the model is to predict, by name; empty for prediction.
+        targets: Target arrays by name, each of shape (batch, ...); empty for prediction.
         records: The records, in the order of the arrays.
-        weights: Sample weights, shape (batch,), float32; None where all weigh the same.
+        weights: Sample weights, shape (batch,), float32; None if all are equal.
     """
 
     inputs: Mapping[str, Array]
@@ -39,17 +39,17 @@ class Batch:
 
     @property
     def x(self) -> Any:
-        """The inputs as Keras takes them: one array, or a dict of several by name."""
+        """The inputs as Keras expects them: one array, or a dict of several by name."""
         return _as_keras_takes(self.inputs)
 
     @property
     def y(self) -> Any:
-        """The targets as Keras takes them: one array, a dict of several, or None."""
+        """The targets as Keras expects them: one array, a dict of several, or None."""
         return _as_keras_takes(self.targets)
 
     @property
     def num_bytes(self) -> int:
-        """How much memory the arrays take."""
+        """Size of the arrays in bytes."""
         return sum(array.nbytes for array in (*self.inputs.values(), *self.targets.values()))
 
     def __repr__(self) -> str:
@@ -63,12 +63,12 @@ class Batch:
 
 
 def load_batch(plan: BatchPlan, step: Step) -> Batch:
-    """Load the batch of a step; a function of the plan and the step alone.
+    """Load the batch of a step, which depends only on the plan and the step.
 
     Raises:
         ArgumentError: The images have different sizes.
-        AugseqError: A file or an augmentation is at fault; the message names the record.
-        Exception: Whatever an augmentation raised, with a note that says how to replay it.
+        AugseqError: A file or an augmentation failed; the message names the record.
+        Exception: Any exception of an augmentation, with a note on how to replay it.
     """
     records = plan.records(step)
     arrays = load_arrays(records, plan.pipeline, seed=plan.schedule.seed, epoch=step.epoch)
@@ -78,7 +78,7 @@ def load_batch(plan: BatchPlan, step: Step) -> Batch:
 def make_batch(
     plan: BatchPlan, step: Step, records: list[Record], arrays: Mapping[ArrayKey, Array]
 ) -> Batch:
-    """Return the batch of a step whose arrays are loaded, here or in a worker process."""
+    """Return the batch of a step, given its arrays, loaded here or in a worker process."""
     return Batch(
         inputs={name: array for (kind, name), array in arrays.items() if kind == "inputs"},
         targets={name: array for (kind, name), array in arrays.items() if kind == "targets"},

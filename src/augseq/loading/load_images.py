@@ -1,4 +1,4 @@
-"""Samples become the arrays of a batch: all that a worker process does."""
+"""Load samples into the arrays of a batch; runs in worker processes too."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,44 +14,43 @@ from augseq.loading.sample import IMAGE, Sample, load_sample
 from augseq.manifest.record import Record
 from augseq.types import Array
 
-# Set when the process ends: batches under way are then given up between two samples.
+# Set when the process exits: loading then stops before the next sample.
 PROCESS_ENDS = threading.Event()
 
 ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
-"""What an array of a batch is for, and its name."""
-
+"""Group and name of an array of a batch."""
 
 _PIXELS: ArrayKey = ("inputs", IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayLayout:
-    """Shape and dtype of an array that is not made yet."""
+    """Shape and dtype of an array that is not created yet."""
 
     shape: tuple[int, ...]
     dtype: str
 
     @property
     def num_bytes(self) -> int:
-        """The size of the array."""
+        """Size of the array in bytes."""
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
 
 
 def load_arrays(
     records: Sequence[Record], pipeline: Pipeline, *, seed: int, epoch: int
 ) -> Mapping[ArrayKey, Array]:
-    """Load the samples of some records, one after the other, into the arrays of a batch.
+    """Load the samples of records, one after the other, into the arrays of a batch.
 
     Args:
-        records: At least one.
-        pipeline: How a record becomes a sample.
-        seed: Fixes the augmentations.
+        records: At least one record.
+        pipeline: How to load a record.
+        seed: Random seed of the augmentations.
         epoch: From 0.
 
     Raises:
         ArgumentError: The images have different sizes.
-        AugseqError: A file or an augmentation is at fault; the message names the record.
-        CancelledError: The process ends.
+        AugseqError: A file or an augmentation failed; the message names the record.
+        CancelledError: The process is exiting.
     """
     first = load_sample(records[0], pipeline, seed=seed, epoch=epoch)
     layouts = array_layouts(first, len(records), pipeline)
@@ -63,7 +62,7 @@ def load_arrays(
 def array_layouts(
     first: Sample, num_records: int, pipeline: Pipeline
 ) -> Mapping[ArrayKey, ArrayLayout]:
-    """Return what the arrays of a batch must be, given its first sample."""
+    """Return the layouts of the arrays of a batch, given its first sample."""
     return {
         key: ArrayLayout(
             (num_records, *array.shape),
@@ -82,8 +81,8 @@ def fill_arrays(
     seed: int,
     epoch: int,
 ) -> None:
-    """Write the samples of a batch, of which the first is loaded, into its arrays."""
-    # Looked up once a batch, not for every sample.
+    """Load the remaining samples of a batch, and write all of them into its arrays."""
+    # Looked up once per batch, not for every sample.
     places = [(kind, name, array, array.shape[1:]) for (kind, name), array in arrays.items()]
     # Written row by row: `np.stack` of 64 float32 images takes 2.7 ms more.
     for row, record in enumerate(records):
@@ -106,8 +105,10 @@ def _named(sample: Sample) -> list[tuple[ArrayKey, Array]]:
 
 def _unequal(key: ArrayKey, first: Sample, sample: Sample) -> ArgumentError:
     kind, name = key
-    one, other = (getattr(each, kind)[name].shape for each in (first, sample))
-    found = f"Received: {one} from {first.record} and {other} from {sample.record}"
+    shapes = [getattr(item, kind)[name].shape for item in (first, sample)]
+    received = f"Received: {shapes[0]} from {first.record} and {shapes[1]} from {sample.record}"
     if key == _PIXELS:
-        return ArgumentError(f"The images of a batch must have one size; set `image_size`. {found}")
-    return ArgumentError(f"The {kind} {name!r} of a batch must have one shape. {found}")
+        return ArgumentError(
+            f"The images of a batch must have the same size; set `image_size`. {received}"
+        )
+    return ArgumentError(f"The {kind} {name!r} of a batch must have the same shape. {received}")

@@ -1,4 +1,4 @@
-"""What happens to each record, decided once: the configuration of the way of a sample."""
+"""How a record becomes a sample: source, augmentations, resize, targets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from augseq.types import Image
 from augseq.validation import check_choice
 
 if TYPE_CHECKING:
-    # Brings pyarrow, which would take 30 MB of each worker process.
+    # Imports pyarrow, which would cost each worker process 30 MB.
     from augseq.manifest.manifest import Manifest
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
@@ -25,16 +25,16 @@ PixelDtype: TypeAlias = Literal["float32", "uint8"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Everything between a record and its sample, as one immutable plan.
+    """Everything that turns a record into a sample; immutable.
 
     Attributes:
         source: Where the pixels come from.
-        augment: What varies them.
-        resize: Size of the result; None keeps what the source and the augmentations give.
-        dtype: dtype of the batch, "float32" or "uint8"; the range of values stays the same.
-        scaled_decode: Whether large JPEG files are decoded at a half, a quarter or an eighth
-            where that still covers the size to which they are shrunk. It changes pixels.
-        targets: What the model is to predict, by name; empty for prediction.
+        augment: The augmentations.
+        resize: Size of the result; None to not resize.
+        dtype: dtype of the batch, "float32" or "uint8"; the range of values is the same.
+        scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 of their size if that
+            still covers the size they are resized to. It changes pixels.
+        targets: Targets by name; empty for prediction.
     """
 
     source: ImageSource
@@ -51,21 +51,21 @@ class Pipeline:
     def resizes_first(self) -> bool:
         """Whether images are resized before they are augmented.
 
-        That saves the work on pixels that would be thrown away; but a list that itself sets
-        the size, with a crop say, must see the whole image.
+        This avoids work on pixels that would be discarded, but a list that sets the size, such
+        as with a crop, needs the whole image.
         """
         return self.resize is not None and not self.augment.sets_size
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        """Draw the crop that the list begins with, if it sees the whole image and says so."""
+        """Draw the crop that the list begins with; None without one or after a resize."""
         return None if self.resizes_first else self.augment.draw_crop(shape, rng)
 
     def region(self, shape: tuple[int, ...], crop: Crop | None) -> Region:
-        """Return what must be decoded of an image.
+        """Return the region of an image that must be decoded.
 
         Args:
             shape: (height, width, channels) of the whole image.
-            crop: What the list begins with.
+            crop: The crop that the list begins with; None without one.
         """
         box, covers = (crop.box, crop.covers) if crop else (None, None)
         if self.resizes_first and self.resize is not None:
@@ -73,7 +73,7 @@ class Pipeline:
         return Region(box=box, covers=covers if self.scaled_decode else None)
 
     def resized(self, image: Image) -> Image:
-        """Return the image at the size of the plan; the image itself where it has it."""
+        """Return the image, resized if this pipeline has a size."""
         return image if self.resize is None else resize_image(image, self.resize)
 
 
@@ -84,7 +84,7 @@ def plain_pipeline(
     resize: ResizeOptions,
     decode: DecodeOptions | None = None,
 ) -> Pipeline:
-    """Return the pipeline of an `ImageSequence` with no other option, and without targets."""
+    """Return the pipeline of an `ImageSequence` with these options and no targets."""
     return Pipeline(
         source=files_of(manifest, decode), augment=augment, resize=resize, dtype="float32"
     )

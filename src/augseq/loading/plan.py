@@ -1,4 +1,4 @@
-"""Everything that fixes the batches of a sequence, as one immutable value."""
+"""Everything that determines the batches of a sequence, as one immutable object."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from augseq.sampling.schedule import Schedule, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """All that it takes to load any batch of any epoch; immutable and picklable.
+    """Everything needed to load any batch of any epoch; immutable and picklable.
 
     Attributes:
-        manifest: Which images exist.
-        schedule: Which come when.
-        pipeline: How a record becomes a sample.
+        manifest: The images.
+        schedule: The order of the records and their batches.
+        pipeline: How to load a record.
     """
 
     manifest: Manifest
@@ -34,5 +34,5 @@ class BatchPlan:
         return self.manifest.records(self.schedule.positions(step))
 
     def sample(self, record: Record, epoch: int) -> Sample:
-        """Load what a record gives in an epoch."""
+        """Load the sample of a record in an epoch."""
         return load_sample(record, self.pipeline, seed=self.schedule.seed, epoch=epoch)

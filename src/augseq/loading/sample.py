@@ -1,4 +1,4 @@
-"""How one record becomes one sample: the whole way on one screen."""
+"""How one record becomes one sample, from start to end."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ IMAGE = "image"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One record with what a model gets of it.
+    """One record with its inputs and targets for the model.
 
     Attributes:
         record: The record.
         inputs: Arrays by name; the pixels are "image".
-        targets: What the model is to predict, by name; empty for prediction.
+        targets: Target arrays by name; empty for prediction.
     """
 
     record: Record
@@ -44,11 +44,11 @@ class Sample:
 
 
 def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Sample:
-    """Make what a record gives in an epoch; a function of its arguments alone.
+    """Load the sample of a record in an epoch, which depends only on the arguments.
 
     Raises:
-        AugseqError: The file or an augmentation is at fault; the message names the record.
-        Exception: Whatever an augmentation raised, with a note that says how to replay it.
+        AugseqError: The file or an augmentation failed; the message names the record.
+        Exception: Any exception of an augmentation, with a note on how to replay it.
     """
     where = {"epoch": epoch, "index": record.index}
     # Lets the timeout error say which record and transform this thread is stuck on.
@@ -70,8 +70,8 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
 def _check_dtype(image: Array, dtype: PixelDtype) -> None:
     if dtype == "uint8" and image.dtype != np.uint8:
         raise AugmentationError(
-            f'dtype="uint8" needs uint8 pixels after the last augmentation. '
-            f'Received: {image.dtype}. Drop the step that makes floats, or use dtype="float32".'
+            f'dtype="uint8" requires uint8 pixels after the last augmentation. Received: '
+            f'{image.dtype}. Remove the augmentation that returns floats, or use dtype="float32".'
         )
 
 
@@ -80,7 +80,7 @@ def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
     try:
         yield
     except AugmentationError as error:
-        # In the message and not in a note, since a backend may keep nothing but the message.
+        # In the message, not in a note, since a backend may keep only the message.
         where = replay_text(record, seed, epoch)
         raise AugmentationError(f"{error} {where}") from error.__cause__
     except AugseqError:
@@ -91,8 +91,8 @@ def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
 
 
 def replay_text(record: Record, seed: int, epoch: int) -> str:
-    """Say which sample something happened to, and how to make it again, alone."""
+    """Return a text that names a sample and the call that reproduces it."""
     return (
-        f"While making {record}, epoch {epoch}, seed {seed}. "
+        f"While loading {record}, epoch {epoch}, seed {seed}. "
         f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
     )

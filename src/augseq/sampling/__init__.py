@@ -1,1 +1,1 @@
-"""Which record comes when, and with which randomness."""
+"""The order of records, and the random generator of each."""

@@ -1,7 +1,7 @@
-"""Random generators that are functions of numbers, never of what ran before.
+"""Random generators that depend only on seed, stream, epoch and record.
 
-Philox is counter-based: its key is the seed, and its counter words say which stream, epoch and
-record are meant. Two different questions can never share draws, in whatever order they come.
+Philox is counter-based: its key is the seed, and its counter words are stream, epoch and record.
+Different records, epochs or streams never share draws, in whatever order they are used.
 """
 
 import threading
@@ -17,9 +17,9 @@ _LARGEST_WORD = 2**64 - 1
 
 
 class Stream(IntEnum):
-    """What a generator is used for; each use draws from numbers of its own.
+    """What a generator is used for; different uses have independent draws.
 
-    The values are part of what a seed means: never change or reuse one.
+    The values determine the results of a seed: never change or reuse one.
     """
 
     ORDER = 1
@@ -31,21 +31,21 @@ def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.rando
 
     Args:
         seed: From 0 to 2**64 - 1.
-        stream: What the draws are for.
+        stream: What the draws are used for.
         epoch: From 0.
-        index: The record's identity.
+        index: Index of the record.
 
     Source:
         Salmon et al. (2011), "Parallel Random Numbers: As Easy as 1, 2, 3".
     """
-    # The lowest word counts the draws of this generator itself.
-    # A list would pass through float64 where a word is 2**63 or more.
+    # The lowest word counts the draws of the generator.
+    # Without the dtype, words of 2**63 or more would be converted through float64.
     counter = np.array([0, stream, epoch, index], np.uint64)
     return np.random.Generator(np.random.Philox(key=seed, counter=counter))
 
 
 class _Lent(threading.local):
-    """The generators of this thread that no sample is using."""
+    """The unused generators of this thread."""
 
     def __init__(self) -> None:
         self.free: list[np.random.Generator] = []
@@ -56,9 +56,9 @@ _LENT = _Lent()
 
 @contextmanager
 def lent_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> Iterator[np.random.Generator]:
-    """Lend the generator of `record_rng` for as long as a `with` block lasts.
+    """Provide the generator of `record_rng` within a `with` block.
 
-    A generator is set anew instead of made anew: 1 microsecond instead of 8.
+    Resets an existing generator instead of creating one: 1 microsecond instead of 8.
     """
     rng = _LENT.free.pop() if _LENT.free else record_rng(0, Stream.AUGMENT, epoch=0, index=0)
     counter = np.array([0, stream, epoch, index], np.uint64)

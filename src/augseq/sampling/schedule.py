@@ -1,4 +1,4 @@
-"""Which records make which batch, and where a run stands in that order."""
+"""Which records form which batch, and the progress of a run in that order."""
 
 import math
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ Padding: TypeAlias = Literal["wrap", "zero_weight"]
 
 
 class Step(NamedTuple):
-    """One batch of one epoch: what Keras asks for, carried as it is to the worker.
+    """One batch of one epoch.
 
     Attributes:
         epoch: From 0.
-        batch: Its number in the epoch, from 0; after a resume, in what is left of it.
+        batch: Index in the epoch, from 0; after a resume, in the rest of the epoch.
     """
 
     epoch: int
@@ -31,11 +31,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run has come, whatever the size of its batches.
+    """The progress of a run, independent of its batch size.
 
     Attributes:
-        epoch: The present epoch, from 0.
-        num_records: Records of its order that were given already, over all shards.
+        epoch: The current epoch, from 0.
+        num_records: Number of records of the epoch already used, over all shards.
     """
 
     epoch: int = 0
@@ -48,17 +48,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of several processes that train together, each on its part of every global batch.
+    """The part of every global batch for one of several processes that train together.
 
     Attributes:
-        index: Which, from 0.
-        count: How many there are.
-        padding: How the last global batch of an epoch is filled up, so that all shards have the
-            same batches: "wrap" takes records from the beginning of the epoch's order once more;
-            "zero_weight" does too, with sample weights of zero, for exact metrics. None: "wrap"
-            for several shards; a single one has a smaller last batch.
-        is_given: Whether a person named index and count; else they must be what the processes
-            that run say.
+        index: Index of the shard, from 0.
+        count: Number of shards.
+        padding: How to fill up the last global batch of an epoch, so that all shards have the
+            same number of batches: "wrap" repeats records from the beginning of the epoch's
+            order; "zero_weight" does too, with sample weights of zero, for exact metrics. None:
+            "wrap" for several shards, and a smaller last batch for a single one.
+        is_given: Whether the user passed index and count; otherwise they must match the running
+            processes.
     """
 
     index: int = 0
@@ -79,16 +79,16 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Which positions make which batch, for every epoch.
+    """Which positions form which batch, for every epoch.
 
     Attributes:
         num_records: Length of the manifest.
-        batch_size: Records in a batch; the last one of an epoch may be smaller.
-        shuffle: Whether each epoch has an order of its own.
-        drop_remainder: Whether a last batch that is not full is dropped.
-        seed: Fixes the orders of all epochs.
-        done: What was given before a resume, and does not come again.
-        shard: Whose part of each global batch to give.
+        batch_size: Number of records per batch; the last one of an epoch can be smaller.
+        shuffle: Whether to shuffle the records in each epoch.
+        drop_remainder: Whether to drop the last batch if it is smaller than the others.
+        seed: Random seed of the orders of all epochs.
+        done: Progress before a resume; those records are not repeated.
+        shard: Which part of each global batch to use.
     """
 
     num_records: int
@@ -109,69 +109,69 @@ class Schedule:
                 f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}{shards}"
             )
         if not self.num_batches_of(self.done.epoch):
-            # What is left of an epoch fills no batch: the next one begins.
+            # The rest of the epoch does not fill a batch: start the next epoch.
             object.__setattr__(self, "done", Progress(epoch=self.done.epoch + 1))
 
     @property
     def num_batches(self) -> int:
-        """Number of batches in a whole epoch."""
+        """Number of batches in a complete epoch."""
         return self._count_batches(self.num_records)
 
     def num_batches_of(self, epoch: int) -> int:
-        """Return the number of batches that an epoch still has; at least 1."""
+        """Return the number of batches left in an epoch; at least 1."""
         return self._count_batches(max(0, self.num_records - self._num_done(epoch)))
 
     def whole_from(self, epoch: int) -> "Schedule":
-        """Return the schedule of whole epochs only, from one on.
+        """Return a schedule of complete epochs only, starting at an epoch.
 
         Raises:
-            ArgumentError: A resume has left a part of that epoch.
+            ArgumentError: Only part of that epoch is left after a resume.
         """
         if self.done.epoch == epoch and self.done.num_records:
             raise ArgumentError(
-                f"Only a part of epoch {epoch} is left after the resume, so it cannot be repeated: "
-                f"train that first, and then call set_epoch({epoch + 1})."
+                f"Only part of epoch {epoch} is left after the resume, so it cannot be repeated. "
+                f"Train the rest first, then call set_epoch({epoch + 1})."
             )
         return replace(self, done=Progress())
 
     def step_at(self, number: int) -> Step:
-        """Return the step of a number that counts on through whole epochs, from 0."""
+        """Return the step of a global step number, counted from 0 over complete epochs."""
         return Step(*divmod(number, self.num_batches))
 
     def steps_after(self, step: Step) -> Iterator[Step]:
-        """Yield the steps that follow one, epoch after epoch, without end."""
+        """Yield the steps after a step, epoch after epoch, endlessly."""
         while True:
             is_last = step.batch + 1 >= self.num_batches_of(step.epoch)
             step = Step(step.epoch + 1, 0) if is_last else Step(step.epoch, step.batch + 1)
             yield step
 
     def positions(self, step: Step) -> Positions:
-        """Return the positions that make a batch, shape (batch size,), int64."""
+        """Return the positions of a batch, shape (batch size,), int64."""
         places = self._places(step) % self.num_records
         if not self.shuffle:
             return places
         return epoch_order(places, self.num_records, seed=self.seed, epoch=step.epoch)
 
     def weights(self, step: Step) -> npt.NDArray[np.float32] | None:
-        """Return the sample weights of a batch, 0 for padding and else 1, shape (batch size,).
+        """Return the sample weights of a batch, shape (batch size,): 0 for padding, 1 otherwise.
 
-        None where padding has no weights of its own.
+        None unless padding is "zero_weight".
         """
         if self.shard.padding != "zero_weight":
             return None
         return (~self._is_padding(step)).astype(np.float32)
 
     def num_padding(self, step: Step) -> int:
-        """Return how many records of a batch, the last ones, came in this epoch before."""
+        """Return how many records at the end of a batch are padding."""
         return int(self._is_padding(step).sum())
 
     def batch_sizes(self, epoch: int) -> set[int]:
-        """Return the sizes that batches of an epoch have: two if the last one is smaller."""
+        """Return the batch sizes of an epoch: two if the last batch is smaller."""
         last = self.num_batches_of(epoch) - 1
         return {len(self._places(Step(epoch, batch))) for batch in (0, last)}
 
     def progress_before(self, step: Step) -> Progress:
-        """Return how far a run has come whose next step this is."""
+        """Return the progress of a run before a step."""
         if step.batch >= self.num_batches_of(step.epoch):
             return Progress(epoch=step.epoch + 1)
         given = self._num_done(step.epoch) + step.batch * self._global_size
@@ -193,7 +193,7 @@ class Schedule:
         return self._places(step) >= self.num_records
 
     def _places(self, step: Step) -> Positions:
-        """Return places in the order of an epoch; those past its end are padding."""
+        """Return the places of a batch in the epoch's order; those past its end are padding."""
         num_before = self._num_done(step.epoch) + step.batch * self._global_size
         first = num_before + self.shard.index * self.batch_size
         stop = first + self.batch_size
