@@ -129,7 +129,7 @@ class DrawsForNothing(Band):
     [
         (DrawsOtherRows(), "must draw what a call draws"),
         (FinishesOtherwise(), "must draw what a call draws"),
-        (DrawsForNothing(), "although it returns None"),
+        (DrawsForNothing(), "if it returns None"),
     ],
 )
 def test_a_crop_that_differs_from_a_call_is_found(augmentation: Band, complaint: str) -> None:

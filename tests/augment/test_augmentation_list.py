@@ -240,7 +240,7 @@ def test_an_exception_of_the_user_keeps_its_type_and_gains_notes(
         record = sequence.records(batch)[0]
         assert caught.value.__notes__ == [
             "Raised by augmentation 2, 'fail'.",
-            f"While making '{record.path}' (index {record.index}), epoch 3, seed 11. "
+            f"While loading '{record.path}' (index {record.index}), epoch 3, seed 11. "
             f"To replay: sequence.sample(epoch=3, index={record.index})",
         ]
 

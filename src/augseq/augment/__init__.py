@@ -1,7 +1,7 @@
-"""Vary one image, with randomness that is handed in."""
+"""Augment one image, with randomness that is passed in."""
 
 import os
 
-# albumentations asks a server for its newest version when it is imported; also where a
-# transform unpickles in a process of its own, which loads this module first.
+# On import, albumentations asks a server for its newest version. Unpickling a transform in another
+# process imports it too, but loads this module first.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

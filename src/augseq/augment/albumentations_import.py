@@ -1,4 +1,4 @@
-"""Import albumentations quickly, in processes that do little else."""
+"""Import albumentations quickly in worker processes."""
 
 import importlib
 import sys
@@ -7,8 +7,8 @@ import sys
 def import_albumentations() -> None:
     """Import albumentations without torch.
 
-    It imports torch wherever that is installed, only to turn tensors into arrays. That would
-    take 3 s and 240 MB, not 0.4 s and 55 MB.
+    albumentations imports torch if it is installed, only to convert tensors into arrays. That
+    would take 3 s and 240 MB instead of 0.4 s and 55 MB.
     """
     if "torch" in sys.modules or "albumentations" in sys.modules:
         return
@@ -16,5 +16,5 @@ def import_albumentations() -> None:
     try:
         importlib.import_module("albumentations")
     finally:
-        # A function of the user may import it all the same.
+        # A user's function can still import it.
         del sys.modules["torch"]

@@ -1,4 +1,4 @@
-"""The transforms inside a `Compose` of albumentations, and what each does in a call."""
+"""The transforms inside an albumentations `Compose`, and what each does in a call."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from augseq.augment.float_range import FloatRange, RangeUse, fills, range_use
 from augseq.errors import AugmentationError
 
 NO_TENSORS = (
-    "Keras takes numpy arrays of shape (height, width, channels), and makes the tensors itself."
+    "Keras takes numpy arrays of shape (height, width, channels) and creates the tensors itself."
 )
 
 
 def is_albumentations(item: object) -> bool:
-    """Tell whether an object is a transform of albumentations, without importing it."""
+    """Return whether an object is from albumentations, without importing that."""
     return hasattr(item, "set_random_state") and any(
         kind.__module__.split(".")[0] == "albumentations" for kind in type(item).__mro__
     )
 
 
 def is_compose(transform: Any) -> bool:
-    """Tell whether it runs other transforms: a `Compose`, `OneOf`, `Sequential` and the like."""
-    # Not by its `transforms`: ColorJitter has some too, which are functions.
+    """Return whether it runs other transforms, like `Compose`, `OneOf` and `Sequential`."""
+    # Not by its attribute `transforms`: ColorJitter has one too, with functions.
     return any(
         kind.__module__ == "albumentations.core.composition" for kind in type(transform).__mro__
     )
 
 
 def parts_of(transform: Any) -> Iterator[Any]:
-    """Yield the transforms inside a `Compose`, or a transform itself."""
+    """Yield the transforms inside a `Compose`, or the transform itself."""
     if is_compose(transform):
         for child in transform.transforms:
             yield from parts_of(child)
@@ -41,13 +41,13 @@ def parts_of(transform: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A transform without parts.
+    """A transform that contains no others.
 
     Attributes:
-        name: Of its class.
+        name: Name of its class.
         apply: Its `apply_with_params`.
         use: What it does to the range of floats.
-        fills: Values that it may write into an image.
+        fills: Values that it can write into an image.
     """
 
     name: str
@@ -67,20 +67,20 @@ class _Part:
 
 @dataclass(slots=True)
 class PartWatch:
-    """Checks what the parts of one transform get and give, while they run.
+    """Checks the input and output of the parts of one transform while they run.
 
     Attributes:
-        floats: What is known of the image on its way; another one for each call.
+        floats: What is known about the image; replaced for each call.
     """
 
     floats: FloatRange
 
     def attach(self, transform: Any, *, sees_all: bool = True) -> None:
-        """Check each part of a transform from now on.
+        """Start checking each part of a transform.
 
         Args:
-            transform: A copy that belongs to this thread alone, and is not copied again.
-            sees_all: Whether its parts get all channels of an image.
+            transform: A copy that only this thread uses, and that is not copied again.
+            sees_all: Whether its parts receive all channels of an image.
         """
         if is_compose(transform):
             sees_all &= type(transform).__name__ != "SelectiveChannelTransform"
@@ -88,7 +88,7 @@ class PartWatch:
                 self.attach(child, sees_all=sees_all)
         elif hasattr(transform, "apply_with_params"):
             run = partial(self._run, _Part.of(transform))
-            # What a few channels are like tells nothing of the others.
+            # The range of a few channels says nothing about the others.
             transform.apply_with_params = run if sees_all else partial(self._run_alone, run)
 
     def _run_alone(self, run: Callable[..., Any], *args: Any, **data: Any) -> Any:
@@ -111,7 +111,7 @@ class PartWatch:
                 f"Received: {type(result['image']).__name__}. {NO_TENSORS}"
             )
         if part.name == "Normalize" and result["image"].dtype == np.float64:
-            # It gives float32, but for uint8 and a `normalization` other than "standard".
+            # It returns float32, except for uint8 with a `normalization` other than "standard".
             result["image"] = result["image"].astype(np.float32)
         if not is_float or part.use != "keeps" or not self.floats.includes(part.fills):
             self.floats.forget()

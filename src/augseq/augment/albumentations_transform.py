@@ -1,4 +1,4 @@
-"""One transform of albumentations as an `Augmentation`."""
+"""An albumentations transform as an `Augmentation`."""
 
 import copy
 import inspect
@@ -16,27 +16,27 @@ from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.types import Image
 
-# Where albumentations keeps the transforms whose result has a size of their own choice.
+# Modules of the albumentations transforms that choose the size of their result.
 _SIZE_MODULES = (
     "albumentations.augmentations.crops",
     "albumentations.augmentations.geometric.pad",
     "albumentations.augmentations.geometric.resize",
 )
-# Those that look at one box of the image, which depends on its shape alone.
+# Transforms that use one box of the image, which depends only on its shape.
 _CROPS = ("CenterCrop", "RandomCrop", "RandomResizedCrop", "RandomSizedCrop")
 
 
 class AlbumentationsTransform(DetailedAugmentation):
-    """A transform, or a `Compose` of some, that keeps the contract of an augmentation.
+    """A transform or `Compose` that fulfils the contract of an augmentation.
 
-    By itself an albumentations object is neither thread-safe nor pure: its generators and
-    the parameters that it drew are its attributes, and a seed gives equal draws to all
-    transforms of a `Compose`. Here each thread has a copy, and all draws come from `rng`; a
-    `seed` that the object was made with has no influence.
+    An albumentations object is neither thread-safe nor pure: it stores its generators and drawn
+    parameters as attributes, and a seed gives equal draws to all transforms of a `Compose`. Here
+    each thread has its own copy, and all draws come from `rng`; a `seed` passed to the object is
+    ignored.
 
     Args:
-        transform: An object of `albumentations`. A copy is kept, so that later changes to
-            the original have no effect.
+        transform: An albumentations object. It is copied, so that later changes to the original
+            have no effect.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -50,17 +50,17 @@ class AlbumentationsTransform(DetailedAugmentation):
 
     @property
     def transform(self) -> Any:
-        """The object that it was made of; a copy."""
+        """A copy of the albumentations object."""
         return copy.deepcopy(self._transform)
 
     @property
     def sets_size(self) -> bool:
-        """Whether it, or a transform inside it, chooses the size of its result."""
+        """Whether it, or a transform inside it, chooses the size of the result."""
         return _sets_size(self._transform)
 
     @property
     def result_size(self) -> tuple[int, int] | None:
-        """(height, width) in pixels of all results; None where it varies, or is not known."""
+        """(height, width) in pixels of all results; None if it varies or is unknown."""
         transform = self._transform
         if is_compose(transform) or not _sets_size(transform) or transform.p < 1:
             return None
@@ -71,33 +71,33 @@ class AlbumentationsTransform(DetailedAugmentation):
         return None if None in size else tuple(size)
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        """Apply the transform, with draws from `rng` alone.
+        """Apply the transform, with all draws from `rng`.
 
         Args:
             image: Shape (height, width, channels), uint8 or float32.
             rng: Generator for this record in this epoch.
 
         Raises:
-            AugmentationError: It would clip float pixels, or does not return an array; the
-                message names the part of a `Compose`.
+            AugmentationError: It would clip float pixels, or returns no array; the message names
+                the transform inside a `Compose`.
         """
         return self.vary(image, rng, FloatRange())
 
     def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
-        """Apply the transform, and refuse float pixels that it would clip.
+        """Apply the transform, and raise an error if it would clip float pixels.
 
         Raises:
-            AugmentationError: As `__call__`.
+            AugmentationError: As in `__call__`.
         """
         transform = self._drawing_from(rng)
         self._copies.watch.floats = floats
         return _with_channels(transform(image=image)["image"])
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        """Draw the crop of an image of some shape, with the draws that a call would make.
+        """Draw the crop for an image of this shape, as a call would draw it.
 
         Returns:
-            The crop; None, with nothing drawn, where the transform needs the whole image.
+            The crop; None, without drawing, if the transform needs the whole image.
         """
         if self._is_plain("geometric.resize", ("Resize",)):
             transform = self._drawing_from(rng)
@@ -121,19 +121,19 @@ class AlbumentationsTransform(DetailedAugmentation):
 
     @property
     def part_names(self) -> tuple[str, ...]:
-        """Names of all transforms that may fire: its own, or those inside a `Compose`."""
+        """Names of all transforms that can fire: itself, or those inside a `Compose`."""
         return tuple(type(part).__name__ for part in parts_of(self._transform))
 
     @property
     def moving_parts(self) -> frozenset[str]:
-        """Names of those that may move pixels; the others leave each where it is."""
+        """Names of the transforms that can move pixels; the others keep them in place."""
         return frozenset(
             type(part).__name__ for part in parts_of(self._transform) if _moves_pixels(part)
         )
 
     @property
     def settings(self) -> str:
-        """Its probability, and its options where they are not the defaults, as text."""
+        """Its probability and its non-default options, as text."""
         transform = self._transform
         if is_compose(transform):
             return f"{', '.join(self.part_names)}; p={transform.p:g}"
@@ -147,14 +147,14 @@ class AlbumentationsTransform(DetailedAugmentation):
         return ", ".join([f"p={transform.p:g}", *chosen])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies, too, begin as one that was never called.
+        # Without the state of calls, for copies too.
         return (type(self), (self._transform,))
 
     def __repr__(self) -> str:
         return repr(self._transform)
 
     def _is_plain(self, module: str, names: tuple[str, ...]) -> bool:
-        """Whether it is one of some kinds, and surely applied, without padding."""
+        """Return whether it is of one of these classes, always applied, and does not pad."""
         kind = type(self._transform)
         return (
             kind.__module__ == f"albumentations.augmentations.{module}"
@@ -165,32 +165,32 @@ class AlbumentationsTransform(DetailedAugmentation):
 
     def _drawing_from(self, rng: np.random.Generator) -> Any:
         """Return this thread's copy of the transform, set to draw from `rng`."""
-        own = self._copies
-        if not hasattr(own, "transform"):
-            own.transform, own.draws = copy.deepcopy(self._transform), _Draws()
-            own.parts = tuple(parts_of(own.transform))
-            own.watch = PartWatch(FloatRange())
-            own.watch.attach(own.transform)
-        # A part that a OneOf passes over would otherwise report what it drew for an earlier image.
-        for part in own.parts:
+        local = self._copies
+        if not hasattr(local, "transform"):
+            local.transform, local.draws = copy.deepcopy(self._transform), _Draws()
+            local.parts = tuple(parts_of(local.transform))
+            local.watch = PartWatch(FloatRange())
+            local.watch.attach(local.transform)
+        # A part that a OneOf skips would otherwise report what it drew for an earlier image.
+        for part in local.parts:
             part.params = {}
-        own.draws.draw_from(rng)
-        # `set_random_state`, unlike a seed, lets all transforms of a Compose draw in turn from
-        # one stream: a horizontal and a vertical flip are independent.
-        own.transform.set_random_state(rng, own.draws)
-        return own.transform
+        local.draws.draw_from(rng)
+        # Unlike with a seed, all transforms of a Compose then draw in turn from one stream, so a
+        # horizontal and a vertical flip are independent.
+        local.transform.set_random_state(rng, local.draws)
+        return local.transform
 
 
 class _Draws(random.Random):
-    """Python's distributions over the bits of a numpy generator.
+    """Python's `random` distributions on the bits of a numpy generator.
 
-    Seeding a `random.Random` anew for each call took 5.6 of the 50 microseconds of a flip.
+    Seeding a `random.Random` for each call took 5.6 of the 50 microseconds of a flip.
     """
 
     def draw_from(self, rng: np.random.Generator) -> None:
-        """Take bits from `rng` from now on."""
+        """Use the bits of `rng` from now on."""
         self._bits = rng.bit_generator
-        # `gauss` makes two numbers at a time, and would keep one for the next image.
+        # `gauss` generates two numbers at a time and would keep one for the next image.
         self.gauss_next = None
 
     def random(self) -> float:
@@ -206,7 +206,7 @@ class _Draws(random.Random):
 def _fired(parts: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for part in parts:
         if getattr(part, "params", None):
-            # The shape of the image, and options handed on as they are, were not drawn.
+            # The shape of the image and unchanged options were not drawn.
             drawn = {
                 key: value
                 for key, value in part.params.items()

@@ -1,4 +1,4 @@
-"""What an augmentation is: the call that every one has, and what it can report about itself."""
+"""The interface of an augmentation: its call, and what it can report about itself."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -10,30 +10,30 @@ from augseq.augment.float_range import FloatRange
 from augseq.types import Image
 
 Fired: TypeAlias = tuple[tuple[str, Mapping[str, Any]], ...]
-"""The transforms that took effect, each with the parameters that it drew."""
+"""The transforms that took effect, each with the parameters it drew."""
 
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """Varies one image, with randomness that is passed in.
+    """Changes one image, with randomness from a generator that is passed in.
 
     A plain function `f(image, rng)` is an augmentation. The contract:
 
-    - All randomness comes from `rng`; no global generator is read or written.
+    - All randomness comes from `rng`; no global generator is read or changed.
     - The same image and the same state of `rng` give the same pixels, whatever ran before.
     - The input is not changed; the result is a new array, a view of it, or the input itself.
     - The result has the same number of channels, and the same dtype or float32.
     - Several threads can call it at the same time.
-    - It pickles, so that other processes can run it.
+    - It can be pickled, so that other processes can run it.
 
-    `augseq.check_augmentation` tests all of this on an augmentation of your own. One that
-    chooses the size of its result, such as a random crop, has an attribute `sets_size = True`;
-    it then gets the image before it is resized. One that reports more about itself is a
+    `augseq.check_augmentation` tests all of this on your own augmentation. If an augmentation
+    chooses the size of its result, such as a random crop, set its attribute `sets_size = True`;
+    it then receives the image before it is resized. To report more, inherit from
     `DetailedAugmentation`.
     """
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        """Return the varied image.
+        """Return the augmented image.
 
         Args:
             image: Shape (height, width, channels), uint8 or float32.
@@ -58,14 +58,14 @@ class DetailedAugmentation(Augmentation, Protocol):
 
     @property
     def name(self) -> str:
-        """The name in errors, plans and pictures."""
+        """The name in errors, plans and figures."""
         return type(self).__name__
 
     @property
     def sets_size(self) -> bool:
         """Whether it chooses the size of its result.
 
-        It then gets the image before the resize.
+        It then receives the image before it is resized.
         """
         return False
 
@@ -76,7 +76,7 @@ class DetailedAugmentation(Augmentation, Protocol):
 
     @property
     def settings(self) -> str:
-        """Its options as short text; empty for none."""
+        """Its options as short text; empty if it has none."""
         return ""
 
     @property
@@ -86,20 +86,20 @@ class DetailedAugmentation(Augmentation, Protocol):
 
     @property
     def moving_parts(self) -> frozenset[str]:
-        """Those of `part_names` that can move pixels."""
+        """The names in `part_names` of transforms that can move pixels."""
         return frozenset(self.part_names)
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
         """Draw a crop before decoding, as a call would draw it.
 
-        Asked only of the first element of a list, and only where `sets_size` is true.
+        Called only on the first element of a list, and only if `sets_size` is True.
 
         Args:
             shape: (height, width, channels) of the whole image.
             rng: Generator for this record in this epoch.
 
         Returns:
-            The crop; None, with nothing drawn, where a call needs the whole image.
+            The crop; None, without drawing, if a call needs the whole image.
         """
         return None
 
@@ -111,19 +111,19 @@ class DetailedAugmentation(Augmentation, Protocol):
         return None
 
     def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
-        """Call it, and keep track of the range of float pixels.
+        """Call it, and track the range of float pixels.
 
         Args:
             image: Shape (height, width, channels), uint8 or float32.
             rng: Generator for this record in this epoch.
-            floats: What is known of the range of a float image; it is updated.
+            floats: What is known about the range of a float image; updated by the call.
         """
         floats.forget()
         return self(image, rng)
 
 
 class _PlainAugmentation(DetailedAugmentation):
-    """A function or object that has nothing but its call, and perhaps `sets_size`."""
+    """Wraps a function or object that has only a call, and perhaps `sets_size`."""
 
     def __init__(self, call: Augmentation) -> None:
         self._call = call
@@ -141,7 +141,7 @@ class _PlainAugmentation(DetailedAugmentation):
 
 
 def detailed(augmentation: Augmentation) -> DetailedAugmentation:
-    """Return an augmentation with all that it reports, defaults included."""
+    """Return an augmentation as a `DetailedAugmentation`, with defaults."""
     if isinstance(augmentation, DetailedAugmentation):
         return augmentation
     return _PlainAugmentation(augmentation)

@@ -1,4 +1,4 @@
-"""The user's list of augmentations, checked once and then run one after the other."""
+"""The user's list of augmentations, validated once and applied in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class AugmentationList:
     """Augmentations in the order in which they run; itself an `Augmentation`.
 
     Attributes:
-        steps: At most a few, each named in errors by its place and its name.
-        details: The same steps, with what each reports about itself.
+        steps: The augmentations; errors name them by position and name.
+        details: The same augmentations, with what each reports about itself.
     """
 
     steps: tuple[Augmentation, ...] = ()
@@ -40,26 +40,26 @@ class AugmentationList:
 
     @property
     def sets_size(self) -> bool:
-        """Whether any step chooses the size of its result."""
+        """Whether any augmentation chooses the size of its result."""
         return any(step.sets_size for step in self.details)
 
     @property
     def result_size(self) -> tuple[int, int] | None:
-        """(height, width) in pixels that the list sets; None where it varies, or is not known."""
+        """(height, width) in pixels that the list sets; None if it varies or is unknown."""
         last = next((step for step in reversed(self.details) if step.sets_size), None)
         return None if last is None else last.result_size
 
     @property
     def names(self) -> list[str]:
-        """Names of the steps, in order."""
+        """Names of the augmentations, in order."""
         return [step.name for step in self.details]
 
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
-        """Draw what the first step will look at, if that is a crop and can say so.
+        """Draw the crop of the first augmentation; None if it is not a crop.
 
         Args:
             shape: (height, width, channels) of the whole image.
-            rng: What the call will then go on to draw from.
+            rng: The generator that the call will then continue to draw from.
         """
         if not self.details:
             return None
@@ -70,20 +70,20 @@ class AugmentationList:
             raise
 
     def __call__(self, image: Image, rng: np.random.Generator, crop: Crop | None = None) -> Image:
-        """Run all steps, drawing in turn from `rng`.
+        """Apply all augmentations, which draw in turn from `rng`.
 
         Args:
-            image: The image; or the part of it that `crop` looks at. Perhaps read-only.
+            image: The image, or the region of it that `crop` uses; can be read-only.
             rng: Generator for this record in this epoch.
-            crop: What the first step has drawn already.
+            crop: The crop that the first augmentation has already drawn.
 
         Returns:
-            Shape (height, width, channels), uint8 or float32; steps get, and the caller too,
-            pixels that can be written to.
+            Shape (height, width, channels), uint8 or float32; writable, like the inputs of all
+            augmentations.
 
         Raises:
-            AugmentationError: A step returned something that is not such an image, or would clip
-                the floats that it is given.
+            AugmentationError: An augmentation returned something other than such an image, or
+                would clip float pixels.
         """
         note, floats = THIS_THREAD.note, FloatRange()
         image = image if crop else _writable(image)
@@ -104,26 +104,26 @@ class AugmentationList:
             if problem:
                 raise AugmentationError(
                     f"{_numbered(number, step)}, must return an image of shape "
-                    f"(height, width, {image.shape[2]}), dtype {_allowed_dtypes(image)} and finite "
-                    "values. "
+                    f"(height, width, {image.shape[2]}), dtype {_allowed_dtypes(image)}, with "
+                    "finite values. "
                     f"Received: {problem.rstrip('.')}."
                 )
-            # A crop may be a view of what it looked at, and an array of Pillow's is read-only.
+            # A crop can return a view of its input, and arrays from Pillow are read-only.
             image = _writable(result)
         note[1] = 0
         return image
 
 
 def make_augmentation_list(augment: Sequence[Any] | AugmentationList | None) -> AugmentationList:
-    """Make a user's list, of any mixture of kinds, one augmentation.
+    """Convert a user's list of augmentations, of any combination of kinds.
 
     Args:
-        augment: Albumentations transforms or `Compose`, functions `f(image, rng)`, and objects
-            that meet `Augmentation`; None for no augmentation.
+        augment: Albumentations transforms or `Compose`, functions `f(image, rng)`, and
+            `Augmentation` objects; None for no augmentation.
 
     Raises:
-        ArgumentError: It is not a list, or an element is none of these, needs more than the
-            image, gives tensors, or would clip what `Normalize` before it gives.
+        ArgumentError: It is not a list, or an element is not an augmentation, needs more than the
+            image, returns tensors, or would clip the output of an earlier `Normalize`.
     """
     if augment is None:
         return AugmentationList()
@@ -156,7 +156,8 @@ def _as_augmentation(number: int, item: Any) -> Augmentation:
     if advice:
         raise ArgumentError(
             f"Element {number} of `augment` must be an albumentations transform, a function "
-            f"f(image, rng), or an object with such a call. Received: {_shown(item)}. {advice}"
+            f"f(image, rng), or an object that can be called the same way. Received: "
+            f"{_shown(item)}. {advice}"
         )
     augmentation: Augmentation = item
     return augmentation
@@ -169,13 +170,13 @@ def _finished(crop: Crop, image: Image, floats: FloatRange) -> Image:
 
 
 def _writable(image: Image) -> Image:
-    """Return the image itself, or a copy of one that belongs to a cache."""
+    """Return the image itself, or a copy if it is read-only."""
     return image if image.flags.writeable else image.copy()
 
 
 def _problem(result: Any, image: Image) -> str | None:
     if not isinstance(result, np.ndarray):
-        # Tensors of torch, TensorFlow and JAX alike.
+        # Detects tensors of torch, TensorFlow and JAX.
         is_tensor = hasattr(result, "shape") and hasattr(result, "__array__")
         return f"{_shown(result)}{f'. {NO_TENSORS}' if is_tensor else ''}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
@@ -185,7 +186,7 @@ def _problem(result: Any, image: Image) -> str | None:
 
 
 def _unusable_values(image: Image) -> str | None:
-    # 0.05 ms for 224 x 224 pixels, at most 3 % of a sample; a sum, which tells too, took longer.
+    # 0.05 ms for 224 x 224 pixels, at most 3 % of a sample; checking the sum took longer.
     is_finite = np.isfinite(image)
     if is_finite.all():
         return None
@@ -208,7 +209,7 @@ def _unsuitable(number: int, item: Any, reason: str) -> ArgumentError:
 
 
 def _of_element(element: str, item: Any, reason: str) -> str:
-    """Write what is wrong with an element, or with a part of it that the reason begins with."""
+    """Join an element and a reason, without repeating the name the reason may begin with."""
     name = f"{detailed(item).name} "
     is_itself = reason.startswith(name)
     return f"{element}, {reason.removeprefix(name)}" if is_itself else f"{element}: {reason}"

@@ -1,4 +1,4 @@
-"""The contract of an augmentation as laws that can be run against any of them."""
+"""The contract of an augmentation as executable tests, one per rule."""
 
 import pickle
 import random
@@ -28,17 +28,17 @@ _MOST_PAUSES = 20
 
 
 def check_augmentation(augmentation: Any, image: Image | None = None, *, seed: int = 0) -> None:
-    """Test an augmentation against every law of its contract.
+    """Test an augmentation against every rule of its contract.
 
     Args:
-        augmentation: Anything that may stand in `augment=[...]`.
-        image: What to try it on, shape (height, width, channels), uint8 or float32; a noise
-            image of 64 x 96 pixels if None.
-        seed: For the draws of the test.
+        augmentation: Any valid element of `augment=[...]`.
+        image: Image to test with, shape (height, width, channels), uint8 or float32. None: a
+            noise image of 64 x 96 pixels.
+        seed: Random seed of the test.
 
     Raises:
-        AugmentationError: A law is broken; the message says which and how.
-        ArgumentError: It is not an augmentation at all.
+        AugmentationError: It breaks a rule; the message describes how.
+        ArgumentError: It is not an augmentation.
 
     Example:
         >>> import albumentations as A
@@ -67,8 +67,8 @@ def equal_rng_gives_equal_pixels(augmentation: Augmentation, image: Image, seed:
         _require_equal(
             augmentation(image.copy(), _rng(seed + draw)),
             expected[draw],
-            "gives other pixels for the same generator when called again: it keeps a memory of "
-            "earlier calls, or draws from somewhere else than `rng`",
+            "returns different pixels for the same generator when called again: it keeps state "
+            "from earlier calls, or draws from a source other than `rng`",
         )
 
 
@@ -77,7 +77,7 @@ def leaves_its_input_alone(augmentation: Augmentation, image: Image, seed: int) 
     for draw in range(_NUM_DRAWS):
         given = image.copy()
         augmentation(given, _rng(seed + draw))
-        _require_equal(given, image, "changes the image that it is given; work on a copy")
+        _require_equal(given, image, "changes its input image; work on a copy")
 
 
 def uses_no_global_generator(augmentation: Augmentation, image: Image, seed: int) -> None:
@@ -88,18 +88,18 @@ def uses_no_global_generator(augmentation: Augmentation, image: Image, seed: int
     if repr(before) != repr(after):
         raise AugmentationError(
             "The augmentation draws from a global generator, `random` or `numpy.random`; "
-            "draw from `rng` instead."
+            "use `rng` instead."
         )
 
 
 def threads_may_share_it(augmentation: Augmentation, image: Image, seed: int) -> None:
-    """Calls from several threads at once give the same as calls in turn."""
+    """Concurrent calls from several threads give the same pixels as sequential calls."""
     expected = _results(augmentation, image, seed)
     starts = threading.Barrier(_NUM_THREADS)
 
     def run(first: int, pausing: bool) -> list[tuple[int, Image]]:
         starts.wait()
-        # Each thread begins elsewhere, so that neighbours in time have other draws.
+        # Each thread starts at a different draw, so that concurrent calls have different draws.
         draws = [(first + k) % _NUM_DRAWS for k in range(_NUM_DRAWS)]
         with _pausing_often() if pausing else nullcontext():
             return [(draw, augmentation(image.copy(), _rng(seed + draw)).copy()) for draw in draws]
@@ -108,20 +108,22 @@ def threads_may_share_it(augmentation: Augmentation, image: Image, seed: int) ->
         for pausing in (False, True):
             runs = pool.map(run, range(_NUM_THREADS), [pausing] * _NUM_THREADS)
             for draw, result in chain.from_iterable(runs):
-                _require_equal(result, expected[draw], "gives other pixels when threads share it")
+                _require_equal(
+                    result, expected[draw], "returns different pixels when threads share it"
+                )
 
 
 def survives_pickling(augmentation: Augmentation, image: Image, seed: int) -> None:
-    """It pickles, and its copy gives the same pixels."""
+    """It can be pickled, and the copy gives the same pixels."""
     expected = _results(augmentation, image, seed)
     try:
         twin = pickle.loads(pickle.dumps(augmentation))
     except Exception as error:
         raise AugmentationError(
-            f"The augmentation does not pickle, so worker processes cannot run it: {error}"
+            f"The augmentation cannot be pickled, so worker processes cannot run it: {error}"
         ) from error
     for draw, result in enumerate(_results(twin, image, seed)):
-        _require_equal(result, expected[draw], "gives other pixels after pickling")
+        _require_equal(result, expected[draw], "returns different pixels after pickling")
 
 
 def crops_before_decoding_as_in_a_call(augmentation: Augmentation, image: Image, seed: int) -> None:
@@ -133,7 +135,7 @@ def crops_before_decoding_as_in_a_call(augmentation: Augmentation, image: Image,
         if crop is None:
             if rng.random() != untouched.random():
                 raise AugmentationError(
-                    "The augmentation draws in `draw_crop` although it returns None."
+                    "The augmentation must not draw in `draw_crop` if it returns None."
                 )
             continue
         top, left, height, width = crop.box or (0, 0, *image.shape[:2])
@@ -141,8 +143,8 @@ def crops_before_decoding_as_in_a_call(augmentation: Augmentation, image: Image,
         _require_equal(
             steps(part, rng, crop),
             steps(image.copy(), untouched),
-            "gives different pixels when its crop is drawn before decoding: `draw_crop` must draw "
-            "what a call draws, and `finish` return what a call returns",
+            "returns different pixels when its crop is drawn before decoding: `draw_crop` must "
+            "draw what a call draws, and `finish` must return what a call returns",
         )
 
 
@@ -159,7 +161,7 @@ LAWS: tuple[Law, ...] = (
 
 @contextmanager
 def _switching_often() -> Iterator[None]:
-    """Let threads take turns so often that a race is hardly ever missed."""
+    """Switch threads so often that a race is hardly ever missed."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -170,17 +172,17 @@ def _switching_often() -> Iterator[None]:
 
 @contextmanager
 def _pausing_often() -> Iterator[None]:
-    """Let this thread rest amid its lines of Python, so that others run there.
+    """Pause this thread between lines of Python, so that other threads run there.
 
-    On a busy machine, a quick augmentation would else come to its end in one go: of forty races
-    there, eighteen were noticed.
+    On a busy machine, a fast augmentation would otherwise run without interruption: only eighteen
+    of forty races were detected.
     """
     lines = count(1)
 
     def trace(_: FrameType, event: str, __: Any) -> Any:
         if event == "line":
-            num_pauses, is_amid = divmod(next(lines), _LINES_PER_PAUSE)
-            if not is_amid:
+            num_pauses, num_lines_since = divmod(next(lines), _LINES_PER_PAUSE)
+            if num_lines_since == 0:
                 time.sleep(1e-6)
             if num_pauses == _MOST_PAUSES:
                 sys.settrace(None)

@@ -1,4 +1,4 @@
-"""Lists of albumentations transforms that are known by a name."""
+"""Named lists of albumentations transforms."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,25 +9,25 @@ PRESET_NAMES = ("light", "standard", "strong")
 
 
 def preset(name: str) -> list[Any]:
-    """List the transforms of a preset.
+    """Return the transforms of a preset.
 
-    - "light": mirrors left and right, and changes brightness and contrast a little. Quick,
-      and safe for almost any pictures.
-    - "standard": mirrors left and right, and zooms, shifts, turns by up to 15 degrees and
-      shears, a little each. It leaves colours as they are. For photographs.
-    - "strong": the same over wider ranges, also mirrors top and bottom, changes brightness,
-      contrast, saturation and hue, blurs, adds noise and hides a rectangle. For large data and
-      long training.
+    - "light": horizontal flips, and small changes of brightness and contrast. Fast, and safe for
+      almost all images.
+    - "standard": horizontal flips, with a little zoom, shift, rotation (up to 15 degrees) and
+      shear. Colours are unchanged. For photographs.
+    - "strong": the same with wider ranges, plus vertical flips, changes of brightness, contrast,
+      saturation and hue, blur, noise and a hidden rectangle. For large data sets and long
+      training.
 
     No transform sets the size of an image. All work on uint8 images with one or three
-    channels, and on float32 images with a range from 0 to 1. What a shift or a turn uncovers
-    is filled with the image's own reflection.
+    channels, and on float32 images with a range from 0 to 1. Areas uncovered by a shift or a
+    rotation are filled by reflecting the image.
 
     Args:
         name: "light", "standard" or "strong".
 
     Returns:
-        New transforms of `albumentations`, in the order in which they apply.
+        New albumentations transforms, in the order in which they are applied.
 
     Raises:
         ArgumentError: There is no preset of this name.
@@ -56,8 +56,8 @@ def _light(a: Any) -> list[Any]:
 
 def _standard(a: Any) -> list[Any]:
     # Mild, and without colours. On 517 photographs of fruit in 12 classes, in five folds, this
-    # list made 8 errors and no augmentation 15. With half of the photographs for training, shorter
-    # trials favoured it (loss 0.15) over stronger brightness too (0.21) or zooms to 1.8 (0.24).
+    # list made 8 errors, and no augmentation 15. With half of the photographs for training,
+    # shorter trials favoured it (loss 0.15) over adding brightness (0.21) or zooms to 1.8 (0.24).
     return [
         a.HorizontalFlip(p=0.5),
         _affine(a, scale=(0.8, 1.25), shift=0.1, turn=15, shear=5, p=0.8),
@@ -77,7 +77,7 @@ def _strong(a: Any) -> list[Any]:
             num_holes_range=(1, 1),
             hole_height_range=(0.15, 0.4),
             hole_width_range=(0.15, 0.4),
-            # One colour that fits the dtype: the number for grey would be white in float32.
+            # One colour in the range of the dtype: a number for grey would be white in float32.
             fill="random_uniform",
             p=0.7,
         ),

@@ -1,4 +1,4 @@
-"""Why an object cannot stand in a list, told when the list is made."""
+"""Reasons why an object cannot be in a list of augmentations."""
 
 import functools
 import inspect
@@ -8,7 +8,7 @@ from typing import Any
 from augseq.augment.albumentations_parts import NO_TENSORS, is_albumentations, is_compose, parts_of
 from augseq.augment.float_range import normalized_range, range_use
 
-# Their calls take anything, or two arguments by chance, so that a signature would not tell.
+# Their calls accept anything, or happen to take two arguments, so the signature is no test.
 _FOREIGN = {
     "keras": "layers",
     "tf_keras": "layers",
@@ -23,21 +23,20 @@ _FOREIGN = {
     "monai": "others",
 }
 _ADVICE = {
-    "layers": "Layers keep generators of their own and work on batches of tensors; put it in the "
+    "layers": "Layers have their own generators and work on batches of tensors; put it in the "
     "model, as its first layer.",
-    "tensors": "It works on tensors, with generators of its own. Use the transform of "
-    "albumentations that does the same, a function f(image, rng) with numpy, or a layer of Keras "
-    "in the model.",
-    "others": "It draws from generators of its own. Use the transform of albumentations that does "
-    "the same, or write a function f(image, rng) with numpy.",
+    "tensors": "It works on tensors, with its own generators. Use the equivalent albumentations "
+    "transform, a function f(image, rng) with numpy, or a Keras layer in the model.",
+    "others": "It draws from its own generators. Use the equivalent albumentations transform, or "
+    "write a function f(image, rng) with numpy.",
 }
 _MIXING = ("mixup", "cutmix", "mosaic")
 _MIXING_ADVICE = (
-    "It mixes pairs of images and their labels, but an element of the list gets one image and no "
-    "label. Mix the batches in a PyDataset around the sequence, with "
+    "It mixes pairs of images and their labels, but an element of the list receives one image and "
+    "no label. Mix the batches in a PyDataset that wraps the sequence, with "
     'label_mode="categorical": see "MixUp and CutMix" in docs/training.md.'
 )
-# What these ask for, besides the image, without declaring it in `targets_as_params`.
+# Inputs besides the image that these require without declaring them in `targets_as_params`.
 _UNDECLARED: dict[str, tuple[str, ...]] = {
     "BBoxSafeRandomCrop": ("bboxes",),
     "ConstrainedCoarseDropout": ("mask",),
@@ -47,7 +46,7 @@ _UNDECLARED: dict[str, tuple[str, ...]] = {
 
 
 def reason_against(item: Any) -> str | None:
-    """Return why an object that is not of albumentations cannot stand in a list, and what can."""
+    """Return why an object not from albumentations cannot be in a list, with advice."""
     if isinstance(item, type):
         return f"This is the class itself; write {item.__name__}(...)."
     if not callable(item):
@@ -61,24 +60,23 @@ def reason_against(item: Any) -> str | None:
     except TypeError:
         return "It must take two arguments, the image and the generator."
     except ValueError:
-        # Some builtins have no signature to ask.
+        # Some builtins have no signature.
         return None
     return None
 
 
 def reason_against_parts(transform: Any) -> str | None:
-    """Return what a transform of albumentations, or a part of it, needs that a sequence lacks.
+    """Return why an albumentations transform, or a part of it, cannot be in a list.
 
     Args:
-        transform: A transform, or a `Compose` of some.
+        transform: A transform or a `Compose`.
     """
     for part in _all_of(transform):
         fields = _label_fields(part)
         if fields:
             return (
                 f"{type(part).__name__} with {fields} needs boxes or keypoints besides the image, "
-                "and a sequence hands over the image alone. Remove bbox_params and "
-                "keypoint_params."
+                "but a sequence passes only the image. Remove bbox_params and keypoint_params."
             )
     for part in parts_of(transform):
         reason = None if getattr(part, "p", 1) <= 0 else _reason_against_part(part)
@@ -88,10 +86,10 @@ def reason_against_parts(transform: Any) -> str | None:
 
 
 def reason_against_order(transforms: Iterable[Any]) -> tuple[int, str] | None:
-    """Find a transform that would clip what `Normalize` gives, whatever the images.
+    """Find a transform that would clip the output of `Normalize`, whatever the images.
 
     Args:
-        transforms: Elements of a list, in order; of albumentations or not.
+        transforms: Elements of a list, in order; from albumentations or not.
 
     Returns:
         The number of the element, from 1, and the reason; None if there is none.
@@ -106,15 +104,15 @@ def reason_against_order(transforms: Iterable[Any]) -> tuple[int, str] | None:
 
 
 class _ClippedError(Exception):
-    """A transform would clip what the one before it gives."""
+    """A transform would clip the output of an earlier one."""
 
 
 def _after(transform: Any, normalized: str) -> str:
-    """Return what is known of a normalized image after a transform; empty for nothing.
+    """Return why an image is outside 0 to 1 after a transform; empty if that is not known.
 
     Args:
-        transform: A transform, a `Compose`, or anything else that stands in a list.
-        normalized: How the image came to leave 0 to 1; empty where it is not known to.
+        transform: A transform, a `Compose`, or any other element of a list.
+        normalized: Why the image is outside 0 to 1 before it; empty if that is not known.
 
     Raises:
         _ClippedError: The transform, or a part of it, needs 0 to 1.
@@ -129,7 +127,7 @@ def _after(transform: Any, normalized: str) -> str:
     if limits:
         low, high = limits
         known = "" if low == -float("inf") else f" (about {low:.3g} to {high:.3g})"
-        return f"{type(transform).__name__} before it gives others{known}"
+        return f"{type(transform).__name__} before it returns other values{known}"
     use = range_use(transform)
     if normalized and use == "needs unit":
         raise _ClippedError(
@@ -144,25 +142,25 @@ def _after_parts(transform: Any, normalized: str) -> str:
     if type(transform).__name__ == "SelectiveChannelTransform":
         for part in transform.transforms:
             normalized = _after(part, normalized)
-        # What comes of a few channels is not known of the image.
+        # It changes only some channels, so nothing is known about the whole image.
         return ""
     if type(transform).__name__ in ("Compose", "ReplayCompose", "Sequential"):
         before = normalized
         for part in transform.transforms:
             normalized = _after(part, normalized)
         return normalized or (before if transform.p < 1 else "")
-    # One of them, or some.
-    found = [_after(part, normalized) for part in transform.transforms]
-    return next(filter(None, found), "")
+    # Applies one or some of its parts.
+    reasons = [_after(part, normalized) for part in transform.transforms]
+    return next(filter(None, reasons), "")
 
 
 def _reason_against_part(part: Any) -> str | None:
     name = type(part).__name__
     if any(kind.__module__.startswith("albumentations.pytorch") for kind in type(part).__mro__):
-        return f"{name} gives tensors. Remove {name}: {NO_TENSORS}"
+        return f"{name} returns tensors. Remove {name}: {NO_TENSORS}"
     keys = getattr(part, "available_keys", {"image"})
     if "image" not in keys:
-        return f"{name} takes volumes, and a sequence gives images. Remove it."
+        return f"{name} takes volumes, but a sequence passes images. Remove it."
     declared = set(getattr(part, "targets_as_params", ())) - {"image"}
     needed = sorted(declared or _UNDECLARED.get(name, ()))
     if not needed:
@@ -171,8 +169,8 @@ def _reason_against_part(part: Any) -> str | None:
     compose = "A.Compose([{}], bbox_params=...)" if needed == ["bboxes"] else "{}"
     made = compose.format(f"A.{name}(..., p=1)")
     return (
-        f"{name} needs {' and '.join(map(repr, needed))} besides the image, and a sequence hands "
-        "over the image alone. Put a function into the list that provides it:\n"
+        f"{name} needs {' and '.join(map(repr, needed))} besides the image, but a sequence passes "
+        "only the image. Use a function that provides it:\n"
         "    def vary(image, rng):\n"
         f"        transform = {made}\n"
         "        transform.set_random_seed(int(rng.integers(2**32)))\n"
@@ -189,7 +187,7 @@ def _all_of(transform: Any) -> Iterator[Any]:
 
 def _label_fields(transform: Any) -> str:
     processors = getattr(transform, "processors", {}) if is_compose(transform) else {}
-    fields = [field for one in processors.values() for field in one.params.label_fields or ()]
+    fields = [field for item in processors.values() for field in item.params.label_fields or ()]
     return f"label_fields={fields}" if fields else ""
 
 
