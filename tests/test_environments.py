@@ -164,9 +164,11 @@ def test_at_the_prompt_a_function_stays_on_threads_with_a_clear_word(folder: Pat
     done = run(folder, sys.executable, "-i", "-q", given=MAIN_FUNCTION)
     assert done.stdout.split() == [b"True", b"True"]
     errors = done.stderr.decode()
-    assert "'brighter', is not: brighter is defined in `__main__`. Threads are used" in errors
-    assert "Element 1 of `augment`, '<lambda>', is not" in errors
-    assert "Put functions and classes into a module" in errors
+    assert (
+        "'brighter', cannot be loaded there: brighter is defined in `__main__`. Threads" in errors
+    )
+    assert "Element 1 of `augment`, '<lambda>', cannot be loaded there" in errors
+    assert "Move functions and classes to a module" in errors
     assert "Traceback" not in errors
 
 

@@ -65,9 +65,9 @@ def test_an_unknown_kind_is_refused() -> None:
 @pytest.mark.parametrize(
     ("step", "why"),
     [
-        (lambda image, _: image, "'<lambda>', is not: .*pickle"),
-        (transforms.Unloadable(), "'Unloadable', is not: no such library here"),
-        (transforms.Deadly(), "'Deadly', is not: .* exit code 3"),
+        (lambda image, _: image, "'<lambda>', cannot be loaded there: .*pickle"),
+        (transforms.Unloadable(), "'Unloadable', cannot be loaded there: no such library here"),
+        (transforms.Deadly(), "'Deadly', cannot be loaded there: .* exit code 3"),
     ],
 )
 def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, why: str) -> None:
@@ -81,7 +81,9 @@ def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, wh
 def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
     plan = array_plan()
     object.__setattr__(plan.pipeline, "source", threading.Lock())
-    with pytest.warns(AugseqWarning, match="This one is not: cannot pickle '_thread.lock'"):
+    with pytest.warns(
+        AugseqWarning, match="This one cannot be loaded there: cannot pickle '_thread.lock'"
+    ):
         assert type(workers_for(plan, "processes")) is ThreadWorkers
 
 
@@ -108,7 +110,7 @@ def test_a_system_that_starts_no_process_is_told_and_no_augmentation_is_blamed(
             workers_for(plan, "processes")
         workers = workers_for(plan, "auto")
     assert type(workers) is ThreadWorkers
-    assert "but processes cannot be: A worker process must start" in workers.text
+    assert "but processes cannot be used: A worker process could not be started" in workers.text
     assert type(workers_for(plan, "processes")) is ProcessWorkers
 
 
@@ -157,7 +159,11 @@ def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.Monkey
     ("step", "cpus", "text"),
     [
         (transforms.release_the_lock, 2, r"threads: 2 \(auto: two threads are .* as fast as one"),
-        (lambda image, rng: transforms.hold_the_lock(image, rng), 2, "but processes cannot be"),
+        (
+            lambda image, rng: transforms.hold_the_lock(image, rng),
+            2,
+            "but processes cannot be used",
+        ),
         (transforms.Raise(transforms.TextError("no"), at=0), 2, "a first sample failed"),
         (transforms.hold_the_lock, 1, "there is one processor"),
     ],

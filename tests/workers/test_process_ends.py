@@ -106,7 +106,10 @@ def test_a_function_of_main_stays_on_threads_and_is_named(way: str, tmp_path: Pa
     ways = {"standard input": None, "-c": lambda code: ["-c", code], "script": as_script(tmp_path)}
     (line,), errors = run(MAIN_FUNCTION, by=ways[way])
     assert line.startswith("ThreadWorkers True ")
-    assert "Element 1 of `augment`, 'mine', is not: mine is defined in `__main__`" in line
+    assert (
+        "Element 1 of `augment`, 'mine', cannot be loaded there: mine is defined in `__main__`"
+        in line
+    )
     assert errors == ""
 
 
@@ -312,7 +315,9 @@ def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> 
     first = "import atexit; atexit.register(lambda: ask_late())"
     output, errors = run(code, by=lambda code: ["-c", f"{first}\n{code}"])
     assert output == ["True"]
-    assert errors.endswith("CancelledError: The program is ending, so no batch is made any more.\n")
+    assert errors.endswith(
+        "CancelledError: The program is exiting, so no more batches are loaded.\n"
+    )
 
 
 def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
@@ -371,7 +376,9 @@ def test_a_full_mount_is_an_error_that_names_it_and_the_way_out(tmp_path: Path) 
     output, errors = process.communicate(timeout=40)
     assert process.returncode == 0, errors
     first, second, third = output.splitlines()
-    assert first.startswith(f"Worker processes need 10,800,000 more bytes to share in '{tmp_path}'")
+    assert first.startswith(
+        f"Worker processes need 10,800,000 more bytes of shared memory in '{tmp_path}'"
+    )
     # Of images and labels, each at a whole cache line.
     assert second.startswith("Worker processes need 540,096 more bytes")
     for line in (first, second):

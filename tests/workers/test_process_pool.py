@@ -255,7 +255,7 @@ def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
 
 def test_images_of_different_sizes_are_an_error() -> None:
     workers = workers_of(array_plan([A.RandomCrop(4, 4), transforms.Uneven()]))
-    with pytest.raises(ArgumentError, match="one size"):
+    with pytest.raises(ArgumentError, match="same size"):
         workers.submit(at(0), urgent=True).result()
 
 

@@ -36,7 +36,7 @@ pytestmark = [
 LIMIT_S = {"threads": 0.5, "processes": 4.0}
 HUNG = (
     r"batch_timeout_s={limit:g} s, but batch 1 of epoch 0 was not\. In augmentation 2, 'Hang'\. "
-    r"While making 'x\[5\]' \(index 5\), epoch 0, seed 3\. "
+    r"While loading 'x\[5\]' \(index 5\), epoch 0, seed 3\. "
     r"To replay: sequence\.sample\(epoch=0, index=5\)\. "
 )
 
@@ -74,7 +74,7 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
         )
 
     def fail() -> None:
-        text = HUNG.format(limit=0.5) + "A thread cannot be ended from outside.*processes"
+        text = HUNG.format(limit=0.5) + "A thread cannot be killed.*processes"
         with pytest.raises(augseq.errors.BatchTimeoutError, match=text):
             make(1)
 
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Pat
             # The first file waits for the library that asks for it.
             batch_timeout_s=5,
         )
-        text = r"Outside the augmentations, where files.*'3.png' \(index 3\), epoch 0, seed 0"
+        text = r"Outside the augmentations, while a file.*'3.png' \(index 3\), epoch 0, seed 0"
         with pytest.raises(TimeoutError, match=text):
             batches[1]
         assert isinstance(batches.failure, augseq.errors.BatchTimeoutError)

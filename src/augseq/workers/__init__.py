@@ -1,1 +1,1 @@
-"""Compute batches side by side: one Protocol, one file per kind."""
+"""Load batches in parallel: one Protocol, one file per kind of workers."""

@@ -1,4 +1,4 @@
-"""Whether threads serve a pipeline, or whether it holds the interpreter lock."""
+"""Measure whether a pipeline is faster with threads, or holds the interpreter lock."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ _NUM_ROUNDS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:
-    """What one thread did, in seconds: from when to when, on a processor, and waiting for one."""
+    """Times of one thread in seconds: start, end, CPU time, and time waiting for a CPU."""
 
     start: float
     end: float
@@ -27,18 +27,18 @@ class _Span:
 
 
 def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
-    """Return how much faster than one thread two threads make samples: 2.0 at best.
+    """Return the speed-up of two threads over one when loading samples: 2.0 at best.
 
-    Takes about as long as 100 samples. The samples are thrown away, and since they hang on
-    nothing but plan, epoch and index, what is made later is the same.
+    Takes about as long as loading 100 samples. The samples are discarded; since they depend only
+    on plan, epoch and index, later ones do not change.
 
     Args:
-        plan: Whose samples.
-        limit: How long one measurement may take; None for no limit.
+        plan: Which samples to load.
+        limit: Time limit of one measurement; None for no limit.
 
     Raises:
-        BatchTimeoutError: One takes longer.
-        Exception: Whatever making a sample raises.
+        BatchTimeoutError: A measurement takes longer.
+        Exception: Any exception of loading a sample.
     """
     num_records = min(_NUM_SAMPLES, len(plan.manifest))
     records = plan.manifest.records(range(num_records))
@@ -47,8 +47,8 @@ def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
         for record in samples:
             plan.sample(record, epoch=0)
 
-    # In each thread once before: the first sample imports, copies transforms and reads disks.
-    # In turns, so that what else the machine does slows both down.
+    # Each thread first loads one sample untimed, which imports, copies transforms and reads disks.
+    # Alternate, so that other load on the machine slows both down.
     rounds = [
         [_seconds(make, records, count, limit) for count in (1, 2)] for _ in range(_NUM_ROUNDS)
     ]
@@ -62,7 +62,7 @@ def _seconds(
     num_threads: int,
     limit: TimeLimit | None,
 ) -> float:
-    """Return how long threads take that each make all of the records' samples at once."""
+    """Return the time of concurrent threads that each load all records."""
     ready = threading.Barrier(num_threads)
 
     def run(_: Step) -> Any:
@@ -72,7 +72,7 @@ def _seconds(
             ready.abort()
             raise
         ready.wait()
-        # Not by the thread that waits for these: over a busy lock it would look too late.
+        # Timed here: the waiting thread would read the clock too late while the lock is busy.
         start, queued, busy = time.perf_counter(), _seconds_queued(), time.thread_time()
         make(records)
         return _Span(
@@ -92,23 +92,23 @@ def _seconds(
             ready.abort()
             errors.append(error)
     if errors:
-        # A barrier that breaks is not the cause.
+        # Prefer the cause over a broken barrier.
         raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))
     return _elapsed_s(spans)
 
 
 def _elapsed_s(spans: Sequence[_Span]) -> float:
-    """Return the time from the first start to the last end, without what other programs took."""
+    """Return the time from first start to last end, without other programs."""
     last = max(spans, key=lambda span: span.end)
-    # A thread may also wait for the processor that another of these has, and the lock with it. So
-    # two that hold the lock never seem to take less than their work, one after the other.
+    # A thread can also wait for a CPU that another of these threads uses, with the lock. So two
+    # threads that hold the lock never seem faster than their work done sequentially.
     others_busy = sum(span.busy for span in spans) - last.busy
     elapsed = last.end - min(span.start for span in spans)
     return elapsed - max(0.0, last.queued - others_busy)
 
 
 def _seconds_queued() -> float:
-    """Return how long this thread could have run, had a processor been free; 0 if unknown."""
+    """Return how long this thread has waited for a free CPU, in seconds; 0 if unknown."""
     try:
         with open("/proc/thread-self/schedstat", "rb") as file:
             return int(file.read().split()[1]) / 1e9

@@ -1,4 +1,4 @@
-"""Fill a cache ahead of training, with a progress bar."""
+"""Fill a cache before training, with a progress bar."""
 
 from augseq.errors import ArgumentError
 from augseq.loading.plan import BatchPlan
@@ -6,28 +6,29 @@ from augseq.threaded_map import map_in_threads
 
 
 def fill_cache(plan: BatchPlan, *, num_threads: int, progress: bool) -> int:
-    """Decode and keep all images of a plan that are not kept yet.
+    """Decode and cache all images of a plan that are not cached yet.
 
     Args:
-        plan: Which images, and where they come from.
-        num_threads: Images that are decoded at the same time.
-        progress: Whether long work shows a progress bar.
+        plan: The images, and where they come from.
+        num_threads: Number of images to decode at the same time.
+        progress: Whether to show a progress bar if it takes long.
 
     Returns:
-        How many of the images are kept now.
+        The number of images that are now cached.
 
     Raises:
         ArgumentError: The plan has no cache.
-        AugseqError: A file is at fault; the message names the record. What was kept stays.
+        AugseqError: A file cannot be decoded; the message names the record. Images already cached
+            stay cached.
     """
     cache = plan.pipeline.source.cache
     if cache is None:
         raise ArgumentError(
             "There must be a cache to fill. Received: cache=None. "
-            'Write ImageSequence(..., cache="memory"), or give a folder.'
+            'Use ImageSequence(..., cache="memory"), or pass a folder.'
         )
 
-    kept = map_in_threads(
+    is_cached = map_in_threads(
         cache.fill,
         plan.manifest,
         num_items=len(plan.manifest),
@@ -35,4 +36,4 @@ def fill_cache(plan: BatchPlan, *, num_threads: int, progress: bool) -> int:
         title="Caching",
         progress=progress,
     )
-    return sum(kept)
+    return sum(is_cached)

@@ -10,13 +10,13 @@ from augseq.workers.protocol import Workers
 
 
 class LazyWorkers:
-    """Workers that are made for the first batch, and anew in a forked process.
+    """Workers that are created for the first batch, and again in a forked process.
 
-    One thread at a time can use them.
+    Only one thread can use them at a time.
 
     Args:
-        make: Makes the workers.
-        former: Workers of an earlier plan. They are held until the new ones are made, so that
+        make: Creates the workers.
+        former: Workers of an earlier plan. They are kept until the new ones are created, so that
             processes that both share keep running.
     """
 
@@ -28,18 +28,18 @@ class LazyWorkers:
 
     @property
     def text(self) -> str:
-        """What they are, in a few words; empty before the first batch."""
+        """Short description; empty before the first batch."""
         return "" if self._made is None else self._made.text
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
-        """Begin to load a batch.
+        """Start loading a batch.
 
         Raises:
-            SharedMemoryError: There is no memory that processes can share.
-            WorkerError: The system starts no process.
+            SharedMemoryError: There is not enough shared memory.
+            WorkerError: The system cannot start a process.
         """
         if self._process != os.getpid():
-            # A fork copies neither threads nor the right to use the parent's processes.
+            # A forked process has no threads, and must not use the parent's processes.
             self._made, self._process = None, os.getpid()
         if self._made is None:
             self._made = self._make()
@@ -47,5 +47,5 @@ class LazyWorkers:
         return self._made.submit(step, urgent=urgent)
 
     def retire(self) -> Workers | None:
-        """Return the workers that the next plan can take processes from."""
+        """Return the workers whose processes the next plan can reuse."""
         return self._made or self._former

@@ -1,4 +1,4 @@
-"""Batches computed before they are asked for."""
+"""Batches that are loaded before they are requested."""
 
 import os
 import threading
@@ -12,24 +12,24 @@ from augseq.loading.load_images import PROCESS_ENDS
 from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.protocol import Workers
 
-# Batches of 1,000 large images would otherwise fill the memory, ten at a time.
+# Limits memory: by default, ten batches would be held, even of 1,000 large images each.
 AHEAD_BYTES = 2**30
 
 
 class Lookahead:
-    """Keeps workers busy with the batches that will most likely be asked for next.
+    """Keeps workers busy with the batches that will most likely be requested next.
 
-    A prediction decides only when a batch is loaded, never what is in it: an unexpected order
-    costs time, not correctness. Any thread may ask.
+    A prediction affects only when a batch is loaded, never its content: an unexpected order costs
+    time, not correctness. Thread-safe.
 
     Args:
-        workers: What loads the batches.
-        schedule: Which batches each epoch has.
-        depth: How many batches are kept ahead at most, in `AHEAD_BYTES` at most, but at least
-            one; 0 to load each when asked for.
-        endless: Whether the step after an epoch's last is the next epoch's first.
-        beyond: How many batches of the next epoch are kept ahead too, so that no worker waits
-            while an epoch ends.
+        workers: Workers that load the batches.
+        schedule: The batches of each epoch.
+        depth: Maximum number of batches to load ahead; fewer, but at least one, if they exceed
+            `AHEAD_BYTES`. 0 to load each batch when requested.
+        endless: Whether the last step of an epoch is followed by the first of the next.
+        beyond: How many batches of the next epoch can be loaded ahead, so that no worker waits at
+            the end of an epoch.
     """
 
     def __init__(
@@ -60,45 +60,45 @@ class Lookahead:
     @property
     def _lock(self) -> threading.Lock:
         if self._process != os.getpid():
-            # A fork copies neither the threads that load nor the one that holds the lock.
+            # A forked process has neither the loading threads nor the thread that holds the lock.
             self._start()
         return self._own_lock
 
     def begin_pass(self, guess: Sequence[int]) -> None:
-        """Say that a pass over an epoch begins or goes on.
+        """Announce that a pass over an epoch begins or continues.
 
         Args:
-            guess: Batches of the epoch in the order in which they may come, if not 0, 1, 2.
+            guess: Predicted order of the epoch's batches, if not 0, 1, 2.
         """
         with self._lock:
             self._guess = guess
             self._in_pass = True
 
     def end_pass(self) -> None:
-        """Say that nothing more is asked for now."""
+        """Announce that no more batches will be requested for now."""
         with self._lock:
             self._in_pass = False
 
     def give_up(self) -> None:
-        """Cancel every batch that was not asked for."""
+        """Cancel all batches that were not requested."""
         with self._lock:
             for future in self._ready.values():
                 future.cancel()
             self._ready.clear()
 
     def get(self, step: Step) -> Batch:
-        """Return the batch of a step, and set workers on those that come next.
+        """Return the batch of a step, and start loading the next ones.
 
         Raises:
-            CancelledError: The program ends.
-            Exception: Whatever making the batch raised.
+            CancelledError: The program is exiting.
+            Exception: Any exception of loading the batch.
         """
         if PROCESS_ENDS.is_set():
-            # No worker would begin it; TensorFlow may read ahead until its very end.
-            raise CancelledError("The program is ending, so no batch is made any more.")
+            # No worker would load it; TensorFlow can read ahead until the program exits.
+            raise CancelledError("The program is exiting, so no more batches are loaded.")
         with self._lock:
             future = self._ready.pop(step, None)
-            # Before those of later steps, also where it was ordered after them.
+            # Ahead of later steps, even if it was submitted after them.
             if future is None or future.cancel():
                 future = self._workers.submit(step, urgent=True)
             self._refill(self._next_steps(step))
@@ -112,12 +112,12 @@ class Lookahead:
         if most < self._depth:
             with self._lock:
                 self._depth = most
-                # Ordered before it was known how large a batch is.
+                # Submitted before the size of a batch was known.
                 for step in list(self._ready)[most:]:
                     self._ready.pop(step).cancel()
 
     def _next_steps(self, step: Step) -> Iterable[Step]:
-        """Return what will come after a step, most likely first."""
+        """Return the steps that will probably follow a step, most likely first."""
         if self._coming and self._coming[0] == step:
             self._coming.popleft()
             return self._coming
@@ -129,7 +129,7 @@ class Lookahead:
         follows = self._last is not None and next(self._schedule.steps_after(self._last)) == step
         is_plain = follows and self._last == first
         if step in self._coming and not is_plain:
-            # Not in the foreseen order, but what remains will still be asked for.
+            # Not in the predicted order, but the rest will still be requested.
             self._coming.remove(step)
             return self._coming
         self._coming.clear()
@@ -153,7 +153,7 @@ class Lookahead:
             if len(wanted) == self._depth:
                 break
             wanted.append(step)
-        # What an abandoned pass left behind must not take the places of this one.
+        # Batches of an abandoned pass must not take up the queue.
         for step in self._ready.keys() - set(wanted):
             self._ready.pop(step).cancel()
         for step in wanted:

@@ -1,4 +1,4 @@
-"""Which kind of workers a sequence gets."""
+"""Choose and create the workers of a sequence."""
 
 import os
 import warnings
@@ -23,19 +23,19 @@ from augseq.workers.time_limit import TimeLimit
 
 WorkerKind: TypeAlias = Literal["threads", "processes", "serial", "auto"]
 
-# Two threads that gain less than this wait for the interpreter lock more than half of the time.
+# With a smaller speed-up, two threads wait for the interpreter lock most of the time.
 _LEAST_GAIN = 1.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    """How batches are computed ahead; without influence on what is in them.
+    """How batches are loaded ahead; does not affect their content.
 
     Attributes:
         kind: "threads", "processes", "serial" or "auto".
-        number: Workers; 0 is "serial".
-        max_queue_size: Batches that are held ready at most.
-        batch_timeout_s: Seconds that a batch may take; None for no limit.
+        number: Number of workers; 0 is the same as "serial".
+        max_queue_size: Maximum number of batches to load ahead.
+        batch_timeout_s: Maximum seconds to load a batch; None for no limit.
     """
 
     kind: WorkerKind
@@ -52,11 +52,11 @@ class WorkerOptions:
 
     @property
     def depth(self) -> int:
-        """Batches that are computed ahead."""
+        """Maximum number of batches to load ahead."""
         return 0 if self.kind == "serial" or self.number == 0 else self.max_queue_size
 
     def text(self, workers_text: str) -> str:
-        """Describe them, given what they turned out to be; empty before they started."""
+        """Describe the options and the workers, whose text is empty before they start."""
         if self.depth == 0:
             return SerialWorkers.text
         return f"{workers_text or f'{self.kind}: {self.number}'}, up to {self.depth} batches ahead"
@@ -66,18 +66,18 @@ def _check_timeout(value: Any) -> None:
     try:
         check_number("batch_timeout_s", value, above=0)
     except ArgumentError as error:
-        raise ArgumentError(f"{error}. It is in seconds; take None for no limit.") from None
+        raise ArgumentError(f"{error}. It is in seconds; use None for no limit.") from None
 
 
 def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
-    """Make the workers that options ask for.
+    """Create the workers that the options specify.
 
-    Processes that a pipeline cannot go to become threads, with an `AugseqWarning` that says
-    what is in the way.
+    If the pipeline cannot be sent to processes, threads are used instead, with an `AugseqWarning`
+    that gives the reason.
 
     Raises:
-        SharedMemoryError: There is no room that processes can share.
-        WorkerError: The system starts no process; "auto" takes threads then.
+        SharedMemoryError: There is not enough shared memory.
+        WorkerError: The system cannot start a process; "auto" uses threads instead.
     """
     load = partial(load_batch, plan)
     if options.depth == 0:
@@ -93,8 +93,8 @@ def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
         return _start_processes(plan, options)
     except _CannotTravelError as reason:
         warnings.warn(
-            f'worker_kind="processes" needs a pipeline that other processes can load. {reason} '
-            "Threads are used instead. Put functions and classes into a module, a .py file "
+            f'worker_kind="processes" requires a pipeline that other processes can load. {reason} '
+            "Threads are used instead. Move functions and classes to a module, a .py file "
             "that the script or notebook imports.",
             AugseqWarning,
             stacklevel=2,
@@ -103,7 +103,7 @@ def make_workers(options: WorkerOptions, plan: BatchPlan) -> Workers:
 
 
 class _CannotTravelError(Exception):
-    """A pipeline cannot go to another process."""
+    """A pipeline cannot be sent to another process."""
 
 
 def _start_processes(plan: BatchPlan, options: WorkerOptions) -> ProcessWorkers:
@@ -122,20 +122,20 @@ def _start_processes(plan: BatchPlan, options: WorkerOptions) -> ProcessWorkers:
 
 
 def _require_processes(workers: ProcessWorkers) -> None:
-    """Raise where not even nothing can be handed over: no augmentation is to blame for that."""
+    """Raise if a process cannot load even None, so that no augmentation is the cause."""
     try:
         workers.try_out(None)
     except (SharedMemoryError, CancelledError):
         raise
     except Exception as error:
         raise WorkerError(
-            f"A worker process must start, but the system does not let it: {error}. "
-            'worker_kind="threads" needs none.'
+            f"A worker process could not be started: {error}. "
+            'Use worker_kind="threads", which starts none.'
         ) from error
 
 
 def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception) -> str:
-    """Say which element cannot be sent, and why."""
+    """Return a sentence on which element cannot be sent, and why."""
     steps = zip(pipeline.augment.names, pipeline.augment.steps, strict=True)
     for number, (name, step) in enumerate(steps, 1):
         try:
@@ -143,28 +143,28 @@ def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception
         except SharedMemoryError:
             raise
         except Exception as reason:
-            return f"Element {number} of `augment`, {name!r}, is not: {reason}."
-    return f"This one is not: {error}."
+            return f"Element {number} of `augment`, {name!r}, cannot be loaded there: {reason}."
+    return f"This one cannot be loaded there: {error}."
 
 
 def _choose(
     plan: BatchPlan, options: WorkerOptions, limit: TimeLimit | None, threads: ThreadWorkers
 ) -> Workers:
-    """Take processes only where threads do not help, since they cost time and memory to start."""
+    """Use processes only if threads do not help, since processes cost more."""
     if (os.cpu_count() or 1) == 1:
         return _chosen(threads, "there is one processor")
     try:
         gain = measure_gain(plan, limit)
     except Exception:
-        # Not from here: the batch that the sample belongs to says so, with all that helps.
+        # Not raised here: loading the batch of this sample raises it with a complete message.
         return _chosen(threads, "a first sample failed")
-    found = f"two threads are {gain:.1f} times as fast as one"
+    measured = f"two threads are {gain:.1f} times as fast as one"
     if gain >= _LEAST_GAIN:
-        return _chosen(threads, found)
+        return _chosen(threads, measured)
     try:
-        return _chosen(_start_processes(plan, options), found)
+        return _chosen(_start_processes(plan, options), measured)
     except (_CannotTravelError, WorkerError) as reason:
-        return _chosen(threads, f"{found}, but processes cannot be: {reason}")
+        return _chosen(threads, f"{measured}, but processes cannot be used: {reason}")
 
 
 def _chosen(workers: ThreadWorkers | ProcessWorkers, reason: str) -> Workers:

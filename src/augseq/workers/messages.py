@@ -1,4 +1,4 @@
-"""What the main process and a worker process say to each other."""
+"""Messages between the main process and a worker process."""
 
 import pickle
 import traceback
@@ -12,10 +12,10 @@ from augseq.manifest.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learn:
-    """To the worker: keep a pipeline; the file of its arrays follows, if it has one.
+    """To the worker: load and keep a pipeline; the file of its arrays may follow.
 
     Attributes:
-        number: What `Make` calls it.
+        number: Number of the pipeline in `Make`.
         pickled: See `SharedPickle`.
         spans: See `SharedPickle`.
     """
@@ -27,13 +27,13 @@ class Learn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
-    """To the worker: load the samples of some records.
+    """To the worker: load the samples of records.
 
     Attributes:
         pipeline: Number of the pipeline.
-        wanted: Numbers of all pipelines that may be asked for again; forget the others.
+        wanted: Numbers of all pipelines still in use; discard the others.
         records: The records.
-        seed: Fixes the augmentations.
+        seed: Random seed of the augmentations.
         epoch: From 0.
     """
 
@@ -46,19 +46,19 @@ class Make:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedRoom:
-    """To the main process: the arrays take so many bytes; where to?"""
+    """To the main process: provide a segment of this size for the arrays."""
 
     num_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """To the worker: write them into a segment.
+    """To the worker: write the arrays into a segment.
 
     Attributes:
-        number: Which.
+        number: Number of the segment.
         is_new: Whether its file follows.
-        wanted: Numbers of all segments that may come again; forget the others.
+        wanted: Numbers of all segments still in use; discard the others.
     """
 
     number: int
@@ -68,10 +68,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """To the main process: it is done.
+    """To the main process: the request is completed.
 
     Attributes:
-        layouts: What the arrays of a batch are, in the order in which they lie in the segment.
+        layouts: Layouts of the arrays of a batch, in their order in the segment.
     """
 
     layouts: Mapping[ArrayKey, ArrayLayout] = field(default_factory=dict)
@@ -79,12 +79,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """To the main process: this was raised.
+    """To the main process: an exception was raised.
 
     Attributes:
-        pickled: The exception, with its notes; None if it does not come through pickling.
+        pickled: The exception, with its notes; None if it does not survive pickling.
         text: Its type and message.
-        notes: Its notes, the last of them the lines of code that it came through.
+        notes: Its notes; the last one is its traceback.
     """
 
     pickled: bytes | None
@@ -92,7 +92,7 @@ class Failed:
     notes: list[str]
 
     def exception(self) -> BaseException:
-        """Return the exception as it was, or an error with all that it said."""
+        """Return the exception, or a `WorkerError` with its text and notes."""
         if self.pickled is not None:
             error: BaseException = pickle.loads(self.pickled)
             return error
@@ -103,19 +103,19 @@ class Failed:
 
 
 def failed(error: BaseException, process_name: str) -> Failed:
-    """Put an exception into a message."""
+    """Return the message for an exception."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     error.add_note(f"In {process_name}:\n{frames}")
     try:
         pickled = pickle.dumps(error)
-        # Some pickle and do not come back: those with an argument that `super().__init__` was
-        # not given. Others say another thing then: those that gave it a text of their own.
-        back = pickle.loads(pickled)
-        comes_back = type(back) is type(error) and _text(back) == _text(error)
+        # An exception that does not pass all its arguments to `super().__init__` fails to
+        # unpickle; one that passes it a different text changes.
+        copy = pickle.loads(pickled)
+        survives = type(copy) is type(error) and _text(copy) == _text(error)
     except Exception:
-        comes_back = False
+        survives = False
     return Failed(
-        pickled=pickled if comes_back else None,
+        pickled=pickled if survives else None,
         text=f"{type(error).__qualname__}: {_text(error)}",
         notes=list(error.__notes__),
     )

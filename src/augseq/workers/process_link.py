@@ -1,4 +1,4 @@
-"""Start a process, and talk to it while it lives."""
+"""Start a worker process and communicate with it."""
 
 import multiprocessing
 import os
@@ -20,19 +20,19 @@ from augseq.terminal_text import ending
 from augseq.workers.shared_memory import make_shared_file, map_note, send_file
 from augseq.workers.time_limit import Patience
 
-# What a process that was killed may take to be gone; one in an uninterruptible read takes longer.
+# How long to wait for a killed process to end; in an uninterruptible read it takes longer.
 _KILL_S = 2.0
 
 
 class WorkerDiedError(Exception):
-    """A worker process ended in the middle of an order."""
+    """A worker process died while handling a request."""
 
 
 class WorkerHungError(Exception):
-    """A worker process takes longer over an order than it may.
+    """A worker process exceeded the time limit of a request.
 
     Attributes:
-        note: Where it is, see `whereabouts`.
+        note: What it was working on, see `progress_note`.
     """
 
     def __init__(self, note: Sequence[int]) -> None:
@@ -41,12 +41,12 @@ class WorkerHungError(Exception):
 
 
 class Link:
-    """A process that runs, and the pipe to it.
+    """A running process and the pipe to it.
 
     Args:
         process: The process.
         connection: This end of the pipe.
-        note: Where the process is, as it says itself; see `whereabouts`.
+        note: What the process is working on, see `progress_note`.
     """
 
     def __init__(self, process: BaseProcess, connection: Connection, note: memoryview) -> None:
@@ -56,16 +56,16 @@ class Link:
 
     @property
     def process_id(self) -> int:
-        """What the system calls the process."""
+        """The process id."""
         return self._process.pid or 0
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is still running."""
         return self._process.is_alive()
 
     def send(self, message: object, file: int | None = None) -> None:
-        """Send a message and, after it, an open file.
+        """Send a message, followed by an open file if one is given.
 
         Raises:
             WorkerDiedError: The process died.
@@ -85,7 +85,7 @@ class Link:
         """
         try:
             send_file(self._connection, file, self.process_id)
-        # macOS says RuntimeError where nobody is left to confirm that the file came.
+        # On macOS, a RuntimeError if the process does not acknowledge the file.
         except (OSError, RuntimeError) as error:
             raise self._death() from error
 
@@ -94,10 +94,10 @@ class Link:
 
         Raises:
             WorkerDiedError: The process died.
-            WorkerHungError: No time is left.
+            WorkerHungError: The time limit is exceeded.
         """
-        # The end of the process is awaited too: another one that was forked meanwhile may
-        # hold the other end of the pipe open.
+        # Also wait for the end of the process: a process forked in the meantime can hold the other
+        # end of the pipe open.
         ends: list[Any] = [self._connection, self._process.sentinel]
         ready = patience.wait(lambda seconds: wait(ends, seconds))
         if not ready:
@@ -110,15 +110,15 @@ class Link:
         raise self._death()
 
     def interrupt(self) -> None:
-        """End the process, whatever it does; whoever waits for it learns that it died."""
+        """Kill the process; threads that wait for it get a `WorkerDiedError`."""
         self._process.kill()
 
     def await_end(self) -> None:
-        """Wait until the process has ended, but not for long."""
+        """Wait up to 2 s until the process has ended."""
         self._process.join(_KILL_S)
 
     def close(self) -> None:
-        """End the process and the pipe."""
+        """Kill the process and close the pipe."""
         self.interrupt()
         self.await_end()
         self._connection.close()
@@ -132,13 +132,13 @@ def launch(serve: Callable[[Connection], None], start_method: str) -> Link:
     """Start a process.
 
     Args:
-        serve: What it runs, with its end of the pipe.
+        serve: Function to run in it, with its end of the pipe as argument.
         start_method: "spawn", "forkserver" or "fork".
 
     Raises:
-        CancelledError: This process is ending.
-        OSError: The system refuses.
-        WorkerDiedError: The process died at once.
+        CancelledError: This process is exiting.
+        OSError: The system cannot start it.
+        WorkerDiedError: The process died immediately.
     """
     if PROCESS_ENDS.is_set():
         raise CancelledError
@@ -163,21 +163,21 @@ def _start(context: Any, serve: Callable[[Connection], None]) -> tuple[BaseProce
     return process, ours
 
 
-# Starting a process changes what `__main__` is for a moment, see below.
+# Starting a process temporarily replaces `__main__`, see below.
 _START = threading.Lock()
 
 
-def _renew_lock() -> None:
+def _reset_lock() -> None:
     global _START
     _START = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_reset_lock)
 
 
 class _MainWithoutFile(ModuleType):
-    """All that `__main__` holds, but no file to run again."""
+    """The content of `__main__`, but without a file that could run again."""
 
     def __init__(self, main: ModuleType) -> None:
         super().__init__("__main__")
@@ -191,10 +191,10 @@ class _MainWithoutFile(ModuleType):
 
 @contextmanager
 def _without_main_file() -> Iterator[None]:
-    """Keep `multiprocessing` from running the user's script once more in each new process.
+    """Keep `multiprocessing` from running the user's script again in each new process.
 
-    The script would load Keras and a backend there, seconds and 300 MB, or, without the customary
-    `if __name__ == "__main__"`, start to train. No pipeline needs it: see `SharedPickle`.
+    The script would load Keras and a backend there, which takes seconds and 300 MB, or, without
+    `if __name__ == "__main__"`, start training. No pipeline needs it: see `SharedPickle`.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = _MainWithoutFile(main)
@@ -206,14 +206,14 @@ def _without_main_file() -> Iterator[None]:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Keep Ctrl-C from a process that starts, until it ignores it: see `serve`.
+    """Block Ctrl-C in a starting process until it ignores the signal: see `serve`.
 
-    Half way through its imports it would write a traceback, and die as if by its pipeline.
+    During its imports, Ctrl-C would print a traceback and end it as if its pipeline had failed.
     """
     if sys.platform == "win32":
         yield
         return
-    # It would let the signal through again, after a process of its own has started.
+    # Started here, because it unblocks the signal when it starts its own process.
     resource_tracker.ensure_running()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

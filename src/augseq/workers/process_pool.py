@@ -1,4 +1,4 @@
-"""Worker processes: right for pipelines whose time goes to Python code, which holds the lock."""
+"""Worker processes, for pipelines dominated by Python code, which holds the lock."""
 
 import os
 import queue
@@ -25,31 +25,31 @@ from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
 from augseq.workers.worker_handle import WorkerHandle
 
-# Whatever kills a worker over the same batch so often will kill the next one too.
+# If a batch kills this many workers in a row, it would kill the next one too.
 _MOST_DEATHS = 3
 
-# Never "fork" by itself: threads of TensorFlow and JAX make forked children hang. "forkserver"
-# starts 8 workers only 7 % sooner, since what it loads before it forks is for the program to
-# say; it cannot be used in a forked process, and leaves a folder behind when it is killed.
+# Not "fork": threads of TensorFlow and JAX make forked children hang. Not "forkserver": it starts
+# 8 workers only 7 % sooner, since only the program may choose what it preloads; it cannot be used
+# in a forked process, and leaves a folder behind when it is killed.
 START_METHOD = "spawn"
 
 
 class ProcessWorkers:
-    """Threads of which each waits for a worker process that makes the images.
+    """Threads that each wait for a worker process to load images.
 
-    Images come back in shared memory, and only records and shapes go through a pipe. A worker
-    that dies is replaced and its batch made again, with the same pixels. Sequences with the
-    same number of workers share them: they do not train and validate at once.
+    Images are returned in shared memory; only records and shapes go through a pipe. A worker
+    that dies is replaced and its batch loaded again, with the same pixels. Sequences with the
+    same number of workers share them, since training and validation do not run at the same time.
 
     Args:
-        plan: What to compute.
-        num_workers: Processes.
-        limit_s: Seconds that a batch may take; its process is then killed. None for no limit.
+        plan: The batches to load.
+        num_workers: Number of processes.
+        limit_s: Maximum seconds to load a batch; then its process is killed. None for no limit.
         start_method: "spawn", "forkserver" or "fork".
 
     Raises:
-        Exception: The pipeline does not pickle.
-        SharedMemoryError: There is no room for its arrays.
+        Exception: The pipeline cannot be pickled.
+        SharedMemoryError: There is not enough shared memory for its arrays.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ProcessWorkers:
         self._shared = SharedPickle(plan.pipeline)
         self._pool.pipelines.add(self._shared)
         self._limit_s = limit_s
-        # Not a method of this object, which the threads would keep alive.
+        # Not a bound method, since the threads would then keep this object alive.
         load = _Loader(plan, self._shared, self._pool, limit_s)
         self._threads = ThreadWorkers(load, num_workers)
         self.text = f"processes: {num_workers}"
@@ -74,22 +74,22 @@ class ProcessWorkers:
         return self._threads.submit(step, urgent=urgent)
 
     def start(self) -> None:
-        """Start one process and hand it the pipeline.
+        """Start one process and send it the pipeline.
 
         Raises:
-            WorkerDiedError: It dies over that.
+            WorkerDiedError: The process dies while loading it.
             WorkerHungError: It takes too long.
             Exception: It cannot load the pipeline.
         """
         self._hand_over(self._shared)
 
     def try_out(self, content: Any) -> None:
-        """Hand anything to a process, only to see whether it can load that.
+        """Send an object to a process to test whether it can load it.
 
         Raises:
-            WorkerDiedError: It dies over that.
+            WorkerDiedError: The process dies while loading it.
             WorkerHungError: It takes too long.
-            Exception: It cannot.
+            Exception: It cannot load the object.
         """
         self._hand_over(SharedPickle(content))
 
@@ -99,13 +99,13 @@ class ProcessWorkers:
 
     @property
     def process_ids(self) -> list[int]:
-        """The processes that run now."""
+        """Ids of the running processes."""
         ids = [worker.process_id for worker in self._pool.workers]
         return [process_id for process_id in ids if process_id]
 
 
 class _Loader:
-    """Makes batches, their images in whichever process is free."""
+    """Loads batches, with their images in any free process."""
 
     def __init__(
         self, plan: BatchPlan, shared: SharedPickle, pool: "_WorkerPool", limit_s: float | None
@@ -116,13 +116,13 @@ class _Loader:
         self._limit_s = limit_s
 
     def __call__(self, step: Step) -> Batch:
-        """Make the batch of a step and wait for it.
+        """Load the batch of a step.
 
         Raises:
-            WorkerError: Process after process died over it.
+            WorkerError: Several processes in a row died while loading it.
             BatchTimeoutError: It took longer than the limit; the process was killed.
-            SharedMemoryError: There is no room for its images.
-            Exception: Whatever an augmentation raised.
+            SharedMemoryError: There is not enough shared memory for its images.
+            Exception: Any exception of an augmentation.
         """
         records = self._plan.records(step)
         try:
@@ -156,23 +156,22 @@ class _Loader:
 
 def _advice(records: Sequence[Record], epoch: int, death: WorkerDiedError) -> str:
     return (
-        f"A worker process must live until its batch is made, but {_MOST_DEATHS} in a row died "
-        f"over one; the last {death}. SIGKILL is most often the system's answer to too little "
-        f"memory, SIGSEGV a fault in native code. Epoch {epoch}, records: "
-        f"{first_few(map(str, records), 8)}. "
-        f"To find which: sequence.sample(epoch={epoch}, index=...) for each, in a process of "
-        "its own."
+        f"{_MOST_DEATHS} worker processes in a row died while loading the same batch; the last "
+        f"one {death}. SIGKILL usually means that the system ran out of memory, SIGSEGV a bug in "
+        f"native code. Epoch {epoch}, records: {first_few(map(str, records), 8)}. "
+        f"To find the record, call sequence.sample(epoch={epoch}, index=...) for each one, in a "
+        "separate process."
     )
 
 
 class _WorkerPool:
-    """Worker processes that several sequences share; they end with the last of these."""
+    """Worker processes shared by several sequences; they end with the last of these."""
 
     def __init__(self, num_workers: int, start_method: str) -> None:
         self.pipelines = LiveNumbers()
         segment_pool = SegmentPool(most=2 * num_workers)
         self.workers = [WorkerHandle(start_method, segment_pool) for _ in range(num_workers)]
-        # The last one back goes out first, so that no process starts before it is needed.
+        # The most recently returned worker is reused first, so that no process starts needlessly.
         self._idle: queue.LifoQueue[WorkerHandle] = queue.LifoQueue()
         for worker in self.workers:
             self._idle.put(worker)
@@ -180,7 +179,7 @@ class _WorkerPool:
 
     @contextmanager
     def worker(self) -> Iterator[WorkerHandle]:
-        """Borrow a worker, as soon as one is free."""
+        """Provide a worker within a `with` block, as soon as one is free."""
         worker = self._idle.get()
         try:
             yield worker
@@ -194,7 +193,7 @@ _WORKER_POOLS: "weakref.WeakValueDictionary[tuple[int, str], _WorkerPool]" = (
 
 
 def _worker_pool(num_workers: int, start_method: str) -> _WorkerPool:
-    """Return the pool of this size and kind, or a new one if none is in use."""
+    """Return the pool of this size and start method, or a new one if none is in use."""
     pool = _WORKER_POOLS.get((num_workers, start_method))
     if pool is None:
         pool = _WORKER_POOLS[num_workers, start_method] = _WorkerPool(num_workers, start_method)
@@ -210,12 +209,12 @@ def _kill(workers: list[WorkerHandle], owner: int) -> None:
 
 @at_exit(Turn.PROCESSES)
 def _end_processes() -> None:
-    """End all workers, so that the threads that wait for them end too."""
+    """Kill all workers, so that the threads that wait for them end too."""
     PROCESS_ENDS.set()
     workers = [worker for pool in list(_WORKER_POOLS.values()) for worker in pool.workers]
     for worker in workers:
         worker.interrupt()
-    # What they use, such as a cache in memory, then has no user but this process.
+    # Afterwards, only this process uses shared resources, such as a cache in memory.
     for worker in workers:
         worker.await_end()
 

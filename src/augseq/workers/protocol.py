@@ -1,4 +1,4 @@
-"""What every kind of worker can do."""
+"""The interface of every kind of workers."""
 
 from concurrent.futures import Future
 from typing import Protocol
@@ -8,22 +8,21 @@ from augseq.sampling.schedule import Step
 
 
 class Workers(Protocol):
-    """Computes the batches of one plan, side by side.
+    """Loads the batches of one plan in parallel.
 
-    A batch is a function of its step, so the kind and the number of workers have no
-    influence on it.
+    A batch depends only on its step, not on the kind or number of workers.
     """
 
     @property
     def text(self) -> str:
-        """What they are, in a few words."""
+        """Short description."""
         ...
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
-        """Begin to load a batch.
+        """Start loading a batch.
 
         Args:
-            step: Which batch.
-            urgent: Whether it is asked for now; it is then loaded before all that are not.
+            step: The step of the batch.
+            urgent: Whether it is needed now; it is then loaded before all others.
         """
         ...

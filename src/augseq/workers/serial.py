@@ -1,4 +1,4 @@
-"""No workers: each batch is loaded in the thread that asks for it."""
+"""No workers: each batch is loaded in the thread that requests it."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,19 +8,19 @@ from augseq.sampling.schedule import Step
 
 
 class SerialWorkers:
-    """Loads each batch when its result is asked for; the kind to debug a transform with.
+    """Loads each batch when its result is requested; useful to debug a transform.
 
     Args:
         load: Loads the batch of a step.
     """
 
-    text = "none: loaded when asked for"
+    text = "none: loaded when requested"
 
     def __init__(self, load: Callable[[Step], Batch]) -> None:
         self._load = load
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
-        """Return a batch that is loaded when its result is asked for."""
+        """Return a future that loads the batch when its result is requested."""
         return _Deferred(self._load, step)
 
 

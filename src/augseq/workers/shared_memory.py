@@ -1,4 +1,4 @@
-"""Memory that processes share: files without a name, mapped by all of them."""
+"""Memory shared between processes: unnamed files that all of them map."""
 
 import itertools
 import mmap
@@ -19,21 +19,21 @@ from augseq.loading.load_images import ArrayKey, ArrayLayout
 from augseq.progress_note import NUM_BYTES
 from augseq.types import Array
 
-# Arrays begin at whole cache lines.
+# Arrays are aligned to cache lines.
 _ALIGNMENT = 64
 
-# A folder for shared memory, to be chosen where the system's own is too small.
+# Environment variable with a folder for shared memory, in case the default is too small.
 FOLDER_VARIABLE = "AUGSEQ_SHARED_DIR"
 
 
 def make_shared_file(num_bytes: int) -> int:
-    """Return the descriptor of a new file that lies in memory, where the system has such files.
+    """Return the descriptor of a new file, in memory if the system supports that.
 
-    It has no name from the first moment, so that nothing is left behind however a process ends;
-    and Linux' `memfd_create` is not bound by the size of /dev/shm, 64 MB in many containers.
+    The file never has a name, so that nothing is left behind however a process ends. Linux'
+    `memfd_create` is not limited by the size of /dev/shm, which is 64 MB in many containers.
 
     Raises:
-        SharedMemoryError: There is no room, or no such folder.
+        SharedMemoryError: There is not enough space, or no such folder.
     """
     folder = os.environ.get(FOLDER_VARIABLE) or None
     in_memory = folder is None and hasattr(os, "memfd_create")
@@ -46,10 +46,10 @@ def make_shared_file(num_bytes: int) -> int:
             os.close(descriptor)
         place = "memory" if in_memory else folder or tempfile.tempdir or "the temporary folder"
         raise SharedMemoryError(
-            f"Worker processes need {num_bytes:,} more bytes to share in {place!r}, but: "
-            f"{error.strerror}. Make more room there, name another folder in the environment "
-            f"variable {FOLDER_VARIABLE}, or take a smaller `batch_size` or `max_queue_size`, "
-            'dtype="uint8" or worker_kind="threads".'
+            f"Worker processes need {num_bytes:,} more bytes of shared memory in {place!r}, but: "
+            f"{error.strerror}. Free some space there, set the environment variable "
+            f"{FOLDER_VARIABLE} to another folder, or use a smaller `batch_size` or "
+            '`max_queue_size`, dtype="uint8" or worker_kind="threads".'
         ) from error
     return descriptor
 
@@ -60,8 +60,8 @@ def _open_file(folder: str | None) -> int:
 
 
 def _reserve(descriptor: int, num_bytes: int) -> None:
-    # `ftruncate` promises what may not be there; the first write is then a SIGBUS, which no
-    # `except` catches. macOS and Windows have nothing else.
+    # `ftruncate` does not allocate space; if it runs out, writing raises SIGBUS, which cannot be
+    # caught. macOS and Windows have no alternative.
     reserve = getattr(os, "posix_fallocate", None)
     if reserve is None:
         os.ftruncate(descriptor, num_bytes)
@@ -70,7 +70,7 @@ def _reserve(descriptor: int, num_bytes: int) -> None:
 
 
 def send_file(connection: Connection, descriptor: int, process_id: int) -> None:
-    """Hand an open file to the process at the other end."""
+    """Send an open file to the process at the other end."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -79,7 +79,7 @@ def send_file(connection: Connection, descriptor: int, process_id: int) -> None:
 
 
 def receive_file(connection: Connection) -> int:
-    """Return the descriptor of the file that `send_file` hands over."""
+    """Return the descriptor of a file sent by `send_file`."""
     handle = reduction.recv_handle(connection)
     if sys.platform == "win32":
         import msvcrt
@@ -89,7 +89,7 @@ def receive_file(connection: Connection) -> int:
 
 
 def map_note(descriptor: int) -> memoryview:
-    """Return the two numbers of `whereabouts` in a shared file."""
+    """Return the two numbers of a progress note in a shared file."""
     return memoryview(mmap.mmap(descriptor, NUM_BYTES)).cast("q")
 
 
@@ -97,10 +97,10 @@ _NUMBERS = itertools.count()
 
 
 class Segment:
-    """A shared file and its mapping in this process; both go with this object.
+    """A shared file and its mapping in this process; both are released with this object.
 
     Attributes:
-        number: Tells it from all others of this process.
+        number: Unique number within this process.
         num_bytes: Its size.
         descriptor: The file.
     """
@@ -114,23 +114,23 @@ class Segment:
 
     @property
     def address(self) -> int:
-        """Where the mapping begins in this process."""
+        """Start address of the mapping in this process."""
         return int(self._bytes.ctypes.data)
 
 
 class LiveNumbers:
-    """The numbers of those objects that are still in use.
+    """The numbers of the objects that are still in use.
 
-    Other processes keep what they have of these, and forget the rest.
+    Other processes keep their copies of these objects and discard the rest.
     """
 
     def __init__(self) -> None:
-        # Without a lock, which a thread could hold while the garbage collector, on that very
-        # thread, finds an object out of use. One call of a set is atomic.
+        # Without a lock: the garbage collector could run a finalizer in the thread that holds it,
+        # which would deadlock. A single call of a set is atomic.
         self._numbers: set[int] = set()
 
     def add(self, item: Any) -> None:
-        """Count an object that has a `number`, as long as it lives."""
+        """Add the `number` of an object for as long as the object lives."""
         self._numbers.add(item.number)
         weakref.finalize(item, self._numbers.discard, item.number).atexit = False
 
@@ -140,11 +140,11 @@ class LiveNumbers:
 
 
 class _ArrayOwner:
-    """The one owner of the arrays on a segment.
+    """The common owner of the arrays on a segment.
 
-    Numpy keeps whatever gave `__array_interface__` as the base of the array and, through it, of
-    all its views. A reference to the array itself would not do: a view of a view keeps the last
-    owner alive and skips those between.
+    Numpy keeps the object with `__array_interface__` as the base of the array and so of all its
+    views. A reference to the array would not be enough: a view of a view refers directly to the
+    last owner and skips the views in between.
     """
 
     def __init__(self, segment: Segment, num_bytes: int) -> None:
@@ -157,12 +157,12 @@ class _ArrayOwner:
 
 
 class SegmentPool:
-    """Segments that no batch uses now, ready to be used again.
+    """Unused segments, ready to be reused.
 
     A fresh page of memory costs more than writing to it: a batch of 19 MB takes 5 ms to map.
 
     Args:
-        most: Segments that are kept, however many come back at once.
+        most: Maximum number of unused segments to keep.
     """
 
     def __init__(self, most: int) -> None:
@@ -171,10 +171,10 @@ class SegmentPool:
         self._live = LiveNumbers()
 
     def take(self, num_bytes: int) -> Segment:
-        """Return a segment of at least this size; smaller ones on the way are given up.
+        """Return a segment of at least this size; smaller ones found first are discarded.
 
         Raises:
-            SharedMemoryError: There is no room.
+            SharedMemoryError: There is not enough space.
         """
         while self._free:
             try:
@@ -188,27 +188,27 @@ class SegmentPool:
         return segment
 
     def numbers(self) -> set[int]:
-        """Return the numbers of all segments that are still in use or ready to be."""
+        """Return the numbers of all segments that are in use or ready to be reused."""
         return self._live.now()
 
     def lend(
         self, segment: Segment, layouts: Mapping[ArrayKey, ArrayLayout]
     ) -> dict[ArrayKey, Array]:
-        """Return arrays on a segment, which comes back here when their last view is gone."""
+        """Return arrays on a segment, which returns to the pool when their last view is gone."""
         owner = _ArrayOwner(segment, num_bytes_of(layouts))
         weakref.finalize(owner, self._free.append, segment).atexit = False
         return arrays_in(np.asarray(owner), layouts)
 
 
 def num_bytes_of(layouts: Mapping[ArrayKey, ArrayLayout]) -> int:
-    """Return how much memory arrays take one after the other, each aligned."""
+    """Return the total size of consecutive, aligned arrays."""
     return sum(aligned(layout.num_bytes) for layout in layouts.values())
 
 
 def arrays_in(
     memory: "mmap.mmap | Array", layouts: Mapping[ArrayKey, ArrayLayout]
 ) -> dict[ArrayKey, Array]:
-    """Return arrays that lie one after the other in some memory, in the order of `layouts`."""
+    """Return consecutive arrays in a block of memory, in the order of `layouts`."""
     arrays, offset = {}, 0
     for key, layout in layouts.items():
         arrays[key] = np.ndarray(layout.shape, layout.dtype, memory, offset)
@@ -217,5 +217,5 @@ def arrays_in(
 
 
 def aligned(num_bytes: int) -> int:
-    """Return the size of an array and the gap after it, so that the next one is aligned."""
+    """Return the size of an array plus the gap that aligns the next one."""
     return -(-num_bytes // _ALIGNMENT) * _ALIGNMENT

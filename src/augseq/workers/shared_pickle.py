@@ -1,4 +1,4 @@
-"""A pipeline on its way to worker processes: pickled once, large arrays in shared memory."""
+"""A pipeline for worker processes: pickled once, with large arrays in shared memory."""
 
 import itertools
 import mmap
@@ -14,30 +14,30 @@ import numpy.typing as npt
 
 from augseq.workers.shared_memory import aligned, make_shared_file
 
-# Smaller arrays travel inside the pickle: they cost a process less than a page each.
+# Smaller arrays stay in the pickle, since separate pages would not pay off.
 _LARGE_BYTES = 65_536
 
 _NUMBERS = itertools.count()
 
 
 class SharedPickle:
-    """An object that was pickled for other processes.
+    """An object pickled for other processes.
 
-    Its large arrays lie in one shared file, which every process maps: so 8 processes that work
-    on an array of 1 GB hold it once between them. A `numpy.memmap` is opened again by its name.
+    Its large arrays are stored in one shared file, which every process maps: 8 processes that
+    use an array of 1 GB share one copy. A `numpy.memmap` is opened again by name.
 
     Args:
         content: What to pickle.
 
     Attributes:
-        number: Tells it from all others of this process.
+        number: Unique number within this process.
         pickled: The pickle, without the large arrays.
         spans: Start and size in bytes of each large array in the file.
         descriptor: The file; None without large arrays.
 
     Raises:
-        Exception: It does not pickle, or needs what only `__main__` has.
-        SharedMemoryError: There is no room for the arrays.
+        Exception: It cannot be pickled, or uses something defined in `__main__`.
+        SharedMemoryError: There is not enough space for the arrays.
     """
 
     def __init__(self, content: Any) -> None:
@@ -65,22 +65,22 @@ def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None)
     """
     if descriptor is None:
         return pickle.loads(pickled)
-    # Copy on write: an array can be written to as it could in the process that it came from,
-    # and pages that nobody writes to are there once for all processes.
+    # Copy on write: arrays are as writable as in the original process, and pages that are not
+    # written to are shared by all processes.
     view = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
     os.close(descriptor)
     return pickle.loads(pickled, buffers=[view[start : start + size] for start, size in spans])
 
 
 class _Packer(pickle.Pickler):
-    """Pickles for a process that does not run the user's script."""
+    """A pickler for processes that do not run the user's script."""
 
     def __init__(self, stream: BytesIO, buffers: list[memoryview]) -> None:
         super().__init__(stream, protocol=5, buffer_callback=self._put_aside)
         self._buffers = buffers
 
     def _put_aside(self, buffer: pickle.PickleBuffer) -> bool:
-        """Keep a large buffer out of the pickle; True asks to put it in."""
+        """Keep a large buffer out of the pickle; return True to keep a small one in it."""
         raw = buffer.raw()
         if raw.nbytes < _LARGE_BYTES:
             return True
@@ -88,14 +88,14 @@ class _Packer(pickle.Pickler):
         return False
 
     def reducer_override(self, value: Any) -> Any:
-        """Say how to pickle what the usual way would pickle badly."""
+        """Override the pickling of objects from `__main__` and of some arrays."""
         if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
             raise pickle.PicklingError(f"{value.__qualname__} is defined in `__main__`")
         if not isinstance(value, np.ndarray):
             return NotImplemented
         by_name = _by_name(value)
         if by_name is None and type(value) is np.ndarray and _is_scattered(value):
-            # Numpy would pickle the values of such a view once for each process.
+            # Numpy would put the values of this view into the pickle, not the shared file.
             return np.array(value, order="C").__reduce_ex__(5)
         return by_name or NotImplemented
 
@@ -105,9 +105,9 @@ def _is_scattered(array: npt.NDArray[Any]) -> bool:
 
 
 def _by_name(array: npt.NDArray[Any]) -> tuple[Any, ...] | None:
-    """Return how to open a memory-mapped array again; None where its file may hold other values.
+    """Return how to reopen a memory-mapped array; None if its file may differ.
 
-    Numpy itself would pickle the values, all 100 GB of them.
+    Numpy would pickle the values, even 100 GB of them.
     """
     whole: Any = array
     while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
@@ -128,7 +128,7 @@ def _open_again(
     dtype: np.dtype[Any],
     strides: tuple[int, ...],
 ) -> npt.NDArray[Any]:
-    """Map the part of a file that an array lies in, read-only."""
+    """Map the part of a file that contains an array, read-only."""
     last = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     size = last + dtype.itemsize if 0 not in shape else 0
     values = np.memmap(path, np.uint8, "r", offset, (max(1, size),))

@@ -1,4 +1,4 @@
-"""Worker threads: right for pipelines whose time goes to decoders, which release the lock."""
+"""Worker threads, for pipelines dominated by decoders, which release the lock."""
 
 import contextlib
 import queue
@@ -17,25 +17,25 @@ from augseq.sampling.schedule import Step
 from augseq.workers.time_limit import Patience, TimeLimit
 
 _NAME = "augseq"
-# Enough for the slowest of usual samples; a transform that hangs gets no more than this.
+# Long enough for the slowest ordinary sample; a transform that hangs is not awaited longer.
 _GRACE_S = 2.0
 
 _LEFT_BEHIND = (
-    "A thread cannot be ended from outside: this one is left behind until it or the program ends, "
-    'and another took its place; worker_kind="processes" has the process killed.'
+    "A thread cannot be killed: this one keeps running until it or the program ends, and a new one "
+    'replaces it; with worker_kind="processes", the process is killed.'
 )
 
 
 class ThreadWorkers:
     """Threads that start with the first batch and end with this object.
 
-    Unlike those of `ThreadPoolExecutor` they are daemons: when a program ends, it waits for the
-    sample that each is loading, but neither for the batches ahead nor for a transform that hangs.
+    Unlike those of `ThreadPoolExecutor` they are daemons: an exiting program waits for the sample
+    that each is loading, but not for batches loaded ahead or for a transform that hangs.
 
     Args:
         load: Loads the batch of a step.
-        num_workers: Threads.
-        limit: How long a batch may take; None for no limit.
+        num_workers: Number of threads.
+        limit: Time limit of a batch; None for no limit.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ThreadWorkers:
         task = _Task(self._load, step, self._limit, self._tasks)
         self._tasks.put(task, first=urgent)
         if PROCESS_ENDS.is_set():
-            # No thread takes what is queued after `_end_threads` has emptied the queue.
+            # No thread loads what is queued after `_end_threads` has emptied the queue.
             task.cancel()
         return task
 
@@ -67,7 +67,7 @@ class ThreadWorkers:
         weakref.finalize(self, self._tasks.close, self._num_workers).atexit = False
 
     def stop(self) -> None:
-        """Cancel all queued batches, and end each thread after its present one."""
+        """Cancel all queued batches, and end each thread after its current one."""
         self._tasks.close(self._num_workers)
 
 
@@ -75,15 +75,15 @@ _RUNNING: "weakref.WeakSet[ThreadWorkers]" = weakref.WeakSet()
 
 
 class _Tasks:
-    """The queue of tasks. All of it is reentrant: a finalizer may close it at any moment.
+    """The queue of tasks. It is reentrant, since a finalizer can close it at any time.
 
-    `queue.LifoQueue` and the like are not: a finalizer that runs inside `put` would wait for the
-    lock that its own thread holds.
+    `queue.LifoQueue` and similar classes are not: a finalizer that runs inside `put` would wait
+    for a lock that its own thread holds.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[_Task] = deque()
-        # True for each task that was put; False ends a thread.
+        # True for each queued task; False ends a thread.
         self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def put(self, task: "_Task", *, first: bool) -> None:
@@ -93,13 +93,13 @@ class _Tasks:
     def take(self) -> "_Task | None":
         """Wait for the next task; None to end the thread."""
         while self._tickets.get():
-            # The queue may have been emptied since.
+            # The queue may have been emptied in the meantime.
             with contextlib.suppress(IndexError):
                 return self._waiting.popleft()
         return None
 
     def close(self, num_threads: int) -> None:
-        """Cancel all tasks, and end so many threads."""
+        """Cancel all tasks, and end this number of threads."""
         with contextlib.suppress(IndexError):
             while True:
                 self._waiting.popleft().cancel()
@@ -108,13 +108,13 @@ class _Tasks:
 
 
 class _Task(Future[Batch]):
-    """A batch to be loaded by a thread, which nobody awaits longer than the limit.
+    """A batch to be loaded by a thread, within a time limit.
 
     Args:
         load: Loads the batch of a step.
-        step: Which.
-        limit: How long it may take.
-        tasks: The queue of its thread; not the workers, which end when nobody holds them.
+        step: The step of the batch.
+        limit: Time limit; None for no limit.
+        tasks: The queue of its thread; not the workers, which end when no longer referenced.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class _Task(Future[Batch]):
         self.step = step
         self.note = THIS_THREAD.note
         self.is_given_up = False
-        # Set as well when it is cancelled.
+        # Also set when it is cancelled.
         self.is_begun = threading.Event()
         self._limit = limit
         self._tasks = tasks
@@ -142,11 +142,11 @@ class _Task(Future[Batch]):
 
         Raises:
             BatchTimeoutError: It takes longer than the limit.
-            Exception: Whatever loading it raised.
+            Exception: Any exception of loading it.
         """
         if timeout is None and self._limit is not None and not self.done():
             while not Patience(self._limit.seconds).wait(self.is_begun.wait):
-                # Every thread hangs; those that wait for their batches will say where.
+                # All threads hang; the calls that wait for their batches report where.
                 _start_thread(self._tasks, self._name, lasts=False)
             if not Patience(self._limit.seconds).wait(lambda s: wait([self], s).done):
                 self.is_given_up = True
@@ -164,7 +164,7 @@ def _start_thread(tasks: _Tasks, name: str, *, lasts: bool = True) -> None:
 
 
 def _work(tasks: _Tasks, lasts: bool) -> None:
-    """Load batches until the queue is closed or another thread took over; one if not `lasts`."""
+    """Load batches until the queue closes or this thread is replaced; one if not `lasts`."""
     is_over = False
     while not (is_over or PROCESS_ENDS.is_set()) and (task := tasks.take()) is not None:
         task.note, THIS_THREAD.note[0] = THIS_THREAD.note, NO_RECORD
@@ -172,17 +172,17 @@ def _work(tasks: _Tasks, lasts: bool) -> None:
             task.is_begun.set()
             try:
                 task.set_result(task.load(task.step))
-            # Whatever it is, it belongs to the one who asks for this batch.
+            # Any exception is raised where the batch is requested.
             except BaseException as error:
                 task.set_exception(error)
             is_over = task.is_given_up or not lasts
-        # While this thread waits, nothing of a batch may be kept alive by its variables.
+        # So that a waiting thread does not keep a batch alive.
         del task
 
 
 @at_exit(Turn.THREADS)
 def _end_threads() -> None:
-    """Let threads finish their sample: one that is killed inside native code aborts or hangs."""
+    """Let threads finish their sample: killing one inside native code aborts or hangs."""
     PROCESS_ENDS.set()
     for workers in list(_RUNNING):
         workers.stop()

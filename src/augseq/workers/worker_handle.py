@@ -14,49 +14,49 @@ from augseq.workers.worker_main import serve
 
 
 class WorkerHandle:
-    """A process that starts with its first order, and anew after a death.
+    """A process that starts with its first request, and again after it has died.
 
-    One thread at a time may use it.
+    Only one thread can use it at a time.
 
     Args:
         start_method: "spawn", "forkserver" or "fork".
-        segment_pool: Where segments for the images come from.
+        segment_pool: Pool of segments for the images.
     """
 
     def __init__(self, start_method: str, segment_pool: SegmentPool) -> None:
         self._start_method = start_method
         self._segment_pool = segment_pool
         self._link: Link | None = None
-        # What the process knows, by number.
+        # Numbers of the pipelines and segments that the process has.
         self._pipelines: set[int] = set()
         self._segments: set[int] = set()
 
     @property
     def process_id(self) -> int | None:
-        """What the system calls the process; None while there is none."""
+        """The process id; None while no process is running."""
         link = self._link
         return link.process_id if link is not None and link.is_alive else None
 
     def learn(self, shared: SharedPickle, limit_s: float | None) -> None:
-        """Hand a pipeline over, if the process does not have it.
+        """Send a pipeline, if the process does not have it.
 
         Raises:
             WorkerDiedError: The process died.
             WorkerHungError: It took longer than the limit, and was killed.
-            Exception: What was raised when it was unpickled.
+            Exception: Any exception of unpickling it.
         """
         self._link_that_knows(shared, limit_s)
 
     def make(
         self, shared: SharedPickle, order: Make, limit_s: float | None
     ) -> dict[ArrayKey, Array]:
-        """Return the arrays that an order asks for, in shared memory.
+        """Return the arrays of a request, in shared memory.
 
         Raises:
             WorkerDiedError: The process died.
             WorkerHungError: It took longer than the limit, and was killed.
-            SharedMemoryError: There is no room for the images.
-            Exception: Whatever was raised over the order.
+            SharedMemoryError: There is not enough shared memory for the images.
+            Exception: Any exception of loading them.
         """
         link = self._link_that_knows(shared, limit_s)
         self._pipelines &= order.wanted
@@ -64,18 +64,18 @@ class WorkerHandle:
         return self._segment_pool.lend(segments[0], done.layouts)
 
     def interrupt(self) -> None:
-        """End the process, whatever it does; whoever waits for it learns that it died."""
+        """Kill the process; threads that wait for it get a `WorkerDiedError`."""
         if self._link is not None:
             self._link.interrupt()
 
     def await_end(self) -> None:
-        """Wait until an interrupted process has ended, but not for long."""
+        """Wait up to 2 s until an interrupted process has ended."""
         link = self._link
         if link is not None:
             link.await_end()
 
     def kill(self) -> None:
-        """End the process, and forget it."""
+        """Kill the process and reset this handle."""
         link, self._link = self._link, None
         self._pipelines, self._segments = set(), set()
         if link is not None:
@@ -94,8 +94,8 @@ class WorkerHandle:
             return self._link
         self.kill()
         self._link = launch(serve, self._start_method)
-        # An order may be more than the pipe holds, so it is sent to who reads it: nobody can stop
-        # sending to a process that hangs while it starts.
+        # First wait until the process reads: a request can exceed the buffer of the pipe, and
+        # sending it to a process that hangs during startup would block forever.
         with self._killing():
             self._link.receive(Patience(limit_s))
         return self._link
@@ -103,7 +103,7 @@ class WorkerHandle:
     def _carry_out(
         self, link: Link, order: Learn | Make, limit_s: float | None, file: int | None = None
     ) -> tuple[Done, list[Segment]]:
-        """Exchange messages until an order is done; return the segments that it took."""
+        """Exchange messages until a request is completed; return the segments it used."""
         segments, patience = [], Patience(limit_s)
         with self._killing():
             link.send(order, file)
@@ -116,11 +116,11 @@ class WorkerHandle:
 
     @contextmanager
     def _killing(self) -> Iterator[None]:
-        """Kill the process where an exchange with it fails."""
+        """Kill the process if an exchange with it fails."""
         try:
             yield
         except BaseException:
-            # Also Ctrl-C: the process would answer to an order that nobody remembers.
+            # Also on Ctrl-C: the next exchange would receive the answer to this one.
             self.kill()
             raise
 

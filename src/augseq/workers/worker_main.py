@@ -1,8 +1,8 @@
-"""What happens inside a worker process.
+"""The main function of a worker process.
 
-It loads neither Keras nor a backend, and no pyarrow: records come with each order. With CPython
-3.11 on Linux it starts in 0.2 s and has 20 MB for itself; where albumentations is needed, in
-0.7 s with 55 MB (and 47 MB of libraries that all workers share).
+It loads neither Keras nor a backend nor pyarrow: records come with each request. With CPython
+3.11 on Linux it starts in 0.2 s and uses 20 MB of its own; if albumentations is needed, 0.7 s
+and 55 MB (plus 47 MB of libraries that all workers share).
 """
 
 import contextlib
@@ -28,11 +28,11 @@ from augseq.workers.shared_pickle import unpack
 
 
 def serve(connection: Connection) -> None:
-    """Carry out the orders of the main process until it hangs up."""
-    # Ctrl-C at a terminal goes to all processes in front; it is for the main one to decide.
+    """Handle the requests of the main process until it closes the connection."""
+    # Ctrl-C at a terminal goes to all foreground processes; only the main one should handle it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
-        # It was held back while this process started; see `launch`.
+        # It was blocked while this process started; see `launch`.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_freed_memory()
@@ -48,23 +48,23 @@ def serve(connection: Connection) -> None:
         leave_memory_folders()
 
 
-# So that neither thread ends the process while the other removes a folder.
+# Keeps each thread from ending the process while the other deletes a folder.
 _LEAVING = threading.Lock()
 
 
 def _end_with_parent() -> None:
-    """End with the main process, however that ended and whatever goes on here."""
+    """End with the main process, however it ended and whatever this process is doing."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
         with _LEAVING:
-            # A main process that was killed could not remove them.
+            # A main process that was killed could not delete them.
             leave_memory_folders()
             os._exit(1)
 
 
 class _Worker:
-    """The pipelines that a process knows, and the segments that it has mapped."""
+    """The pipelines of a process, and the segments it has mapped."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -72,11 +72,11 @@ class _Worker:
         self._segments: dict[int, mmap.mmap] = {}
 
     def answer(self, order: Learn | Make) -> Done | Failed:
-        """Carry out one order."""
+        """Handle one request."""
         THIS_THREAD.note[0] = NO_RECORD
         try:
             return self._learn(order) if isinstance(order, Learn) else self._make(order)
-        # Also SystemExit: it belongs to the one who asks for the batch, as with threads.
+        # Also SystemExit: it is raised where the batch is requested, as with threads.
         except BaseException as error:
             return failed(error, f"worker process {os.getpid()}")
 
@@ -99,7 +99,7 @@ class _Worker:
         return Done(layouts=layouts)
 
     def _shared_memory(self, num_bytes: int) -> mmap.mmap:
-        """Return memory that the main process sees too."""
+        """Return memory shared with the main process."""
         self._connection.send(NeedRoom(num_bytes=num_bytes))
         room: Room = self._connection.recv()
         for number in self._segments.keys() - room.wanted:
@@ -112,11 +112,11 @@ class _Worker:
 
 
 def _keep_freed_memory() -> None:
-    """Let the C library keep the memory of one image for the next.
+    """Make the C library keep the memory of one image for the next.
 
-    At first glibc gives every block of more than 128 KiB back to the system, and fresh pages
-    take time: a blur, a turn and a change of hue of 512 x 512 pixels took 7.9 ms of a processor,
-    not 5.2. It learns from the largest block that it ever took back, up to 32 MiB; this one is
-    never touched, so it takes no memory.
+    By default glibc returns every freed block of more than 128 KiB to the system, and fresh pages
+    are slow: a blur, a rotation and a hue change of 512 x 512 pixels took 7.9 ms of CPU time
+    instead of 5.2. It raises this threshold to the largest block freed so far, up to 32 MiB. This
+    block is never written to, so it uses no memory.
     """
     np.empty(31 * 2**20, np.uint8)
