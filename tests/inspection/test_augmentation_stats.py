@@ -78,7 +78,7 @@ def test_parameters_spread_over_their_whole_range(report: AugmentationStats) -> 
 
 def test_a_function_of_ones_own_does_not_tell(report: AugmentationStats) -> None:
     assert report.transforms[-1].num_fired is None
-    assert "5 keep: does not tell whether it fires" in str(report)
+    assert "5 keep: does not report whether it fires" in str(report)
 
 
 def test_the_same_run_gives_the_same_report(

@@ -46,13 +46,13 @@ def test_ten_planted_transforms_are_found_by_name(found: PurityReport) -> None:
         ("numpy_noise", "draws from a global generator"),
         ("python_flip", "draws from a global generator"),
         ("fresh_noise", "other pixels for the same generator"),
-        ("darken_in_place", "changes the image that it is given"),
+        ("darken_in_place", "changes its input image"),
         ("shift_by_the_clock", "other pixels for the same generator"),
         ("shift_by_the_process", "in two processes"),
         ("shift_by_a_hash", "in two processes, PYTHONHASHSEED=1 and 2"),
-        ("Counting", "keeps a memory of earlier calls"),
+        ("Counting", "keeps state from earlier calls"),
         ("Racing", "when threads share it"),
-        ("<lambda>", "does not pickle"),
+        ("<lambda>", "cannot be pickled"),
     ],
 )
 def test_each_comes_with_evidence(found: PurityReport, name: str, evidence: str) -> None:

@@ -84,7 +84,7 @@ def test_a_large_batch_stays_small(photos: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"), [("threads", "workers: threads: 2"), ("serial", "loaded when asked for")]
+    ("kind", "told"), [("threads", "workers: threads: 2"), ("serial", "loaded when requested")]
 )
 def test_who_computes_the_batches_is_told(samples: augseq.Manifest, kind: str, told: str) -> None:
     page = Page(sequence_of(samples, workers=2, worker_kind=kind)._repr_html_())

@@ -1,4 +1,4 @@
-"""How strong augmentations are: how often each fires, and how what it draws spreads."""
+"""Statistics of augmentations: how often each fires, with which parameters."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,22 +24,22 @@ from augseq.terminal_text import call_text, first_lines
 from augseq.threaded_map import map_in_threads
 from augseq.validation import check_whole
 
-# Some, since what is drawn may hang on the size of an image; few, since all are held at once.
+# Several, since draws can depend on the size of the image; few, since all are kept in memory.
 _NUM_IMAGES = 8
 
 Draws: TypeAlias = list[tuple[str, list[tuple[str, float]]]]
-"""The transforms of a step that fired, each with the numbers that it drew."""
+"""The transforms of an augmentation that fired, each with the numbers it drew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformStats:
-    """What one transform did to many samples.
+    """Statistics of one transform over many samples.
 
     Attributes:
-        step: Its place in the list of augmentations, from 1.
+        step: Its position in the list of augmentations, from 1.
         name: Its name.
-        num_fired: In how many samples it took effect; None where it does not tell.
-        parameters: What it drew where it fired, by name: shape (n,), float64.
+        num_fired: Number of samples in which it fired; None if it does not report that.
+        parameters: The values it drew when it fired, by name: shape (n,), float64.
     """
 
     step: int
@@ -48,23 +48,23 @@ class TransformStats:
     parameters: Mapping[str, npt.NDArray[np.float64]] = field(repr=False)
 
     def __repr__(self) -> str:
-        fired = "does not tell" if self.num_fired is None else f"fired in {self.num_fired:,}"
+        fired = "firing unknown" if self.num_fired is None else f"fired in {self.num_fired:,}"
         return call_text("TransformStats", self.title, fired, *self.parameters)
 
     @property
     def title(self) -> str:
-        """Place and name."""
+        """Position and name."""
         return f"{self.step} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentationStats:
-    """How often each transform fires, and how what it draws spreads.
+    """How often each transform fires, and the distribution of its parameters.
 
     Attributes:
-        num_samples: How many samples were made.
-        num_images: Of how many images.
-        transforms: In the order of the list; those inside a `Compose` one by one.
+        num_samples: Number of samples.
+        num_images: Number of images they are made from.
+        transforms: In the order of the list; those inside a `Compose` separately.
     """
 
     num_samples: int
@@ -85,13 +85,13 @@ class AugmentationStats:
     def draw(self) -> Picture:
         """Draw how often each transform fires, and a histogram of each parameter."""
         shares = {
-            one.title: None if one.num_fired is None else one.num_fired / self.num_samples
-            for one in self.transforms
+            stats.title: None if stats.num_fired is None else stats.num_fired / self.num_samples
+            for stats in self.transforms
         }
         spreads = [
-            Spread(transform=one.title, parameter=name, unit=unit_of(name), values=values)
-            for one in self.transforms
-            for name, values in one.parameters.items()
+            Spread(transform=stats.title, parameter=name, unit=unit_of(name), values=values)
+            for stats in self.transforms
+            for name, values in stats.parameters.items()
         ]
         heading = f"{self.num_samples:,} samples of {self.num_images} images"
         return draw_augmentation_stats(shares, spreads, heading=heading)
@@ -103,21 +103,21 @@ class AugmentationStats:
 def measure_augmentations(
     manifest: Manifest, pipeline: Pipeline, *, seed: int, num_samples: int, progress: bool = True
 ) -> AugmentationStats:
-    """Make many samples of a few images, and note which transforms fired with what.
+    """Create many samples of a few images, and record which transforms fired with what.
 
-    Each image is decoded once. Its samples are those of its record in the epochs 0, 1, 2 and so
-    on, with the very draws of a training run: transforms run on the pixels, since what they draw
-    may hang on what those before made of them.
+    Each image is decoded once. Its samples are those of its record in epochs 0, 1, 2 and so on,
+    with the same draws as a training run. Transforms run on the pixels, since their draws can
+    depend on the result of earlier transforms.
 
     Args:
-        manifest: Whose images; they are chosen from all classes.
-        pipeline: What is done to them.
-        seed: Of the run.
-        num_samples: How many.
-        progress: Whether long work shows a progress bar.
+        manifest: Images to choose from, evenly over all classes.
+        pipeline: How the images are loaded and augmented.
+        seed: The seed of the run.
+        num_samples: Number of samples.
+        progress: Whether to show a progress bar if it takes long.
 
     Raises:
-        Exception: As `load_sample`.
+        Exception: As in `load_sample`.
     """
     check_whole("num_samples", num_samples, least=1)
     records = manifest.records(spread_positions(manifest, min(_NUM_IMAGES, num_samples)))
@@ -136,14 +136,14 @@ def measure_augmentations(
         title="Augmenting",
         progress=progress,
     )
-    # By step and not by sample; without a step, nothing is to be told.
+    # Transposed: by augmentation instead of by sample.
     by_step = zip(*samples, strict=True)
     transforms = [
-        one
+        stats
         for place, (step, draws) in enumerate(
             zip(pipeline.augment.details, by_step, strict=True), 1
         )
-        for one in _stats_of(place, step, draws)
+        for stats in _stats_of(place, step, draws)
     ]
     return AugmentationStats(
         num_samples=num_samples, num_images=len(records), transforms=tuple(transforms)
@@ -151,14 +151,14 @@ def measure_augmentations(
 
 
 def _draws_of(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> list[Draws | None]:
-    """Return what each step drew for a sample; None for one that does not tell."""
+    """Return the draws of each augmentation for a sample; None if not reported."""
     steps = pipeline.augment.details
     draws: list[Draws | None] = [None] * len(steps)
 
     def note(number: int, call: Call) -> Any:
         result = call()
         fired = steps[number - 1].fired() if number else None
-        # Not a crop that was only drawn. The numbers alone: a map of noise is as large as an image.
+        # Skip crops that were only drawn. Keep only numbers: a noise map is as large as an image.
         if fired is not None and isinstance(result, np.ndarray):
             draws[number - 1] = [(name, list(drawn_numbers(drawn))) for name, drawn in fired]
         return result
@@ -171,25 +171,25 @@ def _stats_of(
     place: int, step: DetailedAugmentation, draws: Sequence[Draws | None]
 ) -> Iterator[TransformStats]:
     name = step.name
-    told = [one for one in draws if one is not None]
-    if not told:
+    reported = [sample for sample in draws if sample is not None]
+    if not reported:
         yield TransformStats(step=place, name=name, num_fired=None, parameters={})
         return
     for part in dict.fromkeys(step.part_names):
-        fired = [numbers for sample in told for other, numbers in sample if other == part]
+        fired = [numbers for sample in reported for other, numbers in sample if other == part]
         parameters: dict[str, list[float]] = {}
         for parameter, value in chain.from_iterable(fired):
             parameters.setdefault(parameter, []).append(value)
         yield TransformStats(
             step=place,
             name=part if part == name else f"{name}: {part}",
-            num_fired=sum(any(other == part for other, _ in sample) for sample in told),
+            num_fired=sum(any(other == part for other, _ in sample) for sample in reported),
             parameters={key: np.array(values) for key, values in parameters.items()},
         )
 
 
 def _lines(transform: TransformStats, num_samples: int) -> Iterator[str]:
-    share = "does not tell whether it fires"
+    share = "does not report whether it fires"
     if transform.num_fired is not None:
         share = f"fired in {transform.num_fired:,} ({transform.num_fired / num_samples:.1%})"
     yield f"  {transform.title}: {share}"

@@ -1,4 +1,4 @@
-"""What happened to one image in one epoch, stage by stage."""
+"""How one image was processed in one epoch, stage by stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,22 +21,22 @@ from augseq.pixels.region import WHOLE
 from augseq.terminal_text import call_text, shortened, table_text
 from augseq.types import Image
 
-# Matrices tell nobody anything below a picture; `print` of the explanation has them.
+# Larger arrays are useless in a caption; `print` of the explanation shows them.
 _MOST_NUMBERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """An image on its way, after one stage.
+    """An image after one stage.
 
     Attributes:
         name: "decoded", "resized", or the name of the augmentation.
         image: Shape (height, width, channels), uint8 or float32; a copy.
-        fired: The albumentations transforms that took effect, each with the parameters that it
-            drew; empty where none did; None where a stage does not tell.
-        crop: (top, left, height, width) in px of `image`: what is cut out of it. In the first
-            stage, all that is left of it in the end, as far as that is an upright rectangle; else
-            what the next stage cuts out. None where nothing is, or it is not known.
+        fired: The albumentations transforms that took effect, each with the parameters it drew;
+            empty if none did; None if the stage does not report it.
+        crop: (top, left, height, width) in px of `image`. In the first stage, the part of it that
+            the model sees, as far as that is an upright rectangle; in later stages, the part that
+            the next stage crops. None if nothing is cropped, or if that is unknown.
     """
 
     name: str
@@ -45,18 +45,18 @@ class Stage:
     crop: tuple[float, float, float, float] | None = None
 
     def __repr__(self) -> str:
-        return call_text("Stage", self.name, _size(self.image), *filter(None, [_told(self)]))
+        return call_text("Stage", self.name, _size(self.image), *filter(None, [_effect(self)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How one record became what a training step saw.
+    """How one record became a training sample.
 
     Attributes:
         record: The record.
-        seed: Of the run.
-        epoch: Of the run.
-        stages: From the whole photograph, upright, to the pixels of the batch, in order.
+        seed: The seed of the run.
+        epoch: The epoch of the sample.
+        stages: From the original image, upright, to the pixels of the batch, in order.
     """
 
     record: Record
@@ -77,16 +77,16 @@ class Explanation:
 
     def __str__(self) -> str:
         title = f"{self.record}, epoch {self.epoch}, seed {self.seed}"
-        rows = [(stage.name, _size(stage.image), _told(stage)) for stage in self.stages]
+        rows = [(stage.name, _size(stage.image), _effect(stage)) for stage in self.stages]
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         lines = [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
         return "\n".join([title, *lines])
 
     def draw(self) -> Picture:
-        """Draw the image after each stage, and below it what was drawn.
+        """Draw the image after each stage, with the drawn parameters below it.
 
-        The first is the whole photograph, with a rectangle around the part that the model sees.
-        Names of transforms that did not fire stand in parentheses.
+        The first is the original image, with a rectangle around the part that the model sees.
+        Names of transforms that did not fire are in parentheses.
         """
         titles = [
             stage.name if stage.fired is None or stage.fired else f"({stage.name})"
@@ -109,10 +109,10 @@ class Explanation:
 
 
 def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Explanation:
-    """Make the image of a record in an epoch, and keep it after every stage.
+    """Load the sample of a record in an epoch, and keep the image after every stage.
 
     Raises:
-        Exception: As `load_sample`.
+        Exception: As in `load_sample`.
     """
     stages: list[Stage] = []
     steps, names = pipeline.augment.details, ["decoded", *pipeline.augment.names]
@@ -123,7 +123,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         result = call()
         if isinstance(result, Crop):
             is_part = result.box is not None
-        # What is no image is the list's to complain about.
+        # If the result is not an image, the list raises an error.
         if isinstance(result, np.ndarray):
             fired = steps[number - 1].fired() if number else None
             stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
@@ -131,23 +131,23 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
 
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
     if is_part:
-        # Only the part in the crop was decoded.
+        # Only the crop was decoded.
         stages[0] = replace(stages[0], image=pipeline.source.open(record).read(WHOLE))
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
-    # Also after a first one, where an augmentation has changed the size.
+    # Possibly a second resize, if an augmentation changed the size.
     if stages[-1].image.shape != sample.image.shape:
         stages.append(Stage(name="resized", image=sample.image))
-    told = tuple(_with_crops(stages, pipeline))
-    return Explanation(record=record, seed=seed, epoch=epoch, stages=told)
+    with_crops = tuple(_with_crops(stages, pipeline))
+    return Explanation(record=record, seed=seed, epoch=epoch, stages=with_crops)
 
 
 def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:
-    """Yield stages with what is cut out of each."""
+    """Yield the stages with their crops."""
     steps = pipeline.augment.details
     first = 1 + pipeline.resizes_first
     frame: Frame | None = Frame.whole(stages[0].image.shape)
-    left_of_it: Frame | None = None
+    visible: Frame | None = None
     crops: list[Frame | None] = []
     shown: Frame | None
     crop: Frame | None
@@ -158,15 +158,15 @@ def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:
         elif pipeline.resize is not None:
             shown = crop = resized_frame(shape, pipeline.resize)
         frame = frame.part(shown, shape) if frame and shown else None
-        left_of_it = frame or left_of_it
+        visible = frame or visible
         crops.append(crop)
-    crops = [left_of_it, *crops[1:], None]
+    crops = [visible, *crops[1:], None]
     for stage, crop in zip(stages, crops, strict=True):
         yield replace(stage, crop=_box(crop, stage.image.shape))
 
 
 def _box(crop: Frame | None, shape: tuple[int, ...]) -> tuple[float, float, float, float] | None:
-    """Return (top, left, height, width) of what a crop leaves; None where it cuts nothing off."""
+    """Return (top, left, height, width) of a crop; None if it removes nothing."""
     if crop is None:
         return None
     top, bottom = np.clip(sorted((crop.top, crop.bottom)), 0, shape[0]).tolist()
@@ -180,7 +180,7 @@ def _size(image: Image) -> str:
     return f"{height} x {width} x {channels} {image.dtype}"
 
 
-def _told(stage: Stage) -> str:
+def _effect(stage: Stage) -> str:
     if stage.fired is None:
         top, left, height, width = stage.crop or (0, 0, 0, 0)
         cut = f"crop: {height:.0f} x {width:.0f} at top {top:.0f}, left {left:.0f}"
@@ -195,7 +195,7 @@ def _told(stage: Stage) -> str:
 
 
 def _caption(stage: Stage) -> list[str]:
-    """Return the lines below a picture: the size, and the parameters but for large arrays."""
+    """Return the lines below a picture: the size, and the parameters except large arrays."""
     height, width, _ = stage.image.shape
     lines = [f"{height} x {width} px"]
     if stage.crop:
@@ -217,7 +217,7 @@ def _columns(count: int) -> int:
 
 
 def _short(value: Any) -> str:
-    """Write a parameter in a few characters."""
+    """Return a short text for a parameter."""
     if isinstance(value, np.ndarray) and value.size > 9:
         return f"<{' x '.join(map(str, value.shape))} {value.dtype}>"
     if isinstance(value, np.generic):

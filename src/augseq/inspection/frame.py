@@ -1,4 +1,4 @@
-"""Which part of the photograph an image shows, stage by stage, as long as that is known."""
+"""The part of the original image that an image shows, tracked through the stages."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ _SCALINGS = ("Resize", "LongestMaxSize", "SmallestMaxSize", "RandomScale")
 
 
 class Frame(NamedTuple):
-    """Where the edges of an image lie, in px of another; mirrored where they are swapped."""
+    """The edges of an image in px of another image; swapped if it is mirrored."""
 
     top: float
     left: float
@@ -19,15 +19,15 @@ class Frame(NamedTuple):
 
     @classmethod
     def whole(cls, shape: tuple[int, ...]) -> "Frame":
-        """Return the frame of an image itself."""
+        """Return the frame of a whole image."""
         return cls(0, 0, shape[0], shape[1])
 
     def part(self, inner: "Frame", shape: tuple[int, ...]) -> "Frame":
-        """Return where a part of an image lies, whose own shape is known.
+        """Return the frame of a part of this image.
 
         Args:
-            inner: The part, in px of the image.
-            shape: (height, width, ...) of the image.
+            inner: The part, in px of this image.
+            shape: (height, width, ...) of this image.
         """
         scale_y = (self.bottom - self.top) / shape[0]
         scale_x = (self.right - self.left) / shape[1]
@@ -40,7 +40,7 @@ class Frame(NamedTuple):
 
 
 def resized_frame(shape: tuple[int, ...], options: ResizeOptions) -> Frame:
-    """Return what the resize of a plan shows of an image, in px of that; padding lies outside."""
+    """Return the frame of a resized image in px of the original; padding is outside."""
     height, width = shape[:2]
     target_height, target_width = options.image_size
     if options.resize_mode == "crop":
@@ -48,45 +48,45 @@ def resized_frame(shape: tuple[int, ...], options: ResizeOptions) -> Frame:
         return Frame(top, left, bottom, right)
     if options.resize_mode == "pad":
         scale = min(target_height / height, target_width / width)
-        above = (target_height / scale - height) / 2
-        beside = (target_width / scale - width) / 2
-        return Frame(-above, -beside, height + above, width + beside)
+        margin_y = (target_height / scale - height) / 2
+        margin_x = (target_width / scale - width) / 2
+        return Frame(-margin_y, -margin_x, height + margin_y, width + margin_x)
     return Frame.whole(shape)
 
 
 def first_crop(fired: Fired | None) -> Frame | None:
-    """Return the crop that a step began with, in px of the image that it was given.
+    """Return the crop that an augmentation begins with, in px of its input image.
 
     Args:
-        fired: The transforms of the step that took effect, with what they drew.
+        fired: The transforms of the augmentation that took effect, with their draws.
     """
     if not fired or "crop_coords" not in fired[0][1]:
         return None
     drawn = fired[0][1]
     left, top, right, bottom = drawn["crop_coords"]
-    # Coordinates count from the edge of what was padded first.
+    # Coordinates are relative to the padded image.
     padding = drawn.get("pad_params") or {}
-    above, beside = padding.get("pad_top", 0), padding.get("pad_left", 0)
-    return Frame(top - above, left - beside, bottom - above, right - beside)
+    pad_top, pad_left = padding.get("pad_top", 0), padding.get("pad_left", 0)
+    return Frame(top - pad_top, left - pad_left, bottom - pad_top, right - pad_left)
 
 
 def shown_frame(
     step: DetailedAugmentation, fired: Fired | None, shape: tuple[int, ...]
 ) -> Frame | None:
-    """Return what a step shows of the image that it was given, in px of that.
+    """Return the part of its input image that an augmentation shows, in px of the input.
 
     Args:
         step: An element of the list.
-        fired: Its transforms that took effect; None where it does not tell.
-        shape: (height, width, ...) of the image that it was given.
+        fired: Its transforms that took effect; None if it does not report them.
+        shape: (height, width, ...) of the input image.
 
     Returns:
-        None where that is not known, or is no upright rectangle.
+        The frame; None if it is unknown or not an upright rectangle.
     """
     if fired is None:
         return None
     frame = Frame.whole(shape)
-    moved = [one for one in fired if one[0] in step.moving_parts]
+    moved = [(name, drawn) for name, drawn in fired if name in step.moving_parts]
     if not moved:
         return frame
     name = moved[0][0]

@@ -1,4 +1,4 @@
-"""Look on while a pipeline works, at the seams between its parts."""
+"""Observe each call that a pipeline makes to its source and augmentations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ Call: TypeAlias = Callable[[], Any]
 
 
 def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
-    """Return a pipeline that makes the same pixels, with every call of a part seen.
+    """Return a pipeline with the same pixels that passes its calls to a function.
 
     Args:
-        pipeline: What to look at.
+        pipeline: The pipeline to observe.
         run: Called instead of a part, with the part's number (0 for the source, then the
-            augmentations from 1) and the call itself, whose result it returns.
+            augmentations from 1) and the call, which it must make and whose result it returns.
     """
     seen = tuple(
         _SeenStep(step, partial(run, number))

@@ -1,4 +1,4 @@
-"""Find the transforms of a list that are not pure, and say how one can see it."""
+"""Find the transforms of a list that are not pure, with evidence."""
 
 import json
 import os
@@ -31,7 +31,7 @@ from augseq.manifest.record import Record
 from augseq.terminal_text import ending, first_lines, options_text
 from augseq.types import Image
 
-# Text hashes differ between these two, and so does every order that depends on them.
+# Hashes of text, and every order that depends on them, differ between these two.
 _HASH_SEEDS = (1, 2)
 _CHILD_TIMEOUT_S = 120
 _NUM_LINES = 3
@@ -39,12 +39,12 @@ _NUM_LINES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impurity:
-    """A law that a transform breaks.
+    """A rule of purity that a transform breaks.
 
     Attributes:
-        number: The transform's place in the list, from 1.
+        number: The transform's position in the list, from 1.
         name: Its name.
-        evidence: What was seen.
+        evidence: What was observed.
     """
 
     number: int
@@ -60,11 +60,11 @@ class Impurity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurityReport:
-    """What a purity check found.
+    """The result of a purity check.
 
     Attributes:
         names: The transforms that were checked, in order.
-        impurities: What was found; empty for a pure list.
+        impurities: The rules that were broken; empty for a pure list.
     """
 
     names: tuple[str, ...]
@@ -72,7 +72,7 @@ class PurityReport:
 
     @property
     def is_pure(self) -> bool:
-        """Whether nothing was found."""
+        """Whether all transforms are pure."""
         return not self.impurities
 
     def __repr__(self) -> str:
@@ -83,26 +83,25 @@ class PurityReport:
             count = len(self.names)
             subject = "The augmentation is" if count == 1 else f"All {count} augmentations are"
             return f"{subject} pure: {', '.join(self.names) or 'there are none'}."
-        guilty = len({found.number for found in self.impurities})
-        title = f"{guilty} of {len(self.names)} augmentations are not pure:"
-        return "\n".join([title, *(f"  {found}" for found in self.impurities)])
+        num_impure = len({impurity.number for impurity in self.impurities})
+        title = f"{num_impure} of {len(self.names)} augmentations are not pure:"
+        return "\n".join([title, *(f"  {impurity}" for impurity in self.impurities)])
 
 
 def check_purity(pipeline: Pipeline, records: Sequence[Record], *, seed: int = 0) -> PurityReport:
     """Test each transform of a pipeline's list against the contract of an augmentation.
 
-    Each one runs on the images that it gets in the pipeline: twice, in another order, in
-    threads, and in two new processes with other hash seeds.
+    Each one runs on the images that it receives in the pipeline: twice, in a different order, in
+    threads, and in two new processes with different hash seeds.
 
     Args:
-        pipeline: Whose list to test.
-        records: A few records whose images to test with; each takes up to a second for each
-            transform.
-        seed: For the draws of the test.
+        pipeline: The pipeline to test.
+        records: A few records to test with; each takes up to a second per transform.
+        seed: Random seed of the test.
 
     Raises:
         AugseqError: A file cannot be decoded.
-        WorkerError: The system starts no process.
+        WorkerError: The system cannot start a process.
     """
     steps, names = pipeline.augment.steps, tuple(pipeline.augment.names)
     images = [_inputs(pipeline, record, seed) for record in records]
@@ -113,7 +112,7 @@ def check_purity(pipeline: Pipeline, records: Sequence[Record], *, seed: int = 0
             Impurity(number=number, name=name, evidence=evidence)
             for evidence in _broken_laws(step, given, seed)
         ]
-    # One that keeps a memory would differ between processes too, which tells nothing new.
+    # A transform that keeps state would also differ between processes, which is not news.
     rest = {
         number: (step, [inputs[number - 1] for inputs in images])
         for number, step in enumerate(steps, 1)
@@ -123,17 +122,18 @@ def check_purity(pipeline: Pipeline, records: Sequence[Record], *, seed: int = 0
         Impurity(number=number, name=names[number - 1], evidence=evidence)
         for number, evidence in _differences_of_processes(rest, seed)
     ]
-    return PurityReport(names=names, impurities=tuple(sorted(found, key=lambda one: one.number)))
+    impurities = tuple(sorted(found, key=lambda impurity: impurity.number))
+    return PurityReport(names=names, impurities=impurities)
 
 
 def _inputs(pipeline: Pipeline, record: Record, seed: int) -> list[Image]:
-    """Return the image that each step is given."""
+    """Return the input image of each transform."""
     num_steps = len(pipeline.augment.steps)
     try:
         stages = explain_sample(record, pipeline, seed=seed, epoch=0).stages
     except (DecodeError, MissingFileError, UnreadableError):
         raise
-    # A step that raises is found below; until then all get the image as it is without them.
+    # A transform that raises is reported later; use the image without augmentations for all.
     except Exception:
         plain = replace(pipeline, augment=AugmentationList())
         return [load_sample(record, plain, seed=seed, epoch=0).image] * num_steps
@@ -158,7 +158,7 @@ def _broken_laws(step: Augmentation, images: Sequence[Image], seed: int) -> Iter
 def _differences_of_processes(
     steps: Mapping[int, tuple[Augmentation, list[Image]]], seed: int
 ) -> Iterator[tuple[int, str]]:
-    """Compare new processes with this one; yields the number of a step and what differs."""
+    """Compare new processes with this one; yield transform numbers and differences."""
     if not steps:
         return
     jobs = {number: pickle.dumps(job) for number, job in steps.items()}
@@ -178,21 +178,24 @@ def _differences_of_processes(
             yield number, f"cannot run in another process ({errors[0].removeprefix(ERROR)})"
         elif answers[0] != answers[1]:
             seeds = " and ".join(map(str, _HASH_SEEDS))
-            cause = "it depends on hashes of text, on the process, or on the time"
-            yield number, f"gives other pixels in two processes, PYTHONHASHSEED={seeds}: {cause}"
+            yield (
+                number,
+                f"returns different pixels in two processes with PYTHONHASHSEED={seeds}: it "
+                "depends on hashes of text, on the process, or on the time",
+            )
         elif answers[0] != digest:
-            yield number, "gives other pixels in a new process: it depends on what ran before"
+            yield number, "returns different pixels in a new process: it depends on what ran before"
 
 
 class _NoAnswerError(Exception):
-    """A process ends or hangs before it answers."""
+    """A process exits or hangs before it answers."""
 
 
 def _answers(question: Mapping[str, Any], hash_seed: int) -> dict[int, str]:
-    """Return what a new process answers for each job.
+    """Return the answers of a new process, one per job.
 
     Raises:
-        WorkerError: There is no process that answers, whatever it is asked.
+        WorkerError: A new process does not answer even without jobs.
     """
     try:
         return _ask_process(question, hash_seed)
@@ -200,11 +203,11 @@ def _answers(question: Mapping[str, Any], hash_seed: int) -> dict[int, str]:
         reason = error
     jobs = question["jobs"]
     if not jobs:
-        raise WorkerError(f"A new process must run Python to check purity, but {reason}.")
+        raise WorkerError(f"The purity check must run Python in a new process, but {reason}.")
     if len(jobs) == 1:
         _answers({**question, "jobs": {}}, hash_seed)
         return dict.fromkeys(jobs, f"{ERROR}{reason}")
-    # One of them is to blame: each in a process of its own.
+    # One of the jobs is the cause: run each in a separate process.
     alone = [_answers({**question, "jobs": {number: jobs[number]}}, hash_seed) for number in jobs]
     return dict(ChainMap(*alone))
 
@@ -222,7 +225,7 @@ def _ask_process(question: Mapping[str, Any], hash_seed: int) -> dict[int, str]:
     except subprocess.TimeoutExpired as error:
         words = f"its process takes longer than {_CHILD_TIMEOUT_S} s"
         raise _NoAnswerError(words + _last_lines(error.stderr)) from error
-    # Whatever a transform prints comes before the last line.
+    # Output printed by transforms comes before the last line.
     *_, last_line = b"", *answered.stdout.splitlines()
     if answered.returncode or not last_line.startswith(b"{"):
         words = f"its process {ending(answered.returncode)}"
@@ -237,7 +240,7 @@ def _last_lines(printed: bytes | None) -> str:
 
 
 def _private_modules(steps: Sequence[Augmentation]) -> dict[str, str]:
-    """Return files of modules that no import finds, such as a list given to the command line."""
+    """Return files of modules outside the import path, such as a shell argument."""
     names = {getattr(step, "__module__", "") for step in steps}
     files = {}
     for name in names - {"__main__"}:

@@ -1,4 +1,4 @@
-"""A sequence as a notebook shows it: the plan as a chain, and the first images of a batch."""
+"""The notebook display of a sequence: its plan, and the first images of a batch."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ from augseq.terminal_text import shortened
 
 _MOST_IMAGES = 16
 _SIDE_PX = 96
-# Images go through the whole pipeline, but a display should come at once.
+# Images go through the whole pipeline, but a display should appear immediately.
 _LIMIT_S = 3.0
 _MOST_CHARACTERS = 150
 
@@ -20,17 +20,17 @@ _MOST_CHARACTERS = 150
 def sequence_html(
     plan: BatchPlan, *, hops: Sequence[tuple[str, str]], step: Step, workers: str
 ) -> str:
-    """Return a plan of batches as HTML, within little more than 3 s.
+    """Return a plan of batches as HTML, in little more than 3 s.
 
-    Images are made for this display alone, in this process: no worker is started, and a training
-    that goes on is not disturbed.
+    Images are loaded only for this display, in this process: no worker is started, and running
+    training is not disturbed.
 
     Args:
-        plan: What to show.
-        hops: Name and description of each hop of a sample; that of "augment" becomes one for
-            each augmentation.
-        step: Whose batch to show.
-        workers: What computes the batches.
+        plan: The plan to show.
+        hops: Name and description of each stage of a sample; "augment" is replaced by one stage
+            per augmentation.
+        step: The step of the batch to show.
+        workers: Description of the workers.
     """
     schedule = plan.schedule
     facts = (
@@ -57,8 +57,8 @@ def _steps(pipeline: Pipeline) -> Iterator[Markup]:
 
 
 def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:
-    told = element("span", shortened(text, _MOST_CHARACTERS))
-    return element("div", element("b", name), told, class_=kind, title=text)
+    description = element("span", shortened(text, _MOST_CHARACTERS))
+    return element("div", element("b", name), description, class_=kind, title=text)
 
 
 def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
