@@ -55,7 +55,8 @@ def test_an_epoch_that_did_not_end_is_unfinished(tmp_path: Path) -> None:
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
     assert (report.holds, report.num_epochs, report.unfinished) == (True, 1, 4)
     assert str(report) == (
-        "1 whole epochs, and 4 records of one more: each record was trained exactly once in each."
+        "1 complete epoch, and 4 records of the next one: "
+        "each record was trained exactly once in each."
     )
 
 
@@ -77,7 +78,7 @@ def test_an_epoch_has_ended_when_it_has_for_each_process(tmp_path: Path) -> None
 def test_what_holds_no_whole_epoch_proves_nothing(tmp_path: Path, lines: list[Any]) -> None:
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
     assert not report.holds
-    assert str(report).endswith(": so nothing is proven.")
+    assert str(report).endswith(": nothing can be verified.")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ WRONG = {
     "one-hot rows, loss of numbers": (np.eye(3), 3, SPARSE, f'loss "{ONE_HOT}"'),
     "one-hot rows, too many outputs": (np.eye(3), 4, ONE_HOT, "each of the 3 classes.*4 outputs"),
     "one-hot rows, too few outputs": (np.eye(4), 3, ONE_HOT, "each of the 4 classes.*3 outputs"),
-    "three classes for a loss of two": ([0, 1, 2], 1, "binary_crossentropy", "two classes apart"),
+    "three classes for a loss of two": ([0, 1, 2], 1, "binary_crossentropy", "separate two"),
     "three classes in a column": ([[0], [1], [2]], 1, "binary_crossentropy", "there are 3"),
 }
 

@@ -194,8 +194,8 @@ def test_the_repr_shows_the_plan() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"workers": 0}, "none: loaded when asked for"),
-        ({"worker_kind": "serial"}, "none: loaded when asked for"),
+        ({"workers": 0}, "none: loaded when requested"),
+        ({"worker_kind": "serial"}, "none: loaded when requested"),
         ({"workers": 3, "max_queue_size": 7}, "threads: 3, up to 7 batches ahead"),
         ({"worker_kind": "processes"}, "processes: 1, up to 10 batches ahead"),
         ({"worker_kind": "auto", "workers": 2}, "auto: 2, up to 10 batches ahead"),

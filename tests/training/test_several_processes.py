@@ -104,7 +104,8 @@ def test_a_process_that_would_train_all_records_is_refused(findings: Findings) -
     for number, one in enumerate(findings):
         for message in (one["unsharded"], one["too_early"]):
             assert message.startswith("ArgumentError: ")
-            assert f"This one has part {number} of 2; the sequence gives part 0 of 1." in message
+            received = "Received: shard 0 of 1, in a process that must use shard"
+            assert f"{received} {number} of 2." in message
             assert "batches.shard()" in message
 
 

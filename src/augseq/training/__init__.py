@@ -1,1 +1,1 @@
-"""Hand batches to Keras."""
+"""Train Keras models: the data set, its callbacks, and a ready-made classifier."""

@@ -1,4 +1,4 @@
-"""The plan of a sequence whose images lie in an array."""
+"""The plan of a sequence of images in an array."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -30,14 +30,14 @@ _FILE_OPTIONS = frozenset(
 
 
 def array_manifest(num_images: int, options: Collection[str]) -> Manifest:
-    """Name the rows of an array, so that errors can name them.
+    """Return a manifest with a name for each row of an array, for use in errors.
 
     Args:
-        num_images: Rows.
-        options: Names of the options that a user gave.
+        num_images: Number of rows.
+        options: Names of the options that the user passed.
 
     Raises:
-        ArgumentError: One of them is about files or labels.
+        ArgumentError: An option is about files or labels.
     """
     foreign = _FILE_OPTIONS.intersection(options)
     if foreign:
@@ -47,7 +47,7 @@ def array_manifest(num_images: int, options: Collection[str]) -> Manifest:
 
 
 def array_source(x: Images) -> ArraySource:
-    """Return a source of the images in an array, or in nested lists of numbers.
+    """Return a source that reads an array, or nested lists of numbers.
 
     Args:
         x: Images, shape (n, height, width, channels).
@@ -61,7 +61,7 @@ def array_source(x: Images) -> ArraySource:
         if isinstance(error, ArgumentError):
             raise
         raise ArgumentError(
-            f"`x` must be images of shape (n, height, width, channels), all of one size. {error}"
+            f"`x` must be images of shape (n, height, width, channels), all the same size. {error}"
         ) from error
 
 
@@ -69,12 +69,12 @@ def array_plan(plan: BatchPlan, source: ArraySource, y: npt.NDArray[Any] | None)
     """Return a plan with images and targets from arrays.
 
     Args:
-        plan: A plan for as many records.
+        plan: A plan for the same number of records.
         source: The images.
         y: Targets, shape (n, ...); None to predict.
 
     Raises:
-        ArgumentError: `y` has another length.
+        ArgumentError: `y` has a different length.
     """
     targets = {} if y is None else {"target": array_row_target(y, len(source.images))}
     return replace(plan, pipeline=replace(plan.pipeline, source=source, targets=targets))

@@ -1,19 +1,19 @@
-"""Which batches of an epoch were asked for by index, in this process and in forked ones."""
+"""The batches requested by index in an epoch, in this and in forked processes."""
 
 import mmap
 import os
 
-# What the first bytes of the shared memory hold; after them comes a mark for each batch.
+# Meaning of the first bytes of the shared memory; one byte per batch follows.
 _GENERATION, _BY_OTHERS, _LOOPED, _ADVISED, _HEADER = 0, 1, 2, 3, 4
 
 
 class AskedBatches:
-    """Marks in memory that forked processes share, such as the workers of a torch `DataLoader`.
+    """Flags in memory shared with forked processes, such as torch data workers.
 
-    A forked worker has a copy of the sequence, which is not told what other workers read.
+    A forked worker has a copy of the sequence, which cannot see what other workers read.
 
     Args:
-        num_batches: Batches in an epoch.
+        num_batches: Number of batches per epoch.
     """
 
     def __init__(self, num_batches: int) -> None:
@@ -41,11 +41,11 @@ class AskedBatches:
 
     @property
     def was_by_others(self) -> bool:
-        """Whether a forked process asked for a batch."""
+        """Whether a forked process requested a batch."""
         return bool(self._shared[_BY_OTHERS])
 
     def advise(self) -> bool:
-        """Return whether nothing was said yet in any of the processes; from now on it was."""
+        """Return True on the first call in any of the processes, False afterwards."""
         is_first = not self._shared[_ADVISED]
         self._shared[_ADVISED] = 1
         return is_first
@@ -53,7 +53,7 @@ class AskedBatches:
     def clear(self) -> None:
         """Begin an epoch."""
         if self.is_elsewhere:
-            # A copy that is told its epochs follows nothing but that.
+            # A copy whose epochs are set no longer follows the parent process.
             self._start()
             return
         if self._last is not None or self.was_by_others:
@@ -64,14 +64,14 @@ class AskedBatches:
         self._num_sendings, self._was_counted = 0, False
 
     def begins_anew(self, batch: int, num_batches: int) -> bool:
-        """Note that a batch is asked for; return whether this begins a further pass.
+        """Record a request for a batch; return whether it begins another pass.
 
-        A batch that is asked for twice in a row, as where a wrapper takes images and labels from
-        two calls, begins none, unless it is the only one.
+        The same batch twice in a row, as when a wrapper gets images and labels from two calls,
+        does not begin a pass, unless it is the only batch.
 
         Args:
-            batch: Which.
-            num_batches: Batches of a pass.
+            batch: Index of the batch.
+            num_batches: Number of batches in a pass.
         """
         place, is_same = _HEADER + batch, batch == self._last and num_batches > 1
         begins = bool(self._shared[place]) and not is_same and self._is_whole(num_batches)
@@ -82,30 +82,30 @@ class AskedBatches:
         return begins
 
     def _is_whole(self, num_batches: int) -> bool:
-        # Goes on where it stopped before, so that all calls of an epoch look at a batch once.
+        # Resumes where it stopped, so that all calls of an epoch check each batch only once.
         while self._num_seen < num_batches and self._shared[_HEADER + self._num_seen]:
             self._num_seen += 1
         return self._num_seen >= num_batches
 
     @property
     def was_looped(self) -> bool:
-        """Whether a loop in another process took a whole pass of this epoch."""
+        """Whether a loop in another process completed a pass of this epoch."""
         return self.is_elsewhere and bool(self._shared[_LOOPED])
 
     def end_loop(self) -> None:
-        """Note that a loop took a whole pass."""
+        """Record that a loop completed a pass."""
         self._shared[_LOOPED] = self.is_elsewhere
 
     def count(self, num_batches: int) -> bool:
-        """Note that the length is asked for; return whether forked workers gave a whole pass.
+        """Record a request for the length; return whether forked workers completed a pass.
 
-        A torch `DataLoader` asks for it when a pass begins.
+        A torch `DataLoader` requests it when a pass begins.
         """
         self._was_counted = True
         return self.was_by_others and self._is_whole(num_batches)
 
     def send(self) -> bool:
-        """Note that a copy goes to a new process; return whether one went in an earlier pass."""
+        """Record that a new process gets a copy; return whether one did in an earlier pass."""
         is_further = self._was_counted and self._num_sendings > 0
         self._num_sendings += 1
         self._was_counted = False

@@ -1,4 +1,4 @@
-"""A record of which images the model really trained on, and the proof that each came once."""
+"""A log of trained images, to verify that each was trained exactly once."""
 
 import json
 import os
@@ -15,25 +15,26 @@ from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
 
-# With what each line begins.
+# Start of each line.
 _BEGINNING = '{"epoch": '
 
 
 class Audit(TrainedBatches):
-    """Writes down the records of each batch, when its training step is done.
+    """Logs the records of each batch after its training step.
 
-    The file gets one line of JSON for each batch, and one for the end of an epoch, and is closed
-    after each, so that a crash loses nothing. A run that goes on after a crash goes on writing;
-    `verify_audit` reads it. With `BackupAndResume`, name the audit first, so that it never holds
-    less than a backup. Of several processes that train together, each needs a file of its own.
+    The file gets one line of JSON per batch and one per end of an epoch, and is closed after
+    each, so that a crash loses nothing. A resumed run appends to the file; `verify_audit` reads
+    it. With `BackupAndResume`, list the audit first, so that it is never behind a backup.
+    If several processes train together, each needs a separate file.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False`.
-        path: The file; what it holds is kept.
+        path: The file; existing content is kept.
 
     Raises:
-        ArgumentError: `sequence` is none; while training, `fit` was given `shuffle=True`.
-        OSError: While training: the file cannot be written.
+        ArgumentError: `sequence` is not an `ImageSequence`; while training, `fit` has
+            `shuffle=True`.
+        OSError: While training, the file cannot be written.
 
     Example:
         `model.fit(batches, shuffle=False, callbacks=[augseq.EpochSync(batches),
@@ -48,7 +49,7 @@ class Audit(TrainedBatches):
         return call_text("Audit", repr(str(self._path)))
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Make the file, or end the line that a process left which was killed."""
+        """Create the file, or end the incomplete line of a process that was killed."""
         super().on_train_begin(logs)
         with self._path.open("a+b") as file:
             if file.tell():
@@ -60,7 +61,7 @@ class Audit(TrainedBatches):
         text = "".join(
             f"{json.dumps(line)}\n" for number in trained for line in self._lines(number)
         )
-        # Keras does not tell a callback that `fit` failed. To open and close takes 0.01 ms.
+        # Keras does not notify callbacks when `fit` fails. Opening and closing takes 0.01 ms.
         with self._path.open("a", encoding="utf-8") as file:
             file.write(text)
 
@@ -82,15 +83,15 @@ class Audit(TrainedBatches):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What an audit proves.
+    """The result of `verify_audit`.
 
     Attributes:
-        num_epochs: Epochs that were trained whole.
-        missing: Indices that an epoch never gave, by epoch; of whole epochs only.
-        repeated: Indices that an epoch gave more than once, by epoch; but for padding.
-        num_padding: How often records were trained once more, in all epochs, to fill up the last
-            batches of several processes.
-        unfinished: How many records the last epoch gave, where the run did not end it; else 0.
+        num_epochs: Number of complete epochs.
+        missing: By epoch, the indices that were not trained; for complete epochs only.
+        repeated: By epoch, the indices that were trained more than once, except as padding.
+        num_padding: Number of times, over all epochs, that a record was repeated to fill up the
+            last batches of several processes.
+        unfinished: Number of records trained in the last epoch if it is incomplete, 0 otherwise.
     """
 
     num_epochs: int
@@ -101,57 +102,57 @@ class AuditReport:
 
     @property
     def holds(self) -> bool:
-        """Whether epochs were trained whole, and each record came exactly once in each."""
+        """Whether every complete epoch, at least one, trained each record exactly once."""
         return self.num_epochs > 0 and not self.missing and not self.repeated
 
     def __repr__(self) -> str:
         return first_lines(f"AuditReport: {self}")
 
     def __str__(self) -> str:
-        rest = f", and {self.unfinished} records of one more" if self.unfinished else ""
-        title = f"{self.num_epochs} whole epochs{rest}: "
+        rest = f", and {self.unfinished} records of the next one" if self.unfinished else ""
+        title = f"{self.num_epochs} complete epoch{'s' * (self.num_epochs != 1)}{rest}: "
         if self.holds:
-            padding = f", and {self.num_padding} times as padding" if self.num_padding else ""
+            padding = f", plus {self.num_padding} as padding" if self.num_padding else ""
             return title + f"each record was trained exactly once in each{padding}."
         if not self.num_epochs and not self.repeated:
-            return title + "so nothing is proven."
+            return title + "nothing can be verified."
         lines = [
             f"  epoch {epoch}: {len(indices)} records {what}: {first_few(map(str, indices), 10)}"
-            for what, found in (("missing", self.missing), ("repeated", self.repeated))
-            for epoch, indices in sorted(found.items())
+            for what, by_epoch in (("missing", self.missing), ("repeated", self.repeated))
+            for epoch, indices in sorted(by_epoch.items())
         ]
-        return "\n".join([title + "not each record was trained exactly once.", *lines])
+        return "\n".join([title + "some records were not trained exactly once.", *lines])
 
 
 def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> AuditReport:
-    """Prove that a run trained each record exactly once an epoch.
+    """Verify that a run trained each record exactly once per epoch.
 
-    What a crash undid does not count: where a run went on from a backup, what was written
-    before for the same place is dropped, as it is in the weights.
+    Batches lost in a crash do not count: if a run was resumed from a backup, earlier lines for
+    the same position are ignored, since the backup undid them in the weights too.
 
     Args:
-        paths: What `Audit` wrote: a file, or those of all processes that trained together.
+        paths: A file that `Audit` wrote, or the files of all processes that trained together.
         manifest: The images that were trained on.
 
     Raises:
-        ArgumentError: A file is no audit.
+        ArgumentError: A file was not written by `Audit`.
         MissingFileError: There is no such file.
     """
     expected = set(manifest.table.column("index").to_pylist())
     files = [paths] if isinstance(paths, str | os.PathLike) else paths
-    found = [_epochs(Path(path)) for path in files]
-    epochs = {epoch for one in found for epoch in one.batches}
+    audits = [_epochs(Path(path)) for path in files]
+    epochs = {epoch for audit in audits for epoch in audit.batches}
     missing, repeated, num_padding, unfinished = {}, {}, 0, 0
     for epoch in sorted(epochs):
-        batches = [batch for one in found for batch in one.batches.get(epoch, [])]
+        batches = [batch for audit in audits for batch in audit.batches.get(epoch, [])]
         counts = Counter(index for batch in batches for index in batch.indices)
         num_padding += sum(batch.num_padding for batch in batches)
         twice = sorted(index for index, count in counts.items() if count > 1)
         if twice:
             repeated[epoch] = twice
         absent = sorted(expected - counts.keys())
-        # Audits of earlier versions do not say that an epoch ended.
-        has_ended = epoch < max(epochs) or all(epoch in one.ended for one in found)
+        # Audits of earlier versions do not record the end of an epoch.
+        has_ended = epoch < max(epochs) or all(epoch in audit.ended for audit in audits)
         if absent and not has_ended:
             unfinished = len(expected) - len(absent)
         elif absent:
@@ -177,7 +178,7 @@ class _Epochs(NamedTuple):
 
 
 def _epochs(path: Path) -> _Epochs:
-    """Return the batches of each epoch that count, and which epochs ended."""
+    """Return the batches of each epoch, without lost ones, and the ended epochs."""
     epochs = _Epochs({}, set())
     for epoch, batch in _read_lines(path):
         for later in [known for known in epochs.batches if known > epoch]:
@@ -194,11 +195,11 @@ def _epochs(path: Path) -> _Epochs:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
-    """Yield epoch and batch of each line; None for the end of an epoch."""
+    """Yield epoch and batch of each line; the batch is None for the end of an epoch."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError as error:
-        raise MissingFileError(f"There is no audit {str(path)!r}.") from error
+        raise MissingFileError(f"The audit file {str(path)!r} does not exist.") from error
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
@@ -209,8 +210,8 @@ def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
             trained = indices[: len(indices) - num_padding]
             yield line["epoch"], _Trained(line["place"], trained, num_padding)
         except (ValueError, KeyError, TypeError) as error:
-            # A process that was killed while it wrote left a line that only begins.
+            # A process that was killed while writing leaves an incomplete line.
             if not text or not _BEGINNING.startswith(text[: len(_BEGINNING)]):
                 raise ArgumentError(
-                    f"Line {number} of {str(path)!r} is not of an audit."
+                    f"Line {number} of {str(path)!r} was not written by Audit."
                 ) from error

@@ -1,4 +1,4 @@
-"""Save a training run while it lasts, and go on with it as if nothing had happened."""
+"""Back up a training run while it trains, and resume it after a crash."""
 
 import copy
 import os
@@ -45,57 +45,56 @@ from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 from augseq.validation import check_number, check_whole
 
-# Of this process. How many calls of `fit` have ended, by folder and conditions; which one ended
-# last in a folder; and what optimizers of calls that did not end began with.
+# State of this process: number of completed `fit` calls by folder and conditions; the conditions
+# of the last one by folder; folders with a warning; initial settings of interrupted optimizers.
 _NUM_ENDED: Counter[tuple[Path, str]] = Counter()
 _LAST_ENDED: dict[Path, str] = {}
-_TOLD: set[Path] = set()
+_WARNED: set[Path] = set()
 _BEGUN: WeakKeyDictionary[Any, tuple[Path, Tree, set[float]]] = WeakKeyDictionary()
 
-# What the end of `fit` has changed, such as weights that `EarlyStopping` brought back, is saved
-# beside what training more epochs would go on with.
+# Prefix of values that the end of `fit` changed, such as weights that `EarlyStopping` restored:
+# their earlier values are saved too, to train more epochs from.
 _BEFORE_END = "before the end: "
 
 
 class BackupAndResume(EpochSync):
-    """Saves a whole training run, and goes on with it after a crash.
+    """Backs up a whole training run, and resumes it after a crash.
 
-    Model, optimizer, metrics, history, seeds of layers and the place in the data are saved
-    together. Run the same program again after a crash: `fit` then goes on with the very batch that
-    would have come next, inside an epoch too, and ends with the weights that an unbroken run ends
-    with. Batch size and workers may change in between, and `epochs` may grow. It is an `EpochSync`
-    too; use one of them.
+    A backup contains model, optimizer, metrics, history, seeds of layers and position in the
+    data. Run the same program again after a crash: `fit` continues with the next batch, even in
+    the middle of an epoch, and ends with the same weights as an uninterrupted run. Batch size and
+    workers can change in between, and `epochs` can increase. It includes `EpochSync`; do not use
+    both.
 
-    Backups belong to one `fit`. Another one, with other data, augmentations, model, loss or
-    optimizer settings, refuses them and leaves them as they are. So where a program calls `fit`
-    several times, give each call a name. With a name, a `fit` that has ended is not trained
-    again when the program is run again: it gets its final weights at once.
+    Backups belong to one call of `fit`. A call with different data, augmentations, model, loss or
+    optimizer settings raises an error and leaves them unchanged. So if a program calls `fit`
+    several times, give each call a name. When the program runs again, a named `fit` that has
+    completed is not trained again: it loads its final weights.
 
-    A backup is written aside and then renamed, so that one is whole or not there. One whose weights
-    are not finite is not written. What other callbacks remember, such as the patience of
-    `EarlyStopping`, is not saved.
+    Backups are written atomically, and never with weights that are not finite. The state of other
+    callbacks, such as the patience of `EarlyStopping`, is not saved.
 
     Args:
-        sequence: The sequence that `fit` trains on, with `shuffle=False`; its images and
-            augmentations are read to tell it from others.
-        folder: Where backups are; made if it is not there.
-        name: Names one `fit` among several; its backups are in the folder of this name
-            inside `folder`. Letters, digits, spaces, ".", "-" and "_".
-        every_batches: Save after so many batches; None for not at all inside an epoch.
-        every_s: Save at the first end of a batch after so many seconds.
-        keep: How many backups to keep.
-        delete_at_end: Whether to remove the backups when training has ended. If not, a final one
-            is kept, and running the program again trains nothing. None: remove them, unless there
-            is a name.
-        force: Whether to go on from the backups of another `fit` too, with the settings of this
-            one.
+        sequence: The sequence that `fit` trains on, with `shuffle=False`. Its images and
+            augmentations are fingerprinted, to detect a backup of a different run.
+        folder: Folder of the backups; created if it does not exist.
+        name: Name of this call of `fit`, if there are several. Its backups are in the subfolder
+            of this name. Letters, digits, spaces, ".", "-" and "_".
+        every_batches: Save every so many batches. None: not by batches within an epoch.
+        every_s: Save at the first end of a batch after this many seconds. None: not by time.
+        keep: Number of backups to keep.
+        delete_at_end: Whether to delete the backups when training ends. If False, a final one is
+            kept, and running the program again trains nothing. None: delete them, unless `name`
+            is given.
+        force: Whether to resume even from the backups of a different `fit`, with the settings of
+            this one.
 
     Raises:
-        ArgumentError: An option is wrong, or `sequence` is none; when training begins, `fit` was
-            given `steps_per_epoch`, a repeated sequence, another object (such as one that wraps
-            the sequence), or `shuffle=True`.
-        BackupError: When training begins: the latest backup belongs to another `fit`. While it
-            lasts: a backup cannot be written; the earlier ones are whole.
+        ArgumentError: An option is invalid, or `sequence` is not an `ImageSequence`; when training
+            begins, `fit` has `steps_per_epoch`, a repeated sequence, a different object (such as
+            a wrapper around the sequence), or `shuffle=True`.
+        BackupError: When training begins, the latest backup belongs to a different `fit`; during
+            training, a backup cannot be written (earlier ones stay intact).
 
     Warns:
         AugseqWarning: Weights or loss are not finite; several calls of `fit` share a folder; or
@@ -131,24 +130,24 @@ class BackupAndResume(EpochSync):
         self._force = force
         self._reset()
         if sequence.length is not None:
-            # Before training, which may change what augmentations remember.
+            # Before training, which can change the attributes of augmentations.
             sequence.state_dict()
 
     def __repr__(self) -> str:
         return call_text(type(self).__name__, repr(str(self._folder)))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Copy the settings: the copy, such as a tuner makes, follows the same sequence."""
+        """Copy the settings; the copy, such as a tuner makes, uses the same sequence."""
         twin = memo[id(self)] = type(self).__new__(type(self))
         twin._reset()
-        of_a_fit = {"_model", *vars(twin)}
+        fit_state = {"_model", *vars(twin)}
         memo.setdefault(id(self._sequence), self._sequence)
-        settings = {name: value for name, value in vars(self).items() if name not in of_a_fit}
+        settings = {name: value for name, value in vars(self).items() if name not in fit_state}
         twin.__dict__ |= {**copy.deepcopy(settings, memo), "_model": None}
         return twin
 
     def _reset(self) -> None:
-        """Forget all about an earlier `fit`."""
+        """Reset the state of an earlier `fit`."""
         self._call: FitCall | None = None
         self._identity: FitIdentity | None = None
         self._restored: Backup | None = None
@@ -163,7 +162,7 @@ class BackupAndResume(EpochSync):
         self._done: dict[str, Any] = {}
         self._own: set[Path] = set()
         self._saved_at_s = 0.0
-        # The handler of a signal runs in the thread that trains.
+        # The signal handler runs in the training thread.
         self._terminated = False
         self._former_handler: Any = None
 
@@ -192,54 +191,55 @@ class BackupAndResume(EpochSync):
         self._catch_sigterm()
 
     def _check_call(self) -> None:
-        """Refuse what could not be resumed, before anything is trained."""
+        """Raise `ArgumentError` before training if the run could not be resumed."""
         call = self._call
         data = self._sequence if call is None else call.data
         if data is not self._sequence and not isinstance(data, ImageSequence):
             name = type(data).__name__
             raise ArgumentError(
-                "BackupAndResume saves the place in the data, so `fit` must train on the sequence "
-                f"itself, and not on an object around it. Received: fit(x={name}(...)). Pass the "
-                "sequence that BackupAndResume got to `fit`; or save whole epochs with "
-                "keras.callbacks.BackupAndRestore, together with EpochSync."
+                "BackupAndResume saves the position in the data, so `fit` must train on the "
+                f"sequence itself, not on a wrapper. Received: fit(x={name}(...)). Pass the "
+                "sequence of BackupAndResume to `fit`, or save complete epochs with "
+                "keras.callbacks.BackupAndRestore and EpochSync."
             )
         if self.params["steps"] != self._sequence.num_batches:
             raise ArgumentError(
-                "BackupAndResume needs Keras' epochs to be whole passes over the data; drop "
+                "BackupAndResume requires each Keras epoch to be one pass over the data; remove "
                 "steps_per_epoch and repeat()."
             )
         if data is not self._sequence:
             raise ArgumentError(
-                "`fit` trains on another ImageSequence than the one that BackupAndResume got. Pass "
-                "the same object to both: fit(batches, callbacks=[BackupAndResume(batches, ...)])."
+                "`fit` trains on a different ImageSequence than the one passed to BackupAndResume. "
+                "Pass the same object to both: "
+                "fit(batches, callbacks=[BackupAndResume(batches, ...)])."
             )
         if call is not None and call.shuffle and self.params["steps"] > 1:
             raise ArgumentError(
-                "BackupAndResume can resume only if Keras asks for the batches in their order: "
-                "pass shuffle=False to fit; the sequence shuffles by itself. Received: "
+                "BackupAndResume can resume only if Keras requests the batches in order: pass "
+                "shuffle=False to fit; ImageSequence(shuffle=True) shuffles the images. Received: "
                 f"shuffle={call.shuffle!r}"
             )
-        optimizers = [one for one in vars(self.model).values() if _is_optimizer(one)]
-        if len({id(one) for one in optimizers}) != 1 or self.model.optimizer is None:
+        optimizers = [value for value in vars(self.model).values() if _is_optimizer(value)]
+        if len({id(optimizer) for optimizer in optimizers}) != 1 or self.model.optimizer is None:
             raise ArgumentError(
-                "BackupAndResume saves the one optimizer that a model was compiled with. "
-                f"Received: a model with {len(optimizers)} optimizers. Save such a model with "
+                "BackupAndResume requires a model compiled with exactly one optimizer. "
+                f"Received: a model with {len(optimizers)} optimizers. Save this model with "
                 "keras.callbacks.BackupAndRestore, and pass EpochSync."
             )
 
     def _build(self) -> None:
-        """Make the weights that TensorFlow would make in the first step, to compare them."""
+        """Create the weights that TensorFlow would create in the first step, to compare them."""
         try:
             build_state(self.model, self._sequence[0])
         except Exception:
-            # Some models can only be called with real images; theirs are then not compared.
+            # Some models can be called only with real images; their weights are not compared.
             return
 
     def _identify(self) -> FitIdentity:
         fit = dict(fit_conditions(self.model, self._call))
         folder, begun, rates = _BEGUN.get(self.model.optimizer, (None, {}, set()))
         if folder == self._folder and fit["optimizer"].get("learning_rate") in rates:
-            # Callbacks of a `fit` that was interrupted in this process have changed it.
+            # Callbacks of a `fit` that was interrupted in this process changed it.
             fit["optimizer"] |= {"learning_rate": begun.get("learning_rate")}
         _BEGUN[self.model.optimizer] = self._folder, fit["optimizer"], set()
         data = self._sequence.state_dict()["depends_on"]
@@ -257,7 +257,7 @@ class BackupAndResume(EpochSync):
         is_over = record.ends_within(epochs)
         arrays = _without_end(backup.arrays) if is_over else _before_end(backup.arrays)
         if not self._force:
-            # Also the weights that it once began with, which nothing else knows by now.
+            # Includes the digest of the initial weights, which only the record still has.
             self._identity = record.identity
         self._sequence.load_state_dict(record.data, force=True)
         build_state(self.model, self._sequence[0])
@@ -265,8 +265,8 @@ class BackupAndResume(EpochSync):
         write_state(self.model, arrays, metrics=is_over)
         if rate is not None:
             self.model.optimizer.learning_rate = rate
-            found = read_state(self.model)
-            arrays = {**arrays, **{k: v for k, v in found.items() if k.startswith("optimizer")}}
+            state = read_state(self.model)
+            arrays = {**arrays, **{k: v for k, v in state.items() if k.startswith("optimizer")}}
         restored = Backup(state=record.data, arrays=arrays)
         self._done = dict(record.data)
         if is_over:
@@ -279,19 +279,19 @@ class BackupAndResume(EpochSync):
 
     def _warn_of_second_fit(self, now: FitIdentity) -> None:
         place = self._folder.absolute()
-        if place not in _TOLD and _LAST_ENDED.get(place, now.conditions) != now.conditions:
-            _TOLD.add(place)
+        if place not in _WARNED and _LAST_ENDED.get(place, now.conditions) != now.conditions:
+            _WARNED.add(place)
             warnings.warn(
-                f"Two calls of `fit` with other settings keep their backups in "
+                f"Two calls of `fit` with different settings share the backup folder "
                 f"{str(self._folder)!r}. If the program is interrupted now and run again, the "
-                "first one will refuse the backups of the second. Give each a name, such as "
-                'BackupAndResume(..., name="head").',
+                "first call cannot resume from the backups of the second. Give each call a name, "
+                'such as BackupAndResume(..., name="head").',
                 AugseqWarning,
                 stacklevel=2,
             )
 
     def _after_train_begin(self) -> None:
-        """Restore the history, once all callbacks have begun."""
+        """Restore the history after `on_train_begin` of all callbacks."""
         history = self._history
         if self._history_callback is not None and history:
             self._history_callback.epoch = list(history["epoch"])
@@ -301,14 +301,14 @@ class BackupAndResume(EpochSync):
 
     @property
     def _history_callback(self) -> Any:
-        # Another loop than that of `fit` leaves the history of a `fit` before.
-        found = None if self._call is None else getattr(self.model, "history", None)
-        return found if isinstance(found, keras.callbacks.History) else None
+        # Outside `fit`, in a custom loop, the model still has the history of an earlier `fit`.
+        history = None if self._call is None else getattr(self.model, "history", None)
+        return history if isinstance(history, keras.callbacks.History) else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Tell the sequence the epoch; save what the epoch before has left."""
+        """Set the epoch; in a custom loop, save the end of the previous epoch."""
         super().on_epoch_begin(epoch, logs)
-        # Keras has read it, and another `fit` must not find it there if this one fails.
+        # Keras has read it; if this `fit` fails, the next one must not start from it.
         self.model._initial_epoch = None
         write_generators(self._generators)
         if self._has_begun and self._call is None:
@@ -320,14 +320,14 @@ class BackupAndResume(EpochSync):
             self._expect_early_end()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Restore what beginning an epoch has changed."""
-        # Keras resets the metrics, also those of an epoch that goes on; and on torch, making a
-        # data loader draws from the generator that layers draw from too.
+        """Restore what Keras changed at the beginning of the epoch."""
+        # Keras resets the metrics, even of a resumed epoch; and on torch, creating a data loader
+        # draws from the same generator as layers.
         restored, self._restored = self._restored, None
         if restored is not None and restored.state["num_records"]:
             write_state(self.model, restored.arrays, metrics=True)
         elif restored is not None:
-            # What other callbacks do when an epoch begins, they had not done yet.
+            # Do not undo what other callbacks did at the beginning of this epoch.
             write_seeds(self.model, restored.arrays)
         elif batch == 0:
             write_generators(self._generators)
@@ -335,11 +335,11 @@ class BackupAndResume(EpochSync):
             self._note_rate()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time to."""
+        """Save if a backup is due."""
         num_before = self._pass.num_trained
         super().on_train_batch_end(batch, logs)
         num_batches = self._pass.num_trained
-        # Before an evaluation, which may take the same sequence.
+        # Before an evaluation, which can use the same sequence.
         self._done = self._sequence.state_dict(num_batches=num_batches)
         if self._terminated:
             self._save(self._done)
@@ -347,20 +347,20 @@ class BackupAndResume(EpochSync):
         if self._pass.is_over:
             self._generators = read_generators()
         if self._pass.is_over and len(self._sequence) < self.params["steps"]:
-            # Keras, which has counted a whole epoch, begins one step more. On TensorFlow that
-            # draws from the generators of layers, and counts a step of the optimizer, before it
-            # finds that there is no data.
+            # Keras expects a complete epoch and starts one more step. On TensorFlow that step
+            # draws from the generators of layers and increments the optimizer's step counter
+            # before it runs out of data.
             self._end_of_epoch = read_state(self.model)
-        # The end of an epoch is saved when all other callbacks have seen it.
+        # The end of an epoch is saved after `on_epoch_end` of all other callbacks.
         if not self._pass.is_over and self._is_due(num_before, num_batches):
             self._save(self._done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Undo what ending an epoch early has changed."""
+        """Undo what Keras changed when it ended a shorter epoch."""
         super().on_epoch_end(epoch, logs)
         self._silence.close()
         if self._end_of_epoch is not None:
-            # Callbacks before this one may have set it.
+            # Earlier callbacks in the list may have set it.
             rate = self._rate()
             write_state(self.model, self._end_of_epoch, metrics=True)
             if rate is not None:
@@ -368,7 +368,7 @@ class BackupAndResume(EpochSync):
             self._end_of_epoch = None
 
     def _after_epoch_end(self, epoch: int) -> None:
-        """Save the end of an epoch, once all callbacks have done what they do then."""
+        """Save the end of an epoch after `on_epoch_end` of all callbacks."""
         self._note_rate()
         self._was_stopped = bool(self.model.stop_training) and epoch + 1 < self.params["epochs"]
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
@@ -379,11 +379,11 @@ class BackupAndResume(EpochSync):
             self._before_end = {**read_state(self.model), **self._generators}
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Save on SIGTERM; all else is done once the other callbacks have ended."""
+        """Save on SIGTERM; the rest follows after `on_train_end` of the other callbacks."""
         super().on_train_end(logs)
         self.model._initial_epoch = None
         if self._terminated:
-            # Nobody has the trained model yet.
+            # The program has not received the trained model yet.
             self._save(self._done or self._sequence.state_dict())
             self._hand_sigterm_on()
         self._release_sigterm()
@@ -391,7 +391,7 @@ class BackupAndResume(EpochSync):
             self._after_train_end(logs)
 
     def _after_train_end(self, logs: dict[str, Any] | None) -> None:
-        """Remove the backups, which a finished run does not need, or write the final one."""
+        """Delete the backups of the completed run, or write the final one."""
         if self._ended is not None:
             write_state(self.model, self._ended.arrays, metrics=True)
         loss, arrays = (logs or {}).get("loss", 0.0), read_state(self.model)
@@ -418,12 +418,12 @@ class BackupAndResume(EpochSync):
             self._write(self._record(done, is_finished=True), {**arrays, **before}, keep=1)
 
     def _expect_early_end(self) -> None:
-        """Keep Keras from warning that the epoch of which a part was trained before is shorter."""
+        """Suppress Keras' warning that the remainder of a resumed epoch is shorter."""
         self._silence.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="Your input ran out of data")
 
     def _is_due(self, num_before: int, num_batches: int) -> bool:
-        """Whether to save after these batches; `steps_per_execution` may have made them several."""
+        """Whether to save after these batches: several, with `steps_per_execution`."""
         every = self._every_batches
         if every is not None and num_batches // every > num_before // every:
             return True
@@ -455,9 +455,9 @@ class BackupAndResume(EpochSync):
         foreign = [path for path in list_backups(self._folder) if path not in self._own]
         if foreign:
             raise BackupError(
-                f"Another `fit` that runs at the same time writes backups into "
-                f"{str(self._folder)!r}: {foreign[0].name!r}. It was not changed, and this `fit` "
-                'cannot be saved. Give each a folder or a name: BackupAndResume(..., name="head").'
+                f"Another `fit` is writing backups to {str(self._folder)!r} at the same time: "
+                f"{foreign[0].name!r}. It was not changed, and this `fit` cannot be saved. Give "
+                'each `fit` its own folder or a name: BackupAndResume(..., name="head").'
             )
         done = record.data
         number = done["epoch"] * (len(self._sequence.manifest) + 1) + done["num_records"]
@@ -469,46 +469,46 @@ class BackupAndResume(EpochSync):
             return
         self._has_warned = True
         kept = list_backups(self._folder)
-        what = (
-            f"the last good one, {str(kept[-1])!r}, is kept, and the next run resumes from it. To "
-            "train on from it with other settings, such as a smaller learning rate, pass "
-            "force=True; to begin anew, delete it"
+        outcome = (
+            f"The last good one, {str(kept[-1])!r}, is kept, and the next run resumes from it. To "
+            "resume with different settings, such as a smaller learning rate, pass force=True; "
+            "to start over, delete it"
             if kept
-            else "there is none to resume from"
+            else "There is no earlier one to resume from"
         )
         warnings.warn(
-            f"{why}, so no backup is written or removed: {what}.", AugseqWarning, stacklevel=3
+            f"{why}, so no backup is written or deleted. {outcome}.", AugseqWarning, stacklevel=3
         )
 
     def _note_rate(self) -> None:
-        """Remember a learning rate that callbacks have set, for a retry in this process."""
+        """Record the learning rate that callbacks have set, for a retry in this process."""
         rate = self._rate()
         if rate is not None:
             _BEGUN[self.model.optimizer][2].add(rate)
 
     def _rate(self) -> float | None:
-        """Return the learning rate; None where a schedule gives it."""
+        """Return the learning rate; None if it comes from a schedule."""
         if not isinstance(_BEGUN[self.model.optimizer][1].get("learning_rate"), float):
             return None
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
     def _forced_rate(self, then: Tree, now: Tree) -> float | None:
-        """Return the learning rate to train on with where it is not that of the backup."""
+        """Return the learning rate to resume with; None for that of the backup."""
         rates = [tree.get("optimizer", {}).get("learning_rate") for tree in (then, now)]
-        is_other = rates[0] != rates[1] and isinstance(rates[1], float)
-        return rates[1] if is_other else None
+        has_changed = rates[0] != rates[1] and isinstance(rates[1], float)
+        return rates[1] if has_changed else None
 
     def _catch_sigterm(self) -> None:
-        # Python lets only its main thread set handlers.
+        # Only the main thread can set handlers in Python.
         if threading.current_thread() is not threading.main_thread():
             return
         former = signal.getsignal(signal.SIGTERM)
-        # Keras does not tell a callback that `fit` failed, so one may have left its handler.
+        # Keras does not notify callbacks when `fit` fails, so a handler may be left from one.
         while isinstance(owner := getattr(former, "__self__", None), BackupAndResume):
             if owner is not self and find_fit(owner, sys._getframe()) is not None:
                 break
             former = owner._former_handler
-        # None stands for one that is not of Python, and cannot be set again.
+        # None means a handler not set from Python, which cannot be restored.
         self._former_handler = former or signal.SIG_DFL
         signal.signal(signal.SIGTERM, self._note_sigterm)
 
@@ -530,7 +530,7 @@ class BackupAndResume(EpochSync):
 
 
 class _AfterOthers(keras.callbacks.Callback):  # type: ignore[misc]
-    """Stands behind all callbacks of a `fit`, and tells when they have done their part."""
+    """The last callback of a `fit`, which calls its owner after all other callbacks."""
 
     def __init__(self, owner: BackupAndResume) -> None:
         super().__init__()
@@ -550,7 +550,7 @@ def _check_name(name: Any) -> str:
     if isinstance(name, str) and re.fullmatch(r"\w([\w .-]{0,98}\w)?", name):
         return name
     raise ArgumentError(
-        "`name` must name a folder: 1 to 100 letters, digits, spaces, '.', '-' and '_', with a "
+        "`name` must be a folder name: 1 to 100 letters, digits, spaces, '.', '-' and '_', with a "
         f"letter or digit at both ends. Received: name={name!r}"
     )
 
@@ -564,7 +564,7 @@ def _without_end(arrays: Arrays) -> Arrays:
 
 
 def _before_end(arrays: Arrays) -> Arrays:
-    """Return what training more epochs goes on with, as if it had not ended."""
+    """Return the values to train more epochs from: those before the end of `fit`."""
     before = {
         name.removeprefix(_BEFORE_END): array
         for name, array in arrays.items()

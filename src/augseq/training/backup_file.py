@@ -1,4 +1,4 @@
-"""A backup of a training run: one file of arrays and a little JSON, written whole or not at all."""
+"""A backup of a training run: one file with arrays and JSON, written atomically."""
 
 import json
 import warnings
@@ -20,10 +20,10 @@ _STATE = "state.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What a run needs to go on.
+    """Everything needed to resume a run.
 
     Attributes:
-        state: Plain numbers and text, as JSON keeps them.
+        state: Numbers and text that can be stored as JSON.
         arrays: Values of variables by name, any shape and numeric dtype.
     """
 
@@ -32,30 +32,30 @@ class Backup:
 
 
 def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Path:
-    """Write a backup aside, bring it to the disk, then give it its name; then remove others.
+    """Write a backup atomically, then delete old ones.
 
     Args:
-        folder: Made if it is not there.
-        number: A larger one is a later one. Backups with one still larger are those of a future
-            that was given up, since they are damaged or of another manifest, and are removed.
+        folder: Created if it does not exist.
+        number: Larger numbers are later. Existing backups with a larger number are deleted: they
+            are damaged or of a different manifest, since the run did not resume from them.
         backup: What to write.
-        keep: How many backups may remain; the oldest ones are removed.
+        keep: Number of backups to keep; the oldest ones are deleted.
 
     Raises:
-        BackupError: It cannot be written; all earlier ones are as they were.
+        BackupError: It cannot be written; all earlier ones are unchanged.
     """
     path = folder / f"{_PREFIX}{number:012d}{_SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = np.frombuffer(json.dumps(backup.state).encode(), np.uint8)
-        # Of backups with other numbers too, which a killed process left half written.
+        # Including partial backups with other numbers, left by a killed process.
         remove_abandoned(str(folder), f".{_PREFIX}")
         with atomic_write(path) as file:
             np.savez(file, **backup.arrays, **{_STATE: text})  # type: ignore[arg-type]
     except OSError as error:
         raise BackupError(
             f"Cannot write the backup {str(path)!r}: {error.strerror or error}. "
-            "Earlier backups are whole."
+            "Earlier backups are intact."
         ) from error
     backups = list_backups(folder)
     num_until_now = backups.index(path) + 1
@@ -65,17 +65,17 @@ def write_backup(folder: Path, number: int, backup: Backup, *, keep: int) -> Pat
 
 
 def read_latest_backup(folder: Path) -> Backup | None:
-    """Read the latest backup that is whole; None where there is none.
+    """Read the latest intact backup; None if there is none.
 
-    A damaged one, as a failing disk may leave it, is passed over with a warning.
+    Damaged backups, such as a failing disk leaves, are skipped with a warning.
     """
     for path in reversed(list_backups(folder)):
         try:
             return _read(path)
-        # Damaged archives raise all kinds of errors, from EOFError to NotImplementedError.
+        # Damaged archives raise many kinds of errors, from EOFError to NotImplementedError.
         except Exception as error:
             warnings.warn(
-                f"The backup {str(path)!r} is damaged ({error}); the one before it is taken.",
+                f"The backup {str(path)!r} is damaged ({error}); trying the previous one.",
                 AugseqWarning,
                 stacklevel=2,
             )
@@ -83,11 +83,11 @@ def read_latest_backup(folder: Path) -> Backup | None:
 
 
 def remove_backups(folder: Path, only: Collection[Path] | None = None) -> None:
-    """Remove backups of a folder, and the folder if nothing else is in it.
+    """Delete the backups in a folder, and the folder if it is then empty.
 
     Args:
-        folder: Where they are.
-        only: Which of them; None for all.
+        folder: Folder of the backups.
+        only: Delete only these; None for all.
     """
     for path in list_backups(folder):
         if only is None or path in only:
@@ -97,12 +97,12 @@ def remove_backups(folder: Path, only: Collection[Path] | None = None) -> None:
 
 
 def list_backups(folder: Path) -> list[Path]:
-    """Return the backups of a folder, the oldest first."""
+    """Return the backups in a folder, oldest first."""
     return sorted(path for path in folder.glob(f"{_PREFIX}*{_SUFFIX}") if path.is_file())
 
 
 def _read(path: Path) -> Backup:
-    # Without pickles: a file can say nothing but numbers.
+    # Without pickles, so that a file cannot run code.
     with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     state = json.loads(arrays.pop(_STATE).tobytes())

@@ -10,21 +10,21 @@ _Callback = TypeVar("_Callback")
 def copy_for_sequences(
     callback: _Callback, memo: dict[int, Any], sequences: Sequence[Any]
 ) -> _Callback:
-    """Copy a callback deeply, but let it follow the same sequences, and forget its model.
+    """Deep-copy a callback, except for its sequences and its model.
 
-    Where a sequence is copied in the same call before, the callback follows the copy. Where the
-    callback comes first, the sequence itself takes the place of its copy. So both always fit.
+    If a sequence was already copied in the same `deepcopy` call, the callback uses that copy. If
+    the callback comes first, the sequence is not copied at all. So both always match.
 
     Args:
         callback: What to copy.
-        memo: What `__deepcopy__` was given.
-        sequences: What the callback follows.
+        memo: The argument of `__deepcopy__`.
+        sequences: The sequences of the callback.
     """
     for sequence in sequences:
         memo.setdefault(id(sequence), sequence)
     kind = type(callback)
     twin = kind.__new__(kind)
     memo[id(callback)] = twin
-    # `fit` sets the model anew.
+    # `fit` sets the model again.
     vars(twin).update(copy.deepcopy({**vars(callback), "_model": None}, memo))
     return twin

@@ -13,24 +13,25 @@ from augseq.training.unknown_passes import note_followed
 
 
 class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells sequences which epoch Keras trains, so that a seed fixes the whole run.
+    """Sets the epoch of sequences to Keras' epoch, so that a seed fixes the run.
 
-    It counts with `initial_epoch`, and with the epoch that `BackupAndRestore` restored. Where
-    `steps_per_epoch` is less than the length, one pass over the data lasts several of Keras'
-    epochs; order and augmentations then change with the pass, named after its first epoch.
+    It respects `initial_epoch` and the epoch that `BackupAndRestore` restored. If
+    `steps_per_epoch` is less than the length, one pass over the data spans several Keras epochs;
+    order and augmentations then change once per pass and are those of its first epoch.
 
-    Where `fit` trains on an object of your own that takes batches from several sequences, such as
-    images and masks, pass all of them, so that they are in the same epoch.
+    If `fit` trains on your own object that combines several sequences, such as images and masks,
+    pass all of them to keep them in the same epoch.
 
-    A deep copy, such as tuners make for each trial, tells the same sequences, not copies of them.
+    A deep copy, such as tuners make for each trial, updates the same sequences, not copies.
 
     Args:
-        sequence: The sequence that `fit` trains on; it may be a repeated one.
-        *more: Further sequences that are used in the same `fit`.
+        sequence: The sequence that `fit` trains on; can be a repeated one.
+        *more: Other sequences used in the same `fit`.
 
     Raises:
-        ArgumentError: It is none; while training begins, a repeated one has no `steps_per_epoch`;
-            at the end of the first epoch, `fit` has trained on another object.
+        ArgumentError: An argument is not a sequence; when training begins, a repeated sequence
+            has no `steps_per_epoch`; at the end of the first epoch, `fit` trained on a different
+            object.
 
     Example:
         `model.fit(batches, epochs=10, callbacks=[augseq.EpochSync(batches)])`
@@ -38,13 +39,11 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, sequence: ImageSequence, *more: ImageSequence) -> None:
         super().__init__()
-        for one in (sequence, *more):
-            check_sequence(
-                one, self, also=", or several one after the other: EpochSync(images, masks)"
-            )
+        for argument in (sequence, *more):
+            check_sequence(argument, self, also=", or several: EpochSync(images, masks)")
         self._sequence = sequence
         self._pass = PassCounter()
-        self._more = [(one, PassCounter()) for one in more]
+        self._more = [(other, PassCounter()) for other in more]
 
     def __repr__(self) -> str:
         titles = (str(sequence).splitlines()[0] for sequence, _ in self._all)
@@ -61,7 +60,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         """Start counting: each `fit` begins a new pass.
 
         Raises:
-            ArgumentError: A repeated sequence is trained without `steps_per_epoch`.
+            ArgumentError: The sequence is repeated, and `fit` has no `steps_per_epoch`.
         """
         for sequence, counter in self._all:
             if self.params.get("steps") is None and sequence.length is None:
@@ -72,7 +71,7 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
             sequence.position.epochs.begin_training()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Tell the sequences the epoch, unless a pass goes on."""
+        """Set the epoch of the sequences, unless a pass continues."""
         for sequence, counter in self._all:
             counter.begin_epoch()
             sequence.position.follow_keras(
@@ -81,23 +80,23 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
         note_followed(self, self._sequence)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count what was trained."""
+        """Count the trained batches."""
         for sequence, counter in self._all:
             counter.count(batch, sequence.length)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """See whether the pass is over.
+        """Check whether the pass is over.
 
         Raises:
-            ArgumentError: `fit` trains on another object.
+            ArgumentError: `fit` trains on a different object.
         """
         for number, (sequence, counter) in enumerate(self._all, 1):
             if not sequence.position.was_asked:
-                which = f"sequence {number} of those" if self._more else "the one"
+                expected = f"sequence {number}" if self._more else "the sequence"
                 raise ArgumentError(
-                    f"`fit` trains on another object than {which} that {type(self).__name__} was "
-                    "given, or on a copy of it. Pass the same object to both. For a repeated "
-                    "sequence: endless = batches.repeat(), and then "
+                    f"`fit` does not train on {expected} that {type(self).__name__} received, but "
+                    "on a different object or a copy. Pass the same object to both. For a "
+                    "repeated sequence: endless = batches.repeat(), then "
                     "fit(endless, callbacks=[EpochSync(endless)], ...)."
                 )
             if counter.is_over:
@@ -105,6 +104,6 @@ class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
                 sequence.position.epochs.end_epoch()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Stop telling epochs."""
+        """Stop updating the sequences."""
         for sequence, _ in self._all:
             sequence.position.epochs.end_training()

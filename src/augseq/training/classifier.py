@@ -1,4 +1,4 @@
-"""A small image classifier that learns from scratch on a CPU, and the schedule it needs."""
+"""A small image classifier to train from scratch on a CPU, and its schedule."""
 
 import contextlib
 import difflib
@@ -31,23 +31,23 @@ def build_classifier(
 ) -> keras.Model:
     """Build an image classifier with random weights.
 
-    "small" has 0.25 million weights and is meant for a few hundred to some ten thousand
+    "small" has 0.25 million weights and is intended for a few hundred to tens of thousands of
     images on a CPU. Any other name is an architecture of `keras.applications`.
 
     Args:
-        architecture: "small", or the name of a model of `keras.applications`, such as
-            "MobileNetV2", in upper or lower case.
+        architecture: "small", or the name of a model in `keras.applications`, such as
+            "MobileNetV2"; case-insensitive.
         image_size: Height and width in pixels.
         num_classes: Number of classes.
-        seed: Fixes the initial weights, and what dropout hides. No global generator changes.
+        seed: Seed of the initial weights and of dropout. No global generator changes.
 
     Returns:
-        A model that is not compiled. It takes images of shape (batch, height, width, 3) and
-        range 0 to 255, uint8 or float32, and scales them itself. It gives probabilities of
-        shape (batch, num_classes), float32.
+        An uncompiled model. Inputs: images of shape (batch, height, width, 3), uint8 or float32,
+        range 0 to 255, which the model rescales. Outputs: probabilities of shape
+        (batch, num_classes), float32.
 
     Raises:
-        ArgumentError: There is no such architecture, or it cannot take images of this size.
+        ArgumentError: There is no such architecture, or it does not support this image size.
     """
     if architecture.lower() == SMALL:
         return _build_small(image_size, num_classes, seed)
@@ -59,13 +59,13 @@ def compile_classifier(
 ) -> None:
     """Compile a classifier for a training run of known length.
 
-    AdamW, a learning rate that rises over the first tenth of the steps and then falls to zero
-    along a cosine, sparse categorical cross-entropy (labels are integers), and accuracy.
+    Uses AdamW, a learning rate with warm-up over the first tenth of the steps and then cosine
+    decay to zero, sparse categorical cross-entropy (for integer labels), and accuracy.
 
     Args:
-        model: A classifier that gives probabilities.
+        model: A classifier that outputs probabilities.
         num_steps: Steps of the whole run: batches per epoch times epochs.
-        learning_rate: The highest learning rate; None for `DEFAULT_LEARNING_RATE`.
+        learning_rate: Peak learning rate; None for `DEFAULT_LEARNING_RATE`.
     """
     warm_up = max(1, round(_WARM_UP * num_steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -86,7 +86,7 @@ def compile_classifier(
 
 def _jit_compile() -> bool | str:
     # On a CPU, XLA makes TensorFlow slower: an epoch of 416 images took 1.7 s with it and
-    # 1.0 s without, and compiling 7 s instead of 2 s. JAX has no other way to be quick.
+    # 1.0 s without, and compiling 7 s instead of 2 s. JAX is slow without it.
     return False if keras.backend.backend() == "tensorflow" else "auto"
 
 
@@ -98,7 +98,7 @@ def _build_small(image_size: tuple[int, int], num_classes: int, seed: int) -> ke
     x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
     for stage, filters in enumerate(_STAGE_FILTERS):
         if stage > 0:
-            # "same", so that images of a few pixels do not shrink to nothing.
+            # "same", so that tiny images do not shrink to nothing.
             x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = _convolution(x, filters, kernel_size=3, strides=1, seed=next(seeds))
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -107,7 +107,7 @@ def _build_small(image_size: tuple[int, int], num_classes: int, seed: int) -> ke
         num_classes,
         activation="softmax",
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-        # In float32 under any dtype policy: a softmax in half precision loses small losses.
+        # In float32 under any dtype policy: a half-precision softmax rounds small losses to zero.
         dtype="float32",
         name="probabilities",
     )(x)
@@ -115,7 +115,7 @@ def _build_small(image_size: tuple[int, int], num_classes: int, seed: int) -> ke
 
 
 def _convolution(x: Any, filters: int, *, kernel_size: int, strides: int, seed: int) -> Any:
-    # Not separable, to be quick on every backend. In a residual network on a CPU, separable
+    # Not separable, for speed on every backend. In a residual network on a CPU, separable
     # convolutions took 0.5 times as long with TensorFlow, 1.8 times with JAX, 4.5 with torch.
     x = keras.layers.Conv2D(
         filters,
@@ -149,7 +149,7 @@ def _build_application(
 
 
 def _application(architecture: str) -> Any:
-    """Find the function of `keras.applications` that has this name."""
+    """Return the model function of `keras.applications` with this name."""
     builders = {
         name.lower(): value
         for name, value in vars(keras.applications).items()
@@ -167,7 +167,7 @@ def _application(architecture: str) -> Any:
 
 
 def _scales_pixels(build: Any) -> bool:
-    # Keras leaves `preprocess_input` empty where the network begins with its own scaling.
+    # In Keras, `preprocess_input` does nothing if the network starts with its own scaling.
     pixel = np.full((1, 1, 1, 3), 255.0, np.float32)
     preprocessed = sys.modules[build.__module__].preprocess_input(pixel.copy())
     return bool(np.array_equal(preprocessed, pixel))

@@ -1,4 +1,4 @@
-"""An object in a few words, with a hash of its content, to compare one run with another."""
+"""A short description of an object with a hash of its content, to compare runs."""
 
 import functools
 import re
@@ -17,11 +17,11 @@ _SIMPLE = (type(None), bool, int, float, str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What an object is.
+    """The description of an object.
 
     Attributes:
-        text: For a person, with the hash behind " #".
-        unknown: Parts of it that cannot be compared, each with the way to it.
+        text: Readable text, followed by " #" and the hash.
+        unknown: Parts that cannot be compared, each with the path to it.
     """
 
     text: str
@@ -29,11 +29,11 @@ class Content:
 
 
 def describe_content(value: Any, *, longest: int = 140) -> Content:
-    """Describe an object so that a later run can tell whether it has the same one.
+    """Describe an object so that a later run can check whether it has the same one.
 
     Args:
-        value: Any object; only its content counts, not where it lies in memory.
-        longest: Most characters of the text in front of the hash.
+        value: Any object; only its content counts, not its memory address.
+        longest: Maximum length of the text before the hash.
     """
     walk = ContentWalk()
     digest = walk.digest(value).hex()[:_HASH_DIGITS]
@@ -44,7 +44,7 @@ def describe_content(value: Any, *, longest: int = 140) -> Content:
 
 
 def is_same_content(one: Any, other: Any) -> bool:
-    """Compare two descriptions; what stands in front of a hash is for a person alone."""
+    """Compare two descriptions by their hashes, ignoring the text before them."""
     if isinstance(one, str) and isinstance(other, str) and " #" in one and " #" in other:
         return one.rpartition(" #")[2] == other.rpartition(" #")[2]
     return bool(one == other)
@@ -65,14 +65,14 @@ def _text(value: Any) -> str:
     if getattr(type(value), "__repr__", None) is object.__repr__:
         return f"{type(value).__name__}({_options(getattr(value, '__dict__', {}))})"
     try:
-        # Where an object lies in memory is no part of what it does.
+        # The memory address is not part of the content.
         return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
     except Exception:
         return type(value).__name__
 
 
 def _options(values: Mapping[str, Any], before: str = "") -> str:
-    """List the options that a person can read."""
+    """List the options that have short, readable values."""
     shown = [
         f"{name}={item!r}"
         for name, item in values.items()

@@ -1,4 +1,4 @@
-"""What an object is made of, as a hash that later runs of the same program give too."""
+"""A hash of the content of an object that is the same in later runs of the program."""
 
 import contextlib
 import copyreg
@@ -19,7 +19,7 @@ import numpy as np
 from augseq.storage.array_content import array_digest
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...))
-# Attributes of these say where the work stands, not what it is.
+# Types that hold transient state, not configuration.
 _MOVING = (
     np.random.Generator,
     np.random.BitGenerator,
@@ -32,12 +32,12 @@ _MOVING = (
     type(threading.Lock()),
     type(threading.RLock()),
 )
-# What an albumentations object draws, or derives from its class, beside its options.
+# Attributes of albumentations objects that are drawn or derived, not options.
 _DRAWN = frozenset(
     {"random_generator", "py_random", "seed", "params", "applied_params", "_key2func"}
     | {"_available_keys", "_images_was_list", "_masks_was_list", "invalid_args"}
 )
-# Python makes these anew for each class.
+# Attributes that Python creates for each class.
 _OF_A_CLASS = frozenset({"_abc_impl"})
 _TENSORS = frozenset({"jax", "jaxlib", "tensorflow", "torch"})
 
@@ -45,19 +45,19 @@ _TENSORS = frozenset({"jax", "jaxlib", "tensorflow", "torch"})
 class ContentWalk:
     """Hashes objects by content: options, code, closures, and globals that code refers to.
 
-    Two objects have one hash where they do the same as far as their content tells: in another
-    process, with another hash seed, at another address. Classes and functions of installed
-    libraries count by their names, those of a user by their code. Random generators and locks
-    count by their types.
+    Two objects with the same content have the same hash, even in another process, with another
+    hash seed, or at another address. Classes and functions are hashed by name if they belong to
+    an installed library, and by code if they belong to the user. Random generators and locks are
+    hashed by type.
 
     Attributes:
-        unknown: Types of the parts whose content cannot be read, with the way to them.
+        unknown: Types of the parts whose content cannot be read, each with the path to it.
     """
 
     def __init__(self) -> None:
         self.unknown: list[str] = []
         self._found: dict[int, bytes] = {}
-        # An id says something only as long as its object lives.
+        # An id is valid only as long as its object lives.
         self._alive: list[Any] = []
         self._open: list[int] = []
         self._way: list[str] = []
@@ -67,7 +67,7 @@ class ContentWalk:
 
         Args:
             value: Any object.
-            step: How the object is reached, for `unknown`.
+            step: How the object is reached from its parent, for `unknown`.
         """
         if type(value) in _ATOMS:
             return _hash(type(value).__name__, _atom_bytes(value))
@@ -81,7 +81,7 @@ class ContentWalk:
         self._way.append(step)
         try:
             found = _hash(*self._parts(value))
-        # The `__reduce__` and `__getstate__` of any object run here.
+        # Runs the `__reduce__` or `__getstate__` of arbitrary objects.
         except Exception:
             self.unknown.append(f"{''.join(self._way)} ({_name(type(value))})")
             found = _hash("unknown", _name(type(value)))
@@ -112,7 +112,7 @@ class ContentWalk:
             yield "tensor"
             yield array_digest(np.array(value.detach() if hasattr(value, "detach") else value))
         elif callable(inner := getattr(value, "__wrapped__", getattr(value, "py_func", None))):
-            # What `functools.lru_cache` and compilers put around a function.
+            # Wrappers, such as those of `functools.lru_cache` and compilers.
             yield from (_name(kind), self.digest(inner, ".__wrapped__"))
         else:
             yield from self._reduced(value)
@@ -169,7 +169,7 @@ class ContentWalk:
         elif is_library(type(value).__module__):
             yield self.digest(getattr(value, "fn", None), ".fn")
         else:
-            # Few people write `get_config`.
+            # A user's class may lack `get_config`.
             for name, item in sorted(vars(value).items()):
                 if not name.startswith("_") and name not in ("name", "seed"):
                     yield from (name, self.digest(item, f".{name}"))
@@ -233,14 +233,14 @@ class ContentWalk:
 
 
 def captured(function: types.FunctionType) -> dict[str, Any]:
-    """Return what a function takes from elsewhere, by name: defaults, closure and globals."""
+    """Return the values that a function captures, by name: defaults, closure and globals."""
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
     found = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
     found |= function.__kwdefaults__ or {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        # A cell is empty until its variable is set, and is then no attribute.
+        # An empty cell, whose variable is not set yet, raises ValueError.
         with contextlib.suppress(ValueError):
             found[name] = cell.cell_contents
     for name in sorted(_global_names(code)):
@@ -252,14 +252,14 @@ def captured(function: types.FunctionType) -> dict[str, Any]:
 
 
 def is_library(module: str | None) -> bool:
-    """Tell whether a module is an installed one, and not a user's."""
+    """Return whether a module is installed, not the user's own."""
     if module is None or module.split(".")[0] in {"augseq", *sys.stdlib_module_names}:
         return True
     return _is_installed(module)
 
 
 def without_names(config: Any) -> Any:
-    """Return a configuration of Keras without names, which Keras counts through a process."""
+    """Return a Keras config without names, which contain counters of the process."""
     if isinstance(config, dict) and "DTypePolicy" not in str(config.get("class_name")):
         leaving = ("name", "build_config", "registered_name")
         return {key: without_names(item) for key, item in config.items() if key not in leaving}
@@ -275,7 +275,7 @@ def _is_installed(module: str) -> bool:
 
 
 def _of_a_module(module: types.ModuleType, code: types.CodeType) -> dict[str, Any]:
-    """Return what code may take from a user's module, such as `settings.STRENGTH`."""
+    """Return what code can use from a user's module, such as `settings.STRENGTH`."""
     if is_library(module.__name__):
         return {}
     names = sorted({name for part in _all_code(code) for name in part.co_names})
@@ -294,7 +294,7 @@ def _global_names(code: types.CodeType) -> set[str]:
 
 
 def _all_code(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield code and that of the functions inside it."""
+    """Yield a code object and those of the functions inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -319,6 +319,6 @@ def _hash(*parts: bytes | str) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        # With its length, so that no two lists of parts give the same bytes.
+        # Prefixed with its length, so that different lists of parts give different bytes.
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.digest()

@@ -1,15 +1,15 @@
-"""The plan of a sequence as text that a person reads."""
+"""The plan of a sequence as readable text."""
 
 from augseq.loading.plan import BatchPlan
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
-    """Describe a plan, one line for each hop of a sample.
+    """Describe a plan, one line per stage.
 
     Args:
         plan: What to describe.
-        epoch: The present epoch.
-        workers: What computes the batches.
+        epoch: The current epoch.
+        workers: Description of the workers.
     """
     schedule = plan.schedule
     title = (
@@ -21,20 +21,21 @@ def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
 
 
 def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
-    """Return name and description of each hop of a sample, in their order."""
+    """Return name and description of each stage that a sample passes through, in order."""
     schedule, pipeline = plan.schedule, plan.pipeline
-    order = f"shuffled anew each epoch, seed {schedule.seed}" if schedule.shuffle else "as indexed"
+    order = f"reshuffled each epoch, seed {schedule.seed}" if schedule.shuffle else "as indexed"
     augment = " > ".join(pipeline.augment.names) or "none"
     if pipeline.augment.steps:
         augment += f", seed {schedule.seed}"
     if schedule.shard.count > 1:
         order += f", shard {schedule.shard.index} of {schedule.shard.count}"
     elif schedule.shard.fills_batches:
-        order += ", last batch filled up"
+        order += ", last batch padded"
     if schedule.done.num_records:
         order += f", epoch {schedule.done.epoch} without its first {schedule.done.num_records}"
     source = (
-        pipeline.source.describe() + ", large JPEGs scaled while decoded" * pipeline.scaled_decode
+        pipeline.source.describe()
+        + ", large JPEGs decoded at reduced size" * pipeline.scaled_decode
     )
     hops = [("order", order), ("source", source), ("augment", augment)]
     if pipeline.resize is not None:

@@ -1,4 +1,4 @@
-"""Which epoch a sequence is in, told by a callback or found out by itself."""
+"""The epoch of a sequence, set by a callback or inferred from what Keras requests."""
 
 import threading
 from collections.abc import Iterator
@@ -12,33 +12,33 @@ from augseq.training.unknown_passes import UnknownPasses
 class EpochTracker:
     """Follows Keras from pass to pass over the data.
 
-    Keras tells a data set only that *an* epoch begins: also before each evaluation, once more
+    Keras tells a data set only that *an* epoch begins: also before each evaluation, a second time
     on JAX and torch when it builds a model, and, with `steps_per_epoch`, in the middle of a
-    pass. So hooks cannot be counted. But a pass that begins, and nothing else, asks for the
-    number of batches between that hook and its first batch. Where `EpochSync` announced the
-    epoch of a pass, that is it; else each pass is an epoch of its own. What is evaluated in the
-    middle of an announced pass, with the same sequence, leaves that as it was.
+    pass. So calls of the hook cannot be counted. But only at the start of a pass does Keras
+    request the number of batches between the hook and the first batch. If `EpochSync` announced
+    an epoch for the pass, that is the epoch; otherwise each pass is a new epoch. An evaluation
+    in the middle of an announced pass, with the same sequence, does not change the epoch.
 
-    Where Keras trains on another object that takes its batches from the sequence, no hook comes.
-    Then only `EpochSync` moves the epoch, and `unknown` says so where it is missing.
+    If Keras trains on another object that gets its batches from the sequence, the hook is not
+    called. Then only `EpochSync` changes the epoch, and `unknown` warns if it is missing.
 
-    Loops in Python code (see `LoopPasses`) move the epoch as passes of `fit` do. A pass of `fit`
-    after a loop is an epoch of its own too; `evaluate` and `predict` see that of the loop, and a
-    loop after them sees theirs, so that predictions and labels belong together.
+    Loops in Python code (see `LoopPasses`) advance the epoch as passes of `fit` do. A pass of
+    `fit` after a loop is a new epoch too. `evaluate` and `predict` use the epoch of the loop
+    before them, and a loop after them uses theirs, so that predictions and labels match.
 
     Args:
-        num_batches: Batches in an epoch.
-        epoch_matters: Whether one epoch differs from another.
+        num_batches: Number of batches per epoch.
+        epoch_matters: Whether epochs differ from each other.
         endless: Whether the sequence is repeated.
 
     Attributes:
-        first_step: The step of batch 0, counted through all epochs.
-        was_asked: Whether any batch was asked for since the epoch was last set.
-        is_told: Whether a callback said which epoch the present pass belongs to.
-        is_in_order: Whether the batches of the present pass were asked for as 0, 1, 2.
-        is_watched: Whether a callback waits for a pass that no hook of Keras has begun.
-        generation: Counts how often the epoch was set or moved on.
-        unknown: What was taken without a hook of Keras.
+        first_step: The step of batch 0, counted over all epochs.
+        was_asked: Whether any batch was requested since the epoch was last set.
+        is_told: Whether a callback set the epoch of the current pass.
+        is_in_order: Whether the batches of the current pass were requested as 0, 1, 2.
+        is_watched: Whether a callback waits for a pass that may begin without a hook of Keras.
+        generation: Number of times that the epoch was set or advanced.
+        unknown: Tracks batches requested without a hook of Keras.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class EpochTracker:
 
     @property
     def epoch(self) -> int:
-        """The present epoch; within `at`, another one."""
+        """The current epoch; within `at`, that of this thread."""
         other: int | None = getattr(self._others, "epoch", None)
         return self._epoch if other is None else other
 
     @contextmanager
     def at(self, epoch: int) -> Iterator[None]:
-        """Let this thread see another epoch, for a loop that began in it."""
+        """Use another epoch in this thread, for a loop that began in it."""
         before = getattr(self._others, "epoch", None)
         self._others.epoch = epoch
         try:
@@ -90,11 +90,11 @@ class EpochTracker:
             self._others.epoch = before
 
     def wants_epoch_sync(self) -> bool:
-        """Whether to advise `EpochSync` now: once, after a whole epoch went without it."""
-        # A pass whose last batches TensorFlow read between two of Keras' epochs does not look
-        # whole, but the next pass begins after it.
+        """Whether to recommend `EpochSync` now: once, after a complete epoch without it."""
+        # If TensorFlow reads the last batches between two Keras epochs, the pass seems incomplete,
+        # but the epoch has advanced.
         is_over = len(self._given) >= self._num_batches or self._has_advanced
-        # One batch that a model was built with is not an epoch, nor is an evaluation.
+        # The batch that a model is built with is not an epoch, nor is an evaluation.
         is_other = self._call == "build" or find_call() in ("evaluate", "predict")
         if not self._wants_epoch_sync or not is_over or is_other:
             return False
@@ -102,7 +102,7 @@ class EpochTracker:
         return True
 
     def set(self, epoch: int, first_step: int | None = None) -> None:
-        """Go to an epoch, whose batch 0 is the first step if no other is named."""
+        """Set the epoch; `first_step` is the step of its batch 0, None for the usual one."""
         self._epoch = check_epoch(epoch)
         self.first_step = epoch * self._num_batches if first_step is None else first_step
         self._aside = self._coming = None
@@ -110,16 +110,16 @@ class EpochTracker:
         self._begin_pass()
         self.unknown.is_announced = True
         self.was_asked = False
-        # Keras does not say that a pass ended where an error ended it.
+        # Keras does not call the hook if the pass ended with an error.
         self._in_pass = False
 
     def start_at(self, epoch: int, first_step: int, *, is_announced: bool = False) -> None:
-        """Go to the epoch of the sequence that this one is made from."""
+        """Set the epoch to that of the sequence that this one is copied from."""
         self.set(epoch, first_step)
         self.unknown.is_announced = is_announced
 
     def begin_loop(self) -> None:
-        """Note that a loop in Python code begins: it may begin a new epoch."""
+        """Record that a loop in Python code begins, which can begin a new epoch."""
         is_over = len(self._given) >= self._num_batches and not self._in_pass
         was_trained = self._was_trained or (self._call == "fit" and is_over)
         if not self._endless and (self._was_looped or was_trained):
@@ -130,8 +130,8 @@ class EpochTracker:
             self._begin_pass()
 
     def note_loop(self, epoch: int, *, is_over: bool) -> None:
-        """Note that a loop gives a batch of an epoch, perhaps the last one."""
-        # A callback that names trained batches cannot follow loops.
+        """Record that a loop yields a batch of an epoch; `is_over` if it is the last one."""
+        # A callback that identifies trained batches cannot follow loops.
         self.is_in_order &= not self.is_watched
         self._is_fed_by_loop = True
         if is_over and epoch == self._epoch:
@@ -139,7 +139,7 @@ class EpochTracker:
             self.unknown.end_loop()
 
     def expect(self, epoch: int, first_step: int) -> None:
-        """Go on with a pass; or, where no hook comes and it begins anew, go to an epoch."""
+        """Continue a pass; if it restarts without a hook of Keras, go to the given epoch."""
         if self._announced:
             self._coming = (epoch, first_step)
         elif self._aside is not None:
@@ -148,44 +148,44 @@ class EpochTracker:
             self._aside = None
 
     def follow(self, epoch: int, first_step: int, *, goes_on: bool) -> None:
-        """Take the epoch of the pass that begins, unless one goes on."""
+        """Set the epoch of the pass that begins, unless a pass continues."""
         if goes_on:
             self.expect(epoch, first_step)
         elif not self._is_fed_by_loop or epoch > self._epoch:
-            # Loops count by themselves, and TensorFlow may have read on into the next one.
+            # Loops count epochs themselves, and TensorFlow may have read ahead into the next one.
             self.set(epoch, first_step)
         self._announced = self._is_led = True
         self._wants_epoch_sync = False
 
     def count_length(self, num_batches: int) -> None:
-        """Note that code outside of Keras' hooks asks how many batches there are."""
+        """Record that code outside Keras' hooks requests the number of batches."""
         self.unknown.count(num_batches, epoch=self._epoch, is_led=self._is_led)
 
     def begin_training(self) -> None:
-        """Say that a callback will tell the epochs of a `fit`."""
+        """Record that a callback will set the epochs of a `fit`."""
         self._is_fed_by_loop = False
 
     def end_training(self) -> None:
-        """Say that it tells them no more."""
+        """Record that the callback no longer sets them."""
         self._announced = self._is_led = False
         self._coming = None
 
     def end_epoch(self) -> None:
-        """Say that all of the present epoch was trained."""
+        """Record that the current epoch was trained completely."""
         self._was_trained = True
 
     def watch(self) -> None:
-        """Follow a pass that is about to begin, also if no hook of Keras comes for it."""
+        """Follow a pass that is about to begin, even if it begins without a hook of Keras."""
         self.is_watched = True
         self._next = 0
         self.is_in_order = True
 
     def end_watch(self) -> None:
-        """Follow it no more."""
+        """Stop following it."""
         self.is_watched = False
 
     def begin(self) -> None:
-        """Take Keras' word that an epoch, or the building of a model, begins."""
+        """Handle Keras' start of an epoch or of a model build."""
         self._call = find_call()
         if self._call in ("evaluate", "predict"):
             self._was_trained = False
@@ -193,7 +193,7 @@ class EpochTracker:
         is_evaluation = self.is_told and not self._announced
         if is_evaluation:
             self._aside = (self._epoch, set(self._given), self._next, self.is_in_order)
-        # TensorFlow may still read what is left of the pass, in a thread of its own.
+        # TensorFlow may still read the rest of the pass in another thread.
         self._may_advance = not self._announced and not (
             is_evaluation and self._next < self._num_batches
         )
@@ -202,19 +202,19 @@ class EpochTracker:
         self._hook_came = self._in_pass = True
 
     def end(self) -> None:
-        """Take Keras' word that it ended."""
+        """Handle Keras' end of an epoch."""
         self._in_pass = False
 
     def count(self) -> None:
-        """Note that someone asks for the number of batches."""
+        """Record a request for the number of batches."""
         self._pass_begins = self._hook_came
 
     def ask(self, batch: int, num_batches: int | None) -> None:
-        """Note that a batch is asked for; this may begin a new epoch.
+        """Record a request for a batch, which can begin a new epoch.
 
         Args:
-            batch: Its number.
-            num_batches: Batches of the present epoch; None without end.
+            batch: Index of the batch.
+            num_batches: Number of batches in the current epoch; None if endless.
         """
         self.was_asked = True
         if getattr(self._others, "epoch", None) is not None:
@@ -225,7 +225,7 @@ class EpochTracker:
         if self._announced or self.is_watched:
             self._ask_without_hook(batch)
         else:
-            # TensorFlow looks at two batches before it begins, and reads on between two of Keras'
+            # TensorFlow reads two batches before it begins, and reads ahead between two Keras
             # epochs.
             self._next += batch == self._next
         if num_batches is not None:
@@ -233,7 +233,7 @@ class EpochTracker:
 
     def _ask_in_pass(self, batch: int) -> None:
         if self._pass_begins:
-            # JAX and torch build a model with one batch of a pass that they then begin anew.
+            # JAX and torch build a model with one batch of a pass, and then restart the pass.
             was_given = len(self._given) > 1 or (self._num_batches == 1 and bool(self._given))
             was_looped = self._was_looped and self._call == "fit"
             if self._may_advance and (was_given or was_looped):
@@ -253,7 +253,7 @@ class EpochTracker:
         self._take(batch)
 
     def _take(self, batch: int) -> None:
-        # One that comes twice is looked at beforehand, and then taken.
+        # A batch requested twice was first only inspected, and is then used.
         self.is_in_order &= batch <= self._next
         self._next = max(self._next, batch + 1)
         if len(self._given) < self._num_batches:

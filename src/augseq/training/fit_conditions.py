@@ -1,4 +1,4 @@
-"""What decides the weights that a `fit` ends with, beside the stream of samples."""
+"""Everything besides the samples that determines the final weights of a `fit`."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from augseq.training.keras_calls import FitCall
 from augseq.training.model_state import variable_values
 
 Tree: TypeAlias = Mapping[str, Any]
-"""Nested mappings and lists of what JSON can hold."""
+"""Nested mappings and lists of values that can be stored as JSON."""
 
 _MOST_SHOWN = 6
 _LONGEST_VALUE = 200
@@ -26,7 +26,7 @@ def fit_conditions(model: keras.Model, call: FitCall | None) -> Tree:
 
     Args:
         model: Built and compiled.
-        call: The arguments of `fit`; None where they cannot be read.
+        call: The arguments of `fit`; None if they cannot be read.
     """
     compiled = getattr(getattr(model, "_compile_config", None), "config", {})
     found = {
@@ -58,7 +58,7 @@ def tree_digest(tree: Tree) -> str:
 
 
 def differences(then: Tree, now: Tree) -> list[str]:
-    """Name what differs, each with the value then and now; at most a few, then how many more."""
+    """List the first differences, with both values, and the number of further ones."""
     found = list(_differences(then, now, ""))
     more = len(found) - _MOST_SHOWN
     return found[:_MOST_SHOWN] + [f"{more} more"] * (more > 0)
@@ -80,7 +80,7 @@ def _differences(then: Any, now: Any, way: str) -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float) and float(np.float32(value)) == value:
-        # A learning rate of 0.1 is kept as 0.10000000149.
+        # A learning rate of 0.1 is stored as 0.10000000149.
         return str(np.float32(value))
     text = "none" if value is None else repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
@@ -90,7 +90,7 @@ def _model(model: keras.Model) -> Tree:
     trainable = {id(variable) for variable in model.trainable_variables}
     return {
         "class": _class(model),
-        # Their names count what was made before, in this process.
+        # Without names, which contain counters of the process.
         "variables": [
             f"{variable.dtype} {tuple(variable.shape)}, "
             f"{'trainable' if id(variable) in trainable else 'not trainable'}"
@@ -104,13 +104,13 @@ def _model(model: keras.Model) -> Tree:
 def _configuration(thing: Any) -> Tree:
     """Return the class and the options of a layer or an optimizer."""
     found: dict[str, Any] = {"class": _class(thing)}
-    # The layers inside a model come one by one.
+    # The layers inside a model are listed separately.
     if isinstance(thing, keras.Model):
         return found
     try:
         config = thing.get_config()
     except Exception:
-        # Where a class of the user does not tell its options, its plain attributes do.
+        # If a user's class has no config, use its plain attributes.
         config = {name: item for name, item in vars(thing).items() if not name.startswith("_")}
         config = {name: item for name, item in config.items() if _is_plain(item)}
     found |= _plain(without_names(config))
@@ -123,7 +123,7 @@ def _class(thing: Any) -> str:
 
 
 def _connections(model: keras.Model) -> str | None:
-    """Return a hash of which layer gets what from which; None where layers are in a row."""
+    """Return a hash of the connections between layers; None for a sequential model."""
     if not hasattr(model, "operations") or isinstance(model, keras.Sequential):
         return None
     try:
@@ -145,7 +145,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """Return a loss, metrics or weights as what JSON can hold."""
+    """Return a loss, metrics or weights as values that can be stored as JSON."""
     if isinstance(value, Mapping):
         return {str(name): _value(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""What Keras is doing at the moment, as the frames of the running threads tell.
+"""What Keras is currently doing, read from the stack frames of the running threads.
 
-Keras tells a data set that an epoch begins, but not whether to train, to evaluate or to predict.
-Where a future Keras has other frames, the answers here are "nothing", and callers do what is right
-for all three.
+Keras notifies a data set that an epoch begins, but not whether it trains, evaluates or predicts.
+If a future Keras has different frames, the functions here find nothing, and callers do what is
+right in all three cases.
 """
 
 import sys
@@ -21,8 +21,8 @@ class KerasMethod(NamedTuple):
 
     Attributes:
         name: "fit", "evaluate" or "predict".
-        model: Whose method.
-        data: What the method was given as `x`.
+        model: The model.
+        data: The argument `x` of the method.
     """
 
     name: str
@@ -35,11 +35,11 @@ class FitCall:
     """A call of Keras' own `fit` that has not returned yet.
 
     Attributes:
-        data: What it trains on.
-        shuffle: Whether Keras shuffles.
-        initial_epoch: As the caller gave it.
-        class_weight: As the caller gave it.
-        callbacks: Keras' own list of callbacks, which may grow.
+        data: The argument `x`.
+        shuffle: The argument `shuffle`.
+        initial_epoch: The argument `initial_epoch`.
+        class_weight: The argument `class_weight`.
+        callbacks: Keras' own list of callbacks, which can be extended.
     """
 
     data: Any
@@ -50,7 +50,7 @@ class FitCall:
 
 
 def find_method() -> KerasMethod | None:
-    """Return the innermost method of a Keras model that runs in this thread; None without one."""
+    """Return the innermost Keras model method in this thread; None if there is none."""
     for frame in _frames(sys._getframe(1)):
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
             here = frame.f_locals
@@ -59,18 +59,18 @@ def find_method() -> KerasMethod | None:
 
 
 def find_fit(callback: Any, frame: FrameType | None = None) -> FitCall | None:
-    """Find the call of `fit` that runs with a callback; None where another loop does.
+    """Return the running call of `fit` that has a callback; None in a custom loop.
 
     Args:
-        callback: One of those that `fit` got.
-        frame: Where to look, from here outwards; None for the caller.
+        callback: A callback of the call.
+        frame: Innermost frame to search; None for the caller's.
 
     Source:
         `fit` of `keras.src.backend.*.trainer`, Keras 3.15: the names of its local variables.
     """
     for fit in _fits(frame or sys._getframe()):
-        # Not `in`, which would ask callbacks of others whether they are equal.
-        if any(one is callback for one in _callbacks_of(fit)):
+        # Not `in`, which would call `__eq__` of other callbacks.
+        if any(other is callback for other in _callbacks_of(fit)):
             here = fit.f_locals
             return FitCall(
                 data=here.get("x"),
@@ -83,21 +83,21 @@ def find_fit(callback: Any, frame: FrameType | None = None) -> FitCall | None:
 
 
 def find_call() -> str | None:
-    """Return what Keras does in this thread; None for nothing.
+    """Return what Keras is doing in this thread; None if nothing.
 
-    The innermost one counts: "evaluate" or "predict" also within `fit`, "callback" for the code of
-    a callback, "build" for `fit` before it trains, when it looks at the first batches, and "fit".
+    The innermost call counts: "evaluate" or "predict", even within `fit`; "callback" in the code
+    of a callback; "build" in `fit` before it trains, when it inspects the first batches; "fit".
     """
     return _call_of(sys._getframe())
 
 
 def find_call_of_reader() -> str | None:
-    """Return the same for code that reads batches, perhaps in a thread of TensorFlow.
+    """Return the same for code that reads batches, which can run in a TensorFlow thread.
 
-    What the main thread does then tells what for. Callbacks that it calls meanwhile do not count.
+    In that case, what the main thread is doing counts, except for the callbacks it calls.
     """
     main = threading.main_thread().ident or 0
-    # In no local variable: this frame may be the one, and would keep all callers from being freed.
+    # Not stored in a local variable: if it is this frame, the cycle would keep all callers alive.
     return find_call() or _call_of(sys._current_frames().get(main), with_callbacks=False)
 
 
@@ -112,15 +112,15 @@ def _call_of(innermost: FrameType | None, *, with_callbacks: bool = True) -> str
 
 
 def _callbacks_of(frame: FrameType) -> list[Any]:
-    """Return the callbacks that a `fit` calls; none before it has put them into a list."""
+    """Return the callbacks of a `fit`; empty before it has created its list of them."""
     callbacks: list[Any] = getattr(frame.f_locals.get("callbacks"), "callbacks", [])
     return callbacks
 
 
 def is_fitting_with(callback: Any) -> bool:
-    """Tell whether any thread is inside a `fit` that calls a callback.
+    """Return whether any thread is inside a `fit` with this callback.
 
-    Keras does not tell a callback that `fit` failed, so a callback does not know it.
+    The callback itself cannot know, since Keras does not notify callbacks when `fit` fails.
     """
     return any(
         find_fit(callback, innermost) is not None for innermost in sys._current_frames().values()

@@ -1,14 +1,14 @@
-"""In which order Keras will ask for batches."""
+"""The order in which Keras will request batches."""
 
 import random
 
 
 def shuffled_order(num_batches: int) -> list[int]:
-    """Foresee the order in which `fit(shuffle=True)` asks, at the beginning of a pass.
+    """Predict the order of `fit(shuffle=True)`, at the beginning of a pass.
 
-    Keras shuffles with Python's global generator, so a copy of that one is asked; nothing of
-    it changes. A wrong guess costs time only. Without it `fit` would wait for each batch in
-    turn, since no worker could know which one comes next.
+    Keras shuffles with Python's global generator, so this shuffles with a copy of it; the
+    generator itself does not change. A wrong prediction only costs time. Without a prediction,
+    `fit` would wait for each batch, since workers could not know which one comes next.
 
     Source:
         `PyDatasetAdapter._finite_generator` of Keras 3.15.

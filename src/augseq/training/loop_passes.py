@@ -11,18 +11,18 @@ from augseq.training.pass_advice import SAME_BATCHES, SAME_STEPS, advise
 
 
 class LoopPasses:
-    """Gives each loop the epoch that it began in.
+    """Assigns each loop to the epoch that it begins in.
 
-    A loop begins the next epoch where a loop or `fit` has taken all of the present one. Loops side
-    by side, as in `zip(batches, batches)`, are in one epoch, and so is a loop in the code of a
-    callback with the `fit` that calls it.
+    A loop begins the next epoch if a loop or `fit` has completed the current one. Simultaneous
+    loops, as in `zip(batches, batches)`, share an epoch, and so do a loop in the code of a
+    callback and the `fit` that calls it.
 
-    A loop that ends early says nothing about the next one: `next(iter(batches))` only looks. A
-    second one that ends early has given the same batches, which is told once.
+    A loop that ends early does not advance the epoch: `next(iter(batches))` only inspects. A
+    second loop that ends early yields the same batches; this raises a warning once.
 
     Args:
-        epochs: The epochs of the sequence.
-        is_quiet: Whether it does not matter which batches come again.
+        epochs: Tracks the epochs of the sequence.
+        is_quiet: Whether to skip that warning, since all epochs are the same.
     """
 
     def __init__(self, epochs: EpochTracker, *, is_quiet: bool) -> None:
@@ -34,11 +34,11 @@ class LoopPasses:
     def begin(
         self, get: Callable[[int], Any], length_of: Callable[[], int | None]
     ) -> Iterator[Any]:
-        """Return an iterator over the present epoch, or over the next one.
+        """Return an iterator over the current epoch, or over the next one.
 
         Args:
-            get: Makes a batch of the epoch that `EpochTracker.epoch` names.
-            length_of: Returns how many it has; None without end.
+            get: Loads a batch of epoch `EpochTracker.epoch`.
+            length_of: Returns the number of batches; None if endless.
         """
         is_look = find_call() == "callback"
         if not is_look:
@@ -53,27 +53,27 @@ class LoopPasses:
         return _Loop(get, self._epochs, epoch, length, notes, self._most_given)
 
     def note(self, epoch: int, num_given: int, length: int | None) -> None:
-        """Note that a loop gives a batch."""
+        """Record that a loop yields a batch."""
         self._epochs.note_loop(epoch, is_over=num_given == length)
         self._most_given = max(self._most_given, num_given)
 
     def end_early(self, epoch: int, *, is_endless: bool) -> None:
-        """Note that a loop ended early that gave the same batches as one before."""
+        """Warn once if a loop ended early and yielded the same batches as an earlier one."""
         if not self._is_quiet and not sys.is_finalizing():
             self._is_quiet = True
             advise(SAME_STEPS if is_endless else SAME_BATCHES, epoch=epoch)
 
 
 class _Loop(Iterator[Any]):
-    """Gives the batches of one loop; several threads may take them.
+    """Yields the batches of one loop; thread-safe.
 
     Args:
-        get: Makes a batch of the epoch that `EpochTracker.epoch` names.
-        epochs: The epochs of the sequence.
-        epoch: That of the loop.
-        length: How many batches it has; None without end.
-        notes: Gets to know what is given; None for a loop that only looks.
-        given_before: How many batches a loop has given before, in the same epoch.
+        get: Loads a batch of epoch `EpochTracker.epoch`.
+        epochs: Tracks the epochs of the sequence.
+        epoch: The epoch of the loop.
+        length: Number of batches; None if endless.
+        notes: Where to record yielded batches; None for a loop that only inspects.
+        given_before: Most batches that an earlier loop over this epoch yielded.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class _Loop(Iterator[Any]):
 
     def __del__(self) -> None:
         given, before = self._num_given, self._given_before
-        # One batch is a look, unless the loop before gave no more either.
+        # A single batch is an inspection, unless the earlier loop also yielded just one.
         is_same = given > 0 and (before > 1 or before == given)
         if self._notes is not None and is_same and given != self._length:
             self._notes.end_early(self._epoch, is_endless=self._length is None)

@@ -1,4 +1,4 @@
-"""Remember the batches with the highest loss, so that one can look at them."""
+"""Record the batches with the highest loss, for inspection."""
 
 import math
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class LossSpike:
     """A batch and its loss.
 
     Attributes:
-        loss: The mean loss of its images; NaN or infinite too.
-        epoch: The epoch it belongs to.
-        indices: Its records, in the batch's order.
+        loss: Mean loss of its images; can be NaN or infinite.
+        epoch: The epoch of the batch.
+        indices: Indices of its records, in the batch's order.
     """
 
     loss: float
@@ -31,29 +31,29 @@ class LossSpike:
 
     def __repr__(self) -> str:
         indices = shortened(", ".join(map(str, self.indices)), 30)
-        some = f"{len(self.indices)} records: {indices}"
-        return call_text("LossSpike", f"loss {self.loss:.4g}", f"epoch {self.epoch}", some)
+        records = f"{len(self.indices)} records: {indices}"
+        return call_text("LossSpike", f"loss {self.loss:.4g}", f"epoch {self.epoch}", records)
 
 
 class LossSpikes(TrainedBatches):
-    """Keeps epoch, records and loss of the worst batches of a training run.
+    """Keeps epoch, records and loss of the batches with the highest loss.
 
-    Each can be made again exactly as it was trained: `sequence.sample(epoch=..., index=...)`.
-    The loss of a batch is worked out from the running mean that Keras reports, so it has about
-    four digits; the mean must be fetched from the device after each step. Where an epoch goes on
-    inside after a resume, the mean holds what was trained of it before, and spikes look smaller.
+    Each sample can be reproduced as it was trained: `sequence.sample(epoch=..., index=...)`.
+    The loss of a batch is computed from the running mean that Keras reports, so it has about
+    four significant digits, and the mean is fetched from the device after each step. If an epoch
+    is resumed in the middle, the mean includes its earlier batches, and spikes look smaller.
 
-    A loss that is NaN or infinite ranks highest, the earliest first. Of each epoch the first one
-    counts, since the mean stays what it is.
+    NaN and infinite losses rank highest, the earliest first. Only the first one of each epoch is
+    recorded, since the mean does not recover within the epoch.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False` and `EpochSync`.
-        keep: How many batches to keep.
-        skip_epochs: Epochs at the beginning, when all losses are high, that do not count, unless a
-            loss is NaN or infinite.
+        keep: Number of batches to keep.
+        skip_epochs: Number of epochs to ignore at the beginning, when all losses are high; NaN
+            and infinite losses count even then.
 
     Raises:
-        ArgumentError: An option is wrong; while training, the model reports no "loss".
+        ArgumentError: An option is invalid; while training, the model reports no "loss".
 
     Example:
         `spikes = augseq.LossSpikes(batches); model.fit(..., callbacks=[..., spikes]);
@@ -73,11 +73,11 @@ class LossSpikes(TrainedBatches):
 
     @property
     def spikes(self) -> list[LossSpike]:
-        """The batches that were kept, the worst one first."""
+        """The recorded batches, highest loss first."""
         return list(self._spikes)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Begin a running mean, as Keras does."""
+        """Reset the running mean, as Keras does."""
         super().on_epoch_begin(epoch, logs)
         self._num_images = 0
         self._total = 0.0
@@ -85,7 +85,7 @@ class LossSpikes(TrainedBatches):
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
         if "loss" not in logs:
             raise ArgumentError(
-                'LossSpikes reads the running mean that `fit` reports as "loss", but this model '
+                'LossSpikes requires the running mean that `fit` reports as "loss", but this model '
                 f"reports {', '.join(sorted(logs)) or 'nothing'}. Return a keras.metrics.Mean "
                 'named "loss" from train_step, or remove LossSpikes.'
             )
@@ -105,24 +105,24 @@ class LossSpikes(TrainedBatches):
 
     def _keep_worst(self, spike: LossSpike) -> None:
         if spike.epoch >= self._skip_epochs or not math.isfinite(spike.loss):
-            # Of equal ones the earliest stays first.
+            # The sort is stable: of equal losses, the earliest stays first.
             self._spikes = sorted([*self._spikes, spike], key=_rank)[: self._keep]
 
     def draw(self, number: int = 0, *, num_images: int = 12) -> Picture:
-        """Draw the images of a batch that was kept, as they were trained.
+        """Draw the images of a recorded batch, as they were trained.
 
         Args:
-            number: Which: 0 for the worst.
-            num_images: At most so many.
+            number: Rank of the batch: 0 for the highest loss.
+            num_images: Maximum number of images.
 
         Raises:
-            ArgumentError: Not so many were kept, or no image is asked for.
+            ArgumentError: Fewer batches were recorded, or `num_images` is less than 1.
         """
         check_whole("num_images", num_images, least=1)
         if not is_whole(number) or not 0 <= number < len(self._spikes):
             raise ArgumentError(
-                f"{len(self._spikes)} batches were kept, from 0; the first {self._skip_epochs} "
-                f"epochs do not count. Received: {number!r}"
+                f"`number` must be from 0 to below {len(self._spikes)}, the number of recorded "
+                f"batches (the first {self._skip_epochs} epochs are skipped). Received: {number!r}"
             )
         spike = self._spikes[number]
         samples = [

@@ -1,4 +1,4 @@
-"""All that training changes in a Keras model, as plain arrays."""
+"""Everything that training changes in a Keras model, as plain arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from augseq.errors import BackupError
 
 _GENERATOR = "torch generator "
-# Apple's GPU, beside the numbers of the processor, 0, and of the GPUs of CUDA.
+# Apple's GPU; numbers stand for the CPU, 0, and the CUDA GPUs, from 1.
 _MPS = "mps"
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -20,8 +20,8 @@ def read_state(model: keras.Model) -> dict[str, npt.NDArray[Any]]:
     """Copy weights, seeds of layers, optimizer and metrics of a compiled model.
 
     Returns:
-        Values by place of the variable. dtypes that numpy lacks, such as bfloat16, come
-        as float32, which holds each of their values.
+        Values by group and number of the variable. dtypes that numpy lacks, such as bfloat16,
+        are converted to float32 without loss.
     """
     return {
         **{name: variable_values(variable) for name, variable in _variables(model).items()},
@@ -30,26 +30,26 @@ def read_state(model: keras.Model) -> dict[str, npt.NDArray[Any]]:
 
 
 def build_state(model: keras.Model, data: tuple[Any, ...]) -> None:
-    """Make the variables of a compiled model that TensorFlow would make with its first step.
+    """Create the variables that TensorFlow would create in the first step.
 
     Args:
-        model: Compiled.
-        data: A batch, as `fit` gets it.
+        model: A compiled model.
+        data: A batch, as `fit` receives it.
     """
-    # Keras has no public way to build metrics; on JAX and torch `fit` does just this.
+    # Keras has no public way to build metrics; `fit` does the same on JAX and torch.
     model._symbolic_build(data_batch=data)
 
 
 def write_state(model: keras.Model, arrays: Arrays, *, metrics: bool) -> None:
-    """Give a model the values that `read_state` read from one of the same making.
+    """Restore the values that `read_state` read from a model built the same way.
 
     Args:
-        model: Built and compiled.
-        arrays: What `read_state` returned.
-        metrics: Whether to write the metrics too, or leave them as they are.
+        model: A built and compiled model.
+        arrays: The result of `read_state`.
+        metrics: Whether to restore the metrics too.
 
     Raises:
-        BackupError: Names or shapes differ; the model is as it was.
+        BackupError: Names or shapes differ; the model is unchanged.
     """
     variables = _variables(model)
     arrays = dict(arrays)
@@ -58,8 +58,8 @@ def write_state(model: keras.Model, arrays: Arrays, *, metrics: bool) -> None:
     there = {name: array.shape for name, array in arrays.items()}
     if here != there:
         raise BackupError(
-            "The model is not the one of the backup. Build and compile it as then, or choose "
-            f"another folder. {_difference(here, there)}"
+            "The model does not match the backup. Build and compile it as in the earlier run, or "
+            f"choose another folder. {_difference(here, there)}"
         )
     for name, variable in variables.items():
         if metrics or not name.startswith("metric"):
@@ -68,7 +68,7 @@ def write_state(model: keras.Model, arrays: Arrays, *, metrics: bool) -> None:
 
 
 def write_seeds(model: keras.Model, arrays: Arrays) -> None:
-    """Give the seeds of a model's layers, but no weights, the values that `read_state` read."""
+    """Restore the seeds of a model's layers, without the weights."""
     others = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
     for name, variable in _numbered("model", model.variables).items():
         if id(variable) not in others:
@@ -77,9 +77,9 @@ def write_seeds(model: keras.Model, arrays: Arrays) -> None:
 
 
 def has_finite_weights(model: keras.Model, arrays: Arrays) -> bool:
-    """Tell whether what `read_state` read has no NaN, and no infinite value among what is trained.
+    """Return whether a state has no NaN, and no infinite values in trainable variables.
 
-    Other variables may be infinite by intent, such as a mask.
+    Other variables, such as masks, may be infinite on purpose.
     """
     trained = {id(variable) for variable in model.trainable_variables}
     groups = {
@@ -96,9 +96,9 @@ def has_finite_weights(model: keras.Model, arrays: Arrays) -> bool:
 
 
 def read_generators() -> dict[str, npt.NDArray[Any]]:
-    """Return the states of torch's own generators, from which an unseeded `Dropout` draws there.
+    """Return the states of torch's global generators, used by unseeded layers.
 
-    On other backends each layer has its own, and this is empty.
+    Empty on other backends, where each layer has its own generator.
     """
     if keras.backend.backend() != "torch":
         return {}
@@ -112,7 +112,7 @@ def read_generators() -> dict[str, npt.NDArray[Any]]:
 
 
 def write_generators(arrays: Arrays) -> None:
-    """Give torch's own generators the states that `read_generators` read."""
+    """Restore the states of torch's global generators that `read_generators` read."""
     arrays = {name: array for name, array in arrays.items() if name.startswith(_GENERATOR)}
     if not arrays:
         return
@@ -127,7 +127,7 @@ def write_generators(arrays: Arrays) -> None:
 
 
 def device_states(arrays: Arrays) -> list[npt.NDArray[Any]]:
-    """Return the states of the processor and of the GPUs, in the order of their numbers."""
+    """Return the states of the CPU and of the CUDA GPUs, in the order of their numbers."""
     names = (f"{_GENERATOR}{number}" for number in range(len(arrays)))
     return [arrays[name] for name in names if name in arrays]
 
@@ -141,7 +141,7 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
         "optimizer": optimizer.variables,
         "metric": model.metrics_variables,
     }
-    # Not by name: Keras numbers models and layers, so names depend on what was made before.
+    # Not by name: Keras numbers models and layers, so names depend on earlier models.
     return {
         name: variable
         for group, variables in groups.items()
@@ -154,7 +154,7 @@ def _numbered(group: str, variables: Sequence[keras.Variable]) -> dict[str, kera
 
 
 def variable_values(variable: keras.Variable) -> npt.NDArray[Any]:
-    """Copy the values of a variable; what numpy lacks, such as bfloat16, comes as float32."""
+    """Copy the values of a variable; dtypes that numpy lacks become float32."""
     values: npt.NDArray[Any] = np.array(keras.ops.convert_to_numpy(variable.value))
     return values if values.dtype.kind in "biuf" else values.astype(np.float32)
 

@@ -1,18 +1,18 @@
-"""How far training has come in a pass over the data, which may last several of Keras' epochs."""
+"""Training progress in a pass over the data, which can span several Keras epochs."""
 
 import operator
 
 
 class PassCounter:
-    """Counts the batches of a pass that were trained.
+    """Counts the trained batches of a pass.
 
-    With `steps_per_epoch`, Keras counts its steps from 0 in each of its epochs, but goes on with
-    the data where the epoch before ended. With `steps_per_execution`, it names the last of several
-    steps, also where the data ended before that one.
+    With `steps_per_epoch`, Keras counts steps from 0 in each epoch, but continues in the data
+    where the previous epoch ended. With `steps_per_execution`, it reports the last of several
+    steps, even if the data ended before that one.
 
     Attributes:
-        num_trained: Batches of the present pass that were trained.
-        is_over: Whether these are all, so that Keras' next epoch begins a new pass.
+        num_trained: Number of trained batches of the current pass.
+        is_over: Whether the pass is complete, so that Keras' next epoch begins a new pass.
     """
 
     def __init__(self) -> None:
@@ -24,17 +24,17 @@ class PassCounter:
         self.is_over = False
 
     def begin_epoch(self) -> None:
-        """Take Keras' word that an epoch begins; it may go on with a pass."""
+        """Handle the start of a Keras epoch, which can continue a pass."""
         if self.is_over:
             self.begin()
         self._num_before = self.num_trained
 
     def count(self, batch: int, length: int | None) -> range:
-        """Return the numbers, within the pass, of the batches that were trained just now.
+        """Return the indices, within the pass, of the batches that were just trained.
 
         Args:
-            batch: The number that Keras gives, within its epoch, to the last one.
-            length: Batches of the whole pass; None without end.
+            batch: Keras' index of the last one, within its epoch.
+            length: Number of batches in the pass; None if endless.
         """
         stop = self._num_before + batch + 1
         if length is not None:
@@ -45,11 +45,11 @@ class PassCounter:
 
 
 def batch_number(index: int, length: int | None) -> int:
-    """Return which batch an index means, from 0; a negative one counts from the end.
+    """Return a batch index as a non-negative int; negative indices count from the end.
 
     Args:
-        index: An integer of any kind.
-        length: How many batches there are; None without end.
+        index: Any kind of integer.
+        length: Number of batches; None if endless.
 
     Raises:
         IndexError: There is no such batch.

@@ -1,4 +1,4 @@
-"""Where a run stands in its epochs."""
+"""The position of a run: its epoch and batch."""
 
 from augseq.errors import ArgumentError
 from augseq.sampling.schedule import Progress, Schedule, Step
@@ -8,17 +8,17 @@ from augseq.training.pass_counter import batch_number
 
 
 class Position:
-    """The epoch of a sequence, what a resume left of it, and what Keras has asked for.
+    """The epoch of a sequence, its remaining batches, and what Keras requested.
 
     Attributes:
-        schedule: Which batches each epoch has; another one after a resume.
-        is_endless: Whether the step after an epoch's last is the next epoch's first.
+        schedule: The batches of each epoch; replaced after a resume.
+        is_endless: Whether the last step of an epoch is followed by the first of the next.
         epochs: Follows Keras from pass to pass.
         loops: Follows loops in Python code.
 
     Args:
-        schedule: Which batches each epoch has.
-        epoch_matters: Whether one epoch differs from another.
+        schedule: The batches of each epoch.
+        epoch_matters: Whether epochs differ from each other.
         is_endless: Whether the sequence is repeated.
     """
 
@@ -28,7 +28,7 @@ class Position:
         self.epochs = EpochTracker(
             schedule.num_batches, epoch_matters=epoch_matters, endless=is_endless
         )
-        # A loop over a repeated sequence that begins anew sees no more than its first batches.
+        # A new loop over a repeated sequence starts again at its first batches.
         self.loops = LoopPasses(self.epochs, is_quiet=not epoch_matters and not is_endless)
 
     @property
@@ -40,11 +40,11 @@ class Position:
 
     @property
     def num_batches(self) -> int | None:
-        """Batches that the present epoch has, or still has after a resume; None without end."""
+        """Number of batches in the current epoch, or left after a resume; None if endless."""
         return None if self.is_endless else self.schedule.num_batches_of(self.epochs.epoch)
 
     def number(self, index: int) -> int:
-        """Return which batch of the present epoch an index means, from 0.
+        """Return the index of a batch of the current epoch as a non-negative int.
 
         Raises:
             IndexError: There is no such batch.
@@ -52,7 +52,7 @@ class Position:
         return batch_number(index, self.num_batches)
 
     def step(self, index: int) -> Step:
-        """Return the step of batch `index` of the present epoch.
+        """Return the step of batch `index` of the current epoch.
 
         Raises:
             IndexError: There is no such batch.
@@ -63,42 +63,43 @@ class Position:
         return Step(self.epochs.epoch, number)
 
     def progress(self, num_batches: int) -> Progress:
-        """Return how far a run has come after some batches, counted from batch 0."""
+        """Return the progress of a run after this number of batches, counted from batch 0."""
         step = Step(self.epoch, num_batches)
         if self.is_endless:
             step = self.schedule.step_at(self.epochs.first_step + num_batches)
         return self.schedule.progress_before(step)
 
     def follow_keras(self, epoch: int, *, steps: int | None, goes_on: bool) -> None:
-        """Take the epoch from `EpochSync`, just before Keras begins it.
+        """Set the epoch that Keras is about to begin; called by `EpochSync`.
 
         Args:
             epoch: Keras' epoch.
-            steps: Steps in each of Keras' epochs.
-            goes_on: Whether Keras goes on with a pass of an earlier epoch.
+            steps: Number of steps per Keras epoch.
+            goes_on: Whether Keras continues a pass of an earlier epoch.
         """
         first_step = epoch * (steps or self.schedule.num_batches)
         self.epochs.follow(epoch, first_step, goes_on=goes_on)
 
     @property
     def was_asked(self) -> bool:
-        """Whether any batch was asked for since the epoch was last set."""
+        """Whether any batch was requested since the epoch was last set."""
         return self.epochs.was_asked or self.epochs.unknown.was_asked_elsewhere
 
     def require_order(self) -> None:
-        """Make sure that Keras asks for the batches of the present pass as 0, 1, 2.
+        """Check that Keras requests the batches of the current pass as 0, 1, 2.
 
         Raises:
-            ArgumentError: It shuffled them.
+            ArgumentError: Keras shuffled them.
         """
         if not self.epochs.is_in_order:
             raise ArgumentError(
-                "Which batches were trained is known only if Keras asks for them in their order: "
-                "pass shuffle=False to fit; the sequence shuffles by itself."
+                "Keras must request the batches in order, so that it is known which ones were "
+                "trained: pass shuffle=False to fit; ImageSequence(shuffle=True) shuffles the "
+                "images."
             )
 
     def require_end(self) -> None:
-        """Make sure that epochs end.
+        """Check that the sequence is not repeated.
 
         Raises:
             ArgumentError: The sequence is repeated.

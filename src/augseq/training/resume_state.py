@@ -1,4 +1,4 @@
-"""Where a sequence stands, and on what that depends: a few numbers and short texts."""
+"""The state of a sequence: its position and everything that the samples depend on."""
 
 import hashlib
 import warnings
@@ -13,15 +13,15 @@ from augseq.training.content_text import describe_content, is_same_content
 
 _FORMAT = 2
 _LONGEST_TEXT = 600
-# So that a state stays small, whatever the number of augmentations.
+# Keeps a state small, whatever the number of augmentations.
 _MOST_STEPS = 15
 
 Conditions: TypeAlias = Mapping[str, str | int]
-"""What decides the stream of samples, each with its name."""
+"""Everything that determines the samples and their order, by name."""
 
 
 def read_data_state(conditions: Conditions, progress: Progress) -> dict[str, Any]:
-    """Describe how far a run has come, in less than 4 kB of JSON."""
+    """Return the progress of a run as a dict, less than 4 kB as JSON."""
     return {
         "format": _FORMAT,
         "epoch": progress.epoch,
@@ -31,39 +31,39 @@ def read_data_state(conditions: Conditions, progress: Progress) -> dict[str, Any
 
 
 def read_progress(conditions: Conditions, state: Mapping[str, Any], *, force: bool) -> Progress:
-    """Return how far a run has come that a state describes.
+    """Return the progress that a state describes.
 
     Args:
-        conditions: Of the run that is to go on.
-        state: What `read_data_state` returned, perhaps after JSON.
-        force: Whether to go on although samples or their order are others now.
+        conditions: Conditions of the current run.
+        state: The result of `read_data_state`, or the same after a round trip through JSON.
+        force: Whether to resume even if the samples or their order changed.
 
     Raises:
-        BackupError: The state is none, or belongs to another manifest, pipeline or seed; the
-            message spells out the difference.
+        BackupError: It is not a state, or belongs to a different manifest, pipeline or seed; the
+            message lists the differences.
     """
     if not isinstance(state, Mapping) or state.get("format") not in range(1, _FORMAT + 1):
         raise BackupError(
-            f"This is not the state of a sequence of this version of augseq. Received: {state!r}"
+            f"Not a state_dict written by this version of augseq. Received: {state!r}"
         )
     if state["format"] < _FORMAT and not force:
         raise BackupError(
             "This state was saved by an earlier version of augseq, which did not record the "
-            "content of arrays and augmentations, so that it cannot be compared with this run. "
+            "content of arrays and augmentations, so it cannot be compared with this run. "
             "If it belongs to this run, pass force=True."
         )
     different = condition_differences(state["depends_on"], conditions)
     if different and not force:
         raise BackupError(
             "This state was saved by a different run; resuming from it would give different "
-            f"samples. {'. '.join(different)}. Make the sequence as it was then, or pass "
-            "force=True."
+            f"samples. {'. '.join(different)}. Create the sequence with the earlier options, or "
+            "pass force=True."
         )
     return Progress(epoch=state["epoch"], num_records=state["num_records"])
 
 
 def condition_differences(then: Conditions, now: Conditions) -> list[str]:
-    """Name each condition that differs, with its value then and now."""
+    """List the conditions that differ, with their values then and now."""
     return [
         f"{name}: {then.get(name, 'none')!r} then, {now.get(name, 'none')!r} now"
         for name in dict.fromkeys([*then, *now])
@@ -72,10 +72,12 @@ def condition_differences(then: Conditions, now: Conditions) -> list[str]:
 
 
 def run_conditions(plan: BatchPlan) -> Conditions:
-    """Return all that decides the stream of samples; the size of batches and shards does not.
+    """Return everything that determines the samples and their order.
+
+    Batch size and shards are not part of it.
 
     Warns:
-        AugseqWarning: An augmentation holds something that cannot be compared between runs.
+        AugseqWarning: An augmentation has attributes that cannot be compared between runs.
     """
     schedule, pipeline = plan.schedule, plan.pipeline
     cache = pipeline.source.cache
@@ -109,10 +111,10 @@ def _augmentations(augment: AugmentationList) -> dict[str, str]:
         found[f"augmentation {number}"] = content.text
         if content.unknown:
             warnings.warn(
-                f"Augmentation {number}, {content.text.rpartition(' #')[0]!r}, holds something "
-                "that cannot be compared between runs, so that a backup of a run in which it was "
-                f"different would not be refused: {', '.join(content.unknown[:3])}. Exclude it "
-                "with __getstate__, or make sure that it stays the same.",
+                f"Augmentation {number}, {content.text.rpartition(' #')[0]!r}, has attributes that "
+                "cannot be compared between runs, so a change in them goes unnoticed on resume: "
+                f"{', '.join(content.unknown[:3])}. Exclude them with __getstate__, or make sure "
+                "that they stay the same.",
                 AugseqWarning,
                 stacklevel=2,
             )

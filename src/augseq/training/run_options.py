@@ -1,4 +1,4 @@
-"""How a classifier is trained, and good defaults for it. Loads no Keras."""
+"""Options for training a classifier. Does not load Keras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,27 +23,28 @@ DEFAULT_SEED = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a classifier is trained.
+    """Options for training a classifier.
 
     Attributes:
-        architecture: "small", or the name of a model of `keras.applications`.
-        augment: A list as `ImageSequence` takes it; for the training part alone.
+        architecture: "small", or the name of a model in `keras.applications`.
+        augment: List of augmentations, as for `ImageSequence`; used for training images only.
         image_size: (height, width) in pixels.
-        epochs: How often each image is seen.
-        batch_size: Images in a training step.
-        learning_rate: The highest rate of the schedule, above 0; None for a good one.
-        val: Share of the images that is held out, above 0 and below 1.
-        split_column: A column of the manifest that says train, val or test for each image, or
-            "Training", "valid" and the like; then `val` has no say. It evaluates on val; on test
-            where no image is in val. None for a split by `val` and `seed`.
-        seed: Fixes split, order, augmentations and initial weights.
-        workers: Threads that make batches.
-        max_pixels: A file that claims more pixels is refused before it is decoded.
-        max_file_bytes: A longer file is refused before it is read.
-        exif_orientation: Whether images are turned upright as their EXIF data says.
+        epochs: Number of epochs.
+        batch_size: Number of images per training step.
+        learning_rate: Peak learning rate, above 0. None uses 3e-3.
+        val: Fraction of the images to hold out, above 0 and below 1.
+        split_column: Column of the manifest with train, val or test for each image, or variants
+            such as "Training" and "valid"; `val` is then ignored. Evaluates on val, or on test
+            if no image is in val. None: split by `val` and `seed`.
+        seed: Random seed of split, order, augmentations and initial weights.
+        workers: Number of threads that load batches.
+        max_pixels: Maximum number of pixels that a file's header can declare. Larger images raise
+            an error before they are decoded.
+        max_file_bytes: Maximum file size. Larger files raise an error before they are read.
+        exif_orientation: Whether to rotate images upright by their EXIF orientation.
 
     Raises:
-        ArgumentError: One of these is wrong.
+        ArgumentError: An option is invalid.
     """
 
     architecture: str = SMALL
@@ -68,7 +69,7 @@ class RunOptions:
         check_number("val", self.val, above=0)
         if self.val >= 1:
             raise ArgumentError(f"`val` must be below 1. Received: val={self.val!r}")
-        # As Python's own types, since the settings of a run are written as JSON.
+        # Converted to Python's own types, since the settings of a run are written as JSON.
         plain: dict[str, Any] = {
             "augment": make_augmentation_list(self.augment),
             "image_size": ResizeOptions(image_size=self.image_size).image_size,

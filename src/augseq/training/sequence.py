@@ -77,62 +77,63 @@ _DEFAULT_SIZE = (256, 256)
 class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of an image folder for `fit`, `evaluate` and `predict`.
 
-    `sequence[i]` is `(images, targets)`, or `images` alone with `label_mode=None`. It is a
-    function of manifest, options, seed, `sequence.epoch` and `i`, and of nothing else: not of
-    the order of asking or the number of workers.
+    `sequence[i]` is `(images, targets)`, or `images` alone with `label_mode=None`. It depends only
+    on the manifest, the options, the seed, `sequence.epoch` and `i`, not on the order of the calls
+    or the number of workers.
 
-    Keras itself is told to use one worker and no queue, since its queue loses and repeats
-    batches. Workers and look-ahead are this class's own.
+    The sequence has its own workers and prefetching. Keras always sees one worker and no
+    multiprocessing, because Keras' own queue loses and repeats batches.
 
     Args:
-        manifest: Which images: from `index_folder`, `read_manifest`, `split` or `select`.
-        image_size: (height, width) in pixels; None where all images have one size already or
-            `augment` gives them one.
-        batch_size: Images in a batch; the last one may be smaller.
-        shuffle: Whether each epoch has an order of its own: pass True to train. It is False by
-            default, so that `predict` and `evaluate` follow the manifest's order; where `fit`
-            is given images sorted by class, it warns.
-        seed: Fixes order and augmentations, 0 to 2**64 - 1.
-        augment: A list of augmentations: albumentations transforms, a `Compose`, functions
-            `f(image, rng)` or `Augmentation` objects, also mixed. Images are resized before
-            it, unless an element sets the size itself (a crop, say); then after it.
+        manifest: Images to load, from `index_folder`, `read_manifest`, `split` or `select`.
+        image_size: Size to resize images to, (height, width) in pixels. None: do not resize; all
+            images must then have the same size, or `augment` must set it.
+        batch_size: Number of images per batch. The last batch can be smaller.
+        shuffle: Whether to shuffle the images in each epoch; pass True to train. Defaults to
+            False, so that `predict` and `evaluate` follow the manifest's order. `fit` warns if
+            the images are sorted by class.
+        seed: Random seed for shuffling and augmentations, 0 to 2**64 - 1.
+        augment: List of augmentations: albumentations transforms, a `Compose`, functions
+            `f(image, rng)` or `Augmentation` objects, in any combination. Images are resized
+            before augmentation, or after it if an element sets the size (such as a crop).
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
-        dtype: "float32" or "uint8"; the range is 0 to 255 in both, and the values are those of
-            8 bits, unless `full_depth` is on.
+        dtype: "float32" or "uint8". Pixels range from 0 to 255 in both, with 8-bit precision,
+            unless `full_depth=True`.
         color_mode: "rgb", "grayscale" or "rgba".
         resize_mode: "stretch", "crop" (keep the centre) or "pad" (with black).
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3"; antialiased.
-        exif_orientation: Whether images are turned upright as their EXIF data says.
-        background: (red, green, blue), 0 to 255, behind transparent pixels.
-        max_pixels: A file that claims more pixels is refused before it is decoded.
-        max_file_bytes: A longer file is refused before it is read, or soon after it is begun if it
-            is remote.
-        full_depth: Whether files of 16 bits or of floats keep them. All pixels are then float32,
-            in which 0 is black and 1 is white: 65535 of 16 bits, 255 of 8; numbers of
-            floating-point files stay as they are. Not with a cache.
-        scaled_decode: Whether large JPEG files are decoded at 1/2, 1/4 or 1/8 where that covers
-            the size to which they are shrunk: quicker, with slightly other pixels.
-        cache: A folder where decoded images are kept, "memory", or an `ImageCache`, which can
-            limit their size; later epochs then decode nothing. None: no cache.
-        drop_remainder: Whether to drop a last batch that is not full.
-        workers: How many compute batches ahead; 0 computes each when asked for.
+        exif_orientation: Whether to rotate images upright by their EXIF orientation.
+        background: (red, green, blue), 0 to 255, to show behind transparent pixels.
+        max_pixels: Maximum number of pixels that a file's header can declare. Larger images raise
+            an error before they are decoded.
+        max_file_bytes: Maximum file size. Larger files raise an error before they are read; remote
+            ones soon after reading starts.
+        full_depth: Whether to keep the precision of 16-bit and floating-point files. All pixels
+            are then float32, with 0 for black and 1 for white (65535 in 16-bit files, 255 in 8-bit
+            files); values of floating-point files are unchanged. Cannot be used with a cache.
+        scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 of their size if that
+            still covers the size they are resized to. Faster, with slightly different pixels.
+        cache: Where to store decoded images, so that later epochs decode nothing: a folder,
+            "memory", or an `ImageCache`, which can limit their size. None: no cache.
+        drop_remainder: Whether to drop the last batch if it is smaller than the others.
+        workers: Number of workers that load batches ahead. 0: load each batch when requested.
         worker_kind: "threads"; "processes", for augmentations in Python code, which hold the
-            interpreter lock; "serial", as with 0 workers; or "auto", which measures some
-            samples and chooses between the first two. `repr` shows the choice.
-        max_queue_size: Batches that are held ready at most.
-        batch_timeout_s: Seconds that a worker may take over a batch; then `BatchTimeoutError`
-            names the record and the transform that it hangs in, and a worker process is killed.
-            A thread cannot be: it is left behind until the program ends. None: no limit. Without
-            workers there is none either, and Ctrl-C shows where it hangs.
+            interpreter lock; "serial", same as 0 workers; or "auto", which times a few samples
+            and chooses threads or processes. `repr` shows the choice.
+        max_queue_size: Maximum number of batches to load ahead.
+        batch_timeout_s: Maximum seconds that a worker can spend on a batch. `BatchTimeoutError`
+            then names the record and the transform that hangs, and a worker process is killed.
+            A thread cannot be killed: it keeps running until the program ends. None: no limit.
+            Without workers there is no limit, and Ctrl-C shows where it hangs.
 
     Attributes:
-        failure: What `sequence[i]` last raised; TensorFlow hands on only its text.
-        position: Where the run stands; `EpochSync` and other callbacks move it.
+        failure: The last exception of `sequence[i]`; TensorFlow passes on only its message.
+        position: Current epoch and batch; `EpochSync` and other callbacks update it.
 
     Raises:
-        ArgumentError: An option is wrong.
-        LabelError: `label_mode` needs labels that the manifest has not.
+        ArgumentError: An option is invalid.
+        LabelError: `label_mode` requires labels, but the manifest has none.
 
     Warns:
         AugseqWarning: `augment` crops or resizes to less than the default `image_size`.
@@ -221,19 +222,19 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def from_arrays(
         cls, x: Images, y: npt.NDArray[Any] | None = None, **options: Any
     ) -> "ImageSequence":
-        """Make batches of images that lie in an array, memory-mapped ones included.
+        """Create a sequence from images in an array, which can be memory-mapped.
 
         Args:
             x: Images, shape (n, height, width, channels); uint8, or numbers that are cast to
-                float32. Values are never rescaled; transforms of albumentations that change
-                colours take uint8, or floats from 0 to 1.
-            y: Targets, shape (n, ...), given to the model as they are; None to predict.
-            **options: As in the constructor, but for those about files and labels.
-                `image_size` is None unless given.
+                float32. Values are never rescaled; albumentations transforms that change
+                colours require uint8, or floats from 0 to 1.
+            y: Targets, shape (n, ...), passed to the model unchanged; None to predict.
+            **options: Options of the constructor, except those about files and labels.
+                `image_size` defaults to None.
 
         Raises:
-            ArgumentError: `x` is not a stack of images, `y` has another length, or an option is
-                wrong.
+            ArgumentError: `x` is not a stack of images, `y` has a different length, or an option
+                is invalid.
 
         Example:
             >>> import augseq, numpy as np
@@ -248,23 +249,23 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return blank._with(array_plan(blank._plan, source, y))
 
     def repeat(self) -> Self:
-        """Return an endless twin, to train with `steps_per_epoch`.
+        """Return an endless copy, to train with `steps_per_epoch`.
 
-        Item `step` of it is batch `step % n` of epoch `step // n`, counted from the present
-        epoch, where `n` is this sequence's length: a global step fixes epoch and batch, however
-        long Keras' epochs are. With `EpochSync`, step 0 of Keras' epoch `e` is step
-        `e * steps_per_epoch`, counted from epoch 0.
+        Item `step` is batch `step % n` of epoch `step // n`, counted from the current epoch,
+        where `n` is this sequence's length. The global step thus determines epoch and batch,
+        whatever the length of Keras' epochs. With `EpochSync`, step 0 of Keras' epoch `e` is
+        step `e * steps_per_epoch`, counted from epoch 0.
 
         Raises:
-            ArgumentError: A resume has left a part of the present epoch, or a subclass names a
-                `num_batches` for it too.
+            ArgumentError: Only part of the current epoch is left after a resume, or a subclass
+                returns a `num_batches` other than None.
         """
         whole = replace(self._plan, schedule=self._plan.schedule.whole_from(self.epoch))
         twin = self._with(whole, endless=True, epoch=self.epoch)
         if twin.num_batches is not None:
             raise ArgumentError(
-                f"A repeated sequence has no end, so its num_batches must be None. Return "
-                f"super().num_batches from {type(self).__name__}.num_batches where that is None. "
+                f"A repeated sequence is endless, so its num_batches must be None. In "
+                f"{type(self).__name__}.num_batches, return super().num_batches if that is None. "
                 f"Received: {twin.num_batches}"
             )
         return twin
@@ -276,28 +277,29 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         *,
         padding: Padding | None = None,
     ) -> Self:
-        """Return a twin that gives one of several parts of every global batch.
+        """Return a copy that yields one shard of every global batch.
 
-        All shards together give what one sequence of `count * batch_size` gives, in the same
-        order, and each has the same number of batches.
+        All shards together yield the same records, in the same order, as one sequence of batch
+        size `count * batch_size`. All shards have the same number of batches.
 
-        Without `index` and `count`, they are found: from `jax.distributed` and
+        By default, `index` and `count` are detected: from `jax.distributed` and
         `keras.distribution`, from `torch.distributed`, or from a
         `tf.distribute.MultiWorkerMirroredStrategy` in whose scope this is called or whose workers
-        `TF_CONFIG` names. So take it after the processes have joined. A single process has it all.
+        are listed in `TF_CONFIG`. So call it after the processes have joined. A single process
+        gets all images.
 
         Args:
-            index: Which part, from 0: the number of this process.
-            count: How many parts: the number of processes. `shard(0, 1)` gives all images,
-                also where several processes run.
-            padding: What fills up the last global batch of an epoch. "wrap", for training:
-                records from the beginning of the epoch's order, once more. "zero_weight", for
+            index: Index of the shard, from 0: the rank of this process.
+            count: Number of shards: the number of processes. `shard(0, 1)` yields all images,
+                even if several processes run.
+            padding: How to fill up the last global batch of an epoch. "wrap", for training:
+                repeat records from the beginning of the epoch's order. "zero_weight", for
                 evaluation: the same, but each batch comes with sample weights, shape (batch,),
-                float32, which are 0 for them. None: "wrap" for several parts, and a smaller last
-                batch for a single one. With `drop_remainder` nothing is filled up.
+                float32, which are 0 for the repeated records. None: "wrap" for several shards,
+                and a smaller last batch for a single one. With `drop_remainder` nothing is padded.
 
         Raises:
-            ArgumentError: There is no such part.
+            ArgumentError: There is no such shard.
 
         Example:
             >>> import augseq, numpy as np
@@ -307,17 +309,17 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             [[3, 4, 5], [9, 0, 1]]
         """
         if padding == "zero_weight" and self._plan.target is None:
-            raise ArgumentError('padding="zero_weight" needs targets that weights belong to.')
+            raise ArgumentError('padding="zero_weight" requires targets, but there are none.')
         shard = make_shard(index, count, padding)
         schedule = replace(self._plan.schedule, shard=shard)
-        # What is left of an epoch may fill no batch of all the parts.
+        # The rest of an epoch may not fill one global batch of all shards.
         epoch = schedule.done.epoch if self.epoch == self._plan.schedule.done.epoch else self.epoch
         plan = replace(self._plan, schedule=schedule)
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
 
     def _with(self, plan: BatchPlan, *, endless: bool = False, epoch: int = 0) -> Self:
         twin = type(self).__new__(type(self))
-        # What a subclass has added comes along.
+        # Keep the attributes of subclasses.
         added = {name: value for name, value in vars(self).items() if name != "_conditions"}
         twin.__dict__.update(added)
         twin._start(plan, self._worker_options, endless=endless)
@@ -347,17 +349,17 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def _reschedule(self, done: Progress) -> None:
-        """Serve what comes after some progress, with the same worker processes."""
+        """Continue after the given progress, with the same worker processes."""
         schedule = replace(self._plan.schedule, done=done)
         self._lookahead.give_up()
         self._use(replace(self._plan, schedule=schedule), self._batch_workers.retire())
 
     def __getitem__(self, index: int) -> Any:
-        """Return batch `index` of the present epoch: `(images, targets)`, or `images` alone."""
+        """Return batch `index` of the current epoch: `(images, targets)`, or `images` alone."""
         try:
             self.position.epochs.ask(self.position.number(index), self._num_asked)
             if self._plan.schedule.shard.count > 1:
-                # Each process would shuffle for itself, and no step would have its global batch.
+                # Each process would shuffle differently, so steps would not get global batches.
                 self.position.require_order()
             batch = self.batch(index)
         except Exception as error:
@@ -370,19 +372,19 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return batch.x, batch.y, batch.weights
 
     def __iter__(self) -> Iterator[Any]:
-        """Return an iterator over the batches of an epoch; without end for a repeated sequence.
+        """Return an iterator over the batches of an epoch; endless for a repeated sequence.
 
-        The first loop over the sequence is the present epoch, a further one the next: after a
-        whole pass, `for images, labels in batches` counts the epochs itself. `set_epoch` before a
-        loop names its epoch instead.
+        The first loop `for images, labels in batches` runs through the current epoch; each loop
+        after a complete pass runs through the next epoch. Call `set_epoch` before a loop to
+        choose its epoch.
 
         Warns:
-            AugseqWarning: Two loops over an epoch ended early, and gave the same batches.
+            AugseqWarning: Two loops over an epoch ended early and yielded the same batches.
         """
         return self.position.loops.begin(self.__getitem__, lambda: self.length)
 
     def __len__(self) -> int:
-        """Return the number of batches that the present epoch has, or still has after a resume."""
+        """Return the number of batches in the current epoch, or left in it after a resume."""
         length = self.position.num_batches
         if length is None:
             raise TypeError("A repeated sequence has no length; pass steps_per_epoch to fit.")
@@ -391,11 +393,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def length(self) -> int | None:
-        """What `len` gives, but None for a repeated sequence."""
+        """Same as `len`, but None for a repeated sequence."""
         num_batches = self.position.num_batches
         if num_batches is None:
             return None
-        # A subclass may have another length, in either of the two ways that Keras knows.
+        # A subclass can override either of the two methods that Keras supports.
         kind = type(self)
         if kind.__len__ is ImageSequence.__len__:
             if kind.num_batches is not ImageSequence.num_batches:
@@ -405,21 +407,21 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def num_batches(self) -> int | None:
-        """What Keras is told: batches in an epoch; None for a repeated sequence."""
-        # That Keras asks for it tells that a pass begins: see `EpochTracker`.
+        """Number of batches per epoch, as Keras reads it; None for a repeated sequence."""
+        # Keras reads it at the start of a pass: see `EpochTracker`.
         self.position.epochs.count()
         if self.position.is_endless:
             return None
         if type(self).__len__ is not ImageSequence.__len__:
             return len(self)
-        # Keras keeps the first answer for all epochs, so only a callback that knows of it may let
-        # it hear of an epoch that is shorter.
+        # Keras keeps the first value for all epochs, so return the length of a shorter epoch only
+        # if a callback handles that.
         schedule, is_told = self._plan.schedule, self.position.epochs.is_told
         return schedule.num_batches_of(self.epoch) if is_told else schedule.num_batches
 
     @property
     def _num_asked(self) -> int | None:
-        """How many batches of the present epoch are asked for by index; None without end."""
+        """Number of batches of the current epoch that can be indexed; None if endless."""
         num_batches = self.position.num_batches
         if num_batches is None or type(self).__len__ is ImageSequence.__len__:
             return num_batches
@@ -427,23 +429,23 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def workers(self) -> int:
-        """What Keras is told: 1, so that it never starts the queue that loses batches."""
+        """Always 1, so that Keras never starts its own queue, which loses batches."""
         return 1
 
     @workers.setter
     def workers(self, value: int) -> None:
         raise ArgumentError(
-            "`workers` is fixed when a sequence is made; make another one with "
+            "`workers` cannot be changed after a sequence is created; create a new one with "
             f"ImageSequence(..., workers={value})."
         )
 
     def on_epoch_begin(self) -> None:
-        """Note that Keras begins an epoch, an evaluation, or to build a model.
+        """Handle Keras' start of an epoch, an evaluation, or a model build.
 
         Raises:
-            ArgumentError: Several processes run, and this sequence is not this process's part;
-                the devices that divide each batch cannot divide the last one evenly; or the
-                model's outputs or loss do not fit the targets.
+            ArgumentError: Several processes run, and this sequence is not this process's shard;
+                the last batch cannot be divided evenly among the devices; or the model's outputs
+                or loss do not match the targets.
 
         Warns:
             AugseqWarning: `fit` trains on images that are sorted by class.
@@ -459,9 +461,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._lookahead.begin_pass([] if length is None else shuffled_order(length))
 
     def _check_call(self) -> None:
-        """Say what is wrong with the model, or with the order of the images, before Keras does."""
+        """Check the model and the order of the images before Keras uses them."""
         method = find_method()
-        # A subclass may give Keras other targets than these, and so may an object around it.
+        # A subclass, or a wrapper, may pass different targets to Keras.
         gives_own = any(
             getattr(type(self), name) is not getattr(ImageSequence, name)
             for name in ("__getitem__", "batch")
@@ -476,7 +478,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 warn_if_sorted(self._plan)
 
     def on_epoch_end(self) -> None:
-        """Note that Keras ended it."""
+        """Handle Keras' end of an epoch."""
         self.position.epochs.end()
         self._lookahead.end_pass()
 
@@ -486,39 +488,40 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self.position.epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch: the next pass over the sequence is this one.
+        """Set the epoch of the next pass over the sequence.
 
-        Loops `for images, labels in batches` count epochs without it, and with `fit`, `EpochSync`
-        does it. Index loops and other libraries, such as a torch `DataLoader`, need it before each
-        pass.
+        Loops `for images, labels in batches` count epochs automatically, and `EpochSync` sets the
+        epoch in `fit`. Call it before each pass of an index loop, or of another library such as
+        a torch `DataLoader`.
 
         Raises:
-            ArgumentError: Several processes run, and this sequence is not this process's part.
+            ArgumentError: Several processes run, and this sequence is not this process's shard.
         """
         require_own_part(self._plan.schedule.shard)
         self.position.epochs.set(epoch)
 
     def finish_epoch(self) -> None:
-        """Take Keras' word, from `EpochSync`, that an epoch is over."""
+        """Handle the end of an epoch, as `EpochSync` reports it."""
         if self._plan.schedule.done != Progress():
             self._reschedule(Progress())
 
     @cached_property
     def _conditions(self) -> Conditions:
-        # Once: the fingerprint of a million records takes 0.7 s.
+        # Cached: the fingerprint of a million records takes 0.7 s.
         return run_conditions(self._plan)
 
     def state_dict(self, *, num_batches: int = 0) -> dict[str, Any]:
-        """Return where a run stands, as numbers and text for JSON, less than 4 kB.
+        """Return the position in the data as a dict for JSON, less than 4 kB.
 
-        The place is counted in records: batch size, shards and workers may be others after a
+        The position is counted in records, so batch size, shards and workers can change before a
         resume. With `fit`, `BackupAndResume` saves it together with the model.
 
         Args:
-            num_batches: How many batches of the present epoch were trained, in the order 0, 1, 2.
+            num_batches: Number of batches of the current epoch that were trained, in the order
+                0, 1, 2.
 
         Raises:
-            ArgumentError: There are not so many, or Keras shuffled them.
+            ArgumentError: The epoch has fewer batches, or Keras shuffled them.
         """
         self.position.require_end()
         check_whole("num_batches", num_batches, least=0, most=len(self))
@@ -527,43 +530,43 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return read_data_state(self._conditions, self.position.progress(num_batches))
 
     def load_state_dict(self, state: Mapping[str, Any], *, force: bool = False) -> None:
-        """Go on where `state_dict` was called, without reading anything again.
+        """Resume from a `state_dict`, without loading any earlier batch.
 
-        The present epoch then has only the batches that are left of it.
+        The current epoch then has only its remaining batches.
 
         Args:
-            state: What `state_dict` returned, perhaps after JSON.
-            force: Whether to go on although manifest, pipeline or seed are others now.
+            state: The result of `state_dict`, or the same after a round trip through JSON.
+            force: Whether to resume even if the manifest, pipeline or seed changed.
 
         Raises:
-            BackupError: The state belongs to another run; the message spells out the difference.
+            BackupError: The state belongs to a different run; the message lists the differences.
         """
         self.position.require_end()
         self._reschedule(read_progress(self._conditions, state, force=force))
         self.set_epoch(self._plan.schedule.done.epoch)
 
     def batch(self, index: int) -> Batch:
-        """Return batch `index` of the present epoch: images, targets and records.
+        """Return batch `index` of the current epoch: images, targets and records.
 
         Raises:
             IndexError: There is no such batch.
-            AugseqError: A file or an augmentation is at fault; the message names it.
+            AugseqError: A file or an augmentation failed; the message names it.
         """
         return self._lookahead.get(self.position.step(index))
 
     def records(self, index: int) -> list[Record]:
-        """Return the records of batch `index` of the present epoch, in the batch's order."""
+        """Return the records of batch `index` of the current epoch, in the batch's order."""
         return self._plan.records(self.position.step(index))
 
     def num_padding(self, index: int) -> int:
-        """Return how many of the records of batch `index`, the last ones, are padding."""
+        """Return how many records at the end of batch `index` are padding."""
         return self._plan.schedule.num_padding(self.position.step(index))
 
     def sample(self, index: int, *, epoch: int) -> Sample:
-        """Make the image that one record has in one epoch, alone: the replay of a step.
+        """Load one sample alone: one record as it is in one epoch.
 
         Args:
-            index: The record's index, as errors and `records` name it.
+            index: The record's index, as in errors and `records`.
             epoch: From 0.
 
         Raises:
@@ -573,27 +576,27 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def manifest(self) -> Manifest:
-        """The images that this sequence serves."""
+        """The images of this sequence."""
         return self._plan.manifest
 
     @property
     def pipeline(self) -> Pipeline:
-        """What is done to each image, as one immutable plan."""
+        """How each image is loaded and augmented, as one immutable object."""
         return self._plan.pipeline
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names by label; empty without labels."""
+        """Class names, indexed by label; empty without labels."""
         return self._plan.manifest.class_names
 
     @property
     def batch_size(self) -> int:
-        """Images in a batch, but perhaps for the last one."""
+        """Number of images per batch; the last one can be smaller."""
         return self._plan.schedule.batch_size
 
     @property
     def seed(self) -> int:
-        """What fixes order and augmentations."""
+        """Random seed for shuffling and augmentations."""
         return self._plan.schedule.seed
 
     def __repr__(self) -> str:
@@ -605,69 +608,68 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         options = (self._plan, self._worker_options, self.position.is_endless)
         is_announced = self.position.epochs.unknown.is_announced
         where = (self.position.epochs.epoch, self.position.epochs.first_step, is_announced)
-        # What a subclass has added, but nothing that a new sequence has by itself.
+        # Only what a subclass has added, not the attributes of every sequence.
         bare = vars(_rebuild(ImageSequence, options, where))
         added = {name: value for name, value in vars(self).items() if name not in bare}
         added.pop("_conditions", None)
         return (_rebuild, (type(self), options, where), added or None)
 
     def show(self, batch: int = 0, *, num_images: int = 12) -> Picture:
-        """Draw some images of a batch, as the model sees them, with their labels.
+        """Draw images of a batch, as the model sees them, with their labels.
 
         Args:
-            batch: Number of the batch in the present epoch, from 0.
-            num_images: At most so many.
+            batch: Index of the batch in the current epoch, from 0.
+            num_images: Maximum number of images.
 
         Returns:
-            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+            A matplotlib figure, to restyle or save; Jupyter shows it.
 
         Raises:
-            ArgumentError: No image is asked for.
+            ArgumentError: `num_images` is less than 1.
             IndexError: There is no such batch.
-            AugseqError: A file or an augmentation is at fault; the message names it.
+            AugseqError: A file or an augmentation failed; the message names it.
         """
         check_whole("num_images", num_images, least=1)
         return draw_batch(self.batch(batch), self.class_names, num_images=num_images)
 
     def show_augmentations(self, index: int | None = None, *, num_epochs: int = 8) -> Picture:
-        """Draw an image beside what it becomes in several epochs of this run.
+        """Draw an image next to its augmented versions in several epochs.
 
-        What varies is the epoch; the seed is that of the sequence, so that the model sees these
-        very pixels.
+        They use the seed of the sequence, so these are the pixels that the model sees.
 
         Args:
-            index: The record's index, as errors and `records` name it; that of the first record
-                of the manifest if None.
-            num_epochs: Epochs from 0; an image for each.
+            index: The record's index, as in errors and `records`; None for the first record of
+                the manifest.
+            num_epochs: Number of epochs to draw, from epoch 0.
 
         Returns:
-            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+            A matplotlib figure, to restyle or save; Jupyter shows it.
 
         Raises:
-            ArgumentError: No record has this index, or no epoch is asked for.
-            AugseqError: A file or an augmentation is at fault; the message names it.
+            ArgumentError: No record has this index, or `num_epochs` is less than 1.
+            AugseqError: A file or an augmentation failed; the message names it.
         """
         check_whole("num_epochs", num_epochs, least=1)
         record = self._record(index)
         return draw_epochs(record, self.pipeline, seed=self.seed, epochs=range(num_epochs))
 
     def show_steps(self, index: int | None = None, *, epoch: int | None = None) -> Picture:
-        """Draw an image after each transform, with the parameters that this drew.
+        """Draw an image after each transform, with the parameters it drew.
 
-        It begins with the whole photograph, upright, with a rectangle around the crop. The same
-        as text is `print(sequence.explain(index, epoch=epoch))`.
+        The first picture is the original image, upright, with a rectangle around the crop. For
+        the same as text, use `print(sequence.explain(index, epoch=epoch))`.
 
         Args:
-            index: The record's index, as errors and `records` name it; that of the first record
-                of the manifest if None.
-            epoch: Whose draws to show; that of the sequence if None.
+            index: The record's index, as in errors and `records`; None for the first record of
+                the manifest.
+            epoch: Epoch to show; None for the current one.
 
         Returns:
-            A matplotlib figure, to be restyled or saved; Jupyter shows it.
+            A matplotlib figure, to restyle or save; Jupyter shows it.
 
         Raises:
             ArgumentError: No record has this index.
-            AugseqError: A file or an augmentation is at fault; the message names it.
+            AugseqError: A file or an augmentation failed; the message names it.
         """
         epoch = self.epoch if epoch is None else check_epoch(epoch)
         record = self._record(index)
@@ -679,17 +681,17 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def augmentation_stats(
         self, *, num_samples: int = 1000, progress: bool = True
     ) -> AugmentationStats:
-        """Find how often each transform fires, and how what it draws spreads.
+        """Measure how often each transform fires, and the distribution of its parameters.
 
-        A few images are decoded once, and varied with the draws that they have in this run, in
-        epoch after epoch. The same run gives the same report.
+        A few images are decoded once and augmented as in this run, epoch after epoch. The same
+        run gives the same report.
 
         Args:
-            num_samples: How many images to make.
-            progress: Whether long work shows a progress bar.
+            num_samples: Number of augmented images to create.
+            progress: Whether to show a progress bar if it takes long.
 
         Returns:
-            A report as text, and with `draw()` as a figure.
+            A report, as text or, with `draw()`, as a figure.
         """
         return measure_augmentations(
             self.manifest,
@@ -700,15 +702,15 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def explain(self, index: int, *, epoch: int) -> Explanation:
-        """Replay how one record became what a step of training saw.
+        """Replay how one record became a training sample.
 
         Args:
-            index: The record's index, as errors and `records` name it.
+            index: The record's index, as in errors and `records`.
             epoch: From 0.
 
         Returns:
-            The image after each stage, and which transforms fired with which parameters; as
-            text, and with `draw()` as a figure.
+            The image after each stage, and which transforms fired with which parameters, as
+            text or, with `draw()`, as a figure.
 
         Raises:
             ArgumentError: No record has this index.
@@ -723,16 +725,16 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def check_purity(self, *, num_images: int = 2) -> PurityReport:
         """Find the transforms of `augment` that are not pure, in a few seconds.
 
-        Each runs twice, out of order, in threads, and in new processes with other hash seeds.
+        Each runs twice, out of order, in threads, and in new processes with different hash seeds.
 
         Args:
-            num_images: How many images to try them on.
+            num_images: Number of images to test on.
 
         Returns:
-            A report as text, with the impure transforms by name and what gave them away.
+            A report as text, with the name of each impure transform and the evidence.
 
         Raises:
-            ArgumentError: No image is asked for.
+            ArgumentError: `num_images` is less than 1.
             AugseqError: A file cannot be decoded; the message names it.
         """
         check_whole("num_images", num_images, least=1)
@@ -743,15 +745,15 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Measure where the time of a batch goes, in one thread and in several.
 
         Args:
-            num_images: In each of three rounds, in whole batches.
+            num_images: Number of images in each of three rounds, in complete batches.
 
         Returns:
             A report as text: the cost of each stage in milliseconds, images per second of each
             kind of workers, and the bottleneck in one sentence.
 
         Raises:
-            ArgumentError: No image is asked for.
-            AugseqError: A file or an augmentation is at fault; the message names it.
+            ArgumentError: `num_images` is less than 1.
+            AugseqError: A file or an augmentation failed; the message names it.
         """
         check_whole("num_images", num_images, least=1)
         return measure_profile(self._plan, num_images=num_images)
@@ -765,17 +767,17 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def fill_cache(self, *, progress: bool = True) -> int:
-        """Decode all images that the cache does not hold yet, ahead of the first epoch.
+        """Decode all images that are not cached yet, before the first epoch.
 
         Args:
-            progress: Whether long work shows a progress bar.
+            progress: Whether to show a progress bar if it takes long.
 
         Returns:
-            How many of the images the cache holds now.
+            The number of images that are now cached.
 
         Raises:
             ArgumentError: There is no cache.
-            AugseqError: A file is at fault; the message names it.
+            AugseqError: A file cannot be decoded; the message names it.
         """
         return fill_cache(
             self._plan, num_threads=max(1, self._worker_options.number), progress=progress
@@ -786,12 +788,12 @@ at_exit(Turn.ITERATORS)(leave_iterators_to_the_system)
 
 
 def check_sequence(sequence: Any, taker: object, *, also: str = "") -> None:
-    """Raise `ArgumentError` where a callback was given something else than a sequence.
+    """Raise `ArgumentError` if a callback received something other than a sequence.
 
     Args:
-        sequence: What was given.
+        sequence: What the callback received.
         taker: The callback.
-        also: What else it takes, for the message.
+        also: What else the callback accepts, for the message.
     """
     if not isinstance(sequence, ImageSequence):
         raise ArgumentError(
@@ -814,15 +816,15 @@ def _rebuild(
 
 
 def _warn_if_enlarged(pipeline: Pipeline) -> None:
-    """Say so where a list that sets a size is followed by an enlargement that nobody asked for."""
+    """Warn if the default `image_size` enlarges what the augmentations crop or resize."""
     size = pipeline.augment.result_size
     if size is None or pipeline.resize is None or pipeline.resize.image_size != _DEFAULT_SIZE:
         return
     if size[0] < _DEFAULT_SIZE[0] and size[1] < _DEFAULT_SIZE[1]:
         warnings.warn(
-            f"The augmentations give images of {size}, which are then enlarged to the default "
+            f"The augmentations return images of {size}, which are then enlarged to the default "
             f"image_size={_DEFAULT_SIZE}: extra work without extra detail. "
             f"Pass image_size={size}.",
             AugseqWarning,
-            stacklevel=4,  # `explains_names` is between.
+            stacklevel=4,  # Skips the wrapper of `explains_names`.
         )

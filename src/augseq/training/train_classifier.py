@@ -1,4 +1,4 @@
-"""The main job: split, train, evaluate, and leave a folder with all that one wants to see."""
+"""Train and evaluate a classifier, and write the run folder with its results."""
 
 import contextlib
 import json
@@ -36,15 +36,15 @@ _NUM_SHEET_SEEDS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What came of a training run.
+    """The result of a training run.
 
     Attributes:
         model: The trained model.
-        history: A list with one number per epoch for each metric.
-        num_right: Held-out images that were classified correctly.
-        num_held_out: Held-out images.
-        seconds: Duration of the training, evaluation included.
-        backend: Keras' backend.
+        history: For each metric, a list with one value per epoch.
+        num_right: Number of held-out images that were classified correctly.
+        num_held_out: Number of held-out images.
+        seconds: Duration of training and evaluation.
+        backend: Name of the Keras backend.
     """
 
     model: keras.Model
@@ -61,27 +61,27 @@ class RunResult:
 
     @property
     def accuracy(self) -> float:
-        """Share of held-out images that were classified correctly, 0 to 1."""
+        """Fraction of held-out images that were classified correctly, 0 to 1."""
         return self.num_right / self.num_held_out
 
 
 def train_classifier(
     manifest: Manifest, folder: PathLike, options: RunOptions, *, verbose: int = 0
 ) -> RunResult:
-    """Train an image classifier and leave a run folder.
+    """Train an image classifier and write a run folder.
 
-    The folder gets `model.keras`, `manifest.parquet`, `settings.json`, `history.csv`,
-    `history.png`, `contact_sheet.png`, `confusion_matrix.png` and `predictions.csv`, the last
-    two about the held-out images.
+    The folder contains `model.keras`, `manifest.parquet`, `settings.json`, `history.csv`,
+    `history.png`, `contact_sheet.png`, `confusion_matrix.png` and `predictions.csv`; the last
+    two are about the held-out images.
 
     Args:
         manifest: Labelled images.
         folder: A new or empty folder.
         options: How to train.
-        verbose: As for Keras' `fit`: 0 silent, 1 bars, 2 a line per epoch.
+        verbose: As in Keras' `fit`: 0 silent, 1 progress bars, 2 one line per epoch.
 
     Raises:
-        ArgumentError: The folder holds files, or an option is wrong.
+        ArgumentError: The folder contains files, or an option is invalid.
         LabelError: A record has no label.
         DecodeError: A file does not hold a usable image.
     """
@@ -100,7 +100,7 @@ def train_classifier(
         model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
     )
     with _empty_folder(folder, manifest.root) as run_folder:
-        # Files are written at the end, so that a run that fails leaves nothing half made.
+        # Files are written at the end, so that a failed run leaves no partial results.
         contact_sheet = _draw_contact_sheet(batches)
         start = time.perf_counter()
         history = _fit(model, batches, held_out, epochs=options.epochs, verbose=verbose)
@@ -134,12 +134,12 @@ def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, M
         ]
         for kind in ("train", "val", "test")
     }
-    # A test set is for the end, unless it is all that is held out.
+    # The test set is not used, unless it is the only one held out.
     held_out = by_kind["val"] or by_kind["test"]
     if len(by_kind["train"]) != 1 or len(held_out) != 1:
         raise ArgumentError(
-            f"The column {options.split_column!r} must say train or val for each image (or test, "
-            "if no image is in val); those of other parts are not used. "
+            f"The column {options.split_column!r} must contain train and val (or test, if no image "
+            "is in val); images with other values are not used. "
             f"Received: {listed(parts.names, 10)}"
         )
     return by_kind["train"][0], held_out[0]
@@ -149,8 +149,8 @@ def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> N
     counts = val.class_counts()
     if not len(val):
         raise ArgumentError(
-            f"val={options.val} of {len(manifest)} images in {len(counts)} classes holds none "
-            "out; a class needs at least 2 images."
+            f"The validation split must have at least one image. Received: val={options.val} for "
+            f"{len(manifest)} images in {len(counts)} classes. A class needs at least 2 images."
         )
     absent = [name for name, count in counts.items() if not count]
     if absent:
@@ -187,7 +187,7 @@ def _fit(
             **how,
         )
     except Exception:
-        # TensorFlow hands on only the text of what a data set raised.
+        # TensorFlow passes on only the message of an exception in a data set.
         failure = batches.failure or held_out.failure
         if failure is not None:
             raise failure from None
@@ -198,12 +198,12 @@ def _fit(
 
 @contextlib.contextmanager
 def _empty_folder(folder: PathLike, root: str) -> Iterator[Path]:
-    """Make the run folder; where it is new, and a run that fails leaves it empty, remove it."""
+    """Create the run folder; delete it if the run fails and it is new and empty."""
     path = Path(folder)
     if path.resolve().is_relative_to(Path(root).resolve()):
         raise ArgumentError(
-            f"The run folder must lie outside the images, or its pictures would be indexed with "
-            f"them next time; choose another (at the shell: -o FOLDER). "
+            f"The run folder must be outside the image folder, or its pictures would be indexed "
+            f"next time; choose another folder (at the shell: -o FOLDER). "
             f"Received: {str(path)!r}, inside {root!r}"
         )
     if path.is_file():
@@ -218,7 +218,7 @@ def _empty_folder(folder: PathLike, root: str) -> Iterator[Path]:
     try:
         yield path
     except BaseException:
-        # So that the next run may have its name; unless there are files already.
+        # So that the next run can use this name; unless it contains files already.
         with contextlib.suppress(OSError):
             if is_new:
                 path.rmdir()

@@ -1,4 +1,4 @@
-"""Which batches the model has trained on, told to whoever wants to write them down."""
+"""Base class of callbacks that record which batches a model was trained on."""
 
 from typing import Any, Self
 
@@ -11,21 +11,21 @@ from augseq.training.pass_counter import PassCounter
 from augseq.training.sequence import ImageSequence, check_sequence
 
 _PASS_THE_SEQUENCE = (
-    "Pass the sequence itself to fit, or an object whose batch i is made from batches[i]"
+    "Pass the sequence itself to fit, or an object that creates its batch i from batches[i]"
 )
 
 
 class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
-    """Counts the batches of each pass over the data; a subclass says what to do with them.
+    """Counts the batches of each pass over the data; a subclass processes them.
 
-    `fit` may train on another object, if batch i of it is made from batch i of the sequence and it
-    has as many. A deep copy follows the same sequence, not a copy of it.
+    `fit` can train on another object if it creates its batch i from batch i of the sequence and
+    has the same number of batches. A deep copy uses the same sequence, not a copy of it.
 
     Args:
         sequence: The sequence that `fit` trains on, with `shuffle=False`.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: `sequence` is not an `ImageSequence`.
     """
 
     def __init__(self, sequence: ImageSequence) -> None:
@@ -45,28 +45,28 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
         """
         self._pass.begin()
         fit = find_fit(self)
-        # Data without a length are never shuffled, nor is a single batch.
+        # Keras never shuffles data without a length.
         if fit is not None and fit.shuffle and isinstance(fit.data, keras.utils.PyDataset):
             num_batches = fit.data.num_batches
             if num_batches is not None and num_batches > 1:
                 raise ArgumentError(
-                    f"{type(self).__name__} names the batches that were trained, which it cannot "
-                    "where Keras shuffles them: pass shuffle=False to fit. The sequence shuffles "
-                    "its images by itself: ImageSequence(shuffle=True)."
+                    f"{type(self).__name__} cannot identify the trained batches if Keras shuffles "
+                    "them: pass shuffle=False to fit; ImageSequence(shuffle=True) shuffles the "
+                    "images."
                 )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Go on with the pass, or begin the next one."""
+        """Continue the pass, or begin the next one."""
         self._pass.begin_epoch()
         if not self._pass.num_trained:
             self._sequence.position.epochs.watch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Hand on what was trained; several batches with `steps_per_execution`.
+        """Process the trained batches: several, with `steps_per_execution`.
 
         Raises:
-            ArgumentError: Keras asked for batches in an order of its own, or trains on another
-                object, whose batches cannot be named.
+            ArgumentError: Keras requested the batches in a different order, or trains on another
+                object, whose batches cannot be identified.
         """
         if self._sequence.position.epochs.is_watched:
             self._require_same_batches()
@@ -78,26 +78,26 @@ class TrainedBatches(keras.callbacks.Callback):  # type: ignore[misc]
         name = type(self).__name__
         if not self._sequence.position.was_asked:
             raise ArgumentError(
-                f"`fit` trains on another object than the one that {name} was given, or on a copy "
-                f"of it. {_PASS_THE_SEQUENCE}."
+                f"`fit` does not train on the sequence that {name} received, but on a different "
+                f"object or a copy. {_PASS_THE_SEQUENCE}."
             )
         if length is not None and steps != length:
             raise ArgumentError(
-                f"{name} can name the batches of an object that takes them from a sequence only "
-                f"if both have as many. Received: {steps} steps in an epoch, and a sequence of "
-                f"{length} batches. {_PASS_THE_SEQUENCE}, and no steps_per_epoch."
+                f"{name} can follow an object that gets its batches from a sequence only if both "
+                f"have the same number of batches. Received: {steps} steps per epoch, and a "
+                f"sequence of {length} batches. {_PASS_THE_SEQUENCE}, and no steps_per_epoch."
             )
         if not self._sequence.position.epochs.is_in_order:
             raise ArgumentError(
-                f"{name} can name the batches of an object that takes them from a sequence only "
-                "if it asks for batches[0], batches[1], batches[2] and so on, by index. "
+                f"{name} can follow an object that gets its batches from a sequence only if it "
+                "requests batches[0], batches[1], batches[2] and so on, by index. "
                 f"{_PASS_THE_SEQUENCE}, and pass shuffle=False to fit."
             )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Follow the sequence no more."""
+        """Stop following the sequence."""
         self._sequence.position.epochs.end_watch()
 
     def _note(self, trained: range, logs: dict[str, Any]) -> None:
-        """Take the numbers, within the pass, of batches that one step, or several, have trained."""
+        """Process the indices, within the pass, of the batches just trained."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Batches that are taken by index, by code that does not tell when a pass begins."""
+"""Batches requested by index, by code that does not report when a pass begins."""
 
 import multiprocessing.context
 import sys
@@ -11,11 +11,11 @@ from augseq.training.pass_advice import OTHER_EPOCH, SECOND_PASS, WORKER_PROCESS
 
 
 class Followed(Protocol):
-    """A sequence that a callback tells its epochs."""
+    """A sequence whose epochs are set by a callback."""
 
     @property
     def epoch(self) -> int:
-        """The present epoch."""
+        """The current epoch."""
         ...
 
 
@@ -23,33 +23,33 @@ _followed: tuple[weakref.ReferenceType[Any], weakref.ReferenceType[Followed]] | 
 
 
 def note_followed(callback: Any, sequence: Followed) -> None:
-    """Remember which callback told which sequence an epoch, so that others are compared with it."""
+    """Record the callback and sequence of this epoch, to compare others with."""
     global _followed
     _followed = (weakref.ref(callback), weakref.ref(sequence))
 
 
 def followed_epoch() -> int | None:
-    """Return the epoch that a callback told a sequence in a `fit` that runs now."""
+    """Return the epoch that a callback set in a running `fit`; None if there is none."""
     if _followed is None:
         return None
-    callback, sequence = (one() for one in _followed)
+    callback, sequence = (reference() for reference in _followed)
     if callback is None or sequence is None or not is_fitting_with(callback):
         return None
     return sequence.epoch
 
 
 class UnknownPasses:
-    """Says, once, where a pass begins of which only the caller knows that it is another epoch.
+    """Warns once if a second pass begins in an epoch that was not set explicitly.
 
-    So it is with an index loop, a torch `DataLoader`, or an object around the sequence that
+    This happens with an index loop, a torch `DataLoader`, or a wrapper around the sequence that
     `fit` trains on.
 
     Args:
-        num_batches: Batches in an epoch; None without end.
-        epoch_matters: Whether one epoch differs from another.
+        num_batches: Number of batches per epoch; None if endless.
+        epoch_matters: Whether epochs differ from each other.
 
     Attributes:
-        is_announced: Whether the present epoch was set, and not found out.
+        is_announced: Whether the current epoch was set explicitly, not inferred.
     """
 
     def __init__(self, num_batches: int | None, *, epoch_matters: bool) -> None:
@@ -58,35 +58,35 @@ class UnknownPasses:
         self._asked = None if num_batches is None else AskedBatches(num_batches)
 
     def begin_epoch(self) -> None:
-        """Note that the epoch is another one."""
+        """Record that the epoch changed."""
         self.is_announced = False
         self.clear()
 
     @property
     def was_asked_elsewhere(self) -> bool:
-        """Whether a forked process asked for a batch of the present epoch."""
+        """Whether a forked process requested a batch of the current epoch."""
         return self._asked is not None and self._asked.was_by_others
 
     def clear(self) -> None:
-        """Forget what was asked for."""
+        """Forget the requested batches."""
         if self._asked is not None:
             self._asked.clear()
 
     def ask(self, batch: int, num_batches: int, *, epoch: int, is_led: bool) -> None:
-        """Note that a batch is asked for.
+        """Record a request for a batch.
 
         Args:
-            batch: Its number.
-            num_batches: Batches of a pass.
-            epoch: The present epoch.
-            is_led: Whether `EpochSync` told the epoch, in a `fit` that may be over.
+            batch: Index of the batch.
+            num_batches: Number of batches in a pass.
+            epoch: The current epoch.
+            is_led: Whether `EpochSync` set the epoch, in a `fit` that may be over.
         """
         if self._asked is None:
             return
-        # Evaluations, callbacks, and looks at the first batches, do not train.
+        # Evaluations, callbacks and inspections of the first batches do not train.
         if find_call_of_reader() not in (None, "fit"):
             return
-        # A worker process sees a part of each pass: the same batch again is enough.
+        # A worker process sees only some batches of a pass, so one repeated batch is enough.
         is_copy = _is_torch_worker() and not self._asked.is_elsewhere
         begins = self._asked.begins_anew(batch, 0 if is_copy else num_batches)
         is_outdated = self._asked.is_elsewhere and self._asked.is_outdated
@@ -102,7 +102,7 @@ class UnknownPasses:
             self._advise(SECOND_PASS, epoch=epoch)
 
     def begin_loop(self, epoch: int) -> None:
-        """Note that a loop begins; in a worker process it may not know its epoch."""
+        """Record that a loop begins; warn if it is in a worker process with an unknown epoch."""
         if self._asked is None or not _is_torch_worker():
             return
         is_unknown_copy = not self._asked.is_elsewhere and not self.is_announced
@@ -110,19 +110,19 @@ class UnknownPasses:
             self._advise(WORKER_PROCESS, epoch=epoch)
 
     def end_loop(self) -> None:
-        """Note that a loop gave a whole epoch."""
+        """Record that a loop completed an epoch."""
         if self._asked is not None:
             self._asked.end_loop()
 
     def count(self, num_batches: int, *, epoch: int, is_led: bool) -> None:
-        """Note that the number of batches is asked for, as a `DataLoader` does when it begins."""
+        """Record a request for the number of batches, as from a new `DataLoader` pass."""
         if self._asked is None or not self._asked.count(num_batches):
             return
         if not (is_led and followed_epoch() is not None):
             self._advise(SECOND_PASS, epoch=epoch)
 
     def send(self, *, epoch: int) -> None:
-        """Note that a copy is made; where it is for a new process, that one knows no epochs."""
+        """Record a copy of the sequence; a copy in a new process cannot follow the epochs."""
         is_for_process = multiprocessing.context.get_spawning_popen() is not None
         if self._asked is not None and is_for_process and self._asked.send():
             self._advise(SECOND_PASS, epoch=epoch)

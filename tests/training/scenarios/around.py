@@ -242,7 +242,9 @@ def a_sequence_that_is_not_used_is_named_after_the_first_epoch() -> None:
         try:
             train(images, [callbacks])
         except augseq.errors.ArgumentError as error:
-            require_equal("another object" in str(error) and "copy" in str(error), True, str(error))
+            require_equal(
+                "different object" in str(error) and "copy" in str(error), True, str(error)
+            )
         else:
             raise AssertionError("not refused")
 
