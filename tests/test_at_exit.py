@@ -19,7 +19,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("ending", ["", PRESS, "raise SystemExit(3)", "raise ValueError"])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_cleanup_is_not_cut_short_by_ctrl_c(ending: str, times: int) -> None:
+def test_a_cleanup_is_not_interrupted_by_ctrl_c(ending: str, times: int) -> None:
     done = run(
         f"""
         @at_exit(Turn.THREADS)
@@ -38,7 +38,7 @@ def test_a_cleanup_is_not_cut_short_by_ctrl_c(ending: str, times: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_what_the_program_itself_registered_gets_ctrl_c_as_ever() -> None:
+def test_the_programs_own_exit_functions_still_receive_ctrl_c() -> None:
     done = run(
         """
         handler = signal.getsignal(signal.SIGINT)
@@ -50,7 +50,7 @@ def test_what_the_program_itself_registered_gets_ctrl_c_as_ever() -> None:
     assert (done.stdout, done.stderr) == ("True\nTrue\nFalse\n", "")
 
 
-def test_cleanups_have_an_order_and_one_that_fails_keeps_no_other_from_its_work() -> None:
+def test_cleanups_run_in_order_and_continue_after_an_error() -> None:
     done = run(
         """
         at_exit(Turn.FOLDERS)(lambda: print("third"))

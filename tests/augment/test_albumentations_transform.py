@@ -91,7 +91,7 @@ def test_one_flip_fires_independently_in_two_epochs() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 3, 2**31])
-def test_the_seed_of_a_compose_has_no_influence(seed: int) -> None:
+def test_the_seed_of_a_compose_has_no_effect(seed: int) -> None:
     transforms = [A.HorizontalFlip(), A.ColorJitter(p=1), A.GaussNoise(p=1)]
     plain = AlbumentationsTransform(A.Compose(transforms))
     seeded = AlbumentationsTransform(A.Compose(transforms, seed=seed))
@@ -99,7 +99,7 @@ def test_the_seed_of_a_compose_has_no_influence(seed: int) -> None:
         assert np.array_equal(plain(NOISE, one), seeded(NOISE, other))
 
 
-def test_later_changes_of_the_original_have_no_influence() -> None:
+def test_later_changes_to_the_original_have_no_effect() -> None:
     original = A.Compose([A.HorizontalFlip(p=1)])
     kept = AlbumentationsTransform(original)
     original.transforms[0].p = 0
@@ -107,7 +107,7 @@ def test_later_changes_of_the_original_have_no_influence() -> None:
     assert np.array_equal(kept(NOISE, np.random.default_rng(0)), NOISE[:, ::-1])
 
 
-def test_the_original_is_not_touched() -> None:
+def test_the_original_is_not_changed() -> None:
     original = A.RandomBrightnessContrast(p=1)
     before = original.random_generator.bit_generator.state, original.py_random.getstate()
     AlbumentationsTransform(original)(NOISE, np.random.default_rng(0))
@@ -116,7 +116,7 @@ def test_the_original_is_not_touched() -> None:
     assert not original.params
 
 
-def test_all_draws_come_from_the_generator_that_is_handed_in() -> None:
+def test_all_draws_come_from_the_given_generator() -> None:
     jitter = AlbumentationsTransform(A.Compose([A.ColorJitter(p=1), A.GaussNoise(p=1)]))
     expected = jitter(NOISE, np.random.default_rng(5))
     random.seed(1)
@@ -185,7 +185,7 @@ def test_other_transforms_do_not_set_the_size(transform: Any) -> None:
     ],
     ids=lambda part: type(part).__name__,
 )
-def test_the_size_of_all_results_is_known_where_there_is_one(transform: Any, size: Any) -> None:
+def test_the_result_size_is_known_if_it_is_fixed(transform: Any, size: Any) -> None:
     assert AlbumentationsTransform(transform).result_size == size
 
 
@@ -194,7 +194,7 @@ class _Brighten(A.ImageOnlyTransform):  # type: ignore[misc]
         return np.minimum(img, 245) + np.uint8(10)
 
 
-def test_transforms_are_recognised_also_when_written_by_the_user() -> None:
+def test_users_own_albumentations_transforms_are_recognised() -> None:
     assert is_albumentations(_Brighten())
     assert is_albumentations(A.Compose([]))
     assert not is_albumentations(np.fliplr)
@@ -215,7 +215,7 @@ def test_a_copy_gives_the_same_pixels(twin_of: Callable[[Any], Any]) -> None:
         assert np.array_equal(twin(NOISE, np.random.default_rng(seed)), expected)
 
 
-def test_it_shows_itself_as_the_transform() -> None:
+def test_its_repr_is_that_of_the_transform() -> None:
     transform = A.HorizontalFlip(p=0.25)
     assert repr(AlbumentationsTransform(transform)) == repr(transform)
     assert make_augmentation_list([transform]).names == ["HorizontalFlip"]
@@ -240,7 +240,7 @@ def serial(samples: augseq.Manifest) -> list[bytes]:
 
 
 @pytest.mark.parametrize("workers", [0, 8])
-def test_eight_threads_over_ten_transforms_change_not_one_pixel(
+def test_eight_threads_with_ten_transforms_give_the_same_pixels(
     samples: augseq.Manifest, serial: list[bytes], workers: int
 ) -> None:
     shared = ten_transforms_over(samples, workers)
@@ -263,9 +263,7 @@ CROPS = {
 
 @pytest.mark.parametrize("name", CROPS)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_crop_drawn_before_there_are_pixels_is_the_crop_of_a_call(
-    name: str, channels: int
-) -> None:
+def test_a_crop_drawn_before_decoding_is_the_crop_of_a_call(name: str, channels: int) -> None:
     augment = make_augmentation_list([CROPS[name], A.HorizontalFlip(), A.GaussNoise(p=1)])
     image = NOISE[:, :, :channels].copy()
     for index in range(50):
@@ -288,14 +286,16 @@ def test_a_crop_drawn_before_there_are_pixels_is_the_crop_of_a_call(
         A.HorizontalFlip(),
     ],
 )
-def test_what_needs_the_whole_image_draws_nothing_beforehand(transform: Any) -> None:
+def test_a_transform_that_needs_the_whole_image_draws_nothing_before_decoding(
+    transform: Any,
+) -> None:
     rng = record_rng(7, Stream.AUGMENT, epoch=0, index=0)
     before = rng.bit_generator.state["state"]["counter"].tolist()
     assert make_augmentation_list([transform]).draw_crop((20, 30, 3), rng) is None
     assert rng.bit_generator.state["state"]["counter"].tolist() == before
 
 
-def test_a_crop_larger_than_the_image_is_named_whether_it_is_drawn_before_or_not() -> None:
+def test_a_crop_larger_than_the_image_is_named_in_the_error() -> None:
     augment = make_augmentation_list([A.RandomCrop(100, 100)])
     rng = record_rng(7, Stream.AUGMENT, epoch=0, index=0)
     with pytest.raises(Exception, match="exceeds image dimensions") as caught:
@@ -303,7 +303,7 @@ def test_a_crop_larger_than_the_image_is_named_whether_it_is_drawn_before_or_not
     assert "augmentation 1, 'RandomCrop'" in caught.value.__notes__[0]
 
 
-def test_normal_draws_do_not_remember_the_image_before() -> None:
+def test_normal_draws_do_not_depend_on_the_previous_image() -> None:
     """Python's `gauss` makes two numbers at a time and keeps one."""
 
     class Shift(A.ImageOnlyTransform):
@@ -317,7 +317,7 @@ def test_normal_draws_do_not_remember_the_image_before() -> None:
     np.testing.assert_array_equal(again, first)
 
 
-def test_python_draws_are_spread_evenly() -> None:
+def test_python_draws_are_uniform() -> None:
     draws = _Draws()
     draws.draw_from(record_rng(7, Stream.AUGMENT, epoch=0, index=0))
     counts = np.bincount([draws.randrange(10) for _ in range(10_000)], minlength=10)

@@ -60,7 +60,7 @@ def batches(photo: Path) -> augseq.ImageSequence:
     return augseq.ImageSequence(manifest, image_size=None, augment=[Band()], label_mode=None)
 
 
-def test_a_crop_of_ones_own_is_drawn_before_decoding(
+def test_a_users_crop_is_drawn_before_decoding(
     batches: augseq.ImageSequence, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = batches.pipeline.source
@@ -82,7 +82,9 @@ def test_a_crop_of_ones_own_is_drawn_before_decoding(
     assert np.array_equal(sample.image, whole[top : top + HEIGHT])
 
 
-def test_it_is_explained_like_those_of_albumentations(batches: augseq.ImageSequence) -> None:
+def test_a_users_crop_is_explained_like_one_of_albumentations(
+    batches: augseq.ImageSequence,
+) -> None:
     explanation = batches.explain(0, epoch=2)
     whole, cut = explanation.stages
     assert (cut.name, whole.image.shape, cut.image.shape) == ("Band", (60, 40, 3), (6, 40, 3))
@@ -93,7 +95,7 @@ def test_it_is_explained_like_those_of_albumentations(batches: augseq.ImageSeque
     assert np.array_equal(cut.image, whole.image[drawn["top"] : drawn["top"] + HEIGHT])
 
 
-def test_its_statistics_and_its_options_are_shown(batches: augseq.ImageSequence) -> None:
+def test_statistics_and_options_of_a_users_crop_are_shown(batches: augseq.ImageSequence) -> None:
     stats = batches.augmentation_stats(num_samples=40, progress=False)
     (transform,) = stats.transforms
     assert transform.num_fired == 40
@@ -101,7 +103,7 @@ def test_its_statistics_and_its_options_are_shown(batches: augseq.ImageSequence)
     assert "rows=6" in batches._repr_html_()
 
 
-def test_its_size_is_known_when_a_sequence_is_made(photo: Path) -> None:
+def test_the_size_of_a_users_crop_is_known_when_a_sequence_is_created(photo: Path) -> None:
     manifest = augseq.index_folder(photo, labels=None, progress=False)
     with pytest.warns(augseq.AugseqWarning, match=r"images of \(6, 40\)"):
         augseq.ImageSequence(manifest, augment=[Band()], label_mode=None)
@@ -132,7 +134,7 @@ class DrawsForNothing(Band):
         (DrawsForNothing(), "if it returns None"),
     ],
 )
-def test_a_crop_that_differs_from_a_call_is_found(augmentation: Band, complaint: str) -> None:
+def test_a_crop_that_differs_from_a_call_is_detected(augmentation: Band, complaint: str) -> None:
     with pytest.raises(AugmentationError, match=complaint):
         check_augmentation(augmentation)
 
@@ -159,7 +161,7 @@ class Halves:
         (Halves(False), "Halves", False),
     ],
 )
-def test_what_has_only_its_call_gets_the_defaults(plain: Any, name: str, sets_size: bool) -> None:
+def test_a_plain_callable_gets_the_defaults(plain: Any, name: str, sets_size: bool) -> None:
     step = detailed(plain)
     rng = np.random.default_rng(0)
     assert (step.name, step.sets_size, step.result_size) == (name, sets_size, None)

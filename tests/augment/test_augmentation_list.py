@@ -56,7 +56,7 @@ def sequence_of(samples: augseq.Manifest, augment: list[Any], **options: Any) ->
     )
 
 
-def test_no_augmentation_gives_the_image_itself() -> None:
+def test_an_empty_list_returns_the_image_itself() -> None:
     assert run(None) is IMAGE
     assert run([]) is IMAGE
 
@@ -73,25 +73,25 @@ def test_steps_draw_in_turn_from_one_generator() -> None:
     assert np.array_equal(run([shift, shift], seed=3), IMAGE + first + second)
 
 
-def test_all_kinds_may_stand_in_one_list() -> None:
+def test_one_list_can_mix_all_kinds() -> None:
     steps = make_augmentation_list((A.HorizontalFlip(p=1), double, Crop(), A.Compose([A.NoOp()])))
     assert steps.names == ["HorizontalFlip", "double", "Crop", "Compose"]
     expected = (IMAGE[:, ::-1] // 2 * 2)[:4, :4]
     assert np.array_equal(steps(IMAGE, np.random.default_rng(0)), expected)
 
 
-def test_a_partial_a_method_and_a_builtin_without_signature_may_stand_in_it() -> None:
+def test_a_list_can_contain_partials_methods_and_builtins_without_signature() -> None:
     assert np.array_equal(run([functools.partial(shift)]), run([shift]))
     assert np.array_equal(run([Crop().__call__]), IMAGE[:4, :4])
 
 
-def test_a_list_that_was_made_already_is_taken_as_it_is() -> None:
+def test_an_augmentation_list_is_returned_unchanged() -> None:
     steps = make_augmentation_list([shift])
     assert make_augmentation_list(steps) is steps
     assert isinstance(steps, augseq.Augmentation)
 
 
-def test_every_step_and_the_caller_get_pixels_that_can_be_written_to() -> None:
+def test_every_step_and_the_caller_get_writable_pixels() -> None:
     """Also after a step that hands on what belongs to another, as arrays of Pillow's do."""
     seen = []
 
@@ -114,14 +114,14 @@ def test_a_list_sets_the_size_if_one_step_does() -> None:
     assert not make_augmentation_list([double, A.HorizontalFlip()]).sets_size
 
 
-def test_a_later_change_of_the_users_list_has_no_influence() -> None:
+def test_a_later_change_to_the_users_list_has_no_effect() -> None:
     mine = [double]
     steps = make_augmentation_list(mine)
     mine.append(fail)
     assert steps.names == ["double"]
 
 
-def test_a_list_pickles() -> None:
+def test_a_list_can_be_pickled() -> None:
     steps = make_augmentation_list([shift, A.ColorJitter(p=1), Crop()])
     twin: AugmentationList = pickle.loads(pickle.dumps(steps))
     assert np.array_equal(
@@ -146,7 +146,7 @@ def test_a_list_pickles() -> None:
         ([A.HorizontalFlip()], "cannot be called"),
     ],
 )
-def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
+def test_an_invalid_element_raises_an_error_with_its_number_and_advice(
     item: Any, advice: str
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=advice) as caught:
@@ -157,14 +157,14 @@ def test_what_is_no_augmentation_is_refused_with_its_place_and_advice(
 @pytest.mark.parametrize(
     "augment", ["strong", A.HorizontalFlip(), A.Compose([]), double, {}, 3, {"flip"}, IMAGE]
 )
-def test_what_is_no_list_is_refused(augment: Any) -> None:
+def test_anything_but_a_list_raises_an_error(augment: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match="`augment` must be a list of augmentations"
     ):
         make_augmentation_list(augment)
 
 
-def test_the_name_of_a_preset_is_answered_with_how_to_write_it() -> None:
+def test_the_name_of_a_preset_raises_an_error_that_says_how_to_write_it() -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"Write augment=augseq\.preset\('light'\)"
     ):
@@ -195,13 +195,13 @@ def spoilt(image: np.ndarray, *values: float) -> np.ndarray:
     return spoilt
 
 
-def test_huge_values_are_finite_nevertheless() -> None:
+def test_huge_finite_values_are_accepted() -> None:
     huge = run([lambda image, _: np.full(image.shape, 3e38, np.float32)])
     assert (huge == np.float32(3e38)).all()
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_result_that_is_no_such_image_is_an_error_with_the_place_of_the_step(
+def test_an_invalid_result_raises_an_error_with_the_number_of_the_step(
     broken: str,
 ) -> None:
     breaks, complaint = BROKEN[broken]
@@ -227,7 +227,7 @@ def test_a_broken_contract_names_the_record_and_how_to_replay_it(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_exception_of_the_user_keeps_its_type_and_gains_notes(
+def test_an_exception_in_the_users_code_keeps_its_type_and_gets_notes(
     samples: augseq.Manifest, workers: int
 ) -> None:
     sequence = sequence_of(samples, [double, fail], workers=workers)
@@ -258,7 +258,7 @@ def test_an_exception_inside_a_transform_keeps_its_type_and_names_the_transform(
     assert "index 0" in caught.value.__notes__[1]
 
 
-def test_the_replay_in_a_note_raises_the_same_again(samples: augseq.Manifest) -> None:
+def test_the_replay_call_in_a_note_raises_the_same_exception(samples: augseq.Manifest) -> None:
     def fail_sometimes(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if (draw := rng.integers(8)) == 0:
             raise ZeroDivisionError(f"drew {draw} for {image.sum()}")

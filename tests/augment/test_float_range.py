@@ -79,7 +79,7 @@ def follows_scale(transform: Any) -> bool:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("transform", [*TRANSFORMS, *MORE], ids=lambda part: type(part).__name__)
-def test_exactly_the_transforms_that_follow_a_change_of_scale_take_any_floats(
+def test_exactly_the_scale_equivariant_transforms_accept_any_floats(
     transform: Any,
 ) -> None:
     if reason_against_parts(transform):
@@ -95,7 +95,7 @@ def test_exactly_the_transforms_that_follow_a_change_of_scale_take_any_floats(
         assert type(transform).__name__ in ("Normalize", "Lambda")
 
 
-def test_the_tables_hold_all_transforms_that_work_on_an_image_alone() -> None:
+def test_the_tables_list_all_transforms_that_need_only_an_image() -> None:
     kinds = {kind for _, kind in inspect.getmembers(A, inspect.isclass)}
     kinds = {kind for kind in kinds if issubclass(kind, A.BasicTransform)}
     bases = {A.BasicTransform, A.ImageOnlyTransform, A.DualTransform, A.Transform3D}
@@ -236,7 +236,9 @@ TAKEN: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("kind", TAKEN)
 @pytest.mark.parametrize("low_high", [(-2.1, 2.6), (0, 255), (-1, 1)])
-def test_what_keeps_the_range_takes_floats_of_any(kind: str, low_high: tuple[float, float]) -> None:
+def test_transforms_that_keep_the_range_accept_any_floats(
+    kind: str, low_high: tuple[float, float]
+) -> None:
     low, high = low_high
     image = (stretched(UNIT, np.random.default_rng()) * (high - low) + low).astype(np.float32)
     assert np.isfinite(run(TAKEN[kind], image)).all()
@@ -253,7 +255,7 @@ def test_what_keeps_the_range_takes_floats_of_any(kind: str, low_high: tuple[flo
     ],
 )
 @pytest.mark.parametrize("interpolation", [2, 4])
-def test_floats_that_bicubic_interpolation_takes_beyond_1_are_no_error(
+def test_bicubic_overshoot_of_floats_is_not_an_error(
     made: Callable[[list[Any]], list[Any]], interpolation: int
 ) -> None:
     steps = [A.Resize(90, 70, interpolation=interpolation), A.ColorJitter(p=1)]
@@ -272,7 +274,7 @@ def test_floats_that_bicubic_interpolation_takes_beyond_1_are_no_error(
         (-1, 1, "Normalize"),
     ],
 )
-def test_the_advice_fits_the_range(low: float, high: float, advice: str) -> None:
+def test_the_advice_depends_on_the_range(low: float, high: float, advice: str) -> None:
     with pytest.raises(augseq.errors.AugmentationError, match=advice):
         run([A.ColorJitter(p=1)], np.linspace(low, high, 48, dtype=np.float32).reshape(4, 4, 3))
 
@@ -281,7 +283,7 @@ def test_the_advice_fits_the_range(low: float, high: float, advice: str) -> None
     "normalization", ["image", "image_per_channel", "min_max", "min_max_per_channel"]
 )
 @pytest.mark.parametrize("inside", [False, True])
-def test_every_kind_of_normalize_takes_8_bits(normalization: str, inside: bool) -> None:
+def test_every_kind_of_normalize_accepts_8_bits(normalization: str, inside: bool) -> None:
     steps: list[Any] = [A.Normalize(normalization=normalization), A.HorizontalFlip(p=1)]
     image = np.arange(6 * 5 * 3, dtype=np.uint8).reshape(6, 5, 3)
     result = run([A.Compose(steps)] if inside else steps, image)

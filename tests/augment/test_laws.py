@@ -157,11 +157,11 @@ KINDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: type(transform).__name__)
-def test_a_transform_of_albumentations_keeps_all_laws(transform: Any) -> None:
+def test_an_albumentations_transform_fulfils_all_laws(transform: Any) -> None:
     check_augmentation(transform, IMAGE)
 
 
-def test_the_table_draws_something_in_every_transform() -> None:
+def test_every_transform_in_the_table_draws_something() -> None:
     """A transform that changes nothing would keep every law without showing anything."""
     idle = []
     for transform in TRANSFORMS:
@@ -174,7 +174,7 @@ def test_the_table_draws_something_in_every_transform() -> None:
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_keeps_every_law(kind: str, law: Law) -> None:
+def test_every_kind_fulfils_every_law(kind: str, law: Law) -> None:
     law(make_augmentation_list([KINDS[kind]]), IMAGE, 3)
 
 
@@ -322,7 +322,7 @@ OFFENDERS: list[tuple[Law, Any]] = [
     OFFENDERS,
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_a_law_catches_its_offender(law: Law, offender: Any) -> None:
+def test_a_law_detects_its_offender(law: Law, offender: Any) -> None:
     with pytest.raises(augseq.errors.AugmentationError):
         law(make_augmentation_list([offender]), IMAGE, 0)
     with pytest.raises(augseq.errors.AugmentationError):
@@ -343,7 +343,7 @@ def test_each_law_has_an_offender() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_the_other_laws_let_an_offender_of_one_law_pass(offender: Any, law: Law) -> None:
+def test_an_offender_of_one_law_passes_the_other_laws(offender: Any, law: Law) -> None:
     for other in LAWS:
         if other is not law:
             other(make_augmentation_list([offender]), IMAGE, 0)
@@ -362,12 +362,12 @@ def test_the_laws_are_all_functions_of_the_module_that_take_an_augmentation() ->
     assert all(law.__doc__ for law in LAWS)
 
 
-def test_what_is_no_augmentation_at_all_is_refused_before_any_law() -> None:
+def test_an_invalid_augmentation_raises_an_error_before_any_law() -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="write HorizontalFlip"):
         check_augmentation(A.HorizontalFlip)
 
 
-def test_checking_leaves_the_global_generators_and_the_image_alone() -> None:
+def test_checking_changes_neither_global_generators_nor_the_image() -> None:
     before = random.getstate(), np.random.get_state(legacy=False), IMAGE.copy()
     check_augmentation(A.Compose(some()), IMAGE)
     assert random.getstate() == before[0]

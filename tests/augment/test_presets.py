@@ -33,7 +33,7 @@ def mean_change(transforms: list[Any], image: Image, num_draws: int) -> float:
 
 
 @pytest.mark.parametrize("name", ["", "Light", "heavy", None])
-def test_an_unknown_name_is_answered_with_the_known_ones(name: Any) -> None:
+def test_an_unknown_name_raises_an_error_that_lists_the_known_ones(name: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match="'light', 'standard', 'strong'"
     ) as caught:
@@ -42,7 +42,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(name: Any) -> None:
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
-def test_each_call_gives_a_fresh_list_of_fresh_transforms(name: str) -> None:
+def test_each_call_returns_a_new_list_of_new_transforms(name: str) -> None:
     first, second = preset(name), preset(name)
     assert isinstance(first, list)
     assert first is not second
@@ -52,7 +52,7 @@ def test_each_call_gives_a_fresh_list_of_fresh_transforms(name: str) -> None:
 
 @pytest.mark.parametrize("kind", IMAGES)
 @pytest.mark.parametrize("name", PRESET_NAMES)
-def test_a_preset_keeps_all_laws(name: str, kind: str) -> None:
+def test_a_preset_fulfils_all_laws(name: str, kind: str) -> None:
     check_augmentation(make_augmentation_list(preset(name)), IMAGES[kind])
 
 
@@ -82,7 +82,7 @@ def test_a_stronger_preset_changes_pixels_more(sample_images: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
-def test_a_preset_may_stand_in_a_sequence_as_it_is(samples: augseq.Manifest, name: str) -> None:
+def test_a_preset_works_in_a_sequence(samples: augseq.Manifest, name: str) -> None:
     sequence = augseq.ImageSequence(
         samples, image_size=(24, 24), batch_size=8, augment=preset(name), dtype="uint8"
     )

@@ -73,7 +73,9 @@ NORMALIZED: dict[str, tuple[Callable[[], list[Any]], int, str]] = {
 
 
 @pytest.mark.parametrize("kind", NORMALIZED)
-def test_normalize_before_what_clips_is_refused_when_the_list_is_made(kind: str) -> None:
+def test_normalize_before_a_transform_that_clips_raises_an_error_when_the_list_is_created(
+    kind: str,
+) -> None:
     make, number, name = NORMALIZED[kind]
     text = refusal(make())
     assert text.startswith(f"Element {number} of `augment`, '")
@@ -95,7 +97,7 @@ def test_normalize_before_what_clips_is_refused_when_the_list_is_made(kind: str)
         [A.ToFloat(), A.ColorJitter()],
     ],
 )
-def test_a_right_list_is_made(augment: list[Any]) -> None:
+def test_a_valid_list_is_accepted(augment: list[Any]) -> None:
     assert len(make_augmentation_list(augment).steps) == len(augment)
 
 
@@ -122,7 +124,7 @@ NEEDING: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", NEEDING)
-def test_what_needs_more_than_the_image_is_refused_with_a_function_that_provides_it(
+def test_a_transform_that_needs_more_than_the_image_raises_an_error_with_a_solution(
     kind: str,
 ) -> None:
     make, key = NEEDING[kind]
@@ -133,7 +135,7 @@ def test_what_needs_more_than_the_image_is_refused_with_a_function_that_provides
     assert f"{key}=..." in text
 
 
-def test_the_function_in_the_message_keeps_the_laws() -> None:
+def test_the_function_in_the_message_fulfils_the_laws() -> None:
     code = textwrap.dedent(refusal([A.HistogramMatching()]).split("provides it:\n")[1])
     code = code.replace("(..., p=1)", "(p=1)").replace("=...", "=references")
     names: dict[str, Any] = {"A": A, "references": [IMAGE[::-1].copy(), IMAGE // 2]}
@@ -151,7 +153,7 @@ def test_the_function_in_the_message_keeps_the_laws() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Got processor")
-def test_a_compose_that_asks_for_labels_of_boxes_is_refused(make: Callable[[], Any]) -> None:
+def test_a_compose_that_requires_labels_of_boxes_raises_an_error(make: Callable[[], Any]) -> None:
     assert "Remove bbox_params and keypoint_params" in refusal([make()])
 
 
@@ -164,17 +166,17 @@ def test_a_compose_that_asks_for_labels_of_boxes_is_refused(make: Callable[[], A
         lambda: A.Compose([A.HorizontalFlip(p=1)], strict=True, save_applied_params=True),
     ],
 )
-def test_a_compose_that_could_take_more_runs_on_the_image_alone(made: Callable[[], Any]) -> None:
+def test_a_compose_with_optional_inputs_runs_on_the_image_alone(made: Callable[[], Any]) -> None:
     result = make_augmentation_list([made()])(IMAGE, np.random.default_rng(0))
     np.testing.assert_array_equal(result, IMAGE[:, ::-1])
 
 
 @pytest.mark.parametrize("make", [A.CubicSymmetry, lambda: A.Compose([A.CoarseDropout3D()])])
-def test_transforms_of_volumes_are_refused(make: Callable[[], Any]) -> None:
+def test_transforms_of_volumes_raise_an_error(make: Callable[[], Any]) -> None:
     assert "takes volumes" in refusal([make()])
 
 
-def test_what_makes_tensors_is_refused_where_it_is_named() -> None:
+def test_a_transform_to_tensors_raises_an_error_that_names_it() -> None:
     pytest.importorskip("torch")
     from albumentations.pytorch import ToTensorV2
 
@@ -206,7 +208,7 @@ def as_tensor(image: Image, rng: np.random.Generator) -> Any:
         ([as_tensor], "as_tensor"),
     ],
 )
-def test_a_tensor_is_named_with_the_part_that_gives_it(augment: list[Any], name: str) -> None:
+def test_a_tensor_result_raises_an_error_that_names_the_part(augment: list[Any], name: str) -> None:
     if keras.backend.backend() == "numpy":
         pytest.skip("tensors of this backend are arrays")
     with pytest.raises(augseq.errors.AugmentationError, match="Keras takes numpy arrays") as caught:
@@ -226,5 +228,5 @@ def test_a_tensor_is_named_with_the_part_that_gives_it(augment: list[Any], name:
         (keras.ops.roll, "put it in the model"),
     ],
 )
-def test_layers_are_refused_with_where_they_work(item: Any, advice: str) -> None:
+def test_layers_raise_an_error_that_says_where_to_put_them(item: Any, advice: str) -> None:
     assert advice in refusal([item])

@@ -110,7 +110,7 @@ def test_each_row_is_the_image_of_its_record(samples: augseq.Manifest) -> None:
             assert np.array_equal(image, expected)
 
 
-def test_records_can_be_asked_for_without_their_pixels(samples: augseq.Manifest) -> None:
+def test_records_are_available_without_loading_pixels(samples: augseq.Manifest) -> None:
     plan = plan_of(samples)
     assert plan.records(Step(1, 2)) == load_batch(plan, Step(1, 2)).records
 
@@ -144,14 +144,14 @@ def test_floats_of_an_augmentation_are_kept(samples: augseq.Manifest) -> None:
         first_batch(plan_of(samples, augment=[scale], dtype="uint8"))
 
 
-def test_images_of_several_sizes_need_an_image_size(samples: augseq.Manifest) -> None:
+def test_images_of_different_sizes_require_image_size(samples: augseq.Manifest) -> None:
     plan = plan_of(samples, size=None)
     with pytest.raises(augseq.errors.ArgumentError, match="set `image_size`") as caught:
         first_batch(plan)
     assert str(plan.records(Step(0, 0))[0]) in str(caught.value)
 
 
-def test_images_of_one_size_need_none(samples: augseq.Manifest) -> None:
+def test_images_of_the_same_size_do_not_require_image_size(samples: augseq.Manifest) -> None:
     def corner(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image[:100, :90]
 
@@ -159,7 +159,7 @@ def test_images_of_one_size_need_none(samples: augseq.Manifest) -> None:
     assert batch.images.shape == (32, 100, 90, 3)
 
 
-def test_labels_are_needed_for_every_record(sample_images: Path) -> None:
+def test_every_record_must_have_a_label(sample_images: Path) -> None:
     without = augseq.index_folder(sample_images, labels=None, progress=False)
     for label_mode in ("int", "categorical"):
         with pytest.raises(augseq.errors.LabelError, match="needs a label for every record"):
@@ -168,13 +168,13 @@ def test_labels_are_needed_for_every_record(sample_images: Path) -> None:
         augseq.ImageSequence(without)
 
 
-def test_binary_labels_need_two_classes(samples: augseq.Manifest) -> None:
+def test_binary_labels_require_two_classes(samples: augseq.Manifest) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"needs 2 classes\. Received: 5 classes"):
         label_target(samples, "binary")
 
 
 @pytest.mark.parametrize("label_mode", ["ints", "sparse", True, ""])
-def test_an_unknown_label_mode_is_answered_with_the_known_ones(
+def test_an_unknown_label_mode_raises_an_error_that_lists_the_known_ones(
     samples: augseq.Manifest, label_mode: Any
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="'int', 'categorical', 'binary', None"):
@@ -203,7 +203,7 @@ def test_a_batch_has_copies_of_the_rows_of_an_array(samples: augseq.Manifest) ->
     assert rows.all()
 
 
-def test_a_batch_pickles(samples: augseq.Manifest) -> None:
+def test_a_batch_can_be_pickled(samples: augseq.Manifest) -> None:
     batch = load_batch(plan_of(samples, target=label_target(samples, "int")), Step(0, 1))
     twin = pickle.loads(pickle.dumps(batch))
     assert np.array_equal(twin.images, batch.images)

@@ -81,7 +81,7 @@ def test_the_draws_of_a_record_come_from_seed_epoch_and_index(
 
 
 @pytest.mark.parametrize("changed", ["seed", "epoch", "index"])
-def test_another_seed_epoch_or_index_gives_other_draws(changed: str) -> None:
+def test_a_different_seed_epoch_or_index_gives_different_draws(changed: str) -> None:
     black = pipeline_of(
         [add_draw], size=None, source=ArraySource(np.zeros((64, 1, 1, 1), np.uint8))
     )
@@ -91,7 +91,7 @@ def test_another_seed_epoch_or_index_gives_other_draws(changed: str) -> None:
     assert len(draws) > 40
 
 
-def test_a_file_becomes_what_pillow_makes_of_it(samples: augseq.Manifest) -> None:
+def test_a_file_is_decoded_as_by_pillow(samples: augseq.Manifest) -> None:
     source = FileSource(root=samples.root, options=DecodeOptions())
     for record in samples[::13]:
         sample = load_sample(record, pipeline_of(size=(32, 24), source=source), seed=0, epoch=0)
@@ -133,12 +133,12 @@ def test_a_crop_is_cut_from_the_whole_image_and_then_resized() -> None:
     assert np.array_equal(cropped, np.asarray(expected))
 
 
-def test_a_crop_of_the_right_size_is_not_touched_again() -> None:
+def test_a_crop_of_the_right_size_is_not_resized() -> None:
     image = image_of(pipeline_of([A.CenterCrop(6, 8, p=1)]))
     assert np.array_equal(image, ROWS[2][3:9, 6:14])
 
 
-def test_without_a_size_an_image_keeps_its_own() -> None:
+def test_without_image_size_an_image_keeps_its_size() -> None:
     assert np.array_equal(image_of(pipeline_of(size=None)), ROWS[2])
 
 
@@ -153,7 +153,7 @@ def test_the_source_is_not_written_to() -> None:
     assert np.array_equal(ROWS, before)
 
 
-def test_floats_are_refused_where_uint8_was_asked_for() -> None:
+def test_floats_raise_an_error_with_dtype_uint8() -> None:
     with pytest.raises(
         augseq.errors.AugmentationError, match='dtype="uint8" requires uint8'
     ) as caught:
@@ -165,21 +165,21 @@ def test_floats_are_refused_where_uint8_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int8", np.uint8, None])
-def test_an_unknown_dtype_is_refused(dtype: Any) -> None:
+def test_an_unknown_dtype_raises_an_error(dtype: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match="`dtype` must be one of 'float32', 'uint8'"
     ):
         pipeline_of(dtype=dtype)
 
 
-def test_a_missing_file_names_the_record(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_record(tmp_path: Path) -> None:
     source = FileSource(root=str(tmp_path), options=DecodeOptions())
     record = Record(index=17, path="cats/gone.jpg")
     with pytest.raises(augseq.errors.MissingFileError, match=r"'cats/gone\.jpg' \(index 17\)"):
         load_sample(record, pipeline_of(source=source), seed=0, epoch=0)
 
 
-def test_a_damaged_file_names_the_record_and_keeps_path_and_index(tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_file_has_record_path_and_index(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     source = FileSource(root=str(tmp_path), options=DecodeOptions())
     with pytest.raises(augseq.errors.DecodeError, match=r"'bad\.png' \(index 3\)") as caught:
@@ -197,7 +197,7 @@ def photo_folder(folder: Path, size: tuple[int, int] = (300, 200)) -> Path:
 @pytest.mark.parametrize(
     "crop", [A.RandomResizedCrop((32, 32)), A.RandomCrop(50, 60), A.CenterCrop(50, 60)]
 )
-def test_decoding_only_the_crop_changes_no_pixel(tmp_path: Path, crop: Any) -> None:
+def test_decoding_only_the_crop_gives_the_same_pixels(tmp_path: Path, crop: Any) -> None:
     source = FileSource(root=str(photo_folder(tmp_path)), options=DecodeOptions())
     whole = source.open(Record(index=0, path="a.jpg")).read(WHOLE)
     augment = [crop, A.HorizontalFlip()]

@@ -32,7 +32,7 @@ def global_batch(plan: Schedule, epoch: int, batch: int) -> list[int]:
     changes=st.lists(st.tuples(sizes, st.integers(1, 4), st.integers(0, 5)), max_size=8),
     shuffle=st.booleans(),
 )
-def test_changes_of_batch_size_and_shards_across_resumes_leave_the_stream_as_it_is(
+def test_changing_batch_size_and_shards_across_resumes_does_not_change_the_stream(
     num_records: int, changes: list[tuple[int, int, int]], shuffle: bool
 ) -> None:
     whole = schedule(num_records, shuffle=shuffle)
@@ -91,20 +91,20 @@ def test_padding_by_wrapping_has_no_weights() -> None:
     assert schedule(shard=Shard(count=2)).weights(Step(0, 0)) is None
 
 
-def test_dropping_leaves_whole_global_batches_only() -> None:
+def test_drop_remainder_leaves_only_full_global_batches() -> None:
     plan = schedule(23, batch_size=4, drop_remainder=True, shard=Shard(count=2))
     assert plan.num_batches == 2
     assert len(set(global_batch(plan, 0, 0) + global_batch(plan, 0, 1))) == 16
 
 
-def test_only_the_present_epoch_is_cut_short_by_a_resume() -> None:
+def test_a_resume_shortens_only_the_current_epoch() -> None:
     plan = schedule(23, done=Progress(epoch=2, num_records=9))
     assert [plan.num_batches_of(epoch) for epoch in (1, 2, 3)] == [6, 4, 6]
     whole = schedule(23, batch_size=23)
     assert whole_order(replace(whole, batch_size=1), 2)[9:13] == plan.positions(Step(2, 0)).tolist()
 
 
-def test_a_rest_that_fills_no_batch_begins_the_next_epoch() -> None:
+def test_a_rest_too_small_for_a_batch_begins_the_next_epoch() -> None:
     plan = schedule(23, drop_remainder=True, done=Progress(epoch=2, num_records=20))
     assert plan.done == Progress(epoch=3)
     assert schedule(23, done=Progress(epoch=2, num_records=23)).done == Progress(epoch=3)
@@ -113,13 +113,13 @@ def test_a_rest_that_fills_no_batch_begins_the_next_epoch() -> None:
 @pytest.mark.parametrize(
     "shard", [{"index": 2, "count": 2}, {"count": 0}, {"index": -1}, {"padding": "none"}]
 )
-def test_a_shard_that_cannot_be_is_refused(shard: dict[str, Any]) -> None:
+def test_an_invalid_shard_raises_an_error(shard: dict[str, Any]) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=next(iter(shard))):
         Shard(**shard)
 
 
 @given(st.integers(1, 60), sizes, st.integers(0, 3), st.sampled_from(["wrap", "zero_weight"]))
-def test_a_single_shard_is_filled_up_when_asked(
+def test_a_single_shard_is_padded_on_request(
     num_records: int, batch_size: int, epoch: int, padding: Any
 ) -> None:
     plan = schedule(num_records, batch_size=batch_size, shard=Shard(padding=padding))
@@ -139,7 +139,7 @@ def test_a_single_shard_is_filled_up_when_asked(
 
 
 @given(st.integers(1, 60), sizes, st.integers(0, 3))
-def test_a_single_shard_is_not_filled_up_unless_asked(
+def test_a_single_shard_is_not_padded_by_default(
     num_records: int, batch_size: int, epoch: int
 ) -> None:
     plan = schedule(num_records, batch_size=batch_size, shard=Shard())

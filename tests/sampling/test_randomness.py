@@ -51,7 +51,7 @@ def test_the_draws_that_augmentations_take_are_the_recorded_ones() -> None:
 
 
 @given(words, streams, words, words)
-def test_every_number_has_a_word_of_its_own(
+def test_every_number_has_a_separate_counter_word(
     seed: int, stream: Stream, epoch: int, index: int
 ) -> None:
     """Philox is one to one in its counter, so that different words never share draws."""
@@ -70,7 +70,7 @@ def test_neighbours_never_share_draws(first: int) -> None:
     assert all(one != other for one, other in pairs)
 
 
-def test_seed_stream_epoch_and_index_do_not_stand_for_each_other() -> None:
+def test_seed_stream_epoch_and_index_are_not_interchangeable() -> None:
     first_draws = {
         tuple(draws(seed, stream, epoch, index))
         for seed in range(4)
@@ -127,7 +127,7 @@ def test_words_come_back_as_python_integers(check: Any, good: Any) -> None:
 
 @pytest.mark.parametrize("bad", [-1, 2**64, True, np.True_, 1.0, np.float64(1), "1", None, [1]])
 @pytest.mark.parametrize(("check", "name"), [(check_seed, "seed"), (check_epoch, "epoch")])
-def test_other_words_are_refused_by_name(check: Any, name: str, bad: Any) -> None:
+def test_invalid_words_raise_an_error_with_the_name(check: Any, name: str, bad: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=f"`{name}` must be an integer.*{name}="):
         check(bad)
 
@@ -143,7 +143,7 @@ def test_a_lent_generator_draws_what_a_new_one_does(
         assert lent.random(5).tolist() == new.random(5).tolist()
 
 
-def test_a_generator_is_not_lent_twice_at_a_time() -> None:
+def test_a_generator_is_not_lent_twice_at_the_same_time() -> None:
     with lent_rng(7, Stream.AUGMENT, epoch=0, index=0) as outer:
         first = outer.random()
         with lent_rng(7, Stream.AUGMENT, epoch=0, index=1) as inner:

@@ -85,7 +85,7 @@ def test_every_position_comes_exactly_once_around_squares(root: int) -> None:
 
 
 @given(st.integers(1, 500), seeds, epochs, st.data())
-def test_any_places_give_what_the_whole_order_holds_there(
+def test_any_places_give_the_same_as_the_full_order(
     num_records: int, seed: int, epoch: int, data: st.DataObject
 ) -> None:
     places = np.array(data.draw(st.lists(st.integers(0, num_records - 1), max_size=20)), np.int64)
@@ -95,7 +95,7 @@ def test_any_places_give_what_the_whole_order_holds_there(
 
 
 @pytest.mark.parametrize("num_records", [10**9, 2**40, 2**62])
-def test_positions_of_a_huge_manifest_are_inside_and_different(num_records: int) -> None:
+def test_positions_of_a_huge_manifest_are_in_range_and_different(num_records: int) -> None:
     places = np.append(np.arange(2000), np.arange(num_records - 2000, num_records))
     order = epoch_order(places, num_records, seed=7, epoch=0)
     assert order.min() >= 0
@@ -169,7 +169,7 @@ def test_neighbours_stay_neighbours_as_rarely_as_in_fair_shuffles() -> None:
 
 
 @pytest.mark.parametrize("distance", [1, 2, 31, 32, 64])
-def test_places_tell_nothing_about_places_further_on(distance: int) -> None:
+def test_places_do_not_predict_later_places(distance: int) -> None:
     """Distances of a row of the grid, which is 32 wide here, are the tempting ones."""
     num_records, num_epochs = 1000, 60
     found = orders(num_records, num_epochs)
@@ -204,7 +204,7 @@ def test_batches_cut_the_order_into_pieces() -> None:
     assert batches == [order[:4], order[4:8], order[8:]]
 
 
-def test_a_schedule_that_does_not_shuffle_goes_by_position() -> None:
+def test_a_schedule_without_shuffling_follows_positions() -> None:
     plain = schedule(shuffle=False)
     for epoch in (0, 5):
         batches = [plain.positions(Step(epoch, batch)).tolist() for batch in range(3)]
@@ -232,7 +232,7 @@ def test_a_dropped_remainder_changes_no_other_batch() -> None:
         np.testing.assert_array_equal(positions, kept.positions(Step(2, batch)))
 
 
-def test_a_dropped_remainder_is_another_one_in_each_epoch() -> None:
+def test_the_dropped_remainder_differs_between_epochs() -> None:
     dropping = schedule(drop_remainder=True)
     seen = {
         frozenset(
@@ -244,7 +244,7 @@ def test_a_dropped_remainder_is_another_one_in_each_epoch() -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, -4, 4.0, "4", None, True])
-def test_a_batch_size_that_cannot_work_is_shown(wrong: Any) -> None:
+def test_an_invalid_batch_size_is_shown_in_the_error(wrong: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=f"`batch_size` must be.*batch_size={wrong!r}"
     ):

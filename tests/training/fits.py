@@ -238,7 +238,7 @@ def folds_without_names_are_refused(folder: Path) -> None:
 
 
 @scenario
-def members_of_an_ensemble_are_told_apart_by_their_order(folder: Path) -> None:
+def members_of_an_ensemble_are_distinguished_by_their_order(folder: Path) -> None:
     def program(folder: Path, kill: KillAfter) -> list[float]:
         for _ in range(2):
             fit(make_model(seed=None), make_batches(), folder, kill)
@@ -272,7 +272,7 @@ def a_finished_run_trains_nothing_again(folder: Path) -> None:
 
 
 @scenario
-def more_epochs_go_on_as_if_there_had_been_no_end(folder: Path) -> None:
+def more_epochs_continue_as_if_training_had_not_ended(folder: Path) -> None:
     def program(folder: Path, kill: KillAfter, epochs: int = 3) -> list[float]:
         # With an average of the weights, which Keras puts in their place at the end.
         average = keras.optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.5)
@@ -359,7 +359,7 @@ def another_fit_is_refused_with_the_difference(folder: Path) -> None:
 
 
 @scenario
-def force_goes_on_with_the_new_rate(folder: Path) -> None:
+def force_resumes_with_the_new_rate(folder: Path) -> None:
     change = {"compile": {"optimizer": SGD(0.0, 0.9)}, "backup": {"force": True}}
     require(not run(_program_with(), folder, 7))
     found = run(_program_with(**change), folder)
@@ -416,7 +416,7 @@ def schedules_that_act_when_an_epoch_begins_or_ends_resume_alike(folder: Path) -
 
 
 @scenario
-def a_retry_in_the_same_process_goes_on_though_its_rate_was_changed(folder: Path) -> None:
+def a_retry_in_the_same_process_resumes_even_if_its_rate_was_changed(folder: Path) -> None:
     class CrashOnce(keras.callbacks.Callback):
         steps = 0
 
@@ -451,7 +451,7 @@ def _retry_free(folder: Path, kill: KillAfter) -> list[float]:
 
 
 @scenario
-def what_wraps_a_sequence_is_refused_when_fit_begins(folder: Path) -> None:
+def a_wrapper_around_a_sequence_raises_an_error_when_fit_begins(folder: Path) -> None:
     class Around(keras.utils.PyDataset):
         def __init__(self, inner: augseq.ImageSequence) -> None:
             super().__init__()
@@ -504,7 +504,7 @@ def a_deep_copy_saves_and_resumes_the_same_sequence(folder: Path) -> None:
 
 
 @scenario
-def files_of_a_fit_that_runs_at_the_same_time_are_left_alone(folder: Path) -> None:
+def backups_of_a_concurrent_fit_are_not_changed(folder: Path) -> None:
     class Write(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             (folder / "backup-999999999999.npz").write_bytes(b"another")

@@ -27,7 +27,7 @@ def write(path: Path, lines: list[Any]) -> Path:
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_an_audit_of_whole_epochs_holds_also_without_lines_that_say_so(
+def test_an_audit_of_complete_epochs_holds_even_without_end_lines(
     tmp_path: Path, ended: bool
 ) -> None:
     path = write(tmp_path / "a", epoch_of(0, ended=ended) + epoch_of(1, ended=ended))
@@ -36,7 +36,7 @@ def test_an_audit_of_whole_epochs_holds_also_without_lines_that_say_so(
 
 
 @pytest.mark.parametrize("lost", [0, 2, 4])
-def test_a_batch_that_is_lost_in_an_epoch_that_ended_is_missing(tmp_path: Path, lost: int) -> None:
+def test_a_lost_batch_of_a_completed_epoch_is_missing(tmp_path: Path, lost: int) -> None:
     places = tuple(place for place in (0, 2, 4) if place != lost)
     lines = epoch_of(0, ended=True) + epoch_of(1, places=places, ended=True)
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
@@ -44,7 +44,7 @@ def test_a_batch_that_is_lost_in_an_epoch_that_ended_is_missing(tmp_path: Path, 
     assert (report.holds, report.unfinished, report.num_epochs) == (False, 0, 2)
 
 
-def test_all_batches_that_are_lost_of_an_epoch_that_ended_are_missing(tmp_path: Path) -> None:
+def test_all_lost_batches_of_a_completed_epoch_are_missing(tmp_path: Path) -> None:
     lines = epoch_of(0, ended=True) + epoch_of(1, places=(), ended=True)
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
     assert report.missing == {1: list(range(6))}
@@ -60,13 +60,13 @@ def test_an_epoch_that_did_not_end_is_unfinished(tmp_path: Path) -> None:
     )
 
 
-def test_an_epoch_that_a_run_went_back_into_has_not_ended(tmp_path: Path) -> None:
+def test_an_epoch_resumed_from_a_backup_is_no_longer_complete(tmp_path: Path) -> None:
     lines = [*epoch_of(0, ended=True), *epoch_of(1, ended=True), batch(1, 2)]
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
     assert (report.holds, report.num_epochs, report.unfinished) == (True, 1, 4)
 
 
-def test_an_epoch_has_ended_when_it_has_for_each_process(tmp_path: Path) -> None:
+def test_an_epoch_is_complete_when_every_process_has_ended_it(tmp_path: Path) -> None:
     one = write(tmp_path / "a", epoch_of(0, places=(0, 4), ended=True))
     other = write(tmp_path / "b", epoch_of(0, places=(), ended=False))
     assert augseq.verify_audit([one, other], IMAGES).unfinished == 4
@@ -75,19 +75,21 @@ def test_an_epoch_has_ended_when_it_has_for_each_process(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("lines", [[], [batch(0, 0)]])
-def test_what_holds_no_whole_epoch_proves_nothing(tmp_path: Path, lines: list[Any]) -> None:
+def test_an_audit_without_a_complete_epoch_verifies_nothing(
+    tmp_path: Path, lines: list[Any]
+) -> None:
     report = augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
     assert not report.holds
     assert str(report).endswith(": nothing can be verified.")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(augseq.errors.MissingFileError, match=r"none\.jsonl"):
         augseq.verify_audit(tmp_path / "none.jsonl", IMAGES)
 
 
 @pytest.mark.parametrize("foreign", ['{"name": "x"}', "17", "[]", "\x00\xff", "a,b,c"])
-def test_a_foreign_file_is_refused_with_its_line(tmp_path: Path, foreign: str) -> None:
+def test_a_foreign_file_raises_an_error_with_its_line(tmp_path: Path, foreign: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(f"{foreign}\n{foreign}\n".encode("latin-1"))
     with pytest.raises(augseq.errors.ArgumentError, match="Line 1 of"):
@@ -95,7 +97,7 @@ def test_a_foreign_file_is_refused_with_its_line(tmp_path: Path, foreign: str) -
 
 
 @pytest.mark.parametrize("num_characters", [1, 12, 40])
-def test_a_line_that_a_killed_process_left_unfinished_does_no_harm(
+def test_an_incomplete_line_of_a_killed_process_is_ignored(
     tmp_path: Path, num_characters: int
 ) -> None:
     path = write(tmp_path / "a", [batch(0, 0), batch(0, 2)])

@@ -30,7 +30,7 @@ def latest(folder: Path) -> int | None:
     return None if found is None else int(found.state["epoch"])
 
 
-def test_a_backup_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_backup_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_backup(tmp_path / "deep" / "er", 3, backup(3), keep=1)
     found = read_latest_backup(tmp_path / "deep" / "er")
     assert found is not None
@@ -41,7 +41,7 @@ def test_a_backup_comes_back_as_it_was(tmp_path: Path) -> None:
         assert found.arrays[name].dtype == array.dtype
 
 
-def test_no_folder_and_an_empty_one_hold_no_backup(tmp_path: Path) -> None:
+def test_a_missing_or_empty_folder_has_no_backup(tmp_path: Path) -> None:
     assert read_latest_backup(tmp_path / "none") is None
     assert read_latest_backup(tmp_path) is None
 
@@ -54,7 +54,7 @@ def test_the_latest_ones_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
-def test_the_backup_just_written_is_the_latest_also_after_one_of_a_larger_number(
+def test_the_backup_just_written_is_the_latest_even_after_one_with_a_larger_number(
     tmp_path: Path, keep: int
 ) -> None:
     """A run that goes on with a smaller manifest, or from before a damaged backup."""
@@ -66,7 +66,7 @@ def test_the_backup_just_written_is_the_latest_also_after_one_of_a_larger_number
     assert len(list(tmp_path.iterdir())) == keep
 
 
-def test_a_damaged_backup_gives_way_to_the_next_one(tmp_path: Path) -> None:
+def test_a_damaged_backup_is_replaced_by_the_previous_one(tmp_path: Path) -> None:
     path = write_backup(tmp_path, 10, backup(10), keep=1)
     path.write_bytes(b"no archive")
     write_backup(tmp_path, 1, backup(1), keep=1)
@@ -74,7 +74,7 @@ def test_a_damaged_backup_gives_way_to_the_next_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
-def test_a_damaged_backup_is_passed_over_aloud(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_backup_is_skipped_with_a_warning(tmp_path: Path, damage: str) -> None:
     write_backup(tmp_path, 1, backup(1), keep=2)
     data = bytearray(write_backup(tmp_path, 2, backup(2), keep=2).read_bytes())
     if damage == "flipped":
@@ -91,7 +91,7 @@ def test_pickles_are_not_loaded(tmp_path: Path) -> None:
         assert latest(tmp_path) is None
 
 
-def test_removing_leaves_the_files_of_others(tmp_path: Path) -> None:
+def test_removing_keeps_other_files(tmp_path: Path) -> None:
     write_backup(tmp_path / "a", 1, backup(1), keep=2)
     write_backup(tmp_path / "b", 1, backup(1), keep=2)
     (tmp_path / "b" / "notes.txt").touch()
@@ -113,7 +113,7 @@ for number in range(1, 100_000):
 """
 
 
-def test_a_writer_killed_at_any_moment_leaves_whole_backups(tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_time_leaves_intact_backups(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     numbers = []
     for _ in range(12):
@@ -135,7 +135,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_backups(tmp_path: Path) -> N
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_full_disk_is_an_error_that_leaves_the_earlier_backup(tmp_path: Path) -> None:
+def test_a_full_disk_raises_an_error_and_keeps_the_earlier_backup(tmp_path: Path) -> None:
     write_backup(tmp_path, 1, backup(1), keep=2)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -22,7 +22,7 @@ def make() -> augseq.ImageSequence:
         *({"keep": value} for value in ("3", 0, None)),
     ],
 )
-def test_a_wrong_option_of_a_backup_is_named_with_what_came(
+def test_an_invalid_option_of_a_backup_is_named_with_its_value(
     wrong: dict[str, Any], tmp_path: Path
 ) -> None:
     ((name, value),) = wrong.items()
@@ -38,7 +38,7 @@ def test_a_wrong_option_of_a_backup_is_named_with_what_came(
         *({"skip_epochs": value} for value in ("1", -1, None)),
     ],
 )
-def test_a_wrong_option_of_loss_spikes_is_named_with_what_came(wrong: dict[str, Any]) -> None:
+def test_an_invalid_option_of_loss_spikes_is_named_with_its_value(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
     with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.LossSpikes(make(), **wrong)
@@ -52,7 +52,7 @@ class TwoLosses(keras.Model):  # type: ignore[misc]
         return {"g_loss": 1.0, "d_loss": 2.0}
 
 
-def test_loss_spikes_say_what_a_model_without_a_loss_reports() -> None:
+def test_loss_spikes_name_the_metrics_of_a_model_that_reports_no_loss() -> None:
     model, batches = TwoLosses(), make()
     model.compile(run_eagerly=True)
     callbacks = [augseq.EpochSync(batches), augseq.LossSpikes(batches)]
@@ -63,6 +63,6 @@ def test_loss_spikes_say_what_a_model_without_a_loss_reports() -> None:
 
 
 @pytest.mark.parametrize("make_callback", [augseq.LossSpikes, lambda s: augseq.Audit(s, "a")])
-def test_what_is_no_sequence_is_refused(make_callback: Any) -> None:
+def test_anything_but_a_sequence_raises_an_error(make_callback: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="Received: str"):
         make_callback("photos")

@@ -43,7 +43,7 @@ def sequence_of(folder: Path, suffix: str, kind: Any, cache: Any) -> augseq.Imag
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 @pytest.mark.parametrize("state", ["no cache", "in memory", "on disk", "filled"])
 @pytest.mark.parametrize("kind", ["serial", "threads", "processes"])
-def test_it_is_named_with_the_way_out_and_all_others_still_come(
+def test_a_changed_file_is_named_with_the_remedy_and_all_others_still_load(
     kind: str, state: str, suffix: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "images"

@@ -173,9 +173,7 @@ def elsewhere() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_what_differs_in_content_differs_and_nothing_else(
-    name: str, elsewhere: dict[str, str]
-) -> None:
+def test_hashes_differ_exactly_if_the_content_differs(name: str, elsewhere: dict[str, str]) -> None:
     one, again, other = (describe_content(MAKERS[name](k)) for k in (1, 1, 2))
     hashes = [content.text.rpartition(" #")[2] for content in (one, again, other)]
     assert hashes[0] == hashes[1] == elsewhere[name].rpartition(" #")[2]
@@ -195,7 +193,7 @@ def test_a_global_that_code_refers_to_counts(
     assert describe_content(function).text == before
 
 
-def test_the_text_names_what_a_person_chose() -> None:
+def test_the_text_shows_the_options_of_the_user() -> None:
     shown = [describe_content(MAKERS[name](2)).text for name in ("attribute", "closure", "partial")]
     assert [text.rpartition(" #")[0] for text in shown] == [
         "Plain(by=2)",
@@ -211,7 +209,7 @@ def test_use_does_not_change_content() -> None:
     assert describe_content(transform).text == before
 
 
-def test_what_cannot_be_read_is_told_with_the_way_to_it(tmp_path: Path) -> None:
+def test_an_unreadable_part_is_reported_with_the_path_to_it(tmp_path: Path) -> None:
     x = np.zeros((4, 8, 8, 3), np.uint8)
     with open(tmp_path / "log", "w") as file:
         batches = augseq.ImageSequence.from_arrays(x, augment=[Plain({"log": file})])

@@ -52,11 +52,11 @@ def found() -> Any:
 
 
 @pytest.mark.parametrize("case", EXPECTED)
-def test_batches_that_devices_cannot_divide_are_refused_in_words(case: str, found: Any) -> None:
+def test_batches_that_devices_cannot_divide_raise_a_clear_error(case: str, found: Any) -> None:
     assert re.search(EXPECTED[case], found[0][case]), found[0][case]
 
 
-def test_metrics_of_batches_that_are_filled_up_count_each_image_once(found: Any) -> None:
+def test_metrics_of_padded_batches_count_each_image_once(found: Any) -> None:
     evaluated, expected, num_predictions = found[1]
     assert evaluated == pytest.approx(expected)
     assert num_predictions == 16

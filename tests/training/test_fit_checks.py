@@ -53,7 +53,7 @@ SORTED = {
 
 
 @pytest.mark.parametrize("labels", SORTED.values(), ids=SORTED)
-def test_images_sorted_by_class_are_told(labels: Any) -> None:
+def test_images_sorted_by_class_raise_a_warning(labels: Any) -> None:
     (text,) = warnings_about(sequence_of(labels))
     assert "Pass shuffle=True to ImageSequence" in text
     assert "batch of 4" in text
@@ -75,11 +75,11 @@ MIXED = {
 
 
 @pytest.mark.parametrize("labels", MIXED.values(), ids=MIXED)
-def test_nothing_is_said_of_images_in_mixed_order(labels: Any) -> None:
+def test_images_in_mixed_order_raise_no_warning(labels: Any) -> None:
     assert warnings_about(sequence_of(labels)) == []
 
 
-def test_only_fit_tells_that_images_are_sorted_and_only_once(samples: augseq.Manifest) -> None:
+def test_only_fit_warns_of_sorted_images_and_only_once(samples: augseq.Manifest) -> None:
     batches = augseq.ImageSequence(samples.select(range(0, 200, 5)), image_size=(2, 2))
     model = model_of(5, SPARSE, channels=3)
     with warnings.catch_warnings(record=True) as told:
@@ -116,7 +116,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("labels", "num_outputs", "loss", "text"), WRONG.values(), ids=WRONG)
-def test_a_loss_or_output_that_does_not_fit_is_named_before_keras_fails(
+def test_a_wrong_loss_or_output_is_named_before_keras_fails(
     labels: Any, num_outputs: int, loss: Any, text: str
 ) -> None:
     model = model_of(num_outputs, loss)
@@ -125,7 +125,7 @@ def test_a_loss_or_output_that_does_not_fit_is_named_before_keras_fails(
             method(sequence_of(labels, shuffle=True), verbose=0)
 
 
-def test_advice_for_labels_of_files_names_the_option_and_for_arrays_the_call(
+def test_advice_names_the_option_for_files_and_the_call_for_arrays(
     samples: augseq.Manifest,
 ) -> None:
     for options, outputs, loss, files, arrays in (
@@ -139,7 +139,7 @@ def test_advice_for_labels_of_files_names_the_option_and_for_arrays_the_call(
                 model_of(outputs, loss, channels=channels).evaluate(sequence, verbose=0)
 
 
-def test_one_output_for_two_classes_has_two_ways_out() -> None:
+def test_one_output_for_two_classes_has_two_remedies() -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r'1 output\. .*Dense\(2\), or .*"binary_cross'
     ):
@@ -174,7 +174,7 @@ RIGHT = {
 
 
 @pytest.mark.parametrize(("labels", "num_outputs", "loss"), RIGHT.values(), ids=RIGHT)
-def test_a_loss_and_outputs_that_fit_pass(labels: Any, num_outputs: int, loss: Any) -> None:
+def test_a_matching_loss_and_outputs_pass(labels: Any, num_outputs: int, loss: Any) -> None:
     targets = sequence_of(labels)._plan.target
     assert targets is not None
     check_outputs(model_of(num_outputs, loss), targets)
@@ -233,7 +233,7 @@ class OwnStep(keras.Model):  # type: ignore[misc]
         return keras.ops.mean(y_pred)
 
 
-def test_targets_and_losses_of_ones_own_are_left_to_keras() -> None:
+def test_custom_targets_and_losses_are_not_checked() -> None:
     x = np.zeros((6, 2, 2, 1), np.uint8)
     own = OwnTargets.from_arrays(x, np.arange(6) % 3, batch_size=3)
     model_of(3, ONE_HOT).fit(own, verbose=0)
@@ -254,7 +254,9 @@ AMOUNTS = {
 
 
 @pytest.mark.parametrize(("labels", "num_outputs", "loss"), AMOUNTS.values(), ids=AMOUNTS)
-def test_sorted_amounts_are_not_taken_for_classes(labels: Any, num_outputs: int, loss: Any) -> None:
+def test_sorted_quantities_are_not_mistaken_for_classes(
+    labels: Any, num_outputs: int, loss: Any
+) -> None:
     model, targets = model_of(num_outputs, loss), sequence_of(labels)._plan.target
     assert targets is not None
     assert predicts_a_number(model, targets)
@@ -262,13 +264,13 @@ def test_sorted_amounts_are_not_taken_for_classes(labels: Any, num_outputs: int,
 
 
 @pytest.mark.parametrize("labels", [[0] * 8 + [1] * 8, np.repeat(np.eye(3), 8, axis=0)])
-def test_sorted_classes_are_not_taken_for_amounts(labels: Any) -> None:
+def test_sorted_classes_are_not_mistaken_for_quantities(labels: Any) -> None:
     targets = sequence_of(labels)._plan.target
     assert targets is not None
     assert not predicts_a_number(model_of(1, "mse"), targets)
 
 
-def test_fit_says_nothing_of_sorted_amounts() -> None:
+def test_fit_does_not_warn_of_sorted_quantities() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", augseq.AugseqWarning)
         model_of(1, "mae").fit(sequence_of(np.repeat([20, 30, 40], 4)), verbose=0)

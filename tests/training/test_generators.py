@@ -26,7 +26,7 @@ assert ("torch generator mps" in saved) == torch.backends.mps.is_available()
 """
 
 
-def test_each_device_gets_its_own_state_back_also_with_ten_and_more() -> None:
+def test_each_device_gets_its_own_state_back_even_with_ten_or_more() -> None:
     if not is_installed("torch"):
         pytest.skip("needs keras and torch")
     environment = environment_of("torch") | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -87,7 +87,7 @@ LOOPS: dict[str, Callable[[augseq.ImageSequence], Pass]] = {
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_loop_that_begins_anew_is_the_next_epoch(
+def test_a_new_loop_is_the_next_epoch(
     loop: Callable[[augseq.ImageSequence], Pass], workers: int, told: list[str]
 ) -> None:
     sequence = make(workers=workers)
@@ -108,7 +108,7 @@ def test_sequences_of_few_batches_count_epochs_too(num_images: int, told: list[s
 
 
 @pytest.mark.parametrize("num_images", [3, 10])
-def test_loops_side_by_side_are_in_one_epoch(num_images: int, told: list[str]) -> None:
+def test_simultaneous_loops_share_an_epoch(num_images: int, told: list[str]) -> None:
     sequence = make(num_images)
     for epoch in range(3):
         pairs = list(zip(sequence, sequence, sequence, strict=True))
@@ -133,7 +133,7 @@ def test_a_loop_keeps_its_epoch_whatever_happens_in_it(told: list[str]) -> None:
     assert not told
 
 
-def test_an_epoch_that_was_set_is_served_once_and_then_the_next_one(told: list[str]) -> None:
+def test_an_epoch_that_was_set_is_used_once_before_the_next_one(told: list[str]) -> None:
     sequence = make()
     for epoch in (4, 0, 0, 9):
         sequence.set_epoch(epoch)
@@ -164,7 +164,7 @@ LOOKS: dict[str, Callable[[augseq.ImageSequence], object]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_a_look_moves_no_epoch_and_nothing_is_said(
+def test_an_inspection_does_not_advance_the_epoch_or_warn(
     look: Callable[[augseq.ImageSequence], object], told: list[str]
 ) -> None:
     sequence = make()
@@ -205,7 +205,7 @@ EARLY_ENDS: dict[str, Callable[[augseq.ImageSequence], object]] = {
 
 
 @pytest.mark.parametrize("end_early", EARLY_ENDS.values(), ids=EARLY_ENDS)
-def test_a_second_loop_that_ends_early_is_told_once_with_the_way_out(
+def test_a_second_loop_that_ends_early_warns_once_with_the_remedy(
     end_early: Callable[[augseq.ImageSequence], object], told: list[str]
 ) -> None:
     sequence = make()
@@ -220,7 +220,7 @@ def test_a_second_loop_that_ends_early_is_told_once_with_the_way_out(
 
 
 @pytest.mark.parametrize("end_early", EARLY_ENDS.values(), ids=EARLY_ENDS)
-def test_nothing_is_said_of_early_ends_where_epochs_are_set_or_do_not_matter(
+def test_early_ends_raise_no_warning_if_epochs_are_set_or_do_not_matter(
     end_early: Callable[[augseq.ImageSequence], object], told: list[str]
 ) -> None:
     sequence, plain = make(), make(shuffle=False, augment=None)
@@ -231,7 +231,7 @@ def test_nothing_is_said_of_early_ends_where_epochs_are_set_or_do_not_matter(
     assert not told
 
 
-def test_one_iterator_of_a_repeated_sequence_goes_on_and_two_of_them_are_told(
+def test_one_iterator_of_a_repeated_sequence_continues_and_two_raise_a_warning(
     told: list[str],
 ) -> None:
     steps = iter(make().repeat())
@@ -244,7 +244,7 @@ def test_one_iterator_of_a_repeated_sequence_goes_on_and_two_of_them_are_told(
     assert [text.splitlines()[-1].strip() for text in told] == ["steps = iter(batches)"]
 
 
-def test_a_loop_goes_on_after_a_resume_and_then_with_whole_epochs(told: list[str]) -> None:
+def test_a_loop_continues_after_a_resume_and_then_with_complete_epochs(told: list[str]) -> None:
     sequence, resumed = make(), make()
     sequence.set_epoch(2)
     resumed.load_state_dict(sequence.state_dict(num_batches=2))
@@ -279,7 +279,7 @@ INDEX_PASSES: dict[str, Callable[[augseq.ImageSequence], object]] = {
 
 
 @pytest.mark.parametrize("take", INDEX_PASSES.values(), ids=INDEX_PASSES)
-def test_a_second_pass_by_index_is_told_once_with_the_way_out(
+def test_a_second_pass_by_index_warns_once_with_the_remedy(
     take: Callable[[augseq.ImageSequence], object], told: list[str]
 ) -> None:
     for options in ({"shuffle": False}, {"augment": None}, {}):
@@ -295,7 +295,7 @@ def test_a_second_pass_by_index_is_told_once_with_the_way_out(
 
 
 @pytest.mark.parametrize("take", INDEX_PASSES.values(), ids=INDEX_PASSES)
-def test_nothing_is_said_of_index_passes_where_epochs_are_set_or_do_not_matter(
+def test_index_passes_raise_no_warning_if_epochs_are_set_or_do_not_matter(
     take: Callable[[augseq.ImageSequence], object], told: list[str]
 ) -> None:
     sequence, plain = make(), make(shuffle=False, augment=None)
@@ -343,7 +343,7 @@ TWINS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("twin_of", TWINS.values(), ids=TWINS)
-def test_a_twin_of_a_subclass_has_its_attributes_and_state_of_its_own(
+def test_a_copy_of_a_subclass_has_its_attributes_and_separate_state(
     twin_of: Callable[[Any], Any],
 ) -> None:
     x = np.zeros((NUM_IMAGES, 4, 4, 3), np.uint8)
@@ -380,7 +380,7 @@ class ShortForKeras(augseq.ImageSequence):
 
 
 @pytest.mark.parametrize("kind", [Short, ShortForKeras])
-def test_a_subclass_may_end_earlier(kind: type[augseq.ImageSequence], told: list[str]) -> None:
+def test_a_subclass_can_end_earlier(kind: type[augseq.ImageSequence], told: list[str]) -> None:
     x = np.zeros((NUM_IMAGES, 4, 4, 3), np.uint8)
     sequence = kind.from_arrays(
         x, np.arange(NUM_IMAGES), batch_size=4, shuffle=True, seed=5, augment=[noise], workers=0
@@ -394,7 +394,7 @@ def test_a_subclass_may_end_earlier(kind: type[augseq.ImageSequence], told: list
     assert seen(itertools.islice(endless, 3)) == plan(2)
 
 
-def test_a_subclass_that_ends_a_repeated_sequence_is_refused() -> None:
+def test_a_subclass_that_ends_a_repeated_sequence_raises_an_error() -> None:
     class Fixed(augseq.ImageSequence):
         @property
         def num_batches(self) -> int:
@@ -405,7 +405,7 @@ def test_a_subclass_that_ends_a_repeated_sequence_is_refused() -> None:
         sequence.repeat()
 
 
-def test_a_sequence_that_batches_were_taken_from_is_freed_when_it_is_dropped() -> None:
+def test_a_used_sequence_is_freed_when_it_is_no_longer_referenced() -> None:
     pixels = np.zeros((4, 2, 2, 3), np.uint8)
     batches = augseq.ImageSequence.from_arrays(pixels, [0, 1, 0, 1], batch_size=2, workers=0)
     assert [len(batches[step][0]) for step in range(len(batches))] == [2, 2]

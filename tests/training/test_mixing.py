@@ -24,7 +24,7 @@ def make() -> augseq.ImageSequence:
     return augseq.ImageSequence.from_arrays(x, y, batch_size=4, shuffle=True, seed=3)
 
 
-def test_images_and_labels_are_mixed_in_the_same_proportion_and_again_alike() -> None:
+def test_images_and_labels_are_mixed_in_the_same_proportion_and_reproducibly() -> None:
     batches = make()
     plain, labels = batches[0]
     images, mixed = mixup_of_the_page(batches)[0]

@@ -22,25 +22,25 @@ from augseq.augment.augmentation_list import AugmentationList
         *({"learning_rate": value} for value in (0, -1e-3, float("nan"), True, float("inf"), "1")),
     ],
 )
-def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
+def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
     with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.RunOptions(**wrong)
     assert repr(value) in str(caught.value)
 
 
-def test_what_is_no_augmentation_is_refused_at_once() -> None:
+def test_an_invalid_augmentation_raises_an_error_immediately() -> None:
     with pytest.raises(augseq.AugseqError, match="3"):
         augseq.RunOptions(augment=[3])
 
 
-def test_the_defaults_are_valid_and_the_augmentations_one_list() -> None:
+def test_the_defaults_are_valid_and_the_augmentations_are_one_list() -> None:
     options = augseq.RunOptions(val=0.5, learning_rate=1e-3)
     assert isinstance(options.augment, AugmentationList)
     assert (options.epochs, options.batch_size, options.image_size) == (50, 16, (128, 128))
 
 
-def test_numbers_of_numpy_become_those_that_json_can_hold() -> None:
+def test_numpy_numbers_are_converted_for_json() -> None:
     options = augseq.RunOptions(
         image_size=(np.int64(8), np.int64(9)),  # type: ignore[arg-type]
         epochs=np.int64(3),  # type: ignore[arg-type]

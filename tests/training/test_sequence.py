@@ -36,7 +36,7 @@ def test_iterating_twice_over_an_epoch_gives_equal_batches(workers: int) -> None
     assert contents(sequence) == first == contents(make())
 
 
-def test_another_epoch_has_another_order_and_other_pixels() -> None:
+def test_a_different_epoch_has_a_different_order_and_different_pixels() -> None:
     sequence = make()
     first = contents(sequence)
     sequence.set_epoch(1)
@@ -65,7 +65,7 @@ def test_the_length_counts_batches() -> None:
     assert len(make(drop_remainder=True)) == 2
 
 
-def test_the_advice_comes_though_batches_are_read_between_two_of_keras_epochs() -> None:
+def test_the_advice_appears_even_if_batches_are_read_between_two_keras_epochs() -> None:
     """As TensorFlow reads ahead where `steps_per_epoch` ends an epoch within a pass."""
     sequence = make(num_images=24)
     for read, read_between in (([0, 1, 2, 3], [4, 5]), ([], [])):
@@ -84,7 +84,7 @@ def test_the_advice_comes_though_batches_are_read_between_two_of_keras_epochs() 
         sequence.on_epoch_begin()
 
 
-def test_a_loop_of_ones_own_goes_on_where_a_state_was_saved() -> None:
+def test_a_custom_loop_resumes_where_a_state_was_saved() -> None:
     sequence, resumed = make(), make()
     resumed.load_state_dict(sequence.state_dict(num_batches=2))
     assert contents(resumed) == contents(sequence)[2:]
@@ -97,7 +97,7 @@ def test_a_repeated_sequence_has_no_length() -> None:
         len(endless)
 
 
-def test_a_repeated_sequence_counts_on_through_the_epochs() -> None:
+def test_a_repeated_sequence_counts_steps_through_the_epochs() -> None:
     sequence, endless = make(), make().repeat()
     for step in range(9):
         sequence.set_epoch(step // 3)
@@ -105,7 +105,7 @@ def test_a_repeated_sequence_counts_on_through_the_epochs() -> None:
 
 
 @pytest.mark.parametrize("twin_of", [lambda s: s.repeat(), lambda s: s.shard(0, 1)])
-def test_a_twin_is_in_the_present_epoch(twin_of: Any) -> None:
+def test_a_repeated_or_sharded_copy_is_in_the_current_epoch(twin_of: Any) -> None:
     sequence = make()
     sequence.set_epoch(3)
     twin, again = twin_of(sequence), twin_of(twin_of(sequence))
@@ -115,7 +115,7 @@ def test_a_twin_is_in_the_present_epoch(twin_of: Any) -> None:
         np.testing.assert_array_equal(again[index][0], sequence[index][0])
 
 
-def test_a_part_goes_on_where_a_state_was_saved() -> None:
+def test_a_shard_resumes_where_a_state_was_saved() -> None:
     sequence, resumed = make(), make()
     sequence.set_epoch(2)
     resumed.load_state_dict(sequence.state_dict(num_batches=1))
@@ -125,7 +125,7 @@ def test_a_part_goes_on_where_a_state_was_saved() -> None:
     assert rest[:6] == [r.index for batch in (1, 2) for r in sequence.records(batch)]
 
 
-def test_a_part_without_a_whole_batch_left_goes_on_with_the_next_epoch() -> None:
+def test_a_shard_without_a_full_batch_left_continues_with_the_next_epoch() -> None:
     resumed = make(drop_remainder=True)
     resumed.load_state_dict(make().state_dict(num_batches=1) | {"epoch": 2}, force=True)
     assert resumed.epoch == 2
@@ -134,7 +134,7 @@ def test_a_part_without_a_whole_batch_left_goes_on_with_the_next_epoch() -> None
     assert len(part) == 1
 
 
-def test_a_sequence_that_goes_on_inside_an_epoch_is_repeated_once_that_is_over() -> None:
+def test_a_sequence_resumed_inside_an_epoch_can_be_repeated_after_that_epoch() -> None:
     sequence, resumed = make(), make()
     resumed.load_state_dict(sequence.state_dict(num_batches=2))
     with pytest.raises(augseq.errors.ArgumentError, match=r"epoch 0.*set_epoch\(1\)"):
@@ -146,12 +146,12 @@ def test_a_sequence_that_goes_on_inside_an_epoch_is_repeated_once_that_is_over()
         np.testing.assert_array_equal(endless[step][0], sequence[step % 3][0])
 
 
-def test_a_repeated_sequence_refuses_a_negative_index() -> None:
+def test_a_negative_index_of_a_repeated_sequence_raises_an_error() -> None:
     with pytest.raises(IndexError):
         make(augment=None, shuffle=False).repeat()[-1]
 
 
-def test_keras_is_told_to_use_one_worker_and_no_queue() -> None:
+def test_keras_sees_one_worker_and_no_queue() -> None:
     sequence = make(workers=4)
     assert (sequence.workers, sequence.use_multiprocessing) == (1, False)
 
@@ -165,7 +165,9 @@ def test_workers_cannot_be_changed_afterwards() -> None:
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
 @pytest.mark.parametrize("endless", [False, True])
-def test_a_copy_is_in_the_same_epoch_and_gives_the_same_batches(copied: Any, endless: bool) -> None:
+def test_a_pickled_copy_is_in_the_same_epoch_and_returns_the_same_batches(
+    copied: Any, endless: bool
+) -> None:
     sequence = make(workers=2).repeat() if endless else make(workers=2)
     sequence.set_epoch(4)
     twin = copied(sequence)
@@ -209,13 +211,13 @@ def test_the_repr_shows_the_workers_and_a_copy_has_the_same(
         assert f"workers  {text}" in repr(twin)
 
 
-def test_the_repr_shows_what_auto_chose_once_a_batch_was_made() -> None:
+def test_the_repr_shows_what_auto_chose_after_the_first_batch() -> None:
     sequence = make(worker_kind="auto")
     sequence.batch(0)
     assert re.search(r"workers  (threads|processes): 1 \(auto: .+\), up to 10 ", repr(sequence))
 
 
-def test_a_function_of_the_test_goes_to_no_process_and_is_named() -> None:
+def test_a_local_function_is_named_and_threads_are_used() -> None:
     sequence = make(augment=[lambda image, _: image], worker_kind="processes")
     with pytest.warns(augseq.AugseqWarning, match="Element 1 of `augment`, '<lambda>'"):
         sequence.batch(0)
@@ -227,7 +229,7 @@ def worker_processes() -> set[int | None]:
     return {child.pid for child in children if child.name == "augseq worker"}
 
 
-def test_worker_processes_go_on_where_a_run_is_resumed_and_ends_its_epoch() -> None:
+def test_worker_processes_are_kept_across_a_resume_and_the_end_of_its_epoch() -> None:
     sequence = make(workers=1, worker_kind="processes")
     assert len(contents(sequence)) == 3
     before = worker_processes()
@@ -261,7 +263,7 @@ def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
         {"label_mode": "int"},
     ],
 )
-def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
+def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()
     with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         make(**wrong)
@@ -269,7 +271,7 @@ def test_a_wrong_option_is_named_with_what_came(wrong: dict[str, Any]) -> None:
     assert shown in str(caught.value)
 
 
-def test_a_crop_that_would_be_enlarged_comes_with_a_warning(sample_images: Path) -> None:
+def test_a_crop_that_would_be_enlarged_raises_a_warning(sample_images: Path) -> None:
     """As for those who set a size in the list and forget the other one."""
     images = augseq.index_folder(sample_images, progress=False)
     crop = A.RandomResizedCrop((96, 80))
@@ -285,7 +287,7 @@ def test_a_crop_that_would_be_enlarged_comes_with_a_warning(sample_images: Path)
 
 
 @pytest.mark.parametrize("epoch", [-1, 1.0, True, 2**64])
-def test_a_wrong_epoch_is_refused(epoch: Any) -> None:
+def test_an_invalid_epoch_raises_an_error(epoch: Any) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="epoch"):
         make().set_epoch(epoch)
 
@@ -298,7 +300,7 @@ def test_the_first_argument_must_be_a_manifest() -> None:
 @pytest.mark.parametrize(
     "x", [5, None, "photos", [], [1, 2], [[1], [1, 2]], {}, np.float32(1), np.zeros(3), iter([])]
 )
-def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
+def test_an_invalid_stack_of_images_raises_an_error(x: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"`x` must be images of shape \(n, height"
     ):
@@ -306,7 +308,7 @@ def test_what_is_no_stack_of_images_is_refused(x: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "3", None, True])
-def test_a_number_of_images_to_look_at_is_at_least_1(wrong: Any) -> None:
+def test_the_number_of_images_to_show_is_at_least_1(wrong: Any) -> None:
     sequence = make()
     for ask in (sequence.show, sequence.check_purity, sequence.profile):
         with pytest.raises(augseq.errors.ArgumentError, match=f"`num_images`.*=.?{wrong}"):
@@ -315,6 +317,6 @@ def test_a_number_of_images_to_look_at_is_at_least_1(wrong: Any) -> None:
         sequence.show_augmentations(num_epochs=wrong)
 
 
-def test_targets_of_another_length_are_refused() -> None:
+def test_targets_of_a_different_length_raise_an_error() -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=r"`y`.* each of the 10 images.*\(9,\)"):
         augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3)), np.zeros(9))

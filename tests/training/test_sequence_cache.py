@@ -44,7 +44,7 @@ def test_filling_decodes_what_is_missing(samples: augseq.Manifest, tmp_path: Pat
     assert f"{len(samples)} images" in repr(twin).splitlines()[3]
 
 
-def test_filling_says_how_much_fits(samples: augseq.Manifest, tmp_path: Path) -> None:
+def test_filling_returns_how_many_images_fit(samples: augseq.Manifest, tmp_path: Path) -> None:
     cache = augseq.ImageCache(folder=tmp_path, max_bytes=400_000)
     batches = augseq.ImageSequence(samples, cache=cache, workers=2)
     with pytest.warns(augseq.AugseqWarning, match="is full"):
@@ -68,7 +68,7 @@ def test_long_filling_shows_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert re.search(r"Caching: .*16/16", capsys.readouterr().err)
 
 
-def test_a_bad_file_stops_filling_by_its_name(tmp_path: Path) -> None:
+def test_a_damaged_file_stops_filling_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "bad.jpg").write_bytes(b"\xff\xd8 and no more")
     images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
@@ -77,7 +77,7 @@ def test_a_bad_file_stops_filling_by_its_name(tmp_path: Path) -> None:
         batches.fill_cache(progress=False)
 
 
-def test_filling_needs_a_cache(samples: augseq.Manifest) -> None:
+def test_filling_requires_a_cache(samples: augseq.Manifest) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match='cache="memory"'):
         augseq.ImageSequence(samples).fill_cache()
 
@@ -87,12 +87,12 @@ def test_arrays_have_no_cache() -> None:
         augseq.ImageSequence.from_arrays(np.zeros((4, 8, 8, 3), np.uint8), cache="memory")
 
 
-def test_scaled_decoding_needs_a_size_of_the_cache(samples: augseq.Manifest) -> None:
+def test_scaled_decoding_requires_a_size_of_the_cache(samples: augseq.Manifest) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
         augseq.ImageSequence(samples, cache="memory", scaled_decode=True)
 
 
-def test_copies_and_twins_share_the_memory_of_a_sequence(samples: augseq.Manifest) -> None:
+def test_copies_share_the_memory_of_a_sequence(samples: augseq.Manifest) -> None:
     batches = augseq.ImageSequence(samples, cache="memory", workers=2, shuffle=True)
     batches.fill_cache(progress=False)
     for twin in (pickle.loads(pickle.dumps(batches)), batches.repeat()):
@@ -101,7 +101,7 @@ def test_copies_and_twins_share_the_memory_of_a_sequence(samples: augseq.Manifes
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_a_program_that_ends_amid_look_ahead_leaves_no_memory_behind(
+def test_a_program_that_exits_while_loading_ahead_releases_its_memory(
     sample_images: Path, kind: str
 ) -> None:
     code = f"""

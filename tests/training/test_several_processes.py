@@ -100,7 +100,7 @@ def test_metrics_over_both_processes_count_each_record_once(findings: Findings) 
 
 
 @on_each_backend
-def test_a_process_that_would_train_all_records_is_refused(findings: Findings) -> None:
+def test_a_process_that_would_train_all_records_raises_an_error(findings: Findings) -> None:
     for number, one in enumerate(findings):
         for message in (one["unsharded"], one["too_early"]):
             assert message.startswith("ArgumentError: ")
@@ -110,7 +110,7 @@ def test_a_process_that_would_train_all_records_is_refused(findings: Findings) -
 
 
 @pytest.mark.parametrize("backend", ["jax"])
-def test_processes_that_share_a_copy_of_the_model_get_the_same_part(findings: Findings) -> None:
+def test_processes_that_share_a_model_replica_get_the_same_shard(findings: Findings) -> None:
     for one, part in zip(findings, _PARTS, strict=True):
         assert "shard" not in one["one_copy"]
         assert part in one["two_copies"]
@@ -126,7 +126,7 @@ def test_processes_that_crash_and_resume_end_with_the_same_weights(findings: Fin
 
 
 @pytest.mark.parametrize("backend", ["jax"])
-def test_the_audits_of_all_processes_prove_each_record_once(
+def test_the_audits_of_all_processes_verify_each_record_once(
     findings: Findings, tmp_path: Path
 ) -> None:
     paths = [tmp_path / f"audit-{number}.jsonl" for number in range(2)]
@@ -147,7 +147,7 @@ def test_keras_on_jax_refuses_to_divide_a_sequence_itself(findings: Findings) ->
 
 
 @pytest.mark.parametrize("backend", ["tensorflow"])
-def test_a_worker_of_tensorflow_finds_its_part(findings: Findings) -> None:
+def test_a_tensorflow_worker_detects_its_shard(findings: Findings) -> None:
     for one, part in zip(findings, _PARTS, strict=True):
         assert part in one["worker"]
         assert part in one["in_scope"]
@@ -159,7 +159,7 @@ def test_a_worker_of_tensorflow_finds_its_part(findings: Findings) -> None:
 
 
 @pytest.mark.parametrize("backend", ["tensorflow"])
-def test_a_part_that_tensorflow_would_divide_again_is_refused(findings: Findings) -> None:
+def test_a_shard_that_tensorflow_would_divide_again_raises_an_error(findings: Findings) -> None:
     for one in findings:
         for message in (one["part_in_fit"], one["part_in_predict"]):
             assert message.startswith("ArgumentError: ")
@@ -175,25 +175,25 @@ def test_what_keras_does_with_a_whole_sequence_on_several_workers(findings: Find
 
 
 @pytest.mark.parametrize("backend", ["torch"])
-def test_asking_for_a_part_imports_nothing(findings: Findings) -> None:
+def test_detecting_a_shard_imports_nothing(findings: Findings) -> None:
     assert [one["loaded_by_asking"] for one in findings] == [[], []]
 
 
 @pytest.mark.parametrize("backend", ["torch"])
-def test_libraries_that_disagree_are_named(findings: Findings) -> None:
+def test_libraries_that_disagree_raise_an_error(findings: Findings) -> None:
     for one in findings:
         assert one["contradicted"].startswith("ArgumentError: ")
         assert "[(0, 2), (1, 2)]" in one["contradicted"]
 
 
-def test_one_process_has_everything() -> None:
+def test_one_process_gets_all_images() -> None:
     batches = augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3), np.uint8), batch_size=4)
     part = batches.shard()
     assert [len(part.records(index)) for index in range(len(part))] == [4, 4, 2]
 
 
 @pytest.mark.parametrize("half", [{"index": 0}, {"count": 2}])
-def test_half_a_shard_is_refused(half: dict[str, int]) -> None:
+def test_index_and_count_must_be_given_together(half: dict[str, int]) -> None:
     batches = augseq.ImageSequence.from_arrays(np.zeros((10, 4, 4, 3), np.uint8))
     with pytest.raises(augseq.errors.ArgumentError, match="both index and count"):
         batches.shard(**half)

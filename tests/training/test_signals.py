@@ -52,7 +52,7 @@ def run() -> Iterator[Run]:
     ("way", "moment"),
     [("--fails", "batch"), ("--fails --fresh", "batch"), ("--fails", "afterwards")],
 )
-def test_a_fit_that_failed_takes_no_sigterm_from_the_program(
+def test_a_failed_fit_does_not_intercept_sigterm(
     run: Run, tmp_path: Path, way: str, moment: str
 ) -> None:
     code, output, errors = run(tmp_path, *way.split(), "--moment", moment)
@@ -64,7 +64,7 @@ def test_a_fit_that_failed_takes_no_sigterm_from_the_program(
 @pytest.mark.parametrize(
     ("way", "moment"), [("--handled", "batch"), ("--handled --fails --fresh", "validation")]
 )
-def test_a_handler_of_the_programs_own_is_called_once(
+def test_the_programs_own_handler_is_called_once(
     run: Run, tmp_path: Path, way: str, moment: str
 ) -> None:
     code, output, errors = run(tmp_path, *way.split(), "--moment", moment)

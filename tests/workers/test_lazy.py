@@ -16,7 +16,7 @@ def desk() -> Desk:
     return made
 
 
-def test_nothing_is_made_before_the_first_batch() -> None:
+def test_no_workers_are_created_before_the_first_batch() -> None:
     made: list[Any] = []
 
     def make() -> Desk:
@@ -31,7 +31,7 @@ def test_nothing_is_made_before_the_first_batch() -> None:
     assert workers.text == "a desk"
 
 
-def test_the_workers_of_a_plan_are_kept_until_those_of_the_next_are_made() -> None:
+def test_the_workers_of_a_plan_are_kept_until_those_of_the_next_are_created() -> None:
     kept = desk()
     is_kept = weakref.ref(kept)
     workers = LazyWorkers(lambda found=kept: found)  # type: ignore[misc]

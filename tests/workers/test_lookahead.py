@@ -90,7 +90,7 @@ def lookahead_at(
     return Numbered(made, schedule, depth=depth if workers else 0, endless=endless, **options)
 
 
-def test_without_workers_each_batch_is_computed_once_when_asked_for() -> None:
+def test_without_workers_each_batch_is_loaded_once_when_requested() -> None:
     load = Loads()
     lookahead = lookahead_at(0, load)
     lookahead.begin_pass([])
@@ -98,7 +98,7 @@ def test_without_workers_each_batch_is_computed_once_when_asked_for() -> None:
     assert load.steps == [0, 1, 5, 1]
 
 
-def test_the_first_ask_of_a_pass_orders_as_many_batches_as_are_allowed() -> None:
+def test_the_first_request_of_a_pass_submits_as_many_batches_as_allowed() -> None:
     desk = Desk()
     lookahead = lookahead_at(desk, Loads(), depth=5)
     lookahead.begin_pass([])
@@ -127,7 +127,7 @@ def test_threads_start_on_the_next_batches_while_the_first_is_trained_on() -> No
     assert [lookahead.get(k) for k in range(1, 8)] == list(range(1, 8))
 
 
-def test_an_epoch_in_order_is_computed_ahead_but_for_its_first_batch() -> None:
+def test_an_epoch_in_order_is_loaded_ahead_except_for_its_first_batch() -> None:
     desk, load = Desk(eager=True), Loads()
     lookahead = lookahead_at(desk, load)
     lookahead.begin_pass([])
@@ -138,7 +138,7 @@ def test_an_epoch_in_order_is_computed_ahead_but_for_its_first_batch() -> None:
 
 
 @pytest.mark.parametrize(("share", "ahead"), [(3, 3), (1, 1), (0.5, 1), (100, 5)])
-def test_no_more_is_computed_ahead_than_fits_the_memory(share: float, ahead: int) -> None:
+def test_no_more_batches_are_loaded_ahead_than_fit_the_memory(share: float, ahead: int) -> None:
     desk = Desk()
     size = int(AHEAD_BYTES / share)
     lookahead = lookahead_at(desk, Loads(), depth=5, num_batches=20, num_bytes=size)
@@ -168,7 +168,7 @@ def test_an_endless_sequence_looks_into_the_next_epoch() -> None:
     assert desk.held == [30, 31, 32, 33]
 
 
-def test_a_right_guess_of_a_permuted_order_computes_every_other_batch_ahead() -> None:
+def test_a_correct_prediction_of_a_permuted_order_loads_all_other_batches_ahead() -> None:
     desk, load = Desk(eager=True), Loads()
     lookahead = lookahead_at(desk, load)
     guess = random.Random(3).sample(range(8), 8)
@@ -183,7 +183,7 @@ def test_a_right_guess_of_a_permuted_order_computes_every_other_batch_ahead() ->
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_wrong_guess_costs_no_more_than_the_guessed_batches(seed: int) -> None:
+def test_a_wrong_prediction_costs_no_more_than_the_predicted_batches(seed: int) -> None:
     desk, load = Desk(eager=True), Loads()
     lookahead = lookahead_at(desk, load, depth=3)
     order, guess = (random.Random(seed + k).sample(range(8), 8) for k in (0, 100))
@@ -193,7 +193,7 @@ def test_a_wrong_guess_costs_no_more_than_the_guessed_batches(seed: int) -> None
     assert len(load.steps) <= 2 * 8
 
 
-def test_a_guess_that_begins_like_a_plain_pass_is_given_up_when_that_goes_on() -> None:
+def test_a_prediction_that_begins_like_a_plain_pass_is_dropped_when_the_pass_continues() -> None:
     """`fit(shuffle=False)` cannot be told from `fit(shuffle=True)` before it asks."""
     loads, desk = Loads(), Desk(eager=True)
     lookahead = lookahead_at(desk, loads)
@@ -206,7 +206,7 @@ def test_a_guess_that_begins_like_a_plain_pass_is_given_up_when_that_goes_on() -
     assert len(loads.steps) <= 8 + 2
 
 
-def test_the_beginning_of_the_next_epoch_is_computed_while_one_ends() -> None:
+def test_the_beginning_of_the_next_epoch_is_loaded_while_one_ends() -> None:
     loads, desk = Loads(), Desk(eager=True)
     lookahead = lookahead_at(desk, loads, beyond=2)
     for epoch in range(3):
@@ -218,7 +218,7 @@ def test_the_beginning_of_the_next_epoch_is_computed_while_one_ends() -> None:
     assert sorted(loads.steps) == list(range(26))
 
 
-def test_an_epoch_that_goes_on_after_a_resume_is_foreseen_to_its_end() -> None:
+def test_a_resumed_epoch_is_predicted_to_its_end() -> None:
     loads, desk = Loads(), Desk(eager=True)
     # Epoch 1 has three batches left.
     lookahead = lookahead_at(desk, loads, done=Progress(epoch=1, num_records=5))
@@ -228,7 +228,7 @@ def test_an_epoch_that_goes_on_after_a_resume_is_foreseen_to_its_end() -> None:
     assert sorted(loads.steps) == [8, 9, 10]
 
 
-def test_a_permuted_pass_without_a_guess_still_computes_ahead() -> None:
+def test_a_permuted_pass_without_a_prediction_is_still_loaded_ahead() -> None:
     desk, load = Desk(eager=True), Loads()
     lookahead = lookahead_at(desk, load, num_batches=32)
     order = random.Random(1).sample(range(1, 32), 31)
@@ -238,7 +238,7 @@ def test_a_permuted_pass_without_a_guess_still_computes_ahead() -> None:
     assert max(Counter(load.steps).values()) == 1
 
 
-def test_batches_of_an_abandoned_pass_are_called_off() -> None:
+def test_batches_of_an_abandoned_pass_are_cancelled() -> None:
     desk = Desk()
     lookahead = lookahead_at(desk, Loads())
     lookahead.begin_pass([])
@@ -249,7 +249,7 @@ def test_batches_of_an_abandoned_pass_are_called_off() -> None:
     assert desk.held == [17, 18, 19]
 
 
-def test_a_pass_that_begins_anew_gives_its_batches_again() -> None:
+def test_a_restarted_pass_returns_its_batches_again() -> None:
     """The TF backend reads batches 0 and 1 once more before each fit."""
     desk, load = Desk(eager=True), Loads()
     lookahead = lookahead_at(desk, load)
@@ -259,7 +259,7 @@ def test_a_pass_that_begins_anew_gives_its_batches_again() -> None:
     assert load.steps.count(0) == 2
 
 
-def test_what_was_not_asked_for_is_given_up() -> None:
+def test_batches_that_were_not_requested_are_cancelled() -> None:
     desk = Desk()
     lookahead = lookahead_at(desk, Loads())
     lookahead.begin_pass([])
@@ -269,7 +269,7 @@ def test_what_was_not_asked_for_is_given_up() -> None:
     assert lookahead.get(1) == "batch of step 1"
 
 
-def test_a_batch_asked_for_by_hand_starts_no_look_ahead() -> None:
+def test_a_single_indexed_batch_starts_no_lookahead() -> None:
     desk = Desk()
     lookahead = lookahead_at(desk, Loads())
     for step in (5, 0, 3, 3, 1, 7):
@@ -277,7 +277,7 @@ def test_a_batch_asked_for_by_hand_starts_no_look_ahead() -> None:
     assert desk.submitted == []
 
 
-def test_a_loop_by_hand_is_computed_ahead_from_its_second_batch() -> None:
+def test_an_index_loop_is_loaded_ahead_from_its_second_batch() -> None:
     desk = Desk()
     lookahead = lookahead_at(desk, Loads())
     lookahead.get(0)
@@ -285,7 +285,7 @@ def test_a_loop_by_hand_is_computed_ahead_from_its_second_batch() -> None:
     assert desk.submitted == [2, 3, 4]
 
 
-def test_a_batch_that_no_worker_began_is_urgent_when_asked_for() -> None:
+def test_a_batch_that_no_worker_has_started_is_urgent_when_requested() -> None:
     desk, load = Desk(), Loads()
     lookahead = lookahead_at(desk, load)
     lookahead.begin_pass([])
@@ -293,7 +293,7 @@ def test_a_batch_that_no_worker_began_is_urgent_when_asked_for() -> None:
     assert load.steps == list(range(8))
 
 
-def test_an_exception_reaches_who_asks_and_the_next_ask_works() -> None:
+def test_an_exception_is_raised_where_the_batch_is_requested_and_the_next_request_works() -> None:
     def load(step: int) -> Any:
         if step == 3:
             raise ValueError(f"step {step}")
@@ -309,7 +309,7 @@ def test_an_exception_reaches_who_asks_and_the_next_ask_works() -> None:
         assert [lookahead.get(k) for k in (4, 5, 2)] == [4, 5, 2]
 
 
-def test_an_exception_in_a_thread_reaches_only_who_asks_for_its_batch() -> None:
+def test_an_exception_in_a_thread_is_raised_only_where_its_batch_is_requested() -> None:
     def load(step: int) -> Any:
         if step % 2:
             raise ValueError(f"step {step}")
@@ -340,7 +340,7 @@ ACTIONS = st.one_of(
     eager=st.booleans(),
 )
 @settings(max_examples=200, deadline=None)
-def test_whatever_happens_answers_are_right_and_the_depth_is_kept(
+def test_results_are_right_and_the_depth_is_kept_for_any_sequence_of_calls(
     actions: list[tuple[str, Any]], depth: int, endless: bool, eager: bool
 ) -> None:
     desk = Desk(eager=eager)
@@ -363,7 +363,7 @@ def test_whatever_happens_answers_are_right_and_the_depth_is_kept(
 
 @pytest.mark.parametrize("endless", [False, True])
 @pytest.mark.parametrize("guessed", [False, True])
-def test_many_threads_may_ask_at_once(guessed: bool, endless: bool) -> None:
+def test_many_threads_can_request_batches_at_the_same_time(guessed: bool, endless: bool) -> None:
     lookahead = lookahead_at(4, lambda step: ("step", step), num_batches=40, endless=endless)
     lookahead.begin_pass(random.Random(0).sample(range(40), 40) if guessed else [])
 
@@ -375,7 +375,7 @@ def test_many_threads_may_ask_at_once(guessed: bool, endless: bool) -> None:
         assert list(pool.map(wrong_answers, range(24))) == [[]] * 24
 
 
-def test_no_more_batches_are_computed_at_once_than_there_are_threads() -> None:
+def test_no_more_batches_are_loaded_at_the_same_time_than_there_are_threads() -> None:
     lock, running, most = threading.Lock(), [0], [0]
 
     def load(step: int) -> Any:
@@ -492,13 +492,13 @@ raise SystemExit(status)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("call", ["begin_pass([])", "end_pass()", "give_up()"])
-def test_a_child_that_is_forked_while_workers_start_waits_for_no_lock(call: str) -> None:
+def test_a_child_forked_while_workers_start_does_not_deadlock(call: str) -> None:
     code = FORK_WHILE_WORKERS_START.replace("CALL", f"lookahead.{call}")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_gets_its_batches_too() -> None:
+def test_a_forked_child_can_load_batches() -> None:
     run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=50)
     assert run.returncode == 0, run.stderr

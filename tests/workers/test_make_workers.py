@@ -46,7 +46,7 @@ def workers_for(plan: BatchPlan, kind: Any, number: int = 2) -> Workers:
         ("auto", 0, SerialWorkers),
     ],
 )
-def test_each_kind_gives_its_workers_and_all_give_the_same_bits(
+def test_each_kind_creates_its_workers_and_all_give_the_same_bits(
     kind: str, number: int, expected: type
 ) -> None:
     plan = array_plan([transforms.add_noise])
@@ -57,7 +57,7 @@ def test_each_kind_gives_its_workers_and_all_give_the_same_bits(
         assert bits(workers.submit(at(step), urgent=True).result()) == bits(loaded(plan, step))
 
 
-def test_an_unknown_kind_is_refused() -> None:
+def test_an_unknown_kind_raises_an_error() -> None:
     with pytest.raises(ArgumentError, match="`worker_kind` must be one of 'threads', 'processes'"):
         WorkerOptions(kind="thread", number=1, max_queue_size=1)  # type: ignore[arg-type]
 
@@ -70,7 +70,9 @@ def test_an_unknown_kind_is_refused() -> None:
         (transforms.Deadly(), "'Deadly', cannot be loaded there: .* exit code 3"),
     ],
 )
-def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, why: str) -> None:
+def test_an_augmentation_that_a_process_cannot_load_is_named_and_threads_are_used(
+    step: Any, why: str
+) -> None:
     plan = array_plan([transforms.add_noise, step])
     with pytest.warns(AugseqWarning, match=f"Element 2 of `augment`, {why}.*Threads are used"):
         workers = workers_for(plan, "processes")
@@ -78,7 +80,7 @@ def test_what_cannot_go_to_a_process_is_named_and_threads_are_used(step: Any, wh
     assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(plan, 1))
 
 
-def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
+def test_a_source_that_a_process_cannot_load_is_named_too() -> None:
     plan = array_plan()
     object.__setattr__(plan.pipeline, "source", threading.Lock())
     with pytest.warns(
@@ -89,7 +91,7 @@ def test_a_source_that_cannot_go_to_a_process_is_named_too() -> None:
 
 @pytest.mark.parametrize("kind", ["processes", "auto"])
 @pytest.mark.parametrize("size", [8, 300])
-def test_a_folder_for_shared_memory_that_is_not_there_is_named_and_no_augmentation_is(
+def test_a_missing_folder_for_shared_memory_is_named_instead_of_an_augmentation(
     kind: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
@@ -100,7 +102,7 @@ def test_a_folder_for_shared_memory_that_is_not_there_is_named_and_no_augmentati
     assert repr(str(tmp_path / "none")) in str(caught.value)
 
 
-def test_a_system_that_starts_no_process_is_told_and_no_augmentation_is_blamed(
+def test_a_process_that_cannot_start_raises_an_error_that_blames_no_augmentation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
@@ -128,14 +130,14 @@ def no_more_open_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_two_threads_gain_nothing_over_the_lock_and_much_without_it() -> None:
+def test_two_threads_are_faster_only_without_the_lock() -> None:
     # Up to 1.1 is noise; waiting needs no processor, so the second holds on a busy machine.
     assert measure_gain(array_plan([transforms.hold_the_lock])) < 1.4
     assert measure_gain(array_plan([transforms.release_the_lock])) > 1.5
 
 
 @pytest.mark.skipif(not SCHEDSTAT.exists(), reason="needs Linux to tell who waits for a processor")
-def test_threads_that_hold_the_lock_gain_nothing_beside_busy_programs_either() -> None:
+def test_threads_that_hold_the_lock_are_not_faster_next_to_busy_programs_either() -> None:
     busy = [sys.executable, "-c", "while True: pass"]
     programs = [subprocess.Popen(busy) for _ in range(2 * (os.cpu_count() or 1))]
     try:
@@ -147,7 +149,9 @@ def test_threads_that_hold_the_lock_gain_nothing_beside_busy_programs_either() -
             program.wait()
 
 
-def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_chooses_processes_for_transforms_that_hold_the_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     plan = array_plan([transforms.add_noise, transforms.hold_the_lock])
     workers = workers_for(plan, "auto")
@@ -168,7 +172,7 @@ def test_auto_takes_processes_for_what_holds_the_lock(monkeypatch: pytest.Monkey
         (transforms.hold_the_lock, 1, "there is one processor"),
     ],
 )
-def test_auto_takes_threads_otherwise_and_says_why_without_a_warning(
+def test_auto_chooses_threads_otherwise_and_gives_the_reason_without_a_warning(
     step: Any, cpus: int, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: cpus)

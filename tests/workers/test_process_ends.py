@@ -131,7 +131,7 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     assert errors == ""
 
 
-def test_a_forked_child_has_workers_of_its_own_and_ends_none_of_its_parents() -> None:
+def test_a_forked_child_has_its_own_workers_and_kills_none_of_its_parents() -> None:
     output, errors = run(
         """
         plan = array_plan([transforms.add_noise])
@@ -191,7 +191,7 @@ def assert_nothing_is_left(
 
 @pytest.mark.parametrize("transform", ["add_noise", "hang"])
 @pytest.mark.parametrize("then", ["", "workers = None", "raise ValueError('stop')"])
-def test_a_program_ends_at_once_although_its_workers_are_busy(
+def test_a_program_exits_immediately_even_if_its_workers_are_busy(
     transform: str, then: str, tmp_path: Path, names_before: set[str]
 ) -> None:
     process = start_working(transform, then, tmp_path)
@@ -212,7 +212,7 @@ def test_no_worker_outlives_a_program_that_is_killed(
     assert_nothing_is_left(process, tmp_path, names_before)
 
 
-def test_ctrl_c_ends_the_wait_for_a_hanging_worker_and_no_worker_complains(
+def test_ctrl_c_ends_the_wait_for_a_hanging_worker_without_worker_output(
     tmp_path: Path, names_before: set[str]
 ) -> None:
     process = start_working("hang", "futures[0].result()", tmp_path)
@@ -236,7 +236,7 @@ def is_ignoring_ctrl_c(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_ctrl_c_while_workers_start_is_for_the_main_process_alone(method: str) -> None:
+def test_ctrl_c_while_workers_start_reaches_only_the_main_process(method: str) -> None:
     output, errors = run(
         f"""
         import signal, threading
@@ -258,7 +258,7 @@ def test_ctrl_c_while_workers_start_is_for_the_main_process_alone(method: str) -
     assert (output, errors) == (["True True"], "")
 
 
-def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
+def test_ctrl_c_still_reaches_processes_that_a_worker_starts() -> None:
     output, errors = run(
         """
         import signal
@@ -272,7 +272,9 @@ def test_ctrl_c_reaches_what_a_worker_starts_as_it_did_before() -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "SIGINT", "SIGTERM", "SIGKILL"])
-def test_a_cache_in_memory_is_gone_with_the_program(ending: str, sample_images: Path) -> None:
+def test_a_cache_in_memory_is_deleted_when_the_program_exits(
+    ending: str, sample_images: Path
+) -> None:
     code = f"""
         import signal
         import augseq
@@ -294,7 +296,7 @@ def test_a_cache_in_memory_is_gone_with_the_program(ending: str, sample_images: 
     assert wait_until(lambda: not folder.exists(), 5)
 
 
-def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> None:
+def test_a_batch_requested_while_the_program_exits_raises_an_error_immediately() -> None:
     code = """
         from functools import partial
         from augseq.loading.batch import load_batch
@@ -320,7 +322,7 @@ def test_a_batch_that_is_asked_for_at_the_very_end_is_an_error_and_no_wait() -> 
     )
 
 
-def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
+def test_workers_still_work_after_ctrl_c_during_a_batch() -> None:
     output, errors = run(
         """
         import signal, threading
@@ -340,7 +342,7 @@ def test_ctrl_c_during_a_batch_leaves_workers_that_work() -> None:
 # A full mount
 
 
-def test_a_full_mount_is_an_error_that_names_it_and_the_way_out(tmp_path: Path) -> None:
+def test_a_full_mount_raises_an_error_that_names_it_and_the_remedy(tmp_path: Path) -> None:
     # In a mount namespace of its own, so that the mount is seen by nobody and ends with it.
     command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
     mount = 'mount -t tmpfs -o size=1m none "$0"'

@@ -66,7 +66,7 @@ def test_a_folder_with_albumentations_gives_the_same_bits(
     assert [bits(f.result(30)) for f in found] == [bits(load_batch(plan, step)) for step in steps]
 
 
-def test_a_batch_asked_for_directly_is_the_same_as_one_made_ahead() -> None:
+def test_a_batch_requested_directly_equals_one_loaded_ahead() -> None:
     plan = array_plan([transforms.add_noise])
     workers = workers_of(plan)
 
@@ -77,7 +77,7 @@ def test_a_batch_asked_for_directly_is_the_same_as_one_made_ahead() -> None:
         assert list(pool.map(load, map(at, range(NUM_BATCHES)))) == all_bits(plan)
 
 
-def test_float_images_and_a_last_small_batch_come_through() -> None:
+def test_float_images_and_a_smaller_last_batch_are_transferred() -> None:
     images = np.linspace(0, 1, 10 * 48, dtype=np.float64).reshape(10, 4, 4, 3)
     plan = array_plan(images=images)
     object.__setattr__(plan.pipeline, "dtype", "float32")
@@ -87,7 +87,7 @@ def test_float_images_and_a_last_small_batch_come_through() -> None:
         assert workers.submit(at(step), urgent=True).result().images.dtype == np.float32
 
 
-def test_batches_of_growing_and_shrinking_size_come_through() -> None:
+def test_batches_of_growing_and_shrinking_size_are_transferred() -> None:
     small, large = array_plan(), array_plan(images=numbered_images(40, 64))
     one, other = workers_of(small, 1), workers_of(large, 1)
     for step in range(NUM_BATCHES):
@@ -98,7 +98,7 @@ def test_batches_of_growing_and_shrinking_size_come_through() -> None:
 # Memory that comes again
 
 
-def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
+def test_batches_in_use_do_not_change_while_50_more_are_loaded() -> None:
     workers = workers_of(array_plan([transforms.add_noise]))
     batch = workers.submit(at(0), urgent=True).result()
     view = workers.submit(at(1), urgent=True).result().images[1:, ::2, :, 0]
@@ -113,7 +113,7 @@ def test_batches_that_are_held_stay_the_same_while_50_more_are_made() -> None:
         np.testing.assert_array_equal(array, expected)
 
 
-def test_a_batch_belongs_to_whoever_asked_for_it() -> None:
+def test_the_caller_owns_a_batch() -> None:
     workers = workers_of(array_plan(), 1)
     images = workers.submit(at(0), urgent=True).result().images
     assert images.flags.writeable
@@ -126,7 +126,7 @@ def num_mappings(process_id: int | str = "self") -> int:
 
 
 @needs_maps
-def test_memory_is_used_again_and_given_back() -> None:
+def test_memory_is_reused_and_released() -> None:
     gc.collect()
     before = num_mappings()
     workers = workers_of(array_plan(), 2)
@@ -140,7 +140,7 @@ def test_memory_is_used_again_and_given_back() -> None:
 
 
 @needs_maps
-def test_workers_share_one_copy_of_an_array_and_forget_it_with_its_sequence() -> None:
+def test_workers_share_one_copy_of_an_array_and_release_it_with_its_sequence() -> None:
     plan = array_plan(images=numbered_images(40, 256))
     lasting = workers_of(array_plan(), 2)
     workers = workers_of(plan, 2)
@@ -170,7 +170,7 @@ def sum_of_mappings(process_id: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None:
+def test_workers_killed_in_the_middle_of_an_epoch_do_not_change_the_stream() -> None:
     plan = array_plan([transforms.add_noise, transforms.release_the_lock])
     workers = workers_of(plan)
     futures = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
@@ -183,7 +183,7 @@ def test_workers_that_are_killed_in_mid_epoch_do_not_change_the_stream() -> None
     assert set(workers.process_ids).isdisjoint(killed)
 
 
-def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
+def test_a_worker_killed_while_idle_is_replaced() -> None:
     plan = array_plan()
     workers = workers_of(plan, 1)
     assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(plan, 0))
@@ -194,7 +194,7 @@ def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
 
 @pytest.mark.parametrize("by", [0, signal.SIGSEGV])
 @pytest.mark.parametrize("deaths", [1, 2])
-def test_a_worker_that_ends_over_a_batch_is_replaced_and_the_stream_is_the_same(
+def test_a_worker_that_dies_during_a_batch_is_replaced_without_changing_the_stream(
     tmp_path: Path, deaths: int, by: int
 ) -> None:
     plan = array_plan([transforms.add_noise])
@@ -215,7 +215,7 @@ def test_a_worker_that_ends_over_a_batch_is_replaced_and_the_stream_is_the_same(
         ),
     ],
 )
-def test_three_deaths_over_a_batch_are_an_error_that_names_its_records(
+def test_three_deaths_during_a_batch_raise_an_error_that_names_its_records(
     tmp_path: Path, by: int, named: str
 ) -> None:
     plan = array_plan([transforms.Die(tmp_path, 3, by)])
@@ -245,7 +245,7 @@ def test_an_exception_keeps_type_message_and_notes() -> None:
     assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
-def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
+def test_a_transform_that_exits_raises_in_the_caller_and_ends_no_worker() -> None:
     workers = workers_of(array_plan([transforms.Raise(SystemExit(4))]), 1)
     with pytest.raises(SystemExit, match="4"):
         workers.submit(at(1), urgent=True).result()
@@ -253,7 +253,7 @@ def test_a_transform_that_exits_ends_no_worker_but_the_one_who_asks() -> None:
     assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
-def test_images_of_different_sizes_are_an_error() -> None:
+def test_images_of_different_sizes_raise_an_error() -> None:
     workers = workers_of(array_plan([A.RandomCrop(4, 4), transforms.Uneven()]))
     with pytest.raises(ArgumentError, match="same size"):
         workers.submit(at(0), urgent=True).result()
@@ -267,7 +267,7 @@ def test_images_of_different_sizes_are_an_error() -> None:
         (transforms.RaisePath, "PathError: cannot use broken"),
     ],
 )
-def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
+def test_an_exception_that_cannot_be_pickled_becomes_an_error_with_its_text(
     kind: type, text: str
 ) -> None:
     workers = workers_of(array_plan([kind()]))
@@ -278,7 +278,7 @@ def test_an_exception_that_does_not_pickle_arrives_as_an_error_with_its_text(
     assert "transforms.py" in notes
 
 
-def test_an_exception_without_a_text_arrives_as_it_does_from_a_thread() -> None:
+def test_an_exception_without_a_text_is_the_same_as_from_a_thread() -> None:
     workers = workers_of(array_plan([transforms.Raise(transforms.MuteError())]))
     with pytest.raises(transforms.MuteError) as caught:
         workers.submit(at(1), urgent=True).result()
@@ -299,7 +299,7 @@ def test_a_worker_loads_no_backend_and_stays_below_150_mb(samples: Manifest) -> 
         assert memory.uss < 120e6
 
 
-def test_a_million_records_add_nothing_to_a_worker(samples: Manifest) -> None:
+def test_a_million_records_do_not_increase_the_memory_of_a_worker(samples: Manifest) -> None:
     def memory_with(manifest: Manifest) -> int:
         plan = plan_of(manifest, None)
         workers = workers_of(plan, 1)

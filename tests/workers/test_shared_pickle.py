@@ -32,14 +32,14 @@ def through(content: Any) -> tuple[Any, SharedPickle]:
         np.broadcast_to(LARGE[:1], (50, 1000, 3)),
     ],
 )
-def test_a_large_array_comes_through_whole_and_outside_the_pickle(array: np.ndarray) -> None:
+def test_a_large_array_is_transferred_outside_the_pickle(array: np.ndarray) -> None:
     found, shared = through({"images": array})
     np.testing.assert_array_equal(found["images"], array)
     assert found["images"].dtype == array.dtype
     assert len(shared.pickled) < 1000
 
 
-def test_many_arrays_come_through_each_in_its_place() -> None:
+def test_many_arrays_are_transferred_in_order() -> None:
     arrays = [np.arange(n, dtype=np.uint8) for n in (0, 1, 70_001, 100, 65_536, 99_999)]
     found, shared = through(arrays)
     for array, expected in zip(found, arrays, strict=True):
@@ -47,7 +47,7 @@ def test_many_arrays_come_through_each_in_its_place() -> None:
     assert len(shared.spans) == 3
 
 
-def test_an_array_can_be_written_to_as_where_it_came_from() -> None:
+def test_an_array_is_as_writable_as_the_original() -> None:
     """Each process then has its own copy of the page, as it would of a pickled array."""
     found, _ = through(LARGE)
     found += 1
@@ -75,16 +75,14 @@ def mapped(tmp_path: Path) -> np.memmap[Any, Any]:
         lambda x: x[:0],
     ],
 )
-def test_a_memory_mapped_array_is_opened_again_by_its_name(
-    mapped: np.memmap[Any, Any], part: Any
-) -> None:
+def test_a_memory_mapped_array_is_reopened_by_name(mapped: np.memmap[Any, Any], part: Any) -> None:
     found, shared = through(part(mapped))
     np.testing.assert_array_equal(found, part(LARGE))
     assert len(shared.pickled) < 1000
     assert shared.spans == []
 
 
-def test_what_its_file_does_not_hold_is_not_read_from_there(tmp_path: Path) -> None:
+def test_values_that_differ_from_the_file_are_not_read_from_it(tmp_path: Path) -> None:
     path = tmp_path / "images.npy"
     np.save(path, LARGE)
     changed = np.load(path, mmap_mode="c")
@@ -98,7 +96,9 @@ def in_main(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def test_what_only_main_has_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_defined_in_main_raises_an_error_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(in_main, "__module__", "__main__")
     for content in (in_main, [functools.partial(in_main)], {"a": (in_main,)}):
         with pytest.raises(pickle.PicklingError, match="in_main is defined in `__main__`"):

@@ -34,7 +34,7 @@ def long(*values: Any) -> Any:
 
 
 @pytest.mark.parametrize("num_deaths", [11, long(1000)])
-def test_many_deaths_leave_the_stream_as_it_is(num_deaths: int, tmp_path: Path) -> None:
+def test_many_deaths_do_not_change_the_stream(num_deaths: int, tmp_path: Path) -> None:
     """Ten workers an epoch die in ten batches, each in its own way, and one while it works."""
     plain = array_plan([transforms.add_noise_but_first])
     expected = [bits(loaded(plain, step)) for step in range(NUM_BATCHES)]
@@ -56,7 +56,7 @@ def test_many_deaths_leave_the_stream_as_it_is(num_deaths: int, tmp_path: Path) 
             path.unlink()
 
 
-def test_a_death_is_noticed_within_a_second(tmp_path: Path) -> None:
+def test_a_death_is_detected_within_a_second(tmp_path: Path) -> None:
     plan = array_plan([transforms.HangOnce(tmp_path)])
     workers = ProcessWorkers(plan, 1)
     seconds = []
@@ -129,7 +129,7 @@ def memory_of(processes: list[psutil.Process]) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_a_hundred_epochs_take_no_more_memory_than_fifty(kind: Any, tmp_path: Path) -> None:
+def test_a_hundred_epochs_use_no_more_memory_than_fifty(kind: Any, tmp_path: Path) -> None:
     for index in range(48):
         photo(60 + index, 80).save(tmp_path / f"{index}.{('jpg', 'png')[index % 2]}")
     batches = augseq.ImageSequence(

@@ -61,7 +61,7 @@ def seconds_of(call: Callable[[], Any]) -> float:
 
 
 @pytest.mark.parametrize("way", ["ahead", "asked for"])
-def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
+def test_a_hanging_thread_is_reported_in_time_and_replaced(way: str) -> None:
     workers = workers_for("threads", [transforms.add_noise_but_first, transforms.Hang()])
     expected = array_plan([transforms.add_noise_but_first])
     before = threading.active_count()
@@ -86,7 +86,7 @@ def test_a_hanging_thread_is_named_in_time_and_left_behind(way: str) -> None:
     assert threading.active_count() <= before + 2 + 2
 
 
-def test_a_batch_is_loaded_although_every_thread_hangs_in_another() -> None:
+def test_a_batch_is_loaded_even_if_every_thread_hangs_in_another() -> None:
     workers = workers_for("threads", [transforms.Hang(at=5), transforms.Hang(at=9)])
     for step in (1, 2):
         workers.submit(at(step))
@@ -98,7 +98,7 @@ def test_a_batch_is_loaded_although_every_thread_hangs_in_another() -> None:
 
 
 @pytest.mark.parametrize("in_native_code", [False, True])
-def test_a_hanging_process_is_named_in_time_and_killed(in_native_code: bool) -> None:
+def test_a_hanging_process_is_reported_in_time_and_killed(in_native_code: bool) -> None:
     augment = [transforms.add_noise_but_first, transforms.Hang(in_native_code=in_native_code)]
     workers = workers_for("processes", augment)
     assert isinstance(workers, ProcessWorkers)
@@ -137,7 +137,7 @@ def server_silent_about(name: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_a_file_that_cannot_be_read_to_its_end_is_named(kind: Any, tmp_path: Path) -> None:
+def test_a_file_that_hangs_while_it_is_read_is_named(kind: Any, tmp_path: Path) -> None:
     root = tmp_path / "images"
     root.mkdir()
     for index in range(6):
@@ -167,7 +167,7 @@ def test_a_transform_that_hangs_while_it_is_loaded_stays_on_threads() -> None:
     assert bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(array_plan(), 0))
 
 
-def test_a_process_that_hangs_while_it_starts_is_not_waited_for(
+def test_a_process_that_hangs_while_it_starts_is_not_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What Python runs first, here in each new process; and more than a pipe holds for it.
@@ -192,7 +192,7 @@ def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
     assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(array_plan(), 1))
 
 
-def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
+def test_a_program_exits_even_if_a_batch_hangs() -> None:
     output, errors = run(
         """
         options = WorkerOptions(kind="threads", number=2, max_queue_size=3, batch_timeout_s=0.3)
@@ -207,7 +207,7 @@ def test_a_program_ends_although_a_batch_that_hung_was_given_up() -> None:
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
+def test_batches_within_the_limit_and_without_a_limit_are_the_same(kind: Any) -> None:
     plan = array_plan([transforms.release_the_lock])
     for limit_s in (None, 60):
         options = WorkerOptions(kind=kind, number=2, max_queue_size=3, batch_timeout_s=limit_s)
@@ -218,7 +218,7 @@ def test_without_a_limit_and_within_it_batches_come_as_ever(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "5"])
-def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
+def test_an_invalid_limit_raises_an_error(value: Any) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"`batch_timeout_s` must be .* above 0.*None"
     ):
@@ -226,12 +226,12 @@ def test_a_limit_that_is_no_time_is_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [np.int64(600), np.float32(0.5)])
-def test_a_limit_may_be_a_number_of_numpy(value: Any) -> None:
+def test_a_limit_can_be_a_numpy_number(value: Any) -> None:
     batches = augseq.ImageSequence.from_arrays(numbered_images(), batch_timeout_s=value)
     assert batches._worker_options.batch_timeout_s == value
 
 
-def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
+def test_copies_of_a_sequence_keep_its_limit() -> None:
     batches = augseq.ImageSequence.from_arrays(
         numbered_images(), batch_size=4, augment=[transforms.Hang()], batch_timeout_s=0.3
     )
@@ -241,7 +241,7 @@ def test_a_sequence_keeps_its_limit_in_its_twins() -> None:
 
 
 @pytest.mark.parametrize(("stops_s", "turns"), [(0.0, 10), (3600.0, 10)])
-def test_a_program_that_is_suspended_misses_nothing(
+def test_time_in_which_the_program_is_suspended_does_not_count(
     stops_s: float, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, waits = np.zeros(1), []
@@ -257,7 +257,7 @@ def test_a_program_that_is_suspended_misses_nothing(
     assert len(waits) == turns
 
 
-def test_time_that_one_wait_leaves_is_left_for_the_next() -> None:
+def test_time_left_by_one_wait_remains_for_the_next() -> None:
     patience = Patience(0.4)
     assert patience.wait(lambda _: "found") == "found"
     assert not patience.wait(lambda seconds: threading.Event().wait(seconds))

@@ -132,7 +132,7 @@ WRAPPERS: tuple[Callable[..., Any], ...] = (Wrapper, Forwarding, TwiceAsked, Neg
 
 
 @scenario
-def a_wrapper_with_epoch_sync_trains_each_epoch_and_nothing_is_said() -> None:
+def a_wrapper_with_epoch_sync_trains_each_epoch_without_a_warning() -> None:
     for number, wrapper in enumerate(WRAPPERS):
         shuffle = number % 2 == 1
         sequence = array_sequence(workers=2 * shuffle)
@@ -146,7 +146,7 @@ def a_wrapper_with_epoch_sync_trains_each_epoch_and_nothing_is_said() -> None:
 
 
 @scenario
-def a_wrapper_without_epoch_sync_is_told_once_and_before_a_batch_comes_again() -> None:
+def a_wrapper_without_epoch_sync_warns_once_before_a_batch_is_repeated() -> None:
     cases = [(Wrapper, 2), (Wrapper, 4), *((wrapper, 6) for wrapper in WRAPPERS)]
     for wrapper, num_images in cases:
         sequence = array_sequence(num_images)
@@ -168,7 +168,7 @@ def a_wrapper_without_epoch_sync_is_told_once_and_before_a_batch_comes_again() -
 
 
 @scenario
-def evaluation_through_wrappers_says_nothing() -> None:
+def evaluation_through_wrappers_does_not_warn() -> None:
     train_on, other = array_sequence(), array_sequence(8)
     plain = array_sequence(8, shuffle=False, augment=None)
     with noted() as texts:
@@ -184,7 +184,7 @@ def evaluation_through_wrappers_says_nothing() -> None:
 
 
 @scenario
-def a_wrapper_that_is_shorter_or_goes_on_through_epochs_trains_what_epoch_sync_tells() -> None:
+def a_wrapper_that_is_shorter_or_spans_epochs_trains_the_epochs_of_epoch_sync() -> None:
     for inner in (array_sequence(), array_sequence(workers=2)):
         trained = train(Wrapper(inner, length=4), [augseq.EpochSync(inner)])
         for epoch, batches in trained.items():
@@ -215,7 +215,7 @@ def several_sequences_of_one_epoch_sync_are_in_the_same_epoch() -> None:
 
 
 @scenario
-def a_sequence_that_epoch_sync_was_not_given_is_told_before_a_wrong_batch_is_trained() -> None:
+def a_sequence_missing_from_epoch_sync_warns_before_a_wrong_batch_is_trained() -> None:
     for options in (
         {},
         {"shuffle": True},
@@ -296,7 +296,7 @@ def generator_of(sequence: Any) -> Iterator[Any]:
 
 
 @scenario
-def an_audit_through_a_wrapper_names_what_was_trained() -> None:
+def an_audit_through_a_wrapper_records_the_trained_batches() -> None:
     with temporary_folder() as folder:
         for wrapper in WRAPPERS:
             for options in ({"initial_epoch": 1}, {"validation_data": array_sequence(8)}):
@@ -313,7 +313,7 @@ def an_audit_through_a_wrapper_names_what_was_trained() -> None:
 
 
 @scenario
-def an_audit_that_cannot_name_what_was_trained_is_refused() -> None:
+def an_audit_that_cannot_identify_the_batches_raises_an_error() -> None:
     def refusal(data: Any, sequence: Any, **options: Any) -> str:
         written = written_by(data, sequence, folder, **options)
         require_equal(written[0], [(-1, -1)], f"{type(data).__name__}, {options}: {written}")
@@ -421,7 +421,7 @@ def a_loop_that_collects_labels_is_in_the_epoch_of_the_predictions() -> None:
 
 
 @scenario
-def data_sets_of_tensorflow_count_epochs_by_themselves() -> None:
+def tensorflow_data_sets_count_epochs_themselves() -> None:
     if keras.backend.backend() != "tensorflow":
         raise NotApplicableError("only where TensorFlow runs")
     import tensorflow as tf
@@ -438,7 +438,7 @@ def data_sets_of_tensorflow_count_epochs_by_themselves() -> None:
 
 
 @scenario
-def loaders_of_torch_are_told_unless_epochs_are_set() -> None:
+def torch_loaders_warn_unless_epochs_are_set() -> None:
     if keras.backend.backend() != "torch":
         raise NotApplicableError("only where torch runs")
     from torch.utils.data import DataLoader

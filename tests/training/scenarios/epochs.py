@@ -56,7 +56,7 @@ def files_train_like_arrays() -> None:
 
 
 @scenario
-def a_last_batch_that_is_smaller_is_trained_and_drop_remainder_leaves_it_out() -> None:
+def a_smaller_last_batch_is_trained_unless_drop_remainder() -> None:
     for drop in (False, True):
         make = functools.partial(array_sequence, 11, drop_remainder=drop)
         trained = fit(make(workers=2), epochs=3, shuffle=False)
@@ -99,7 +99,7 @@ class Crash(keras.callbacks.Callback):
 
 
 @scenario
-def backup_and_restore_goes_on_with_the_epoch_of_the_crash() -> None:
+def backup_and_restore_resumes_the_epoch_of_the_crash() -> None:
     for batch in (None, 3):
         with temporary_folder() as folder:
             backup = keras.callbacks.BackupAndRestore(folder)
@@ -149,7 +149,7 @@ def without_epoch_sync_a_fit_after_an_interrupted_one_repeats_no_augmentation() 
 
 
 @scenario
-def the_warning_comes_once_and_only_where_epochs_matter() -> None:
+def the_warning_appears_once_and_only_if_epochs_matter() -> None:
     def warnings_of(sequence: augseq.ImageSequence, *, sync: bool) -> int:
         with noted() as texts:
             for _ in range(2):

@@ -74,7 +74,7 @@ def a_raising_transform_stops_fit_and_the_failure_is_the_original_exception() ->
 
 
 @scenario
-def a_raising_transform_is_told_with_path_and_index_on_every_backend() -> None:
+def a_raising_transform_is_reported_with_path_and_index_on_every_backend() -> None:
     # Image 7 is in batch 3, or in batch 1, which TensorFlow reads in the main thread first.
     for options in ({"batch_size": 2}, {"batch_size": 6}):
         for workers in (0, 2):
@@ -98,7 +98,7 @@ def an_augmentation_that_breaks_its_contract_stops_fit_with_path_and_index() -> 
 
 
 @scenario
-def after_a_failure_the_mended_folder_trains() -> None:
+def after_a_failure_the_repaired_folder_trains() -> None:
     with temporary_folder() as folder:
         sequence = folder_sequence(folder, workers=2)
         bad = Path(folder, "b", "07.png")

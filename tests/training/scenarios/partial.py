@@ -82,7 +82,7 @@ class Pause(keras.callbacks.Callback):
 
 
 @scenario
-def what_is_read_between_two_epochs_belongs_to_the_pass_too() -> None:
+def batches_read_between_two_epochs_belong_to_the_pass() -> None:
     for attempt in range(3):
         trained = fit(
             array_sequence(),
@@ -107,7 +107,7 @@ def without_epoch_sync_a_fit_after_one_of_fewer_steps_repeats_no_augmentation() 
 
 
 @scenario
-def the_warning_also_comes_where_passes_last_several_epochs() -> None:
+def the_warning_also_appears_if_passes_span_several_epochs() -> None:
     with noted() as texts:
         fit(array_sequence(), sync=False, steps_per_epoch=3, epochs=6, callbacks=[Pause()])
     require_equal(len(texts), 1)

@@ -75,7 +75,7 @@ def a_run_that_crashes_again_and_again_trains_each_record_once() -> None:
 
 
 @scenario
-def two_steps_per_execution_are_saved_and_go_on_where_they_ended() -> None:
+def two_steps_per_execution_are_saved_and_resumed_where_they_ended() -> None:
     def make(**options: Any) -> augseq.ImageSequence:
         return array_sequence(10, **options)
 
@@ -115,7 +115,7 @@ def a_resumed_fit_that_fails_leaves_no_initial_epoch_to_the_next_one() -> None:
 
 
 @scenario
-def an_audit_tells_what_the_model_saw() -> None:
+def an_audit_records_what_the_model_saw() -> None:
     with temporary_folder() as folder:
         sequence, path = array_sequence(NUM_IMAGES, batch_size=5), Path(folder, "audit.jsonl")
         trained = fit(sequence, callbacks=[augseq.Audit(sequence, path)], epochs=3, shuffle=False)
@@ -142,7 +142,7 @@ def an_audit_names_what_is_missing_or_repeated() -> None:
 
 
 @scenario
-def keras_own_shuffling_of_a_part_is_refused() -> None:
+def keras_own_shuffling_of_a_shard_raises_an_error() -> None:
     part = array_sequence(40).shard(0, 2)
     try:
         fit(part, epochs=1, shuffle=True)
@@ -157,7 +157,7 @@ def keras_own_shuffling_of_a_part_is_refused() -> None:
 
 
 @scenario
-def keras_own_shuffling_is_refused_where_the_order_must_be_known() -> None:
+def keras_own_shuffling_raises_an_error_if_the_order_must_be_known() -> None:
     for shuffled in (augseq.Audit, augseq.BackupAndResume):
         with temporary_folder() as folder:
             sequence = array_sequence(40)

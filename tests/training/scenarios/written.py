@@ -123,7 +123,7 @@ def evaluation_of_the_training_data_inside_a_pass_disturbs_neither_pass_nor_audi
 
 
 @scenario
-def an_audit_says_where_an_epoch_ended_and_leaves_no_file_open_where_fit_fails() -> None:
+def an_audit_records_the_end_of_an_epoch_and_leaves_no_file_open_if_fit_fails() -> None:
     with temporary_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
         sequence, path = array_sequence(10), Path(folder, "audit.jsonl")
@@ -196,7 +196,7 @@ def loss_spikes_of_two_steps_per_execution_never_mix_two_epochs() -> None:
 
 
 @scenario
-def a_loss_that_is_no_number_ranks_highest_and_is_named_where_it_began() -> None:
+def a_nan_loss_ranks_highest_at_its_first_batch() -> None:
     x = np.zeros((24, 8, 8, 3), np.float32)
     y = np.arange(24, dtype=np.float32)
     y[17] = np.nan
