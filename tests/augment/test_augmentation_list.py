@@ -1,4 +1,4 @@
-"""The user's list: what may stand in it, in which order it runs, how it fails."""
+"""The user's list: valid elements, order, errors."""
 
 import functools
 import pickle
@@ -34,7 +34,7 @@ def fail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class Crop:
-    """An object that says that it sets the size."""
+    """An object with `sets_size`."""
 
     sets_size = True
 

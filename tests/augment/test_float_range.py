@@ -60,7 +60,7 @@ def call(transform: Any, image: np.ndarray, seed: int) -> np.ndarray:
 
 
 def follows_scale(transform: Any) -> bool:
-    """Measure whether `a * image + b` becomes `a * result + b`, but for pixels written anew."""
+    """Measure whether `a * image + b` becomes `a * result + b`, except for overwritten pixels."""
     # This one fills its borders with 0, whatever it is asked.
     shift = 0 if isinstance(transform, A.GridElasticDeform) else SHIFT
     image = (UNIT * SCALE + shift).astype(np.float32)
@@ -101,7 +101,7 @@ def test_the_tables_list_all_transforms_that_need_only_an_image() -> None:
     bases = {A.BasicTransform, A.ImageOnlyTransform, A.DualTransform, A.Transform3D}
     tested = {type(transform) for transform in (*TRANSFORMS, *MORE)}
     untested = {kind.__name__ for kind in kinds - bases - tested}
-    # Refused when the list is made: see test_suitability.
+    # Raises an error when the list is created: see test_suitability.
     assert untested == {
         *(
             "CenterCrop3D",

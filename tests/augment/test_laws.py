@@ -196,7 +196,7 @@ def test_the_laws_hold_for_other_images(image: Image) -> None:
 
 
 class Remembers:
-    """Give every other call something else."""
+    """Return something different on every other call."""
 
     def __init__(self) -> None:
         self.num_calls = 0
@@ -207,7 +207,7 @@ class Remembers:
 
 
 class KeepsAGenerator:
-    """Draw from a generator of its own."""
+    """Draw from its own generator."""
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What cannot stand in a list is refused when the list is made, with what to write instead."""
+"""An unsuitable element raises an error when the list is created, with an alternative."""
 
 import functools
 import re
@@ -189,7 +189,7 @@ def test_a_transform_to_tensors_raises_an_error_that_names_it() -> None:
 
 
 class Tensors(A.ImageOnlyTransform):  # type: ignore[misc]
-    """A user's transform that gives tensors of the backend."""
+    """A user's transform that returns tensors of the backend."""
 
     def apply(self, img: Image, **params: Any) -> Any:
         return keras.ops.convert_to_tensor(img)

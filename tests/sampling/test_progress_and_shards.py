@@ -66,7 +66,7 @@ def test_shards_are_disjoint_complete_and_equally_long(
     plan = schedule(num_records, batch_size=batch_size, shard=Shard(count=count))
     given_ = [k for b in range(plan.num_batches) for k in global_batch(plan, epoch, b)]
     assert sorted(given_[:num_records]) == list(range(num_records))
-    # Padding begins the epoch's order anew.
+    # Padding repeats the beginning of the epoch's order.
     if count > 1:
         assert len(given_) == plan.num_batches * batch_size * count
         assert given_[num_records:] == (given_ * 100)[: len(given_) - num_records]

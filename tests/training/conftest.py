@@ -1,4 +1,4 @@
-"""Run the scenarios once per backend, each in a process of its own."""
+"""Run the scenarios once per backend, each in a separate process."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ collect_ignore = [
     "several_processes",
 ]
 
-# Side by side with other tests, on two cores; a hang is seen by the time limit of the test too.
+# In parallel with other tests, on two cores; the time limit of the test also detects a hang.
 LIMIT_S = 800
 _TESTS = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ class CrashError(Exception):
 
 
 class CrashAfter(keras.callbacks.Callback):
-    """Raises after so many batches of a run, and counts on where there are fewer."""
+    """Raises after a number of batches, counted across runs."""
 
     def __init__(self, num_batches: int) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def scenario(function: Callable[[Path], None]) -> Callable[[Path], None]:
 
 
 class KillAfter(keras.callbacks.Callback):
-    """Kills the process after so many batches of a program; 0 for never."""
+    """Kills the process after this number of batches of a program; 0 for never."""
 
     def __init__(self, num_batches: int) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ Program = Callable[[Path, KillAfter], list[float]]
 
 
 def run(program: Program, folder: Path, kill_after: int = 0) -> dict[str, Any]:
-    """Run a program in a process of its own.
+    """Run a program in a separate process.
 
     Returns:
         "values" as it returned, "steps" that it trained, "error" and "warnings" as text; empty if
@@ -246,7 +246,7 @@ def members_of_an_ensemble_are_distinguished_by_their_order(folder: Path) -> Non
 
     require(not run(program, folder, 13))
     require_refused(program, folder, "number 1", "number 2")
-    # In the first one there is nothing to tell apart.
+    # In the first one there is nothing to distinguish.
     require(not run(program, folder / "first", 4))
     require(run(program, folder / "first")["steps"] == 15, "not resumed")
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 if os.environ["KERAS_BACKEND"] != "tensorflow":
-    # Keras would load it for a moment in each program, to save how a model is made.
+    # Keras would load it briefly in each program, to save a model's config.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
 import keras
@@ -104,7 +104,7 @@ class Plain(keras.utils.PyDataset):
 
 
 class At(keras.callbacks.Callback):
-    """Tells the server that the moment has come; ends the program if the trial says so."""
+    """Notifies the server of the moment; ends the program if the trial requires it."""
 
     def __init__(self, trial: Trial, pipe: int) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ def watch(trial: Trial, process: int, pipe: int, folder: Path) -> End:
 
 @contextlib.contextmanager
 def busy(is_busy: bool) -> Iterator[None]:
-    """Keep the processors busy with something else."""
+    """Keep the CPUs busy."""
     loop = [sys.executable, "-S", "-c", "while True: pass"]
     others = [subprocess.Popen(loop) for _ in range(4 * is_busy)]
     try:
@@ -257,7 +257,7 @@ def busy(is_busy: bool) -> Iterator[None]:
 
 
 def fork(folder: Path) -> tuple[int, int]:
-    """Start a process in a session of its own; return it, 0 in it, and the end of a pipe."""
+    """Start a process in a new session; return it (0 inside it) and the end of a pipe."""
     ours, theirs = os.pipe()
     with warnings.catch_warnings():
         # JAX warns of threads whenever a process forks; it has none yet.

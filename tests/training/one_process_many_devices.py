@@ -33,7 +33,7 @@ def outcome(method: str, sequence: augseq.ImageSequence, **options: Any) -> str:
 
 
 def exact_accuracy() -> list[float]:
-    """Return the accuracy that `evaluate` gives, and that of the ten predictions."""
+    """Return the accuracy of `evaluate`, and that of the ten predictions."""
     model = new_model()
     filled = sequence_of().shard(0, 1, padding="zero_weight")
     logits = model.predict(sequence_of().shard(0, 1, padding="wrap"), verbose=0)

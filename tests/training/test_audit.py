@@ -105,7 +105,7 @@ def test_an_incomplete_line_of_a_killed_process_is_ignored(
     with path.open("a") as file:
         file.write(torn)
     assert augseq.verify_audit(path, IMAGES).unfinished == 4
-    # The next process goes on in the same file.
+    # The next process appends to the same file.
     augseq.Audit(
         augseq.ImageSequence.from_arrays(np.zeros((6, 4, 4, 3), np.uint8)), path
     ).on_train_begin()

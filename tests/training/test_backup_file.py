@@ -57,7 +57,7 @@ def test_the_latest_ones_are_kept(tmp_path: Path) -> None:
 def test_the_backup_just_written_is_the_latest_even_after_one_with_a_larger_number(
     tmp_path: Path, keep: int
 ) -> None:
-    """A run that goes on with a smaller manifest, or from before a damaged backup."""
+    """A run that continues with a smaller manifest, or from before a damaged backup."""
     for number in (90, 100):
         write_backup(tmp_path, number, backup(number), keep=keep)
     for number in (50, 51, 52):

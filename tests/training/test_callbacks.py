@@ -46,7 +46,7 @@ def test_an_invalid_option_of_loss_spikes_is_named_with_its_value(wrong: dict[st
 
 
 class TwoLosses(keras.Model):  # type: ignore[misc]
-    """Reports losses under names of its own."""
+    """Reports losses under custom names."""
 
     def train_step(self, data: Any) -> dict[str, float]:
         return {"g_loss": 1.0, "d_loss": 2.0}

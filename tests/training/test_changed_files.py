@@ -17,7 +17,7 @@ CUT = r"Cannot decode 'b/5.{suffix}' \(index 5\) in '.*': .*Repair or delete the
 
 @pytest.fixture(scope="module", autouse=True)
 def lasting_processes() -> Iterator[None]:
-    """Two processes for all tests to share, which would else start anew for each."""
+    """Two processes shared by all tests, which would otherwise start again for each."""
     x = [[[[0, 0, 0]]]]
     batches = augseq.ImageSequence.from_arrays(x, workers=2, worker_kind="processes")
     batches[0]

@@ -1,4 +1,4 @@
-"""Content tells objects apart, and nothing else does: no address, no hash seed, no use."""
+"""Only content distinguishes objects, not the address, the hash seed or use."""
 
 import enum
 import functools
@@ -56,7 +56,7 @@ class Data:
 
 
 class Silent:
-    """Its `repr` says nothing."""
+    """Its `repr` shows nothing."""
 
     def __init__(self, by: Any) -> None:
         self.by = by
@@ -158,7 +158,7 @@ def texts(by: int) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def elsewhere() -> dict[str, str]:
-    """What another process with another hash seed says."""
+    """The results of another process with another hash seed."""
     program = f"import json; from {__name__} import texts; print(json.dumps(texts(1)))"
     done = subprocess.run(
         [sys.executable, "-c", program],

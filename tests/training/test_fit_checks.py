@@ -197,7 +197,7 @@ class OwnBatches(augseq.ImageSequence):
 
 
 class Around(keras.utils.PyDataset):  # type: ignore[misc]
-    """Gives one-hot rows for the numbers of a sequence, and tells it of epochs."""
+    """Converts the labels of a sequence to one-hot rows, and passes on epoch hooks."""
 
     def __init__(self, inner: augseq.ImageSequence) -> None:
         super().__init__()

@@ -35,7 +35,7 @@ def problems() -> dict[str, str | None]:
     )
     found: dict[str, str | None] = {}
     for line in done.stdout.splitlines():
-        # Keras prints too.
+        # Keras also prints.
         if line.startswith("{"):
             found |= json.loads(line)
     assert done.returncode == 0, done.stderr

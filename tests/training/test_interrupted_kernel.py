@@ -1,4 +1,4 @@
-"""A notebook whose training is interrupted trains on, and its kernel ends when it is told to."""
+"""A notebook can train again after an interrupt, and its kernel shuts down on request."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -66,7 +66,7 @@ class Kernel:
 
 
 def param(backend: str) -> Any:
-    # Only TensorFlow reads batches in threads of its own.
+    # Only TensorFlow reads batches in its own threads.
     is_long = backend != "tensorflow"
     return pytest.param(backend, marks=[pytest.mark.long] if is_long else [])
 

@@ -70,10 +70,10 @@ def programs(backend: str, folder: Path) -> Iterator[Try]:
 def require_good_end(trial: dict[str, Any], end: dict[str, Any]) -> None:
     codes = {CODES[trial["ending"]]}
     if trial["ending"].startswith("SIGINT"):
-        # Other code may turn a KeyboardInterrupt into an error of its own, as TensorFlow does in
+        # Other code can turn a KeyboardInterrupt into a different error, as TensorFlow does in
         # `call` of a layer; Python ignores one in a finalizer.
         codes |= {1} if "Error" in end["errors"] else {0} if "ignored" in end["errors"] else set()
-        # It is not for workers to complain of; one that is half started may say EOFError when the
+        # Workers must not report it; one that is still starting can print EOFError when the
         # main process is gone.
         assert "spawn_main" not in end["errors"] or "EOFError" in end["errors"], (trial, end)
     assert end["code"] in codes or end["trained"], (trial, end)

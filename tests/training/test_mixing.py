@@ -30,7 +30,7 @@ def test_images_and_labels_are_mixed_in_the_same_proportion_and_reproducibly() -
     images, mixed = mixup_of_the_page(batches)[0]
     np.testing.assert_allclose(mixed.sum(1), 1, rtol=1e-6)
     assert images.dtype == np.float32
-    # Labels say of which images each is made.
+    # Labels show which images each is mixed from.
     of_labels = mixed @ labels.T
     np.testing.assert_allclose(images, np.tensordot(of_labels, plain, 1), atol=1e-3)
     np.testing.assert_array_equal(mixup_of_the_page(make())[0][0], images)

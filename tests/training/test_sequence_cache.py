@@ -120,7 +120,7 @@ def test_a_program_that_exits_while_loading_ahead_releases_its_memory(
         timeout=100,
     )
     assert run.returncode == 0
-    # TensorFlow writes there, too.
+    # TensorFlow also writes there.
     assert re.search("AugseqWarning|Error|Traceback", run.stderr) is None
     assert not os.path.exists(run.stdout.strip())
     assert not os.path.exists(run.stdout.strip() + "-gone")

@@ -58,7 +58,7 @@ def global_steps(findings: Findings) -> list[list[list[tuple[int, int]]]]:
     return [
         [
             [tuple(image) for part in parts for image in part]
-            # JAX tells the first process what all of them have.
+            # With JAX, the first process gets the data of all of them.
             for parts in zip(*(epoch for epoch in epochs if epoch), strict=True)
         ]
         for epochs in zip(*(one["trained"] for one in findings), strict=True)
@@ -170,7 +170,7 @@ def test_a_shard_that_tensorflow_would_divide_again_raises_an_error(findings: Fi
 def test_what_keras_does_with_a_whole_sequence_on_several_workers(findings: Findings) -> None:
     for one in findings:
         assert one["predicts_all"]
-        # Keras 3.15 cannot fit with this strategy; when it can, the loop in the docs may go.
+        # Keras 3.15 cannot fit with this strategy; then the loop in the docs can go.
         assert "PerReplica" in one["whole_in_fit"]
 
 

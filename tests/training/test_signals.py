@@ -57,7 +57,7 @@ def test_a_failed_fit_does_not_intercept_sigterm(
 ) -> None:
     code, output, errors = run(tmp_path, *way.split(), "--moment", moment)
     assert (code, output) == (-signal.SIGTERM, ""), errors
-    # What had ended left no backup; what was ended goes on.
+    # The completed run left no backup; the terminated one resumes.
     assert (tmp_path / "backups").exists() == (moment == "batch")
 
 

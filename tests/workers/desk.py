@@ -9,7 +9,7 @@ from augseq.sampling.schedule import Step
 
 
 class Desk:
-    """Takes orders and carries them out when told to; or at once, if it is eager.
+    """Accepts steps and loads them on command; or immediately, if it is eager.
 
     Attributes:
         submitted: Numbers of steps in the order in which they were ordered.
@@ -24,12 +24,12 @@ class Desk:
     def __init__(self, *, eager: bool = False) -> None:
         self.submitted: list[int] = []
         self._eager = eager
-        # Held by whoever ordered, so that what is left here is what they keep.
+        # Weak: only futures that the caller still holds remain here.
         self._orders: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
         self._steps: list[Step] = []
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Any]:
-        """Take an order; carry it out at once if it is urgent."""
+        """Accept a step; load it immediately if it is urgent."""
         future: Future[Any] = Future()
         if urgent:
             self._carry_out(future, step)
@@ -55,5 +55,5 @@ class Desk:
 
     @property
     def held(self) -> list[int]:
-        """Steps that wait or lie ready, and that nobody took or called off."""
+        """Steps that are queued or loaded, and neither requested nor cancelled."""
         return sorted(self.submitted[number] for number in self._orders)

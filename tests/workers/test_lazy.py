@@ -37,7 +37,7 @@ def test_the_workers_of_a_plan_are_kept_until_those_of_the_next_are_created() ->
     workers = LazyWorkers(lambda found=kept: found)  # type: ignore[misc]
     workers.submit(Step(0, 0))
     following = LazyWorkers(desk, workers.retire())
-    # One that was never asked for a batch hands on what it was given.
+    # Without any requested batch, the former workers are passed on.
     last = LazyWorkers(desk, following.retire())
     del kept, workers, following
     gc.collect()

@@ -40,14 +40,14 @@ class Loads:
 
 @dataclass(frozen=True)
 class Answer:
-    """What stands for a batch."""
+    """A stand-in for a batch."""
 
     value: Any
     num_bytes: int
 
 
 class Numbered(Lookahead):
-    """Takes steps by numbers that count on through the epochs, and gives what `load` made."""
+    """Accepts global step numbers, and returns the results of `load`."""
 
     def get(self, number: int) -> Any:  # type: ignore[override]
         answer: Any = super().get(self._schedule.step_at(number))
@@ -194,7 +194,7 @@ def test_a_wrong_prediction_costs_no_more_than_the_predicted_batches(seed: int) 
 
 
 def test_a_prediction_that_begins_like_a_plain_pass_is_dropped_when_the_pass_continues() -> None:
-    """`fit(shuffle=False)` cannot be told from `fit(shuffle=True)` before it asks."""
+    """`fit(shuffle=False)` looks like `fit(shuffle=True)` before the first request."""
     loads, desk = Loads(), Desk(eager=True)
     lookahead = lookahead_at(desk, loads)
     lookahead.begin_pass([0, 5, 3, 7, 1, 6, 4, 2])

@@ -1,4 +1,4 @@
-"""Which workers a sequence gets, and what it says about them."""
+"""Which workers a sequence gets, and how it describes them."""
 
 import os
 import re

@@ -164,7 +164,7 @@ print("ready", flush=True)
 
 
 def shared_names() -> set[str]:
-    """Return what augseq has in shared memory under a name, this process's caches too."""
+    """Return augseq's named shared memory, including the caches of this process."""
     names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
     return {name for name in names if "augseq" in name}
 
@@ -343,7 +343,7 @@ def test_workers_still_work_after_ctrl_c_during_a_batch() -> None:
 
 
 def test_a_full_mount_raises_an_error_that_names_it_and_the_remedy(tmp_path: Path) -> None:
-    # In a mount namespace of its own, so that the mount is seen by nobody and ends with it.
+    # In a separate mount namespace, so that the mount is invisible elsewhere and ends with it.
     command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
     mount = 'mount -t tmpfs -o size=1m none "$0"'
     if shutil.which("unshare") is None or subprocess.run([*command, mount, tmp_path]).returncode:

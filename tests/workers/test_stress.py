@@ -69,7 +69,7 @@ def test_a_death_is_detected_within_a_second(tmp_path: Path) -> None:
         assert wait_until(lambda killed=killed: set(workers.process_ids) - {killed})
         seconds.append(time.monotonic() - start)
         assert bits(task.result(30)) == bits(loaded(array_plan(), step))
-    # Once in three times, since the machine may be busy with something else.
+    # Once in three attempts, since the machine may be busy.
     assert min(seconds) < 1
 
 
@@ -78,7 +78,7 @@ def our_threads() -> int:
 
 
 def what_is_held() -> dict[str, int]:
-    """Count what a program may leave behind."""
+    """Count what a program could leave behind."""
     this = psutil.Process()
     maps = Path("/proc/self/maps")
     return {

@@ -1,4 +1,4 @@
-"""A batch that takes too long is an error that says where, and no later batch waits for it."""
+"""A batch that takes too long raises an error with its location, and delays no later batch."""
 
 import os
 import sys
@@ -80,7 +80,7 @@ def test_a_hanging_thread_is_reported_in_time_and_replaced(way: str) -> None:
 
     for _ in range(2):
         assert 0.5 <= seconds_of(fail) < 2
-    # As many threads as ever work on, beside the two that hang.
+    # The usual number of threads keeps working, besides the two that hang.
     for step in [0, *range(2, NUM_BATCHES)]:
         assert bits(make(step)) == bits(loaded(expected, step))
     assert threading.active_count() <= before + 2 + 2
@@ -121,7 +121,7 @@ def test_a_hanging_process_is_reported_in_time_and_killed(in_native_code: bool) 
 
 @contextmanager
 def server_silent_about(name: str, folder: Path) -> Iterator[str]:
-    """Serve the files of a folder, and let whoever asks for one of them wait to the end."""
+    """Serve the files of a folder, but never answer requests for one of them."""
     is_over = threading.Event()
 
     class Silent(FileHandler):

@@ -55,7 +55,7 @@ def hang(image: Image, rng: np.random.Generator) -> Image:
 
 
 GO_ON = threading.Event()
-"""Lets the threads go on that `Hang` holds, when a test is over."""
+"""Releases the threads blocked in `Hang`, when a test is over."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class LocalError(Exception):
 
 
 class PathError(Exception):
-    """Comes back, but says another thing then."""
+    """Survives pickling, but with a different text."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"cannot use {path}")
@@ -246,7 +246,7 @@ def _break() -> None:
 
 
 class Uneven:
-    """Gives every image a height of its own."""
+    """Gives every image a different height."""
 
     sets_size = True
 

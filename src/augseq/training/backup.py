@@ -80,8 +80,8 @@ class BackupAndResume(EpochSync):
         folder: Folder of the backups; created if it does not exist.
         name: Name of this call of `fit`, if there are several. Its backups are in the subfolder
             of this name. Letters, digits, spaces, ".", "-" and "_".
-        every_batches: Save every so many batches. None: not by batches within an epoch.
-        every_s: Save at the first end of a batch after this many seconds. None: not by time.
+        every_batches: Number of batches between backups within an epoch. None: no such backups.
+        every_s: Minimum seconds between backups within an epoch. None: no such backups.
         keep: Number of backups to keep.
         delete_at_end: Whether to delete the backups when training ends. If False, a final one is
             kept, and running the program again trains nothing. None: delete them, unless `name`

@@ -1,4 +1,4 @@
-"""Objects around a sequence: wrappers, generators and other libraries, which tell it no epochs."""
+"""Wrappers, generators and other libraries around a sequence, which do not set its epoch."""
 
 import copy
 import itertools
@@ -106,7 +106,7 @@ class Backwards(Wrapper):
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Collect the texts of all AugseqWarnings, at once."""
+    """Collect the texts of all AugseqWarnings as they are raised."""
     texts: list[str] = []
 
     def note(message: Any, category: type[Warning], *_: Any) -> None:

@@ -44,7 +44,7 @@ def a_repeated_sequence_takes_two_steps_per_execution() -> None:
 
 @scenario
 def a_second_fit_without_epoch_sync_begins_a_repeated_sequence_anew() -> None:
-    # Documented nowhere; `set_epoch` or EpochSync goes on instead.
+    # Undocumented; use `set_epoch` or EpochSync to continue instead.
     sequence, model = array_sequence().repeat(), new_model(built=True)
     for _ in range(2):
         trained = fit(sequence, sync=False, model=model, steps_per_epoch=4, epochs=2)

@@ -113,7 +113,7 @@ def read_images(images: np.ndarray) -> Trained:
 
 
 class WatchedModel(keras.Model):
-    """A small model that tells a diary about each batch, and saves itself the training."""
+    """A small model that logs each batch in a diary and skips the training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class WatchedModel(keras.Model):
 
     def test_step(self, *arguments: Any) -> Any:
         logs = {"loss": keras.ops.convert_to_tensor(0.0)}
-        # JAX gives the state first, and wants it back.
+        # JAX passes the state first, and expects it back.
         return logs if len(arguments) == 1 else (logs, arguments[0])
 
 

@@ -30,7 +30,7 @@ trained: list[Any] = []
 
 
 class Watched(keras.Model):
-    """Notes what a compiled step gets: the parts of all processes, told to the first."""
+    """Records the input of a compiled step: the shards of all processes, sent to the first."""
 
     def train_step(self, state: Any, data: Any) -> Any:
         jax.debug.callback(lambda images: trained[-1].append(read_images(images)), data[0])
@@ -53,7 +53,7 @@ def fit(model: keras.Model, batches: augseq.ImageSequence) -> None:
 
 
 def note_resume() -> None:
-    """Train, crash, and go on with new objects; each process has a folder of its own."""
+    """Train, crash, and resume with new objects; each process has a separate folder."""
     crash = CrashAfter(4)
     with tempfile.TemporaryDirectory() as folder:
         backups = Path(folder, "backups")
@@ -69,7 +69,7 @@ def note_resume() -> None:
 
 
 def part_with(num_copies: int) -> str:
-    """Return what a sequence says of its part if the model lies on all devices so often."""
+    """Return the shard of a sequence for this number of model replicas."""
     mesh = keras.distribution.DeviceMesh((num_copies, 4 // num_copies), ["batch", "model"])
     layout = keras.distribution.LayoutMap(mesh)
     with keras.distribution.ModelParallel(layout_map=layout).scope():

@@ -27,7 +27,7 @@ from .work import (
 
 
 def part_with(cluster: dict[str, list[str]], job: str, index: int) -> str:
-    """Return what a sequence says of its part in a cluster."""
+    """Return the shard of a sequence in a cluster."""
     task = {"type": job, "index": index}
     os.environ["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
     return repr(new_sequence().shard())

@@ -61,7 +61,7 @@ def main() -> None:
     note(unsharded=refusal(lambda: model.fit(new_sequence(), verbose=0)))
     note(unsharded_in_a_loop=refusal(lambda: new_sequence().set_epoch(0)))
     note(too_early=refusal(lambda: model.fit(too_early, verbose=0)))
-    # With JAX loaded too, but not told of any other process.
+    # With JAX loaded too, but not connected to other processes.
     loaded = set(sys.modules)
     batches = new_sequence().shard()
     note(loaded_by_asking=sorted(set(sys.modules) - loaded))

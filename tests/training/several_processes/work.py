@@ -48,7 +48,7 @@ def mean_absolute_error(weights: list[np.ndarray]) -> float:
 
 
 def predictions(weights: list[np.ndarray]) -> np.ndarray:
-    """Compute by numpy what the model gives for the images as they are."""
+    """Compute with numpy the output of the model for the original images."""
     pixels = np.zeros((NUM_IMAGES, 64, 3))
     pixels[..., 0] = np.arange(NUM_IMAGES)[:, np.newaxis] / 255
     return pixels.reshape(NUM_IMAGES, 192) @ weights[0] + weights[1]
@@ -71,7 +71,7 @@ def train_alone() -> tuple[list[list[Trained]], list[np.ndarray]]:
 
 
 def refusal(call: Callable[[], Any]) -> str:
-    """Return the message with which something is refused; empty where it is not."""
+    """Return the message of the error that a call raises; empty without one."""
     try:
         call()
     except ValueError as error:
