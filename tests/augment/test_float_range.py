@@ -270,7 +270,7 @@ def test_bicubic_overshoot_of_floats_is_not_an_error(
         (0, 1.1, r"np\.clip\(image, 0, 1\)"),
         (-0.03, 1.04, r"np\.clip\(image, 0, 1\)"),
         (0, 255, "divide by 255"),
-        (0, 40_000, "Divide by the largest value"),
+        (0, 40_000, "Divide by the largest possible value"),
         (-1, 1, "Normalize"),
     ],
 )

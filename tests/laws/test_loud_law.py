@@ -135,7 +135,7 @@ def test_a_run_folder_among_the_images_is_refused_before_anything_is_made(
     before = sorted(images.rglob("*"))
     for place in (images / "run", Path("run"), Path("a") / ".." / "deep" / "run", images):
         with pytest.raises(
-            augseq.errors.ArgumentError, match="run folder must lie outside the images"
+            augseq.errors.ArgumentError, match="run folder must be outside the image folder"
         ):
             augseq.train_classifier(manifest, place, options)
     assert sorted(images.rglob("*")) == before

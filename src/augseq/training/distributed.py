@@ -71,7 +71,7 @@ def require_even_batches(schedule: Schedule, epoch: int) -> None:
     if not uneven:
         return
     text = (
-        f"Each batch is divided evenly among {num_devices} devices, but a batch has {uneven[0]} "
+        f"Each batch is divided evenly among {num_devices} devices, but a batch holds {uneven[0]} "
         "images. "
     )
     if schedule.batch_size % num_devices:

@@ -149,7 +149,7 @@ def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> N
     counts = val.class_counts()
     if not len(val):
         raise ArgumentError(
-            f"The validation split must have at least one image. Received: val={options.val} for "
+            f"The validation split must have at least one image. Received: val={options.val} of "
             f"{len(manifest)} images in {len(counts)} classes. A class needs at least 2 images."
         )
     absent = [name for name, count in counts.items() if not count]
