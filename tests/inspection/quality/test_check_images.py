@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import struct
 import tracemalloc
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from PIL import Image
 
 import augseq
 from augseq.inspection.quality.similarity import signature_of, similar_groups
+from tests.pixels.conftest import encoded, photo
 
 from .planted import HOSTILE, PLANTED, picture, plant
 
@@ -94,6 +97,49 @@ def test_a_file_that_was_changed_since_it_was_probed_is_an_error(tmp_path: Path)
     (tmp_path / "0.png").unlink()
     kinds = found(augseq.check_images(manifest, progress=False))
     assert kinds == {"unreadable": [("0.png",)], "changed": [("1.png",)]}
+
+
+def short_png() -> bytes:
+    """A whole PNG file whose compressed pixels hold half of its rows."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(name + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + name + content + check
+
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 9 * 4)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def cut(kind: str, keep: float = 0.6) -> bytes:
+    data = encoded(photo(40, 56), kind)
+    return data[: int(len(data) * keep)]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("cut.jpg", cut("JPEG"), "truncated"),
+        ("cut.png", cut("PNG"), "truncated"),
+        ("short.png", short_png(), "truncated"),
+        ("cut.ppm", cut("PPM"), "truncated"),
+        ("empty.jpg", b"", "unreadable"),
+        ("text.png", b"no image", "unreadable"),
+        ("damaged.jpg", cut("JPEG") + cut("JPEG"), "unreadable"),
+    ],
+)
+def test_a_file_that_ends_too_soon_is_told_apart_from_other_damage(
+    name: str, data: bytes, kind: str, tmp_path: Path
+) -> None:
+    for number in range(2):
+        photo(40 + number, 56).save(tmp_path / f"{number}.png")
+    (tmp_path / name).write_bytes(data)
+    manifest = augseq.index_folder(tmp_path, labels=None, progress=False)
+    report = augseq.check_images(manifest, progress=False)
+    kinds = {one.kind: [file.path for file in one.files] for one in report.findings}
+    assert kinds[kind] == [name]
+    assert not ({"truncated", "unreadable"} - {kind}) & set(kinds)
 
 
 def test_empty_and_imbalanced_classes_are_reported(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from augseq.threaded_map import map_in_threads
 from augseq.types import Image
 
 # What decoders report for files that end too soon; some report only damage.
-_TRUNCATED = re.compile("premature end|truncated file read|is truncated|truncated data", re.I)
+_TRUNCATED = re.compile(
+    r"premature end|truncated file read|(is|are) truncated(?! or damaged)|truncated data", re.I
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
