@@ -18,7 +18,7 @@ from augseq.types import Array, Images
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The arrays of one training step, with the records they come from.
+    """The arrays of one training step, and their records.
 
     Attributes:
         inputs: Arrays by name, each of shape (batch, ...); the pixels are "image".

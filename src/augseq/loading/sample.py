@@ -20,7 +20,7 @@ IMAGE = "image"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One record with its inputs and targets for the model.
+    """One record, with its arrays for the model.
 
     Attributes:
         record: The record.

@@ -36,7 +36,7 @@ class LossSpike:
 
 
 class LossSpikes(TrainedBatches):
-    """Keeps epoch, records and loss of the batches with the highest loss.
+    """Records the batches with the highest loss: epoch, records and loss.
 
     Each sample can be reproduced as it was trained: `sequence.sample(epoch=..., index=...)`.
     The loss of a batch is computed from the running mean that Keras reports, so it has about

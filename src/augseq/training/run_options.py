@@ -23,7 +23,7 @@ DEFAULT_SEED = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Options for training a classifier.
+    """The options of `train_classifier`.
 
     Attributes:
         architecture: "small", or the name of a model in `keras.applications`.

@@ -36,7 +36,7 @@ _NUM_SHEET_SEEDS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """The result of a training run.
+    """The result of `train_classifier`.
 
     Attributes:
         model: The trained model.
