@@ -477,7 +477,7 @@ def a_wrapper_around_a_sequence_raises_an_error_when_fit_begins(folder: Path) ->
         return []
 
     require_refused(wrapped, folder, "Around", "itself", error="ArgumentError")
-    require_refused(twin, folder, "another ImageSequence", error="ArgumentError")
+    require_refused(twin, folder, "different ImageSequence", error="ArgumentError")
     require_refused(shuffled, folder, "shuffle=False", error="ArgumentError")
     # Also where there is a backup of the sequence itself.
     require(not run(_program_with(), folder, 5))
