@@ -293,7 +293,7 @@ def test_a_cache_in_memory_is_deleted_when_the_program_exits(
     output, _ = process.communicate(timeout=60)
     folder = Path(output.strip())
     assert folder.name
-    assert wait_until(lambda: not folder.exists(), 5)
+    assert wait_until(lambda: not folder.exists(), 30)
 
 
 def test_a_batch_requested_while_the_program_exits_raises_an_error_immediately() -> None:
@@ -337,6 +337,28 @@ def test_workers_still_work_after_ctrl_c_during_a_batch() -> None:
         """
     )
     assert output == ["interrupted True"], errors
+
+
+def test_a_hanging_thread_does_not_hold_up_other_batches_after_ctrl_c() -> None:
+    output, errors = run(
+        """
+        import signal, threading
+        from functools import partial
+        from augseq.loading.batch import load_batch
+        from augseq.workers.threads import ThreadWorkers
+        from augseq.workers.time_limit import TimeLimit
+
+        plan = array_plan([transforms.Hang()])
+        limit = TimeLimit(plan=plan, seconds=600)
+        workers = ThreadWorkers(partial(load_batch, plan), 1, limit)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            workers.submit(at(1), urgent=True).result()
+        except KeyboardInterrupt:
+            print(workers.submit(at(2)).result().images.shape)
+        """
+    )
+    assert output == ["(4, 8, 8, 3)"], errors
 
 
 # A full mount

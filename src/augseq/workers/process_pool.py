@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from augseq.at_exit import Turn, at_exit
@@ -66,7 +67,7 @@ class ProcessWorkers:
         self._limit_s = limit_s
         # Not a bound method, since the threads would then keep this object alive.
         load = _Loader(plan, self._shared, self._pool, limit_s)
-        self._threads = ThreadWorkers(load, num_workers)
+        self._threads = ThreadWorkers(load, num_workers, interrupt=load.interrupt)
         self.text = f"processes: {num_workers}"
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
@@ -114,6 +115,15 @@ class _Loader:
         self._shared = shared
         self._pool = pool
         self._limit_s = limit_s
+        self._loads: dict[Step, _Load] = {}
+
+    def interrupt(self, step: Step) -> None:
+        """Kill the process that loads a batch, which is no longer waited for."""
+        load = self._loads.get(step)
+        if load is not None:
+            load.is_over = True
+            if load.worker is not None:
+                load.worker.interrupt()
 
     def __call__(self, step: Step) -> Batch:
         """Load the batch of a step.
@@ -125,15 +135,19 @@ class _Loader:
             Exception: Any exception of an augmentation.
         """
         records = self._plan.records(step)
+        load = self._loads[step] = _Load()
         try:
-            arrays = self._load(records, step.epoch)
+            arrays = self._load(records, step.epoch, load)
         except WorkerHungError as hang:
             assert self._limit_s is not None
             limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
             raise limit.error(step, hang.note, "The worker process was killed.") from hang
+        finally:
+            if self._loads.get(step) is load:
+                del self._loads[step]
         return make_batch(self._plan, step, records, arrays)
 
-    def _load(self, records: Sequence[Record], epoch: int) -> dict[ArrayKey, Array]:
+    def _load(self, records: Sequence[Record], epoch: int, load: "_Load") -> dict[ArrayKey, Array]:
         order = Make(
             pipeline=self._shared.number,
             wanted=self._pool.pipelines.now(),
@@ -145,13 +159,32 @@ class _Loader:
         while True:
             try:
                 with self._pool.worker() as worker:
-                    return worker.make(self._shared, order, self._limit_s)
+                    load.worker = worker
+                    if load.is_over:
+                        raise CancelledError
+                    try:
+                        return worker.make(self._shared, order, self._limit_s)
+                    finally:
+                        load.worker = None
             except WorkerDiedError as death:
                 deaths += 1
-                if PROCESS_ENDS.is_set():
+                if load.is_over or PROCESS_ENDS.is_set():
                     raise CancelledError from death
                 if deaths == _MOST_DEATHS:
                     raise WorkerError(_advice(records, epoch, death)) from death
+
+
+@dataclass(slots=True)
+class _Load:
+    """A batch that is being loaded.
+
+    Attributes:
+        worker: The process that loads it; None for none at the moment.
+        is_over: Whether it is no longer waited for.
+    """
+
+    worker: WorkerHandle | None = None
+    is_over: bool = False
 
 
 def _advice(records: Sequence[Record], epoch: int, death: WorkerDiedError) -> str:

@@ -36,15 +36,22 @@ class ThreadWorkers:
         load: Loads the batch of a step.
         num_workers: Number of threads.
         limit: Time limit of a batch; None for no limit.
+        interrupt: Ends the loading of a batch that is no longer waited for, if that is possible.
     """
 
     def __init__(
-        self, load: Callable[[Step], Batch], num_workers: int, limit: TimeLimit | None = None
+        self,
+        load: Callable[[Step], Batch],
+        num_workers: int,
+        limit: TimeLimit | None = None,
+        *,
+        interrupt: Callable[[Step], None] = lambda _: None,
     ) -> None:
         self.text = f"threads: {num_workers}"
         self._load = load
         self._num_workers = num_workers
         self._limit = limit
+        self._interrupt = interrupt
         self._tasks = _Tasks()
         self._are_running = False
 
@@ -52,7 +59,7 @@ class ThreadWorkers:
         """Queue a batch, ahead of all others if it is urgent; the first free thread loads it."""
         if not self._are_running:
             self._start()
-        task = _Task(self._load, step, self._limit, self._tasks)
+        task = _Task(self._load, step, self._limit, self._interrupt, self._tasks)
         self._tasks.put(task, first=urgent)
         if PROCESS_ENDS.is_set():
             # No thread loads what is queued after `_end_threads` has emptied the queue.
@@ -114,11 +121,17 @@ class _Task(Future[Batch]):
         load: Loads the batch of a step.
         step: The step of the batch.
         limit: Time limit; None for no limit.
+        interrupt: See `ThreadWorkers`.
         tasks: The queue of its thread; not the workers, which end when no longer referenced.
     """
 
     def __init__(
-        self, load: Callable[[Step], Batch], step: Step, limit: TimeLimit | None, tasks: _Tasks
+        self,
+        load: Callable[[Step], Batch],
+        step: Step,
+        limit: TimeLimit | None,
+        interrupt: Callable[[Step], None],
+        tasks: _Tasks,
     ) -> None:
         super().__init__()
         self.load = load
@@ -128,6 +141,7 @@ class _Task(Future[Batch]):
         # Also set when it is cancelled.
         self.is_begun = threading.Event()
         self._limit = limit
+        self._interrupt = interrupt
         self._tasks = tasks
 
     def cancel(self) -> bool:
@@ -144,15 +158,32 @@ class _Task(Future[Batch]):
             BatchTimeoutError: It takes longer than the limit.
             Exception: Any exception of loading it.
         """
-        if timeout is None and self._limit is not None and not self.done():
-            while not Patience(self._limit.seconds).wait(self.is_begun.wait):
-                # All threads hang; the calls that wait for their batches report where.
-                _start_thread(self._tasks, self._name, lasts=False)
-            if not Patience(self._limit.seconds).wait(lambda s: wait([self], s).done):
-                self.is_given_up = True
-                _start_thread(self._tasks, self._name)
-                raise self._limit.error(self.step, self.note.tolist(), _LEFT_BEHIND)
+        if timeout is None and not self.done():
+            try:
+                self._await()
+            except BaseException:
+                # The time limit or Ctrl-C: the thread may hang, and must not hold up other batches.
+                self._give_up()
+                raise
         return super().result(timeout)
+
+    def _await(self) -> None:
+        """Wait until it is done."""
+        if self._limit is None:
+            wait([self])
+            return
+        while not Patience(self._limit.seconds).wait(self.is_begun.wait):
+            # All threads hang; the calls that wait for their batches report where.
+            _start_thread(self._tasks, self._name, lasts=False)
+        if not Patience(self._limit.seconds).wait(lambda seconds: wait([self], seconds).done):
+            raise self._limit.error(self.step, self.note.tolist(), _LEFT_BEHIND)
+
+    def _give_up(self) -> None:
+        """Replace the thread that loads it, and end its work if that is possible."""
+        if not self.cancel() and not self.done():
+            self.is_given_up = True
+            _start_thread(self._tasks, self._name)
+            self._interrupt(self.step)
 
     @property
     def _name(self) -> str:
