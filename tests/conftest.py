@@ -25,6 +25,17 @@ settings.load_profile("unhurried")
 
 _ROOT = Path(__file__).parents[1]
 
+# The files that take longest, the slowest first: begun last, they would keep one process busy for
+# minutes when all others have ended.
+_SLOWEST = ("test_notebooks", "test_fit", "test_main", "test_run", "test_fits", "test_browser")
+_SLOWEST += ("test_purity", "test_resume_law", "test_environments", "test_process_ends")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    ranks = {f"{name}.py": rank for rank, name in enumerate(_SLOWEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def kept_jax_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
