@@ -17,6 +17,7 @@ collect_ignore = [
     "one_process_many_devices.py",
     "scenarios",
     "several_processes",
+    "signalled.py",
 ]
 
 # In parallel with other tests, on two cores; the time limit of the test also detects a hang.
