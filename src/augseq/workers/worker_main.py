@@ -45,9 +45,11 @@ def serve(connection: Connection) -> None:
         while True:
             connection.send(worker.answer(connection.recv()))
     with _LEAVING:
-        leave_memory_folders()
+        leave_memory_folders(patience_s=_PATIENCE_S)
 
 
+# Until the main process, which was killed, has released its locks.
+_PATIENCE_S = 2.0
 # Keeps each thread from ending the process while the other deletes a folder.
 _LEAVING = threading.Lock()
 
@@ -59,7 +61,7 @@ def _end_with_parent() -> None:
         wait([parent.sentinel])
         with _LEAVING:
             # A main process that was killed could not delete them.
-            leave_memory_folders()
+            leave_memory_folders(patience_s=_PATIENCE_S)
             os._exit(1)
 
 
