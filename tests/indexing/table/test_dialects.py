@@ -141,7 +141,7 @@ def test_the_index_that_pandas_writes_is_dropped_with_a_warning_if_it_has_conten
         ("t.feather", b"", r"pandas or polars"),
         ("t.csv", b"PK\3\4\x14\0\6\0[Content_Types].xml\xff", r"spreadsheet.*read_excel"),
         ("t.tsv", b"PK\3\4\x14\0\0\0photos/1.jpg\xff", r"is a ZIP archive.*Unpack"),
-        ("t.csv", gzip.compress(b"path,label", mtime=0), r"packed with gzip.*Unpack"),
+        ("t.csv", gzip.compress(b"path,label", mtime=0), r"compressed with gzip.*Unpack"),
         ("t.csv", b"<!doctype html>\n<html>", r"is a web page.*download it again"),
         ("t.jsonl", b"<html>", r"is a web page"),
         ("t.csv", b"version https://git-lfs.github.com/spec/v1\noid 1\n", r"git lfs pull"),

@@ -14,8 +14,8 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 _PLAIN = (".txt", ".dat", ".lst", ".list", ".tab", ".psv", ".csv_", ".data", "")
 
 # How `describe_file` names kinds of text.
-_TEXTS = ("text", "JSON text", "XML text", "the text", "white space")
-_NO_TABLES = ("a web page", "a pointer")
+_TEXTS = ("text", "JSON text", "XML text", "the text", "only white space")
+_NO_TABLES = ("a web page", "a Git LFS pointer", "a git-annex pointer")
 
 
 def check_suffix(path: Path) -> None:
