@@ -26,7 +26,8 @@ from tests.training.interrupted import Trial, train
 folder = Path({folder!r})
 (folder / "last").touch()
 moment = os.open(folder / "moment", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-train(Trial(data={data!r}, moment={moment!r}, ending="none"), folder, moment)
+trial = Trial(data={data!r}, moment={moment!r}, ending="none", sample_s={sample_s})
+train(trial, folder, moment)
 """
 
 
@@ -52,7 +53,9 @@ class Kernel:
         """
         happened = self.folder / "moment"
         happened.unlink(missing_ok=True)
-        code = TRAIN.format(folder=str(self.folder), data=data, moment=moment)
+        # Slow where it is interrupted, so that it does not end before that on a busy machine.
+        sample_s = 0.1 if then else 0.0
+        code = TRAIN.format(folder=str(self.folder), data=data, moment=moment, sample_s=sample_s)
         # Else the kernel drops what comes shortly after a cell that failed.
         number = self.client.execute(code, stop_on_error=False)
         if then is not None:
