@@ -104,9 +104,6 @@ def free_in_container(group: str = "/sys/fs/cgroup") -> int:
 _OPEN: "weakref.WeakValueDictionary[tuple[int, str], MemoryFolder]" = weakref.WeakValueDictionary()
 
 
-# Not with `weakref`: worker processes must end first, or they would still count as users, and the
-# folder would stay.
-@at_exit(Turn.FOLDERS)
 def leave_memory_folders(*, patience_s: float = 0.0) -> None:
     """Leave the folders of this process, and remove those that no other process uses.
 
@@ -125,6 +122,13 @@ def leave_memory_folders(*, patience_s: float = 0.0) -> None:
         if time.monotonic() >= deadline:
             break
         time.sleep(_PAUSE_S)
+
+
+# Not with `weakref`: worker processes must end first, or they would still count as users, and the
+# folder would stay.
+@at_exit(Turn.FOLDERS)
+def _leave_at_exit() -> None:
+    leave_memory_folders()
 
 
 def _key(path: str) -> tuple[int, str]:
