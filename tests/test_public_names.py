@@ -117,10 +117,11 @@ def test_the_api_page_has_the_same_names_in_the_same_order() -> None:
     ]
 
 
-def test_errors_are_in_their_own_module() -> None:
+def test_errors_are_listed_in_their_own_module_and_found_in_both() -> None:
     assert {name for name in augseq.__all__ if name in ERRORS} == {"AugseqError", "AugseqWarning"}
     for name in set(ERRORS) - set(augseq.__all__):
-        assert not hasattr(augseq, name)
+        assert name not in dir(augseq)
+        assert getattr(augseq, name) is ERRORS[name]
         assert issubclass(ERRORS[name], augseq.AugseqError)
 
 

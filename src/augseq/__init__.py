@@ -152,6 +152,11 @@ __all__ = sorted([*_HOMES, "errors"])
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
+        # Not listed, so that the page stays short; but `except augseq.DecodeError` is what people
+        # write at the first guess.
+        found = vars(errors).get(name)
+        if isinstance(found, type) and issubclass(found, errors.AugseqError):
+            return found
         raise AttributeError(f"module 'augseq' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
