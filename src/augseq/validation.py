@@ -196,5 +196,5 @@ def _answer(function: Callable[..., Any], name: str, known: list[str]) -> str:
     answers = _ANSWERS | (_ANSWERS_FOR_TABLES if "label_column" in known else {})
     if name in answers:
         return f"{text} {answers[name]}"
-    close = difflib.get_close_matches(name, known, n=1)
+    close = nearest_names(name, known)
     return f"{text} Did you mean `{close[0]}`?" if close else text

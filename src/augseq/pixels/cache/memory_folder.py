@@ -126,9 +126,7 @@ def leave_memory_folders(*, patience_s: float = 0.0) -> None:
 
 # Not with `weakref`: worker processes must end first, or they would still count as users, and the
 # folder would stay.
-@at_exit(Turn.FOLDERS)
-def _leave_at_exit() -> None:
-    leave_memory_folders()
+at_exit(Turn.FOLDERS)(leave_memory_folders)
 
 
 def _key(path: str) -> tuple[int, str]:
