@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "inspection": {"PIL", "matplotlib", "numpy"},
     "loading": {"numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
-    "pixels": {"PIL", "numpy", "simplejpeg"},
+    "pixels": {"PIL", "deflate", "numpy", "simplejpeg"},
     "progress_note": set(),
     "remote": {"numpy"},
     "sampling": {"numpy"},

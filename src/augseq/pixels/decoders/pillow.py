@@ -58,6 +58,10 @@ def tagged_orientation(file: PillowFile, exif: bytes = b"") -> int:
 def _accept(_: PillowFile) -> None: ...
 
 
+def _load(file: PillowFile) -> None:
+    file.picture.load()
+
+
 def _bits_in_info(file: PillowFile) -> int:
     return int(file.picture.info.get("bit_depth", 8))
 
@@ -76,6 +80,7 @@ class PillowDecoder:
         prepare: Called with the whole file before Pillow opens it.
         check_header: Raises `DecodeError` for files that can be refused by their header.
         check_stored: The same, just before the pixels are decoded.
+        load: Decodes the pixels of a picture.
         finish: Repairs or refuses a picture after its pixels are decoded.
         orientation: Returns the orientation, 1 to 8, of a picture after its pixels are decoded or,
             to describe a file, without them.
@@ -95,6 +100,7 @@ class PillowDecoder:
     prepare: Callable[[bytes], object] = len
     check_header: Callable[[PillowFile], None] = _accept
     check_stored: Callable[[PillowFile], None] = _accept
+    load: Callable[[PillowFile], None] = _load
     finish: Callable[[PillowFile], None] = _accept
     orientation: Callable[[PillowFile], int] = tagged_orientation
     remaining_turn: Callable[[PillowFile], int] | None = None
@@ -174,7 +180,7 @@ class PillowDecoder:
         orientation = 1 if self.remaining_turn is None else self.remaining_turn(file)
         self.check_stored(file)
         num_colors = palette_length(picture) if self.has_palette else None
-        picture.load()
+        self.load(file)
         if num_colors is not None:
             check_palette(picture, num_colors)
         # Some decoders find a different size than the header declares.
