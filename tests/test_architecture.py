@@ -29,7 +29,7 @@ LAYERS = [
     ["manifest"],
     ["remote"],
     ["storage"],
-    ["at_exit", "progress_note", "threaded_map", "types", "validation"],
+    ["at_exit", "cores", "progress_note", "threaded_map", "types", "validation"],
     ["errors"],
     ["terminal_text"],
 ]
@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": set(),
     "at_exit": set(),
     "augment": {"numpy"},
+    "cores": set(),
     "errors": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
     "inspection": {"PIL", "matplotlib", "numpy"},

@@ -1,8 +1,8 @@
 """Read and decode one file: what it contains, and whether training can use it."""
 
-import os
 from dataclasses import dataclass
 
+from augseq.cores import num_cores
 from augseq.errors import AugseqError, DecodeError, RemoteError, UnreadableError
 from augseq.manifest.record import Probe, Record
 from augseq.pixels.probe import probe_file
@@ -68,7 +68,7 @@ def is_fault_of_storage(error: AugseqError, root: str) -> bool:
 
 def num_readers(root: str) -> int:
     """Return the number of threads that read files."""
-    return _REMOTE_THREADS if is_remote(root) else os.cpu_count() or 1
+    return _REMOTE_THREADS if is_remote(root) else num_cores()
 
 
 def _cause_of(error: BaseException) -> str:

@@ -1,6 +1,5 @@
 """Statistics of augmentations: how often each fires, with which parameters."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.augmentation import DetailedAugmentation
+from augseq.cores import num_cores
 from augseq.inspection.augmentation_stats_picture import Spread, draw_augmentation_stats
 from augseq.inspection.drawn_parameters import drawn_numbers, unit_of
 from augseq.inspection.instrumentation import Call, instrument
@@ -132,7 +132,7 @@ def measure_augmentations(
         draw,
         range(num_samples),
         num_items=num_samples,
-        num_threads=os.cpu_count() or 1,
+        num_threads=num_cores(),
         title="Augmenting",
         progress=progress,
     )

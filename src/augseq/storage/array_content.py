@@ -1,11 +1,12 @@
 """Hash the contents of arrays."""
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
+from augseq.cores import num_cores
 
 # Parts of an array are hashed in parallel: one thread reads 0.7 GB/s.
 _CHUNK_BYTES = 2**24
@@ -35,7 +36,7 @@ def array_digest(array: Any) -> bytes:
         # Other array types may not be thread-safe.
         parts = [part(start) for start in starts]
     else:
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(8, num_cores())) as pool:
             parts = list(pool.map(part, starts))
     for part_digest in parts:
         digest.update(part_digest)

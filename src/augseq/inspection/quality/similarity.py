@@ -8,7 +8,6 @@ each edge; cropped by 2 %, 88 % of the photos and all drawings; by 3 %, 31 % and
 would find 98 % of the photos cropped by 2 %, but also report 26 pairs of different drawings.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from augseq.cores import num_cores
 from augseq.inspection.quality.options import CheckOptions
 from augseq.threaded_map import map_in_threads
 from augseq.types import Image, Positions
@@ -93,7 +93,7 @@ def similar_groups(
         partial(_later_matches, hashes, thumbnails, visible, group, options),
         range(len(hashes)),
         num_items=len(hashes),
-        num_threads=os.cpu_count() or 1,
+        num_threads=num_cores(),
         title="Comparing",
         progress=progress,
     )
