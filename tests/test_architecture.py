@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"keras", "numpy"},
     "types": {"numpy"},
     "validation": {"numpy"},
-    "workers": {"numpy"},
+    "workers": {"cloudpickle", "numpy"},
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {

@@ -17,6 +17,7 @@ import augseq
 from augseq.loading.batch import Batch, load_batch
 from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Step
+from augseq.workers.auto import AutoWorkers
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
 from augseq.workers.serial import SerialWorkers
@@ -32,6 +33,8 @@ KINDS: dict[str, Callable[[BatchPlan], Workers]] = {
     "spawn": lambda plan: ProcessWorkers(plan, 2, start_method="spawn"),
     "forkserver": lambda plan: ProcessWorkers(plan, 2, start_method="forkserver"),
     "fork": lambda plan: ProcessWorkers(plan, 2, start_method="fork"),
+    # Threads, until the processes of "spawn" have its pipeline.
+    "auto": lambda plan: AutoWorkers(plan, 2),
 }
 CACHES = ["none", "memory", "empty", "warm", "half", "full", "damaged", "stale"]
 

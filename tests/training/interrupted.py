@@ -32,6 +32,7 @@ import psutil
 
 import augseq
 from augseq.training.backup_file import read_latest_backup
+from augseq.workers import auto
 from tests.workers.transforms import NoteEnd
 
 BATCH_SIZE, NUM_BATCHES, EPOCHS = 4, 6, 3
@@ -44,7 +45,8 @@ class Trial:
     """A program that trains, and how it is interrupted.
 
     Attributes:
-        data: "threads", "processes", "serial", or "keras" for a plain `PyDataset`.
+        data: "threads", "processes", "auto" whose processes start with the second batch,
+            "serial", or "keras" for a plain `PyDataset`.
         moment: "start", "batch", "between" (epochs) or "validation".
         ending: "SIGINT", "SIGINT SIGINT" or "SIGTERM" from outside; "exit" or "error" in a
             callback; "none" to let it train to its end.
@@ -151,6 +153,7 @@ def train(trial: Trial, folder: Path, pipe: int) -> None:
             worker_kind="threads" if trial.data == "serial" else trial.data,
         )
 
+    auto._START_S = auto._LEAST_SAMPLE_S = 0.0
     model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
     model.add(keras.layers.Dense(1))
     model.compile("sgd", "mse", jit_compile=False)

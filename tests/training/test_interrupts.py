@@ -34,7 +34,7 @@ CODES = {
 CASES = [
     dict(zip(("data", "moment", "ending", "to_group", "has_backup", "is_busy"), case, strict=True))
     for case in itertools.product(
-        ("threads", "processes", "serial"),
+        ("threads", "processes", "auto", "serial"),
         ("start", "batch", "between", "validation"),
         CODES,
         *[(False, True)] * 3,
@@ -93,6 +93,8 @@ SHORT = {
         {"data": "serial", "moment": "validation", "ending": "SIGINT", "has_backup": True},
         {"data": "threads", "moment": "batch", "ending": "exit", "holds_the_lock": True},
         {"data": "processes", "moment": "start", "ending": "SIGINT SIGINT"},
+        {"data": "auto", "moment": "batch", "ending": "SIGINT"},
+        {"data": "auto", "moment": "validation", "ending": "SIGTERM"},
     ],
     "jax": [{"data": "processes", "moment": "batch", "ending": "SIGINT", "has_backup": True}],
     "torch": [{"data": "threads", "moment": "between", "ending": "SIGINT", "to_group": False}],

@@ -15,7 +15,7 @@ from augseq.augment.augmentation_list import AugmentationList
     [
         *({"epochs": value} for value in (0, -1, 1.5, True, None)),
         *({"batch_size": value} for value in (0, 2.0, None)),
-        *({"workers": value} for value in (-1, 1.5, None)),
+        *({"workers": value} for value in (-1, 1.5)),
         *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8), None)),
         *({"seed": value} for value in (-1, 2**64, 1.0, None)),
         *({"val": value} for value in (0, 1, -0.2, 1.5, float("nan"), True, "1")),

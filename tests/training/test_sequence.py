@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import pickle
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import augseq
+from augseq.cores import num_cores
 
 
 def noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -188,7 +190,7 @@ def test_the_repr_shows_the_plan() -> None:
         "seed 5",
         "noise",
         "stretch",
-        "threads: 2",
+        "2 (auto: ",
     ):
         assert part in text
 
@@ -198,9 +200,13 @@ def test_the_repr_shows_the_plan() -> None:
     [
         ({"workers": 0}, "none: loaded when requested"),
         ({"worker_kind": "serial"}, "none: loaded when requested"),
-        ({"workers": 3, "max_queue_size": 7}, "threads: 3, up to 7 batches ahead"),
-        ({"worker_kind": "processes"}, "processes: 1, up to 10 batches ahead"),
-        ({"worker_kind": "auto", "workers": 2}, "auto: 2, up to 10 batches ahead"),
+        (
+            {"workers": 3, "max_queue_size": 7},
+            "3 (auto: threads, and processes for longer work), up to 7 batches ahead",
+        ),
+        ({"worker_kind": "threads", "workers": 6}, "threads: 6, up to 12 batches ahead"),
+        ({"worker_kind": "processes", "workers": 1}, "processes: 1, up to 10 batches ahead"),
+        ({}, f"{num_cores()} (auto: "),
     ],
 )
 def test_the_repr_shows_the_workers_and_a_copy_has_the_same(
@@ -211,15 +217,21 @@ def test_the_repr_shows_the_workers_and_a_copy_has_the_same(
         assert f"workers  {text}" in repr(twin)
 
 
-def test_the_repr_shows_what_auto_chose_after_the_first_batch() -> None:
-    sequence = make(worker_kind="auto")
+def test_the_repr_shows_what_auto_chose_and_why() -> None:
+    sequence = make(workers=2)
     sequence.batch(0)
-    assert re.search(r"workers  (threads|processes): 1 \(auto: .+\), up to 10 ", repr(sequence))
+    assert re.search(r"workers  threads: 2 \(auto: .+\), up to 10 ", repr(sequence))
 
 
-def test_a_local_function_is_named_and_threads_are_used() -> None:
-    sequence = make(augment=[lambda image, _: image], worker_kind="processes")
-    with pytest.warns(augseq.AugseqWarning, match="Element 1 of `augment`, '<lambda>'"):
+def test_a_local_function_with_a_lock_is_named_and_threads_are_used() -> None:
+    lock = threading.Lock()
+
+    def locked(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        with lock:
+            return image
+
+    sequence = make(augment=[locked], worker_kind="processes", workers=1)
+    with pytest.warns(augseq.AugseqWarning, match=r"Element 1 of `augment`, '.*locked'"):
         sequence.batch(0)
     assert "workers  threads: 1, " in repr(sequence)
 
@@ -254,8 +266,8 @@ def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
     "wrong",
     [
         *({"batch_size": value} for value in (0, -1, 2.0, True, None)),
-        *({"workers": value} for value in (-1, 1.5, True, None)),
-        *({"max_queue_size": value} for value in (0, None)),
+        *({"workers": value} for value in (-1, 1.5, True)),
+        *({"max_queue_size": value} for value in (0, 1.5)),
         *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8))),
         *({"seed": value} for value in (-1, 2**64, 1.0, None)),
         {"dtype": "float16"},

@@ -1,11 +1,14 @@
 """Plans of images in memory, and what they must give."""
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.loading.batch import Batch, load_batch
@@ -69,3 +72,17 @@ def wait_until(condition: Callable[[], Any], limit_s: float = 10) -> bool:
             return False
         pause.wait(0.01)
     return True
+
+
+@contextmanager
+def no_more_open_files() -> Iterator[None]:
+    """Let the system refuse to open anything but the one file that comes before a pipe."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -82,14 +82,39 @@ def members(group: int) -> list[psutil.Process]:
 # What `__main__` holds
 
 MAIN_FUNCTION = """
-def mine(image, rng):
-    return 255 - image
+import functools
 
-plan = array_plan([mine])
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
+class Fault(ValueError):
+    pass
+
+class Brighten:
+    by = 3
+
+    def __call__(self, image, rng):
+        return image + self.by
+
+def invert(image, rng):
+    if image[0, 0, 0] == TOP:
+        raise Fault("seen", image.shape)
+    return TOP - image
+
+def shift(image, rng, by):
+    return np.roll(image, by, axis=0)
+
+import numpy as np
+TOP = 255
+halve = lambda image, rng: image // 2
+plan = array_plan([invert, Brighten(), halve, functools.partial(shift, by=2)])
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
     workers = workers_for(plan)
-print(type(workers).__name__, is_right(workers, plan), *[str(w.message) for w in caught])
+print(type(workers).__name__, is_right(workers, plan))
+TOP = 7  # As by another run of a cell.
+print(bits(workers.submit(at(0), urgent=True).result()) == bits(loaded(plan, 0)))
+try:
+    workers.submit(at(1), urgent=True).result()
+except Fault as error:
+    print(error.args)
 """
 
 
@@ -102,14 +127,12 @@ def as_script(folder: Path) -> Callable[[str], list[str]]:
 
 
 @pytest.mark.parametrize("way", ["standard input", "-c", "script"])
-def test_a_function_of_main_stays_on_threads_and_is_named(way: str, tmp_path: Path) -> None:
+def test_what_main_defines_is_sent_by_value_and_sent_again_when_it_changes(
+    way: str, tmp_path: Path
+) -> None:
     ways = {"standard input": None, "-c": lambda code: ["-c", code], "script": as_script(tmp_path)}
-    (line,), errors = run(MAIN_FUNCTION, by=ways[way])
-    assert line.startswith("ThreadWorkers True ")
-    assert (
-        "Element 1 of `augment`, 'mine', cannot be loaded there: mine is defined in `__main__`"
-        in line
-    )
+    output, errors = run(MAIN_FUNCTION, by=ways[way])
+    assert output == ["ProcessWorkers True", "True", "('seen', (8, 8, 3))"]
     assert errors == ""
 
 

@@ -2,13 +2,17 @@
 
 import functools
 import os
-import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from augseq.errors import SharedMemoryError
 from augseq.workers.shared_pickle import SharedPickle, unpack
 
 LARGE = np.arange(300_000, dtype=np.float32).reshape(100, 1000, 3)
@@ -96,10 +100,59 @@ def in_main(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def test_an_object_defined_in_main_raises_an_error_with_its_name(
-    monkeypatch: pytest.MonkeyPatch,
+def nested() -> Any:
+    def inner(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image + 1
+
+    return inner
+
+
+@dataclass(frozen=True)
+class Settings:
+    by: int
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: in_main,
+        lambda: [functools.partial(in_main)],
+        lambda: {"a": (in_main,)},
+        nested,
+        lambda: lambda image, _: image,
+        lambda: Settings(3),
+        lambda: (Settings, in_main),
+    ],
+)
+def test_code_that_no_other_process_can_import_is_sent_by_value(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_main, "__module__", "__main__")
-    for content in (in_main, [functools.partial(in_main)], {"a": (in_main,)}):
-        with pytest.raises(pickle.PicklingError, match="in_main is defined in `__main__`"):
-            SharedPickle(content)
+    monkeypatch.setattr(Settings, "__module__", "__main__")
+    content = make()
+    shared = SharedPickle(content)
+    assert shared.is_by_value
+    assert shared.is_of(content)
+    code = "import sys, pickle; print(pickle.load(sys.stdin.buffer))"
+    subprocess.run([sys.executable, "-c", code], input=shared.pickled, check=True)
+
+
+@pytest.mark.parametrize("content", [LARGE, {"a": [3]}, np.linalg.norm, Path("a"), print])
+def test_what_other_processes_can_import_is_sent_by_name(content: Any) -> None:
+    assert not SharedPickle(content).is_by_value
+
+
+def test_a_changed_global_of_a_function_is_noticed() -> None:
+    scope: dict[str, Any] = {"__name__": "__main__", "by": 1, "LARGE": LARGE}
+    exec("def shift(image, rng):\n    return image + by + LARGE[0, 0, 0]", scope)
+    shared = SharedPickle(scope["shift"])
+    assert len(shared.spans) == 1
+    assert shared.is_of(scope["shift"])
+    scope["by"] = 2
+    assert not shared.is_of(scope["shift"])
+
+
+def test_more_large_arrays_than_allowed_are_refused_before_they_are_copied() -> None:
+    SharedPickle(LARGE, max_bytes=LARGE.nbytes)
+    with pytest.raises(SharedMemoryError, match=r"its arrays, 1\.2 MB, would be copied"):
+        SharedPickle(LARGE, max_bytes=LARGE.nbytes - 1)

@@ -19,7 +19,6 @@ from augseq.loading.batch import Batch
 from augseq.workers.make_workers import WorkerOptions, make_workers
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
-from augseq.workers.threads import ThreadWorkers
 from augseq.workers.time_limit import Patience
 from tests.pixels.conftest import photo
 from tests.remote.servers import FileHandler, serving
@@ -182,14 +181,6 @@ def test_a_process_that_hangs_while_it_starts_is_not_awaited(
     monkeypatch.undo()
     patient = ProcessWorkers(plan, 5, limit_s=30)
     assert bits(patient.submit(at(0), urgent=True).result()) == bits(loaded(plan, 0))
-
-
-def test_auto_does_not_wait_for_a_sample_that_hangs() -> None:
-    workers = workers_for("auto", [transforms.Hang(at=0)], limit_s=0.5)
-    assert isinstance(workers, ThreadWorkers)
-    with pytest.raises(augseq.errors.BatchTimeoutError, match=r"'x\[0\]' \(index 0\)"):
-        workers.submit(at(0), urgent=True).result()
-    assert bits(workers.submit(at(1), urgent=True).result()) == bits(loaded(array_plan(), 1))
 
 
 def test_a_program_exits_even_if_a_batch_hangs() -> None:

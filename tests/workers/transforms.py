@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -234,11 +235,33 @@ class Unloadable:
         return (_break, ())
 
 
+class LoadsBackend(Unloadable):
+    """Pickles, and seems to load a backend where it is loaded."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_seem_to_load_jax, ())
+
+
 class Deadly(Unloadable):
     """Pickles, and ends the process that loads it."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (os._exit, (3,))
+
+
+class Locked:
+    """Does not pickle, by any means."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        return image
+
+
+def _seem_to_load_jax() -> LoadsBackend:
+    sys.modules["jax"] = ModuleType("jax")
+    return LoadsBackend()
 
 
 def _break() -> None:

@@ -67,7 +67,7 @@ def fit(
     ] = None,
     seed: SeedOption = DEFAULT_SEED,
     workers: Annotated[
-        int | None, number_option("Threads that load batches. [one per core]", least=0)
+        int | None, number_option("Workers that load batches. [one per core]", least=0)
     ] = None,
     *,
     source: Images,
@@ -92,7 +92,7 @@ def fit(
         val=val,
         split_column="split" if source.splits and split_column is None else split_column,
         seed=seed,
-        workers=os.cpu_count() or 1 if workers is None else workers,
+        workers=workers,
         **asdict(decoding),
     )
     _require_backend()

@@ -37,7 +37,7 @@ class RunOptions:
             such as "Training" and "valid"; `val` is then ignored. Evaluates on val, or on test
             if no image is in val. None: split by `val` and `seed`.
         seed: Random seed of split, order, augmentations and initial weights.
-        workers: Number of threads that load batches.
+        workers: Number of workers that load batches; None for one per core.
         max_pixels: Maximum number of pixels that a file's header can declare. Larger images raise
             an error before they are decoded.
         max_file_bytes: Maximum file size. Larger files raise an error before they are read.
@@ -56,7 +56,7 @@ class RunOptions:
     val: float = DEFAULT_VAL
     split_column: str | None = None
     seed: int = DEFAULT_SEED
-    workers: int = 1
+    workers: int | None = None
     max_pixels: int = MAX_PIXELS
     max_file_bytes: int = MAX_FILE_BYTES
     exif_orientation: bool = True
@@ -80,8 +80,9 @@ class RunOptions:
             "max_pixels": check_whole("max_pixels", self.max_pixels, least=1),
             "max_file_bytes": check_whole("max_file_bytes", self.max_file_bytes, least=1),
             "exif_orientation": bool(self.exif_orientation),
-            "workers": check_whole("workers", self.workers, least=0),
         }
+        if self.workers is not None:
+            plain["workers"] = check_whole("workers", self.workers, least=0)
         if self.learning_rate is not None:
             plain["learning_rate"] = check_number("learning_rate", self.learning_rate, above=0)
         for name, value in plain.items():

@@ -117,11 +117,13 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         cache: Where to store decoded images, so that later epochs decode nothing: a folder,
             "memory", or an `ImageCache`, which can limit their size. None: no cache.
         drop_remainder: Whether to drop the last batch if it is smaller than the others.
-        workers: Number of workers that load batches ahead. 0: load each batch when requested.
-        worker_kind: "threads"; "processes", for augmentations in Python code, which hold the
-            interpreter lock; "serial", same as 0 workers; or "auto", which times a few samples
-            and chooses threads or processes. `repr` shows the choice.
-        max_queue_size: Maximum number of batches to load ahead.
+        workers: Number of workers that load batches ahead. None: one for each core that this
+            process may use. 0: load each batch when requested, to debug an augmentation.
+        worker_kind: "auto": threads, and processes once a loop has proved long enough for their
+            start to pay off. "processes", "threads" or "serial" (same as 0 workers) to choose
+            yourself. All give the same pixels; `repr` shows what is used, and why.
+        max_queue_size: Maximum number of batches to load ahead. None: 10, or two per worker if
+            that is more; fewer if batches are large.
         batch_timeout_s: Maximum seconds that a worker can spend on a batch. `BatchTimeoutError`
             then names the record and the transform that hangs, and a worker process is killed.
             A thread cannot be killed: it keeps running until the program ends. None: no limit.
@@ -170,9 +172,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         scaled_decode: bool = False,
         cache: CacheChoice = None,
         drop_remainder: bool = False,
-        workers: int = 1,
-        worker_kind: WorkerKind = "threads",
-        max_queue_size: int = 10,
+        workers: int | None = None,
+        worker_kind: WorkerKind = "auto",
+        max_queue_size: int | None = None,
         batch_timeout_s: float | None = 600,
     ) -> None:
         check_manifest(manifest)
@@ -327,7 +329,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return twin
 
     def _start(self, plan: BatchPlan, options: WorkerOptions, *, endless: bool = False) -> None:
-        size = options.max_queue_size
+        size = options.queue_size
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
         self._worker_options = options
         self._is_order_checked = False
@@ -345,7 +347,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             plan.schedule,
             depth=self._worker_options.depth,
             endless=self.position.is_endless,
-            beyond=self._worker_options.number,
+            beyond=self._worker_options.num_workers,
         )
 
     def _reschedule(self, done: Progress) -> None:
@@ -780,7 +782,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             AugseqError: A file cannot be decoded; the message names it.
         """
         return fill_cache(
-            self._plan, num_threads=max(1, self._worker_options.number), progress=progress
+            self._plan, num_threads=max(1, self._worker_options.num_workers), progress=progress
         )
 
 

@@ -1,116 +1,166 @@
-"""Measure whether a pipeline is faster with threads, or holds the interpreter lock."""
+"""Threads for the first batches, and processes for longer work."""
 
+import multiprocessing
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import Future
+from functools import partial
 
+from augseq.cores import num_cores
+from augseq.loading.batch import Batch, load_batch
 from augseq.loading.plan import BatchPlan
-from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
-from augseq.workers.threads import ThreadWorkers
+from augseq.workers.process_pool import ProcessLoader, ProcessWorkers, running_pool
+from augseq.workers.start_processes import start_processes
+from augseq.workers.threads import THREAD_NAME, ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
 
-_NUM_SAMPLES = 5
-_NUM_ROUNDS = 6
+# CPU time that starting a process costs, with albumentations. Processes start once loading has
+# cost as much: whenever a loop ends, the choice has then cost at most twice the best one.
+_START_S = 0.5
+# A process saves no time on cheaper samples: passing one on takes 0.02 ms.
+_LEAST_SAMPLE_S = 50e-6
+# More threads would delay the first batch, since each holds the interpreter lock in turn.
+_FIRST_THREADS = 4
+# Arrays in memory are copied once for all processes.
+_MAX_COPIED_BYTES = 2**29
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
-    """Times of one thread in seconds: start, end, CPU time, and time waiting for a CPU."""
+class AutoWorkers:
+    """Threads that load batches themselves, until processes are ready to do so for them.
 
-    start: float
-    end: float
-    busy: float
-    queued: float
-
-
-def measure_gain(plan: BatchPlan, limit: TimeLimit | None = None) -> float:
-    """Return the speed-up of two threads over one when loading samples: 2.0 at best.
-
-    Takes about as long as loading 100 samples. The samples are discarded; since they depend only
-    on plan, epoch and index, later ones do not change.
+    Processes need no time of the interpreter lock, which the threads share with the training loop,
+    but take half a second to start. They start in the background once a loop has proved long
+    enough; until then, and if they cannot be used, the threads do the work.
 
     Args:
-        plan: Which samples to load.
-        limit: Time limit of one measurement; None for no limit.
-
-    Raises:
-        BatchTimeoutError: A measurement takes longer.
-        Exception: Any exception of loading a sample.
+        plan: The batches to load.
+        num_workers: Number of threads, and of processes.
+        limit_s: Maximum seconds to load a batch; None for no limit.
     """
-    num_records = min(_NUM_SAMPLES, len(plan.manifest))
-    records = plan.manifest.records(range(num_records))
 
-    def make(samples: Sequence[Record]) -> None:
-        for record in samples:
-            plan.sample(record, epoch=0)
-
-    # Each thread first loads one sample untimed, which imports, copies transforms and reads disks.
-    # Alternate, so that other load on the machine slows both down.
-    rounds = [
-        [_seconds(make, records, count, limit) for count in (1, 2)] for _ in range(_NUM_ROUNDS)
-    ]
-    alone, both = (min(seconds) for seconds in zip(*rounds, strict=True))
-    return float(2 * alone / both)
-
-
-def _seconds(
-    make: Callable[[Sequence[Record]], None],
-    records: Sequence[Record],
-    num_threads: int,
-    limit: TimeLimit | None,
-) -> float:
-    """Return the time of concurrent threads that each load all records."""
-    ready = threading.Barrier(num_threads)
-
-    def run(_: Step) -> Any:
-        try:
-            make(records[:1])
-        except BaseException:
-            ready.abort()
-            raise
-        ready.wait()
-        # Timed here: the waiting thread would read the clock too late while the lock is busy.
-        start, queued, busy = time.perf_counter(), _seconds_queued(), time.thread_time()
-        make(records)
-        return _Span(
-            start=start,
-            busy=time.thread_time() - busy,
-            queued=_seconds_queued() - queued,
-            end=time.perf_counter(),
+    def __init__(self, plan: BatchPlan, num_workers: int, *, limit_s: float | None = None) -> None:
+        limit = None if limit_s is None else TimeLimit(plan=plan, seconds=limit_s)
+        self._num_workers = num_workers
+        self._loader = _Loader(plan, num_workers, limit_s)
+        self._threads = ThreadWorkers(
+            self._loader,
+            min(num_workers, _FIRST_THREADS),
+            limit,
+            interrupt=self._loader.interrupt,
+            limits_itself=self._loader.is_in_process,
         )
 
-    threads = ThreadWorkers(run, num_threads, limit)
-    spans: list[Any] = []
-    errors: list[Exception] = []
-    for task in [threads.submit(Step(0, number)) for number in range(num_threads)]:
+    @property
+    def text(self) -> str:
+        """What loads batches now, and why."""
+        kind = "threads" if self._loader.processes is None else "processes"
+        return f"{kind}: {self._num_workers} (auto: {self._loader.reason})"
+
+    def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
+        """Queue a batch; the first free thread loads it, or has a process load it."""
+        if self._loader.num_samples:
+            self._threads.grow(self._num_workers)
+        self._loader.decide()
+        if urgent:
+            self._loader.refresh()
+        return self._threads.submit(step, urgent=urgent)
+
+
+class _Loader:
+    """Loads batches in the calling thread or in a process, and decides which.
+
+    Attributes:
+        processes: The processes; None until they are ready.
+        reason: Why there are processes or not.
+        num_samples: Number of samples loaded by threads.
+    """
+
+    def __init__(self, plan: BatchPlan, num_workers: int, limit_s: float | None) -> None:
+        self._plan = plan
+        self._num_workers = num_workers
+        self._limit_s = limit_s
+        # Processes of another sequence or plan; kept until this one uses them.
+        self._pool = running_pool(num_workers)
+        self._cpu_s = 0.0
+        self._lock = threading.Lock()
+        self.num_samples = 0
+        self.processes: ProcessWorkers | None = None
+        obstacle = _obstacle()
+        self._is_decided = obstacle is not None
+        self.reason = obstacle or "processes start only for longer work"
+
+    def __call__(self, step: Step) -> Batch:
+        """Load the batch of a step."""
+        if self._process_loader is not None:
+            return self._process_loader(step)
+        start_s = time.thread_time()
+        batch = load_batch(self._plan, step)
+        with self._lock:
+            self._cpu_s += time.thread_time() - start_s
+            self.num_samples += len(batch.records)
+        return batch
+
+    def refresh(self) -> None:
+        """Send changed functions of a notebook to the processes."""
+        if self._process_loader is not None:
+            self._process_loader.refresh()
+
+    def interrupt(self, step: Step) -> None:
+        """End the loading of a batch that is no longer waited for, if a process loads it."""
+        if self._process_loader is not None:
+            self._process_loader.interrupt(step)
+
+    def is_in_process(self, step: Step) -> bool:
+        """Return whether a process loads this batch."""
+        return self._process_loader is not None and self._process_loader.is_loading(step)
+
+    @property
+    def _process_loader(self) -> ProcessLoader | None:
+        return None if self.processes is None else self.processes.loader
+
+    def decide(self) -> None:
+        """Start processes in the background, if the samples so far show that they pay off."""
+        if self._is_decided or not self.num_samples:
+            return
+        self._pool = self._pool or running_pool(self._num_workers)
+        if self._pool is None and self._cpu_s < _START_S * self._num_workers:
+            return
+        self._is_decided = True
+        # CPU time, since the clock on the wall also counts what other programs do.
+        sample_s = self._cpu_s / self.num_samples
+        takes = f"{1000 * sample_s:.2g} ms of CPU time"
+        if sample_s < _LEAST_SAMPLE_S:
+            self._pool, self.reason = None, f"a sample takes only {takes}"
+            return
+        self.reason = f"a sample takes {takes}"
+        start = partial(self._start, self.reason)
+        threading.Thread(target=start, name=f"{THREAD_NAME}-start", daemon=True).start()
+
+    def _start(self, measured: str) -> None:
+        self.reason = f"{measured}; processes are starting"
         try:
-            spans.append(task.result())
+            processes = start_processes(
+                self._plan, self._num_workers, limit_s=self._limit_s, max_bytes=_MAX_COPIED_BYTES
+            )
+            processes.start_all()
+        # Also a CancelledError of a program that is exiting.
         except Exception as error:
-            ready.abort()
-            errors.append(error)
-    if errors:
-        # Prefer the cause over a broken barrier.
-        raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))
-    return _elapsed_s(spans)
+            self.reason = f"processes cannot be used: {error}"
+        else:
+            self.reason = measured
+            self.processes = processes
+        self._pool = None
 
 
-def _elapsed_s(spans: Sequence[_Span]) -> float:
-    """Return the time from first start to last end, without other programs."""
-    last = max(spans, key=lambda span: span.end)
-    # A thread can also wait for a CPU that another of these threads uses, with the lock. So two
-    # threads that hold the lock never seem faster than their work done sequentially.
-    others_busy = sum(span.busy for span in spans) - last.busy
-    elapsed = last.end - min(span.start for span in spans)
-    return elapsed - max(0.0, last.queued - others_busy)
-
-
-def _seconds_queued() -> float:
-    """Return how long this thread has waited for a free CPU, in seconds; 0 if unknown."""
-    try:
-        with open("/proc/thread-self/schedstat", "rb") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
+def _obstacle() -> str | None:
+    """Return why this program should not start processes, whatever they would load."""
+    if num_cores() == 1:
+        return "this program may use one core"
+    if multiprocessing.current_process().daemon:
+        return "this process may not start others"
+    if getattr(sys, "frozen", False):
+        # The executable is the program itself, which would run again.
+        return "a packaged program may not start others"
+    return None

@@ -14,6 +14,8 @@ from augseq.workers.protocol import Workers
 
 # Limits memory: by default, ten batches would be held, even of 1,000 large images each.
 AHEAD_BYTES = 2**30
+# With many workers each may hold a batch of this size, so that none waits.
+_BYTES_PER_WORKER = 2**27
 
 
 class Lookahead:
@@ -26,10 +28,11 @@ class Lookahead:
         workers: Workers that load the batches.
         schedule: The batches of each epoch.
         depth: Maximum number of batches to load ahead; fewer, but at least one, if they exceed
-            `AHEAD_BYTES`. 0 to load each batch when requested.
+            `AHEAD_BYTES`, or 128 MiB per worker if that is more. 0 to load each batch when
+            requested.
         endless: Whether the last step of an epoch is followed by the first of the next.
-        beyond: How many batches of the next epoch can be loaded ahead, so that no worker waits at
-            the end of an epoch.
+        beyond: How many batches of the next epoch can be loaded ahead, one per worker, so that
+            none waits at the end of an epoch.
     """
 
     def __init__(
@@ -108,7 +111,8 @@ class Lookahead:
         return batch
 
     def _fit_to_memory(self, num_bytes: int) -> None:
-        most = max(1, AHEAD_BYTES // max(1, num_bytes))
+        max_bytes = max(AHEAD_BYTES, self._beyond * _BYTES_PER_WORKER)
+        most = max(1, max_bytes // max(1, num_bytes))
         if most < self._depth:
             with self._lock:
                 self._depth = most

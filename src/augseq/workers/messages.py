@@ -2,8 +2,10 @@
 
 import pickle
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import cloudpickle
 
 from augseq.errors import WorkerError
 from augseq.loading.load_images import ArrayKey, ArrayLayout
@@ -72,9 +74,11 @@ class Done:
 
     Attributes:
         layouts: Layouts of the arrays of a batch, in their order in the segment.
+        backends: The backends of Keras that the process has loaded.
     """
 
     layouts: Mapping[ArrayKey, ArrayLayout] = field(default_factory=dict)
+    backends: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +110,27 @@ def failed(error: BaseException, process_name: str) -> Failed:
     """Return the message for an exception."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     error.add_note(f"In {process_name}:\n{frames}")
-    try:
-        pickled = pickle.dumps(error)
-        # An exception that does not pass all its arguments to `super().__init__` fails to
-        # unpickle; one that passes it a different text changes.
-        copy = pickle.loads(pickled)
-        survives = type(copy) is type(error) and _text(copy) == _text(error)
-    except Exception:
-        survives = False
+    pickled = _pickled(error, pickle.dumps)
+    if pickled is None:
+        # Its class may be from the user's script, which this process cannot import.
+        pickled = _pickled(error, cloudpickle.dumps)
     return Failed(
-        pickled=pickled if survives else None,
+        pickled=pickled,
         text=f"{type(error).__qualname__}: {_text(error)}",
         notes=list(error.__notes__),
     )
+
+
+def _pickled(error: BaseException, dumps: Callable[[object], bytes]) -> bytes | None:
+    """Return a pickle of an exception; None if it does not survive pickling."""
+    try:
+        pickled = dumps(error)
+        # An exception that does not pass all its arguments to `super().__init__` fails to
+        # unpickle; one that passes it a different text changes.
+        copy = pickle.loads(pickled)
+        return pickled if type(copy) is type(error) and _text(copy) == _text(error) else None
+    except Exception:
+        return None
 
 
 def _text(error: BaseException) -> str:

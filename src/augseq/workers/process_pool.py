@@ -2,11 +2,13 @@
 
 import os
 import queue
+import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from augseq.at_exit import Turn, at_exit
@@ -22,7 +24,7 @@ from augseq.workers.messages import Make
 from augseq.workers.process_link import WorkerDiedError, WorkerHungError
 from augseq.workers.shared_memory import LiveNumbers, SegmentPool
 from augseq.workers.shared_pickle import SharedPickle
-from augseq.workers.threads import ThreadWorkers
+from augseq.workers.threads import THREAD_NAME, ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
 from augseq.workers.worker_handle import WorkerHandle
 
@@ -47,9 +49,13 @@ class ProcessWorkers:
         num_workers: Number of processes.
         limit_s: Maximum seconds to load a batch; then its process is killed. None for no limit.
         start_method: "spawn", "forkserver" or "fork".
+        max_bytes: Maximum size of the pipeline's arrays, which are copied; None for no limit.
+
+    Attributes:
+        loader: Loads the batch of a step in a process, from any thread.
 
     Raises:
-        Exception: The pipeline cannot be pickled.
+        Exception: The pipeline cannot be pickled, or its arrays exceed `max_bytes`.
         SharedMemoryError: There is not enough shared memory for its arrays.
     """
 
@@ -60,29 +66,48 @@ class ProcessWorkers:
         *,
         limit_s: float | None = None,
         start_method: str = START_METHOD,
+        max_bytes: int | None = None,
     ) -> None:
         self._pool = _worker_pool(num_workers, start_method)
-        self._shared = SharedPickle(plan.pipeline)
+        self._shared = SharedPickle(plan.pipeline, max_bytes=max_bytes)
         self._pool.pipelines.add(self._shared)
         self._limit_s = limit_s
         # Not a bound method, since the threads would then keep this object alive.
-        load = _Loader(plan, self._shared, self._pool, limit_s)
-        self._threads = ThreadWorkers(load, num_workers, interrupt=load.interrupt)
+        self.loader = ProcessLoader(plan, self._shared, self._pool, limit_s)
+        self._threads = ThreadWorkers(self.loader, num_workers, interrupt=self.loader.interrupt)
         self.text = f"processes: {num_workers}"
 
     def submit(self, step: Step, *, urgent: bool = False) -> Future[Batch]:
         """Queue a batch; the first free process loads its images."""
+        if urgent:
+            self.loader.refresh()
         return self._threads.submit(step, urgent=urgent)
 
-    def start(self) -> None:
+    def start(self) -> Sequence[str]:
         """Start one process and send it the pipeline.
+
+        Returns:
+            The backends of Keras that the pipeline loads there, such as "tensorflow".
 
         Raises:
             WorkerDiedError: The process dies while loading it.
             WorkerHungError: It takes too long.
             Exception: It cannot load the pipeline.
         """
-        self._hand_over(self._shared)
+        return self._hand_over(self._shared)
+
+    def start_all(self) -> None:
+        """Start all processes at the same time, and send them the pipeline.
+
+        Raises:
+            Exception: As for `start`.
+        """
+        with self._pool.unstarted() as workers:
+            errors = _call_in_threads(
+                [partial(worker.learn, self._shared, self._limit_s) for worker in workers]
+            )
+        if errors:
+            raise errors[0]
 
     def try_out(self, content: Any) -> None:
         """Send an object to a process to test whether it can load it.
@@ -94,9 +119,9 @@ class ProcessWorkers:
         """
         self._hand_over(SharedPickle(content))
 
-    def _hand_over(self, shared: SharedPickle) -> None:
+    def _hand_over(self, shared: SharedPickle) -> Sequence[str]:
         with self._pool.worker() as worker:
-            worker.learn(shared, self._limit_s)
+            return worker.learn(shared, self._limit_s)
 
     @property
     def process_ids(self) -> list[int]:
@@ -105,7 +130,7 @@ class ProcessWorkers:
         return [process_id for process_id in ids if process_id]
 
 
-class _Loader:
+class ProcessLoader:
     """Loads batches, with their images in any free process."""
 
     def __init__(
@@ -116,6 +141,16 @@ class _Loader:
         self._pool = pool
         self._limit_s = limit_s
         self._loads: dict[Step, _Load] = {}
+
+    def refresh(self) -> None:
+        """Send the pipeline again if functions of a notebook, or their globals, have changed."""
+        if self._shared.is_by_value and not self._shared.is_of(self._plan.pipeline):
+            self._shared = SharedPickle(self._plan.pipeline)
+            self._pool.pipelines.add(self._shared)
+
+    def is_loading(self, step: Step) -> bool:
+        """Return whether a batch is being loaded, or waits for a free process."""
+        return step in self._loads
 
     def interrupt(self, step: Step) -> None:
         """Kill the process that loads a batch, which is no longer waited for."""
@@ -148,8 +183,10 @@ class _Loader:
         return make_batch(self._plan, step, records, arrays)
 
     def _load(self, records: Sequence[Record], epoch: int, load: "_Load") -> dict[ArrayKey, Array]:
+        # Read once: it can be replaced at any time.
+        shared = self._shared
         order = Make(
-            pipeline=self._shared.number,
+            pipeline=shared.number,
             wanted=self._pool.pipelines.now(),
             records=records,
             seed=self._plan.schedule.seed,
@@ -163,7 +200,7 @@ class _Loader:
                     if load.is_over:
                         raise CancelledError
                     try:
-                        return worker.make(self._shared, order, self._limit_s)
+                        return worker.make(shared, order, self._limit_s)
                     finally:
                         load.worker = None
             except WorkerDiedError as death:
@@ -219,6 +256,45 @@ class _WorkerPool:
         finally:
             self._idle.put(worker)
 
+    @contextmanager
+    def unstarted(self) -> Iterator[list[WorkerHandle]]:
+        """Provide the free workers without a running process within a `with` block."""
+        free: list[WorkerHandle] = []
+        with suppress(queue.Empty):
+            while True:
+                free.append(self._idle.get_nowait())
+        running = [worker for worker in reversed(free) if worker.process_id is not None]
+        unstarted = [worker for worker in free if worker not in running]
+        for worker in running:
+            self._idle.put(worker)
+        try:
+            yield unstarted
+        finally:
+            for worker in unstarted:
+                self._idle.put(worker)
+
+
+def _call_in_threads(calls: Sequence[Callable[[], object]]) -> list[Exception]:
+    """Make calls at the same time, and return the errors."""
+    errors: list[Exception] = []
+
+    def run(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except Exception as error:
+            errors.append(error)
+
+    # Not a pool, for which an exiting program would wait.
+    threads = [
+        threading.Thread(target=run, args=(call,), name=f"{THREAD_NAME}-start-{k}", daemon=True)
+        for k, call in enumerate(calls)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
 
 _WORKER_POOLS: "weakref.WeakValueDictionary[tuple[int, str], _WorkerPool]" = (
     weakref.WeakValueDictionary()
@@ -231,6 +307,12 @@ def _worker_pool(num_workers: int, start_method: str) -> _WorkerPool:
     if pool is None:
         pool = _WORKER_POOLS[num_workers, start_method] = _WorkerPool(num_workers, start_method)
     return pool
+
+
+def running_pool(num_workers: int) -> object | None:
+    """Return a pool of this size that has a process; it lasts while it is referenced."""
+    pool = _WORKER_POOLS.get((num_workers, START_METHOD))
+    return pool if pool is not None and any(w.process_id for w in pool.workers) else None
 
 
 def _kill(workers: list[WorkerHandle], owner: int) -> None:

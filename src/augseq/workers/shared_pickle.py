@@ -9,9 +9,12 @@ from io import BytesIO
 from types import FunctionType
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
+from augseq.errors import SharedMemoryError
+from augseq.storage.quota import size_text
 from augseq.workers.shared_memory import aligned, make_shared_file
 
 # Smaller arrays stay in the pickle, since separate pages would not pay off.
@@ -24,35 +27,50 @@ class SharedPickle:
     """An object pickled for other processes.
 
     Its large arrays are stored in one shared file, which every process maps: 8 processes that
-    use an array of 1 GB share one copy. A `numpy.memmap` is opened again by name.
+    use an array of 1 GB share one copy. A `numpy.memmap` is opened again by name. Functions and
+    classes of a notebook or script, nested ones and lambdas are pickled by value, with the globals
+    that they use, since other processes cannot import them.
 
     Args:
         content: What to pickle.
+        max_bytes: Maximum size of its large arrays; None for no limit.
 
     Attributes:
         number: Unique number within this process.
         pickled: The pickle, without the large arrays.
         spans: Start and size in bytes of each large array in the file.
         descriptor: The file; None without large arrays.
+        is_by_value: Whether it contains code that is pickled by value.
 
     Raises:
-        Exception: It cannot be pickled, or uses something defined in `__main__`.
-        SharedMemoryError: There is not enough space for the arrays.
+        Exception: It cannot be pickled.
+        SharedMemoryError: There is not enough space for the arrays, or they exceed `max_bytes`.
     """
 
-    def __init__(self, content: Any) -> None:
+    def __init__(self, content: Any, *, max_bytes: int | None = None) -> None:
         self.number = next(_NUMBERS)
-        buffers: list[memoryview] = []
-        stream = BytesIO()
-        _Packer(stream, buffers).dump(content)
-        self.pickled = stream.getvalue()
+        self.pickled, buffers, self.is_by_value = _pack(content)
         ends = list(itertools.accumulate(aligned(buffer.nbytes) for buffer in buffers))
+        if max_bytes is not None and ends and ends[-1] > max_bytes:
+            raise SharedMemoryError(f"its arrays, {size_text(ends[-1])}, would be copied")
         starts = [0, *ends][: len(buffers)]
         self.spans = [(k, buffer.nbytes) for k, buffer in zip(starts, buffers, strict=True)]
         self.descriptor = make_shared_file(ends[-1]) if ends else None
         if self.descriptor is not None:
             weakref.finalize(self, os.close, self.descriptor).atexit = False
             _write(self.descriptor, buffers, starts)
+
+    def is_of(self, content: Any) -> bool:
+        """Return whether pickling again gives the same, except for values in large arrays."""
+        return _pack(content)[0] == self.pickled
+
+
+def _pack(content: Any) -> tuple[bytes, list[memoryview], bool]:
+    buffers: list[memoryview] = []
+    stream = BytesIO()
+    packer = _Packer(stream, buffers)
+    packer.dump(content)
+    return stream.getvalue(), buffers, packer.is_by_value
 
 
 def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None) -> Any:
@@ -72,12 +90,13 @@ def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None)
     return pickle.loads(pickled, buffers=[view[start : start + size] for start, size in spans])
 
 
-class _Packer(pickle.Pickler):
+class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
     """A pickler for processes that do not run the user's script."""
 
     def __init__(self, stream: BytesIO, buffers: list[memoryview]) -> None:
         super().__init__(stream, protocol=5, buffer_callback=self._put_aside)
         self._buffers = buffers
+        self.is_by_value = False
 
     def _put_aside(self, buffer: pickle.PickleBuffer) -> bool:
         """Keep a large buffer out of the pickle; return True to keep a small one in it."""
@@ -88,11 +107,12 @@ class _Packer(pickle.Pickler):
         return False
 
     def reducer_override(self, value: Any) -> Any:
-        """Override the pickling of objects from `__main__` and of some arrays."""
-        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
-            raise pickle.PicklingError(f"{value.__qualname__} is defined in `__main__`")
+        """Override the pickling of some functions, classes and arrays."""
         if not isinstance(value, np.ndarray):
-            return NotImplemented
+            reduced = super().reducer_override(value)
+            if reduced is not NotImplemented and isinstance(value, type | FunctionType):
+                self.is_by_value = True
+            return reduced
         by_name = _by_name(value)
         if by_name is None and type(value) is np.ndarray and _is_scattered(value):
             # Numpy would put the values of this view into the pickle, not the shared file.

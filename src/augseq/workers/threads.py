@@ -16,7 +16,7 @@ from augseq.progress_note import NO_RECORD, THIS_THREAD
 from augseq.sampling.schedule import Step
 from augseq.workers.time_limit import Patience, TimeLimit
 
-_NAME = "augseq"
+THREAD_NAME = "augseq"
 # Long enough for the slowest ordinary sample; a transform that hangs is not awaited longer.
 _GRACE_S = 2.0
 
@@ -37,6 +37,7 @@ class ThreadWorkers:
         num_workers: Number of threads.
         limit: Time limit of a batch; None for no limit.
         interrupt: Ends the loading of a batch that is no longer waited for, if that is possible.
+        limits_itself: Whether the loading of a batch keeps to a time limit of its own.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class ThreadWorkers:
         limit: TimeLimit | None = None,
         *,
         interrupt: Callable[[Step], None] = lambda _: None,
+        limits_itself: Callable[[Step], bool] = lambda _: False,
     ) -> None:
         self.text = f"threads: {num_workers}"
         self._load = load
         self._num_workers = num_workers
         self._limit = limit
         self._interrupt = interrupt
+        self._limits_itself = limits_itself
         self._tasks = _Tasks()
         self._are_running = False
 
@@ -59,7 +62,7 @@ class ThreadWorkers:
         """Queue a batch, ahead of all others if it is urgent; the first free thread loads it."""
         if not self._are_running:
             self._start()
-        task = _Task(self._load, step, self._limit, self._interrupt, self._tasks)
+        task = _Task(self, step)
         self._tasks.put(task, first=urgent)
         if PROCESS_ENDS.is_set():
             # No thread loads what is queued after `_end_threads` has emptied the queue.
@@ -69,13 +72,18 @@ class ThreadWorkers:
     def _start(self) -> None:
         self._are_running = True
         _RUNNING.add(self)
-        for number in range(self._num_workers):
-            _start_thread(self._tasks, str(number))
-        weakref.finalize(self, self._tasks.close, self._num_workers).atexit = False
+        self._tasks.start_threads(self._num_workers)
+        weakref.finalize(self, self._tasks.close).atexit = False
+
+    def grow(self, num_workers: int) -> None:
+        """Start threads until there are this many."""
+        self._num_workers = max(num_workers, self._num_workers)
+        if self._are_running:
+            self._tasks.start_threads(self._num_workers)
 
     def stop(self) -> None:
         """Cancel all queued batches, and end each thread after its current one."""
-        self._tasks.close(self._num_workers)
+        self._tasks.close()
 
 
 _RUNNING: "weakref.WeakSet[ThreadWorkers]" = weakref.WeakSet()
@@ -92,6 +100,13 @@ class _Tasks:
         self._waiting: deque[_Task] = deque()
         # True for each queued task; False ends a thread.
         self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._num_threads = 0
+
+    def start_threads(self, num_threads: int) -> None:
+        """Start threads until there are this many."""
+        for number in range(self._num_threads, num_threads):
+            _start_thread(self, str(number))
+            self._num_threads += 1
 
     def put(self, task: "_Task", *, first: bool) -> None:
         (self._waiting.appendleft if first else self._waiting.append)(task)
@@ -105,12 +120,12 @@ class _Tasks:
                 return self._waiting.popleft()
         return None
 
-    def close(self, num_threads: int) -> None:
-        """Cancel all tasks, and end this number of threads."""
+    def close(self) -> None:
+        """Cancel all tasks, and end all threads."""
         with contextlib.suppress(IndexError):
             while True:
                 self._waiting.popleft().cancel()
-        for _ in range(num_threads):
+        for _ in range(self._num_threads):
             self._tickets.put(False)
 
 
@@ -118,31 +133,22 @@ class _Task(Future[Batch]):
     """A batch to be loaded by a thread, within a time limit.
 
     Args:
-        load: Loads the batch of a step.
+        workers: Whose options it takes; not kept, as they end when no longer referenced.
         step: The step of the batch.
-        limit: Time limit; None for no limit.
-        interrupt: See `ThreadWorkers`.
-        tasks: The queue of its thread; not the workers, which end when no longer referenced.
     """
 
-    def __init__(
-        self,
-        load: Callable[[Step], Batch],
-        step: Step,
-        limit: TimeLimit | None,
-        interrupt: Callable[[Step], None],
-        tasks: _Tasks,
-    ) -> None:
+    def __init__(self, workers: ThreadWorkers, step: Step) -> None:
         super().__init__()
-        self.load = load
+        self.load = workers._load
         self.step = step
         self.note = THIS_THREAD.note
         self.is_given_up = False
         # Also set when it is cancelled.
         self.is_begun = threading.Event()
-        self._limit = limit
-        self._interrupt = interrupt
-        self._tasks = tasks
+        self._limit = workers._limit
+        self._interrupt = workers._interrupt
+        self._limits_itself = workers._limits_itself
+        self._tasks = workers._tasks
 
     def cancel(self) -> bool:
         """Cancel it, unless a thread has begun it."""
@@ -175,7 +181,10 @@ class _Task(Future[Batch]):
         while not Patience(self._limit.seconds).wait(self.is_begun.wait):
             # All threads hang; the calls that wait for their batches report where.
             _start_thread(self._tasks, self._name, lasts=False)
-        if not Patience(self._limit.seconds).wait(lambda seconds: wait([self], seconds).done):
+        is_done = Patience(self._limit.seconds).wait(lambda seconds: wait([self], seconds).done)
+        if not is_done and self._limits_itself(self.step):
+            wait([self])
+        elif not is_done:
             raise self._limit.error(self.step, self.note.tolist(), _LEFT_BEHIND)
 
     def _give_up(self) -> None:
@@ -191,7 +200,9 @@ class _Task(Future[Batch]):
 
 
 def _start_thread(tasks: _Tasks, name: str, *, lasts: bool = True) -> None:
-    threading.Thread(target=_work, args=(tasks, lasts), name=f"{_NAME}-{name}", daemon=True).start()
+    threading.Thread(
+        target=_work, args=(tasks, lasts), name=f"{THREAD_NAME}-{name}", daemon=True
+    ).start()
 
 
 def _work(tasks: _Tasks, lasts: bool) -> None:
@@ -219,5 +230,5 @@ def _end_threads() -> None:
         workers.stop()
     deadline = time.monotonic() + _GRACE_S
     for thread in threading.enumerate():
-        if thread.name.startswith(f"{_NAME}-"):
+        if thread.name.startswith(f"{THREAD_NAME}-"):
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,6 +1,6 @@
 """One worker process, as the main process sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from augseq.loading.load_images import ArrayKey
@@ -30,6 +30,7 @@ class WorkerHandle:
         # Numbers of the pipelines and segments that the process has.
         self._pipelines: set[int] = set()
         self._segments: set[int] = set()
+        self._backends: Sequence[str] = ()
 
     @property
     def process_id(self) -> int | None:
@@ -37,8 +38,11 @@ class WorkerHandle:
         link = self._link
         return link.process_id if link is not None and link.is_alive else None
 
-    def learn(self, shared: SharedPickle, limit_s: float | None) -> None:
+    def learn(self, shared: SharedPickle, limit_s: float | None) -> Sequence[str]:
         """Send a pipeline, if the process does not have it.
+
+        Returns:
+            The backends of Keras that the process has loaded.
 
         Raises:
             WorkerDiedError: The process died.
@@ -46,6 +50,7 @@ class WorkerHandle:
             Exception: Any exception of unpickling it.
         """
         self._link_that_knows(shared, limit_s)
+        return self._backends
 
     def make(
         self, shared: SharedPickle, order: Make, limit_s: float | None
@@ -85,7 +90,8 @@ class WorkerHandle:
         link = self._living_link(limit_s)
         if shared.number not in self._pipelines:
             order = Learn(number=shared.number, pickled=shared.pickled, spans=shared.spans)
-            self._carry_out(link, order, limit_s, shared.descriptor)
+            done, _ = self._carry_out(link, order, limit_s, shared.descriptor)
+            self._backends = done.backends
             self._pipelines.add(shared.number)
         return link
 

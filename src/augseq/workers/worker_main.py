@@ -26,6 +26,9 @@ from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, f
 from augseq.workers.shared_memory import arrays_in, map_note, num_bytes_of, receive_file
 from augseq.workers.shared_pickle import unpack
 
+# Each of them takes seconds and hundreds of megabytes to load.
+_BACKENDS = ("tensorflow", "jax", "torch")
+
 
 def serve(connection: Connection) -> None:
     """Handle the requests of the main process until it closes the connection."""
@@ -87,7 +90,7 @@ class _Worker:
         if b"albumentations" in order.pickled:
             import_albumentations()
         self._pipelines[order.number] = unpack(order.pickled, order.spans, file)
-        return Done()
+        return Done(backends=[name for name in _BACKENDS if name in sys.modules])
 
     def _make(self, order: Make) -> Done:
         for number in self._pipelines.keys() - order.wanted:
