@@ -17,6 +17,7 @@ from augseq.cli.index import index
 from augseq.cli.show import show
 from augseq.cli.split import split
 from augseq.errors import AugseqError, AugseqWarning
+from augseq.pixels import native
 from augseq.terminal_text import escaped
 
 app = typer.Typer(
@@ -39,6 +40,8 @@ app.command()(bench)
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"augseq {augseq.__version__}")
+        if native.module is None:
+            print(f"note: {native.ADVICE}")
         raise typer.Exit
 
 

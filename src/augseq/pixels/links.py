@@ -13,7 +13,7 @@ def check_inside(root: str, path: str) -> None:
     Folders are checked once per process, files every time: 0.02 ms per image, against 0.06 for
     resolving the whole path every time.
     """
-    if _is_inside(root, os.path.dirname(path)) and not os.path.islink(for_system(path)):
+    if folder_is_inside(root, os.path.dirname(path)) and not os.path.islink(for_system(path)):
         return
     if not _leads_inside(root, path):
         raise UnreadableError(
@@ -32,4 +32,7 @@ def _real(path: str) -> str:
     return from_system(os.path.realpath(os.fsdecode(for_system(path))))
 
 
-_is_inside = lru_cache(maxsize=4096)(_leads_inside)
+@lru_cache(maxsize=4096)
+def folder_is_inside(root: str, folder: str) -> bool:
+    """Return whether a folder is inside another after resolving links; checked once per process."""
+    return _leads_inside(root, folder)

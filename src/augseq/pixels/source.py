@@ -162,7 +162,9 @@ class FileSource:
         try:
             if self._folder is not None:
                 return self._fetch(self._folder, record, anew=anew), None
-            return read_file(self._path(record), self.options.max_file_bytes)
+            path = os.path.join(self.root, record.path)
+            inside = None if self.follow_links else self.root
+            return read_file(path, self.options.max_file_bytes, inside=inside)
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
@@ -198,7 +200,10 @@ class FileSource:
         # Cached pixels of a file that differs from its probe do not belong to this record.
         content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
-            return file_identity(self._path(record), *content)
+            path = os.path.join(self.root, record.path)
+            if not self.follow_links:
+                check_inside(self.root, path)
+            return file_identity(path, *content)
         if record.probe is not None and self.remote.cache_dir is not None:
             # A copy of this content is as good as the file, so the server is not asked.
             return Identity(record.probe.num_bytes, record.probe.modified_ns, *content)
@@ -206,12 +211,6 @@ class FileSource:
             return Identity(*self._folder.identity(record.path, str(record)), *content)
         except MissingFileError:
             return None
-
-    def _path(self, record: Record) -> str:
-        path = os.path.join(self.root, record.path)
-        if not self.follow_links:
-            check_inside(self.root, path)
-        return path
 
 
 def files_of(manifest: "Manifest", decode: DecodeOptions | None = None) -> FileSource:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 import augseq
+from augseq.pixels import native
 from augseq.pixels.decode import decode_image, open_image
-from augseq.pixels.decoders import jpeg as jpeg_decoder
 from augseq.pixels.decoders.jpeg import decode_with_pillow, open_jpeg
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE, Region, cut
@@ -136,8 +136,8 @@ def files_and_boxes(draw: st.DrawFn) -> tuple[bytes, tuple[int, int, int, int]]:
 @pytest.fixture(params=["compiled", "plain"])
 def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "plain":
-        monkeypatch.setattr(jpeg_decoder, "_decode_region", None)
-    elif jpeg_decoder._decode_region is None:
+        monkeypatch.setattr(native, "module", None)
+    elif native.module is None:
         pytest.skip("was not compiled: no C compiler, or no headers of libjpeg-turbo")
     return str(request.param)
 
@@ -181,14 +181,14 @@ def test_images_of_a_few_pixels_are_scaled_alike_by_all_decoders(
         region = Region(box=(0, 0, height, width), covers=(1, 1))
         found = read_jpeg(data, RGB, region)
         with monkeypatch.context() as patch:
-            patch.setattr(jpeg_decoder, "_decode_region", None)
+            patch.setattr(native, "module", None)
             np.testing.assert_array_equal(read_jpeg(data, RGB, region), found)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("covers", [None, (10, 10)])
 def test_parts_of_turned_files_are_parts_of_the_upright_image(
-    orientation: int, covers: tuple[int, int] | None
+    decoder: str, orientation: int, covers: tuple[int, int] | None
 ) -> None:
     exif = PillowImage.Exif()
     exif[0x0112] = orientation
@@ -233,7 +233,7 @@ def test_extraneous_bytes_do_not_change_a_part(decoder: str) -> None:
     np.testing.assert_array_equal(part, read_jpeg(data, RGB, region))
 
 
-@pytest.mark.skipif(jpeg_decoder._decode_region is None, reason="was not compiled")
+@pytest.mark.skipif(native.module is None, reason="was not compiled")
 @pytest.mark.parametrize(
     ("box", "size", "message"),
     [
@@ -248,4 +248,4 @@ def test_the_compiled_decoder_never_leaves_its_buffer(
     box: tuple[int, int, int, int], size: int, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        jpeg_decoder._decode_region(jpeg(), np.zeros(size, np.uint8), False, *box, 1)
+        native.module.decode_jpeg(jpeg(), np.zeros(size, np.uint8), False, *box, 1)

@@ -17,22 +17,17 @@ import simplejpeg
 from PIL import Image as PillowImage
 
 from augseq.errors import DecodeError
+from augseq.pixels import native
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.color_modes import convert_bands
 from augseq.pixels.decoders.decoder_errors import UnidentifiedError
 from augseq.pixels.decoders.image_format import ImageFormat, begins_with
 from augseq.pixels.decoders.jpeg_header import jpeg_orientation, read_jpeg_header, tidy_header
-from augseq.pixels.decoders.orientation import check_tags, turn
+from augseq.pixels.decoders.orientation import check_tags, stored_box, turn
 from augseq.pixels.decoders.pillow import PillowDecoder
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE, Box, Region, cut, scaled_box
 from augseq.types import Image
-
-try:
-    from augseq.pixels._jpeg_regions import decode_region as _decode_region
-except ImportError:
-    # Not compiled for lack of a compiler: the same pixels, more slowly.
-    _decode_region = None  # type: ignore[assignment]
 
 # By the colours of a file: the colours to decode to so that simplejpeg returns Pillow's pixels.
 _DECODED = {"YCbCr": "RGB", "RGB": "RGB", "Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}
@@ -82,19 +77,30 @@ class JpegFile:
 
     def _read_box(self, box: Box, scale: int) -> Image | None:
         """Decode a part of the image downscaled by `scale`; None to fall back to Pillow."""
-        is_part = box != scaled_box(None, self.shape, scale)
-        is_cmyk = self.colorspace == "CMYK"
-        if _decode_region is not None and is_part and self.orientation == 1 and not is_cmyk:
-            is_gray = self.colorspace == "GRAY"
-            pixels: Image = np.empty((*box[2:], 1 if is_gray else 3), np.uint8)
-            # `_read_whole` decides whether a warning means damage.
-            with suppress(ValueError):
-                _decode_region(self.data, pixels, is_gray, *box, scale)
+        # `_read_whole` decides whether a warning means damage.
+        with suppress(ValueError):
+            pixels = self._read_natively(box, scale)
+            if pixels is not None:
                 return self._converted(pixels)
         whole = self._read_whole(scale)
         if whole is None:
             return None
         return self._converted(cut(turn(whole, self.orientation), box))
+
+    def _read_natively(self, box: Box, scale: int) -> Image | None:
+        """Decode a part as `_read_box` does; None if it must be done in Python.
+
+        Raises:
+            ValueError: libjpeg fails or warns.
+        """
+        if native.module is None or self.colorspace == "CMYK":
+            return None
+        shape = scaled_box(None, self.shape, scale)[2:]
+        stored = stored_box(box, shape, self.orientation)
+        is_gray = self.colorspace == "GRAY"
+        pixels: Image = np.empty((*stored[2:], 1 if is_gray else 3), np.uint8)
+        native.module.decode_jpeg(self.data, pixels, is_gray, *stored, scale)
+        return turn(pixels, self.orientation)
 
     def _converted(self, pixels: Image) -> Image:
         """Convert upright pixels to the colour mode."""
@@ -140,6 +146,17 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     Raises:
         DecodeError: The EXIF data is damaged, or the image has too many scans.
     """
+    plain = None if native.module is None else native.module.read_jpeg_header(data)
+    if plain is None:
+        return _open_unusual(data, options)
+    height, width, num_channels, orientation = plain
+    if height * width > options.max_pixels:
+        return None
+    colors = "Gray" if num_channels == 1 else "RGB"
+    return _jpeg_file(data, options, (height, width), colors, orientation)
+
+
+def _open_unusual(data: bytes, options: DecodeOptions) -> JpegFile | None:
     header = read_jpeg_header(data)
     if header.is_lossless:
         # Such files cannot be scaled; simplejpeg would write past the end of its buffer.
@@ -155,14 +172,22 @@ def open_jpeg(data: bytes, options: DecodeOptions) -> JpegFile | None:
     if header.num_scans > _MAX_SCANS:
         raise DecodeError(f"it has {header.num_scans} scans, more than {_MAX_SCANS}")
     orientation = jpeg_orientation(header) if options.exif_orientation else 1
+    return _jpeg_file(data, options, (height, width), colors, orientation)
+
+
+def _jpeg_file(
+    data: bytes, options: DecodeOptions, stored: tuple[int, int], colors: str, orientation: int
+) -> JpegFile:
+    if not options.exif_orientation:
+        orientation = 1
+    height, width = stored if orientation < 5 else stored[::-1]
     is_repeated = colors == "Gray" and options.color_mode != "grayscale"
-    size = (height, width) if orientation < 5 else (width, height)
     return JpegFile(
         data=data,
         options=options,
         colorspace="RGB" if is_repeated else _DECODED[colors],
         orientation=orientation,
-        shape=(*size, options.num_channels),
+        shape=(height, width, options.num_channels),
     )
 
 

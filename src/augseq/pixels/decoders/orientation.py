@@ -11,6 +11,7 @@ import numpy as np
 
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.tiff_tags import read_directory
+from augseq.pixels.region import Box
 from augseq.types import Image
 
 ORIENTATION = 0x0112
@@ -47,6 +48,22 @@ def turn(image: Image, orientation: int) -> Image:
 def turn_back(orientation: int) -> int:
     """Return the orientation that undoes another."""
     return {6: 8, 8: 6}.get(orientation, orientation)
+
+
+def stored_box(box: Box, shape: tuple[int, ...], orientation: int) -> Box:
+    """Return the part of a stored image that `turn` turns into a box of the upright one.
+
+    Args:
+        box: (top, left, height, width) in the upright image.
+        shape: (height, width, ...) of the upright image.
+        orientation: 1 (upright) to 8.
+    """
+    top, left, height, width = box
+    if orientation in (3, 4, 7, 8):
+        top = shape[0] - top - height
+    if orientation in (2, 3, 6, 7):
+        left = shape[1] - left - width
+    return (top, left, height, width) if orientation < 5 else (left, top, width, height)
 
 
 def read_orientation(exif: bytes, xmp: bytes = b"") -> int:

@@ -1,0 +1,55 @@
+"""The optional C module, which reads and decodes common files faster.
+
+It handles plain cases only. For all others, and where it is not compiled, Python does the same
+work, with the same pixels and errors.
+"""
+
+from typing import Protocol
+
+from augseq.types import Image
+
+
+class NativeModule(Protocol):
+    """The functions of the C module; `module.c` documents them."""
+
+    def read_file(
+        self, path: str | bytes, max_bytes: int, follow_links: bool, /
+    ) -> tuple[bytes, int] | None:
+        """Return the bytes of a file and its modification time in nanoseconds since 1970 UTC."""
+        ...
+
+    def read_jpeg_header(self, data: bytes, /) -> tuple[int, int, int, int] | None:
+        """Return height, width, channels (1 or 3) and EXIF orientation of a JPEG file."""
+        ...
+
+    def decode_jpeg(
+        self,
+        data: bytes,
+        pixels: Image,
+        is_gray: bool,
+        top: int,
+        left: int,
+        height: int,
+        width: int,
+        denominator: int,
+        /,
+    ) -> None:
+        """Decode a part of a JPEG file into `pixels`."""
+        ...
+
+
+module: NativeModule | None
+"""None if it was not compiled, for lack of a compiler or of libjpeg-turbo."""
+
+try:
+    import augseq.pixels.native._compiled as _compiled
+except ImportError:
+    module = None
+else:
+    module = _compiled
+
+ADVICE = (
+    "the compiled JPEG decoder is missing, so JPEG files are decoded more slowly: install augseq "
+    "from a wheel, or install a C compiler and the headers of libjpeg-turbo, and then augseq again"
+)
+"""What to do if `module` is None."""

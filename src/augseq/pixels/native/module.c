@@ -1,0 +1,110 @@
+/* The optional C module `augseq.pixels.native._compiled`: reads and decodes common files faster. Without it,
+ * Python does the same, with the same pixels.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "native.h"
+
+PyDoc_STRVAR(read_file_doc,
+"read_file(path, max_bytes, follow_links)\n--\n\n"
+"Return the bytes of a regular file, and its modification time in nanoseconds since 1970 UTC.\n\n"
+"Returns None if the file is missing, empty, not regular, larger than `max_bytes` or 16 MiB, or a\n"
+"symbolic link that must not be followed; on Windows always. Releases the interpreter lock\n"
+"once.");
+
+static PyObject *read_file(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *path, *result = NULL;
+    unsigned long long max_bytes;
+    int follow_links, is_plain;
+    FileContent content;
+    if (!PyArg_ParseTuple(arguments, "O&Kp:read_file", PyUnicode_FSConverter, &path, &max_bytes,
+                          &follow_links))
+        return NULL;
+    const char *name = PyBytes_AsString(path);
+    Py_BEGIN_ALLOW_THREADS
+    is_plain = read_plain_file(name, (size_t)max_bytes, follow_links, &content);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (!is_plain)
+        Py_RETURN_NONE;
+    result = Py_BuildValue("y#L", (char *)content.bytes, (Py_ssize_t)content.num_bytes,
+                           content.modified_ns);
+    free(content.bytes);
+    return result;
+}
+
+PyDoc_STRVAR(read_jpeg_header_doc,
+"read_jpeg_header(data)\n--\n\n"
+"Return height, width, channels (1 or 3) and orientation (1 to 8) of a common JPEG file.\n\n"
+"Returns None if its header is damaged or unusual.");
+
+static PyObject *read_jpeg_header(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    JpegHeader header;
+    Py_ssize_t num_bytes;
+    char *bytes;
+    if (PyBytes_AsStringAndSize(data, &bytes, &num_bytes))
+        return NULL;
+    if (!read_plain_jpeg_header((unsigned char *)bytes, (size_t)num_bytes, &header))
+        Py_RETURN_NONE;
+    return Py_BuildValue("IIii", header.height, header.width, header.num_channels,
+                         header.orientation);
+}
+
+PyDoc_STRVAR(decode_jpeg_doc,
+"decode_jpeg(data, pixels, is_gray, top, left, height, width, denominator)\n--\n\n"
+"Decode a part of an 8-bit JPEG file into a contiguous, writable buffer.\n\n"
+"The image is scaled by 1 / denominator (1, 2, 4 or 8), rounded up; the part is given in\n"
+"pixels of the scaled image. Raises ValueError where libjpeg fails or warns, and where the\n"
+"file has no end marker. Releases the interpreter lock.");
+
+static PyObject *decode_jpeg(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_buffer data, pixels;
+    JpegRegion region = {0};
+    int is_decoded = 0;
+    if (!PyArg_ParseTuple(arguments, "y*w*pIIIII:decode_jpeg", &data, &pixels, &region.is_gray,
+                          &region.top, &region.left, &region.height, &region.width,
+                          &region.denominator))
+        return NULL;
+    region.data = data.buf;
+    region.num_bytes = (size_t)data.len;
+    region.pixels = pixels.buf;
+    if ((size_t)pixels.len != (size_t)region.height * region.width * (region.is_gray ? 1 : 3)) {
+        strcpy(region.message, "The buffer must have the size of the part");
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        is_decoded = decode_jpeg_region(&region);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&pixels);
+    if (!is_decoded) {
+        PyErr_SetString(PyExc_ValueError, region.message);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"read_file", read_file, METH_VARARGS, read_file_doc},
+    {"read_jpeg_header", read_jpeg_header, METH_O, read_jpeg_header_doc},
+    {"decode_jpeg", decode_jpeg, METH_VARARGS, decode_jpeg_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_compiled", "Read and decode common files.", -1, methods,
+    NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__compiled(void)
+{
+    return PyModule_Create(&module);
+}
