@@ -31,6 +31,10 @@ def test_the_plan_shows_the_cache_and_what_it_holds(
     assert "cache" not in repr(augseq.ImageSequence(samples))
 
 
+def cache_line(batches: augseq.ImageSequence) -> str:
+    return next(line for line in repr(batches).splitlines() if line.startswith("  cache"))
+
+
 def test_filling_decodes_what_is_missing(samples: augseq.Manifest, tmp_path: Path) -> None:
     part = samples[:50]
     batches = augseq.ImageSequence(part, cache=tmp_path, workers=2, batch_size=8)
@@ -41,7 +45,7 @@ def test_filling_decodes_what_is_missing(samples: augseq.Manifest, tmp_path: Pat
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
     twin = augseq.ImageSequence(samples, cache=str(tmp_path), workers=0)
     assert twin.fill_cache(progress=False) == len(samples)
-    assert f"{len(samples)} images" in repr(twin).splitlines()[3]
+    assert f"{len(samples)} images" in cache_line(twin)
 
 
 def test_filling_returns_how_many_images_fit(samples: augseq.Manifest, tmp_path: Path) -> None:
@@ -88,15 +92,19 @@ def test_arrays_have_no_cache() -> None:
 
 
 def test_scaled_decoding_requires_a_size_of_the_cache(samples: augseq.Manifest) -> None:
+    options = {"cache": "memory", "scaled_decode": True}
     with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
-        augseq.ImageSequence(samples, cache="memory", scaled_decode=True)
+        augseq.ImageSequence(samples, augment=[A.RandomResizedCrop((256, 256))], **options)
+    with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
+        augseq.ImageSequence(samples, image_size=None, **options)
+    augseq.ImageSequence(samples, augment=[A.HorizontalFlip()], **options)
 
 
 def test_copies_share_the_memory_of_a_sequence(samples: augseq.Manifest) -> None:
     batches = augseq.ImageSequence(samples, cache="memory", workers=2, shuffle=True)
     batches.fill_cache(progress=False)
     for twin in (pickle.loads(pickle.dumps(batches)), batches.repeat()):
-        assert f"{len(samples)} images" in repr(twin).splitlines()[3]
+        assert f"{len(samples)} images" in cache_line(twin)
         np.testing.assert_array_equal(twin.batch(2).images, batches.batch(2).images)
 
 

@@ -17,7 +17,6 @@ from augseq.inspection.picture import Picture
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
-from augseq.pixels.region import WHOLE
 from augseq.terminal_text import call_text, shortened, table_text
 from augseq.types import Image
 
@@ -130,9 +129,9 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         return result
 
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
-    if is_part:
-        # Only the crop was decoded.
-        stages[0] = replace(stages[0], image=pipeline.source.open(record).read(WHOLE))
+    if is_part or pipeline.source.cache is not None:
+        # Only the crop was decoded, or the source returned the resized image.
+        stages[0] = replace(stages[0], image=_source_image(record, pipeline))
     if pipeline.resizes_first:
         stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
     # Possibly a second resize, if an augmentation changed the size.
@@ -140,6 +139,11 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         stages.append(Stage(name="resized", image=sample.image))
     with_crops = tuple(_with_crops(stages, pipeline))
     return Explanation(record=record, seed=seed, epoch=epoch, stages=with_crops)
+
+
+def _source_image(record: Record, pipeline: Pipeline) -> Image:
+    opened = pipeline.source.open(record)
+    return opened.read(replace(pipeline.region(opened.shape, None), resize=None))
 
 
 def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:

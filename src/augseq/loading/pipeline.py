@@ -11,7 +11,7 @@ from augseq.augment.crop import Crop
 from augseq.loading.targets.target import Target
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region
-from augseq.pixels.resize import covered_size, resize_image
+from augseq.pixels.resize import resize_image, resized_region
 from augseq.pixels.source import ImageSource, files_of
 from augseq.types import Image
 from augseq.validation import check_choice
@@ -67,9 +67,9 @@ class Pipeline:
             shape: (height, width, channels) of the whole image.
             crop: The crop that the list begins with; None without one.
         """
-        box, covers = (crop.box, crop.covers) if crop else (None, None)
         if self.resizes_first and self.resize is not None:
-            covers = covered_size(shape, self.resize)
+            return resized_region(shape, self.resize, scaled_decode=self.scaled_decode)
+        box, covers = (crop.box, crop.covers) if crop else (None, None)
         return Region(box=box, covers=covers if self.scaled_decode else None)
 
     def resized(self, image: Image) -> Image:

@@ -22,7 +22,8 @@ class OpenImage(Protocol):
 
         Without `region.covers`, these are the pixels of the whole image inside the box, bit for
         bit, whichever decoder runs. With it, a decoder that can downscale may do so by a factor
-        of 2, 4 or 8, and the box is widened to whole pixels of the result.
+        of 2, 4 or 8, and the box is widened to whole pixels of the result. With `region.resize`,
+        the pixels may be resized already.
         """
         ...
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from augseq.pixels.options import ResizeOptions
 from augseq.types import Image
 
 # An image within one block of JPEG is not scaled: several scales give it the same size, of which
@@ -22,10 +23,12 @@ class Region:
             the whole image.
         covers: (height, width) in pixels that suffice: a large JPEG may be decoded at 1/2, 1/4 or
             1/8 scale, as long as the region keeps at least these. None for full size.
+        resize: How the caller resizes the pixels; a cache can return them resized. None: not yet.
     """
 
     box: Box | None = None
     covers: tuple[int, int] | None = None
+    resize: ResizeOptions | None = None
 
     def scale(self, shape: tuple[int, ...]) -> int:
         """Return the largest of 1, 2, 4 and 8 that the region can be downscaled by.

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from augseq.pixels.options import ResizeOptions
+from augseq.pixels.region import Region
 from augseq.types import Image
 
 # Pillow's filters widen with the reduction, so downscaling is antialiased; and its 8-bit
@@ -60,6 +61,19 @@ def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, i
     pick = max if options.resize_mode == "crop" else min
     scale = pick(height / shape[0], width / shape[1])
     return math.ceil(shape[0] * scale), math.ceil(shape[1] * scale)
+
+
+def resized_region(
+    shape: tuple[int, ...], options: ResizeOptions, *, scaled_decode: bool
+) -> Region:
+    """Return what to read of an image that is resized next.
+
+    Args:
+        shape: (height, width, ...) of the image.
+        options: How it will be resized.
+        scaled_decode: Whether large JPEG files may be downscaled while decoding.
+    """
+    return Region(covers=covered_size(shape, options) if scaled_decode else None, resize=options)
 
 
 def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -13,7 +13,7 @@ from augseq.pixels.decode import open_image
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.file_identity import Identity, file_identity
 from augseq.pixels.links import check_inside
-from augseq.pixels.options import DecodeOptions, is_right_file, to_read_it
+from augseq.pixels.options import DecodeOptions, ResizeOptions, is_right_file, to_read_it
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
@@ -33,6 +33,11 @@ class PixelCache(Protocol):
     @property
     def shorter_side_px(self) -> int | None:
         """Shorter side that images are downscaled to before caching; None for full size."""
+        ...
+
+    @property
+    def resize(self) -> ResizeOptions | None:
+        """How images are resized before they are cached; None if they are not."""
         ...
 
     def find(self, record: Record) -> Image | None:

@@ -42,8 +42,9 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
         resize = pipeline.resize
         size = f"{resize.resize_mode} to {resize.image_size}, {resize.interpolation}"
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
-    if pipeline.source.cache is not None:
-        hops.insert(2, ("cache", pipeline.source.cache.describe_cache()))
+    cache = pipeline.source.cache
+    if cache is not None:
+        hops.insert(2 if cache.resize is None else 3, ("cache", cache.describe_cache()))
     targets = [target.text for target in pipeline.targets.values()] or ["no targets"]
     output = ", ".join([f"{pipeline.dtype} pixels", *targets])
     return [*hops, ("output", output)]

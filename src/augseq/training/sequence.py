@@ -115,7 +115,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 of their size if that
             still covers the size they are resized to. Faster, with slightly different pixels.
         cache: Where to store decoded images, so that later epochs decode nothing: a folder,
-            "memory", or an `ImageCache`, which can limit their size. None: no cache.
+            "memory", or an `ImageCache`, which can limit their size. They are stored resized if
+            images are resized before augmentation, otherwise whole. None: no cache.
         drop_remainder: Whether to drop the last batch if it is smaller than the others.
         workers: Number of workers that load batches ahead. None: one for each core that this
             process may use. 0: load each batch when requested, to debug an augmentation.
@@ -187,17 +188,20 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             full_depth=full_depth,
         )
         check_full_depth(full_depth, dtype, cache)
+        augmentations = make_augmentation_list(augment)
+        resize = resize_options(image_size, resize_mode, interpolation)
         pipeline = Pipeline(
             source=make_source(
                 manifest.root,
                 decode,
                 cache,
                 scaled_decode=scaled_decode,
+                resize=None if augmentations.sets_size else resize,
                 follow_links=manifest.follow_links,
                 remote=manifest.remote,
             ),
-            augment=make_augmentation_list(augment),
-            resize=resize_options(image_size, resize_mode, interpolation),
+            augment=augmentations,
+            resize=resize,
             dtype=dtype,
             scaled_decode=scaled_decode,
             targets={} if label_mode is None else {"label": label_target(manifest, label_mode)},

@@ -10,8 +10,9 @@ import pytest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import CachedSource, make_source
-from augseq.pixels.options import DecodeOptions
-from augseq.pixels.region import WHOLE
+from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.region import WHOLE, Region
+from augseq.pixels.resize import resize_image
 from tests.pixels.conftest import encoded, photo
 
 RECORDS = [Record(index=index, path=f"{index}.png") for index in range(12)]
@@ -27,23 +28,28 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def cached(root: Path, folder: Any, **options: Any) -> CachedSource:
+def cached(
+    root: Path, folder: Any, *, resize: ResizeOptions | None = None, **options: Any
+) -> CachedSource:
     """Return a source with a cache, as a sequence makes it."""
     choice = ImageCache(folder=folder, **options)
-    source = make_source(str(root), DecodeOptions(), choice, scaled_decode=False)
+    source = make_source(str(root), DecodeOptions(), choice, scaled_decode=False, resize=resize)
     assert isinstance(source, CachedSource)
     return source
 
 
 def pixels(source: Any) -> list[np.ndarray]:
-    """Return the whole images of all records."""
-    return [source.open(record).read(WHOLE) for record in RECORDS]
+    """Return the images of all records as samples start from them: whole, or resized."""
+    resize = getattr(source, "resize", None)
+    region = WHOLE if resize is None else Region(resize=resize)
+    return [source.open(record).read(region) for record in RECORDS]
 
 
 def check_pixels(root: Path, source: Any) -> None:
     """Compare all images with those that are decoded without a cache."""
     plain = make_source(str(root), DecodeOptions(), None, scaled_decode=False)
-    for image, expected in zip(pixels(source), pixels(plain), strict=True):
+    for image, whole in zip(pixels(source), pixels(plain), strict=True):
+        expected = whole if source.resize is None else resize_image(whole, source.resize)
         np.testing.assert_array_equal(image, expected)
 
 

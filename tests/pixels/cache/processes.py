@@ -11,9 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from augseq.pixels.region import WHOLE
+from augseq.pixels.cache.source import CachedSource
+from augseq.pixels.options import ResizeOptions
+from augseq.pixels.region import Region
 
 from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes, pixels
+
+RESIZED = ResizeOptions(image_size=(21, 34))
 
 _PROJECT = Path(__file__).parents[3]
 
@@ -38,9 +42,9 @@ def finish(process: "subprocess.Popen[str]") -> str:
     return output
 
 
-def fill(root: str, folder: str) -> None:
+def fill(root: str, folder: str, resized: str = "") -> None:
     """Report readiness, wait for a line, and fill a cache."""
-    source = cached(Path(root), folder)
+    source = cached(Path(root), folder, resize=RESIZED if resized else None)
     print(source.folder.root, flush=True)
     input()
     pixels(source)
@@ -82,13 +86,14 @@ def fork(root: str) -> None:
     print(source.folder.root)
 
 
-def kill(root: str, folder: str, times: str) -> None:
+def kill(root: str, folder: str, times: str, resized: str = "") -> None:
     """Kill processes that fill a cache at different moments, and check what they left."""
-    plain = pixels(cached(Path(root), Path(folder) / "apart"))
+    resize = RESIZED if resized else None
+    plain = pixels(cached(Path(root), Path(folder) / "apart", resize=resize))
     chance = random.Random(int(times))
     for number in range(int(times)):
         place = Path(folder) / str(number % 4)
-        source = cached(Path(root), place)
+        source = cached(Path(root), place, resize=resize)
         for path in entries(place):
             if chance.random() < 0.5:
                 path.unlink()
@@ -103,20 +108,21 @@ def kill(root: str, folder: str, times: str) -> None:
             image = source.find(record)
             assert image is None or np.array_equal(image, expected)
         print(len(entries(place)), len(leftovers(place)), flush=True)
-        again = cached(Path(root), place)
+        again = cached(Path(root), place, resize=resize)
         assert leftovers(place) == []
         check_pixels(Path(root), again)
         assert again.folder.usage.num_bytes >= num_bytes(place)
 
 
-def _start_filling(source: object, chance: random.Random) -> tuple[int, int]:
+def _start_filling(source: CachedSource, chance: random.Random) -> tuple[int, int]:
+    region = Region(resize=source.resize)
     told, tell = os.pipe()
     order = chance.sample(RECORDS, len(RECORDS))
     child = os.fork()
     if child == 0:
         for record in order:
             os.write(tell, b".")
-            source.open(record).read(WHOLE)  # type: ignore[attr-defined]
+            source.open(record).read(region)
         os._exit(0)
     os.close(tell)
     return child, told

@@ -11,16 +11,17 @@ from augseq.errors import AugseqWarning
 from tests.pixels.conftest import encoded, photo
 
 from .conftest import RECORDS, cached, check_pixels, entries, leftovers, num_bytes
-from .processes import finish, first_line, start
+from .processes import RESIZED, finish, first_line, start
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and flock")
 
 
+@pytest.mark.parametrize("resized", ["", "resized"])
 def test_processes_that_fill_a_cache_together_store_each_image_once(
-    root: Path, tmp_path: Path
+    root: Path, tmp_path: Path, resized: str
 ) -> None:
     folder = tmp_path / "cache"
-    processes = [start("fill", root, folder) for _ in range(3)]
+    processes = [start("fill", root, folder, resized) for _ in range(3)]
     assert [first_line(process) for process in processes] == [str(folder)] * 3
     for process in processes:
         # All start before the first is waited for.
@@ -29,18 +30,21 @@ def test_processes_that_fill_a_cache_together_store_each_image_once(
         process.stdin.flush()
     for process in processes:
         finish(process)
-    source = cached(root, folder)
+    source = cached(root, folder, resize=RESIZED if resized else None)
     assert leftovers(folder) == []
     assert source.folder.usage.num_files == len(entries(folder)) == len(RECORDS)
     assert source.folder.usage.num_bytes == num_bytes(folder)
     check_pixels(root, source)
 
 
-def test_processes_that_are_killed_leave_no_wrong_pixels(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("resized", ["", "resized"])
+def test_processes_that_are_killed_leave_no_wrong_pixels(
+    root: Path, tmp_path: Path, resized: str
+) -> None:
     for record in RECORDS:
         picture = photo(240 + record.index, 320)
         (root / record.path).write_bytes(encoded(picture, "JPEG"))
-    killing = start("kill", root, tmp_path / "caches", 60)
+    killing = start("kill", root, tmp_path / "caches", 60, resized)
     found = [list(map(int, line.split())) for line in finish(killing).splitlines()]
     assert len(found) == 60
     # Otherwise nothing was tested: some were killed while writing, and most before the end.

@@ -1,4 +1,4 @@
-"""Cache file of one decoded image: a header, then the raw pixels.
+"""Cache file of one image: a header, then the raw pixels, decoded or also resized.
 
 A file is used only if its header and length match exactly, so a truncated one is ignored. There
 is no `fdatasync`, which took 4 ms per image on a disk: after a power failure, file systems that
@@ -10,7 +10,7 @@ and a hole in a memory-mapped file raises SIGBUS when the disk is full.
 import mmap
 import os
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,22 @@ from augseq.pixels.file_identity import Identity
 from augseq.types import Image
 
 _MAGIC = b"augseq\0\1"
-# Magic, the source's identity, height, width, channels; the pixels start on a cache line.
-_HEADER = struct.Struct("<8sQq16sIII12x")
+# Magic, the source's identity, height, width, channels, and height and width before resizing;
+# the pixels start on a cache line.
+_HEADER = struct.Struct("<8sQq16sIIIII4x")
+
+
+class Entry(NamedTuple):
+    """A cached image.
+
+    Attributes:
+        pixels: Shape (height, width, channels), uint8, read-only.
+        shape: (height, width, channels) before it was resized; the shape of the pixels if it was
+            not.
+    """
+
+    pixels: Image
+    shape: tuple[int, ...]
 
 
 def entry_bytes(shape: tuple[int, ...]) -> int:
@@ -28,19 +42,20 @@ def entry_bytes(shape: tuple[int, ...]) -> int:
     return _HEADER.size + height * width * channels
 
 
-def write_entry(file: BinaryIO, identity: Identity, pixels: Image) -> None:
+def write_entry(file: BinaryIO, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
     """Write an image to a cache file.
 
     Args:
         file: An empty file.
         identity: Identity of the file that the pixels were decoded from.
         pixels: Shape (height, width, channels), uint8.
+        shape: As in `Entry`.
     """
-    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape))
+    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape, *shape[:2]))
     file.write(np.ascontiguousarray(pixels).data)
 
 
-def map_entry(path: str, identity: Identity) -> Image | None:
+def map_entry(path: str, identity: Identity) -> Entry | None:
     """Memory-map the image in a cache file; only the parts that are used are read.
 
     Args:
@@ -48,8 +63,7 @@ def map_entry(path: str, identity: Identity) -> Image | None:
         identity: Current identity of the source file.
 
     Returns:
-        Shape (height, width, channels), uint8, read-only; None if the file is not a complete
-        image with this identity.
+        None if the file is not a complete image with this identity.
     """
     try:
         file = os.open(path, os.O_RDONLY)
@@ -65,8 +79,10 @@ def map_entry(path: str, identity: Identity) -> Image | None:
         return None
     finally:
         os.close(file)
-    magic, *key, height, width, channels = _HEADER.unpack_from(memory)
+    magic, *key, height, width, channels, first_height, first_width = _HEADER.unpack_from(memory)
     shape = (height, width, channels)
     if magic != _MAGIC or not identity.accepts(Identity(*key)) or entry_bytes(shape) != num_bytes:
         return None
-    return np.frombuffer(memory, np.uint8, offset=_HEADER.size).reshape(shape)
+    pixels = np.frombuffer(memory, np.uint8, offset=_HEADER.size).reshape(shape)
+    # Zero in files of earlier versions, which resized nothing.
+    return Entry(pixels, (first_height, first_width, channels) if first_height else shape)

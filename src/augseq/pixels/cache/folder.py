@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from augseq.errors import ArgumentError
-from augseq.pixels.cache.entry import map_entry, write_entry
+from augseq.pixels.cache.entry import Entry, map_entry, write_entry
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.file_identity import Identity
@@ -19,8 +19,9 @@ from augseq.types import Image
 
 _REMEDIES = (
     "Other images are decoded each time, with the same pixels. For more room, pass another folder "
-    "as `cache`, or ImageCache(max_bytes=...); for smaller images, ImageCache(shorter_side_px=...)."
+    "as `cache`, or ImageCache(max_bytes=...)"
 )
+_SMALLER = "; for smaller images, ImageCache(shorter_side_px=...)"
 
 
 class CacheFolder:
@@ -31,17 +32,23 @@ class CacheFolder:
         settings: Identifies the decoding options, so that images decoded differently are kept
             apart.
         max_bytes: Maximum total size of all files in the folder.
+        holds_resized: Whether images are already resized, so that they cannot be made smaller.
     """
 
-    def __init__(self, place: str | MemoryFolder, settings: str, max_bytes: int) -> None:
+    def __init__(
+        self, place: str | MemoryFolder, settings: str, max_bytes: int, holds_resized: bool
+    ) -> None:
         # This reference keeps a folder in memory alive.
         self._place = place
         self._settings = settings
+        self._holds_resized = holds_resized
         root = place if isinstance(place, str) else place.path
-        self._files = CacheFiles(root, PIXELS + settings, max_bytes, _REMEDIES)
+        remedies = f"{_REMEDIES}{'' if holds_resized else _SMALLER}."
+        self._files = CacheFiles(root, PIXELS + settings, max_bytes, remedies)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self._place, self._settings, self.max_bytes)
+        options = self._place, self._settings, self.max_bytes, self._holds_resized
+        return type(self), options
 
     @property
     def root(self) -> str:
@@ -68,8 +75,8 @@ class CacheFolder:
         """Current usage, over all decoding options."""
         return read_usage(self.root)
 
-    def find(self, name: str, identity: Identity) -> Image | None:
-        """Return an image, memory-mapped and read-only; None if missing or outdated.
+    def find(self, name: str, identity: Identity) -> Entry | None:
+        """Return an image, memory-mapped; None if missing or outdated.
 
         Args:
             name: Hexadecimal digits.
@@ -77,30 +84,36 @@ class CacheFolder:
         """
         return map_entry(self._files.path(name), identity)
 
-    def keep(self, name: str, identity: Identity, pixels: Image) -> None:
+    def keep(self, name: str, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
         """Write an image if there is room; warn once when there is none left.
 
         Args:
             name: Hexadecimal digits.
             identity: Identity of the file that the pixels were decoded from.
             pixels: Shape (height, width, channels), uint8.
+            shape: As in `Entry`.
         """
-        self._files.keep(name, partial(write_entry, identity=identity, pixels=pixels))
+        write = partial(write_entry, identity=identity, pixels=pixels, shape=shape)
+        self._files.keep(name, write)
 
 
-def open_cache(choice: ImageCache, images_root: str, settings: str) -> CacheFolder:
+def open_cache(
+    choice: ImageCache, images_root: str, settings: str, *, holds_resized: bool
+) -> CacheFolder:
     """Return the folder of a cache; create it if it is missing.
 
     Args:
         choice: The options of the cache.
         images_root: The folder of the images.
         settings: As in `CacheFolder`.
+        holds_resized: As in `CacheFolder`.
 
     Raises:
         ArgumentError: It is inside the folder of the images, or cannot be created.
     """
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, images_root)
-    return CacheFolder(place, settings, room if choice.max_bytes is None else choice.max_bytes)
+    max_bytes = room if choice.max_bytes is None else choice.max_bytes
+    return CacheFolder(place, settings, max_bytes, holds_resized)
 
 
 def _memory_place() -> tuple[MemoryFolder, int]:

@@ -16,17 +16,18 @@ MEMORY = "memory"
 class ImageCache:
     """Cache of decoded images, so that later epochs need not decode them again.
 
-    Each image becomes a file of raw pixels, which workers memory-map: a crop reads only its part.
+    Each image becomes a file of raw pixels, which workers memory-map. If a pipeline resizes images
+    before anything else, they are cached resized; otherwise whole, and a crop reads only its part.
     All threads, processes and training runs with the same folder share it. An image is decoded
-    again if the size or modification time of its file changes, and every image if the decoding
-    options or the decoder versions change. The folder can be removed at any time.
+    again if the size or modification time of its file changes, and every image if the options of
+    decoding or resizing or the decoder versions change. The folder can be removed at any time.
 
     Attributes:
         folder: Where to keep them, such as "~/.cache/pixels"; or "memory": in shared memory (in
             the temporary folder, where there is none), as long as a process uses them.
-        shorter_side_px: Images with a longer shorter side are downscaled to it before anything
-            else, keeping their aspect ratio. This changes pixels, in the same way whether an
-            image is cached or not. None keeps full size.
+        shorter_side_px: Useful if `augment` crops: images with a longer shorter side are downscaled
+            to it before anything else, keeping their aspect ratio. This changes pixels, in the
+            same way whether an image is cached or not. None keeps full size.
         max_bytes: Maximum total size of the files; None for half of the disk space or memory
             that is free at the start. Images beyond it are decoded each time.
 

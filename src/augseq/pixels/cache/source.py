@@ -1,22 +1,24 @@
-"""Images in files, decoded once and then memory-mapped."""
+"""Images in files, decoded and perhaps resized once, and then memory-mapped."""
 
 import hashlib
 import os
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import PIL
 import simplejpeg
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import Entry
 from augseq.pixels.cache.folder import CacheFolder, open_cache
-from augseq.pixels.cache.image_cache import CacheChoice, ImageCache, make_image_cache
+from augseq.pixels.cache.image_cache import CacheChoice, make_image_cache
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
 from augseq.pixels.file_identity import Identity
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
-from augseq.pixels.resize import resize_image
+from augseq.pixels.resize import resize_image, resized_region
 from augseq.pixels.source import FileSource, ImageSource, PixelCache
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
@@ -38,12 +40,15 @@ class CachedSource:
             size.
         scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 scale if that covers
             the size they are downscaled to.
+        resize: How the pipeline resizes images before anything else: then they are cached
+            resized. None: it does not, so whole images are cached.
     """
 
     files: FileSource
     folder: CacheFolder
     shorter_side_px: int | None
     scaled_decode: bool
+    resize: ResizeOptions | None = None
 
     @property
     def reads_files(self) -> bool:
@@ -64,9 +69,10 @@ class CachedSource:
         place = "memory" if self.folder.in_memory else repr(self.folder.root)
         side = self.shorter_side_px
         shrunk = "" if side is None else f", shorter side at most {side} px"
+        resized = "" if self.resize is None else ", after resizing"
         held = self.folder.usage
         return (
-            f"in {place}{shrunk}; {held.num_files:,} images, "
+            f"in {place}{shrunk}{resized}; {held.num_files:,} images, "
             f"{size_text(held.num_bytes)} of at most {size_text(self.folder.max_bytes)}"
         )
 
@@ -89,18 +95,21 @@ class CachedSource:
             DecodeError: It is not a usable image. `read` of the result can raise this too.
         """
         key = self._key(record)
-        cached = self._find(key)
-        if cached is not None:
-            return DecodedImage(cached)
+        entry = self._find(key)
+        if self.resize is not None:
+            opened = self._open_file(record) if entry is None else None
+            return _ResizedImage(self, record, key, entry, opened)
+        if entry is not None:
+            return DecodedImage(entry.pixels)
         if not self.folder.takes_more:
-            opened = self.files.open(record)
             # Not decoded here: a crop may need only a part.
-            return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
-        return DecodedImage(self._decode(record, key))
+            return self._open_file(record)
+        return DecodedImage(self._make(self._open_file(record), key))
 
     def find(self, record: Record) -> Image | None:
         """Return the cached pixels of a record, mapped and read-only; None if missing."""
-        return self._find(self._key(record))
+        entry = self._find(self._key(record))
+        return None if entry is None else entry.pixels
 
     def fill(self, record: Record) -> bool:
         """Decode and cache the image of a record, if it is missing and there is room.
@@ -110,10 +119,10 @@ class CachedSource:
         """
         key = self._key(record)
         if self._find(key) is None and self.folder.takes_more:
-            self._decode(record, key)
+            self._make(self._open_file(record), key)
         return self._find(key) is not None
 
-    def _key(self, record: Record) -> tuple[str, Identity] | None:
+    def _key(self, record: Record) -> "_Key | None":
         """Return the name of an image and the identity of its file; None without a file."""
         path = os.path.join(self.files.root, record.path)
         identity = self.files.identity(record)
@@ -122,14 +131,28 @@ class CachedSource:
         name = path.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(name, digest_size=16).hexdigest(), identity
 
-    def _find(self, key: tuple[str, Identity] | None) -> Image | None:
+    def _find(self, key: "_Key | None") -> Entry | None:
         return None if key is None else self.folder.find(*key)
 
-    def _decode(self, record: Record, key: tuple[str, Identity] | None) -> Image:
-        """Decode and cache an image, under the identity of its file before reading."""
-        pixels = self._shrunk(self.files.open(record))
+    def _open_file(self, record: Record) -> OpenImage:
+        """Open the file of a record, as it is without a cache."""
+        opened = self.files.open(record)
+        return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
+
+    def _make(self, opened: OpenImage, key: "_Key | None") -> Image:
+        """Decode an image, resize it if it is cached resized, and cache it.
+
+        Args:
+            opened: The image.
+            key: From `_key`, before the file was read.
+        """
+        if self.resize is None:
+            pixels = opened.read(WHOLE)
+        else:
+            region = resized_region(opened.shape, self.resize, scaled_decode=self.scaled_decode)
+            pixels = resize_image(opened.read(region), self.resize)
         if key is not None:
-            self.folder.keep(*key, pixels)
+            self.folder.keep(*key, pixels, opened.shape)
         return pixels
 
     def _shrunk(self, opened: OpenImage) -> Image:
@@ -143,12 +166,56 @@ class CachedSource:
         return resize_image(pixels, ResizeOptions(image_size=size))
 
 
+_Key: TypeAlias = tuple[str, Identity]
+"""Name of a cached image, and identity of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ResizedImage:
+    """The image of a record as the pipeline sees it, whose resized pixels are cached.
+
+    Attributes:
+        source: Where it comes from.
+        record: The record.
+        key: From `_key`.
+        entry: The cached image; None if it is missing.
+        opened: Its file; None if it is cached.
+    """
+
+    source: CachedSource
+    record: Record
+    key: _Key | None
+    entry: Entry | None
+    opened: OpenImage | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the whole image, before it is resized."""
+        return self._file.shape if self.entry is None else self.entry.shape
+
+    @property
+    def _file(self) -> OpenImage:
+        return self.opened or self.source._open_file(self.record)
+
+    def read(self, region: Region) -> Image:
+        """Return a region; already resized, if it is resized as the cached images are."""
+        source = self.source
+        is_scaled = region.covers is not None
+        if region.resize != source.resize or region.box or is_scaled != source.scaled_decode:
+            # Only displays need it, and images must look the same to them without a cache.
+            return self._file.read(region)
+        if self.entry is not None:
+            return self.entry.pixels
+        return source._make(self._file, self.key)
+
+
 def make_source(
     root: str,
     options: DecodeOptions,
     cache: CacheChoice,
     *,
     scaled_decode: bool,
+    resize: ResizeOptions | None = None,
     follow_links: bool = False,
     remote: RemoteOptions | None = None,
 ) -> ImageSource:
@@ -161,6 +228,7 @@ def make_source(
         options: How to decode.
         cache: Which cache, if any.
         scaled_decode: Whether large JPEG files may be downscaled while decoding.
+        resize: How the pipeline resizes images before anything else; None if it does not.
         follow_links: Whether files may be symbolic links that lead out of the folder.
         remote: How to reach a remote folder.
 
@@ -176,24 +244,28 @@ def make_source(
     if cache is None:
         return files
     choice = make_image_cache(cache)
-    if scaled_decode and choice.shorter_side_px is None:
+    if scaled_decode and choice.shorter_side_px is None and resize is None:
         raise ArgumentError(
-            "`scaled_decode` requires a cache with `shorter_side_px`. Received: scaled_decode="
+            "`scaled_decode` of images that are cropped from full size requires a cache with "
+            "`shorter_side_px`. Received: scaled_decode="
             "True, cache without it. Pass cache=ImageCache(..., shorter_side_px=256), or drop "
             "scaled_decode: with a cache each image is decoded only once."
         )
+    shrinking = choice.shorter_side_px, scaled_decode
+    settings = _settings(options, shrinking if resize is None else (*shrinking, resize))
     return CachedSource(
         files=files,
-        folder=open_cache(choice, files.root, _settings(options, choice, scaled_decode)),
+        folder=open_cache(choice, files.root, settings, holds_resized=resize is not None),
         shorter_side_px=choice.shorter_side_px,
         scaled_decode=scaled_decode,
+        resize=resize,
     )
 
 
-def _settings(options: DecodeOptions, choice: ImageCache, scaled_decode: bool) -> str:
+def _settings(options: DecodeOptions, sizes: tuple[object, ...]) -> str:
     """Return a hash of everything that pixels depend on, except the file."""
-    shrinking = choice.shorter_side_px, scaled_decode
-    everything = repr((_PIXELS_VERSION, _decoder_versions(), options, shrinking))
+    # PNG decoders are not part of it: they all return the same pixels, as the tests check.
+    everything = repr((_PIXELS_VERSION, _decoder_versions(), options, sizes))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
 
 
