@@ -119,7 +119,9 @@ def make_feeds(job: Job, cache: augseq.ImageCache | None) -> dict[str, Make]:
 def _repeated(job: Job, **options: Any) -> "augseq.ImageSequence":
     from benchmarks.contenders import augseq_sequence
 
-    return augseq_sequence.make_sequence(job, drop_remainder=True, **options).repeat()
+    return augseq_sequence.make_sequence(
+        job, drop_remainder=True, workers=job.workers, **options
+    ).repeat()
 
 
 def _cached(job: Job, cache: augseq.ImageCache) -> "augseq.ImageSequence":

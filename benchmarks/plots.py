@@ -75,7 +75,7 @@ def _draw_bars(axes: Axes, table: Results) -> None:
     colours = [_OURS if label.startswith("augseq") else _OTHERS for label in labels]
     spread = None if np.array_equal(low, high) else [middle - low, high - middle]
     axes.barh(labels, middle, xerr=spread, color=colours, height=0.7, ecolor="#444444", capsize=2)
-    is_ratio = table["kind"] in {"passes", "fit"}
+    is_ratio = table["kind"] in {"passes", "waiting", "fit"}
     for place, (value, end) in enumerate(zip(middle, high, strict=True)):
         text = f" {value:.0f}" if table["kind"] == "memory" else f" {value:.2f}"
         axes.text(end, place, text, va="center", fontsize=_FONTS["small"])

@@ -50,6 +50,7 @@ _SPEED = {
 # Header and cell of each column, by kind of table.
 _COLUMNS: dict[str, dict[str, Callable[[Summary], str]]] = {
     "passes": _SPEED,
+    "waiting": _SPEED,
     "fit": _SPEED,
     "index": {
         "s per 10⁶ files": _figure("s_per_image", 2, factor=1e6),
@@ -178,7 +179,7 @@ def markdown_table(table: Results) -> str:
 def _in_order(table: Results) -> list[Summary]:
     """Return contenders with results: fastest first, but memory and scaling in table order."""
     ran = [s for s in table["summary"] if not states(s)]
-    if table["kind"] == "memory" or table["name"] == "scaling":
+    if table["kind"] in {"memory", "waiting"} or table["name"] == "scaling":
         return ran
     return sorted(ran, key=lambda s: -s["images_per_s"])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
-Kind = Literal["passes", "fit", "index", "memory"]
+Kind = Literal["passes", "waiting", "fit", "index", "memory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,7 @@ PROCESSES = _pydataset(
     label="plain PyDataset, multiprocessing", options={"use_multiprocessing": True}
 )
 AUGSEQ_PROCESSES = _augseq(label="augseq, processes", options={"worker_kind": "processes"})
+AUGSEQ_THREADS = _augseq(label="augseq, threads", options={"worker_kind": "threads"})
 AUGSEQ_SCALED = _augseq(label="augseq, scaled_decode", options={"scaled_decode": True})
 
 _PEERS = (TORCH, TORCH_PILLOW, GRAIN, DALI)
@@ -92,6 +93,8 @@ def all_tables(num_cores: int) -> tuple[Table, ...]:
         *_caches(),
         *_fits(),
         _scaling(num_cores),
+        _waiting(2),
+        _waiting(10),
         *_indexes(),
         *_memories(),
     )
@@ -103,11 +106,12 @@ def _first_epochs() -> tuple[Table, ...]:
             name="small-jpeg",
             title="Web-sized JPEG files, first epoch, uint8",
             rows=(
-                *[TF_DATA, AUGSEQ, AUGSEQ_PROCESSES],
+                *[TF_DATA, AUGSEQ, AUGSEQ_THREADS],
                 _augseq(label="augseq, without TensorFlow", backend="torch"),
                 *[*_PEERS, DIRECTORY, THREADS, PROCESSES],
             ),
         ),
+        _as_it_comes(),
         Table(
             name="float32",
             title="Web-sized JPEG files, first epoch, normalised float32",
@@ -124,6 +128,24 @@ def _first_epochs() -> tuple[Table, ...]:
             rows=(TF_DATA, AUGSEQ, *_PEERS),
             num_rounds=2,
         ),
+    )
+
+
+def _as_it_comes() -> Table:
+    """Return a table of all contenders with no option set that is only about speed."""
+    plain = {"as_it_comes": True}
+    peers = [(TF_DATA, "tf.data"), (TORCH, "torch DataLoader"), (GRAIN, "Grain")]
+    return Table(
+        name="as-it-comes",
+        title="Web-sized JPEG files, first epoch, uint8, without any option for speed",
+        rows=(
+            *[TF_DATA, AUGSEQ],
+            *[replace(row, label=f"{name}, as it comes", options=plain) for row, name in peers],
+            _pydataset(label="plain PyDataset, as it comes", options=plain),
+            DIRECTORY,
+        ),
+        num_rounds=2,
+        num_passes=1,
     )
 
 
@@ -205,7 +227,7 @@ def _fit(backend: str, *peers: Row) -> Table:
 
 def _scaling(num_cores: int) -> Table:
     counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n < num_cores] + [num_cores]
-    families = (_augseq(label="augseq, threads"), AUGSEQ_PROCESSES, TF_DATA, TORCH)
+    families = (AUGSEQ_THREADS, AUGSEQ_PROCESSES, TF_DATA, TORCH)
     return Table(
         name="scaling",
         title="Web-sized JPEG files, by number of workers, each with a core",
@@ -213,6 +235,27 @@ def _scaling(num_cores: int) -> Table:
             replace(row, label=f"{row.label}: {n}", workers=n) for row in families for n in counts
         ),
         num_rounds=2,
+    )
+
+
+def _waiting(wait_ms: int) -> Table:
+    """Return a table of a decoder that waits, so that more workers than cores are busy."""
+    return Table(
+        name=f"waiting-{wait_ms}ms",
+        title=f"By number of workers, with a decoder that waits {wait_ms} ms and needs no core",
+        kind="waiting",
+        rows=tuple(
+            Row(
+                label=f"augseq, {kind}: {n}",
+                contender="augseq_waiting",
+                options={"wait_ms": wait_ms, "workers": n, "worker_kind": kind},
+            )
+            for kind in ("threads", "processes")
+            for n in (1, 2, 4, 8, 16)
+        ),
+        num_rounds=1,
+        num_passes=1,
+        batch_size=16,
     )
 
 

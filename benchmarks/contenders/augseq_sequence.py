@@ -1,4 +1,4 @@
-"""augseq as in its README: `ImageSequence` with one worker per core."""
+"""augseq as it comes: `ImageSequence` with its default workers."""
 
 import inspect
 import tempfile
@@ -15,6 +15,8 @@ ONCE_PER_EPOCH = True
 
 def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
     """Make the sequence; `options` are those of `ImageSequence`.
+
+    By default it uses as many workers as this process may use cores, which are `job.workers`.
 
     `cache="folder"` caches in a new folder; `shorter_side_px` limits the size of cached images.
 
@@ -34,7 +36,6 @@ def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
         shuffle=True,
         augment=transforms(job),
         dtype=job.dtype,
-        workers=job.workers,
         **options,
     )
 

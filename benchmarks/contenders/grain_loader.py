@@ -1,4 +1,7 @@
-"""Grain: an endless shuffled MapDataset, batched in worker processes; albumentations."""
+"""Grain: an endless shuffled MapDataset with albumentations.
+
+Batched in worker processes; or as it comes, in the threads of one process.
+"""
 
 from itertools import islice, repeat
 from typing import Any
@@ -30,25 +33,33 @@ class LoadImage(grain.transforms.Map):
         return load_image(path, self._job, self._decoder), label
 
 
-def make_dataset(job: Job, decoder: Decoder) -> tuple[grain.IterDataset, int]:
+def make_dataset(
+    job: Job, decoder: Decoder, as_it_comes: bool = False
+) -> tuple[grain.IterDataset, int]:
     """Return an endless data set and the number of batches in an epoch."""
     paths, labels = work.list_files(job.folder)
-    dataset = (
+    images = (
         grain.MapDataset.source(list(zip(paths, labels, strict=True)))
         .seed(0)
         .shuffle()
         .repeat()
         .map(LoadImage(job, decoder))
-        # One reader per process: more would contend for its interpreter lock.
-        .to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=job.batch_size))
-        .batch(job.batch_size)
-        .mp_prefetch(grain.MultiprocessingOptions(num_workers=job.workers))
     )
+    if as_it_comes:
+        dataset = images.to_iter_dataset().batch(job.batch_size)
+    else:
+        # One reader per process: more would contend for its interpreter lock.
+        readers = grain.ReadOptions(num_threads=1, prefetch_buffer_size=job.batch_size)
+        dataset = (
+            images.to_iter_dataset(readers)
+            .batch(job.batch_size)
+            .mp_prefetch(grain.MultiprocessingOptions(num_workers=job.workers))
+        )
     return dataset, work.num_batches(len(paths), job)
 
 
-def epochs(job: Job, decoder: Decoder = "opencv") -> Epochs:
-    dataset, num_batches = make_dataset(job, decoder)
+def epochs(job: Job, decoder: Decoder = "opencv", as_it_comes: bool = False) -> Epochs:
+    dataset, num_batches = make_dataset(job, decoder, as_it_comes)
     for batches in repeat(iter(dataset)):
         yield islice(batches, num_batches)
 

@@ -1,6 +1,7 @@
 """A hand-written PyDataset: OpenCV, albumentations, Keras' own queue.
 
 Its workers are threads, or with `use_multiprocessing` a process pool, restarted in each epoch.
+As it comes, it has one thread.
 Outside `fit`, batches come from `OrderedEnqueuer`, the queue that `fit` itself uses.
 """
 
@@ -44,12 +45,16 @@ class ImageFolder(keras.utils.PyDataset):
         self._order = self._rng.permutation(len(self._paths))
 
 
-def make_dataset(job: Job, use_multiprocessing: bool) -> ImageFolder:
+def make_dataset(
+    job: Job, use_multiprocessing: bool = False, as_it_comes: bool = False
+) -> ImageFolder:
+    if as_it_comes:
+        return ImageFolder(job)
     return ImageFolder(job, workers=job.workers, use_multiprocessing=use_multiprocessing)
 
 
-def epochs(job: Job, *, use_multiprocessing: bool = False) -> Epochs:
-    dataset = make_dataset(job, use_multiprocessing)
+def epochs(job: Job, *, use_multiprocessing: bool = False, as_it_comes: bool = False) -> Epochs:
+    dataset = make_dataset(job, use_multiprocessing, as_it_comes)
     while True:
         yield _one_pass(dataset)
 

@@ -1,6 +1,7 @@
 """tf.data, tuned: decodes only the crop, fast DCT, AUTOTUNE, one endless iterator.
 
-With `cache`, whole decoded images stay in memory, and each epoch crops from them.
+With `cache`, whole decoded images stay in memory, and each epoch crops from them. As it comes, it
+has neither parallel calls nor prefetching.
 """
 
 from itertools import islice, repeat
@@ -14,10 +15,13 @@ from benchmarks.work import Epochs, Job
 ONCE_PER_EPOCH = False
 
 
-def make_dataset(job: Job, *, cache: bool = False) -> tuple[tf.data.Dataset, int]:
+def make_dataset(
+    job: Job, *, cache: bool = False, as_it_comes: bool = False
+) -> tuple[tf.data.Dataset, int]:
     """Return an endless data set and the number of batches in an epoch."""
     paths, labels = work.list_files(job.folder)
     dataset = tf.data.Dataset.from_tensor_slices((paths, labels))
+    calls = None if as_it_comes else tf.data.AUTOTUNE
     if cache:
         dataset = dataset.map(_load_whole, num_parallel_calls=tf.data.AUTOTUNE).cache()
         load_crop = _crop
@@ -27,21 +31,21 @@ def make_dataset(job: Job, *, cache: bool = False) -> tuple[tf.data.Dataset, int
     def load(source: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return _finish(tf.image.resize(load_crop(source), job.image_size), job), label
 
-    options = tf.data.Options()
-    options.deterministic = False
-    dataset = (
+    batches = (
         dataset.shuffle(len(paths))
         .repeat()
-        .map(load, num_parallel_calls=tf.data.AUTOTUNE)
+        .map(load, num_parallel_calls=calls)
         .batch(job.batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-        .with_options(options)
     )
-    return dataset, work.num_batches(len(paths), job)
+    if not as_it_comes:
+        options = tf.data.Options()
+        options.deterministic = False
+        batches = batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return batches, work.num_batches(len(paths), job)
 
 
-def epochs(job: Job, *, cache: bool = False) -> Epochs:
-    dataset, num_batches = make_dataset(job, cache=cache)
+def epochs(job: Job, *, cache: bool = False, as_it_comes: bool = False) -> Epochs:
+    dataset, num_batches = make_dataset(job, cache=cache, as_it_comes=as_it_comes)
     for batches in repeat(iter(dataset)):
         yield islice(batches, num_batches)
 

@@ -1,4 +1,4 @@
-"""torch's DataLoader with persistent workers, and albumentations."""
+"""torch's DataLoader with albumentations: with persistent workers, or as it comes, without."""
 
 from typing import Any
 
@@ -43,8 +43,12 @@ def make_loader(
     )
 
 
-def epochs(job: Job, decoder: Decoder = "opencv") -> Epochs:
-    loader = make_loader(job, decoder)
+def epochs(job: Job, decoder: Decoder = "opencv", as_it_comes: bool = False) -> Epochs:
+    if as_it_comes:
+        images = ImageFolder(job, decoder)
+        loader = DataLoader(images, batch_size=job.batch_size, shuffle=True)
+    else:
+        loader = make_loader(job, decoder)
     while True:
         yield iter(loader)
 

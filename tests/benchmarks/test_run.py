@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.contenders import augseq_sequence
+from benchmarks.contenders import augseq_sequence, augseq_waiting
 from benchmarks.indexing import INDEXERS
 from benchmarks.tables import all_tables
 from benchmarks.work import Job, UnavailableError
@@ -269,3 +270,14 @@ def test_a_contender_that_fails_later_is_reported_as_failed() -> None:
     (summary,) = report.summarize(runs, "tf_data")
     assert summary == {"contender": "tf_data", "failed": "exit code 1\nboom"}
     assert "(failed: exit code 1)" in report.markdown_table(_made_up_table([summary]))
+
+
+@pytest.mark.parametrize("worker_kind", ["threads", "processes"])
+def test_the_decoder_that_waits_gives_epochs_of_distinct_records(
+    tiny_images: Path, worker_kind: str
+) -> None:
+    job = Job(folder=tiny_images, image_size=(8, 8), batch_size=2)
+    epochs = augseq_waiting.epochs(job, wait_ms=0.1, workers=2, worker_kind=worker_kind)
+    for epoch in islice(epochs, 2):
+        labels = [label for _, labels in epoch for label in labels.tolist()]
+        assert sorted(labels) == list(range(2 * augseq_waiting.NUM_BATCHES))
