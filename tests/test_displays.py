@@ -1,6 +1,7 @@
 """Whatever a cell ends with is a short text: shapes and ranges, and no values or addresses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,14 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "file": lambda: finding("tiny", 1).files[0],
     "check options": augseq.CheckOptions,
     "check options, set": lambda: augseq.CheckOptions(split_column=LONG, tiny_px=3, num_bits=4),
+    "label": augseq.Label,
+    "label of a column": lambda: augseq.Label(LONG, classes=[LONG + str(k) for k in range(99)]),
+    "several labels": lambda: augseq.MultiLabel(LONG, classes=[LONG], separator="; "),
+    "several columns of labels": lambda: augseq.MultiLabel([LONG + str(k) for k in range(99)]),
+    "number": lambda: augseq.Number(LONG),
+    "numbers": lambda: augseq.Number([LONG + str(k) for k in range(99)]),
+    "input image": augseq.InputImage,
+    "record with columns": lambda: replace(RECORD, columns={LONG: LONG, "age": 3}),
     "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),
     "cache in a folder": lambda: augseq.ImageCache(folder=f"/{LONG}", max_bytes=10**12),
     "remote options": augseq.RemoteOptions,

@@ -118,6 +118,16 @@ def test_the_first_example_of_the_readme_is_a_complete_program(
     assert len(names["model"].history.history["val_accuracy"]) == 10
 
 
+@pytest.mark.parametrize(
+    "code", [code for code in blocks(PROJECT / "docs/targets.md", "python") if "model.fit" in code]
+)
+def test_a_program_of_the_page_on_targets_runs(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.chdir(PROJECT)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(code, names)
+    assert len(names["model"].history.history["loss"]) == 1
+
+
 def installed_by(page: Path) -> list[str]:
     """Return the arguments of the pip commands on a page."""
     commands = re.findall(r"pip install ([^`\n#]*)", page.read_text("utf-8"))

@@ -23,8 +23,9 @@ Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
 Make batches for Keras:
-    `ImageSequence` builds each `Batch` from several `Sample`s; `ImageCache` caches decoded
-    pixels; `read_image` decodes one file in the same way.
+    `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
+    targets: `Label`, several labels (`MultiLabel`), a `Number`, the `InputImage` itself.
+    `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
     your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
@@ -70,6 +71,10 @@ if TYPE_CHECKING:
     from augseq.inspection.quality.report import CheckReport as CheckReport
     from augseq.loading.batch import Batch as Batch
     from augseq.loading.sample import Sample as Sample
+    from augseq.loading.targets.input_image import InputImage as InputImage
+    from augseq.loading.targets.label import Label as Label
+    from augseq.loading.targets.multi_label import MultiLabel as MultiLabel
+    from augseq.loading.targets.number import Number as Number
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
@@ -120,6 +125,10 @@ _HOMES = {
     "ImageSequence": "augseq.training.sequence",
     "Batch": "augseq.loading.batch",
     "Sample": "augseq.loading.sample",
+    "Label": "augseq.loading.targets.label",
+    "MultiLabel": "augseq.loading.targets.multi_label",
+    "Number": "augseq.loading.targets.number",
+    "InputImage": "augseq.loading.targets.input_image",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
     # Augment.

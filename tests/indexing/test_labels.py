@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.indexing.labels import sorted_names
+from augseq.manifest.classes import sorted_names
 from tests.folders import MakeFolder
 
 ONE_CLASS_OR_NONE = pytest.mark.filterwarnings("ignore::augseq.AugseqWarning")

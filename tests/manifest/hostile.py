@@ -197,7 +197,9 @@ WRONG_COLUMNS: dict[str, Any] = {
         [*map(pa.array, COLUMNS.values()), pa.array([1, 2])], ["index", "path", "target", "path"]
     ),
     "a column without a name": {**COLUMNS, "": [1, 2]},
-    "own lists": {**COLUMNS, "tags": [["a"], []]},
+    "own lists of lists": {**COLUMNS, "tags": [[["a"]], []]},
+    "own lists of structs": {**COLUMNS, "tags": [[{"a": 1}], []]},
+    "own lists of bytes": {**COLUMNS, "tags": [[b"a"], []]},
     "own structs": {**COLUMNS, "tags": [{"a": 1}, {"a": 2}]},
     "own maps": {**COLUMNS, "tags": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int8()))},
     "own bytes": {**COLUMNS, "tags": [b"a", b"b"]},

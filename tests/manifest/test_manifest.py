@@ -300,7 +300,7 @@ def test_user_columns_stay_with_the_records(animals: augseq.Manifest) -> None:
         ("age", [1, "x", 2, 3, 4, 5], "'age' do not fit"),
         ("age", [2**70] * 6, "'age' do not fit"),
         ("age", ["\ud800"] * 6, "'age' do not fit"),
-        ("age", [[1]] * 6, "text, numbers, booleans or times"),
+        ("age", [[[1]]] * 6, "text, numbers, booleans, times or lists of these"),
         ("", [1] * 6, "and its name"),
     ],
 )

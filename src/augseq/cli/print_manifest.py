@@ -4,7 +4,7 @@ import sys
 from itertools import islice
 
 from augseq.indexing.excluded import excluded_lines
-from augseq.indexing.labels import sorted_names
+from augseq.manifest.classes import sorted_names
 from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import num_columns, padded, shortened
 

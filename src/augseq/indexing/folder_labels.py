@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError, ManifestError
-from augseq.indexing.labels import check_found, first_folders, name_classes, sorted_names
+from augseq.indexing.labels import check_found, first_folders, name_classes
 from augseq.indexing.scan import Scan, not_utf8
 from augseq.indexing.unicode_forms import check_unicode_forms
-from augseq.manifest.classes import is_utf8
+from augseq.manifest.classes import is_utf8, sorted_names
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.terminal_text import listed
 from augseq.validation import briefly

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
 from augseq.indexing.existing_folder import existing_folder, existing_splits
-from augseq.indexing.labels import class_findings, sorted_names
+from augseq.indexing.labels import class_findings
 from augseq.indexing.scan import scan_folder
 from augseq.indexing.table.index_table import TableOptions, manifest_of_table
 from augseq.indexing.unicode_forms import check_unicode_forms
+from augseq.manifest.classes import sorted_names
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest

@@ -1,6 +1,5 @@
 """Class names: their order, their labels, and checks for suspicious ones."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -9,13 +8,10 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
 from augseq.indexing.unicode_forms import check_unicode_forms, same_name
-from augseq.manifest.classes import is_utf8
+from augseq.manifest.classes import is_utf8, sorted_names
 from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import first_few, listed
 from augseq.validation import briefly, did_you_mean, is_ordered, nearest_names
-
-# Python refuses to convert strings of more than 4300 digits.
-_NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
 
 
 def first_folders(paths: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -51,26 +47,6 @@ def name_classes(
     return tuple(map(str, names)), pc.if_else(
         pc.is_null(labels), targets, pc.fill_null(targets, -1)
     )
-
-
-def sorted_names(names: Collection[str]) -> list[str]:
-    """Sort class names: by value if all are integers, otherwise by code point.
-
-    The same order is used for folders, patterns, functions and tables; so label 2 of the folders
-    "0" to "11" is "2", and a table has the same labels whether they are strings or integers.
-
-    >>> sorted_names(["10", "9", "-1"])
-    ['-1', '9', '10']
-    >>> sorted_names(["10", "9", "09"])
-    ['09', '9', '10']
-    >>> sorted_names(["10", "9", "x"])
-    ['10', '9', 'x']
-    """
-    return sorted(names, key=_value) if all(map(_NUMBER, names)) else sorted(names)
-
-
-def _value(name: str) -> tuple[int, str]:
-    return int(name), name
 
 
 def check_class_names(class_names: Sequence[str] | None) -> None:

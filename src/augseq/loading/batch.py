@@ -83,7 +83,7 @@ def make_batch(
         inputs={name: array for (kind, name), array in arrays.items() if kind == "inputs"},
         targets={name: array for (kind, name), array in arrays.items() if kind == "targets"},
         records=records,
-        weights=plan.schedule.weights(step),
+        weights=plan.weights(step, records),
     )
 
 

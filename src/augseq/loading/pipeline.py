@@ -35,6 +35,7 @@ class Pipeline:
         scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 of their size if that
             still covers the size they are resized to. It changes pixels.
         targets: Targets by name; empty for prediction.
+        inputs: Inputs other than the image, by name.
     """
 
     source: ImageSource
@@ -43,6 +44,7 @@ class Pipeline:
     dtype: PixelDtype
     scaled_decode: bool = False
     targets: Mapping[str, Target] = field(default_factory=dict)
+    inputs: Mapping[str, Target] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))

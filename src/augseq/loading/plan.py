@@ -1,6 +1,10 @@
 """Everything that determines the batches of a sequence, as one immutable object."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample, load_sample
@@ -18,20 +22,48 @@ class BatchPlan:
         manifest: The images.
         schedule: The order of the records and their batches.
         pipeline: How to load a record.
+        sample_weight: The weight of each record; None if all are equal.
     """
 
     manifest: Manifest
     schedule: Schedule
     pipeline: Pipeline
+    sample_weight: Target | None = None
 
     @property
     def target(self) -> Target | None:
-        """The one target; None for prediction."""
-        return next(iter(self.pipeline.targets.values()), None)
+        """The first target; None for prediction."""
+        return next(iter(self.targets.values()), None)
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The targets by name; empty for prediction."""
+        return self.pipeline.targets
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the manifest that targets, inputs and weights read."""
+        weights = [] if self.sample_weight is None else [self.sample_weight]
+        loaded = [*self.targets.values(), *self.pipeline.inputs.values(), *weights]
+        return tuple(dict.fromkeys(name for value in loaded for name in value.columns))
 
     def records(self, step: Step) -> list[Record]:
-        """Return the records of a step, in the order of the batch."""
-        return self.manifest.records(self.schedule.positions(step))
+        """Return the records of a step, in the order of the batch, with the `columns`."""
+        return self.manifest.records(self.schedule.positions(step), columns=self.columns)
+
+    def weights(self, step: Step, records: list[Record]) -> npt.NDArray[np.float32] | None:
+        """Return the sample weights of a step, shape (batch,); None if all are equal.
+
+        Args:
+            step: The step.
+            records: Its records.
+        """
+        padding = self.schedule.weights(step)
+        if self.sample_weight is None:
+            return padding
+        weights = [float(self.sample_weight.load(record).item()) for record in records]
+        own = np.array(weights, np.float32)
+        return own if padding is None else own * padding
 
     def sample(self, record: Record, epoch: int) -> Sample:
         """Load the sample of a record in an epoch."""

@@ -63,8 +63,11 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         image = pipeline.augment(image, rng, crop)
         image = pipeline.resized(image)
         _check_dtype(image, pipeline.dtype)
-        targets = {name: target.load(record) for name, target in pipeline.targets.items()}
-    return Sample(record=record, inputs={IMAGE: image}, targets=targets)
+        inputs = {IMAGE: image}
+        for name, value in pipeline.inputs.items():
+            inputs[name] = value.load(record)
+        targets = {name: target.load(record, image) for name, target in pipeline.targets.items()}
+    return Sample(record=record, inputs=inputs, targets=targets)
 
 
 def _check_dtype(image: Array, dtype: PixelDtype) -> None:

@@ -1,6 +1,7 @@
 """Validate, select and weight classes and labels."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,29 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, LabelError
 from augseq.terminal_text import first_few
 from augseq.validation import briefly, did_you_mean
+
+# Python refuses to convert strings of more than 4300 digits.
+_NUMBER = re.compile(r"-?[0-9]{1,100}").fullmatch
+
+
+def sorted_names(names: Collection[str]) -> list[str]:
+    """Sort class names: by value if all are integers, otherwise by code point.
+
+    The same order is used for folders, patterns, functions and tables; so label 2 of the folders
+    "0" to "11" is "2", and a table has the same labels whether they are strings or integers.
+
+    >>> sorted_names(["10", "9", "-1"])
+    ['-1', '9', '10']
+    >>> sorted_names(["10", "9", "09"])
+    ['09', '9', '10']
+    >>> sorted_names(["10", "9", "x"])
+    ['10', '9', 'x']
+    """
+    return sorted(names, key=_value) if all(map(_NUMBER, names)) else sorted(names)
+
+
+def _value(name: str) -> tuple[int, str]:
+    return int(name), name
 
 
 def label_array(targets: pa.ChunkedArray) -> npt.NDArray[np.int32]:

@@ -28,19 +28,22 @@ def write_table(
     *,
     path_column: str = "path",
     label_column: str = "label",
+    list_separator: str = ";",
     spreadsheet_safe: bool = False,
 ) -> None:
     """Export one row per record: path, class name, index, and your own columns.
 
     `index_table(path, root=manifest.root, class_names=manifest.class_names)` restores the same
-    records from every format; your own columns come back from CSV and TSV as text. Probes and
-    excluded records are not exported; `write_manifest` saves everything.
+    records from every format; your own columns come back from CSV and TSV as text, lists as
+    separated text. Probes and excluded records are not exported; `write_manifest` saves everything.
 
     Args:
         manifest: The manifest to export; paths are relative to its root.
         path: File to create or replace, ending in .csv, .tsv, .jsonl or .parquet.
         path_column: Name for the column of paths.
         label_column: Name for the column of class names, which is omitted without labels.
+        list_separator: What to write between the elements of a list in CSV and TSV. An element
+            that contains it is an error.
         spreadsheet_safe: Whether to put `'` before text in CSV and TSV, including column names,
             that a spreadsheet would run as a formula (beginning with =, +, -, @, tab or return).
             Such values change when read back, so use it only for files that people read.
@@ -68,6 +71,8 @@ def write_table(
             f"A table must end in {', '.join(writers)}. Received: {os.fspath(path)!r}"
         )
     table = _plain_table(manifest, path_column, label_column)
+    if suffix in (".csv", ".tsv"):
+        table = _with_joined_lists(table, list_separator)
     if spreadsheet_safe:
         if suffix not in (".csv", ".tsv"):
             raise ArgumentError(f"`spreadsheet_safe` is for .csv and .tsv. Received: {suffix}")
@@ -113,6 +118,32 @@ def _disarmed(table: pa.Table) -> pa.Table:
             quoted = pc.binary_join_element_wise("'", texts, "")
             is_formula = pc.match_substring_regex(texts, _FORMULA)
             table = table.set_column(place, field.name, pc.if_else(is_formula, quoted, texts))
+    return table
+
+
+def _with_joined_lists(table: pa.Table, separator: str) -> pa.Table:
+    """Return a table with lists as separated text, which has no other form in CSV."""
+    for place, field in enumerate(table.schema):
+        if not pa.types.is_list(field.type):
+            continue
+        lists = table.column(place)
+        items = pc.list_flatten(lists).cast(pa.string())
+        broken = items.filter(
+            pc.or_(
+                pc.match_substring(items, separator),
+                pc.equal(pc.utf8_trim_whitespace(items), ""),
+            )
+        )
+        if len(broken) or items.null_count:
+            example = broken[0].as_py() if len(broken) else None
+            raise ArgumentError(
+                f"A list can be written as .csv or .tsv only if none of its elements is missing, "
+                f"blank or contains `list_separator`. Received: list_separator={separator!r}, "
+                f"{example!r} in the column {field.name!r}. Pass another `list_separator`, or "
+                "write .jsonl or .parquet."
+            )
+        joined = pc.binary_join(lists.cast(pa.list_(pa.string())), separator)
+        table = table.set_column(place, field.name, joined)
     return table
 
 

@@ -1,6 +1,6 @@
 """The manifest: all records of a dataset, as immutable Arrow columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,6 +17,12 @@ from augseq.manifest.classes import (
     label_array,
     selected_classes,
 )
+from augseq.manifest.own_columns import (
+    known_column,
+    own_column,
+    unique_values,
+    values_by_path,
+)
 from augseq.manifest.partition import (
     Basis,
     divide,
@@ -24,6 +30,7 @@ from augseq.manifest.partition import (
     divide_evenly,
     make_groups,
 )
+from augseq.manifest.path_pattern import check_existing, paths_from_pattern
 from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
 from augseq.manifest.schema import (
@@ -31,8 +38,8 @@ from augseq.manifest.schema import (
     ROWS_AT_ONCE,
     check_identities,
     fitting_excluded,
+    hash_columns,
     hash_records,
-    own_column,
     read_records,
     standard_table,
     with_values,
@@ -192,11 +199,17 @@ class Manifest:
         """
         return balanced_weights(self._label_counts())
 
-    def records(self, positions: Sequence[int] | Sequence[bool] | npt.NDArray[Any]) -> list[Record]:
+    def records(
+        self,
+        positions: Sequence[int] | Sequence[bool] | npt.NDArray[Any],
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> list[Record]:
         """Return the records at several positions, in the order of the positions.
 
         Args:
             positions: Positions or a mask, as for `select`, except that positions can repeat.
+            columns: Your own columns to read; all if None.
 
         Raises:
             IndexError: A position is outside the manifest.
@@ -204,13 +217,13 @@ class Manifest:
         """
         which = np.asarray(positions)
         resolved = named_positions("positions", which, len(self), outside=IndexError)
-        return read_records(self.table, resolved)
+        return read_records(self.table, resolved, columns)
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return the values of the column `name` by position, shape (len(self),).
 
         Text is returned as an object array of strings, with None for nulls. Integer columns with
-        nulls become float, with NaN for nulls.
+        nulls become float, with NaN for nulls. Lists are returned as an object array of arrays.
 
         Raises:
             ArgumentError: There is no such column.
@@ -218,26 +231,88 @@ class Manifest:
         values: npt.NDArray[Any] = self._column(name).to_numpy()
         return values
 
-    def with_column(self, name: str, values: Any) -> "Manifest":
+    def arrow_column(self, name: str, purpose: str = "") -> pa.ChunkedArray:
+        """Return the column `name` as Arrow holds it: with its type, and nulls.
+
+        Args:
+            name: Name of the column.
+            purpose: What needs it, for the error.
+
+        Raises:
+            ArgumentError: There is no such column.
+        """
+        return known_column(self.table, name, purpose)
+
+    def unique(self, name: str, *, separator: str | None = None) -> list[Any]:
+        """Return the different values of the column `name`, without nulls.
+
+        They are in the order of class names: by value if all are whole numbers, otherwise by code
+        point.
+
+        Use it to name the classes of a target before you split the manifest, so that all parts
+        have the same: `classes = images.unique("tags", separator=";")`.
+
+        Args:
+            name: Name of the column. Of a column of lists, their elements are returned.
+            separator: What separates the parts of a text, such as ";". Spaces around parts are
+                removed, and blank parts are ignored.
+
+        Raises:
+            ArgumentError: There is no such column, or `separator` is given for a column that is
+                not text.
+        """
+        return unique_values(name, self._column(name), separator)
+
+    def with_column(
+        self, name: str, values: Any = None, *, pattern: str | None = None
+    ) -> "Manifest":
         """Return a manifest with one of your own columns added or replaced.
 
         Args:
             name: Name of the column; names of the manifest's own columns are refused.
-            values: Text, numbers, booleans or times, one for each record, in their order.
+            values: Text, numbers, booleans, times or lists of these: one for each record, in
+                their order, or a dict by path, in which paths of other images are ignored.
+            pattern: Path of a file that belongs to each image, relative to the root, such as
+                "masks/{stem}.png". `{stem}` is the image's file name without folder and
+                extension, `{name}` the same with its extension, and `{folder}` its folder below
+                the root. Each file must exist, unless the root is remote.
 
         Raises:
-            ArgumentError: The number of values is wrong, or they do not fit a column.
+            ArgumentError: The number of values is wrong, they do not fit a column, a path has no
+                value, or the pattern gives several images the same file.
+            MissingFileError: A file of the pattern does not exist.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_folder("sample_images", progress=False)
+            >>> images = images.with_column("is_large", [False] * len(images))
+            >>> images[0].columns
+            {'is_large': False}
         """
-        if len(values) != len(self):
+        if (values is None) == (pattern is None):
+            raise ArgumentError(
+                "`with_column` requires either `values` or `pattern`. Received: "
+                + ("neither" if values is None else "both")
+            )
+        served, excluded = self.table.column("path"), self.excluded.column("path")
+        if pattern is not None:
+            check_existing(self.root, paths_from_pattern(pattern, served), served, pattern)
+            paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
+            column = own_column(name, paths_from_pattern(pattern, paths))
+        elif isinstance(values, Mapping):
+            column = values_by_path(name, values, served, excluded)
+        elif len(values) != len(self):
             raise ArgumentError(
                 f"There must be one value for each of {len(self)} records. Received: {len(values)}"
             )
-        column = own_column(name, values)
-        gaps = pa.nulls(self.excluded.num_rows, column.type)
+        else:
+            column = own_column(name, values)
+            gaps = pa.nulls(len(excluded), column.type)
+            column = pa.chunked_array([*column.chunks, gaps], column.type)
         return replace(
             self,
-            table=with_values(self.table, name, column),
-            excluded=with_values(self.excluded, name, gaps),
+            table=with_values(self.table, name, column.slice(0, len(self))),
+            excluded=with_values(self.excluded, name, column.slice(len(self))),
         )
 
     def record_of(self, index: int) -> Record:
@@ -405,6 +480,19 @@ class Manifest:
         """
         return hash_records(self.table, self.class_names)
 
+    def column_fingerprint(self, names: Sequence[str]) -> str:
+        """Return a hash of some of your own columns, as 16 hexadecimal digits.
+
+        Args:
+            names: Names of the columns.
+
+        Raises:
+            ArgumentError: There is no such column.
+        """
+        for name in names:
+            self._column(name)
+        return hash_columns(self.table, names)
+
     def to_pandas(self) -> "pd.DataFrame":
         """Return a pandas frame: index, path, target, class_name and your own columns.
 
@@ -428,11 +516,7 @@ class Manifest:
         return labelled
 
     def _column(self, name: str) -> pa.ChunkedArray:
-        if name not in self.table.column_names:
-            raise ArgumentError(
-                f"There is no column {name!r}. Existing columns: {self.table.column_names}"
-            )
-        return self.table.column(name)
+        return self.arrow_column(name)
 
     def _label_counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.targets, minlength=len(self.class_names))

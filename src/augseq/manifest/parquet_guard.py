@@ -90,7 +90,9 @@ def _text_bytes(column: pa.ChunkedArray) -> int:
     """Return the total size of a column's strings once its dictionary is decoded."""
     total = 0
     for piece in column.chunks:
-        if pa.types.is_struct(piece.type):
+        if pa.types.is_list(piece.type):
+            total += _text_bytes(pa.chunked_array([piece.values]))
+        elif pa.types.is_struct(piece.type):
             parts = (pa.chunked_array([field]) for field in piece.flatten())
             total += sum(map(_text_bytes, parts))
         elif pa.types.is_dictionary(piece.type) and len(piece.dictionary):

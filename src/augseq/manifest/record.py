@@ -1,6 +1,8 @@
 """One image and its label, and the metadata of its file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from augseq.terminal_text import call_text, options_text, shortened
 
@@ -45,7 +47,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One image of a manifest, with its label.
+    """One image of a manifest, with its label and the values of your own columns.
+
+    Records are equal if all but their columns are: a sequence reads only the columns that it
+    needs.
 
     Attributes:
         index: Identity, assigned when indexed. It is kept by select, split and re-indexing, so a
@@ -53,18 +58,24 @@ class Record:
         path: Path relative to the manifest's root, with `/` on every system.
         target: Label, from 0 to the number of classes minus 1; None without labels.
         probe: Metadata of the file; None if it was not probed.
+        columns: Values of your own columns, by name, as Python objects: str, int, float, bool,
+            datetime or a list of them; None for a missing value.
     """
 
     index: int
     path: str
     target: int | None = None
     probe: Probe | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
-        path = shortened(repr(self.path), 30 if self.probe else 60)
+        path = shortened(repr(self.path), 30 if self.probe or self.columns else 60)
+        # On one line, since lists of records are common: there is no room for a probe and columns.
+        if self.columns:
+            columns = shortened(repr(dict(self.columns)), 30)
+            return options_text(self, path=path, probe="", columns=columns)
         if self.probe is None:
             return options_text(self, path=path)
-        # On one line, since lists of records are common.
         probe = f"<{self.probe.format} {self.probe.height} x {self.probe.width}>"
         return options_text(self, path=path, probe=probe if self.probe.height else "<unusable>")
 

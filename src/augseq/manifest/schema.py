@@ -54,7 +54,7 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
 
     Args:
         table: Columns `index`, `path`, `target`, optionally `probe`, and optional user columns:
-            text, numbers, booleans or times.
+            text, numbers, booleans, times, or lists of these.
         has_reasons: Whether there is a column `reason` for excluded records.
 
     Raises:
@@ -73,7 +73,7 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
         _check_probe(table.schema.field(PROBE_FIELD.name).type)
         wanted.append(PROBE_FIELD)
     names = {field.name for field in wanted}
-    wanted += [_plain_field(field) for field in table.schema if field.name not in names]
+    wanted += [_own_field(field) for field in table.schema if field.name not in names]
     schema = pa.schema(wanted)
     table = decoded_table(table.select(schema.names))
     for name in ["index", "path", *[REASON_FIELD.name] * has_reasons]:
@@ -91,51 +91,71 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
 def decoded_table(table: pa.Table) -> pa.Table:
     """Return a table with all dictionary-encoded columns decoded."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
+        if pa.types.is_dictionary(_item_type(field.type)):
             table = table.set_column(place, field.name, decoded(table.column(place)))
     return table
 
 
 def decoded(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
-    """Return a column with its dictionary decoded, such as a pandas categorical."""
+    """Return a column with its dictionary decoded, such as a pandas categorical.
+
+    The elements of lists are decoded too.
+    """
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
-    if not pa.types.is_dictionary(column.type):
+    if not pa.types.is_dictionary(_item_type(column.type)):
         return column
-    kind = column.type.value_type
+    kind = _item_type(column.type).value_type
     # polars uses string views, for which Arrow does not implement `take`.
     kind = pa.string() if pa.types.is_string_view(kind) else kind
+    if is_list(column.type):
+        lists = column.cast(pa.large_list(column.type.value_type))
+        pieces = [_with_decoded_items(piece) for piece in lists.chunks]
+        return pa.chunked_array(pieces, pa.large_list(kind))
     pieces = [piece.dictionary.cast(kind).take(piece.indices) for piece in column.chunks]
     return pa.chunked_array(pieces, kind)
 
 
-def read_records(table: pa.Table, positions: Any = None) -> list[Record]:
-    """Return the records in the rows of a table, or in some of its rows."""
+def _with_decoded_items(lists: pa.LargeListArray) -> pa.LargeListArray:
+    items = decoded(lists.values).combine_chunks()
+    # Offsets of a slice, which Arrow does not accept together with nulls.
+    offsets = pa.array(lists.offsets.to_numpy(), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, items, mask=lists.is_null())
+
+
+def _item_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if is_list(kind) else kind
+
+
+def own_names(table: pa.Table) -> list[str]:
+    """Return the names of the user columns."""
+    return [name for name in table.column_names if name not in RESERVED_NAMES]
+
+
+def read_records(
+    table: pa.Table, positions: Any = None, columns: Sequence[str] | None = None
+) -> list[Record]:
+    """Return the records in the rows of a table, or in some of its rows.
+
+    Args:
+        table: The columns of a manifest.
+        positions: Rows to read; all if None.
+        columns: User columns to read; all if None.
+    """
+    own = own_names(table) if columns is None else list(columns)
     has_probe = PROBE_FIELD.name in table.column_names
-    table = table.select([*CORE_SCHEMA.names, *[PROBE_FIELD.name] * has_probe])
+    names = [*CORE_SCHEMA.names, *[PROBE_FIELD.name] * has_probe]
     if positions is not None:
+        table = table.select([*names, *own])
         table = table.take(pa.array(np.asarray(positions, dtype=np.int64)))
-    rows = table.to_pylist()
+    rows = table.select(names).to_pylist()
     if has_probe:
         for row in rows:
             row["probe"] = None if row["probe"] is None else Probe(**row["probe"])
+    if own:
+        for row, values in zip(rows, table.select(own).to_pylist(), strict=True):
+            row["columns"] = values
     return [Record(**row) for row in rows]
-
-
-def own_column(name: str, values: Any) -> pa.ChunkedArray:
-    """Return user values as a column.
-
-    Raises:
-        ArgumentError: They do not fit a column, or the name is reserved.
-    """
-    try:
-        # Integers beyond 64 bits and lone surrogates raise Python's own errors.
-        column = decoded(pa.array(values, from_pandas=True))
-    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
-        raise ArgumentError(f"The values for the column {name!r} do not fit: {error}") from error
-    if name in RESERVED_NAMES:
-        raise ArgumentError(f"The column name {name!r} is reserved; choose another.")
-    return column
 
 
 def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
@@ -145,6 +165,15 @@ def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
     for rows in table.select(CORE_SCHEMA.names).to_batches(max_chunksize=ROWS_AT_ONCE):
         lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
         digest.update("".join(lines).encode())
+    return digest.hexdigest()
+
+
+def hash_columns(table: pa.Table, names: Sequence[str]) -> str:
+    """Return a hash of the types and values of user columns, as 16 hexadecimal digits."""
+    table = table.select(list(names))
+    digest = hashlib.blake2b(str(table.schema.remove_metadata()).encode(), digest_size=8)
+    for rows in table.to_batches(max_chunksize=ROWS_AT_ONCE):
+        digest.update("".join(f"{row}\n" for row in rows.to_pylist()).encode())
     return digest.hexdigest()
 
 
@@ -236,8 +265,26 @@ def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:
     )
 
 
-def _plain_field(field: pa.Field) -> pa.Field:
-    kind = field.type
+def is_list(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is one of its list types."""
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    views = (pa.types.is_list_view, pa.types.is_large_list_view)
+    return any(is_kind(kind) for is_kind in (*kinds, *views))
+
+
+def _own_field(field: pa.Field) -> pa.Field:
+    kind = _as_stored(_item_type(field.type))
+    if field.name in RESERVED_NAMES or not field.name or not _is_plain(kind):
+        raise ArgumentError(
+            "A column must contain text, numbers, booleans, times or lists of these, and its name "
+            f"must not be one of {', '.join(RESERVED_NAMES)}. "
+            f"Received: {field.name!r}, {field.type}"
+        )
+    return pa.field(field.name, pa.list_(kind) if is_list(field.type) else kind)
+
+
+def _as_stored(kind: pa.DataType) -> pa.DataType:
+    """Return the type as which Parquet returns values of a type."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
@@ -245,11 +292,9 @@ def _plain_field(field: pa.Field) -> pa.Field:
     kind = _AS_STORED.get(kind, kind)
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         kind = pa.timestamp("ms", kind.tz)
+    return kind
+
+
+def _is_plain(kind: pa.DataType) -> bool:
     plain = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
-    plain = plain and not pa.types.is_interval(kind)
-    if field.name in RESERVED_NAMES or not field.name or not plain:
-        raise ArgumentError(
-            "A column must contain text, numbers, booleans or times, and its name must not be "
-            f"one of {', '.join(RESERVED_NAMES)}. Received: {field.name!r}, {field.type}"
-        )
-    return pa.field(field.name, kind)
+    return plain and not pa.types.is_interval(kind)

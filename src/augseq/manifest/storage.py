@@ -138,4 +138,5 @@ def _repeated(schema: pa.Schema) -> list[str]:
     """Return the Parquet names of the columns with many repeated values."""
     probed = [f"{PROBE_FIELD.name}.{field.name}" for field in PROBE_FIELD.type]
     # A dictionary of paths would overflow and be dropped, and slow down reading.
-    return [name for name in schema.names if name != "path"] + probed
+    lists = [f"{field.name}.list.element" for field in schema if pa.types.is_list(field.type)]
+    return [name for name in schema.names if name != "path"] + probed + lists

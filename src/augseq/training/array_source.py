@@ -1,18 +1,26 @@
 """The plan of a sequence of images in an array."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.loading.plan import BatchPlan
-from augseq.loading.targets.array_row import array_row_target
+from augseq.loading.sample import IMAGE
+from augseq.loading.targets.array_row import ArrayRowTarget, array_row_target
+from augseq.loading.targets.input_image import InputImage
+from augseq.loading.targets.make_targets import check_input_names
+from augseq.loading.targets.target import Target
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.pixels.source import ArraySource
+from augseq.terminal_text import array_text
 from augseq.types import Images
+
+Rows: TypeAlias = npt.NDArray[Any] | InputImage
+"""A target of `from_arrays`: an array with a row for each image, or the image itself."""
 
 _FILE_OPTIONS = frozenset(
     {
@@ -39,6 +47,12 @@ def array_manifest(num_images: int, options: Collection[str]) -> Manifest:
     Raises:
         ArgumentError: An option is about files or labels.
     """
+    columns = {"targets": "`y`", "inputs": "`x`", "weights": "`sample_weight`"}
+    for name in columns.keys() & set(options):
+        raise ArgumentError(
+            f"`{name}` reads columns of a manifest, which arrays do not have: pass arrays as "
+            f"{columns[name]}. Received: {name}=..."
+        )
     foreign = _FILE_OPTIONS.intersection(options)
     if foreign:
         raise ArgumentError(f"Arrays have no files or labels. Received: {sorted(foreign)}")
@@ -65,16 +79,74 @@ def array_source(x: Images) -> ArraySource:
         ) from error
 
 
-def array_plan(plan: BatchPlan, source: ArraySource, y: npt.NDArray[Any] | None) -> BatchPlan:
-    """Return a plan with images and targets from arrays.
+def split_inputs(x: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return the images of the argument `x`, and the further inputs by name.
+
+    Raises:
+        ArgumentError: It is a dict without images.
+    """
+    if not isinstance(x, Mapping):
+        return x, {}
+    if IMAGE not in x:
+        raise ArgumentError(
+            "`x` must be images of shape (n, height, width, channels), or a dict that contains "
+            f"them as {IMAGE!r}, and further inputs of the model by their names. "
+            f"Received: a dict with the keys {list(x)}"
+        )
+    return x[IMAGE], {name: rows for name, rows in x.items() if name != IMAGE}
+
+
+def array_plan(
+    plan: BatchPlan,
+    source: ArraySource,
+    y: Rows | Mapping[str, Rows] | None,
+    inputs: Mapping[str, Any],
+    sample_weight: npt.NDArray[Any] | None,
+) -> BatchPlan:
+    """Return a plan with images, targets, further inputs and weights from arrays.
 
     Args:
         plan: A plan for the same number of records.
         source: The images.
-        y: Targets, shape (n, ...); None to predict.
+        y: Targets, shape (n, ...), or several by name; None to predict.
+        inputs: Further inputs by name, each of shape (n, ...).
+        sample_weight: Weights, shape (n,); None if all are equal.
 
     Raises:
-        ArgumentError: `y` has a different length.
+        ArgumentError: An array has a different length, or a weight is negative or not finite.
     """
-    targets = {} if y is None else {"target": array_row_target(y, len(source.images))}
-    return replace(plan, pipeline=replace(plan.pipeline, source=source, targets=targets))
+    dtype = plan.pipeline.dtype
+    named = y if isinstance(y, Mapping) else {} if y is None else {"target": y}
+    check_input_names("x", inputs)
+    if isinstance(y, Mapping) and not y:
+        raise ArgumentError("`y` must be an array or a dict of arrays. Received: {}")
+    targets = {
+        name: _target(rows, len(source.images), "y" if rows is y else f"y[{name!r}]", dtype)
+        for name, rows in named.items()
+    }
+    further = {
+        name: array_row_target(rows, len(source.images), f"x[{name!r}]")
+        for name, rows in inputs.items()
+    }
+    weights = None if sample_weight is None else _weights(sample_weight, len(source.images))
+    if weights and not targets:
+        raise ArgumentError("`sample_weight` requires targets: pass `y`.")
+    pipeline = replace(plan.pipeline, source=source, targets=targets, inputs=further)
+    return replace(plan, pipeline=pipeline, sample_weight=weights)
+
+
+def _target(rows: Any, num_images: int, name: str, dtype: str) -> Target:
+    if isinstance(rows, InputImage):
+        return rows.bind(None, dtype)
+    return array_row_target(rows, num_images, name)
+
+
+def _weights(rows: Any, num_images: int) -> ArrayRowTarget:
+    target = array_row_target(rows, num_images, "sample_weight")
+    weights = target.rows
+    if weights.size != num_images or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ArgumentError(
+            "`sample_weight` must be one finite number of at least 0 for each image, shape "
+            f"({num_images},). Received: shape {weights.shape}, {array_text(weights)}"
+        )
+    return target

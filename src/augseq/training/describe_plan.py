@@ -1,6 +1,7 @@
 """The plan of a sequence as readable text."""
 
 from augseq.loading.plan import BatchPlan
+from augseq.terminal_text import listed
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
@@ -45,6 +46,19 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     cache = pipeline.source.cache
     if cache is not None:
         hops.insert(2 if cache.resize is None else 3, ("cache", cache.describe_cache()))
-    targets = [target.text for target in pipeline.targets.values()] or ["no targets"]
-    output = ", ".join([f"{pipeline.dtype} pixels", *targets])
-    return [*hops, ("output", output)]
+    return [*hops, *_outputs(plan)]
+
+
+def _outputs(plan: BatchPlan) -> list[tuple[str, str]]:
+    """Return what a batch contains, in one line, or in one line for each of several arrays."""
+    pipeline, targets = plan.pipeline, plan.targets
+    inputs = [("input", f"{name}: {value.text}") for name, value in pipeline.inputs.items()]
+    weights = []
+    if plan.sample_weight is not None:
+        name = listed(plan.sample_weight.columns) or "rows of an array"
+        weights = [("weights", f"{name}, float32 ()")]
+    if len(targets) < 2:
+        target = targets[next(iter(targets))].text if targets else "no targets"
+        return [*inputs, ("output", f"{pipeline.dtype} pixels, {target}"), *weights]
+    named = [("target", f"{name}: {target.text}") for name, target in targets.items()]
+    return [*inputs, ("output", f"{pipeline.dtype} pixels"), *named, *weights]

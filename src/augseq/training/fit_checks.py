@@ -9,10 +9,21 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.loading.targets.target import Target
+from augseq.training.model_names import check_outputs_named, output_names
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
+# Losses that compare value by value; Keras stretches one output to the shape of several targets.
+_BY_VALUE = (
+    (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy),
+    (keras.losses.BinaryFocalCrossentropy, keras.losses.binary_focal_crossentropy),
+    (keras.losses.Huber, keras.losses.huber),
+    (keras.losses.LogCosh, keras.losses.log_cosh),
+    (keras.losses.MeanAbsoluteError, keras.losses.mean_absolute_error),
+    (keras.losses.MeanSquaredError, keras.losses.mean_squared_error),
+)
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy)
 
 
@@ -24,11 +35,16 @@ def predicts_a_number(model: Any, target: Target) -> bool:
 
 def warn_if_sorted(plan: BatchPlan) -> None:
     """Warn if batches hold far fewer classes than they would in random order."""
-    if plan.schedule.shuffle or plan.target is None:
+    if plan.schedule.shuffle:
         return
-    classes = plan.target.class_numbers(plan.manifest)
-    if classes is None:
-        return
+    for target in plan.targets.values():
+        classes = target.class_numbers(plan.manifest)
+        if classes is not None:
+            _warn_if_sorted(classes, plan)
+            return
+
+
+def _warn_if_sorted(classes: npt.NDArray[np.integer[Any]], plan: BatchPlan) -> None:
     batch_size = plan.schedule.batch_size
     found, expected = _classes_in_a_batch(classes, batch_size)
     if len(classes) > batch_size and found - 1 < (expected - 1) / 2:
@@ -38,7 +54,7 @@ def warn_if_sorted(plan: BatchPlan) -> None:
             "forgets one class while it learns the next. Pass shuffle=True to ImageSequence. "
             "(The `shuffle` of `fit` only changes the order of whole batches.)",
             AugseqWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
 
 
@@ -53,17 +69,65 @@ def _classes_in_a_batch(
     return num_found / (batches[-1] + 1), float(expected)
 
 
-def check_outputs(model: Any, target: Target) -> None:
-    """Raise if a model's outputs or loss do not match the targets.
+def check_class_weight(class_weight: Any, plan: BatchPlan) -> None:
+    """Raise `ArgumentError` if `class_weight` is passed to `fit` with other targets than classes.
+
+    Keras fails with an IndexError on several targets, and takes the largest of several labels, or
+    a number, for a class.
+    """
+    if class_weight is None or not plan.targets:
+        return
+    target, *more = plan.targets.values()
+    # Rows of an array can be classes that the loss knows more about.
+    if more or (target.num_classes is None and not isinstance(target, ArrayRowTarget)):
+        what = f"the targets {list(plan.targets)}" if more else target.text
+        raise ArgumentError(
+            "`class_weight` requires one target with one class per image. "
+            f"Received: {what}. Weigh the records instead: images.with_column('weight', values), "
+            "and weights='weight' in ImageSequence (for arrays: `sample_weight`)."
+        )
+    if plan.sample_weight is not None:
+        raise ArgumentError(
+            "Keras takes either `class_weight` or sample weights. Received: both. Multiply each "
+            "sample weight by the weight of its class, and remove `class_weight`."
+        )
+
+
+def check_targets(model: Any, plan: BatchPlan) -> None:
+    """Raise if the names, outputs or losses of a model do not match the targets.
+
+    Raises:
+        ArgumentError: A name is different, an output has the wrong size, or a loss expects a
+            different kind of target.
+    """
+    check_outputs_named(model, plan)
+    if len(plan.targets) == 1:
+        check_outputs(model, next(iter(plan.targets.values())))
+        return
+    for name, target in plan.targets.items():
+        check_outputs(model, target, name)
+
+
+def check_outputs(model: Any, target: Target, name: str | None = None) -> None:
+    """Raise if an output or loss of a model does not match its target.
 
     Keras would report shapes or, if a class has no output, a loss of NaN. Models that compute
     their loss themselves are not checked.
 
+    Args:
+        model: A compiled model.
+        target: What the output is trained on.
+        name: Name of the output; None if the model has only one.
+
     Raises:
         ArgumentError: The model has too few outputs, or the loss expects different targets.
     """
-    num_outputs, loss, num_classes = _num_outputs(model), _plain_loss(model), target.num_classes
-    if num_outputs is None or loss is None or num_classes is None:
+    num_outputs, loss = _num_outputs(model, name), _plain_loss(model, name)
+    num_classes = target.num_classes
+    if num_outputs is None or loss is None:
+        return
+    if num_classes is None:
+        _check_values(num_outputs, loss, target, name)
         return
     if _is(loss, _SPARSE):
         if target.is_one_hot:
@@ -89,6 +153,25 @@ def check_outputs(model: Any, target: Target) -> None:
         )
 
 
+def _check_values(num_outputs: int, loss: Any, target: Target, name: str | None) -> None:
+    """Raise `ArgumentError` if values that are no classes do not have the size of the output."""
+    if len(target.shape) != 1 or isinstance(target, ArrayRowTarget):
+        return
+    where = "the model" if name is None else f"the output {name!r}"
+    if _is(loss, _SPARSE):
+        raise ArgumentError(
+            "The loss sparse_categorical_crossentropy expects one class per image, but the target "
+            f"of {where} is {target.text}. For several labels, compile with the loss "
+            '"binary_crossentropy"; for numbers, with "mse".'
+        )
+    if any(_is(loss, kind) for kind in _BY_VALUE) and num_outputs != target.shape[0]:
+        raise ArgumentError(
+            f"The size of an output must be that of its target. Received: {num_outputs} from "
+            f"{where}, but the target is {target.text}. End {where} with "
+            f"keras.layers.Dense({target.shape[0]})."
+        )
+
+
 def _require_outputs(is_right: bool, num_outputs: int, num_classes: int) -> None:
     if not is_right:
         binary = ', or compile with the loss "binary_crossentropy"'
@@ -99,21 +182,24 @@ def _require_outputs(is_right: bool, num_outputs: int, num_classes: int) -> None
         )
 
 
-def _num_outputs(model: Any) -> int | None:
+def _num_outputs(model: Any, name: str | None = None) -> int | None:
     """Return the size of a model's output; None if it is not one vector of known size."""
     outputs = getattr(model, "outputs", None)
+    if name is not None:
+        names = output_names(model) or []
+        outputs = [outputs[names.index(name)]] if outputs and name in names else None
     if not isinstance(outputs, list) or len(outputs) != 1 or len(outputs[0].shape) != 2:
         return None
     num_outputs: int | None = outputs[0].shape[-1]
     return num_outputs
 
 
-def _plain_loss(model: Any) -> Any:
-    """Return the single compiled loss of a model; None with custom training code."""
-    for name in ("train_step", "test_step", "compute_loss"):
-        if getattr(type(model), name) is not getattr(keras.Model, name):
+def _plain_loss(model: Any, name: str | None = None) -> Any:
+    """Return the compiled loss of a model's output; None with custom training code."""
+    for method in ("train_step", "test_step", "compute_loss"):
+        if getattr(type(model), method) is not getattr(keras.Model, method):
             return None
-    loss = model.loss
+    loss = _loss_of(model.loss, name, output_names(model) or [])
     if isinstance(loss, dict) and len(loss) == 1:
         (loss,) = loss.values()
     if isinstance(loss, list | tuple) and len(loss) == 1:
@@ -122,6 +208,18 @@ def _plain_loss(model: Any) -> Any:
         # The ignored class needs no output.
         return None
     return keras.losses.get(loss) if isinstance(loss, str) else loss
+
+
+def _loss_of(loss: Any, name: str | None, names: list[str]) -> Any:
+    """Return the loss of a named output, from what was passed to `compile`."""
+    if name is None:
+        return loss
+    if isinstance(loss, dict):
+        return loss.get(name)
+    if isinstance(loss, list | tuple):
+        is_known = name in names and len(loss) == len(names)
+        return loss[names.index(name)] if is_known else None
+    return loss
 
 
 def _is(loss: Any, kind: tuple[type, Any]) -> bool:

@@ -23,11 +23,13 @@ class KerasMethod(NamedTuple):
         name: "fit", "evaluate" or "predict".
         model: The model.
         data: The argument `x` of the method.
+        class_weight: The argument `class_weight` of `fit`; None for other methods.
     """
 
     name: str
     model: Any
     data: Any
+    class_weight: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ def find_method() -> KerasMethod | None:
     for frame in _frames(sys._getframe(1)):
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
             here = frame.f_locals
-            return KerasMethod(frame.f_code.co_name, here.get("self"), here.get("x"))
+            own = (here.get("self"), here.get("x"), here.get("class_weight"))
+            return KerasMethod(frame.f_code.co_name, *own)
     return None
 
 

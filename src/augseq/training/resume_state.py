@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.errors import AugseqWarning, BackupError
 from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.target import Target
 from augseq.sampling.schedule import Progress
 from augseq.training.content_text import describe_content, is_same_content
 
@@ -88,7 +89,8 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         "number of records": schedule.num_records,
         "manifest": plan.manifest.fingerprint(),
         "source": _short(pipeline.source.content_text()),
-        "targets": _targets(plan),
+        "targets": _contents(plan.targets) or "none",
+        **_columns(plan),
         "scaled_decode": str(pipeline.scaled_decode),
         "shorter_side_px": str(cache and cache.shorter_side_px),
         "resize": _short(repr(pipeline.resize)),
@@ -97,8 +99,23 @@ def run_conditions(plan: BatchPlan) -> Conditions:
     }
 
 
-def _targets(plan: BatchPlan) -> str:
-    return ", ".join(target.content for target in plan.pipeline.targets.values()) or "none"
+def _contents(loaded: Mapping[str, Target]) -> str:
+    names = [f"{name}: " if len(loaded) > 1 else "" for name in loaded]
+    contents = [value.content for value in loaded.values()]
+    return _short(", ".join(map("".join, zip(names, contents, strict=True))))
+
+
+def _columns(plan: BatchPlan) -> dict[str, str]:
+    """Return what else is loaded besides pixels and targets, if anything."""
+    found = {}
+    if plan.pipeline.inputs:
+        found["inputs"] = _contents(plan.pipeline.inputs)
+    if plan.sample_weight is not None:
+        found["weights"] = _short(plan.sample_weight.content)
+    if plan.columns:
+        hashed = plan.manifest.column_fingerprint(plan.columns)
+        found["columns"] = _short(f"{', '.join(plan.columns)} #{hashed}")
+    return found
 
 
 def _augmentations(augment: AugmentationList) -> dict[str, str]:

@@ -25,7 +25,14 @@ from augseq.loading.batch import Batch
 from augseq.loading.pipeline import Pipeline, PixelDtype
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import Sample
-from augseq.loading.targets.label import LabelMode, label_target
+from augseq.loading.targets.label import LabelMode
+from augseq.loading.targets.make_targets import (
+    TargetOptions,
+    make_inputs,
+    make_targets,
+    make_weights,
+)
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -43,7 +50,13 @@ from augseq.pixels.options import (
 )
 from augseq.sampling.randomness import check_epoch
 from augseq.sampling.schedule import Padding, Progress, Schedule
-from augseq.training.array_source import array_manifest, array_plan, array_source
+from augseq.training.array_source import (
+    Rows,
+    array_manifest,
+    array_plan,
+    array_source,
+    split_inputs,
+)
 from augseq.training.describe_plan import plan_hops, plan_text
 from augseq.training.distributed import (
     make_shard,
@@ -51,10 +64,16 @@ from augseq.training.distributed import (
     require_own_part,
     require_part_for_keras,
 )
-from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
+from augseq.training.fit_checks import (
+    check_class_weight,
+    check_targets,
+    predicts_a_number,
+    warn_if_sorted,
+)
 from augseq.training.iterators_at_exit import leave_iterators_to_the_system
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
+from augseq.training.model_names import check_inputs
 from augseq.training.pass_advice import EPOCH_SYNC
 from augseq.training.position import Position
 from augseq.training.resume_state import (
@@ -77,9 +96,9 @@ _DEFAULT_SIZE = (256, 256)
 class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of an image folder for `fit`, `evaluate` and `predict`.
 
-    `sequence[i]` is `(images, targets)`, or `images` alone with `label_mode=None`. It depends only
-    on the manifest, the options, the seed, `sequence.epoch` and `i`, not on the order of the calls
-    or the number of workers.
+    `sequence[i]` is `(images, targets)`, `(images, targets, weights)`, or `images` alone with
+    `label_mode=None`. It depends only on the manifest, the options, the seed, `sequence.epoch` and
+    `i`, not on the order of the calls or the number of workers.
 
     The sequence has its own workers and prefetching. Keras always sees one worker and no
     multiprocessing, because Keras' own queue loses and repeats batches.
@@ -98,6 +117,13 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             before augmentation, or after it if an element sets the size (such as a crop).
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
+        targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number` or
+            `InputImage`, or a dict of several by the names of the model's outputs. A dict of two
+            or more gives a dict of arrays; a single target gives an array.
+        inputs: Further inputs from columns of the manifest, a dict by the names of the model's
+            inputs: `augseq.Number` and the like. A batch then has a dict of inputs, in which the
+            images are "image".
+        weights: Name of a column of sample weights, at least 0, for `fit` and `evaluate`.
         dtype: "float32" or "uint8". Pixels range from 0 to 255 in both, with 8-bit precision,
             unless `full_depth=True`.
         color_mode: "rgb", "grayscale" or "rgba".
@@ -136,7 +162,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     Raises:
         ArgumentError: An option is invalid.
-        LabelError: `label_mode` requires labels, but the manifest has none.
+        LabelError: `label_mode` requires labels, but the manifest has none; or a value of a
+            target, input or weight is missing or does not fit.
 
     Warns:
         AugseqWarning: `augment` crops or resizes to less than the default `image_size`.
@@ -161,6 +188,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         seed: int = 0,
         augment: Sequence[Any] | None = None,
         label_mode: LabelMode | None = "int",
+        targets: TargetOptions | None = None,
+        inputs: Mapping[str, TargetOption] | None = None,
+        weights: str | None = None,
         dtype: PixelDtype = "float32",
         color_mode: ColorMode = "rgb",
         resize_mode: ResizeMode = "stretch",
@@ -204,7 +234,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             resize=resize,
             dtype=dtype,
             scaled_decode=scaled_decode,
-            targets={} if label_mode is None else {"label": label_target(manifest, label_mode)},
+            targets=make_targets(manifest, targets, label_mode, dtype),
+            inputs=make_inputs(manifest, inputs),
         )
         _warn_if_enlarged(pipeline)
         schedule = Schedule(
@@ -215,7 +246,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             seed=seed,
         )
         check_batch_memory(pipeline.resize, decode, dtype, min(batch_size, len(manifest)))
-        plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)
+        plan = BatchPlan(
+            manifest=manifest,
+            schedule=schedule,
+            pipeline=pipeline,
+            sample_weight=make_weights(manifest, weights, pipeline.targets),
+        )
         options = WorkerOptions(
             kind=worker_kind,
             number=workers,
@@ -226,21 +262,31 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @classmethod
     def from_arrays(
-        cls, x: Images, y: npt.NDArray[Any] | None = None, **options: Any
+        cls,
+        x: Images | Mapping[str, npt.NDArray[Any]],
+        y: Rows | Mapping[str, Rows] | None = None,
+        *,
+        sample_weight: npt.NDArray[Any] | None = None,
+        **options: Any,
     ) -> "ImageSequence":
         """Create a sequence from images in an array, which can be memory-mapped.
 
         Args:
             x: Images, shape (n, height, width, channels); uint8, or numbers that are cast to
                 float32. Values are never rescaled; albumentations transforms that change
-                colours require uint8, or floats from 0 to 1.
-            y: Targets, shape (n, ...), passed to the model unchanged; None to predict.
+                colours require uint8, or floats from 0 to 1. For a model with several inputs, a
+                dict by their names: the images as "image", and arrays of shape (n, ...), passed
+                to the model unchanged.
+            y: Targets, shape (n, ...), passed to the model unchanged, or `augseq.InputImage()`; a
+                dict by the names of the model's outputs for several; None to predict.
+            sample_weight: Weights for `fit` and `evaluate`, at least 0, shape (n,); None if all
+                are equal.
             **options: Options of the constructor, except those about files and labels.
                 `image_size` defaults to None.
 
         Raises:
-            ArgumentError: `x` is not a stack of images, `y` has a different length, or an option
-                is invalid.
+            ArgumentError: `x` is not a stack of images, another array has a different length, or
+                an option is invalid.
 
         Example:
             >>> import augseq, numpy as np
@@ -249,10 +295,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             >>> [len(labels) for _, labels in batches]
             [4, 4, 2]
         """
-        source = array_source(x)
+        images, inputs = split_inputs(x)
+        source = array_source(images)
         manifest = array_manifest(len(source.images), options)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        return blank._with(array_plan(blank._plan, source, y))
+        return blank._with(array_plan(blank._plan, source, y, inputs, sample_weight))
 
     def repeat(self) -> Self:
         """Return an endless copy, to train with `steps_per_epoch`.
@@ -414,8 +461,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def num_batches(self) -> int | None:
         """Number of batches per epoch, as Keras reads it; None for a repeated sequence."""
-        # Keras reads it at the start of a pass: see `EpochTracker`.
+        # Keras reads it at the start of a pass: see `EpochTracker`; before the first batch.
         self.position.epochs.count()
+        method = find_method()
+        if method is not None and method.data is self and not self._gives_own:
+            check_class_weight(method.class_weight, self._plan)
         if self.position.is_endless:
             return None
         if type(self).__len__ is not ImageSequence.__len__:
@@ -450,8 +500,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Raises:
             ArgumentError: Several processes run, and this sequence is not this process's shard;
-                the last batch cannot be divided evenly among the devices; or the model's outputs
-                or loss do not match the targets.
+                the last batch cannot be divided evenly among the devices; or the model's inputs,
+                outputs or loss, or `class_weight`, do not match the batches.
 
         Warns:
             AugseqWarning: `fit` trains on images that are sorted by class.
@@ -469,19 +519,26 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def _check_call(self) -> None:
         """Check the model and the order of the images before Keras uses them."""
         method = find_method()
-        # A subclass, or a wrapper, may pass different targets to Keras.
-        gives_own = any(
-            getattr(type(self), name) is not getattr(ImageSequence, name)
-            for name in ("__getitem__", "batch")
-        )
-        if method is None or method.name == "predict" or self._plan.target is None or gives_own:
+        if method is None or self._gives_own:
             return
         if method.data is self:
-            check_outputs(method.model, self._plan.target)
+            check_inputs(method.model, self._plan)
+        if method.name == "predict" or self._plan.target is None:
+            return
+        if method.data is self:
+            check_targets(method.model, self._plan)
         if method.name == "fit" and not self._is_order_checked:
             self._is_order_checked = True
             if not predicts_a_number(method.model, self._plan.target):
                 warn_if_sorted(self._plan)
+
+    @property
+    def _gives_own(self) -> bool:
+        """Whether a subclass may pass different arrays to Keras."""
+        return any(
+            getattr(type(self), name) is not getattr(ImageSequence, name)
+            for name in ("__getitem__", "batch")
+        )
 
     def on_epoch_end(self) -> None:
         """Handle Keras' end of an epoch."""

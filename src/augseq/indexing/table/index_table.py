@@ -71,7 +71,8 @@ class TableOptions:
             raise ArgumentError(
                 "`label_column` must be the name of one column: an image has one class. Combine "
                 "one-hot columns into one: frame['label'] = frame[columns].idxmax(axis=1). "
-                "Several labels for an image are not supported yet. "
+                "For several labels per image, pass label_column=None, and train with "
+                "targets=augseq.MultiLabel(columns). "
                 f"Received: label_column={self.label_column!r}"
             )
         if not isinstance(self.label_column, str | None):
@@ -133,8 +134,9 @@ def index_table(
         class_names: Classes, in the order of the labels. Integer labels (never from CSV, where
             they are text) are then positions in this list. If None, the labels as text, sorted by
             value if all are integers, otherwise by code point.
-        columns: Other columns to keep; all if None. A column `index` becomes the records' index,
-            which is the row number, from 0, otherwise.
+        columns: Other columns to keep, such as numbers or lists of tags to train on; all if None.
+            A column `index` becomes the records' index, which is the row number, from 0,
+            otherwise.
         missing_labels: "error" refuses blank labels; "keep" turns them into unlabelled records. A
             blank that is in `class_names` is a class.
         check_files: Whether to check that each file exists; files are not opened. It must be False

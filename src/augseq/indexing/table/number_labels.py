@@ -18,7 +18,7 @@ _EXACT = 2.0**53
 
 _WAY_OUT = (
     "If they are values to predict, pass label_column=None (at the shell: --no-labels): the column "
-    "is then kept with the records, and docs/manifests.md shows how to train on it."
+    "is then kept with the records, to train on with targets=augseq.Number(...)."
 )
 
 
@@ -36,7 +36,10 @@ def whole_numbers(labels: pa.Array, column: str) -> pa.Array:
     if not pa.types.is_floating(kind):
         way_out = f"Convert them to text, for example with frame[{column!r}].astype(str)."
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            way_out = "An image has one class; several labels for an image are not supported yet."
+            way_out = (
+                "For several labels per image, pass label_column=None (at the shell: --no-labels) "
+                f"and train with targets=augseq.MultiLabel({column!r}, ...)."
+            )
         raise LabelError(
             f"The labels in the column {column!r} must be text, integers or booleans. "
             f"Received: {kind}. {way_out}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
-from augseq.types import Array
+from augseq.types import Array, Image
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -27,14 +27,24 @@ class ArrayRowTarget:
 
     rows: npt.NDArray[Any]
 
-    def load(self, record: Record) -> Array:
+    def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the row of a record; a view."""
         return np.asarray(self.rows[record.index])
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """None: the values are not in the manifest."""
+        return ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a row."""
+        return self.rows.shape[1:]
+
+    @property
     def text(self) -> str:
         """The target in a few words."""
-        return f"targets of shape {self.rows.shape[1:]}"
+        return f"rows of an array, {self.rows.dtype} {self.shape}"
 
     @property
     def content(self) -> str:
@@ -80,8 +90,13 @@ class ArrayRowTarget:
         return self.rows.reshape(-1).astype(np.int64) if is_class else None
 
 
-def array_row_target(y: npt.NDArray[Any], num_images: int) -> ArrayRowTarget:
+def array_row_target(y: Any, num_images: int, name: str = "y") -> ArrayRowTarget:
     """Return how to give the rows of an array as targets.
+
+    Args:
+        y: The array.
+        num_images: How many rows it must have.
+        name: Name of the argument in messages.
 
     Raises:
         ArgumentError: There is not one row of numbers for each image.
@@ -89,8 +104,10 @@ def array_row_target(y: npt.NDArray[Any], num_images: int) -> ArrayRowTarget:
     # Several targets in a tuple or dict would be taken for rows.
     rows = np.asarray(None if isinstance(y, tuple | dict) else y)
     if rows.dtype.kind not in "biuf" or rows.shape[:1] != (num_images,):
+        several = " For several, pass a dict of arrays by name." if isinstance(y, tuple) else ""
         raise ArgumentError(
-            f"`y` must be one array of numbers with a row for each of the {num_images} images. "
-            f"Received: {type(y).__name__} of shape {rows.shape}, dtype {rows.dtype}"
+            f"`{name}` must be one array of numbers with a row for each of the {num_images} "
+            f"images. Received: {type(y).__name__} of shape {rows.shape}, dtype {rows.dtype}."
+            f"{several}"
         )
     return ArrayRowTarget(rows)

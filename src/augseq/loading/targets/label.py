@@ -1,14 +1,23 @@
 """The class of an image as its target."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError, LabelError
+from augseq.loading.targets.column_checks import (
+    check_classes_option,
+    check_no_missing,
+    column_names,
+    files_at,
+    unknown_classes,
+)
 from augseq.manifest.record import Record
-from augseq.types import Array
+from augseq.terminal_text import options_text
+from augseq.types import Array, Image
 from augseq.validation import check_choice
 
 if TYPE_CHECKING:
@@ -16,6 +25,92 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 LabelMode: TypeAlias = Literal["int", "categorical", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The class of each image: the manifest's labels, or a column of your own.
+
+    `targets=Label(label_mode=...)` is the same as `label_mode=...`; use it in a dict of several
+    targets.
+
+    Args:
+        column: Name of a column of text, integers or booleans; None for the manifest's labels.
+        classes: The classes of a column, in the order of their numbers. Name them before you
+            split the manifest, so that training and validation have the same:
+            `classes=images.unique("camera")`. None without a column: the manifest knows them.
+        label_mode: "int": int32, shape (). "categorical": one-hot float32, shape (num_classes,).
+            "binary": float32 0 or 1, shape (1,).
+
+    Raises:
+        ArgumentError: An option is invalid.
+
+    Example:
+        >>> import augseq
+        >>> images = augseq.index_folder("sample_images", progress=False).select([0, 199])
+        >>> images = images.with_column("camera", ["phone", "scanner"])
+        >>> camera = augseq.Label("camera", classes=images.unique("camera"))
+        >>> batches = augseq.ImageSequence(images, targets={"kind": augseq.Label(), "from": camera})
+        >>> {name: labels.tolist() for name, labels in batches[0][1].items()}
+        {'kind': [0, 4], 'from': [0, 1]}
+    """
+
+    column: str | None = None
+    classes: Sequence[str | int] | None = None
+    label_mode: LabelMode = "int"
+
+    def __repr__(self) -> str:
+        return options_text(self)
+
+    def __post_init__(self) -> None:
+        check_choice("label_mode", self.label_mode, get_args(LabelMode))
+        check_classes_option("Label", self.classes)
+        if self.column is not None and len(column_names("Label", self.column)) > 1:
+            raise ArgumentError(
+                "Label requires one column. For a column of 0 and 1 for each class, use "
+                f"augseq.MultiLabel, or augseq.Number for shares. Received: {self}"
+            )
+        if self.column is not None and self.classes is None:
+            raise ArgumentError(
+                "Label of a column requires `classes`, so that all parts of a split have the same. "
+                f"Write classes=images.unique({self.column!r}), with the whole manifest as "
+                f"`images`. Received: {self}"
+            )
+        if self.column is None and self.classes is not None:
+            raise ArgumentError(
+                "`classes` of Label requires a `column`: the manifest's own labels have its "
+                f"`class_names`. Received: {self}"
+            )
+
+    def bind(self, manifest: "Manifest", dtype: str) -> "LabelTarget | ColumnLabelTarget":
+        """Return the labels of the records of a manifest; see `TargetOption`.
+
+        Args:
+            manifest: The records; all of them are checked.
+            dtype: dtype of the pixels in a batch.
+
+        Raises:
+            ArgumentError: The manifest does not have the columns.
+            LabelError: A record has no value, or one that does not fit.
+        """
+        if self.column is None:
+            return label_target(manifest, self.label_mode)
+        option, classes = f"Label({self.column!r})", list(self.classes or ())
+        way_out = "Select the records that have one, or fill the gaps with manifest.with_column."
+        check_no_missing(manifest, option, self.column, way_out)
+        column = manifest.arrow_column(self.column, option)
+        if str(column.type).startswith(("list", "float", "double")):
+            raise ArgumentError(
+                f"{option} requires a column of text, integers or booleans. Received: a column of "
+                f"type {column.type}. For several labels per image, use augseq.MultiLabel; for "
+                "numbers, augseq.Number."
+            )
+        unknown = [value for value in manifest.unique(self.column) if value not in classes]
+        if unknown:
+            has_it = np.array([value == unknown[0] for value in column.to_pylist()])
+            raise unknown_classes(option, unknown, classes, files_at(manifest, has_it))
+        labels = LabelTarget(label_mode=self.label_mode, num_classes=len(classes))
+        return ColumnLabelTarget(column=self.column, classes=tuple(classes), labels=labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +132,39 @@ class LabelTarget:
                 f'label_mode="binary" needs 2 classes. Received: {self.num_classes} classes'
             )
 
-    def load(self, record: Record) -> Array:
+    def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the encoded label."""
+        return self.encoded(record.target)
+
+    def encoded(self, label: int | None) -> Array:
+        """Return a label as the model is trained on it."""
         if self.label_mode == "int":
-            return np.array(record.target, np.int32)
+            return np.array(label, np.int32)
         if self.label_mode == "binary":
-            return np.array([record.target], np.float32)
+            return np.array([label], np.float32)
         one_hot = np.zeros(self.num_classes, np.float32)
-        one_hot[record.target] = 1
+        one_hot[label] = 1
         return one_hot
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None: the label is part of every record."""
+        return ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """() for "int", (1,) for "binary", (num_classes,) for "categorical"."""
+        return {"int": (), "binary": (1,)}.get(self.label_mode, (self.num_classes,))
 
     @property
     def text(self) -> str:
         """The target in a few words."""
-        return f"{self.label_mode} labels of {self.num_classes} classes"
+        return self.text_of(f"{self.num_classes} classes")
+
+    def text_of(self, source: str) -> str:
+        """Return the target in a few words, given what the labels are of."""
+        dtype = "int32" if self.label_mode == "int" else "float32"
+        return f"{self.label_mode} labels of {source}, {dtype} {self.shape}"
 
     @property
     def content(self) -> str:
@@ -77,6 +191,75 @@ class LabelTarget:
         return manifest.targets
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnLabelTarget:
+    """A class in a column, encoded like a label.
+
+    Attributes:
+        column: Name of the column.
+        classes: Its values, by label.
+        labels: How to encode a label.
+    """
+
+    column: str
+    classes: tuple[str | int, ...]
+    labels: LabelTarget
+    _label_of: dict[str | int, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        label_of = {name: label for label, name in enumerate(self.classes)}
+        object.__setattr__(self, "_label_of", label_of)
+
+    def load(self, record: Record, image: Image | None = None) -> Array:
+        """Return the encoded class."""
+        return self.labels.encoded(self._label_of[record.columns[self.column]])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of a label."""
+        return self.labels.shape
+
+    @property
+    def text(self) -> str:
+        """The column, and the label in a few words."""
+        return self.labels.text_of(f"{self.column!r}, {self.num_classes} classes")
+
+    @property
+    def content(self) -> str:
+        """What decides the values, beside the column."""
+        return repr(self)
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes)
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        return self.labels.is_one_hot
+
+    @property
+    def as_one_hot(self) -> str:
+        """What a user writes to get one-hot rows."""
+        return self.labels.as_one_hot
+
+    @property
+    def as_numbers(self) -> str:
+        """What a user writes to get class numbers."""
+        return self.labels.as_numbers
+
+    def class_numbers(self, manifest: "Manifest") -> npt.NDArray[np.integer[Any]]:
+        """Return the class of each record, shape (num_records,)."""
+        values = manifest.arrow_column(self.column).to_pylist()
+        return np.array([self._label_of[value] for value in values], np.int64)
+
+
 def label_target(manifest: "Manifest", label_mode: LabelMode) -> LabelTarget:
     """Return how to encode the labels of a manifest.
 
@@ -89,6 +272,7 @@ def label_target(manifest: "Manifest", label_mode: LabelMode) -> LabelTarget:
         raise LabelError(
             f"label_mode={label_mode!r} needs a label for every record, but this manifest has "
             "none for some. Index with labels (index_folder: a sub-folder for each class, or "
-            "labels=...; index_table: label_column), or pass label_mode=None to predict."
+            "labels=...; index_table: label_column); pass label_mode=None to predict, or "
+            "targets=... to train on something else, such as augseq.Number."
         )
     return LabelTarget(label_mode=label_mode, num_classes=len(manifest.class_names))

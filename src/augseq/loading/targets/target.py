@@ -1,12 +1,12 @@
-"""What every kind of target can say of itself."""
+"""The interface of all kinds of targets: what a user writes, and what a pipeline loads."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from augseq.manifest.record import Record
-from augseq.types import Array
+from augseq.types import Array, Image
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -14,15 +14,30 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """What a model is to predict of a record, as it is trained on; immutable and picklable."""
+    """A value of each record, as the model is trained on it; immutable and picklable.
 
-    def load(self, record: Record) -> Array:
-        """Return the target of a record; of one shape and dtype for all records."""
+    A further input of the model is loaded in the same way. Everything about classes has a default
+    for values that are no classes: inherit from this class to get them.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the manifest that `load` reads."""
+        return ()
+
+    def load(self, record: Record, image: Image | None = None) -> Array:
+        """Return the value of a record; of one shape and dtype for all records.
+
+        Args:
+            record: The record, with at least the `columns`.
+            image: The image as the model gets it, shape (height, width, channels); None if it is
+                not loaded.
+        """
         ...
 
     @property
     def text(self) -> str:
-        """The target in a few words, as the plan of a sequence shows it."""
+        """The value in a few words, with dtype and shape, as the plan of a sequence shows it."""
         ...
 
     @property
@@ -31,25 +46,48 @@ class Target(Protocol):
         ...
 
     @property
-    def num_classes(self) -> int | None:
-        """The number of classes; None where the target is another number."""
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape of one value; None for sizes that are not known before it is loaded."""
         ...
 
     @property
+    def num_classes(self) -> int | None:
+        """The number of classes; None where the target is no class."""
+        return None
+
+    @property
     def is_one_hot(self) -> bool:
-        """Whether each class has a column of its own."""
-        ...
+        """Whether each class has a column of its own, and exactly one of them is 1."""
+        return False
 
     @property
     def as_one_hot(self) -> str:
         """What a user writes to get one-hot rows in place of class numbers."""
-        ...
+        return ""
 
     @property
     def as_numbers(self) -> str:
         """What a user writes to get class numbers in place of one-hot rows."""
-        ...
+        return ""
 
     def class_numbers(self, manifest: "Manifest") -> npt.NDArray[np.integer[Any]] | None:
         """Return the class of each record, shape (num_records,); None where there are none."""
+        return None
+
+
+@runtime_checkable
+class TargetOption(Protocol):
+    """A target as a user writes it, before it is checked against a manifest."""
+
+    def bind(self, manifest: "Manifest", dtype: str) -> Target:
+        """Return the target for the records of a manifest, after checking all of them.
+
+        Args:
+            manifest: The records.
+            dtype: dtype of the pixels in a batch.
+
+        Raises:
+            ArgumentError: The manifest does not have the columns, or an option is invalid.
+            LabelError: A record has no value, or one that does not fit.
+        """
         ...

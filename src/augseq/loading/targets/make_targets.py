@@ -1,0 +1,151 @@
+"""The targets, further inputs and weights of a sequence, from the options of its constructor."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from augseq.errors import ArgumentError
+from augseq.loading.targets.input_image import InputImage
+from augseq.loading.targets.label import Label, LabelMode, label_target
+from augseq.loading.targets.number import NumberTarget, check_weights
+from augseq.loading.targets.target import Target, TargetOption
+from augseq.validation import briefly
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
+
+TargetOptions: TypeAlias = TargetOption | Mapping[str, TargetOption]
+"""One target, or several by the names of the model's outputs."""
+
+_EXAMPLES = "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...) or augseq.InputImage()"
+
+
+def make_targets(
+    manifest: "Manifest", targets: Any, label_mode: LabelMode | None, dtype: str
+) -> dict[str, Target]:
+    """Return the targets of the records of a manifest, by name.
+
+    Args:
+        manifest: The records.
+        targets: One target, a dict of targets, or None for `label_mode`.
+        label_mode: The short form for labels.
+        dtype: dtype of the pixels in a batch.
+
+    Raises:
+        ArgumentError: An option is invalid.
+        LabelError: A record has no value, or one that does not fit.
+    """
+    if targets is None:
+        return {} if label_mode is None else {"label": label_target(manifest, label_mode)}
+    if label_mode not in ("int", None):
+        raise ArgumentError(
+            "Only one of `targets` and `label_mode` can be given. "
+            f"Received: label_mode={label_mode!r}, targets={briefly(targets)}. "
+            f"Write targets=augseq.Label(label_mode={label_mode!r})."
+        )
+    if _is_option(targets):
+        name = "label" if isinstance(targets, Label) else "target"
+        return {name: targets.bind(manifest, dtype)}
+    options = _checked(targets, "targets", "the names of the model's outputs", _EXAMPLES)
+    return {name: option.bind(manifest, dtype) for name, option in options.items()}
+
+
+def make_inputs(manifest: "Manifest", inputs: Any) -> dict[str, Target]:
+    """Return the further inputs of the records of a manifest, by name.
+
+    Args:
+        manifest: The records.
+        inputs: A dict of what to load, or None.
+
+    Raises:
+        ArgumentError: An option is invalid.
+        LabelError: A record has no value, or one that does not fit.
+    """
+    if inputs is None:
+        return {}
+    examples = "augseq.Number(...), augseq.MultiLabel(...) or augseq.Label(...)"
+    options = _checked(inputs, "inputs", "the names of the model's inputs", examples)
+    check_input_names("inputs", options)
+    wrong = [name for name, option in options.items() if isinstance(option, InputImage)]
+    if wrong:
+        raise ArgumentError(
+            "`inputs` takes values of columns; the image is always an input. "
+            f"Received: {wrong[0]!r}: {options[wrong[0]]!r}"
+        )
+    return {name: option.bind(manifest, "float32") for name, option in options.items()}
+
+
+def make_weights(
+    manifest: "Manifest", weights: Any, targets: Mapping[str, Target]
+) -> NumberTarget | None:
+    """Return the sample weights of the records of a manifest; None if all are equal.
+
+    Args:
+        manifest: The records.
+        weights: Name of a column, or None.
+        targets: The targets of the same sequence.
+
+    Raises:
+        ArgumentError: There are no targets, or no such column.
+        LabelError: A weight is missing, negative or not finite, or all are 0.
+    """
+    if weights is None:
+        return None
+    if not targets:
+        raise ArgumentError(
+            "`weights` requires targets: without them, there is no loss to weigh. "
+            f"Received: weights={briefly(weights)}"
+        )
+    return check_weights(manifest, weights)
+
+
+def check_input_names(argument: str, inputs: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` if an input takes the name of the image."""
+    if "image" in inputs:
+        raise ArgumentError(
+            f"`{argument}` cannot contain the name 'image': it is the name of the image itself. "
+            f"Received: {list(inputs)}"
+        )
+
+
+def _checked(options: Any, argument: str, names: str, examples: str) -> Mapping[str, TargetOption]:
+    is_dict = isinstance(options, Mapping) and len(options) > 0
+    wrong = options
+    if is_dict:
+        bad = [item for item in options.items() if not _is_named_option(*item)]
+        if not bad:
+            found: Mapping[str, TargetOption] = options
+            return found
+        wrong = dict(bad)
+    either = f"{examples}, or " if argument == "targets" else ""
+    raise ArgumentError(
+        f"`{argument}` must be {either}a dict of these by {names}"
+        f"{'' if either else f', such as {examples}'}. "
+        f"Received: {briefly(wrong)}.{_hint(wrong)}"
+    )
+
+
+def _is_named_option(name: Any, option: Any) -> bool:
+    return isinstance(name, str) and bool(name) and _is_option(option)
+
+
+def _is_option(value: Any) -> bool:
+    # A class has the methods of its instances.
+    return isinstance(value, TargetOption) and not isinstance(value, type)
+
+
+def _hint(wrong: Any) -> str:
+    """Return what to write instead, with a space before it; or ""."""
+    first = next(iter(wrong.values()), None) if isinstance(wrong, Mapping) else wrong
+    if isinstance(first, str):
+        return (
+            f" Write augseq.Number({first!r}) for numbers, augseq.MultiLabel({first!r}, ...) "
+            f"for several labels, or augseq.Label({first!r}, ...) for classes."
+        )
+    if isinstance(first, type) and issubclass(first, TargetOption):
+        return f" Write augseq.{first.__name__}(...), with parentheses."
+    if isinstance(first, list | tuple):
+        return " Keras takes several targets as a dict, not as a list."
+    if isinstance(first, Mapping):
+        return " A dict in a dict is not supported."
+    return ""

@@ -1,0 +1,142 @@
+"""Values of your own columns: by position, by path, or from a pattern of file names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.errors import ArgumentError
+from augseq.manifest.classes import sorted_names
+from augseq.manifest.schema import RESERVED_NAMES, decoded, is_list
+from augseq.terminal_text import listed
+from augseq.validation import briefly, did_you_mean
+
+
+def own_column(name: str, values: Any) -> pa.ChunkedArray:
+    """Return user values as a column.
+
+    Raises:
+        ArgumentError: They do not fit a column, or the name is reserved.
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        values = list(values)
+    try:
+        # Integers beyond 64 bits and lone surrogates raise Python's own errors.
+        column = decoded(pa.array(values, from_pandas=True))
+    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
+        raise ArgumentError(f"The values for the column {name!r} do not fit: {error}") from error
+    if name in RESERVED_NAMES:
+        raise ArgumentError(f"The column name {name!r} is reserved; choose another.")
+    return column
+
+
+def values_by_path(
+    name: str, values: Mapping[str, Any], served: pa.ChunkedArray, excluded: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """Return the values of a mapping for the paths of records, excluded ones last.
+
+    Args:
+        name: Name of the column in messages.
+        values: Values by path. Paths that are not in the manifest are ignored.
+        served: Paths that need a value.
+        excluded: Paths without a value get a null.
+
+    Raises:
+        ArgumentError: A path has no value, or the values do not fit a column.
+    """
+    paths = [*served.to_pylist(), *excluded.to_pylist()]
+    missing = [path for path in paths[: len(served)] if path not in values]
+    if missing:
+        raise ArgumentError(
+            f"`values` must have a value for the path of each record. Received for {name!r}: none "
+            f"for {len(missing)} of {len(served)} records: {listed(missing)}. The keys must be "
+            f"paths relative to the root, with '/'; they are {briefly(list(values))}."
+        )
+    return own_column(name, [values.get(path) for path in paths])
+
+
+def unique_values(name: str, column: pa.ChunkedArray, separator: str | None) -> list[Any]:
+    """Return the different values of a column, without nulls, in the order of class names.
+
+    Args:
+        name: Name of the column in messages.
+        column: Values, or lists of values.
+        separator: What separates the parts of a text; None for no parts.
+
+    Raises:
+        ArgumentError: `separator` is given for a column that is not text.
+    """
+    found: list[Any] = pc.unique(flat_values(name, column, separator)).drop_null().to_pylist()
+    is_text = all(isinstance(value, str) for value in found)
+    return sorted_names(found) if is_text else sorted(found)
+
+
+def flat_values(name: str, column: pa.ChunkedArray, separator: str | None) -> pa.ChunkedArray:
+    """Return the elements of a column of lists, or the parts of a column of separated text.
+
+    Raises:
+        ArgumentError: `separator` is given for a column that is not text.
+    """
+    if separator is not None:
+        column = split_text(name, column, separator)
+    return pc.list_flatten(column) if is_list(column.type) else column
+
+
+def split_text(name: str, column: pa.ChunkedArray, separator: str) -> pa.ChunkedArray:
+    """Return lists of the parts of separated text, without spaces around them.
+
+    Blank text is an empty list; null stays null.
+
+    Raises:
+        ArgumentError: The column is not text, or the separator is not a text.
+    """
+    if not isinstance(separator, str) or not separator:
+        raise ArgumentError(
+            f'`separator` must be text, such as ";". Received: separator={separator!r}'
+        )
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    if not pa.types.is_string(column.type):
+        raise ArgumentError(
+            f"`separator` is for a column of text, but the column {name!r} is {column.type}. "
+            f"Received: separator={separator!r}. Remove it."
+        )
+    lists = [_split(chunk, separator) for chunk in column.chunks]
+    return pa.chunked_array(lists, pa.list_(pa.string()))
+
+
+def _split(texts: pa.StringArray, separator: str) -> pa.ListArray:
+    lists = pc.split_pattern(texts, separator)
+    parts = pc.utf8_trim_whitespace(lists.values)
+    # A blank part, as in "a;;b" or "", is no value.
+    is_kept = np.asarray(pc.not_equal(parts, ""))
+    ends = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)
+    offsets = pa.array(ends[lists.offsets.to_numpy()], mask=_nulls_of(lists))
+    return pa.ListArray.from_arrays(offsets, parts.filter(pa.array(is_kept)))
+
+
+def _nulls_of(lists: pa.ListArray) -> Any:
+    return np.append(lists.is_null().to_numpy(zero_copy_only=False), False)
+
+
+def known_column(table: pa.Table, name: str, purpose: str = "") -> pa.ChunkedArray:
+    """Return a column of a manifest by name.
+
+    Args:
+        table: The columns.
+        name: A name.
+        purpose: What needs the column, for the message.
+
+    Raises:
+        ArgumentError: There is no such column.
+    """
+    if name not in table.column_names:
+        names: Sequence[str] = table.column_names
+        why = f" {purpose} needs it." if purpose else ""
+        raise ArgumentError(
+            f"There is no column {name!r}. Existing columns: {names}."
+            f"{did_you_mean(str(name), names)}{why}"
+        )
+    return table.column(name)

@@ -1,0 +1,156 @@
+"""Trains on several targets, inputs and weights; prints the largest difference from plain arrays.
+
+python -m tests.training.fits_of_targets FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+import augseq
+
+NUM, BATCH_SIZE = 10, 4
+RNG = np.random.default_rng(3)
+PIXELS = RNG.integers(0, 256, (NUM, 4, 4, 3), np.uint8)
+AGE = RNG.normal(size=(NUM, 1)).astype(np.float32)
+TAGS = RNG.integers(0, 2, (NUM, 3)).astype(np.float32)
+SHARES = RNG.dirichlet(np.ones(3), NUM).astype(np.float32)
+FACTS = RNG.normal(size=(NUM, 2)).astype(np.float32)
+KIND = np.arange(NUM) % 2
+WEIGHT = RNG.uniform(0, 2, NUM).astype(np.float32)
+
+
+class Arrays(keras.utils.PyDataset):
+    """Batches of arrays, or of dicts of arrays."""
+
+    def __init__(self, *arrays: Any) -> None:
+        super().__init__()
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return -(-NUM // BATCH_SIZE)
+
+    def __getitem__(self, number: int) -> tuple[Any, ...]:
+        rows = slice(number * BATCH_SIZE, (number + 1) * BATCH_SIZE)
+        return tuple(
+            {name: array[rows] for name, array in item.items()}
+            if isinstance(item, dict)
+            else item[rows]
+            for item in self.arrays
+        )
+
+
+def manifest_in(folder: Path) -> augseq.Manifest:
+    """Save the images, and index them with their columns."""
+    for number, pixels in enumerate(PIXELS):
+        Image.fromarray(pixels).save(folder / f"{number}_{'xy'[KIND[number]]}.png")
+    images = augseq.index_folder(folder, labels=lambda path: path[-5], progress=False)
+    columns = {
+        "age": AGE[:, 0],
+        "tags": [[name for name, has in zip("pqr", row, strict=True) if has] for row in TAGS],
+        "shares": SHARES,
+        "fact 1": FACTS[:, 0],
+        "fact 2": FACTS[:, 1],
+        "weight": WEIGHT,
+    }
+    for name, values in columns.items():
+        images = images.with_column(name, values)
+    return images
+
+
+def model_of(*outputs: str, facts: bool = False) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    image = keras.Input((4, 4, 3), name="image")
+    inputs = [image, keras.Input((2,), name="facts")] if facts else [image]
+    scaled = keras.layers.Rescaling(1 / 255)(image)
+    flat = keras.layers.Flatten()(scaled)
+    if facts:
+        flat = keras.layers.Concatenate()([flat, inputs[1]])
+    dense = {
+        "kind": keras.layers.Dense(2, "softmax", name="kind"),
+        "age": keras.layers.Dense(1, name="age"),
+        "tags": keras.layers.Dense(3, "sigmoid", name="tags"),
+        "shares": keras.layers.Dense(3, "softmax", name="shares"),
+    }
+    made = [dense[name](flat) for name in outputs if name in dense]
+    if "image" in outputs:
+        small = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid")(scaled)
+        made.append(keras.layers.Rescaling(255)(small))
+    return keras.Model(inputs, made if len(made) > 1 else made[0])
+
+
+LOSSES = {
+    "kind": "sparse_categorical_crossentropy",
+    "age": "mse",
+    "tags": "binary_crossentropy",
+    "shares": "categorical_crossentropy",
+}
+TAG = augseq.MultiLabel("tags", classes=["p", "q", "r"])
+# Of each: options of the sequence; y for plain arrays; outputs, loss and metrics of the model.
+CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
+    "several outputs, inputs and weights": (
+        {
+            "targets": {
+                "kind": augseq.Label(),
+                "age": augseq.Number("age"),
+                "tags": TAG,
+                "shares": augseq.Number("shares"),
+            },
+            "inputs": {"facts": augseq.Number(["fact 1", "fact 2"])},
+            "weights": "weight",
+        },
+        {"kind": KIND, "age": AGE, "tags": TAGS, "shares": SHARES},
+        ("kind", "age", "tags", "shares"),
+        LOSSES,
+        {"kind": "accuracy", "age": ["mae", keras.metrics.R2Score()], "tags": "auc"},
+    ),
+    "a number": (
+        {"targets": augseq.Number("age")},
+        AGE,
+        ("age",),
+        "mse",
+        ["mae", keras.metrics.R2Score()],
+    ),
+    "several labels": (
+        {"targets": TAG, "weights": "weight"},
+        TAGS,
+        ("tags",),
+        "binary_crossentropy",
+        ["binary_accuracy"],
+    ),
+    "the image itself": (
+        {"targets": augseq.InputImage()},
+        PIXELS.astype(np.float32),
+        ("image",),
+        "mse",
+        ["mae"],
+    ),
+}
+
+
+def difference(images: augseq.Manifest, case: str, workers: int) -> float:
+    """Return the largest difference of the weights after training on files and on arrays."""
+    options, y, outputs, loss, metrics = CASES[case]
+    facts = "inputs" in options
+    batches = augseq.ImageSequence(
+        images, image_size=None, batch_size=BATCH_SIZE, workers=workers, **options
+    )
+    x = {"image": PIXELS.astype(np.float32), "facts": FACTS} if facts else PIXELS
+    arrays = Arrays(x, y, WEIGHT) if "weights" in options else Arrays(x, y)
+    found = []
+    for data, callbacks in (batches, [augseq.EpochSync(batches)]), (arrays, []):
+        model = model_of(*outputs, facts=facts)
+        model.compile("sgd", loss, metrics=metrics)
+        model.fit(data, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+        found.append(model.get_weights())
+    return max(float(np.abs(a - b).max()) for a, b in zip(*found, strict=True))
+
+
+if __name__ == "__main__":
+    manifest = manifest_in(Path(sys.argv[1]))
+    print(json.dumps({case: difference(manifest, case, n) for n, case in enumerate(CASES)}))

@@ -1,0 +1,36 @@
+"""Real training on several targets, inputs and weights ends as with plain arrays."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backends import BACKENDS, python_on_each_backend
+
+CASES = ("several outputs, inputs and weights", "a number", "several labels", "the image itself")
+_PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """By backend and case, how much the trained weights differ from those with plain arrays."""
+    folder = tmp_path_factory.mktemp("photos")
+    program = ["-W", "ignore", "-m", "tests.training.fits_of_targets", str(folder)]
+    found = {}
+    with python_on_each_backend(program, tmp_path_factory, cwd=_PROJECT) as runs:
+        for backend, (process, place) in runs.items():
+            code = process.wait(240)
+            assert code == 0, (place / "errors").read_text()[-3000:]
+            found[backend] = json.loads((place / "out").read_text().splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_ends_with_the_weights_of_plain_arrays(
+    backend: str, case: str, differences: dict[str, Any]
+) -> None:
+    if backend not in differences:
+        pytest.skip(f"needs {backend}")
+    assert differences[backend][case] < 1e-6
