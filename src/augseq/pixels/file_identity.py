@@ -1,8 +1,10 @@
 """Identify the current version of a file without reading it."""
 
 import os
+import stat
 from typing import NamedTuple
 
+from augseq.pixels.links import check_inside, folder_is_inside
 from augseq.storage.path_encoding import for_system
 
 _UNKNOWN = bytes(16)
@@ -27,10 +29,36 @@ class Identity(NamedTuple):
         return cached[:2] == self[:2] and self.content_hash in hashes
 
 
-def file_identity(path: str, content_hash: bytes = _UNKNOWN) -> Identity | None:
-    """Return the current identity of a file; None if it cannot be inspected."""
+def file_identity(
+    path: str, content_hash: bytes = _UNKNOWN, *, inside: str | None = None
+) -> Identity | None:
+    """Return the current identity of a file; None if it cannot be inspected.
+
+    Args:
+        path: The file.
+        content_hash: As in `Identity`.
+        inside: Folder that symbolic links must not lead out of; None if they can lead anywhere.
+
+    Raises:
+        UnreadableError: The file leads out of the folder.
+    """
+    status = None if inside is None else _status_inside(path, inside)
+    if status is None:
+        if inside is not None:
+            check_inside(inside, path)
+        try:
+            status = os.stat(for_system(path))
+        except OSError:
+            return None
+    return Identity(status.st_size, status.st_mtime_ns, content_hash)
+
+
+def _status_inside(path: str, folder: str) -> os.stat_result | None:
+    """Return the status of a file that is certainly inside a folder, in one system call."""
+    if not folder_is_inside(folder, os.path.dirname(path)):
+        return None
     try:
-        status = os.stat(for_system(path))
+        status = os.lstat(for_system(path))
     except OSError:
         return None
-    return Identity(status.st_size, status.st_mtime_ns, content_hash)
+    return None if stat.S_ISLNK(status.st_mode) else status

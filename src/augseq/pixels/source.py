@@ -12,7 +12,6 @@ from augseq.manifest.record import Record
 from augseq.pixels.decode import open_image
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.file_identity import Identity, file_identity
-from augseq.pixels.links import check_inside
 from augseq.pixels.options import DecodeOptions, ResizeOptions, is_right_file, to_read_it
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import read_file
@@ -206,9 +205,7 @@ class FileSource:
         content = () if record.probe is None else (record.probe.content_hash,)
         if self._folder is None:
             path = os.path.join(self.root, record.path)
-            if not self.follow_links:
-                check_inside(self.root, path)
-            return file_identity(path, *content)
+            return file_identity(path, *content, inside=None if self.follow_links else self.root)
         if record.probe is not None and self.remote.cache_dir is not None:
             # A copy of this content is as good as the file, so the server is not asked.
             return Identity(record.probe.num_bytes, record.probe.modified_ns, *content)

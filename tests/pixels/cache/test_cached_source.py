@@ -18,9 +18,10 @@ from augseq.errors import (
     MissingFileError,
 )
 from augseq.manifest.record import Record
+from augseq.pixels import native
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
-from augseq.pixels.options import DecodeOptions
+from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.storage.atomic_file import SUFFIX, temporary_file
 from tests.pixels.conftest import encoded, photo
@@ -145,11 +146,20 @@ def forbid(path: Path) -> None:
         os.unlink,
     ],
 )
+@pytest.mark.parametrize("resize", [None, ResizeOptions(image_size=(15, 20))])
+@pytest.mark.parametrize("compiled", [True, False])
 def test_an_invalid_cache_file_is_written_again(
-    root: Path, tmp_path: Path, damage: Callable[[Path], None]
+    root: Path,
+    tmp_path: Path,
+    damage: Callable[[Path], None],
+    resize: ResizeOptions | None,
+    compiled: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if not compiled:
+        monkeypatch.setattr(native, "module", None)
     folder = tmp_path / "cache"
-    source = cached(root, folder)
+    source = cached(root, folder, resize=resize)
     pixels(source)
     sizes = {path: path.stat().st_size for path in entries(folder)}
     for path in entries(folder)[::2]:

@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from augseq.errors import ArgumentError
-from augseq.pixels.cache.entry import Entry, map_entry, write_entry
+from augseq.pixels.cache.entry import Entry, entry_bytes, map_entry, read_entry, write_entry
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.memory_folder import MemoryFolder, free_memory_bytes, own_memory_folder
 from augseq.pixels.file_identity import Identity
@@ -32,23 +32,28 @@ class CacheFolder:
         settings: Identifies the decoding options, so that images decoded differently are kept
             apart.
         max_bytes: Maximum total size of all files in the folder.
-        holds_resized: Whether images are already resized, so that they cannot be made smaller.
+        shape: (height, width, channels) of all images, if they are cached resized; None if they
+            are cached whole.
     """
 
     def __init__(
-        self, place: str | MemoryFolder, settings: str, max_bytes: int, holds_resized: bool
+        self,
+        place: str | MemoryFolder,
+        settings: str,
+        max_bytes: int,
+        shape: tuple[int, ...] | None,
     ) -> None:
         # This reference keeps a folder in memory alive.
         self._place = place
         self._settings = settings
-        self._holds_resized = holds_resized
+        self._shape = shape
+        self._entry_bytes = None if shape is None else entry_bytes(shape)
         root = place if isinstance(place, str) else place.path
-        remedies = f"{_REMEDIES}{'' if holds_resized else _SMALLER}."
+        remedies = f"{_REMEDIES}{_SMALLER if shape is None else ''}."
         self._files = CacheFiles(root, PIXELS + settings, max_bytes, remedies)
 
     def __reduce__(self) -> tuple[object, ...]:
-        options = self._place, self._settings, self.max_bytes, self._holds_resized
-        return type(self), options
+        return type(self), (self._place, self._settings, self.max_bytes, self._shape)
 
     @property
     def root(self) -> str:
@@ -76,13 +81,16 @@ class CacheFolder:
         return read_usage(self.root)
 
     def find(self, name: str, identity: Identity) -> Entry | None:
-        """Return an image, memory-mapped; None if missing or outdated.
+        """Return an image, memory-mapped if it is whole; None if missing or outdated.
 
         Args:
             name: Hexadecimal digits.
             identity: Current identity of the source file.
         """
-        return map_entry(self._files.path(name), identity)
+        path = self._files.path(name)
+        if self._entry_bytes is None:
+            return map_entry(path, identity)
+        return read_entry(path, identity, self._entry_bytes)
 
     def keep(self, name: str, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
         """Write an image if there is room; warn once when there is none left.
@@ -98,7 +106,7 @@ class CacheFolder:
 
 
 def open_cache(
-    choice: ImageCache, images_root: str, settings: str, *, holds_resized: bool
+    choice: ImageCache, images_root: str, settings: str, *, shape: tuple[int, ...] | None
 ) -> CacheFolder:
     """Return the folder of a cache; create it if it is missing.
 
@@ -106,14 +114,14 @@ def open_cache(
         choice: The options of the cache.
         images_root: The folder of the images.
         settings: As in `CacheFolder`.
-        holds_resized: As in `CacheFolder`.
+        shape: As in `CacheFolder`.
 
     Raises:
         ArgumentError: It is inside the folder of the images, or cannot be created.
     """
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, images_root)
     max_bytes = room if choice.max_bytes is None else choice.max_bytes
-    return CacheFolder(place, settings, max_bytes, holds_resized)
+    return CacheFolder(place, settings, max_bytes, shape)
 
 
 def _memory_place() -> tuple[MemoryFolder, int]:

@@ -252,10 +252,11 @@ def make_source(
             "scaled_decode: with a cache each image is decoded only once."
         )
     shrinking = choice.shorter_side_px, scaled_decode
+    shape = None if resize is None else (*resize.image_size, options.num_channels)
     settings = _settings(options, shrinking if resize is None else (*shrinking, resize))
     return CachedSource(
         files=files,
-        folder=open_cache(choice, files.root, settings, holds_resized=resize is not None),
+        folder=open_cache(choice, files.root, settings, shape=shape),
         shorter_side_px=choice.shorter_side_px,
         scaled_decode=scaled_decode,
         resize=resize,

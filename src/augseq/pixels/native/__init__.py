@@ -18,6 +18,10 @@ class NativeModule(Protocol):
         """Return the bytes of a file and its modification time in nanoseconds since 1970 UTC."""
         ...
 
+    def read_into(self, path: str | bytes, buffer: Image, /) -> int:
+        """Read a file into a buffer; return the number of bytes up to its end, or -1."""
+        ...
+
     def read_jpeg_header(self, data: bytes, /) -> tuple[int, int, int, int] | None:
         """Return height, width, channels (1 or 3) and EXIF orientation of a JPEG file."""
         ...

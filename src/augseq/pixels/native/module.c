@@ -39,6 +39,28 @@ static PyObject *read_file(PyObject *Py_UNUSED(module), PyObject *arguments)
     return result;
 }
 
+PyDoc_STRVAR(read_into_doc,
+"read_into(path, buffer)\n--\n\n"
+"Read a file into a contiguous, writable buffer, and return the number of bytes up to its end, at\n"
+"most those of the buffer.\n\n"
+"Returns -1 if it cannot be read; on Windows always. Releases the interpreter lock once.");
+
+static PyObject *read_into(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *path;
+    Py_buffer buffer;
+    long long count;
+    if (!PyArg_ParseTuple(arguments, "O&w*:read_into", PyUnicode_FSConverter, &path, &buffer))
+        return NULL;
+    const char *name = PyBytes_AsString(path);
+    Py_BEGIN_ALLOW_THREADS
+    count = read_into_buffer(name, buffer.buf, (size_t)buffer.len);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    PyBuffer_Release(&buffer);
+    return PyLong_FromLongLong(count);
+}
+
 PyDoc_STRVAR(read_jpeg_header_doc,
 "read_jpeg_header(data)\n--\n\n"
 "Return height, width, channels (1 or 3) and orientation (1 to 8) of a common JPEG file.\n\n"
@@ -94,6 +116,7 @@ static PyObject *decode_jpeg(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"read_file", read_file, METH_VARARGS, read_file_doc},
+    {"read_into", read_into, METH_VARARGS, read_into_doc},
     {"read_jpeg_header", read_jpeg_header, METH_O, read_jpeg_header_doc},
     {"decode_jpeg", decode_jpeg, METH_VARARGS, decode_jpeg_doc},
     {NULL, NULL, 0, NULL},

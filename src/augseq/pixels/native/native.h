@@ -22,6 +22,9 @@ typedef struct {
 /* Reads a regular file of 1 to max_bytes bytes; returns 0 if it is none, or cannot be read. */
 int read_plain_file(const char *path, size_t max_bytes, int follow_links, FileContent *content);
 
+/* Reads a file into a buffer; returns the number of bytes up to its end, at most num_bytes; or -1. */
+long long read_into_buffer(const char *path, unsigned char *bytes, size_t num_bytes);
+
 /* jpeg_header.c */
 
 typedef struct {

@@ -9,6 +9,12 @@ int read_plain_file(const char *path, size_t max_bytes, int follow_links, FileCo
     return 0;
 }
 
+long long read_into_buffer(const char *path, unsigned char *bytes, size_t num_bytes)
+{
+    (void)path, (void)bytes, (void)num_bytes;
+    return -1;
+}
+
 #else
 
 #include <errno.h>
@@ -76,6 +82,16 @@ int read_plain_file(const char *path, size_t max_bytes, int follow_links, FileCo
     }
     close(file);
     return content->bytes != NULL;
+}
+
+long long read_into_buffer(const char *path, unsigned char *bytes, size_t num_bytes)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return -1;
+    long long count = read_all(file, bytes, num_bytes);
+    close(file);
+    return count;
 }
 
 #endif
