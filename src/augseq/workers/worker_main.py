@@ -38,6 +38,8 @@ def serve(connection: Connection) -> None:
         # It was blocked while this process started; see `launch`.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Read when OpenCV is imported: its own threads would use the cores of other workers.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     _keep_freed_memory()
     worker = _Worker(connection)
     with contextlib.suppress(EOFError, OSError):
