@@ -217,8 +217,8 @@ def test_scaled_decoding_comes_close_and_keeps_every_size(
 ) -> None:
     source = FileSource(root=str(photo_folder(tmp_path)), options=DecodeOptions())
     resize = ResizeOptions(image_size=(20, 24), resize_mode=mode)
-    exact = replace(pipeline_of(augment, source=source), resize=resize)
-    scaled = replace(exact, scaled_decode=True)
+    scaled = replace(pipeline_of(augment, source=source), resize=resize)
+    exact = replace(scaled, scaled_decode=False)
     record = Record(index=0, path="a.jpg")
     for epoch in range(5):
         images = [load_sample(record, p, seed=7, epoch=epoch).image for p in (exact, scaled)]

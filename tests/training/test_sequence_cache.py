@@ -91,15 +91,6 @@ def test_arrays_have_no_cache() -> None:
         augseq.ImageSequence.from_arrays(np.zeros((4, 8, 8, 3), np.uint8), cache="memory")
 
 
-def test_scaled_decoding_requires_a_size_of_the_cache(samples: augseq.Manifest) -> None:
-    options = {"cache": "memory", "scaled_decode": True}
-    with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
-        augseq.ImageSequence(samples, augment=[A.RandomResizedCrop((256, 256))], **options)
-    with pytest.raises(augseq.errors.ArgumentError, match="shorter_side_px"):
-        augseq.ImageSequence(samples, image_size=None, **options)
-    augseq.ImageSequence(samples, augment=[A.HorizontalFlip()], **options)
-
-
 def test_copies_share_the_memory_of_a_sequence(samples: augseq.Manifest) -> None:
     batches = augseq.ImageSequence(samples, cache="memory", workers=2, shuffle=True)
     batches.fill_cache(progress=False)

@@ -42,7 +42,7 @@ class Pipeline:
     augment: AugmentationList
     resize: ResizeOptions | None
     dtype: PixelDtype
-    scaled_decode: bool = False
+    scaled_decode: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
 

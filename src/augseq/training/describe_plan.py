@@ -34,10 +34,9 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
         order += ", last batch padded"
     if schedule.done.num_records:
         order += f", epoch {schedule.done.epoch} without its first {schedule.done.num_records}"
-    source = (
-        pipeline.source.describe()
-        + ", large JPEGs decoded at reduced size" * pipeline.scaled_decode
-    )
+    is_of_files = pipeline.source.reads_files or pipeline.source.cache is not None
+    is_exact = is_of_files and not pipeline.scaled_decode
+    source = pipeline.source.describe() + ", JPEGs decoded at full size" * is_exact
     hops = [("order", order), ("source", source), ("augment", augment)]
     if pipeline.resize is not None:
         resize = pipeline.resize

@@ -319,13 +319,6 @@ def test_a_file_in_the_place_of_the_folder_is_refused(root: Path, tmp_path: Path
             cached(root, folder)
 
 
-def test_scaled_decoding_needs_a_size(root: Path) -> None:
-    with pytest.raises(ArgumentError, match="shorter_side_px=256"):
-        make_source(str(root), DecodeOptions(), "memory", scaled_decode=True)
-    choice = ImageCache(shorter_side_px=20)
-    make_source(str(root), DecodeOptions(), choice, scaled_decode=True)
-
-
 @pytest.mark.parametrize("wrong", [True, 3, "", b"x", ["memory"]])
 def test_an_invalid_cache_is_refused(root: Path, wrong: object) -> None:
     with pytest.raises(ArgumentError, match=r"`cache` must be .*Received: cache="):

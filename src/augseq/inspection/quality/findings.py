@@ -99,7 +99,7 @@ KINDS = {
     "huge": Kind(
         "note",
         "huge images",
-        "They are slow to decode: use scaled_decode=True, a cache, or smaller copies.",
+        "They are slow to decode: use a cache, or smaller copies.",
     ),
     "odd_aspect_ratio": Kind(
         "note",

@@ -3,19 +3,18 @@
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
 
 import PIL
 import simplejpeg
 
-from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Entry
 from augseq.pixels.cache.folder import CacheFolder, open_cache
 from augseq.pixels.cache.image_cache import CacheChoice, make_image_cache
+from augseq.pixels.cache.scaled_image import Key, ScaledImage, find_any_scale
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
-from augseq.pixels.file_identity import Identity
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image, resized_region
@@ -99,12 +98,23 @@ class CachedSource:
         if self.resize is not None:
             opened = self._open_file(record) if entry is None else None
             return _ResizedImage(self, record, key, entry, opened)
+        if self.scaled_decode and self.shorter_side_px is None:
+            return self._open_scaled(record, key, entry)
         if entry is not None:
             return DecodedImage(entry.pixels)
         if not self.folder.takes_more:
             # Not decoded here: a crop may need only a part.
             return self._open_file(record)
         return DecodedImage(self._make(self._open_file(record), key))
+
+    def _open_scaled(self, record: Record, key: Key | None, entry: Entry | None) -> OpenImage:
+        """Open an image that crops may need at several scales."""
+        open_file = partial(self._open_file, record)
+        entry = entry or find_any_scale(self.folder, key)
+        if entry is not None:
+            return ScaledImage(self.folder, key, open_file, entry.shape)
+        opened = open_file()
+        return ScaledImage(self.folder, key, lambda: opened, opened.shape)
 
     def find(self, record: Record) -> Image | None:
         """Return the cached pixels of a record, mapped and read-only; None if missing."""
@@ -122,7 +132,7 @@ class CachedSource:
             self._make(self._open_file(record), key)
         return self._find(key) is not None
 
-    def _key(self, record: Record) -> "_Key | None":
+    def _key(self, record: Record) -> Key | None:
         """Return the name of an image and the identity of its file; None without a file."""
         path = os.path.join(self.files.root, record.path)
         identity = self.files.identity(record)
@@ -131,7 +141,7 @@ class CachedSource:
         name = path.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(name, digest_size=16).hexdigest(), identity
 
-    def _find(self, key: "_Key | None") -> Entry | None:
+    def _find(self, key: Key | None) -> Entry | None:
         return None if key is None else self.folder.find(*key)
 
     def _open_file(self, record: Record) -> OpenImage:
@@ -139,7 +149,7 @@ class CachedSource:
         opened = self.files.open(record)
         return opened if self.shorter_side_px is None else DecodedImage(self._shrunk(opened))
 
-    def _make(self, opened: OpenImage, key: "_Key | None") -> Image:
+    def _make(self, opened: OpenImage, key: Key | None) -> Image:
         """Decode an image, resize it if it is cached resized, and cache it.
 
         Args:
@@ -166,10 +176,6 @@ class CachedSource:
         return resize_image(pixels, ResizeOptions(image_size=size))
 
 
-_Key: TypeAlias = tuple[str, Identity]
-"""Name of a cached image, and identity of its file."""
-
-
 @dataclass(frozen=True, slots=True)
 class _ResizedImage:
     """The image of a record as the pipeline sees it, whose resized pixels are cached.
@@ -184,7 +190,7 @@ class _ResizedImage:
 
     source: CachedSource
     record: Record
-    key: _Key | None
+    key: Key | None
     entry: Entry | None
     opened: OpenImage | None
 
@@ -233,8 +239,7 @@ def make_source(
         remote: How to reach a remote folder.
 
     Raises:
-        ArgumentError: The cache is inside the folder of the images, cannot be created, or would
-            silently change pixels.
+        ArgumentError: The cache is inside the folder of the images, or cannot be created.
     """
     # Absolute: cached images are named by path, whatever the working directory of a process.
     root = root if cache is None else absolute_root(root)
@@ -244,13 +249,6 @@ def make_source(
     if cache is None:
         return files
     choice = make_image_cache(cache)
-    if scaled_decode and choice.shorter_side_px is None and resize is None:
-        raise ArgumentError(
-            "`scaled_decode` of images that are cropped from full size requires a cache with "
-            "`shorter_side_px`. Received: scaled_decode="
-            "True, cache without it. Pass cache=ImageCache(..., shorter_side_px=256), or drop "
-            "scaled_decode: with a cache each image is decoded only once."
-        )
     shrinking = choice.shorter_side_px, scaled_decode
     shape = None if resize is None else (*resize.image_size, options.num_channels)
     settings = _settings(options, shrinking if resize is None else (*shrinking, resize))

@@ -26,7 +26,7 @@ from augseq.pixels.decoders.jpeg_header import jpeg_orientation, read_jpeg_heade
 from augseq.pixels.decoders.orientation import check_tags, stored_box, turn
 from augseq.pixels.decoders.pillow import PillowDecoder
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.region import WHOLE, Box, Region, cut, scaled_box
+from augseq.pixels.region import Box, Region, cut, scaled_box
 from augseq.types import Image
 
 # By the colours of a file: the colours to decode to so that simplejpeg returns Pillow's pixels.
@@ -69,10 +69,10 @@ class JpegFile:
     def read(self, region: Region) -> Image:
         """Decode a part of the image; see `OpenImage`."""
         scale = region.scale(self.shape)
-        pixels = self._read_box(scaled_box(region.box, self.shape, scale), scale)
+        box = scaled_box(region.box, self.shape, scale)
+        pixels = self._read_box(box, scale)
         if pixels is None:
-            whole = decode_with_pillow(self.data, self.options)
-            pixels = cut(whole, scaled_box(region.box, self.shape, 1))
+            pixels = cut(decode_with_pillow(self.data, self.options, scale), box)
         return np.ascontiguousarray(pixels)
 
     def _read_box(self, box: Box, scale: int) -> Image | None:
@@ -234,14 +234,23 @@ def _raise_if_damaged(error: ValueError) -> None:
         raise DecodeError(f"its JPEG data is truncated or damaged ({error})") from error
 
 
-def decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
+def decode_with_pillow(data: bytes, options: DecodeOptions, scale: int = 1) -> Image:
     """Decode a whole JPEG file with Pillow, which supports more kinds.
+
+    Args:
+        data: The whole file.
+        options: How to decode it.
+        scale: 1, 2, 4 or 8, to decode it at a fraction of its size.
 
     Raises:
         DecodeError: It is damaged, or of a kind that Pillow does not support either.
     """
     try:
-        return _PILLOW.open(data, options).read(WHOLE)
+        with _PILLOW.opened(data, options) as file:
+            if scale > 1:
+                width, height = file.picture.size
+                file.picture.draft(None, (width // scale, height // scale))
+            return _PILLOW.decode(file)
     except UnidentifiedError as error:
         reason = _why_unsupported(data)
         if reason is None:

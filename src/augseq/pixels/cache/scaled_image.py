@@ -1,0 +1,96 @@
+"""An image of which the cache holds each scale that crops have needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from augseq.pixels.cache.entry import Entry
+from augseq.pixels.cache.folder import CacheFolder
+from augseq.pixels.decoded_image import OpenImage
+from augseq.pixels.file_identity import Identity
+from augseq.pixels.region import WHOLE, Region, cut, scaled_box
+from augseq.types import Image
+
+Key: TypeAlias = tuple[str, Identity]
+"""Name of a cached image, and identity of its file."""
+
+_SCALES = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledImage:
+    """A cached image with the pixels that its file gives at every scale.
+
+    A large JPEG file decoded at 1/2 is not the full-size image downscaled, so the cache holds both
+    once crops have needed both.
+
+    Attributes:
+        folder: The cached images.
+        key: The key of the full-size image; None without a file.
+        open_file: Opens the file.
+        shape: (height, width, channels) of the full-size image.
+    """
+
+    folder: CacheFolder
+    key: Key | None
+    open_file: Callable[[], OpenImage]
+    shape: tuple[int, ...]
+
+    def read(self, region: Region) -> Image:
+        """Return the pixels of a region; decode and cache the image at its scale if missing."""
+        scale = region.scale(self.shape)
+        pixels = self._find(scale)
+        if pixels is None:
+            if not self.folder.takes_more:
+                # A crop may need only a part.
+                return self.open_file().read(region)
+            pixels = self._decode(scale)
+        is_scaled = pixels.shape[:2] != self.shape[:2]
+        return cut(pixels, scaled_box(region.box, self.shape, scale if is_scaled else 1))
+
+    def _find(self, scale: int) -> Image | None:
+        entry = find_scale(self.folder, self.key, scale)
+        if entry is not None and _is_note(entry.pixels):
+            entry = find_scale(self.folder, self.key, 1)
+        return None if entry is None else entry.pixels
+
+    def _decode(self, scale: int) -> Image:
+        height, width = self.shape[:2]
+        # The smallest size for which `Region.scale` is this one.
+        covers = None if scale == 1 else (height // scale, width // scale)
+        pixels = self.open_file().read(Region(covers=covers) if covers else WHOLE)
+        if pixels.shape[:2] == self.shape[:2]:
+            if scale > 1:
+                # Not a JPEG file: note that this scale is the full-size image.
+                self._keep(scale, np.zeros((1, 1, self.shape[2]), np.uint8))
+            scale = 1
+        self._keep(scale, pixels)
+        return pixels
+
+    def _keep(self, scale: int, pixels: Image) -> None:
+        if self.key is not None:
+            name, identity = _scaled(self.key, scale)
+            self.folder.keep(name, identity, pixels, self.shape)
+
+
+def find_scale(folder: CacheFolder, key: Key | None, scale: int) -> Entry | None:
+    """Return a cached image at a scale; None if it is missing."""
+    return None if key is None else folder.find(*_scaled(key, scale))
+
+
+def find_any_scale(folder: CacheFolder, key: Key | None) -> Entry | None:
+    """Return a cached image at some scale; None if all are missing."""
+    found = (find_scale(folder, key, scale) for scale in _SCALES)
+    return next((entry for entry in found if entry is not None), None)
+
+
+def _scaled(key: Key, scale: int) -> Key:
+    name, identity = key
+    return (name if scale == 1 else f"{name}{scale}"), identity
+
+
+def _is_note(pixels: Image) -> bool:
+    # No scaled image is that small: see `Region.scale`.
+    return pixels.shape[:2] == (1, 1)
