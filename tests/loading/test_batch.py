@@ -209,3 +209,23 @@ def test_a_batch_can_be_pickled(samples: augseq.Manifest) -> None:
     assert np.array_equal(twin.images, batch.images)
     assert np.array_equal(twin.y, batch.y)
     assert twin.records == batch.records
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("label_mode", ["int", "categorical"])
+def test_arrays_are_where_tensorflow_takes_them_without_a_copy(
+    samples: augseq.Manifest, dtype: Any, label_mode: Any
+) -> None:
+    batches = augseq.ImageSequence(
+        samples.select(range(40)),
+        image_size=(9, 7),
+        batch_size=3,
+        dtype=dtype,
+        label_mode=label_mode,
+        workers=0,
+    )
+    for images, labels in batches:
+        assert images.ctypes.data % 64 == 0
+        assert labels.ctypes.data % 64 == 0
+        assert images.flags.c_contiguous
+        assert images.flags.writeable

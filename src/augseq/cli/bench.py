@@ -44,8 +44,8 @@ def bench(
 ) -> None:
     """Measure the time of each stage: read, decode, each augmentation, resize, collate.
 
-    Also measures images per second with one thread and with one thread per core, and names the
-    bottleneck. Uses neither a model nor Keras.
+    Also measures images per second with threads and with worker processes (one of each, and one per
+    core), and names the bottleneck. Uses neither a model nor Keras.
     """
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open()

@@ -1,15 +1,15 @@
 """Profile where the time of a sample goes, and what would make it faster."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from textwrap import wrap
 from typing import Any
 
+from augseq.cores import num_cores
 from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
@@ -20,8 +20,8 @@ from augseq.manifest.record import Record
 from augseq.pixels.source import ImageSource
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import WIDTH, escaped, table_text
-from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.protocol import Workers
+from augseq.workers.start_processes import start_processes
 from augseq.workers.threads import ThreadWorkers
 
 _NUM_ROUNDS = 3
@@ -113,14 +113,17 @@ def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
     for step in steps:
         load_batch(plan, step)
     stages = _measure_stages(plan, steps, count)
-    rates, transport_ms = _measure_workers(plan, steps, count)
+    rates, transport_ms, obstacle = _measure_workers(plan, steps, count)
     return Profile(
         num_images=count,
         stages=stages,
         images_per_s=rates,
         transport_ms=transport_ms,
         verdict=_verdict(
-            stages, rates, advise_cache(plan, stages), _advise_scaled_decode(plan, steps, stages)
+            stages,
+            obstacle,
+            advise_cache(plan, stages),
+            _advise_scaled_decode(plan, steps, stages),
         ),
     )
 
@@ -190,23 +193,28 @@ def _read(source: ImageSource, records: list[Record]) -> None:
 
 def _measure_workers(
     plan: BatchPlan, steps: list[Step], count: int
-) -> tuple[dict[str, float], float | None]:
-    """Return images per second by workers, and the overhead of a process in ms/image."""
-    numbers = sorted({1, os.cpu_count() or 1})
+) -> tuple[dict[str, float], float | None, str | None]:
+    """Return images per second by workers, the overhead of a process, and why there are none.
+
+    The overhead is in ms/image.
+    """
+    numbers = sorted({1, num_cores()})
     workers: dict[str, Workers] = {
         _plural(number, "thread"): ThreadWorkers(partial(load_batch, plan), number)
         for number in numbers
     }
-    # A pipeline that cannot be pickled has only threads.
-    with suppress(Exception):
+    obstacle = None
+    try:
         for number in numbers:
-            processes = ProcessWorkers(plan, number)
-            processes.start()
-            workers[_plural(number, "process")] = processes
+            workers[_plural(number, "process")] = start_processes(plan, number, limit_s=None)
+    # The batches are then loaded by threads, at full speed or not.
+    except Exception as error:
+        obstacle = str(error).removesuffix(".")
     rates = {kind: _images_per_s(some, steps, count) for kind, some in workers.items()}
     if "1 process" not in rates:
-        return rates, None
-    return rates, max(0.0, 1000 / rates["1 process"] - 1000 / rates["1 thread"])
+        return rates, None, obstacle
+    transport_ms = max(0.0, 1000 / rates["1 process"] - 1000 / rates["1 thread"])
+    return rates, transport_ms, obstacle
 
 
 def _plural(number: int, word: str) -> str:
@@ -255,31 +263,20 @@ def _advise_scaled_decode(
 
 def _verdict(
     stages: dict[str, float],
-    images_per_s: dict[str, float],
+    obstacle: str | None,
     cache_advice: str | None,
     scaled_advice: str | None,
 ) -> str:
     name = _bottleneck(stages)
     share = stages[name] / sum(stages.values())
     without = f"without it a thread would be {1 / max(1 - share, 0.01):.1f} times as fast"
-    remedies = [*_advise_workers(images_per_s)]
-    if scaled_advice:
-        remedies.append(scaled_advice)
+    remedies = [scaled_advice] if scaled_advice else []
     if name in ("read", "decode") and cache_advice:
         remedies.append(cache_advice)
     if not remedies and name.startswith("augment"):
         remedies.append(f"{without}; use a cheaper transform")
+    if obstacle:
+        # Otherwise workers need no advice: by default, the kind is chosen while batches load.
+        remedies.append(f"worker processes cannot be used: {obstacle}")
     title = name[0].upper() + name[1:]
     return f"{title} is {share:.0%} of the time: {'; '.join(remedies) or without}."
-
-
-def _advise_workers(images_per_s: dict[str, float]) -> Iterator[str]:
-    """Yield advice on workers; processes, which take memory, only if clearly faster."""
-    one = images_per_s["1 thread"]
-    threads = max((k for k in images_per_s if "thread" in k), key=lambda k: images_per_s[k])
-    best = max(images_per_s, key=lambda kind: images_per_s[kind])
-    if images_per_s[best] < 1.15 * images_per_s[threads]:
-        best = threads
-    if (gain := images_per_s[best] / one) > 1.3:
-        kind = ', worker_kind="processes"' * ("process" in best)
-        yield f"workers={best.split()[0]}{kind} gives {gain:.1f} times the speed of one thread"

@@ -20,6 +20,9 @@ PROCESS_ENDS = threading.Event()
 ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
 """Group and name of an array of a batch."""
 
+# In bytes, a cache line: what TensorFlow requires of arrays that it does not copy.
+ALIGNMENT = 64
+
 _PIXELS: ArrayKey = ("inputs", IMAGE)
 
 
@@ -54,7 +57,7 @@ def load_arrays(
     """
     first = load_sample(records[0], pipeline, seed=seed, epoch=epoch)
     layouts = array_layouts(first, len(records), pipeline)
-    arrays = {key: np.empty(layout.shape, layout.dtype) for key, layout in layouts.items()}
+    arrays = {key: _aligned_empty(layout) for key, layout in layouts.items()}
     fill_arrays(arrays, first, records, pipeline, seed=seed, epoch=epoch)
     return arrays
 
@@ -70,6 +73,19 @@ def array_layouts(
         )
         for key, array in _named(first)
     }
+
+
+def _aligned_empty(layout: ArrayLayout) -> Array:
+    """Return an array like `np.empty`, at an address that TensorFlow and JAX use without a copy.
+
+    For a batch of 64 float32 images of 224 x 224 pixels, TensorFlow's copy takes 45 ms of CPU time,
+    most of it with the interpreter lock held. Worker processes return aligned arrays anyway.
+    """
+    dtype = np.dtype(layout.dtype)
+    if dtype.hasobject:
+        return np.empty(layout.shape, dtype)
+    memory = np.empty(layout.num_bytes + ALIGNMENT, np.uint8)
+    return np.ndarray(layout.shape, dtype, memory, -memory.ctypes.data % ALIGNMENT)
 
 
 def fill_arrays(

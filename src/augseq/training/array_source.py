@@ -131,9 +131,9 @@ def array_plan(
     weights = None if sample_weight is None else _weights(sample_weight, len(source.images))
     if weights and not targets:
         raise ArgumentError("`sample_weight` requires targets: pass `y`.")
-    # No file is decoded, whatever the default.
-    values = {"source": source, "targets": targets, "inputs": further, "scaled_decode": False}
-    pipeline = replace(plan.pipeline, **values)
+    pipeline = replace(
+        plan.pipeline, source=source, targets=targets, inputs=further, scaled_decode=False
+    )
     return replace(plan, pipeline=pipeline, sample_weight=weights)
 
 

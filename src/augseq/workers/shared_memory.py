@@ -15,12 +15,9 @@ from typing import Any
 import numpy as np
 
 from augseq.errors import SharedMemoryError
-from augseq.loading.load_images import ArrayKey, ArrayLayout
+from augseq.loading.load_images import ALIGNMENT, ArrayKey, ArrayLayout
 from augseq.progress_note import NUM_BYTES
 from augseq.types import Array
-
-# Arrays are aligned to cache lines.
-_ALIGNMENT = 64
 
 # Environment variable with a folder for shared memory, in case the default is too small.
 FOLDER_VARIABLE = "AUGSEQ_SHARED_DIR"
@@ -218,4 +215,4 @@ def arrays_in(
 
 def aligned(num_bytes: int) -> int:
     """Return the size of an array plus the gap that aligns the next one."""
-    return -(-num_bytes // _ALIGNMENT) * _ALIGNMENT
+    return -(-num_bytes // ALIGNMENT) * ALIGNMENT

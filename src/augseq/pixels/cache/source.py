@@ -249,7 +249,9 @@ def make_source(
     if cache is None:
         return files
     choice = make_image_cache(cache)
-    shrinking = choice.shorter_side_px, scaled_decode
+    # Whole images at full size are the same in both cases; smaller scales have their own names.
+    is_whole = choice.shorter_side_px is None and resize is None
+    shrinking = choice.shorter_side_px, scaled_decode and not is_whole
     shape = None if resize is None else (*resize.image_size, options.num_channels)
     settings = _settings(options, shrinking if resize is None else (*shrinking, resize))
     return CachedSource(
