@@ -150,7 +150,7 @@ def test_shrunk_images_keep_their_shape_and_are_antialiased(
     mixture: augseq.Manifest, tmp_path: Path
 ) -> None:
     cache = augseq.ImageCache(folder=tmp_path, shorter_side_px=20)
-    options = {"image_size": None, "label_mode": None, "dtype": "uint8"}
+    options = {"image_size": None, "label_mode": None, "dtype": "uint8", "scaled_decode": False}
     plain = augseq.ImageSequence(mixture, **options)
     cached = augseq.ImageSequence(mixture, cache=cache, **options)
     for record in mixture:

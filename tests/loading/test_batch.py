@@ -43,6 +43,7 @@ def plan_of(
             augment=make_augmentation_list(augment),
             resize=size and ResizeOptions(image_size=size),
             dtype=dtype,
+            scaled_decode=False,
             targets={} if target is None else {"label": target},
         ),
     )

@@ -93,8 +93,9 @@ def test_a_different_seed_epoch_or_index_gives_different_draws(changed: str) -> 
 
 def test_a_file_is_decoded_as_by_pillow(samples: augseq.Manifest) -> None:
     source = FileSource(root=samples.root, options=DecodeOptions())
+    pipeline = replace(pipeline_of(size=(32, 24), source=source), scaled_decode=False)
     for record in samples[::13]:
-        sample = load_sample(record, pipeline_of(size=(32, 24), source=source), seed=0, epoch=0)
+        sample = load_sample(record, pipeline, seed=0, epoch=0)
         with Image.open(Path(samples.root) / record.path) as picture:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
             expected = np.asarray(upright.resize((24, 32), Image.Resampling.BILINEAR))
@@ -201,7 +202,7 @@ def test_decoding_only_the_crop_gives_the_same_pixels(tmp_path: Path, crop: Any)
     source = FileSource(root=str(photo_folder(tmp_path)), options=DecodeOptions())
     whole = source.open(Record(index=0, path="a.jpg")).read(WHOLE)
     augment = [crop, A.HorizontalFlip()]
-    files = pipeline_of(augment, size=None, source=source)
+    files = replace(pipeline_of(augment, size=None, source=source), scaled_decode=False)
     rows = pipeline_of(augment, size=None, source=ArraySource(whole[np.newaxis]))
     for epoch in range(20):
         sample = load_sample(Record(index=0, path="a.jpg"), files, seed=7, epoch=epoch)
