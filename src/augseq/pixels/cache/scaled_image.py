@@ -16,7 +16,7 @@ from augseq.types import Image
 Key: TypeAlias = tuple[str, Identity]
 """Name of a cached image, and identity of its file."""
 
-_SCALES = (1, 2, 4, 8)
+_SMALLER = (2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class ScaledImage:
         key: The key of the full-size image; None without a file.
         open_file: Opens the file.
         shape: (height, width, channels) of the full-size image.
+        full_size: Its pixels; None if they are not cached.
     """
 
     folder: CacheFolder
     key: Key | None
     open_file: Callable[[], OpenImage]
     shape: tuple[int, ...]
+    full_size: Image | None
 
     def read(self, region: Region) -> Image:
         """Return the pixels of a region; decode and cache the image at its scale if missing."""
@@ -51,10 +53,12 @@ class ScaledImage:
         return cut(pixels, scaled_box(region.box, self.shape, scale if is_scaled else 1))
 
     def _find(self, scale: int) -> Image | None:
-        entry = find_scale(self.folder, self.key, scale)
-        if entry is not None and _is_note(entry.pixels):
-            entry = find_scale(self.folder, self.key, 1)
-        return None if entry is None else entry.pixels
+        if scale == 1:
+            return self.full_size
+        entry = _find_scale(self.folder, self.key, scale)
+        if entry is None:
+            return None
+        return self.full_size if _is_note(entry.pixels) else entry.pixels
 
     def _decode(self, scale: int) -> Image:
         height, width = self.shape[:2]
@@ -75,14 +79,14 @@ class ScaledImage:
             self.folder.keep(name, identity, pixels, self.shape)
 
 
-def find_scale(folder: CacheFolder, key: Key | None, scale: int) -> Entry | None:
+def _find_scale(folder: CacheFolder, key: Key | None, scale: int) -> Entry | None:
     """Return a cached image at a scale; None if it is missing."""
     return None if key is None else folder.find(*_scaled(key, scale))
 
 
-def find_any_scale(folder: CacheFolder, key: Key | None) -> Entry | None:
-    """Return a cached image at some scale; None if all are missing."""
-    found = (find_scale(folder, key, scale) for scale in _SCALES)
+def find_smaller(folder: CacheFolder, key: Key | None) -> Entry | None:
+    """Return a cached image at some scale below full size; None if all are missing."""
+    found = (_find_scale(folder, key, scale) for scale in _SMALLER)
     return next((entry for entry in found if entry is not None), None)
 
 

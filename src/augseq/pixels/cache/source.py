@@ -12,7 +12,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.cache.entry import Entry
 from augseq.pixels.cache.folder import CacheFolder, open_cache
 from augseq.pixels.cache.image_cache import CacheChoice, make_image_cache
-from augseq.pixels.cache.scaled_image import Key, ScaledImage, find_any_scale
+from augseq.pixels.cache.scaled_image import Key, ScaledImage, find_smaller
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
 from augseq.pixels.options import DecodeOptions, ResizeOptions
@@ -110,11 +110,12 @@ class CachedSource:
     def _open_scaled(self, record: Record, key: Key | None, entry: Entry | None) -> OpenImage:
         """Open an image that crops may need at several scales."""
         open_file = partial(self._open_file, record)
-        entry = entry or find_any_scale(self.folder, key)
+        full_size = None if entry is None else entry.pixels
+        entry = entry or find_smaller(self.folder, key)
         if entry is not None:
-            return ScaledImage(self.folder, key, open_file, entry.shape)
+            return ScaledImage(self.folder, key, open_file, entry.shape, full_size)
         opened = open_file()
-        return ScaledImage(self.folder, key, lambda: opened, opened.shape)
+        return ScaledImage(self.folder, key, lambda: opened, opened.shape, full_size)
 
     def find(self, record: Record) -> Image | None:
         """Return the cached pixels of a record, mapped and read-only; None if missing."""
