@@ -37,8 +37,9 @@ def whole_numbers(labels: pa.Array, column: str) -> pa.Array:
         way_out = f"Convert them to text, for example with frame[{column!r}].astype(str)."
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             way_out = (
-                "For several labels per image, pass label_column=None (at the shell: --no-labels) "
-                f"and train with targets=augseq.MultiLabel({column!r}, ...)."
+                "An image has one class. For several labels, pass label_column=None (at the "
+                "shell: --no-labels), and train with "
+                f"targets=augseq.MultiLabel({column!r}, ...)."
             )
         raise LabelError(
             f"The labels in the column {column!r} must be text, integers or booleans. "
