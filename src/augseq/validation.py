@@ -85,8 +85,16 @@ def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -
     """Return an integer within limits as an int, or raise `ArgumentError`."""
     if is_whole(value) and value >= least and (most is None or value <= most):
         return int(value)
+    rule = whole_rule(least=least, most=most)
+    raise ArgumentError(f"`{name}` must be {rule}. Received: {name}={value!r}")
+
+
+def whole_rule(*, least: float | None = None, most: float | None = None) -> str:
+    """Return the rule for an integer within limits, such as "an integer of at least 1"."""
+    if least is None:
+        return "an integer"
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-    raise ArgumentError(f"`{name}` must be an integer {limits}. Received: {name}={value!r}")
+    return f"an integer {limits}"
 
 
 def check_number(
@@ -107,14 +115,33 @@ def check_number(
         most: Inclusive upper limit.
     """
     number = _as_float(value)
-    is_high_enough = (above is None or number > above) and (least is None or number >= least)
-    if math.isfinite(number) and is_high_enough and (most is None or number <= most):
+    if is_in_range(number, above=above, least=least, most=most):
         return number
+    rule = number_rule(above=above, least=least, most=most)
+    raise ArgumentError(f"`{name}` must be {rule}. Received: {name}={value!r}")
+
+
+def number_rule(
+    *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> str:
+    """Return the rule for a number within limits, such as "a finite number above 0"."""
     limits = [("above", above), ("of at least", least), ("at most", most)]
     text = " and ".join(f"{words} {limit}" for words, limit in limits if limit is not None)
-    raise ArgumentError(
-        f"`{name}` must be a finite number{text and ' '}{text}. Received: {name}={value!r}"
-    )
+    return f"a finite number {text}".rstrip()
+
+
+def is_in_range(
+    number: float,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> bool:
+    """Return whether a number is finite and within limits."""
+    is_high_enough = (above is None or number > above) and (least is None or number >= least)
+    # `math.isfinite` fails for an integer that is too large for a float.
+    is_finite = -math.inf < number < math.inf
+    return is_finite and is_high_enough and (most is None or number <= most)
 
 
 def _as_float(value: Any) -> float:

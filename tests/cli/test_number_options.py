@@ -1,12 +1,16 @@
 """Numbers on the command line: invalid ones are refused clearly and immediately."""
 
+import inspect
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import augseq
+from augseq.pixels.options import DecodeOptions
 from tests.cli.test_main import Run, folder, run  # noqa: F401
 
 
@@ -23,9 +27,15 @@ from tests.cli.test_main import Run, folder, run  # noqa: F401
         ("fit x --epochs inf", "at least 1. Received: 'inf'."),
         ("fit x --seed 7.5", "an integer. Received: '7.5'."),
         ("check x --num-bits 65", "from 0 to 64. Received: '65'."),
-        ("check x --correlation 1,5", "a number from 0 to 1. Received: '1,5'."),
-        ("split x -o m.parquet --val half", "a number. Received: 'half'."),
-        ("fit x --learning-rate -0.1", "a number of at least 0. Received: '-0.1'."),
+        (
+            "check x --correlation 1,5",
+            "finite number of at least 0 and at most 1. Received: '1,5'.",
+        ),
+        ("split x -o m.parquet --val half", "a finite number. Received: 'half'."),
+        ("fit x --learning-rate -0.1", "a finite number above 0. Received: '-0.1'."),
+        ("fit x --learning-rate 0", "a finite number above 0. Received: '0'."),
+        ("fit x --learning-rate nan", "a finite number above 0. Received: 'nan'."),
+        ("check x --imbalance inf", "a finite number of at least 1. Received: 'inf'."),
     ],
 )
 def test_an_invalid_number_reports_the_rule(run: Run, command: str, message: str) -> None:  # noqa: F811
@@ -36,6 +46,39 @@ def test_an_invalid_number_reports_the_rule(run: Run, command: str, message: str
     assert "must be a" in words
     assert message in words
     assert "Input should be" not in words
+
+
+RUN = ["epochs", "batch_size", "learning_rate", "val", "seed", "workers"]
+DECODING = ["max_pixels", "max_file_bytes"]
+CHECK = ["tiny_px", "huge_pixels", "aspect_ratio", "imbalance", "num_bits", "correlation"]
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "name"),
+    [
+        *[("fit", augseq.RunOptions, name) for name in [*RUN, *DECODING]],
+        *[("check", augseq.CheckOptions, name) for name in CHECK],
+        *[("bench", DecodeOptions, name) for name in DECODING],
+    ],
+)
+def test_the_shell_refuses_the_numbers_that_python_refuses_in_the_same_words(
+    run: Run,  # noqa: F811
+    command: str,
+    options: Callable[..., object],
+    name: str,
+) -> None:
+    is_float = isinstance(inspect.signature(options).parameters[name].default, float | None)
+    for value in ["0", "1.5", "nan", "inf"] if is_float else ["-1", "0", "65", "9" * 400]:
+        outcome = run(command, "nowhere", f"--{name.replace('_', '-')}={value}")
+        words = " ".join(outcome.err.replace("│", " ").split())
+        try:
+            options(**{name: float(value) if is_float else int(value)})
+        except augseq.errors.ArgumentError as error:
+            rule = str(error).partition(" must be ")[2].partition(" Received: ")[0]
+            assert f" must be {rule} Received: " in words
+            assert "nowhere" not in words
+        else:
+            assert "There is no folder 'nowhere'" in words
 
 
 def test_an_integer_can_have_separators(run: Run, folder: Path) -> None:  # noqa: F811

@@ -54,10 +54,10 @@ def fit(
     epochs: Annotated[int, number_option("Number of epochs.", least=1)] = DEFAULT_EPOCHS,
     batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
     learning_rate: Annotated[
-        float | None, number_option("Peak learning rate. [3e-3]", kind=float, least=0)
+        float | None, number_option("Peak learning rate, above 0. [3e-3]", kind=float, above=0)
     ] = None,
     val: Annotated[
-        float, number_option("Fraction of the images held out for validation.", kind=float)
+        float, number_option("Fraction of the images held out for validation.", kind=float, above=0)
     ] = DEFAULT_VAL,
     split_column: Annotated[
         str | None,

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from augseq.validation import is_in_range, number_rule, whole_rule
+
 
 def with_flat_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that takes the fields of its dataclass parameters as options.
@@ -57,33 +59,36 @@ def number_option(
     description: str,
     *,
     kind: type[int] | type[float] = int,
+    above: float | None = None,
     least: float | None = None,
     most: float | None = None,
     **settings: Any,
 ) -> Any:
-    """Return a numeric option with error messages in the style of augseq.
+    """Return a numeric option that is refused in the words of the Python argument.
 
     Args:
         description: The help text.
         kind: `int` or `float`.
+        above: Exclusive minimum, for `float` only.
         least: Minimum value.
         most: Maximum value.
         **settings: Further arguments of `typer.Option`.
     """
-
-    def is_in_range(number: float) -> bool:
-        return (least is None or number >= least) and (most is None or number <= most)
+    is_valid = functools.partial(is_in_range, above=above, least=least, most=most)
+    rule = (
+        whole_rule(least=least, most=most)
+        if kind is int
+        else number_rule(above=above, least=least, most=most)
+    )
 
     def parse(value: Any) -> Any:
         number = _number(value, kind)
-        if number is not None and is_in_range(number):
+        if number is not None and is_valid(number):
             return number
-        limits = f" of at least {least}" if most is None else f" from {least} to {most}"
-        text = f"must be {'an integer' if kind is int else 'a number'}"
-        text += f"{limits * (least is not None)}. Received: {value!r}."
+        text = f"must be {rule}. Received: {value!r}."
         meant = _number(value, float)
         # For example 2e8.
-        if number is None and meant is not None and meant.is_integer() and is_in_range(meant):
+        if number is None and meant is not None and meant.is_integer() and is_valid(meant):
             text += f" Write {int(meant)}."
         raise typer.BadParameter(text)
 
