@@ -1,17 +1,20 @@
-"""Processes side by side, one for each backend of Keras: a process can have only one."""
+"""Processes with a backend of Keras: each process can have only one."""
 
 import importlib.util
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+_TESTS = Path(__file__).parent
 BACKENDS = ("tensorflow", "jax", "torch")
 
 Run = tuple[subprocess.Popen[str], Path]
@@ -25,20 +28,77 @@ def is_installed(backend: str) -> bool:
 
 def environment_of(backend: str) -> dict[str, str]:
     """Return this process's variables, but for a process that has the backend on a processor."""
+    hidden = [] if backend == "tensorflow" else [str(_TESTS / "without_tensorflow")]
     return {
         **os.environ,
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
         "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": os.pathsep.join([*hidden, os.environ.get("PYTHONPATH", "")]),
     }
 
 
+class Server:
+    """A process that answers lines of JSON on its standard input with lines on its output."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, question: Any) -> Any:
+        """Write a line, and return the answer."""
+        print(json.dumps(question), file=self._process.stdin, flush=True)
+        return self.answer()
+
+    def answer(self) -> Any:
+        """Return the next line."""
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+
 @contextmanager
-def python_on_each_backend(
-    arguments: Sequence[str], folders: pytest.TempPathFactory, *, cwd: Path | None = None
+def server(backend: str, module: str, *arguments: str) -> Iterator[Server]:
+    """Start a module that serves lines of JSON on a backend."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=_TESTS.parent,
+        env=environment_of(backend),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        # In the end it is closed, which ends the module.
+        yield Server(process)
+
+
+def run_fork(forks: Server, folder: Path, *arguments: object) -> tuple[int, str, str]:
+    """Run a program of `training.forks`, and return its exit code, output and errors.
+
+    Args:
+        forks: A process in `serve_forks`.
+        folder: For the files of output and errors.
+        *arguments: Arguments of the program.
+    """
+    files = [folder / name for name in ("output", "errors")]
+    forks.ask([list(map(str, arguments)), *map(str, files)])
+    code: int = forks.answer()
+    output, errors = [file.read_text() for file in files]
+    return code, output, errors
+
+
+@contextmanager
+def python_on_backends(
+    arguments: Mapping[str, Sequence[str]],
+    folders: pytest.TempPathFactory,
+    *,
+    cwd: Path | None = None,
 ) -> Iterator[Runs]:
-    """Start Python on all installed backends; end all that is left of the processes.
+    """Start Python on those of some backends that are installed; in the end, end the processes.
+
+    Args:
+        arguments: Arguments of Python, by backend.
+        folders: Makes a folder for each process.
+        cwd: Working directory of all processes.
 
     Yields:
         By backend, the process and the folder where it writes its files `out` and `errors`:
@@ -46,8 +106,8 @@ def python_on_each_backend(
     """
     with ExitStack() as stack:
         yield {
-            backend: stack.enter_context(_running(backend, arguments, folders, cwd))
-            for backend in filter(is_installed, BACKENDS)
+            backend: stack.enter_context(_running(backend, arguments[backend], folders, cwd))
+            for backend in filter(is_installed, arguments)
         }
 
 

@@ -25,6 +25,8 @@ settings.load_profile("unhurried")
 
 _ROOT = Path(__file__).parents[1]
 
+collect_ignore = ["without_tensorflow"]
+
 # The files that take longest, the slowest first: begun last, they would keep one process busy for
 # minutes when all others have ended.
 _SLOWEST = ("test_notebooks", "test_fit", "test_main", "test_run", "test_fits", "test_browser")

@@ -1,4 +1,4 @@
-"""Run two epochs of each row of the tables; print a summary, one line of JSON per row.
+"""Run two epochs of each row of the tables; print a summary, one line of JSON per row and dtype.
 
 A separate process, since contenders fork and spawn, which the test process should not do.
 """
@@ -15,9 +15,10 @@ from benchmarks.tables import Row, all_tables
 from benchmarks.work import Job, UnavailableError
 
 
-def distinct_rows() -> dict[str, Row]:
-    """Return the rows with different contenders or options, by a name for both."""
-    rows = [row for table in all_tables(2) if table.kind == "passes" for row in table.rows]
+def distinct_rows(dtype: str) -> dict[str, Row]:
+    """Return the rows of tables of a dtype that differ in contender or options, by both."""
+    tables = [table for table in all_tables(2) if (table.kind, table.dtype) == ("passes", dtype)]
+    rows = [row for table in tables for row in table.rows]
     return {f"{row.contender} {json.dumps(row.options)}": row for row in rows}
 
 
@@ -47,9 +48,10 @@ def _summary(epoch: Any) -> dict[str, Any]:
 
 def main() -> None:
     job = Job(folder=Path(sys.argv[1]), image_size=(32, 40), batch_size=20, workers=2)
-    for name, row in distinct_rows().items():
-        found = {"uint8": look_at(row, job), "float32": look_at(row, replace(job, dtype="float32"))}
-        print(json.dumps({"name": name, **found}), flush=True)
+    for dtype in ("uint8", "float32"):
+        for name, row in distinct_rows(dtype).items():
+            found = look_at(row, replace(job, dtype=dtype))
+            print(json.dumps({"name": name, "dtype": dtype, **found}), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.backends import BACKENDS, Runs, python_on_each_backend
+from tests.backends import BACKENDS, Runs, python_on_backends
 
 # Albumentations reads it when imported; without it, it asks the network for updates.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
@@ -37,7 +37,9 @@ class Seen:
 def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Start one probe per installed backend, side by side; end all that is left of them."""
     probe = str(Path(__file__).with_name("probe.py"))
-    with python_on_each_backend([probe], tmp_path_factory) as started:
+    with python_on_backends(
+        {backend: [probe] for backend in BACKENDS}, tmp_path_factory
+    ) as started:
         yield started
 
 

@@ -3,41 +3,32 @@
 `pytest -m long tests/laws/test_resume_law.py` kills a hundred runs of each backend.
 """
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
-from tests.backends import BACKENDS, environment_of, is_installed
+from tests.backends import BACKENDS, Server, environment_of, is_installed, run_fork, server
 
 ROOT = Path(__file__).parents[2]
 # 4 epochs of 50 images in batches of 8.
 NUM_BATCHES = 28
+PROGRAM = "tests.training.resumable"
+Run = Callable[..., tuple[int, str, str]]
 
-pytestmark = pytest.mark.timeout(600)
-
-
-def start(folder: Path, backend: str, *arguments: Any) -> subprocess.Popen[str]:
-    folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.resumable", str(folder), *map(str, arguments)],
-        cwd=ROOT,
-        env=environment_of(backend),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(folder: Path, backend: str, *arguments: Any) -> tuple[int, str, str]:
-    with start(folder, backend, *arguments) as process:
-        output, errors = process.communicate()
-    return process.returncode, output, errors
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+]
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -71,66 +62,101 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def whole(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing disturbed."""
+    """A run that nothing disturbed, in a new process, which hashes strings differently."""
     folder = tmp_path_factory.mktemp(f"whole-{backend}")
-    code, output, errors = run(folder, backend)
-    assert code == 0, errors
-    assert len(output.splitlines()) == NUM_BATCHES
+    done = subprocess.run(
+        [sys.executable, "-m", PROGRAM, str(folder)],
+        cwd=ROOT,
+        env=environment_of(backend),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == NUM_BATCHES
     return folder
 
 
-def kill_and_resume(folder: Path, backend: str, rng: np.random.Generator, *options: Any) -> None:
-    """Kill a run once or twice after some batch, or a moment after, and let it end."""
+@pytest.fixture(scope="module")
+def programs(backend: str) -> Iterator[Server]:
+    """The process whose forks the other runs are."""
+    with server(backend, PROGRAM) as forks:
+        yield forks
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a run writes."""
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def run(programs: Server, folder: Path) -> Run:
+    """Runs the program to its end; returns its exit code, output and errors."""
+    return partial(run_fork, programs, folder.parent, folder)
+
+
+def kill(programs: Server, folder: Path, rng: np.random.Generator, *options: Any) -> None:
+    """Kill a run after some batch, or a moment after."""
+    after = int(rng.integers(1, NUM_BATCHES))
+    output = folder.with_name(f"batches {after}")
+    os.mkfifo(output)
+    arguments = [str(folder), *map(str, options)]
+    process = programs.ask([arguments, str(output), str(folder.with_name("errors"))])
+    with output.open() as lines:
+        next((line for line in lines if line == f"batch {after}\n"), None)
+        # At once or a moment later; one that was about to end may have ended by then.
+        with suppress(psutil.NoSuchProcess):
+            moment_s = rng.uniform(0, 0.02) if rng.random() < 0.5 else 0
+            psutil.wait_procs([psutil.Process(process)], moment_s)
+            psutil.Process(process).kill()
+    programs.answer()
+
+
+def kill_and_resume(
+    programs: Server, folder: Path, rng: np.random.Generator, *options: Any
+) -> None:
+    """Kill a run once or twice, and let it end."""
     for _ in range(int(rng.integers(1, 3))):
-        after = int(rng.integers(1, NUM_BATCHES))
-        with start(folder, backend, *options) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line == f"batch {after}\n":
-                    break
-            # At once or a moment later; one that was about to end may have ended by then.
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(rng.uniform(0, 0.02) if rng.random() < 0.5 else 0)
-            process.kill()
-    code, _, errors = run(folder, backend, *options)
+        kill(programs, folder, rng, *options)
+    code, _, errors = run_fork(programs, folder.parent, folder, *options)
     assert code == 0, errors
 
 
-def test_a_killed_run_ends_like_a_whole_one(backend: str, whole: Path, tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "run", backend, np.random.default_rng(1), "--every", 2)
-    require_same_end(tmp_path / "run", whole)
+def test_a_killed_run_ends_like_a_whole_one(programs: Server, whole: Path, folder: Path) -> None:
+    kill_and_resume(programs, folder, np.random.default_rng(1), "--every", 2)
+    require_same_end(folder, whole)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", range(100))
 def test_a_hundred_killed_runs_end_like_a_whole_one(
-    backend: str, whole: Path, tmp_path: Path, seed: int
+    programs: Server, whole: Path, folder: Path, seed: int
 ) -> None:
     rng = np.random.default_rng(100 + seed)
     every = int(rng.integers(1, 5))
     workers = ("--workers", int(rng.integers(0, 4)))
-    kill_and_resume(tmp_path / "run", backend, rng, "--every", every, *workers)
-    require_same_end(tmp_path / "run", whole)
+    kill_and_resume(programs, folder, rng, "--every", every, *workers)
+    require_same_end(folder, whole)
 
 
-def test_sigterm_saves_and_then_ends_the_program(backend: str, whole: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
+def test_sigterm_saves_and_then_ends_the_program(run: Run, whole: Path, folder: Path) -> None:
     options = ("--every", 0, "--kill-after", 10, "--signal", int(signal.SIGTERM))
-    code, output, errors = run(folder, backend, *options)
+    code, output, errors = run(*options)
     assert code == -signal.SIGTERM, errors
     assert len(output.splitlines()) == 10
-    code, output, errors = run(folder, backend)
+    code, output, errors = run()
     assert code == 0, errors
     # It came at the end of a batch, so one more was trained before it was looked at.
     assert len(output.splitlines()) == NUM_BATCHES - 11
     require_same_end(folder, whole)
 
 
-def test_another_seed_is_refused_with_the_difference(tmp_path: Path) -> None:
-    run(tmp_path / "run", BACKENDS[0], "--kill-after", 3)
-    backups = sorted((tmp_path / "run" / "backups").iterdir())
-    code, _, errors = run(tmp_path / "run", BACKENDS[0], "--seed", 8)
+def test_another_seed_is_refused_with_the_difference(run: Run, folder: Path) -> None:
+    run("--kill-after", 3)
+    backups = sorted((folder / "backups").iterdir())
+    code, _, errors = run("--seed", 8)
     assert code == 1
     assert "seed: 7 then, 8 now" in errors
-    assert sorted((tmp_path / "run" / "backups").iterdir()) == backups
+    assert sorted((folder / "backups").iterdir()) == backups

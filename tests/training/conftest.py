@@ -1,4 +1,4 @@
-"""Run the scenarios once per backend, each in a separate process."""
+"""Run the scenarios of each backend in one process."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends import Runs, python_on_each_backend
+from tests.backends import Runs, python_on_backends
 
 # Modules of the subprocesses, which would import Keras if doctests were looked for in them.
 collect_ignore = [
@@ -29,10 +29,17 @@ Outcomes = dict[str, dict[str, str | None]]
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Start the scenarios on all installed backends, side by side; end what is left of them."""
-    arguments = ["-m", "training.scenarios"]
-    with python_on_each_backend(arguments, tmp_path_factory, cwd=_TESTS) as started:
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runs]:
+    """Start the selected scenarios on their backends, side by side; end what is left of them."""
+    arguments: dict[str, list[str]] = {}
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and "outcomes" in item.fixturenames:
+            selected = item.callspec.params
+            scenarios = arguments.setdefault(selected["backend"], ["-m", "training.scenarios"])
+            scenarios.append(selected["scenario"])
+    with python_on_backends(arguments, tmp_path_factory, cwd=_TESTS) as started:
         yield started
 
 

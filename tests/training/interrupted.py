@@ -22,10 +22,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-if os.environ["KERAS_BACKEND"] != "tensorflow":
-    # Keras would load it briefly in each program, to save a model's config.
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
-
 import keras
 import numpy as np
 import psutil

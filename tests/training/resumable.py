@@ -1,6 +1,8 @@
 """A training program that saves itself, to be killed at any moment and started again.
 
 python -m tests.training.resumable FOLDER [--kill-after BATCH] [options]
+
+Without arguments, it serves forks of itself.
 """
 
 import argparse
@@ -8,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import keras
 import numpy as np
 
 import augseq
+
+from .forks import serve_forks
 
 NUM_IMAGES, BATCH_SIZE, EPOCHS = 50, 8, 4
 
@@ -73,7 +78,7 @@ class Tell(keras.callbacks.Callback):
             os.kill(os.getpid(), self.signal_number)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kill-after", type=int, default=0)
@@ -83,7 +88,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--worker-kind", default="threads")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     batches = make_sequence(options.folder, options)
     model = make_model()
@@ -104,5 +109,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    main()
+    if sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        serve_forks(main)

@@ -1,25 +1,12 @@
-"""Programs that train more than once and get a SIGTERM, one after the other.
-
-python -m tests.training.signalled
-
-Reads the arguments of each from a line of standard input, as JSON, and writes how it ended to
-standard output: exit code, output and errors. Keras is imported once; each program is a fork.
-"""
+"""Programs that train more than once and get a SIGTERM: forks of `serve_forks`."""
 
 import argparse
 import contextlib
-import json
 import os
 import signal
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-if os.environ["KERAS_BACKEND"] != "tensorflow":
-    # Keras would load it for a moment in each program, to save how a model is made.
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
 import keras
 import numpy as np
@@ -27,6 +14,7 @@ import numpy as np
 import augseq
 
 from .crash import CrashAfter, CrashError
+from .forks import serve_forks
 
 HANDLED: list[int] = []
 
@@ -92,23 +80,5 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{len(HANDLED)} handled; loss {model.evaluate(batches, verbose=0):.9f}")
 
 
-def serve() -> Sequence[str] | None:
-    """Serve programs; return the arguments in the process of each, and None at the end."""
-    for line in sys.stdin:
-        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-            process = os.fork()
-            if not process:
-                os.dup2(output.fileno(), 1)
-                os.dup2(errors.fileno(), 2)
-                arguments: Sequence[str] = json.loads(line)
-                return arguments
-            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-            texts = [file.seek(0) or file.read() for file in (output, errors)]
-            print(json.dumps([code, *texts]), flush=True)
-    return None
-
-
 if __name__ == "__main__":
-    task = serve()
-    if task is not None:
-        main(task)
+    serve_forks(main)

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,38 @@ def scenario_names() -> list[str]:
     return names
 
 
+# Keras asks for batches in the same way on JAX and torch, so torch runs the others with `-m long`:
+# with these it trains, resumes, shards, evaluates, fails and records.
+SHORT_ON_TORCH = {
+    "a_raising_transform_is_reported_with_path_and_index_on_every_backend",
+    "a_run_that_crashes_again_and_again_trains_each_record_once",
+    "a_wrapper_with_epoch_sync_trains_each_epoch_without_a_warning",
+    "an_audit_records_what_the_model_saw",
+    "each_epoch_trains_each_record_once_with_its_own_augmentation",
+    "evaluate_and_predict_between_epochs_do_not_disturb_training",
+    "fewer_steps_than_batches_go_on_with_the_pass_and_it_is_named_after_its_first_epoch",
+    "padding_without_weight_keeps_metrics_exact",
+    "the_worst_batches_are_kept_with_their_own_loss",
+    "torch_loaders_warn_unless_epochs_are_set",
+    "two_shards_train_one_epoch_together",
+    "without_epoch_sync_no_augmentation_comes_twice_not_in_a_second_fit_either",
+    "workers_that_are_killed_in_every_epoch_change_nothing_that_is_trained",
+}
+
+
+def runs_of(scenario: str) -> list[Any]:
+    """Return the scenario on each backend, marked where it runs with `-m long` only."""
+    is_long = {"torch": scenario not in SHORT_ON_TORCH}
+    return [
+        pytest.param(backend, scenario, marks=[pytest.mark.long] if is_long.get(backend) else [])
+        for backend in BACKENDS
+    ]
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("scenario", scenario_names())
+@pytest.mark.parametrize(
+    ("backend", "scenario"), [run for name in scenario_names() for run in runs_of(name)]
+)
 def test_fit(backend: str, scenario: str, outcomes: Outcomes) -> None:
     if not is_installed(backend):
         pytest.skip(f"needs keras and {backend}")

@@ -5,25 +5,19 @@ interrupted with every change.
 """
 
 import itertools
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.backends import BACKENDS, environment_of, is_installed
+from tests.backends import BACKENDS, is_installed, server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-ROOT = Path(__file__).parents[2]
 CODES = {
     "SIGINT": -signal.SIGINT,
     "SIGINT SIGINT": -signal.SIGINT,
@@ -40,31 +34,7 @@ CASES = [
         *[(False, True)] * 3,
     )
 ]
-Try = Callable[..., dict[str, Any]]
-
-
-@contextmanager
-def programs(backend: str, folder: Path) -> Iterator[Try]:
-    """Give a function that starts a program, interrupts it and returns how it ended."""
-    command = [sys.executable, "-m", "tests.training.interrupted", str(folder)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment_of(backend),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-
-        def attempt(**trial: Any) -> dict[str, Any]:
-            print(json.dumps(trial), file=server.stdin, flush=True)
-            end: dict[str, Any] = json.loads(server.stdout.readline())
-            return end
-
-        yield attempt
-        server.stdin.close()
+PROGRAM = "tests.training.interrupted"
 
 
 def require_good_end(trial: dict[str, Any], end: dict[str, Any]) -> None:
@@ -111,9 +81,9 @@ SHORT = {
     ],
 )
 def test_an_interrupted_program_ends(backend: str, tmp_path: Path) -> None:
-    with programs(backend, tmp_path) as attempt:
+    with server(backend, PROGRAM, str(tmp_path)) as programs:
         for trial in SHORT[backend]:
-            require_good_end(trial, attempt(**trial))
+            require_good_end(trial, programs.ask(trial))
 
 
 @pytest.mark.long
@@ -122,7 +92,7 @@ def test_an_interrupted_program_ends(backend: str, tmp_path: Path) -> None:
 def test_a_thousand_interrupted_programs_end(backend: str, times: int, tmp_path: Path) -> None:
     rng = random.Random(times)
     seconds, undisturbed = [], []
-    with programs(backend, tmp_path) as attempt:
+    with server(backend, PROGRAM, str(tmp_path)) as programs:
         for number in range(times):
             trial = {
                 **rng.choice(CASES),
@@ -130,11 +100,11 @@ def test_a_thousand_interrupted_programs_end(backend: str, times: int, tmp_path:
                 "holds_the_lock": rng.random() < 0.3,
                 "seed": number,
             }
-            end = attempt(**trial)
+            end = programs.ask(trial)
             require_good_end(trial, end)
             seconds.append(end["seconds"])
             if number % 10 == 0:
-                undisturbed.append(attempt(**{**trial, "ending": "none"})["seconds"])
+                undisturbed.append(programs.ask({**trial, "ending": "none"})["seconds"])
     # To free all that a backend has made takes Python seconds at the end of any program.
     print(f"median {np.median(seconds):.1f} s, most {max(seconds):.1f} s")
     print(f"undisturbed: median {np.median(undisturbed):.1f} s, most {max(undisturbed):.1f} s")

@@ -1,51 +1,29 @@
 """SIGTERM ends a program that saves itself, whatever happened to it before."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.backends import environment_of, is_installed
+from tests.backends import is_installed, run_fork, server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-ROOT = Path(__file__).parents[2]
-
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs a program, and returns its exit code, output and errors."""
     # JAX starts threads when it is loaded, which a fork does not have.
     backend = next((b for b in ("torch", "tensorflow") if is_installed(b)), None)
     if backend is None:
         pytest.skip("needs keras with tensorflow or torch")
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.training.signalled"],
-        cwd=ROOT,
-        env=environment_of(backend),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-
-        def call(folder: Path, *arguments: str) -> tuple[int, str, str]:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            print(json.dumps([str(folder), *arguments]), file=server.stdin, flush=True)
-            code, output, errors = json.loads(server.stdout.readline())
-            return code, output, errors
-
-        yield call
-        assert server.stdin is not None
-        server.stdin.close()
+    with server(backend, "tests.training.signalled") as programs:
+        yield partial(run_fork, programs, tmp_path_factory.mktemp("files"))
 
 
 @pytest.mark.parametrize(

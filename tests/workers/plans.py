@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 
 from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.indexing.folder import index_folder
 from augseq.loading.batch import Batch, load_batch
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.manifest.manifest import make_manifest
+from augseq.pixels.cache.image_cache import ImageCache
+from augseq.pixels.cache.source import make_source
+from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import ArraySource
 from augseq.sampling.schedule import Schedule, Step
 
@@ -45,6 +49,24 @@ def array_plan(
             resize=None,
             dtype="uint8",
             targets={"number": ArrayRowTarget(np.arange(len(images)))},
+        ),
+    )
+
+
+def cached_plan(folder: str) -> BatchPlan:
+    """Return a plan of the images of a folder with a cache in memory, in batches of 40."""
+    images = index_folder(folder, progress=False)
+    cache = ImageCache(folder="memory")
+    return BatchPlan(
+        manifest=images,
+        schedule=Schedule(
+            num_records=len(images), batch_size=40, shuffle=False, drop_remainder=False, seed=3
+        ),
+        pipeline=Pipeline(
+            source=make_source(images.root, DecodeOptions(), cache, scaled_decode=False),
+            augment=make_augmentation_list(None),
+            resize=ResizeOptions(image_size=(8, 8)),
+            dtype="uint8",
         ),
     )
 

@@ -213,8 +213,15 @@ def assert_nothing_is_left(
     assert wait_until(lambda: shared_names() <= names_before, 30)
 
 
-@pytest.mark.parametrize("transform", ["add_noise", "hang"])
-@pytest.mark.parametrize("then", ["", "workers = None", "raise ValueError('stop')"])
+@pytest.mark.parametrize(
+    ("transform", "then"),
+    [
+        ("add_noise", ""),
+        ("hang", ""),
+        ("hang", "workers = None"),
+        ("hang", "raise ValueError('stop')"),
+    ],
+)
 def test_a_program_exits_immediately_even_if_its_workers_are_busy(
     transform: str, then: str, tmp_path: Path, names_before: set[str]
 ) -> None:
@@ -295,29 +302,49 @@ def test_ctrl_c_still_reaches_processes_that_a_worker_starts() -> None:
     assert (output, errors) == (["0 set()"], "")
 
 
-@pytest.mark.parametrize("ending", ["", "SIGINT", "SIGTERM", "SIGKILL"])
+FILL_BY_SEQUENCE = """
+import augseq
+images = augseq.index_folder({folder!r}, progress=False)
+batches = augseq.ImageSequence(
+    images, image_size=(8, 8), workers=2, worker_kind="processes", cache="memory"
+)
+for _ in batches:
+    pass
+"""
+# The same without Keras, which takes seconds to import.
+FILL_BY_WORKERS = """
+from tests.workers.plans import cached_plan
+plan = cached_plan({folder!r})
+workers = ProcessWorkers(plan, 2)
+for future in [workers.submit(at(step)) for step in range(5)]:
+    future.result(30)
+"""
+THEN_END = """
+import signal
+from augseq.pixels.cache.memory_folder import own_memory_folder
+print(own_memory_folder().path, len(os.listdir(own_memory_folder().path)), flush=True)
+if {ending!r}:
+    os.kill(os.getpid(), getattr(signal, {ending!r}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("fill", "ending"),
+    [
+        (FILL_BY_SEQUENCE, ""),
+        *[(FILL_BY_WORKERS, name) for name in ("SIGINT", "SIGTERM", "SIGKILL")],
+    ],
+    ids=["exit", "SIGINT", "SIGTERM", "SIGKILL"],
+)
 def test_a_cache_in_memory_is_deleted_when_the_program_exits(
-    ending: str, sample_images: Path
+    fill: str, ending: str, sample_images: Path
 ) -> None:
-    code = f"""
-        import signal
-        import augseq
-        from augseq.pixels.cache.memory_folder import own_memory_folder
-        images = augseq.index_folder({str(sample_images)!r}, progress=False)
-        batches = augseq.ImageSequence(
-            images, image_size=(8, 8), workers=2, worker_kind="processes", cache="memory"
-        )
-        for _ in batches:
-            pass
-        print(own_memory_folder().path, flush=True)
-        if {ending!r}:
-            os.kill(os.getpid(), signal.{ending or "SIGINT"})
-    """
-    process = start("-c", SETUP + textwrap.dedent(code), KERAS_BACKEND="numpy")
+    code = SETUP + fill.format(folder=str(sample_images)) + THEN_END.format(ending=ending)
+    process = start("-c", code, KERAS_BACKEND="numpy")
     output, _ = process.communicate(timeout=60)
-    folder = Path(output.strip())
-    assert folder.name
-    assert wait_until(lambda: not folder.exists(), 30)
+    path, num_entries = output.split()
+    assert int(num_entries) > 1
+    assert wait_until(lambda: not Path(path).exists(), 30)
 
 
 def test_a_batch_requested_while_the_program_exits_raises_an_error_immediately() -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import itertools
 from typing import Any
 
 import keras
@@ -26,7 +25,7 @@ from .watch import (
 
 @scenario
 def each_epoch_trains_each_record_once_with_its_own_augmentation() -> None:
-    for shuffle, workers in itertools.product((True, False), (0, 1, 4)):
+    for shuffle, workers in ((True, 0), (False, 1), (True, 4), (False, 4)):
         where = f"shuffle={shuffle}, workers={workers}"
         model = new_model()
         for run in ("new model", "second fit"):
@@ -137,7 +136,7 @@ def without_epoch_sync_no_augmentation_comes_twice_not_in_a_second_fit_either() 
 
 @scenario
 def without_epoch_sync_a_fit_after_an_interrupted_one_repeats_no_augmentation() -> None:
-    for attempt in range(5):
+    for attempt in range(3):
         sequence, model = array_sequence(), new_model(built=True)
         with contextlib.suppress(InterruptedError):
             fit(sequence, sync=False, model=model, callbacks=[Crash(0, 3)])

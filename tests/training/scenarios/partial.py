@@ -66,7 +66,7 @@ def without_epoch_sync_fewer_steps_than_batches_keep_passes_whole_in_order() -> 
 @scenario
 def without_epoch_sync_fewer_steps_than_batches_keep_passes_whole_when_keras_shuffles() -> None:
     for steps, num_epochs in ((4, 4), (3, 4), (1, 12)):
-        for attempt in range(4):
+        for attempt in range(2):
             sequence = array_sequence(workers=0)
             trained = fit(sequence, sync=False, steps_per_epoch=steps, epochs=num_epochs)
             epochs = require_passes(joined(trained))
@@ -97,7 +97,7 @@ def batches_read_between_two_epochs_belong_to_the_pass() -> None:
 
 @scenario
 def without_epoch_sync_a_fit_after_one_of_fewer_steps_repeats_no_augmentation() -> None:
-    for attempt in range(6):
+    for attempt in range(3):
         sequence, model = array_sequence(), new_model(built=True)
         first = fit(sequence, sync=False, model=model, steps_per_epoch=4)
         second = fit(sequence, sync=False, model=model)

@@ -1,7 +1,6 @@
 """Crashes, resumes, shards, and what is written down about a run."""
 
 import contextlib
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def flat(batches: list[Trained]) -> Trained:
 @scenario
 def a_run_that_crashes_again_and_again_trains_each_record_once() -> None:
     require_backend("torch")
-    for seed, workers in itertools.product(range(3), (0, 2)):
+    for seed, workers in enumerate((0, 2, 2)):
         rng = np.random.default_rng(seed)
         expected = {epoch: flat(plan_of(twelve, epoch)) for epoch in range(4)}
         trained: dict[int, Trained] = {}
