@@ -1,4 +1,4 @@
-"""Select classes and splits on the command line."""
+"""Select classes and splits at the shell."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""File extensions on the command line."""
+"""File extensions at the shell."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line: invalid ones are refused clearly and immediately."""
+"""Numbers at the shell: invalid ones are refused clearly and immediately."""
 
 import inspect
 import shlex

@@ -1,4 +1,4 @@
-"""Tables on the command line: each error names an option of `augseq index` that fixes it."""
+"""Tables at the shell: each error names an option of `augseq index` that fixes it."""
 
 from pathlib import Path
 

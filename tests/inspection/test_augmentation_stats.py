@@ -100,7 +100,7 @@ def test_the_picture_has_labels_units_and_no_plot_of_a_constant(report: Augmenta
     names = [label.get_text() for label in bars.get_yticklabels()]
     assert names == [one.title for one in report.transforms]
     assert bars.patches[0].get_width() == 100
-    assert "does not tell" in [text.get_text() for text in bars.texts]
+    assert "unknown" in [text.get_text() for text in bars.texts]
     labels = [plot.get_xlabel() for plot in plots]
     assert "turn (degrees)" in labels
     assert "crop width (px)" not in labels

@@ -73,7 +73,7 @@ def _draw_shares(axes: Any, shares: Mapping[str, float | None]) -> None:
     places = range(len(names))
     axes.barh(places, percents, color=_COLOR, height=0.7)
     for place, (share, percent) in enumerate(zip(shares.values(), percents, strict=True)):
-        text = "does not tell" if share is None else f"{percent:.0f}%"
+        text = "unknown" if share is None else f"{percent:.0f}%"
         axes.text(percent + 1, place, text, va="center", fontsize=8)
     axes.set_yticks(places, names, fontsize=8, parse_math=False)
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)

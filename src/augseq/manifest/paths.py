@@ -12,7 +12,7 @@ from augseq.terminal_text import listed
 
 # Empty, absolute, with a drive, a zero byte or `..`; on Windows, a backslash is a separator too.
 _OUTSIDE = r"^$|^[/\\]|^[A-Za-z]:|\x00|(^|[/\\])\.\.([/\\]|$)"
-# Names that Windows opens as devices, in any folder and with any ending.
+# Names that Windows opens as devices, in any folder and with any extension.
 DEVICES = r"(?i)(^|[/\\])(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *([.:/\\]|$)"
 _UNSAFE = f"{_OUTSIDE}|{DEVICES}" if os.name == "nt" else _OUTSIDE
 _PIECE_BYTES = 2**20

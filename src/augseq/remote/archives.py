@@ -11,7 +11,7 @@ _OTHER_STARTS = {
     b"<": "a web page or XML: the download failed; download it again",
     b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull`",
 }
-# Endings from which fsspec does not infer the compression.
+# Extensions from which fsspec does not infer the compression.
 _SHORT_ENDINGS = {".tgz": "gzip", ".tbz": "bz2", ".tbz2": "bz2", ".txz": "xz", ".tlz": "lzma"}
 _WAY_OUT = "Extract it and pass the folder, or repack it, as `zip -r` does."
 _ENDINGS = (".zip", ".tar", ".7z", ".rar", ".gz", ".bz2", ".xz", ".zst", *_SHORT_ENDINGS)
