@@ -51,7 +51,9 @@ def unpack_strip(
         picture = TiffImageFile(io.BytesIO(_as_file(data, compression, row_bytes, num_rows)))
         data = picture.tobytes()
     if len(data) < size:
-        raise DecodeError(f"its pixels are truncated: {len(data)} of {size} bytes of a strip or tile")
+        raise DecodeError(
+            f"its pixels are truncated: {len(data)} of {size} bytes of a strip or tile"
+        )
     return data[:size]
 
 
