@@ -25,7 +25,7 @@ settings.load_profile("unhurried")
 
 _ROOT = Path(__file__).parents[1]
 
-collect_ignore = ["without_tensorflow"]
+collect_ignore = ["without_tensorflow", "without_torch"]
 
 # The files that take longest, the slowest first: begun last, they would keep one process busy for
 # minutes when all others have ended.

@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform == "win32", reason="needs the names of a POSIX system"),
 ]
+WITHOUT_TORCH = Path(__file__).parent / "without_torch"
 OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ONE_BATCH_OF_EACH = """
 import augseq
@@ -46,13 +47,13 @@ def folder(tmp_path: Path) -> Path:
 def run(
     folder: Path, *command: str, given: str = "", **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command in a folder, with a small backend of Keras."""
+    """Run a command in a folder, without torch and with a small backend of Keras."""
     done = subprocess.run(
         command,
         cwd=folder,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONPATH": os.pathsep.join([str(WITHOUT_TORCH), *sys.path]),
             "KERAS_BACKEND": "numpy",
             "MPLBACKEND": "agg",
             **variables,
@@ -125,15 +126,21 @@ def test_warnings_as_errors_and_unclosed_files_find_nothing(folder: Path) -> Non
     assert done.stderr == b""
 
 
-def test_a_training_in_a_process_of_any_kind_has_workers_of_every_kind(folder: Path) -> None:
+# A process of "forkserver" is a fork of one that has imported as little as that of "spawn".
+@pytest.mark.parametrize(
+    "methods", [["fork", "spawn"], pytest.param(["forkserver"], marks=pytest.mark.long)]
+)
+def test_a_training_in_a_process_of_any_kind_has_workers_of_every_kind(
+    folder: Path, methods: list[str]
+) -> None:
     (folder / "train.py").write_text(
         "import multiprocessing, sys\n\ndef train():\n    cache = None\n"
         + textwrap.indent(ONE_BATCH_OF_EACH, "    ")
         + "    sys.stdout.flush()\n"
         + textwrap.dedent(
-            """
+            f"""
             if __name__ == "__main__":
-                for method in ("fork", "forkserver", "spawn"):
+                for method in {methods}:
                     process = multiprocessing.get_context(method).Process(target=train)
                     process.start()
                     process.join()
@@ -142,8 +149,9 @@ def test_a_training_in_a_process_of_any_kind_has_workers_of_every_kind(folder: P
         )
     )
     lines = run(folder, sys.executable, "train.py").stdout.splitlines()
-    assert len(lines) == 9
-    assert len(set.union(*[stream_of(b"\n".join(lines[k : k + 3])) for k in (0, 3, 6)])) == 1
+    assert len(lines) == 3 * len(methods)
+    runs = [lines[first : first + 3] for first in range(0, len(lines), 3)]
+    assert len(set.union(*[stream_of(b"\n".join(run)) for run in runs])) == 1
 
 
 MAIN_FUNCTION = """

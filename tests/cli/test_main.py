@@ -235,14 +235,6 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
 
 
-def test_fit_accepts_a_manifest_and_numbers_its_runs(run: Run, folder: Path) -> None:
-    run("index", folder, "-o", "small.parquet")
-    Path("runs", "small").mkdir(parents=True)
-    assert run("fit", "small.parquet", *FIT).code == 0
-    assert sorted(path.name for path in Path("runs").iterdir()) == ["small", "small-2"]
-    assert (Path("runs") / "small-2" / "model.keras").is_file()
-
-
 def test_fit_does_not_write_to_a_folder_that_contains_files(run: Run, folder: Path) -> None:
     Path("run").mkdir()
     Path("run/notes.txt").touch()
@@ -302,6 +294,8 @@ def test_index_names_the_path_it_cannot_write(run: Run, folder: Path) -> None:
     assert not Path("nowhere").exists()
 
 
+# `tests/training/test_classifier.py` builds the same model without training it.
+@pytest.mark.long
 def test_fit_accepts_a_keras_architecture_by_name(run: Run, folder: Path) -> None:
     outcome = run("fit", folder, *FIT, "--architecture", "mobilenet", "--image-size", 32)
     assert outcome.code == 0, outcome.err
@@ -627,17 +621,22 @@ def test_check_names_transforms_that_are_not_pure(run: Run, folder: Path) -> Non
     assert (outcome.code, outcome.out) == (0, "The augmentation is pure: keep.\n")
 
 
-def test_split_writes_a_column_that_fit_uses(run: Run, folder: Path) -> None:
+def test_split_writes_a_column_that_fit_uses_and_fit_numbers_its_runs(
+    run: Run, folder: Path
+) -> None:
     outcome = run("split", folder, "--val", 0.2, "--test", 0.1, "-o", "m.parquet")
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]
     assert lines[:3] == [["train", "14", "70.0%"], ["val", "4", "20.0%"], ["test", "2", "10.0%"]]
     val = augseq.read_manifest("m.parquet").split_by("split").val
-    fit = ["--epochs", 1, "--image-size", 8, "-o", "run"]
-    assert run("fit", "m.parquet", "--split-column", "split", *fit).code == 0
-    with open("run/predictions.csv", encoding="utf-8") as file:
+    Path("runs", "m").mkdir(parents=True)
+    assert run("fit", "m.parquet", "--split-column", "split", *FIT).code == 0
+    folder = Path("runs", "m-2")
+    with (folder / "predictions.csv").open(encoding="utf-8") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [record.path for record in val]
-    assert json.loads(Path("run/settings.json").read_text("utf-8"))["split_column"] == "split"
+    settings = json.loads((folder / "settings.json").read_text("utf-8"))
+    assert settings["split_column"] == "split"
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["m", "m-2"]
 
 
 def test_split_keeps_groups_together_by_a_column(run: Run, folder: Path) -> None:

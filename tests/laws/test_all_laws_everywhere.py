@@ -37,6 +37,21 @@ KINDS: dict[str, Callable[[BatchPlan], Workers]] = {
     "auto": lambda plan: AutoWorkers(plan, 2),
 }
 CACHES = ["none", "memory", "empty", "warm", "half", "full", "damaged", "stale"]
+# A worker process uses a folder in the same way as those of "spawn", however it was started.
+LIKE_SPAWN = ("forkserver", "fork", "auto")
+
+
+def kinds_and(states: list[str]) -> list[Any]:
+    """Return each kind of workers with each state of the cache; some only for long tests."""
+
+    def is_long(kind: str, state: str) -> bool:
+        return kind in LIKE_SPAWN and state not in ("none", "memory")
+
+    return [
+        pytest.param(kind, state, marks=[pytest.mark.long] if is_long(kind, state) else [])
+        for kind in KINDS
+        for state in states
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +129,7 @@ def expected(images: augseq.Manifest) -> list[Batch]:
 
 
 @pytest.mark.filterwarnings("ignore:.*cache:augseq.AugseqWarning")
-@pytest.mark.parametrize("state", CACHES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "state"), kinds_and(CACHES))
 def test_each_record_comes_once_an_epoch_with_the_same_bits(
     kind: str, state: str, images: augseq.Manifest, expected: list[Batch], tmp_path: Path
 ) -> None:
@@ -143,8 +157,7 @@ def test_each_record_comes_once_an_epoch_with_the_same_bits(
         assert counts == dict.fromkeys(range(NUM_IMAGES), 1)
 
 
-@pytest.mark.parametrize("state", ["none", "memory", "empty"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "state"), kinds_and(["none", "memory", "empty"]))
 def test_a_broken_file_is_named_and_nothing_takes_its_place(
     kind: str, state: str, tmp_path: Path
 ) -> None:
@@ -169,8 +182,7 @@ def test_a_broken_file_is_named_and_nothing_takes_its_place(
     assert failed == 1
 
 
-@pytest.mark.parametrize("state", ["none", "warm"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "state"), kinds_and(["none", "warm"]))
 def test_a_file_that_was_changed_after_probing_is_refused(
     kind: str, state: str, tmp_path: Path
 ) -> None:
