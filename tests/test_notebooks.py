@@ -22,7 +22,12 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # Unless long tests are selected, notebooks run every cell with less training and smaller photos.
 LESS = {
     "01": {"epochs=15": "epochs=2"},
-    "04": {"(48, 48), 25, 30, 2": "(48, 48), 25, 2, 2", "= 10, 250, 4": "= 10, 10, 2"},
+    "03": {"for attempt in range(3)": "for attempt in range(1)"},
+    "04": {
+        "(48, 48), 25, 30, 2": "(48, 48), 25, 2, 2",
+        "= 10, 250, 4": "= 10, 10, 2",
+        "num_steps=20, num_rounds=4": "num_steps=2, num_rounds=2",
+    },
     "05": {"(4000, 3000)": "(1200, 900)"},
 }
 # Notebooks that train, or show what a backend does with the batches.
