@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends import BACKENDS, environment_of, is_installed
+from tests.backends import environment_of, is_installed
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "fits.py"
@@ -23,12 +23,15 @@ def scenario_names() -> list[str]:
     return [name for name, decorators in decorated.items() if "scenario" in decorators]
 
 
-@pytest.fixture(scope="module")
-def problems() -> dict[str, str | None]:
-    # JAX starts threads when it is loaded, which a fork does not have.
-    backend = next((b for b in BACKENDS if b != "jax" and is_installed(b)), None)
-    if backend is None:
-        pytest.skip("needs keras with tensorflow or torch")
+# JAX starts threads when it is loaded, which a fork does not have. TensorFlow takes three times as
+# long as torch; `tests/laws/test_resume_law.py` kills runs on it.
+@pytest.fixture(
+    scope="module", params=["torch", pytest.param("tensorflow", marks=pytest.mark.long)]
+)
+def problems(request: pytest.FixtureRequest) -> dict[str, str | None]:
+    backend = request.param
+    if not is_installed(backend):
+        pytest.skip(f"needs keras and {backend}")
     command = [sys.executable, "-m", "tests.training.fits"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment_of(backend), capture_output=True, text=True
