@@ -34,8 +34,9 @@ Train with callbacks:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
     `AuditReport`.
-Train a classifier in one call:
-    `train_classifier`, with `RunOptions`, returns a `RunResult`.
+Train a classifier in one call, and use it:
+    `train_classifier`, with `RunOptions`, returns a `RunResult`; `load_run` returns a
+    `TrainedRun`, whose `predict` returns `Predictions`.
 Handle errors:
     `AugseqError` is the base class of all errors, `AugseqWarning` the class of all warnings; the
     full tree is in `errors`.
@@ -92,10 +93,13 @@ if TYPE_CHECKING:
     from augseq.training.callbacks import EpochSync as EpochSync
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
+    from augseq.training.predictions import Predictions as Predictions
     from augseq.training.run_options import RunOptions as RunOptions
     from augseq.training.sequence import ImageSequence as ImageSequence
     from augseq.training.train_classifier import RunResult as RunResult
     from augseq.training.train_classifier import train_classifier as train_classifier
+    from augseq.training.trained_run import TrainedRun as TrainedRun
+    from augseq.training.trained_run import load_run as load_run
 
 # Resolved on first access, so that `import augseq` loads neither Keras nor albumentations.
 # In the order of the docstring.
@@ -147,10 +151,13 @@ _HOMES = {
     "Audit": "augseq.training.audit",
     "verify_audit": "augseq.training.audit",
     "AuditReport": "augseq.training.audit",
-    # Train a classifier in one call.
+    # Train a classifier in one call, and use it.
     "train_classifier": "augseq.training.train_classifier",
     "RunOptions": "augseq.training.run_options",
     "RunResult": "augseq.training.train_classifier",
+    "load_run": "augseq.training.trained_run",
+    "TrainedRun": "augseq.training.trained_run",
+    "Predictions": "augseq.training.predictions",
     # Handle errors.
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",

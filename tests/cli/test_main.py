@@ -223,7 +223,8 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert "validation accuracy" in outcome.out
     assert {path.name for path in Path("run").iterdir()} == {
-        "confusion_matrix.png", "contact_sheet.png", "history.csv", "history.png",
+        "README.md", "class_names.json", "confusion_matrix.png", "contact_sheet.png",
+        "history.csv", "history.png",
         "manifest.parquet", "model.keras", "predictions.csv", "settings.json",
     }  # fmt: skip
     with open("run/predictions.csv", encoding="utf-8", newline="") as file:
@@ -233,6 +234,25 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     assert all(0.5 <= float(row["probability"]) <= 1 for row in rows)
     settings = json.loads(Path("run/settings.json").read_text(encoding="utf-8"))
     assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
+
+    assert "augseq predict run FOLDER" in outcome.out
+    _expect_predictions(run, folder)
+
+
+def _expect_predictions(run: Run, folder: Path) -> None:
+    """Use the run folder: training again would take a quarter of a minute."""
+    outcome = run("predict", "run", folder, "-o", "p.csv", "--all-classes")
+    assert outcome.code == 0, outcome.err
+    with open("p.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert outcome.out == f"wrote p.csv: {len(rows)} images\n"
+    assert len(rows) == len(list(folder.rglob("*.png")))
+    assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
+    assert list(rows[0]) == ["path", "prediction", "probability", "bright", "dark"]
+    run("index", folder, "-o", "labelled.parquet")
+    assert "accuracy " in run("predict", "run", "labelled.parquet", "-o", "q.csv").out
+    _expect_error(run("predict", "labelled.parquet", folder), "not a run folder")
+    _expect_error(run("predict", "run", "nowhere"), "nowhere")
 
 
 def test_fit_does_not_write_to_a_folder_that_contains_files(run: Run, folder: Path) -> None:

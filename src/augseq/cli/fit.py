@@ -95,7 +95,7 @@ def fit(
         workers=workers,
         **asdict(decoding),
     )
-    _require_backend()
+    require_backend()
     manifest = source.open()
     print_counts(manifest)
     run_folder = output or _free_folder(Path("runs") / _name(source.folder))
@@ -115,9 +115,12 @@ def fit(
     print(f"run folder           {run_folder}")
     for name in sorted(path.name for path in run_folder.iterdir()):
         print(f"  {name}")
+    print("\nTo classify other images:")
+    print(f"  augseq predict {shlex.quote(str(run_folder))} FOLDER -o predictions.csv")
 
 
-def _require_backend() -> None:
+def require_backend() -> None:
+    """Load Keras, or raise an error that says how to install its backend."""
     try:
         with _quiet_stderr():
             import keras  # noqa: F401

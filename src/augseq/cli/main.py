@@ -14,6 +14,7 @@ from augseq.cli.bench import bench
 from augseq.cli.check import check
 from augseq.cli.fit import fit
 from augseq.cli.index import index
+from augseq.cli.predict import predict
 from augseq.cli.show import show
 from augseq.cli.split import split
 from augseq.errors import AugseqError, AugseqWarning
@@ -22,7 +23,7 @@ from augseq.terminal_text import escaped
 
 app = typer.Typer(
     name="augseq",
-    help="Feed an image folder to Keras: index it, check it, train on it.",
+    help="Feed an image folder to Keras: index it, check it, train on it, use the model.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +35,7 @@ app.command()(split)
 app.command()(check)
 app.command()(show)
 app.command()(fit)
+app.command()(predict)
 app.command()(bench)
 
 

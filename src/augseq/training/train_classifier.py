@@ -1,7 +1,6 @@
 """Train and evaluate a classifier, and write the run folder with its results."""
 
 import contextlib
-import json
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.errors import ArgumentError, AugseqWarning, NotAFolderError
 from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.contact_sheet import draw_contact_sheet
@@ -27,6 +25,8 @@ from augseq.manifest.storage import write_manifest
 from augseq.terminal_text import call_text, listed
 from augseq.training.callbacks import EpochSync
 from augseq.training.classifier import build_classifier, compile_classifier
+from augseq.training.predictions import Predictions
+from augseq.training.run_folder import MANIFEST, MODEL, write_readme, write_settings
 from augseq.training.run_options import RunOptions
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
@@ -70,9 +70,10 @@ def train_classifier(
 ) -> RunResult:
     """Train an image classifier and write a run folder.
 
-    The folder contains `model.keras`, `manifest.parquet`, `settings.json`, `history.csv`,
-    `history.png`, `contact_sheet.png`, `confusion_matrix.png` and `predictions.csv`; the last
-    two are about the held-out images.
+    The folder contains `model.keras`, `manifest.parquet`, `settings.json`, `class_names.json`,
+    `history.csv`, `history.png`, `contact_sheet.png`, `confusion_matrix.png` and
+    `predictions.csv`, the last two about the held-out images; `README.md` describes them.
+    `load_run` loads it for prediction.
 
     Args:
         manifest: Labelled images.
@@ -107,12 +108,20 @@ def train_classifier(
         probabilities = model.predict(held_out, verbose=0)
         seconds = time.perf_counter() - start
 
-        write_manifest(manifest, run_folder / "manifest.parquet")
-        _write_settings(options, manifest, run_folder)
+        write_manifest(manifest, run_folder / MANIFEST)
+        write_settings(options, manifest, held_out.pipeline, run_folder)
         contact_sheet.savefig(run_folder / "contact_sheet.png")
-        model.save(run_folder / "model.keras")
+        model.save(run_folder / MODEL)
         _write_history(history, run_folder)
-        num_right = _write_predictions(val, probabilities, run_folder)
+        predictions = Predictions(
+            paths=tuple(val.table.column("path").to_pylist()),
+            class_names=manifest.class_names,
+            probabilities=probabilities,
+            labels=val.targets,
+        )
+        num_right = _write_predictions(predictions, val.targets, run_folder)
+        result = f"Of {len(val)} held-out images, {num_right} were classified correctly."
+        write_readme(manifest, result, run_folder)
     return RunResult(
         model=model,
         history=history,
@@ -230,27 +239,6 @@ def _draw_contact_sheet(batches: ImageSequence) -> Picture:
     return draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
 
 
-def _write_settings(options: RunOptions, manifest: Manifest, folder: Path) -> None:
-    settings = {
-        "architecture": options.architecture,
-        "augment": [repr(step) for step in make_augmentation_list(options.augment).steps],
-        "image_size": list(options.image_size),
-        "epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "learning_rate": options.learning_rate,
-        "val": options.val,
-        "split_column": options.split_column,
-        "seed": options.seed,
-        "max_pixels": options.max_pixels,
-        "max_file_bytes": options.max_file_bytes,
-        "exif_orientation": options.exif_orientation,
-        "fingerprint": manifest.fingerprint(),
-        "backend": keras.backend.backend(),
-        "keras": keras.__version__,
-    }
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
 def _write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None:
     epochs = range(1, 1 + len(history["loss"]))
     table = pa.table(
@@ -261,20 +249,11 @@ def _write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None
 
 
 def _write_predictions(
-    manifest: Manifest, probabilities: npt.NDArray[np.float32], folder: Path
+    predictions: Predictions, labels: npt.NDArray[np.integer[Any]], folder: Path
 ) -> int:
     """Write predictions and confusion matrix; return how many are right."""
-    names = np.array(manifest.class_names)
-    predicted = probabilities.argmax(axis=1)
-    table = pa.table(
-        {
-            "path": manifest.table.column("path"),
-            "label": names[manifest.targets],
-            "prediction": names[predicted],
-            "probability": probabilities.max(axis=1).round(4),
-        }
-    )
-    pyarrow.csv.write_csv(table, folder / "predictions.csv")
-    counts = count_confusion(manifest.targets, predicted, len(names))
-    draw_confusion(counts, manifest.class_names).savefig(folder / "confusion_matrix.png")
+    predictions.write_csv(folder / "predictions.csv")
+    names = predictions.class_names
+    counts = count_confusion(labels, predictions.numbers, len(names))
+    draw_confusion(counts, names).savefig(folder / "confusion_matrix.png")
     return int(np.trace(counts))

@@ -1,0 +1,112 @@
+"""What a classifier predicts for images, as a table."""
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+from augseq.errors import ArgumentError
+from augseq.storage.atomic_file import atomic_write
+from augseq.terminal_text import shortened, table_text
+from augseq.types import PathLike
+
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Class probabilities of images, in the order in which the images were given.
+
+    Attributes:
+        paths: Path of each image; its position for images in an array.
+        class_names: Names of the classes.
+        probabilities: Shape (num_images, num_classes), float32, 0 to 1.
+        labels: True class of each image, as its number; None if unknown.
+    """
+
+    paths: tuple[str, ...]
+    class_names: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32] = field(repr=False)
+    labels: npt.NDArray[np.integer[Any]] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.paths), len(self.class_names))
+        if self.probabilities.shape != shape:
+            raise ArgumentError(
+                "The model must return one probability for each class. Received: shape "
+                f"{self.probabilities.shape} for {shape[0]} images and {shape[1]} classes"
+            )
+
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.integer[Any]]:
+        """Number of the most probable class of each image, shape (num_images,)."""
+        found: npt.NDArray[np.integer[Any]] = self.probabilities.argmax(axis=1)
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Name of the most probable class of each image."""
+        return [self.class_names[number] for number in self.numbers]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Fraction of the images that are classified correctly; None without labels or images."""
+        if self.labels is None or not len(self.labels):
+            return None
+        return float((self.labels == self.numbers).mean())
+
+    def table(self, *, all_classes: bool = False) -> pa.Table:
+        """Return one row per image: path, label if known, prediction, probability.
+
+        Args:
+            all_classes: Whether to add a column with the probability of each class.
+        """
+        names = np.array(self.class_names, dtype=object)
+        columns: dict[str, Any] = {"path": list(self.paths)}
+        if self.labels is not None:
+            columns["label"] = names[self.labels]
+        columns["prediction"] = names[self.numbers]
+        columns["probability"] = self.probabilities.max(axis=1, initial=0).round(4)
+        named = [*columns.items()]
+        if all_classes:
+            named += zip(self.class_names, self.probabilities.T.round(6), strict=True)
+        return pa.table([pa.array(values) for _, values in named], [name for name, _ in named])
+
+    def write_csv(self, file: PathLike | BinaryIO, *, all_classes: bool = False) -> None:
+        """Write the table as CSV.
+
+        Args:
+            file: Path of the file, which is replaced at once, so that an interrupted program
+                leaves no partial file; or an open binary file.
+            all_classes: As in `table`.
+        """
+        table = self.table(all_classes=all_classes)
+        if isinstance(file, str | os.PathLike):
+            with atomic_write(file) as opened:
+                pyarrow.csv.write_csv(table, opened)
+        else:
+            pyarrow.csv.write_csv(table, file)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        rows = {
+            shortened(path, 60): f"{name} ({probability:.0%})"
+            for path, name, probability in zip(
+                self.paths[:_MOST_SHOWN],
+                self.names[:_MOST_SHOWN],
+                self.probabilities[:_MOST_SHOWN].max(axis=1, initial=0),
+                strict=True,
+            )
+        }
+        if len(self) > _MOST_SHOWN:
+            rows["..."] = f"{len(self) - _MOST_SHOWN:,} more"
+        right = "" if self.accuracy is None else f", {self.accuracy:.1%} right"
+        images = f"{len(self):,} image{'s' * (len(self) != 1)}"
+        return table_text(f"Predictions for {images}{right}", rows)

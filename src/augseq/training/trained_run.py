@@ -1,0 +1,197 @@
+"""Load a run folder, and predict with its model from the same pixels as in training."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from augseq.errors import ArgumentError, MissingFileError
+from augseq.indexing.folder import index_folder
+from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.manifest.storage import read_manifest
+from augseq.remote.url import is_remote
+from augseq.storage.path_encoding import from_system
+from augseq.terminal_text import listed, table_text
+from augseq.training.predictions import Predictions
+from augseq.training.run_folder import MANIFEST, MODEL, given_pixels, read_settings
+from augseq.training.sequence import ImageSequence
+from augseq.types import PathLike
+
+Images: TypeAlias = Manifest | PathLike | Sequence[PathLike] | npt.NDArray[Any]
+
+# Options about files, which arrays do not have.
+_RESIZING = ("image_size", "resize_mode", "interpolation", "dtype")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRun:
+    """A trained classifier, and how its images were decoded and resized.
+
+    Attributes:
+        folder: The run folder.
+        model: The trained model.
+        manifest: The images it was trained and evaluated on.
+        settings: The content of `settings.json`.
+    """
+
+    folder: Path
+    model: keras.Model = field(repr=False)
+    manifest: Manifest = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the model's outputs."""
+        return self.manifest.class_names
+
+    def batches(self, images: Manifest, **options: Any) -> ImageSequence:
+        """Return unaugmented batches with the pixels that the model was trained with.
+
+        Args:
+            images: Images to load.
+            **options: Options of `ImageSequence` that do not change pixels.
+
+        Raises:
+            ArgumentError: An option is invalid, or would change pixels.
+        """
+        pixels = given_pixels(self.settings)
+        changed = pixels.keys() & options.keys()
+        if changed:
+            raise ArgumentError(
+                f"The pixels must be those of training. Received: {listed(sorted(changed))}"
+            )
+        return ImageSequence(images, **{"label_mode": None, **pixels, **options})
+
+    def predict(
+        self, images: Images, *, batch_size: int = 32, verbose: int = 0, **options: Any
+    ) -> Predictions:
+        """Classify images, decoded and resized as in training.
+
+        Args:
+            images: One of: a manifest; a folder, whose images are taken from all its sub-folders;
+                the path of a manifest; the path of an image, or a list of paths; an array of shape
+                (height, width, channels) or (n, height, width, channels), from 0 to 255, which is
+                resized only.
+            batch_size: Number of images per batch.
+            verbose: As in Keras' `predict`: 1 shows a progress bar.
+            **options: Further options of `ImageSequence`, such as `workers`.
+
+        Raises:
+            MissingFileError: There is no such file or folder.
+            DecodeError: A file does not hold a usable image.
+            ArgumentError: `images` is something else, or there are none.
+
+        Example:
+            >>> run = augseq.load_run("runs/photos")                       # doctest: +SKIP
+            >>> run.predict(["cat.jpg", "dog.jpg"]).names                  # doctest: +SKIP
+            ['cat', 'dog']
+        """
+        paths: tuple[str, ...] = ()
+        labels = None
+        if isinstance(images, np.ndarray):
+            batches = self._of_array(images, batch_size)
+        else:
+            manifest, paths = _manifest_and_names(images)
+            batches = self.batches(manifest, batch_size=batch_size, **options)
+            labels = self._labels(manifest)
+        probabilities = _predict(self.model, batches, verbose)
+        return Predictions(
+            paths=paths or tuple(map(str, range(len(probabilities)))),
+            class_names=self.class_names,
+            probabilities=probabilities,
+            labels=labels,
+        )
+
+    def _of_array(self, images: npt.NDArray[Any], batch_size: int) -> ImageSequence:
+        given = given_pixels(self.settings)
+        options = {name: given[name] for name in _RESIZING if name in given}
+        stack = images[np.newaxis] if images.ndim == 3 else images
+        return ImageSequence.from_arrays(stack, batch_size=batch_size, workers=0, **options)
+
+    def _labels(self, manifest: Manifest) -> npt.NDArray[Any] | None:
+        """Return the true classes, if they are known and are those of the model."""
+        targets = manifest.table.column("target")
+        if manifest.class_names != self.class_names or targets.null_count:
+            return None
+        return manifest.targets
+
+    def __repr__(self) -> str:
+        pixels = given_pixels(self.settings)
+        return table_text(
+            f"TrainedRun {str(self.folder)!r}",
+            {
+                "model": f"{self.model.name}, {self.model.count_params():,} weights",
+                "classes": f"{len(self.class_names)}: {listed(self.class_names, 10)}",
+                "images": "x".join(map(str, pixels["image_size"])) + f", {pixels['color_mode']}",
+            },
+        )
+
+
+def load_run(folder: PathLike) -> TrainedRun:
+    """Load the model of a run folder, with all that is needed to predict with it.
+
+    Args:
+        folder: A folder that `augseq fit` or `train_classifier` wrote.
+
+    Raises:
+        MissingFileError: It is not a run folder.
+        ArgumentError: Another version of augseq wrote it.
+    """
+    path = Path(folder)
+    settings = read_settings(path)
+    return TrainedRun(
+        folder=path,
+        model=keras.models.load_model(path / MODEL),
+        manifest=read_manifest(path / MANIFEST),
+        settings=settings,
+    )
+
+
+def _predict(model: keras.Model, batches: ImageSequence, verbose: int) -> npt.NDArray[np.float32]:
+    try:
+        found: npt.NDArray[np.float32] = np.asarray(model.predict(batches, verbose=verbose))
+    except Exception:
+        # TensorFlow passes on only the message of an exception in a data set.
+        if batches.failure is not None:
+            raise batches.failure from None
+        raise
+    return found
+
+
+def _manifest_and_names(images: Any) -> tuple[Manifest, tuple[str, ...]]:
+    """Return images as a manifest, and how a user names each."""
+    if isinstance(images, str | os.PathLike):
+        name = os.fspath(images)
+        if is_remote(name) or os.path.isdir(name):
+            images = index_folder(name, labels=None, progress=False)
+        else:
+            images = read_manifest(name) if name.endswith(".parquet") else [name]
+    if isinstance(images, Manifest):
+        return images, tuple(images.table.column("path").to_pylist())
+    if isinstance(images, Sequence) and all(isinstance(p, str | os.PathLike) for p in images):
+        names = tuple(map(os.fspath, images))
+        return _manifest_of_files(names), names
+    raise ArgumentError(
+        "`images` must be a manifest, a folder, a list of paths, or an array of shape (height, "
+        f"width, channels) or (n, height, width, channels). Received: {type(images).__name__}"
+    )
+
+
+def _manifest_of_files(paths: Sequence[str]) -> Manifest:
+    """Return a manifest of files that can be anywhere."""
+    if not paths:
+        raise ArgumentError("`images` must have at least one image. Received: an empty list")
+    missing = [path for path in paths if not os.path.exists(path)]
+    if missing:
+        raise MissingFileError(f"There is no file {listed(missing)}.")
+    places = [os.path.abspath(path) for path in paths]
+    root = os.path.commonpath([os.path.dirname(place) for place in places])
+    relative = [from_system(os.path.relpath(p, root)).replace(os.sep, "/") for p in places]
+    manifest = make_manifest(from_system(root), (), paths=relative, targets=None)
+    # Each file was named by the user.
+    return replace(manifest, follow_links=True)
