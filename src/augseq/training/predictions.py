@@ -55,7 +55,7 @@ class Predictions:
 
     @property
     def accuracy(self) -> float | None:
-        """Fraction of the images that are classified correctly; None without labels or images."""
+        """Fraction of images that are classified correctly; None without labels."""
         if self.labels is None or not len(self.labels):
             return None
         return float((self.labels == self.numbers).mean())
