@@ -70,7 +70,10 @@ ALLOWED_FOR_TYPES = {
     "training": {"matplotlib"},
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
-ALLOWED_BY_MODULE = {"augseq.training.train_classifier": {"pyarrow"}}
+ALLOWED_BY_MODULE = {
+    "augseq.training.predictions": {"pyarrow"},
+    "augseq.training.train_classifier": {"pyarrow"},
+}
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
 
