@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -42,7 +41,7 @@ class Predictions:
                 f"{self.probabilities.shape} for {shape[0]} images and {shape[1]} classes"
             )
 
-    @cached_property
+    @property
     def numbers(self) -> npt.NDArray[np.integer[Any]]:
         """Number of the most probable class of each image, shape (num_images,)."""
         found: npt.NDArray[np.integer[Any]] = self.probabilities.argmax(axis=1)
