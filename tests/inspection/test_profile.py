@@ -10,7 +10,6 @@ from PIL import Image
 
 import augseq
 from augseq.cores import num_cores
-from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.profile import Profile, _advise_scaled_decode, _verdict
 from augseq.sampling.schedule import Step
 
@@ -94,38 +93,6 @@ def test_arrays_in_memory_have_a_profile_too() -> None:
     x = np.zeros((20, 8, 8, 3), np.uint8)
     batches = augseq.ImageSequence.from_arrays(x, batch_size=8)
     assert batches.profile(num_images=10).num_images == 16
-
-
-def test_a_cache_is_advised_where_decoding_is_the_bottleneck(tmp_path: Path) -> None:
-    for name in "ab":
-        picture = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
-        (tmp_path / name).mkdir()
-        Image.fromarray(picture).save(tmp_path / name / "noise.jpg", quality=95)
-    images = augseq.index_folder(tmp_path, progress=False)
-    crop = [A.RandomCrop(56, 56)]
-    batches = augseq.ImageSequence(images, image_size=(56, 56), batch_size=2, augment=crop)
-    profile = batches.profile(num_images=2)
-    assert 'cache="memory", or a folder, gives up to ' in profile.verdict
-    assert "takes 2.9 MB for 2 images" in profile.verdict
-    # 64 of 600 px: a hundredth of the pixels.
-    assert "ImageCache(shorter_side_px=64) takes 0.0 MB" in profile.verdict
-    full = augseq.ImageCache(max_bytes=1)
-    beyond = augseq.ImageSequence(images, image_size=(56, 56), cache=full)
-    with pytest.warns(augseq.AugseqWarning, match="is full"):
-        beyond.profile()
-    assert "give it more room" in str(advise_cache(beyond._plan, profile.stages))
-
-
-def test_a_cache_saves_reading_and_decoding(samples: augseq.Manifest) -> None:
-    plan = augseq.ImageSequence(samples, image_size=(24, 24), batch_size=8)._plan
-    for stages, gain in (
-        ({"read": 1.0, "decode": 6.0, "augment 1: CLAHE": 2.0, "collate": 1.0}, "3.3"),
-        ({"read": 0.0, "decode": 1.0, "collate": 1.0}, "2.0"),
-        ({"read": 0.5, "decode": 0.5, "collate": 9.0}, "1.1"),
-        # What is left without both stages is no less than 25 microseconds.
-        ({"read": 0.5, "decode": 0.5, "collate": 0.0}, "40.0"),
-    ):
-        assert f"gives up to {gain} times the speed" in str(advise_cache(plan, stages))
 
 
 def test_scaled_decoding_is_advised_where_it_saves_time(tmp_path: Path) -> None:

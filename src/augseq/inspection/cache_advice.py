@@ -1,47 +1,242 @@
-"""Estimate from a profile what a cache of decoded pixels would gain."""
+"""Measure what a cache would gain for a pipeline, and name the best one."""
 
 import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from augseq.errors import ArgumentError
+from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
-from augseq.sampling.schedule import Step
+from augseq.loading.sample import load_sample
+from augseq.manifest.record import Record
+from augseq.pixels.cache.entry import entry_bytes
+from augseq.pixels.cache.image_cache import ImageCache
+from augseq.pixels.cache.memory_folder import free_memory_bytes
+from augseq.pixels.cache.source import make_source
+from augseq.pixels.source import FileSource
+from augseq.storage.cache_files import SHARE_OF_FREE
 from augseq.storage.quota import size_text
 
 # By convention, crops of 224 px are taken from images whose shorter side is 256 px.
 _SIDE_OF_CROP = 256 / 224
 _NUM_SAMPLED = 16
+_MOST_SAMPLED_BYTES = 1 << 28
+_NUM_ROUNDS = 3
+# The rest is for the model, which uses the same memory on a CPU, for worker processes, and for the
+# system's own cache of files.
+_SHARE_FOR_TRAINING = 0.25
+# Below this, a cache is not worth its memory.
+_LEAST_GAIN = 1.2
+# Pixels should not change for less.
+_LEAST_GAIN_OF_SHRINKING = 1.25
 
 
-def advise_cache(plan: BatchPlan, stages: dict[str, float]) -> str | None:
-    """Return what a cache would gain and cost; None if the images come from an array.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheGain:
+    """What a cache would gain, once it holds all images.
+
+    Attributes:
+        choice: The cache.
+        gain: CPU time per sample without the cache, divided by that with it.
+        num_bytes: Estimated size for all images of the plan.
+        free_bytes: Free memory.
+    """
+
+    choice: ImageCache
+    gain: float
+    num_bytes: int
+    free_bytes: int
+
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether images are shrunk before they are cropped."""
+        return self.choice.shorter_side_px is not None
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether all images fit into the share of memory that a cache takes by default."""
+        return self.num_bytes <= self.free_bytes * SHARE_OF_FREE
+
+
+def advise_cache(plan: BatchPlan) -> str | None:
+    """Return which cache is best, and what it gains and takes; None if none is worth it.
 
     Args:
-        plan: The plan that was measured.
-        stages: Milliseconds per image, by stage. A cache reduces "read" and "decode" to about 25
-            microseconds; the first access to the pixels also pays for mapping them.
+        plan: A plan whose images were just loaded.
     """
-    source = plan.pipeline.source
-    if source.cache is not None:
-        return (
-            "the cache holds only some of the images; give it more room, or use "
-            "ImageCache(shorter_side_px=...)"
+    cache = plan.pipeline.source.cache
+    if cache is not None:
+        if all(cache.find(record) is not None for record in _sampled(plan)):
+            return None
+        smaller = ", or use ImageCache(shorter_side_px=...)" if cache.resize is None else ""
+        return f"the cache holds only some of the images; give it more room{smaller}"
+    gains = [found for found in measure_caches(plan) if found.gain >= _LEAST_GAIN]
+    return "; ".join(_advice(plan, gains)) or None
+
+
+def measure_caches(plan: BatchPlan) -> list[CacheGain]:
+    """Measure the caches that a plan can have: first the one that changes no pixels.
+
+    CPU time is compared, which other programs hardly influence, on a few images that are cached in
+    memory meanwhile.
+
+    Args:
+        plan: The plan. Without files to read there is nothing to measure.
+
+    Raises:
+        AugseqError: A file or an augmentation failed.
+    """
+    if not isinstance(plan.pipeline.source, FileSource):
+        return []
+    records, shapes = _few(plan, _sampled(plan))
+    if not records:
+        return []
+    pipelines: dict[ImageCache | None, Pipeline] = {None: plan.pipeline}
+    for choice in _choices(plan, records[0], shapes):
+        # For example, whole images cannot be cached if they are decoded at reduced size.
+        with suppress(ArgumentError):
+            pipelines[choice] = _filled(plan.pipeline, choice, records)
+    seconds = _cpu_seconds(pipelines, records, seed=plan.schedule.seed)
+    return [
+        CacheGain(
+            choice=choice,
+            gain=seconds[None] / max(seconds[choice], 1e-9),
+            num_bytes=round(plan.schedule.num_records * _mean_bytes(pipeline, choice, shapes)),
+            free_bytes=free_memory_bytes(),
         )
-    if not source.reads_files:
-        return None
-    total = sum(stages.values())
-    gain = total / max(total - stages["read"] - stages["decode"], 0.025)
-    records = plan.records(Step(0, 0))[:_NUM_SAMPLED]
-    shapes = [source.open(record).shape for record in records]
-    mean = float(np.mean([math.prod(shape) for shape in shapes]))
-    whole = plan.schedule.num_records * mean
-    advice = (
-        f'cache="memory", or a folder, gives up to {gain:.1f} times the speed and takes '
-        f"{size_text(whole)} for {plan.schedule.num_records:,} images"
-    )
-    height, width = plan.sample(records[0], epoch=0).image.shape[:2]
+        for choice, pipeline in pipelines.items()
+        if choice is not None
+    ]
+
+
+def choose_memory_cache(plans: Sequence[BatchPlan]) -> CacheGain | None:
+    """Return the cache in memory that training should use, with the same pixels.
+
+    Args:
+        plans: The plans of training and validation, which are loaded several times.
+
+    Returns:
+        None if their images take more than a quarter of the free memory, or if the first plan gains
+        too little; also if a sample cannot be loaded, which training will report.
+    """
+    with suppress(Exception):
+        gains = [next(iter(measure_caches(plan)), None) for plan in plans]
+        first = gains[0]
+        if first is None or first.gain < _LEAST_GAIN:
+            return None
+        num_bytes = sum(0 if found is None else found.num_bytes for found in gains)
+        most = int(first.free_bytes * _SHARE_FOR_TRAINING)
+        if num_bytes <= most:
+            return replace(first, choice=ImageCache(max_bytes=most), num_bytes=num_bytes)
+    return None
+
+
+def _sampled(plan: BatchPlan) -> list[Record]:
+    """Return a few records from the whole manifest, which may be sorted by class."""
+    num_records = len(plan.manifest)
+    return plan.manifest.records(range(0, num_records, -(-num_records // _NUM_SAMPLED)))
+
+
+def _few(plan: BatchPlan, records: list[Record]) -> tuple[list[Record], list[tuple[int, ...]]]:
+    """Return those records that a cache in memory has room for, and their shapes."""
+    pipeline, shapes = plan.pipeline, list[tuple[int, ...]]()
+    # Besides whole images, shrunk ones are cached, which are much smaller.
+    room = min(_MOST_SAMPLED_BYTES, free_memory_bytes() * SHARE_OF_FREE / 2)
+    for record in records:
+        shape = pipeline.source.open(record).shape
+        room -= max(entry_bytes(shape), entry_bytes(_resized(pipeline, shape)))
+        if room < 0:
+            break
+        shapes.append(shape)
+    return records[: len(shapes)], shapes
+
+
+def _choices(plan: BatchPlan, record: Record, shapes: list[tuple[int, ...]]) -> list[ImageCache]:
+    """Return the caches to measure; all in memory, where nothing else takes time."""
+    if plan.pipeline.resizes_first:
+        return [ImageCache()]
+    height, width = plan.sample(record, epoch=0).image.shape[:2]
     side = round(min(height, width) * _SIDE_OF_CROP)
     shrink = float(np.mean([max(1, min(shape[:2]) / side) for shape in shapes]))
-    if shrink < 2:
-        return advice
-    return f"{advice}; ImageCache(shorter_side_px={side}) takes {size_text(whole / shrink**2)}"
+    return [ImageCache()] if shrink < 2 else [ImageCache(), ImageCache(shorter_side_px=side)]
+
+
+def _filled(pipeline: Pipeline, choice: ImageCache, records: list[Record]) -> Pipeline:
+    """Return a pipeline with a cache that holds some records."""
+    files = pipeline.source
+    assert isinstance(files, FileSource)
+    source = make_source(
+        files.root,
+        files.options,
+        choice,
+        scaled_decode=pipeline.scaled_decode,
+        resize=pipeline.resize if pipeline.resizes_first else None,
+        follow_links=files.follow_links,
+        remote=files.remote,
+    )
+    assert source.cache is not None
+    for record in records:
+        source.cache.fill(record)
+    return replace(pipeline, source=source)
+
+
+def _cpu_seconds(
+    pipelines: dict[ImageCache | None, Pipeline], records: list[Record], *, seed: int
+) -> dict[ImageCache | None, float]:
+    """Return the CPU time of loading some records once, by pipeline: the least of some rounds."""
+    seconds: dict[ImageCache | None, float] = dict.fromkeys(pipelines, math.inf)
+    # Alternating, so that a change in the processor's speed does not favour one of them.
+    for epoch in range(_NUM_ROUNDS):
+        for choice, pipeline in pipelines.items():
+            start = time.thread_time()
+            for record in records:
+                load_sample(record, pipeline, seed=seed, epoch=epoch)
+            seconds[choice] = min(seconds[choice], time.thread_time() - start)
+    return seconds
+
+
+def _mean_bytes(pipeline: Pipeline, choice: ImageCache, shapes: list[tuple[int, ...]]) -> float:
+    """Return the mean size of an entry, in bytes."""
+    if pipeline.resizes_first:
+        return entry_bytes(_resized(pipeline, shapes[0]))
+    side = choice.shorter_side_px or math.inf
+    shrinks = [max(1.0, min(shape[:2]) / side) for shape in shapes]
+    sizes = [entry_bytes(shape) / shrink**2 for shape, shrink in zip(shapes, shrinks, strict=True)]
+    return float(np.mean(sizes))
+
+
+def _resized(pipeline: Pipeline, shape: tuple[int, ...]) -> tuple[int, ...]:
+    size = shape[:2] if pipeline.resize is None else pipeline.resize.image_size
+    return (*size, *shape[2:])
+
+
+def _advice(plan: BatchPlan, gains: list[CacheGain]) -> Iterator[str]:
+    """Yield the cache with the same pixels, and one with smaller images where that is better."""
+    same = next((found for found in gains if not found.changes_pixels), None)
+    shrunk = next((found for found in gains if found.changes_pixels), None)
+    if same is not None:
+        # In memory it is fastest, but gone with the process.
+        where, free = 'cache="memory", or a folder,', ""
+        if not same.fits_in_memory:
+            where = "cache=FOLDER"
+            free = f" (more than half of the free memory, {size_text(same.free_bytes)})"
+        yield (
+            f"{where} gives {same.gain:.1f} times the speed and takes "
+            f"{size_text(same.num_bytes)} for {plan.schedule.num_records:,} images{free}"
+        )
+    if shrunk is None:
+        return
+    if (
+        same is None
+        or not same.fits_in_memory
+        or shrunk.gain >= _LEAST_GAIN_OF_SHRINKING * same.gain
+    ):
+        yield (
+            f"cache=ImageCache(shorter_side_px={shrunk.choice.shorter_side_px}) gives "
+            f"{shrunk.gain:.1f} times the speed and takes {size_text(shrunk.num_bytes)}, with "
+            "slightly different pixels"
+        )

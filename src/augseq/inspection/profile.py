@@ -122,7 +122,7 @@ def measure_profile(plan: BatchPlan, *, num_images: int) -> Profile:
         verdict=_verdict(
             stages,
             obstacle,
-            advise_cache(plan, stages),
+            advise_cache(plan),
             _advise_scaled_decode(plan, steps, stages),
         ),
     )
@@ -271,7 +271,7 @@ def _verdict(
     share = stages[name] / sum(stages.values())
     without = f"without it a thread would be {1 / max(1 - share, 0.01):.1f} times as fast"
     remedies = [scaled_advice] if scaled_advice else []
-    if name in ("read", "decode") and cache_advice:
+    if cache_advice:
         remedies.append(cache_advice)
     if not remedies and name.startswith("augment"):
         remedies.append(f"{without}; use a cheaper transform")
