@@ -112,6 +112,8 @@ def fit(
     share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
     print(f"\nvalidation accuracy  {share}")
     print(f"trained in           {result.seconds:.0f} s, with Keras on {result.backend}")
+    if result.cache is not None:
+        print(f"images cached        {result.cache}")
     print(f"run folder           {run_folder}")
     for name in sorted(path.name for path in run_folder.iterdir()):
         print(f"  {name}")

@@ -51,6 +51,9 @@ class CacheGain:
     num_bytes: int
     free_bytes: int
 
+    def __str__(self) -> str:
+        return f"{size_text(self.num_bytes)} in memory, loaded {self.gain:.1f} times as fast"
+
     @property
     def changes_pixels(self) -> bool:
         """Whether images are shrunk before they are cropped."""
