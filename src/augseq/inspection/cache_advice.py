@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from augseq.errors import ArgumentError
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import load_sample
@@ -73,7 +72,7 @@ def advise_cache(plan: BatchPlan) -> str | None:
     """
     cache = plan.pipeline.source.cache
     if cache is not None:
-        if all(cache.find(record) is not None for record in _sampled(plan)):
+        if cache.has_room:
             return None
         smaller = ", or use ImageCache(shorter_side_px=...)" if cache.resize is None else ""
         return f"the cache holds only some of the images; give it more room{smaller}"
@@ -100,9 +99,7 @@ def measure_caches(plan: BatchPlan) -> list[CacheGain]:
         return []
     pipelines: dict[ImageCache | None, Pipeline] = {None: plan.pipeline}
     for choice in _choices(plan, records[0], shapes):
-        # For example, whole images cannot be cached if they are decoded at reduced size.
-        with suppress(ArgumentError):
-            pipelines[choice] = _filled(plan.pipeline, choice, records)
+        pipelines[choice] = _with_cache(plan.pipeline, choice)
     seconds = _cpu_seconds(pipelines, records, seed=plan.schedule.seed)
     return [
         CacheGain(
@@ -168,8 +165,7 @@ def _choices(plan: BatchPlan, record: Record, shapes: list[tuple[int, ...]]) -> 
     return [ImageCache()] if shrink < 2 else [ImageCache(), ImageCache(shorter_side_px=side)]
 
 
-def _filled(pipeline: Pipeline, choice: ImageCache, records: list[Record]) -> Pipeline:
-    """Return a pipeline with a cache that holds some records."""
+def _with_cache(pipeline: Pipeline, choice: ImageCache) -> Pipeline:
     files = pipeline.source
     assert isinstance(files, FileSource)
     source = make_source(
@@ -181,9 +177,6 @@ def _filled(pipeline: Pipeline, choice: ImageCache, records: list[Record]) -> Pi
         follow_links=files.follow_links,
         remote=files.remote,
     )
-    assert source.cache is not None
-    for record in records:
-        source.cache.fill(record)
     return replace(pipeline, source=source)
 
 
@@ -192,12 +185,13 @@ def _cpu_seconds(
 ) -> dict[ImageCache | None, float]:
     """Return the CPU time of loading some records once, by pipeline: the least of some rounds."""
     seconds: dict[ImageCache | None, float] = dict.fromkeys(pipelines, math.inf)
-    # Alternating, so that a change in the processor's speed does not favour one of them.
-    for epoch in range(_NUM_ROUNDS):
+    # Alternating, so that a change in the processor's speed does not favour one of them. The first
+    # round fills the caches; it is the same epoch each time, which needs the same crops.
+    for _ in range(1 + _NUM_ROUNDS):
         for choice, pipeline in pipelines.items():
             start = time.thread_time()
             for record in records:
-                load_sample(record, pipeline, seed=seed, epoch=epoch)
+                load_sample(record, pipeline, seed=seed, epoch=0)
             seconds[choice] = min(seconds[choice], time.thread_time() - start)
     return seconds
 

@@ -39,6 +39,11 @@ class PixelCache(Protocol):
         """How images are resized before they are cached; None if they are not."""
         ...
 
+    @property
+    def has_room(self) -> bool:
+        """Whether this process has found room for all images so far."""
+        ...
+
     def find(self, record: Record) -> Image | None:
         """Return the cached pixels of a record, read-only; None if there are none."""
         ...

@@ -59,6 +59,11 @@ class CachedSource:
         """This source itself."""
         return self
 
+    @property
+    def has_room(self) -> bool:
+        """Whether this process has found room for all images so far."""
+        return self.folder.takes_more
+
     def describe(self) -> str:
         """Describe the cached files."""
         return self.files.describe()
