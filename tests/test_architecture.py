@@ -38,11 +38,11 @@ LAYERS = [
 ALLOWED: dict[str, set[str]] = {
     "__main__": set(),
     "at_exit": set(),
-    "augment": {"numpy"},
+    "augment": {"cloudpickle", "numpy"},
     "cores": set(),
     "errors": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
-    "inspection": {"PIL", "matplotlib", "numpy"},
+    "inspection": {"PIL", "cloudpickle", "matplotlib", "numpy"},
     "loading": {"numpy"},
     "manifest": {"numpy", "pyarrow", "tqdm"},
     "pixels": {"PIL", "deflate", "numpy", "simplejpeg"},

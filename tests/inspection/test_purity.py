@@ -63,7 +63,7 @@ def test_ten_planted_transforms_are_found_by_name(found: PurityReport) -> None:
         ("shift_by_a_hash", "in two processes with PYTHONHASHSEED=1 and 2"),
         ("Counting", "keeps state from earlier calls"),
         ("Racing", "when threads share it"),
-        ("<lambda>", "cannot be pickled"),
+        ("Locked", "cannot be pickled"),
     ],
 )
 def test_each_comes_with_evidence(found: PurityReport, name: str, evidence: str) -> None:

@@ -24,7 +24,7 @@ class Augmentation(Protocol):
     - The input is not changed; the result is a new array, a view of it, or the input itself.
     - The result has the same number of channels, and the same dtype or float32.
     - Several threads can call it at the same time.
-    - It can be pickled, so that other processes can run it.
+    - It can be pickled (by `cloudpickle`, as lambdas can), so that other processes can run it.
 
     `augseq.check_augmentation` tests all of this on your own augmentation. If an augmentation
     chooses the size of its result, such as a random crop, set its attribute `sets_size = True`;

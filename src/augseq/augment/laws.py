@@ -12,6 +12,7 @@ from itertools import chain, count
 from types import FrameType
 from typing import Any
 
+import cloudpickle
 import numpy as np
 
 from augseq.augment.augmentation import Augmentation
@@ -114,10 +115,10 @@ def threads_may_share_it(augmentation: Augmentation, image: Image, seed: int) ->
 
 
 def survives_pickling(augmentation: Augmentation, image: Image, seed: int) -> None:
-    """It can be pickled, and the copy gives the same pixels."""
+    """It can be pickled, as for worker processes, and the copy gives the same pixels."""
     expected = _results(augmentation, image, seed)
     try:
-        twin = pickle.loads(pickle.dumps(augmentation))
+        twin = pickle.loads(cloudpickle.dumps(augmentation))
     except Exception as error:
         raise AugmentationError(
             f"The augmentation cannot be pickled, so worker processes cannot run it: {error}"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import cloudpickle
 import typer
 
 from augseq.augment.presets import PRESET_NAMES, preset
@@ -70,8 +71,10 @@ def _module_of_file(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise ArgumentError(f"--augment {path}:...: not a Python file.")
     module = importlib.util.module_from_spec(spec)
-    # Registered, so that its functions can be pickled; its folder is added for its own imports.
+    # Its folder is added for its own imports.
     sys.modules[name] = module
     sys.path.append(str(path.resolve().parent))
     spec.loader.exec_module(module)
+    # Worker processes cannot import it.
+    cloudpickle.register_pickle_by_value(module)
     return module

@@ -13,6 +13,8 @@ from functools import partial
 from importlib.machinery import PathFinder
 from typing import Any
 
+import cloudpickle
+
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.laws import LAWS
@@ -161,7 +163,7 @@ def _differences_of_processes(
     """Compare new processes with this one; yield transform numbers and differences."""
     if not steps:
         return
-    jobs = {number: pickle.dumps(job) for number, job in steps.items()}
+    jobs = {number: cloudpickle.dumps(job) for number, job in steps.items()}
     here = {number: digest_job(job, seed) for number, job in jobs.items()}
     question = {
         "path": sys.path,
