@@ -90,8 +90,14 @@ def what_is_held() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("cycles", [2, long(100)])
-@pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_starts_and_stops_leave_nothing_behind(kind: Any, cycles: int) -> None:
+@pytest.mark.parametrize("kind", ["threads", "processes", "auto"])
+def test_starts_and_stops_leave_nothing_behind(
+    kind: Any, cycles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Processes of "auto" then start with the second batch; most are not ready by the last one.
+    monkeypatch.setattr("augseq.workers.auto._START_S", 0.0)
+    monkeypatch.setattr("augseq.workers.auto._LEAST_SAMPLE_S", 0.0)
+
     def use() -> None:
         batches = augseq.ImageSequence.from_arrays(
             numbered_images(),
