@@ -42,7 +42,7 @@ app.command()(bench)
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"augseq {augseq.__version__}")
-        if native.module is None:
+        if not native.decodes_jpeg():
             print(f"note: {native.ADVICE}")
         raise typer.Exit
 

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from augseq.errors import DecodeError
-from augseq.pixels.decoders.png_rows import load_rows, read_rows, unfilter_rows
+from augseq.pixels import native
+from augseq.pixels.decoders.png_rows import load_rows, read_rows
 
 from ..conftest import chunk, decode, encoded, exif, photo
 
-needs_compiler = pytest.mark.skipif(unfilter_rows is None, reason="not compiled")
+needs_compiler = pytest.mark.skipif(native.module is None, reason="not compiled")
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 KINDS = [

@@ -93,7 +93,7 @@ class JpegFile:
         Raises:
             ValueError: libjpeg fails or warns.
         """
-        if native.module is None or self.colorspace == "CMYK":
+        if native.module is None or not native.decodes_jpeg() or self.colorspace == "CMYK":
             return None
         shape = scaled_box(None, self.shape, scale)[2:]
         stored = stored_box(box, shape, self.orientation)

@@ -13,11 +13,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageFile
 
-try:
-    from augseq.pixels._png_rows import unfilter_rows
-except ImportError:
-    # Not compiled for lack of a compiler: the same pixels, more slowly.
-    unfilter_rows = None  # type: ignore[assignment]
+from augseq.pixels import native
 
 Rows: TypeAlias = npt.NDArray[np.uint8]
 
@@ -40,7 +36,7 @@ def read_rows(picture: ImageFile.ImageFile, data: bytes) -> Rows | None:
         animated, damaged, or has more than pixels after its header: then only Pillow can decode
         it, or say what is wrong.
     """
-    usual = unfilter_rows is not None and not picture.info.keys() & {"interlace", "bbox"}
+    usual = native.module is not None and not picture.info.keys() & {"interlace", "bbox"}
     if not usual or len(picture.tile) != 1 or (picture.mode == "P" and picture.palette is None):
         return None
     codec, extents, pixels_at, raw_mode = picture.tile[0]
@@ -69,11 +65,11 @@ def _read_rows(data: bytes, at: int, size: tuple[int, int], pixel_bits: int) -> 
     packed = _join_chunks(data, at)
     row_bytes = (width * pixel_bits + 7) // 8
     filtered = packed and _inflate(packed, height * (1 + row_bytes))
-    if not filtered:
+    if not filtered or native.module is None:
         return None
     rows = np.empty((height, row_bytes), np.uint8)
     try:
-        unfilter_rows(filtered, rows, row_bytes, max(1, pixel_bits // 8))
+        native.module.unfilter_rows(filtered, rows, row_bytes, max(1, pixel_bits // 8))
     except ValueError:
         return None
     return rows

@@ -26,6 +26,10 @@ class NativeModule(Protocol):
         """Return height, width, channels (1 or 3) and EXIF orientation of a JPEG file."""
         ...
 
+    def unfilter_rows(self, filtered: bytearray, rows: Image, row_bytes: int, step: int, /) -> None:
+        """Undo the filters of the rows of a PNG file."""
+        ...
+
     def decode_jpeg(
         self,
         data: bytes,
@@ -38,12 +42,12 @@ class NativeModule(Protocol):
         denominator: int,
         /,
     ) -> None:
-        """Decode a part of a JPEG file into `pixels`."""
+        """Decode a part of a JPEG file into `pixels`; only if `decodes_jpeg` returns True."""
         ...
 
 
 module: NativeModule | None
-"""None if it was not compiled, for lack of a compiler or of libjpeg-turbo."""
+"""None if it was not compiled, for lack of a compiler."""
 
 try:
     import augseq.pixels.native._compiled as _compiled
@@ -52,8 +56,14 @@ except ImportError:
 else:
     module = _compiled
 
+
+def decodes_jpeg() -> bool:
+    """Return whether the module was compiled with libjpeg-turbo."""
+    return hasattr(module, "decode_jpeg")
+
+
 ADVICE = (
     "the compiled JPEG decoder is missing, so JPEG files are decoded more slowly: install augseq "
     "from a wheel, or install a C compiler and the headers of libjpeg-turbo, and then augseq again"
 )
-"""What to do if `module` is None."""
+"""What to do if `decodes_jpeg` returns False."""

@@ -1,6 +1,8 @@
 /* Decode a part of a JPEG file with libjpeg-turbo: rows above and below it are skipped, and so is
  * most of what is to its left and right.
  */
+#ifndef WITHOUT_LIBJPEG
+
 #include "native.h"
 
 #include <setjmp.h>
@@ -127,3 +129,5 @@ int decode_jpeg_region(JpegRegion *region)
     jpeg_destroy_decompress(&info);
     return problem == NULL;
 }
+
+#endif

@@ -1,5 +1,6 @@
-/* The optional C module `augseq.pixels.native._compiled`: reads and decodes common files faster. Without it,
- * Python does the same, with the same pixels.
+/* The optional C module `augseq.pixels.native._compiled`: reads and decodes common files faster.
+ * Without it, Python does the same, with the same pixels. If WITHOUT_LIBJPEG is defined, it does not
+ * decode JPEG files.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -79,6 +80,42 @@ static PyObject *read_jpeg_header(PyObject *Py_UNUSED(module), PyObject *data)
                          header.orientation);
 }
 
+PyDoc_STRVAR(unfilter_rows_doc,
+"unfilter_rows(filtered, rows, row_bytes, step)\n--\n\n"
+"Undo the filters of the rows of a PNG file.\n\n"
+"`step` is the size of a pixel in bytes, at least 1. Raises ValueError for an unknown filter, and\n"
+"where the buffers do not fit the rows. Releases the interpreter lock.");
+
+static PyObject *unfilter_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_buffer filtered, rows;
+    Py_ssize_t row_bytes, step;
+    int is_known = 0;
+    if (!PyArg_ParseTuple(arguments, "y*w*nn:unfilter_rows", &filtered, &rows, &row_bytes, &step))
+        return NULL;
+    Py_ssize_t num_rows = row_bytes > 0 ? rows.len / row_bytes : 0;
+    int fits = (step == 1 || step == 2 || step == 3 || step == 4 || step == 6 || step == 8) &&
+               num_rows > 0 && row_bytes % step == 0 && rows.len == num_rows * row_bytes &&
+               filtered.len == rows.len + num_rows;
+    unsigned char *zeros = fits ? calloc(1, (size_t)row_bytes) : NULL;
+    if (zeros) {
+        Py_BEGIN_ALLOW_THREADS
+        is_known = unfilter_png_rows(filtered.buf, rows.buf, (size_t)num_rows, (size_t)row_bytes,
+                                     (size_t)step, zeros);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&filtered);
+    PyBuffer_Release(&rows);
+    free(zeros);
+    if (is_known)
+        Py_RETURN_NONE;
+    if (fits && !zeros)
+        return PyErr_NoMemory();
+    PyErr_SetString(PyExc_ValueError, fits ? "unknown filter" : "the buffers do not fit the rows");
+    return NULL;
+}
+
+#ifndef WITHOUT_LIBJPEG
 PyDoc_STRVAR(decode_jpeg_doc,
 "decode_jpeg(data, pixels, is_gray, top, left, height, width, denominator)\n--\n\n"
 "Decode a part of an 8-bit JPEG file into a contiguous, writable buffer.\n\n"
@@ -113,12 +150,16 @@ static PyObject *decode_jpeg(PyObject *Py_UNUSED(module), PyObject *arguments)
     }
     Py_RETURN_NONE;
 }
+#endif
 
 static PyMethodDef methods[] = {
     {"read_file", read_file, METH_VARARGS, read_file_doc},
     {"read_into", read_into, METH_VARARGS, read_into_doc},
     {"read_jpeg_header", read_jpeg_header, METH_O, read_jpeg_header_doc},
+    {"unfilter_rows", unfilter_rows, METH_VARARGS, unfilter_rows_doc},
+#ifndef WITHOUT_LIBJPEG
     {"decode_jpeg", decode_jpeg, METH_VARARGS, decode_jpeg_doc},
+#endif
     {NULL, NULL, 0, NULL},
 };
 

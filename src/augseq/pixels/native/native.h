@@ -36,7 +36,16 @@ typedef struct {
 /* Returns 0 unless the header is that of a common and undamaged 8-bit JPEG file. */
 int read_plain_jpeg_header(const unsigned char *data, size_t num_bytes, JpegHeader *header);
 
-/* jpeg_region.c */
+/* png_rows.c */
+
+/* Undoes the filters of rows, of which each begins with the number of its filter.
+ *
+ * `step` is the size of a pixel in bytes: 1, 2, 3, 4, 6 or 8. `zeros` has row_bytes bytes. Returns 0
+ * for an unknown filter. */
+int unfilter_png_rows(const unsigned char *in, unsigned char *out, size_t num_rows,
+                      size_t row_bytes, size_t step, const unsigned char *zeros);
+
+/* jpeg_region.c: only with libjpeg-turbo */
 
 typedef struct {
     const unsigned char *data;

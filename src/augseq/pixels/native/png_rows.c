@@ -1,12 +1,9 @@
-/* Undo the filters of PNG rows. Optional: without this module Pillow decodes PNG files, with the
- * same pixels.
+/* Undo the filters of PNG rows.
  *
  * Section 9 of the PNG specification: each byte was replaced by its difference to a prediction
  * from the bytes left of it, above it, and above left, one pixel away.
  */
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030B0000
-#include <Python.h>
+#include "native.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -107,15 +104,14 @@ static inline void unfilter_paeth(const uint8_t *in, const uint8_t *above, uint8
 }
 #endif
 
-/* Return 0, or -1 for an unknown filter. */
-static int unfilter(const uint8_t *in, uint8_t *out, size_t num_rows, size_t row_bytes,
-                    size_t step, const uint8_t *zeros)
+int unfilter_png_rows(const unsigned char *in, unsigned char *out, size_t num_rows,
+                      size_t row_bytes, size_t step, const unsigned char *zeros)
 {
     const uint8_t *above = zeros;
     for (size_t row = 0; row < num_rows; row++, in += row_bytes + 1, out += row_bytes) {
         int filter = in[0];
         if (filter > PAETH)
-            return -1;
+            return 0;
 #ifdef HAS_SSE2
         if (filter == PAETH && (step == 3 || step == 4)) {
             if (step == 3)
@@ -136,56 +132,5 @@ static int unfilter(const uint8_t *in, uint8_t *out, size_t num_rows, size_t row
         }
         above = out;
     }
-    return 0;
-}
-
-static PyObject *unfilter_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
-    Py_buffer filtered, rows;
-    Py_ssize_t row_bytes, step;
-    if (!PyArg_ParseTuple(arguments, "y*w*nn", &filtered, &rows, &row_bytes, &step))
-        return NULL;
-    PyObject *result = NULL;
-    Py_ssize_t num_rows = row_bytes > 0 ? rows.len / row_bytes : 0;
-    int fits = (step == 1 || step == 2 || step == 3 || step == 4 || step == 6 || step == 8) &&
-               num_rows > 0 && row_bytes % step == 0 && rows.len == num_rows * row_bytes &&
-               filtered.len == rows.len + num_rows;
-    uint8_t *zeros = fits ? calloc(1, (size_t)row_bytes) : NULL;
-    if (!fits)
-        PyErr_SetString(PyExc_ValueError, "the buffers do not fit the rows");
-    else if (zeros == NULL)
-        PyErr_NoMemory();
-    else {
-        int failed;
-        Py_BEGIN_ALLOW_THREADS
-        failed = unfilter(filtered.buf, rows.buf, (size_t)num_rows, (size_t)row_bytes,
-                          (size_t)step, zeros);
-        Py_END_ALLOW_THREADS
-        if (failed)
-            PyErr_SetString(PyExc_ValueError, "unknown filter");
-        else
-            result = Py_NewRef(Py_None);
-    }
-    free(zeros);
-    PyBuffer_Release(&filtered);
-    PyBuffer_Release(&rows);
-    return result;
-}
-
-static PyMethodDef functions[] = {
-    {"unfilter_rows", unfilter_rows, METH_VARARGS,
-     "Undo the filters of all rows: (filtered, rows, row_bytes, step)."},
-    {NULL, NULL, 0, NULL},
-};
-
-static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_png_rows",
-    .m_size = 0,
-    .m_methods = functions,
-};
-
-PyMODINIT_FUNC PyInit__png_rows(void)
-{
-    return PyModule_Create(&module);
+    return 1;
 }

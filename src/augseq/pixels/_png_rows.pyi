@@ -1,3 +1,0 @@
-from augseq.types import Image
-
-def unfilter_rows(filtered: bytearray, rows: Image, row_bytes: int, step: int, /) -> None: ...
