@@ -167,6 +167,10 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "several columns of labels": lambda: augseq.MultiLabel([LONG + str(k) for k in range(99)]),
     "number": lambda: augseq.Number(LONG),
     "numbers": lambda: augseq.Number([LONG + str(k) for k in range(99)]),
+    "mask": lambda: augseq.Mask(LONG, classes=[LONG + str(k) for k in range(99)]),
+    "mask of colours": lambda: augseq.Mask(
+        LONG, classes=["a"], coding={(k, k, k): "a" for k in range(99)}
+    ),
     "input image": augseq.InputImage,
     "record with columns": lambda: replace(RECORD, columns={LONG: LONG, "age": 3}),
     "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),

@@ -24,12 +24,13 @@ Check the images:
     of problem, and a `FoundFile` for each file.
 Make batches for Keras:
     `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
-    targets: `Label`, several labels (`MultiLabel`), a `Number`, the `InputImage` itself.
+    targets: `Label`, several labels (`MultiLabel`), a `Number`, a `Mask`, the `InputImage` itself.
     `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
     your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
-    and can draw a `Crop` before decoding; `check_augmentation` tests it.
+    and can draw a `Crop` before decoding. `photometric` declares that a function moves no pixels;
+    `check_augmentation` tests all of them.
 Train with callbacks:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from augseq.augment.augmentation import DetailedAugmentation as DetailedAugmentation
     from augseq.augment.crop import Crop as Crop
     from augseq.augment.laws import check_augmentation as check_augmentation
+    from augseq.augment.photometric import photometric as photometric
     from augseq.augment.presets import preset as preset
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from augseq.loading.sample import Sample as Sample
     from augseq.loading.targets.input_image import InputImage as InputImage
     from augseq.loading.targets.label import Label as Label
+    from augseq.loading.targets.mask import Mask as Mask
     from augseq.loading.targets.multi_label import MultiLabel as MultiLabel
     from augseq.loading.targets.number import Number as Number
     from augseq.manifest.concat import concat_manifests as concat_manifests
@@ -132,6 +135,7 @@ _HOMES = {
     "Label": "augseq.loading.targets.label",
     "MultiLabel": "augseq.loading.targets.multi_label",
     "Number": "augseq.loading.targets.number",
+    "Mask": "augseq.loading.targets.mask",
     "InputImage": "augseq.loading.targets.input_image",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
@@ -142,6 +146,7 @@ _HOMES = {
     "Augmentation": "augseq.augment.augmentation",
     "DetailedAugmentation": "augseq.augment.augmentation",
     "Crop": "augseq.augment.crop",
+    "photometric": "augseq.augment.photometric",
     "check_augmentation": "augseq.augment.laws",
     # Train with callbacks.
     "EpochSync": "augseq.training.callbacks",

@@ -200,7 +200,8 @@ def test_a_missing_partner_is_named_with_its_image(tmp_path: Path) -> None:
         ("masks/{id}.png", "and no other field"),
         ("masks/{stem.png", "fields in braces"),
         ("masks/{}.png", "and no other field"),
-        ("../{stem}.png", "Index the folder above"),
+        ("masks/../{stem}.png", "For a folder next to the root"),
+        ("../../../{stem}.png", "or next to it"),
         ("/masks/../{stem}.png", "below the root"),
         ("{folder}/mask.png", r"gives 'x/mask\.png' to 'x/a\.jpg', 'x/b\.jpg'"),
         (7, "must be text with fields"),
@@ -211,6 +212,26 @@ def test_a_pattern_that_cannot_name_a_file_for_each_image_is_refused(
 ) -> None:
     with pytest.raises(ArgumentError, match=text):
         of_paths("x/a.jpg", "x/b.jpg").with_column("mask", pattern=pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected", "image"),
+    [
+        ("../masks/{folder}/{stem}.png", "masks/x/a.png", "images/x/a.jpg"),
+        ("../../gt/{stem}.png", "gt/a.png", "city/images/x/a.jpg"),
+    ],
+)
+def test_a_pattern_next_to_the_root_moves_the_root_up(
+    tmp_path: Path, pattern: str, expected: str, image: str
+) -> None:
+    above = tmp_path / "city" if image.startswith("images") else tmp_path
+    (above / expected).parent.mkdir(parents=True)
+    (above / expected).touch()
+    manifest = of_paths("x/a.jpg", root=str(tmp_path / "city" / "images"))
+    moved = manifest.with_column("mask", pattern=pattern)
+    assert (moved.root, moved[0].path) == (str(above), image)
+    assert moved.column("mask").tolist() == [expected]
+    assert moved[0].index == manifest[0].index
 
 
 @pytest.mark.parametrize(

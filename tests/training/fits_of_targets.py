@@ -22,6 +22,8 @@ TAGS = RNG.integers(0, 2, (NUM, 3)).astype(np.float32)
 SHARES = RNG.dirichlet(np.ones(3), NUM).astype(np.float32)
 FACTS = RNG.normal(size=(NUM, 2)).astype(np.float32)
 KIND = np.arange(NUM) % 2
+# Class numbers; 2 is ignored.
+MASKS = RNG.integers(0, 3, (NUM, 4, 4))
 WEIGHT = RNG.uniform(0, 2, NUM).astype(np.float32)
 
 
@@ -48,8 +50,12 @@ class Arrays(keras.utils.PyDataset):
 def manifest_in(folder: Path) -> augseq.Manifest:
     """Save the images, and index them with their columns."""
     for number, pixels in enumerate(PIXELS):
-        Image.fromarray(pixels).save(folder / f"{number}_{'xy'[KIND[number]]}.png")
-    images = augseq.index_folder(folder, labels=lambda path: path[-5], progress=False)
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "masks").mkdir(exist_ok=True)
+        name = f"{number}_{'xy'[KIND[number]]}.png"
+        Image.fromarray(pixels).save(folder / "images" / name)
+        Image.fromarray(MASKS[number].astype(np.uint8)).save(folder / "masks" / name)
+    images = augseq.index_folder(folder / "images", labels=lambda path: path[-5], progress=False)
     columns = {
         "age": AGE[:, 0],
         "tags": [[name for name, has in zip("pqr", row, strict=True) if has] for row in TAGS],
@@ -60,7 +66,7 @@ def manifest_in(folder: Path) -> augseq.Manifest:
     }
     for name, values in columns.items():
         images = images.with_column(name, values)
-    return images
+    return images.with_column("mask", pattern="../masks/{name}")
 
 
 def model_of(*outputs: str, facts: bool = False) -> keras.Model:
@@ -81,6 +87,9 @@ def model_of(*outputs: str, facts: bool = False) -> keras.Model:
     if "image" in outputs:
         small = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid")(scaled)
         made.append(keras.layers.Rescaling(255)(small))
+    if "mask" in outputs:
+        # Logits: on torch, the gradient of Keras' sparse loss of probabilities fails.
+        made.append(keras.layers.Conv2D(2, 3, padding="same")(scaled))
     return keras.Model(inputs, made if len(made) > 1 else made[0])
 
 
@@ -122,6 +131,20 @@ CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
         ("tags",),
         "binary_crossentropy",
         ["binary_accuracy"],
+    ),
+    "masks": (
+        {"targets": augseq.Mask("mask", classes=["p", "q"], ignore=2)},
+        MASKS.astype(np.int32),
+        ("mask",),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2),
+        [keras.metrics.MeanIoU(3, ignore_class=2, sparse_y_pred=False)],
+    ),
+    "one-hot masks": (
+        {"targets": augseq.Mask("mask", classes=["p", "q"], ignore=2, one_hot=True)},
+        np.eye(3, 2, dtype=np.float32)[MASKS],
+        ("mask",),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        ["accuracy"],
     ),
     "the image itself": (
         {"targets": augseq.InputImage()},

@@ -8,7 +8,14 @@ import pytest
 
 from tests.backends import BACKENDS, python_on_each_backend
 
-CASES = ("several outputs, inputs and weights", "a number", "several labels", "the image itself")
+CASES = (
+    "several outputs, inputs and weights",
+    "a number",
+    "several labels",
+    "masks",
+    "one-hot masks",
+    "the image itself",
+)
 _PROJECT = Path(__file__).parents[2]
 
 

@@ -1,6 +1,6 @@
 """The transforms inside an albumentations `Compose`, and what each does in a call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.float_range import FloatRange, RangeUse, fills, range_use
+from augseq.augment.moving_map import MovingMap
 from augseq.errors import AugmentationError
 
 NO_TENSORS = (
@@ -39,6 +40,12 @@ def parts_of(transform: Any) -> Iterator[Any]:
         yield transform
 
 
+def moves_pixels(part: Any) -> bool:
+    """Return whether a transform that contains no others can move pixels."""
+    names = {kind.__name__ for kind in type(part).__mro__}
+    return "DualTransform" in names and not names & {"BaseDropout", "NoOp"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A transform that contains no others.
@@ -48,12 +55,14 @@ class _Part:
         apply: Its `apply_with_params`.
         use: What it does to the range of floats.
         fills: Values that it can write into an image.
+        transform: The transform, if it moves pixels.
     """
 
     name: str
     apply: Callable[..., Any]
     use: RangeUse
     fills: tuple[float, ...]
+    transform: Any
 
     @classmethod
     def of(cls, transform: Any) -> "_Part":
@@ -62,6 +71,7 @@ class _Part:
             apply=transform.apply_with_params,
             use=range_use(transform),
             fills=fills(transform),
+            transform=transform if moves_pixels(transform) else None,
         )
 
 
@@ -71,9 +81,11 @@ class PartWatch:
 
     Attributes:
         floats: What is known about the image; replaced for each call.
+        maps: Maps to move with the image; replaced for each call.
     """
 
     floats: FloatRange
+    maps: Collection[MovingMap] = ()
 
     def attach(self, transform: Any, *, sees_all: bool = True) -> None:
         """Start checking each part of a transform.
@@ -105,6 +117,9 @@ class PartWatch:
         elif is_float and part.use == "keeps":
             self.floats.measure(image)
         result = part.apply(*args, **data)
+        if self.maps and part.transform is not None:
+            for moving in self.maps:
+                moving.move(part.transform, args[0])
         if not isinstance(result["image"], np.ndarray):
             raise AugmentationError(
                 f"{part.name} must return a numpy array of shape (height, width, channels). "

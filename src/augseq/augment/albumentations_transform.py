@@ -4,16 +4,18 @@ import copy
 import inspect
 import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from augseq.augment.albumentations_parts import PartWatch, is_compose, parts_of
+from augseq.augment.albumentations_parts import PartWatch, is_compose, moves_pixels, parts_of
 from augseq.augment.augmentation import DetailedAugmentation, Fired
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
+from augseq.augment.moving_map import MovingMap, follow_with_labels
+from augseq.augment.suitability import reason_against_moving
 from augseq.types import Image
 
 # Modules of the albumentations transforms that choose the size of their result.
@@ -93,6 +95,31 @@ class AlbumentationsTransform(DetailedAugmentation):
         self._copies.watch.floats = floats
         return _with_channels(transform(image=image)["image"])
 
+    @property
+    def reason_against_maps(self) -> str | None:
+        """Why it cannot move a mask together with the image; None if it can."""
+        return reason_against_moving(self._transform)
+
+    def vary_with(
+        self,
+        image: Image,
+        maps: Collection[MovingMap],
+        rng: np.random.Generator,
+        floats: FloatRange,
+    ) -> Image:
+        """Apply the transform, and each part that moves the image to its maps too.
+
+        Raises:
+            AugmentationError: As in `__call__`.
+        """
+        transform = self._drawing_from(rng)
+        watch = self._copies.watch
+        watch.floats, watch.maps = floats, maps
+        try:
+            return _with_channels(transform(image=image)["image"])
+        finally:
+            watch.maps = ()
+
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
         """Draw the crop for an image of this shape, as a call would draw it.
 
@@ -102,7 +129,12 @@ class AlbumentationsTransform(DetailedAugmentation):
         if self._is_plain("geometric.resize", ("Resize",)):
             transform = self._drawing_from(rng)
             size = (transform.height, transform.width)
-            return Crop(box=None, covers=size, finish=partial(_apply, transform, {}))
+            return Crop(
+                box=None,
+                covers=size,
+                finish=partial(_apply, transform, {}),
+                move=partial(_move, transform, {}),
+            )
         if not self._is_plain("crops.transforms", _CROPS):
             return None
         transform = self._drawing_from(rng)
@@ -113,6 +145,7 @@ class AlbumentationsTransform(DetailedAugmentation):
             box=(top, left, bottom - top, right - left),
             covers=getattr(transform, "size", None),
             finish=partial(_apply_crop, transform, params),
+            move=partial(_move_crop, transform, params),
         )
 
     def fired(self) -> Fired:
@@ -128,7 +161,7 @@ class AlbumentationsTransform(DetailedAugmentation):
     def moving_parts(self) -> frozenset[str]:
         """Names of the transforms that can move pixels; the others keep them in place."""
         return frozenset(
-            type(part).__name__ for part in parts_of(self._transform) if _moves_pixels(part)
+            type(part).__name__ for part in parts_of(self._transform) if moves_pixels(part)
         )
 
     @property
@@ -169,6 +202,8 @@ class AlbumentationsTransform(DetailedAugmentation):
         if not hasattr(local, "transform"):
             local.transform, local.draws = copy.deepcopy(self._transform), _Draws()
             local.parts = tuple(parts_of(local.transform))
+            for part in local.parts:
+                follow_with_labels(part)
             local.watch = PartWatch(FloatRange())
             local.watch.attach(local.transform)
         # A part that a OneOf skips would otherwise report what it drew for an earlier image.
@@ -220,6 +255,15 @@ def _apply_crop(transform: Any, params: dict[str, Any], part: Image) -> Image:
     return _apply(transform, {**params, "crop_coords": whole}, part)
 
 
+def _move_crop(transform: Any, params: dict[str, Any], moving: MovingMap) -> None:
+    height, width = moving.values.shape[:2]
+    moving.move(transform, {**params, "crop_coords": (0, 0, width, height)})
+
+
+def _move(transform: Any, params: dict[str, Any], moving: MovingMap) -> None:
+    moving.move(transform, params)
+
+
 def _apply(transform: Any, params: dict[str, Any], image: Image) -> Image:
     return _with_channels(transform.apply(image, **params))
 
@@ -233,8 +277,3 @@ def _sets_size(transform: Any) -> bool:
     if is_compose(transform):
         return any(_sets_size(child) for child in transform.transforms)
     return any(kind.__module__.startswith(_SIZE_MODULES) for kind in type(transform).__mro__)
-
-
-def _moves_pixels(part: Any) -> bool:
-    names = {kind.__name__ for kind in type(part).__mro__}
-    return "DualTransform" in names and not names & {"BaseDropout", "NoOp"}

@@ -1,12 +1,13 @@
 """The interface of an augmentation: its call, and what it can report about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
+from augseq.augment.moving_map import MovingMap
 from augseq.types import Image
 
 Fired: TypeAlias = tuple[tuple[str, Mapping[str, Any]], ...]
@@ -28,7 +29,9 @@ class Augmentation(Protocol):
 
     `augseq.check_augmentation` tests all of this on your own augmentation. If an augmentation
     chooses the size of its result, such as a random crop, set its attribute `sets_size = True`;
-    it then receives the image before it is resized. To report more, inherit from
+    it then receives the image before it is resized. If it only changes values, and never moves
+    pixels, set `moves_pixels = False` (for a function: `@augseq.photometric`): masks as targets
+    require that, or an albumentations transform. To report more, inherit from
     `DetailedAugmentation`.
     """
 
@@ -121,6 +124,35 @@ class DetailedAugmentation(Augmentation, Protocol):
         floats.forget()
         return self(image, rng)
 
+    @property
+    def reason_against_maps(self) -> str | None:
+        """Why it cannot move a mask together with the image; None if it can."""
+        if not self.moving_parts:
+            return None
+        return (
+            "it may move pixels, and cannot move a mask with them. If it only changes values, "
+            "declare that: decorate a function with @augseq.photometric, or set the attribute "
+            "moves_pixels = False of an object. If it moves pixels, use the equivalent "
+            "albumentations transform."
+        )
+
+    def vary_with(
+        self,
+        image: Image,
+        maps: Collection[MovingMap],
+        rng: np.random.Generator,
+        floats: FloatRange,
+    ) -> Image:
+        """Call it, and move the maps of the image in the same way.
+
+        Args:
+            image: Shape (height, width, channels), uint8 or float32.
+            maps: The maps, whose values are replaced.
+            rng: Generator for this record in this epoch.
+            floats: As in `vary`.
+        """
+        return self.vary(image, rng, floats)
+
 
 class _PlainAugmentation(DetailedAugmentation):
     """Wraps a function or object that has only a call, and perhaps `sets_size`."""
@@ -135,6 +167,11 @@ class _PlainAugmentation(DetailedAugmentation):
     @property
     def sets_size(self) -> bool:
         return isinstance(self._call, SizedAugmentation) and self._call.sets_size
+
+    @property
+    def moving_parts(self) -> frozenset[str]:
+        is_still = getattr(self._call, "moves_pixels", True) is False
+        return frozenset() if is_still and not self.sets_size else frozenset((self.name,))
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         return self._call(image, rng)

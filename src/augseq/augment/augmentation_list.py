@@ -1,6 +1,6 @@
 """The user's list of augmentations, validated once and applied in order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation, DetailedAugmentation, detailed
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
+from augseq.augment.moving_map import MovingMap
 from augseq.augment.suitability import (
     reason_against,
     reason_against_order,
@@ -69,13 +70,30 @@ class AugmentationList:
             _name_step(error, 1, self.details[0])
             raise
 
-    def __call__(self, image: Image, rng: np.random.Generator, crop: Crop | None = None) -> Image:
+    def require_maps(self) -> None:
+        """Raise `ArgumentError` if an augmentation cannot move masks together with the image."""
+        for number, step in enumerate(self.details, 1):
+            reason = step.reason_against_maps
+            if reason:
+                raise ArgumentError(
+                    f"Element {number} of `augment`, {step.name!r}, cannot be used with targets "
+                    f"that move with the image, such as masks: {reason}"
+                )
+
+    def __call__(
+        self,
+        image: Image,
+        rng: np.random.Generator,
+        crop: Crop | None = None,
+        maps: Collection[MovingMap] = (),
+    ) -> Image:
         """Apply all augmentations, which draw in turn from `rng`.
 
         Args:
             image: The image, or the region of it that `crop` uses; can be read-only.
             rng: Generator for this record in this epoch.
             crop: The crop that the first augmentation has already drawn.
+            maps: Maps of the image, which are moved with it.
 
         Returns:
             Shape (height, width, channels), uint8 or float32; writable, like the inputs of all
@@ -91,7 +109,9 @@ class AugmentationList:
             note[1] = number
             try:
                 if crop and number == 1:
-                    result = _finished(crop, image, floats)
+                    result = _finished(crop, image, floats, maps)
+                elif maps:
+                    result = step.vary_with(image, maps, rng, floats)
                 else:
                     result = step.vary(image, rng, floats)
             except AugmentationError as error:
@@ -110,6 +130,8 @@ class AugmentationList:
                 )
             # A crop can return a view of its input, and arrays from Pillow are read-only.
             image = _writable(result)
+            if maps:
+                _check_maps(maps, image, _numbered(number, step))
         note[1] = 0
         return image
 
@@ -163,10 +185,22 @@ def _as_augmentation(number: int, item: Any) -> Augmentation:
     return augmentation
 
 
-def _finished(crop: Crop, image: Image, floats: FloatRange) -> Image:
+def _finished(crop: Crop, image: Image, floats: FloatRange, maps: Collection[MovingMap]) -> Image:
     if image.dtype == _FLOAT32:
         floats.measure(image)
+    for moving in maps:
+        assert crop.move is not None
+        crop.move(moving)
     return crop.finish(image)
+
+
+def _check_maps(maps: Collection[MovingMap], image: Image, step: str) -> None:
+    for moving in maps:
+        if moving.values.shape[:2] != image.shape[:2]:
+            raise AugmentationError(
+                f"{step}, must move masks with the image. Received: an image of "
+                f"{image.shape[:2]} and a mask of {moving.values.shape[:2]}."
+            )
 
 
 def _writable(image: Image) -> Image:

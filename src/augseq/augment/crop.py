@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from augseq.augment.moving_map import MovingMap
 from augseq.types import Image
 
 
@@ -17,8 +18,10 @@ class Crop:
             not resize.
         finish: Function from the pixels in the box to the result of the element. The pixels are
             at full size or, with `scaled_decode`, at a smaller size that still covers `covers`.
+        move: Does the same to a mask of the pixels in the box; None if the element cannot.
     """
 
     box: tuple[int, int, int, int] | None
     covers: tuple[int, int] | None
     finish: Callable[[Image], Image]
+    move: Callable[[MovingMap], None] | None = None

@@ -5,7 +5,13 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from augseq.augment.albumentations_parts import NO_TENSORS, is_albumentations, is_compose, parts_of
+from augseq.augment.albumentations_parts import (
+    NO_TENSORS,
+    is_albumentations,
+    is_compose,
+    moves_pixels,
+    parts_of,
+)
 from augseq.augment.float_range import normalized_range, range_use
 
 # Their calls accept anything, or happen to take two arguments, so the signature is no test.
@@ -36,6 +42,14 @@ _MIXING_ADVICE = (
     "no label. Mix the batches in a PyDataset that wraps the sequence, with "
     'label_mode="categorical": see "MixUp and CutMix" in docs/training.md.'
 )
+# Transforms that change the image and a mask in ways that do not agree.
+_NO_MAPS = {
+    "Lambda": "does not say how a mask moves with the image. Use a function f(image, rng), with "
+    "@augseq.photometric if it moves no pixels.",
+    "Morphological": "would grow or shrink the areas of a mask.",
+    "Mosaic": "mixes several images.",
+    "OverlayElements": "draws elements that the mask does not show.",
+}
 # Inputs besides the image that these require without declaring them in `targets_as_params`.
 _UNDECLARED: dict[str, tuple[str, ...]] = {
     "BBoxSafeRandomCrop": ("bboxes",),
@@ -82,6 +96,29 @@ def reason_against_parts(transform: Any) -> str | None:
         reason = None if getattr(part, "p", 1) <= 0 else _reason_against_part(part)
         if reason:
             return reason
+    return None
+
+
+def reason_against_moving(transform: Any) -> str | None:
+    """Return why an albumentations transform cannot move a mask with the image; None if it can.
+
+    Args:
+        transform: A transform or a `Compose`.
+    """
+    if type(transform).__name__ == "SelectiveChannelTransform" and any(
+        map(moves_pixels, parts_of(transform))
+    ):
+        return "SelectiveChannelTransform moves only some channels of the image."
+    if is_compose(transform):
+        return next(filter(None, map(reason_against_moving, transform.transforms)), None)
+    name = type(transform).__name__
+    if name in _NO_MAPS:
+        return f"{name} {_NO_MAPS[name]}"
+    for option in ("fill_mask", "mask_drop_value"):
+        # Of transforms that move pixels, `fill_mask` is the fill of uncovered areas.
+        is_drop = option == "mask_drop_value" or not moves_pixels(transform)
+        if is_drop and getattr(transform, option, None) is not None:
+            return f"{name} with {option} would change masks. Remove {option}."
     return None
 
 

@@ -1,6 +1,6 @@
 """Observe each call that a pipeline makes to its source and augmentations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -11,6 +11,7 @@ from augseq.augment.augmentation import DetailedAugmentation
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
+from augseq.augment.moving_map import MovingMap
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
@@ -97,6 +98,24 @@ class _SeenStep(DetailedAugmentation):
     def draw_crop(self, shape: tuple[int, ...], rng: np.random.Generator) -> Crop | None:
         crop: Crop | None = self.run(partial(self.step.draw_crop, shape, rng))
         return crop and replace(crop, finish=partial(self._finish, crop))
+
+    @property
+    def moving_parts(self) -> frozenset[str]:
+        return self.step.moving_parts
+
+    @property
+    def reason_against_maps(self) -> str | None:
+        return self.step.reason_against_maps
+
+    def vary_with(
+        self,
+        image: Image,
+        maps: Collection[MovingMap],
+        rng: np.random.Generator,
+        floats: FloatRange,
+    ) -> Image:
+        result: Image = self.run(partial(self.step.vary_with, image, maps, rng, floats))
+        return result
 
     def _finish(self, crop: Crop, image: Image) -> Image:
         finished: Image = self.run(partial(crop.finish, image))

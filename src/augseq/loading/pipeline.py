@@ -8,10 +8,13 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
+from augseq.augment.moving_map import UNCOVERED, MovingMap
+from augseq.errors import ArgumentError
 from augseq.loading.targets.target import Target
+from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
-from augseq.pixels.region import Region
-from augseq.pixels.resize import resize_image, resized_region
+from augseq.pixels.region import Region, cut_map
+from augseq.pixels.resize import resize_image, resize_map, resized_region
 from augseq.pixels.source import ImageSource, files_of
 from augseq.types import Image
 from augseq.validation import check_choice
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 PixelDtype: TypeAlias = Literal["float32", "uint8"]
+
+NO_MAPS: Mapping[str, MovingMap] = {}
+"""The maps of an image without any; never written to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +51,16 @@ class Pipeline:
     scaled_decode: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
+    _with_maps: Mapping[str, Target] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
+        # Once: every sample asks for it.
+        with_maps = {name: target for name, target in self.targets.items() if target.has_map}
+        object.__setattr__(self, "_with_maps", with_maps)
+        if with_maps:
+            self.augment.require_maps()
+            _check_no_shrinking(self.source)
 
     @property
     def resizes_first(self) -> bool:
@@ -74,9 +87,44 @@ class Pipeline:
         box, covers = (crop.box, crop.covers) if crop else (None, None)
         return Region(box=box, covers=covers if self.scaled_decode else None)
 
-    def resized(self, image: Image) -> Image:
-        """Return the image, resized if this pipeline has a size."""
-        return image if self.resize is None else resize_image(image, self.resize)
+    def read_maps(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: tuple[int, ...]
+    ) -> Mapping[str, MovingMap]:
+        """Return the maps of the targets that have one, such as masks, by name.
+
+        Args:
+            record: The record.
+            shape: (height, width, channels) of its whole image.
+            region: What was read of the image.
+            pixels: Shape of what was read.
+        """
+        if not self._with_maps:
+            return NO_MAPS
+        maps = {}
+        for name, target in self._with_maps.items():
+            maps[name] = moving = target.read_map(record, shape)
+            moving.values = cut_map(moving.values, region, pixels)
+            if region.resize is not None and pixels[:2] == region.resize.image_size:
+                # Read from a cache of resized images.
+                moving.values = resize_map(moving.values, region.resize, UNCOVERED)
+        return maps
+
+    def resized(self, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS) -> Image:
+        """Return the image, resized with its maps if this pipeline has a size."""
+        if self.resize is None:
+            return image
+        for moving in maps.values():
+            moving.values = resize_map(moving.values, self.resize, UNCOVERED)
+        return resize_image(image, self.resize)
+
+
+def _check_no_shrinking(source: ImageSource) -> None:
+    """Raise `ArgumentError` if a cache shrinks images before their masks are known."""
+    if source.cache is not None and source.cache.shorter_side_px is not None:
+        raise ArgumentError(
+            "Masks cannot be used with a cache of shrunk images. Remove `shorter_side_px` from "
+            f"the cache. Received: shorter_side_px={source.cache.shorter_side_px}"
+        )
 
 
 def plain_pipeline(

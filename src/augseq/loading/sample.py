@@ -57,16 +57,21 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
     with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
         opened = pipeline.source.open(record)
         crop = pipeline.draw_crop(opened.shape, rng)
-        image = opened.read(pipeline.region(opened.shape, crop))
+        region = pipeline.region(opened.shape, crop)
+        image = opened.read(region)
+        maps = pipeline.read_maps(record, opened.shape, region, image.shape)
         if pipeline.resizes_first:
-            image = pipeline.resized(image)
-        image = pipeline.augment(image, rng, crop)
-        image = pipeline.resized(image)
+            image = pipeline.resized(image, maps)
+        image = pipeline.augment(image, rng, crop, maps.values())
+        image = pipeline.resized(image, maps)
         _check_dtype(image, pipeline.dtype)
         inputs = {IMAGE: image}
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record)
-        targets = {name: target.load(record, image) for name, target in pipeline.targets.items()}
+        targets = {
+            name: target.load(record, maps[name].values if name in maps else image)
+            for name, target in pipeline.targets.items()
+        }
     return Sample(record=record, inputs=inputs, targets=targets)
 
 

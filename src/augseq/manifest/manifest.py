@@ -30,7 +30,7 @@ from augseq.manifest.partition import (
     divide_evenly,
     make_groups,
 )
-from augseq.manifest.path_pattern import check_existing, paths_from_pattern
+from augseq.manifest.path_pattern import check_existing, paths_from_pattern, root_above
 from augseq.manifest.paths import check_paths
 from augseq.manifest.record import Record
 from augseq.manifest.schema import (
@@ -275,7 +275,9 @@ class Manifest:
             pattern: Path of a file that belongs to each image, relative to the root, such as
                 "masks/{stem}.png". `{stem}` is the image's file name without folder and
                 extension, `{name}` the same with its extension, and `{folder}` its folder below
-                the root. Each file must exist, unless the root is remote.
+                the root. Each file must exist, unless the root is remote. A pattern that begins
+                with "../", such as "../masks/{stem}.png", moves the root of the manifest up, so
+                that all paths stay below it; the images' paths then begin with their folder.
 
         Raises:
             ArgumentError: The number of values is wrong, they do not fit a column, a path has no
@@ -295,10 +297,13 @@ class Manifest:
                 + ("neither" if values is None else "both")
             )
         served, excluded = self.table.column("path"), self.excluded.column("path")
+        home = self
         if pattern is not None:
-            check_existing(self.root, paths_from_pattern(pattern, served), served, pattern)
+            root, below, rest = root_above(self.root, pattern)
+            check_existing(root, paths_from_pattern(rest, served), served, pattern)
             paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
-            column = own_column(name, paths_from_pattern(pattern, paths))
+            column = own_column(name, paths_from_pattern(rest, paths))
+            home = self if root == self.root else self._below(root, below)
         elif isinstance(values, Mapping):
             column = values_by_path(name, values, served, excluded)
         elif len(values) != len(self):
@@ -310,9 +315,9 @@ class Manifest:
             gaps = pa.nulls(len(excluded), column.type)
             column = pa.chunked_array([*column.chunks, gaps], column.type)
         return replace(
-            self,
-            table=with_values(self.table, name, column.slice(0, len(self))),
-            excluded=with_values(self.excluded, name, column.slice(len(self))),
+            home,
+            table=with_values(home.table, name, column.slice(0, len(self))),
+            excluded=with_values(home.excluded, name, column.slice(len(self))),
         )
 
     def record_of(self, index: int) -> Record:
@@ -517,6 +522,16 @@ class Manifest:
 
     def _column(self, name: str) -> pa.ChunkedArray:
         return self.arrow_column(name)
+
+    def _below(self, root: str, folder: str) -> "Manifest":
+        """Return the manifest with another root, which has this one as a folder."""
+        tables = [
+            with_values(
+                table, "path", pc.binary_join_element_wise(folder, table.column("path"), "/")
+            )
+            for table in (self.table, self.excluded)
+        ]
+        return replace(self, root=root, table=tables[0], excluded=tables[1])
 
     def _label_counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.targets, minlength=len(self.class_names))

@@ -44,11 +44,38 @@ def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
         check_paths(made)
     except ArgumentError as error:
         raise ArgumentError(
-            f"`pattern` must lead to files below the root of the manifest. {error}. Index the "
-            f"folder above images and masks. Received: pattern={pattern!r}"
+            f"`pattern` must lead to files below the root of the manifest. {error}. For a folder "
+            f'next to the root, write "../masks/..." at the beginning. '
+            f"Received: pattern={pattern!r}"
         ) from error
     _check_different(made, paths, pattern)
     return made
+
+
+def root_above(root: str, pattern: str) -> tuple[str, str, str]:
+    """Return the root that a pattern with leading "../" needs.
+
+    Args:
+        root: The root of a manifest.
+        pattern: The pattern.
+
+    Returns:
+        The root; the folder of the images below it, empty if it is the same root; and the
+        pattern relative to it.
+
+    Raises:
+        ArgumentError: There is no such folder above the root, or the root is remote.
+    """
+    above, rest = root, str(pattern)
+    while rest.startswith("../"):
+        if is_remote(root) or os.path.dirname(above) == above:
+            raise ArgumentError(
+                "`pattern` must lead to files below the root of the manifest, or next to it. "
+                f"Received: pattern={pattern!r}, root={root!r}"
+            )
+        above, rest = os.path.dirname(above), rest[3:]
+    below = os.path.relpath(root, above).replace(os.sep, "/") if above != root else ""
+    return above, below, pattern if above == root else rest
 
 
 def check_existing(root: str, made: pa.ChunkedArray, paths: pa.ChunkedArray, pattern: str) -> None:

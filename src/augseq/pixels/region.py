@@ -1,7 +1,10 @@
 """Regions of an image to decode, and the resolution they need."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from augseq.pixels.options import ResizeOptions
 from augseq.types import Image
@@ -59,6 +62,28 @@ def scaled_box(box: Box | None, shape: tuple[int, ...], scale: int) -> Box:
     # The size of a scaled JPEG is rounded up, so the last pixel is always there.
     last = -(-(top + height) // scale), -(-(left + width) // scale)
     return (*first, last[0] - first[0], last[1] - first[1])
+
+
+def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return the part of a map that belongs to the pixels that were read of its image.
+
+    Args:
+        values: The map of the whole image, shape (height, width, ...).
+        region: What was read of the image.
+        pixels: (height, width, ...) of what was read: all pixels of the region, or those of the
+            image downscaled by a factor, in which case the region was widened.
+    """
+    shape = values.shape
+    if region.resize is not None and pixels[:2] == region.resize.image_size:
+        return values
+    scale = region.scale(shape)
+    if pixels[:2] == (region.box or (0, 0, *shape))[2:4]:
+        scale = 1
+    top, left, height, width = (scale * edge for edge in scaled_box(region.box, shape, scale))
+    part = values[top : top + height, left : left + width]
+    # The last pixel of a downscaled image can extend beyond the image.
+    beyond = [(0, height - part.shape[0]), (0, width - part.shape[1])]
+    return part if beyond == [(0, 0), (0, 0)] else np.pad(part, beyond, mode="edge")
 
 
 def cut(image: Image, box: Box) -> Image:

@@ -48,6 +48,43 @@ def resize_image(image: Image, options: ResizeOptions) -> Image:
     return _resample(image, options.image_size, box, options.interpolation)
 
 
+def resize_map(values: npt.NDArray[Any], options: ResizeOptions, fill: int) -> npt.NDArray[Any]:
+    """Resize a label map in the same way as its image, to the nearest pixel.
+
+    Args:
+        values: Labels, uint16, shape (height, width).
+        options: Size and mode.
+        fill: Label of the padding.
+
+    Returns:
+        Shape `options.image_size`, uint16; the map itself if it already has that size.
+    """
+    height, width = values.shape
+    target = options.image_size
+    if (height, width) == target:
+        return values
+    if options.resize_mode == "pad":
+        padded = np.full(target, fill, values.dtype)
+        inner, (top, left) = _inner_size((height, width), target)
+        rows, columns = (_nearest(values.shape[k], (0, values.shape[k]), inner[k]) for k in (0, 1))
+        padded[top : top + inner[0], left : left + inner[1]] = values[np.ix_(rows, columns)]
+        return padded
+    left, top, right, bottom = 0, 0, width, height
+    if options.resize_mode == "crop":
+        left, top, right, bottom = centre_box(height, width, target)
+    rows = _nearest(height, (top, bottom), target[0])
+    columns = _nearest(width, (left, right), target[1])
+    return values[np.ix_(rows, columns)]
+
+
+def _nearest(size: int, ends: tuple[int, int], target: int) -> npt.NDArray[np.int64]:
+    """Return the pixel nearest to the centre of each of `target` pixels between two ends."""
+    start, end = ends
+    # In integers: a centre between two pixels goes to the later one on every machine.
+    centres = (2 * np.arange(target) + 1) * (end - start) + 2 * target * start
+    return np.minimum(centres // (2 * target), size - 1)
+
+
 def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, int]:
     """Return the smallest (height, width) that resizing does not need to enlarge.
 
@@ -92,18 +129,22 @@ def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, i
 
 def _pad(image: Image, options: ResizeOptions) -> Image:
     height, width, channels = image.shape
-    target_height, target_width = options.image_size
-    scale = min(target_height / height, target_width / width)
-    inner = (
-        max(1, min(target_height, round(height * scale))),
-        max(1, min(target_width, round(width * scale))),
-    )
-    padded = np.zeros((target_height, target_width, channels), image.dtype)
-    top, left = (target_height - inner[0]) // 2, (target_width - inner[1]) // 2
+    inner, (top, left) = _inner_size((height, width), options.image_size)
+    padded = np.zeros((*options.image_size, channels), image.dtype)
     padded[top : top + inner[0], left : left + inner[1]] = _resample(
         image, inner, (0, 0, width, height), options.interpolation
     )
     return padded
+
+
+def _inner_size(
+    size: tuple[int, int], target: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the size of an image inside its padding, and the (top, left) of its place."""
+    scale = min(target[0] / size[0], target[1] / size[1])
+    height = max(1, min(target[0], round(size[0] * scale)))
+    width = max(1, min(target[1], round(size[1] * scale)))
+    return (height, width), ((target[0] - height) // 2, (target[1] - width) // 2)
 
 
 def _resample(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
 from augseq.types import Array, Image
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ArrayRowTarget:
+class ArrayRowTarget(Target):
     """Rows of one array, as they are; a record's index is its row.
 
     Attributes:
@@ -30,11 +31,6 @@ class ArrayRowTarget:
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the row of a record; a view."""
         return np.asarray(self.rows[record.index])
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """None: the values are not in the manifest."""
-        return ()
 
     @property
     def shape(self) -> tuple[int, ...]:

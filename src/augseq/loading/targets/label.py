@@ -15,6 +15,7 @@ from augseq.loading.targets.column_checks import (
     files_at,
     unknown_classes,
 )
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -114,7 +115,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelTarget:
+class LabelTarget(Target):
     """A label, encoded as `keras.utils.image_dataset_from_directory` does.
 
     Attributes:
@@ -124,7 +125,8 @@ class LabelTarget:
     """
 
     label_mode: LabelMode
-    num_classes: int
+    # With `field`, since `Target`'s property would be taken for the default.
+    num_classes: int = field()
 
     def __post_init__(self) -> None:
         if self.label_mode == "binary" and self.num_classes != 2:
@@ -145,11 +147,6 @@ class LabelTarget:
         one_hot = np.zeros(self.num_classes, np.float32)
         one_hot[label] = 1
         return one_hot
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """None: the label is part of every record."""
-        return ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -192,7 +189,7 @@ class LabelTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnLabelTarget:
+class ColumnLabelTarget(Target):
     """A class in a column, encoded like a label.
 
     Attributes:

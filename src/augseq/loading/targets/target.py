@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.moving_map import MovingMap
 from augseq.manifest.record import Record
 from augseq.types import Array, Image
 
@@ -31,9 +32,26 @@ class Target(Protocol):
         Args:
             record: The record, with at least the `columns`.
             image: The image as the model gets it, shape (height, width, channels); None if it is
-                not loaded.
+                not loaded. For a target with a map, the map after it has moved with the image.
         """
         ...
+
+    @property
+    def has_map(self) -> bool:
+        """Whether it has a map that moves with the image, such as a mask."""
+        return False
+
+    def read_map(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
+        """Return the map of the whole image; called only if `has_map`.
+
+        Args:
+            record: The record, with at least the `columns`.
+            shape: (height, width, channels) of the whole upright image.
+
+        Raises:
+            AugseqError: The map cannot be read; the message names it and the image.
+        """
+        raise TypeError(f"{type(self).__name__} has no map")
 
     @property
     def text(self) -> str:

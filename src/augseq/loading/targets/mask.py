@@ -1,0 +1,299 @@
+"""A mask of each image: the class of every pixel, which moves with the image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.augment.moving_map import UNCOVERED, MovingMap
+from augseq.errors import ArgumentError, AugseqError, DecodeError, LabelError, MissingFileError
+from augseq.loading.targets.column_checks import check_classes_option, check_no_missing
+from augseq.loading.targets.target import Target
+from augseq.manifest.record import Record
+from augseq.pixels.mask_file import read_mask
+from augseq.pixels.source import FileSource, files_of
+from augseq.terminal_text import options_text
+from augseq.types import Array, Image
+from augseq.validation import briefly, check_whole, did_you_mean, is_whole
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
+
+Value: TypeAlias = int | tuple[int, int, int]
+"""A palette index, a grey value, or a colour (red, green, blue), as stored in a mask."""
+
+_UNKNOWN = UNCOVERED - 1
+_MOST_CLASSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask of each image as the target: the class of every pixel.
+
+    The mask moves with the image through resizing and geometric augmentations, each pixel to its
+    nearest neighbour; other augmentations do not touch it. Areas that the image does not cover
+    after that, such as the corners of a rotated one, are ignored.
+
+    The target of a record is int32, shape (height, width), for sparse losses; with `one_hot`,
+    float32, shape (height, width, num_classes), in which an ignored pixel is all 0.
+
+    Args:
+        column: Name of the column with the paths of the masks, relative to the root, as from
+            `images.with_column("mask", pattern="masks/{stem}.png")`. A mask has the size of its
+            upright image, and a lossless format such as PNG.
+        classes: Names of the classes, in the order of their numbers.
+        ignore: Number of ignored pixels in the target, outside of those of the classes; pass the
+            same to the loss: `SparseCategoricalCrossentropy(ignore_class=255)`.
+        coding: The class of each stored value, by name; None for ignored. Values are palette
+            indices (not the colours of the palette), grey values, or colours
+            (red, green, blue). Several values can be one class. If None, value k is
+            class k, and the value `ignore` is ignored.
+        one_hot: Whether each class gets a channel of its own.
+
+    Raises:
+        ArgumentError: An option is invalid.
+
+    Example:
+        `augseq.Mask("mask", classes=["background", "cell"], coding={0: "background", 255: "cell"})`
+    """
+
+    column: str
+    classes: Sequence[str]
+    ignore: int = 255
+    coding: Mapping[Any, str | None] | None = None
+    one_hot: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.column, str) or not self.column:
+            raise ArgumentError(
+                "Mask requires the name of the column with the paths of the masks. "
+                f"Received: {briefly(self.column)}"
+            )
+        check_classes_option("Mask", self.classes)
+        if self.classes is None or not all(isinstance(name, str) for name in self.classes):
+            raise ArgumentError(
+                "`classes` of Mask must be a list of names, in the order of their numbers. "
+                f"Received: classes={briefly(self.classes)}"
+            )
+        check_whole("ignore", self.ignore, least=-1, most=2**31 - 1)
+        if 0 <= self.ignore < len(self.classes) or len(self.classes) > _MOST_CLASSES:
+            raise ArgumentError(
+                f"`ignore` must not be the number of a class, 0 to {len(self.classes) - 1}. "
+                f"Received: ignore={self.ignore}"
+            )
+        _check_coding(self.coding, self.classes)
+
+    def __repr__(self) -> str:
+        return options_text(self)
+
+    def bind(self, manifest: "Manifest", dtype: str) -> "MaskTarget":
+        """Return the masks of the records of a manifest; see `TargetOption`.
+
+        Args:
+            manifest: The records; every one must have a path.
+            dtype: dtype of the pixels in a batch.
+
+        Raises:
+            ArgumentError: The manifest does not have the column, or it is not text.
+            LabelError: A record has no path.
+        """
+        option = f"Mask({self.column!r})"
+        way_out = "Select the records that have one."
+        check_no_missing(manifest, option, self.column, way_out)
+        kind = str(manifest.arrow_column(self.column, option).type)
+        if kind != "string":
+            raise ArgumentError(
+                f"{option} requires a column of paths, as text. Received: a column of type {kind}. "
+                'Add one with manifest.with_column("mask", pattern="masks/{stem}.png").'
+            )
+        coding = self.coding
+        if coding is None:
+            coding = {**dict(enumerate(self.classes)), self.ignore: None}
+        return MaskTarget(
+            column=self.column,
+            classes=tuple(self.classes),
+            ignore=self.ignore,
+            one_hot=bool(self.one_hot),
+            coding=tuple(coding.items()),
+            files=files_of(manifest),
+        )
+
+
+def _check_coding(coding: Any, classes: Sequence[str]) -> None:
+    if coding is None:
+        return
+    example = '{0: "road", 1: "car", 255: None} or {(128, 64, 128): "road"}'
+    if not isinstance(coding, Mapping) or not coding:
+        raise ArgumentError(
+            f"`coding` must be a dict from stored values to classes, such as {example}. "
+            f"Received: coding={briefly(coding)}"
+        )
+    are_colors = {isinstance(value, tuple) for value in coding}
+    if len(are_colors) > 1 or not all(map(_is_value, coding)):
+        raise ArgumentError(
+            "The keys of `coding` must be integers of at least 0, or colours (red, green, blue) "
+            f"from 0 to 255, not both. Received: {briefly(list(coding))}"
+        )
+    unknown = [name for name in coding.values() if name is not None and name not in classes]
+    if unknown:
+        raise ArgumentError(
+            f"The values of `coding` must be in `classes`, or None for ignored pixels. "
+            f"Received: {unknown[0]!r}.{did_you_mean(str(unknown[0]), list(classes))}"
+        )
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return len(value) == 3 and all(is_whole(part) and 0 <= part <= 255 for part in value)
+    return is_whole(value) and 0 <= value < 2**31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskTarget(Target):
+    """The mask of a record, with the class of every pixel.
+
+    Attributes:
+        column: The column with the paths of the masks.
+        classes: Names of the classes.
+        ignore: Number of ignored pixels in the target.
+        one_hot: Whether each class gets a channel of its own.
+        coding: Stored values, each with the name of its class, or None for ignored.
+        files: Where the masks come from.
+    """
+
+    column: str
+    classes: tuple[str, ...]
+    ignore: int
+    one_hot: bool
+    coding: tuple[tuple[Value, str | None], ...]
+    files: FileSource
+    _keys: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _codes: npt.NDArray[np.uint16] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        numbers = {name: number for number, name in enumerate(self.classes)} | {None: UNCOVERED}
+        table = sorted((_key(value), numbers[name]) for value, name in self.coding)
+        object.__setattr__(self, "_keys", np.array([key for key, _ in table], np.int64))
+        object.__setattr__(self, "_codes", np.array([code for _, code in table], np.uint16))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column with the paths."""
+        return (self.column,)
+
+    @property
+    def has_map(self) -> bool:
+        """True."""
+        return True
+
+    def read_map(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
+        """Read the mask of a record, as class numbers.
+
+        Raises:
+            MissingFileError: The mask does not exist.
+            DecodeError: It cannot be decoded, or has another size than the image.
+            LabelError: A pixel has a value that is not in the coding.
+        """
+        path = record.columns[self.column]
+        where = f"the mask {path!r} of the image {record} in {self.files.root!r}"
+        try:
+            data, _ = self.files.read(Record(index=record.index, path=path))
+        except MissingFileError as error:
+            raise MissingFileError(f"There is no file for {where}.") from error
+        except AugseqError as error:
+            raise type(error)(f"Cannot read {where}: {error}") from error
+        try:
+            values = read_mask(data, shape)
+        except DecodeError as error:
+            raise DecodeError(f"Cannot use {where}: {error}.", path, record.index) from error
+        return MovingMap(self._coded(values, where), "labels")
+
+    def load(self, record: Record, image: Image | None = None) -> Array:
+        """Return the class of every pixel, given the mask after it has moved with the image."""
+        assert image is not None
+        if self.one_hot:
+            # The row after those of the classes is that of ignored pixels.
+            rows = np.eye(len(self.classes) + 1, len(self.classes), dtype=np.float32)
+            return rows[np.minimum(image, len(self.classes))]
+        return np.where(image == UNCOVERED, np.int32(self.ignore), image.astype(np.int32))
+
+    def _coded(self, values: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint16]:
+        """Return the class number of each pixel; `UNCOVERED` for ignored ones."""
+        has_colors = isinstance(self.coding[0][0], tuple)
+        if has_colors != (values.ndim == 3):
+            stored = "colours (RGB)" if values.ndim == 3 else "palette indices or grey values"
+            expected = "colours" if has_colors else "integers"
+            raise LabelError(
+                f"The coding has {expected}, but {where} has {stored}. Pass their classes as "
+                "`coding` of augseq.Mask, such as "
+                + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
+            )
+        keys = _packed(values) if has_colors else values
+        if keys.dtype == np.uint8:
+            codes = _table(self._keys, self._codes, 256)[keys]
+        elif keys.dtype == np.uint16:
+            codes = _table(self._keys, self._codes, 65_536)[keys]
+        else:
+            places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+            codes = np.where(self._keys[places] == keys, self._codes[places], _UNKNOWN)
+        is_unknown = codes == _UNKNOWN
+        if is_unknown.any():
+            raise _unknown(values, is_unknown, where, self)
+        return np.asarray(codes, np.uint16)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """(height, width) or (height, width, num_classes), of sizes that are not known yet."""
+        return (None, None, len(self.classes)) if self.one_hot else (None, None)
+
+    @property
+    def text(self) -> str:
+        """The column and classes, dtype and shape."""
+        shape = f"float32 (height, width, {len(self.classes)})"
+        if not self.one_hot:
+            shape = f"int32 (height, width), {self.ignore} ignored"
+        return f"masks {self.column!r} of {len(self.classes)} classes, {shape}"
+
+    @property
+    def content(self) -> str:
+        """What decides the values, beside the column and the files."""
+        options = (self.classes, self.ignore, self.one_hot, self.coding)
+        return f"MaskTarget(column={self.column!r}, {options})"
+
+
+def _key(value: Value) -> int:
+    if isinstance(value, tuple):
+        return (int(value[0]) << 16) | (int(value[1]) << 8) | int(value[2])
+    return int(value)
+
+
+def _packed(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    wide = colors.astype(np.int32)
+    return (wide[:, :, 0] << 16) | (wide[:, :, 1] << 8) | wide[:, :, 2]
+
+
+def _table(
+    keys: npt.NDArray[np.int64], codes: npt.NDArray[np.uint16], size: int
+) -> npt.NDArray[np.uint16]:
+    table = np.full(size, _UNKNOWN, np.uint16)
+    fits = keys < size
+    table[keys[fits]] = codes[fits]
+    return table
+
+
+def _unknown(
+    values: npt.NDArray[Any], is_unknown: npt.NDArray[np.bool_], where: str, target: MaskTarget
+) -> LabelError:
+    row, column = (int(place) for place in np.argwhere(is_unknown)[0])
+    value = values[row, column]
+    count = int(np.count_nonzero((values == value).reshape(*is_unknown.shape, -1).all(2)))
+    shown = tuple(value.tolist()) if values.ndim == 3 else int(value)
+    known = [stored for stored, _ in target.coding]
+    return LabelError(
+        f"Every pixel of a mask must have a known value, but {where} has {shown} in row {row}, "
+        f"column {column}, and in {count:,} of {is_unknown.size:,} pixels. Known values: "
+        f"{briefly(known)}. Pass `coding` of augseq.Mask with all values; None marks ignored ones."
+    )

@@ -1,0 +1,236 @@
+"""Masks land where their image lands: pictures of coordinates, through all that moves them."""
+
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+import augseq
+
+SIDE, STEP, IGNORE = 64, 4, 9999
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+# Red and green tell the place, in quarters of a pixel; blue tells what the image covers.
+PICTURE = np.stack([STEP * ROWS, STEP * COLUMNS, np.full_like(ROWS, 255)], -1).astype(np.uint8)
+LABELS = (SIDE * ROWS + COLUMNS).astype(np.uint16)
+TARGET = augseq.Mask("mask", classes=[str(k) for k in range(SIDE * SIDE)], ignore=IGNORE)
+
+
+def manifest_of(folder: Path, pictures: dict[str, Any], **saving: Any) -> augseq.Manifest:
+    """Save pictures with their masks, and index them."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for name, picture in pictures.items():
+        picture.save(folder / "images" / name, **saving)
+        Image.fromarray(LABELS).save(folder / "masks" / f"{Path(name).stem}.png")
+    found = augseq.index_folder(folder / "images", labels=None, progress=False)
+    table = {"path": [f"images/{path}" for path in found.column("path")]}
+    images = augseq.index_table(pa.table(table), root=folder, label_column=None)
+    return images.with_column("mask", pattern="masks/{stem}.png")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
+    """Two pictures of coordinates, as PNG."""
+    picture = Image.fromarray(PICTURE)
+    return manifest_of(tmp_path_factory.mktemp("photos"), {"a.png": picture, "b.png": picture})
+
+
+def sequence_of(images: augseq.Manifest, augment: list[Any], **options: Any) -> Any:
+    chosen = {"image_size": None, "targets": TARGET, "seed": 3, "batch_size": 1, **options}
+    return augseq.ImageSequence(images, augment=augment, **chosen)
+
+
+def check_sample(sample: augseq.Sample, tolerance: float) -> float:
+    """Fail if the mask is not at the image's place; return the share of pixels compared."""
+    image, mask = sample.image.astype(float), sample.targets["target"]
+    assert mask.shape == image.shape[:2]
+    is_ignored = mask == IGNORE
+    is_covered = image[:, :, 2] > 254
+    # Uncovered areas are ignored, and covered ones are not.
+    assert not (is_ignored & is_covered).any()
+    assert not (~is_ignored & (image[:, :, 2] < 1)).any()
+    known = is_covered & ~is_ignored
+    rows, columns = np.divmod(mask[known], SIDE)
+    for channel, place in ((0, rows), (1, columns)):
+        distance = np.abs(image[:, :, channel][known] / STEP - place)
+        assert distance.max(initial=0) <= tolerance
+    return float(known.mean())
+
+
+# Each with the largest enlargement or reduction of an image, which antialiasing smears.
+MOVING: dict[str, tuple[Any, float]] = {
+    "Affine": (
+        A.Affine(rotate=(-40, 40), scale=(0.6, 1.4), shear=(-15, 15), p=1),
+        1,
+    ),
+    "Affine, translated": (A.Affine(translate_percent=(-0.3, 0.3), p=1), 1),
+    "Affine, output fitted": (A.Affine(rotate=30, fit_output=True, p=1), 1),
+    "CenterCrop": (A.CenterCrop(40, 50), 1),
+    "CenterCrop, padded": (A.CenterCrop(80, 90, pad_if_needed=True), 1),
+    "Crop": (A.Crop(3, 4, 50, 44), 1),
+    "CropAndPad": (A.CropAndPad(percent=(-0.2, 0.2), p=1), 1.5),
+    "CropAndPad, new size": (A.CropAndPad(px=(-9, 9), keep_size=False, p=1), 1),
+    "D4": (A.D4(p=1), 1),
+    "ElasticTransform": (A.ElasticTransform(alpha=60, sigma=8, p=1), 1),
+    "GridDistortion": (A.GridDistortion(distort_limit=0.3, p=1), 1),
+    "GridElasticDeform": (A.GridElasticDeform(num_grid_xy=(4, 4), magnitude=4, p=1), 1),
+    "HorizontalFlip": (A.HorizontalFlip(p=0.5), 1),
+    "LongestMaxSize": (A.LongestMaxSize(33), 2),
+    "SmallestMaxSize": (A.SmallestMaxSize(120), 1),
+    "OpticalDistortion": (A.OpticalDistortion(distort_limit=0.3, p=1), 1),
+    "Pad": (A.Pad(9, p=1), 1),
+    "PadIfNeeded": (A.PadIfNeeded(100, 120, p=1), 1),
+    "Perspective": (A.Perspective(scale=(0.05, 0.15), p=1), 1),
+    "Perspective, output fitted": (A.Perspective(fit_output=True, p=1), 1),
+    "RandomCrop": (A.RandomCrop(30, 41), 1),
+    "RandomCropFromBorders": (A.RandomCropFromBorders(p=1), 1),
+    "RandomGridShuffle": (A.RandomGridShuffle((3, 3), p=1), 1),
+    "RandomResizedCrop, small": (A.RandomResizedCrop((20, 30)), 3.2),
+    "RandomResizedCrop, large": (A.RandomResizedCrop((111, 131)), 1),
+    "RandomRotate90": (A.RandomRotate90(p=1), 1),
+    "RandomScale": (A.RandomScale((-0.5, 0.7), p=1), 2),
+    "RandomSizedCrop": (A.RandomSizedCrop((20, 55), (37, 53)), 1.5),
+    "Resize": (A.Resize(31, 47), 2.1),
+    "Rotate": (A.Rotate(45, p=0.8), 1),
+    "Rotate, border cropped": (A.Rotate(60, crop_border=True, p=1), 1),
+    "SafeRotate": (A.SafeRotate(60, p=1), 1),
+    "ShiftScaleRotate": (A.Affine(scale=(0.9, 1.1), rotate=(-45, 45), p=1), 1),
+    "SquareSymmetry": (A.SquareSymmetry(p=1), 1),
+    "ThinPlateSpline": (A.ThinPlateSpline(p=1), 1),
+    "Transpose": (A.Transpose(p=0.5), 1),
+    "VerticalFlip": (A.VerticalFlip(p=0.5), 1),
+    "several": (
+        A.Compose(
+            [A.OneOf([A.Rotate(30, p=1), A.HorizontalFlip(p=1)], p=0.8), A.RandomCrop(40, 40)]
+        ),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("transform", "scale"), MOVING.values(), ids=MOVING)
+def test_a_mask_moves_with_its_image(images: augseq.Manifest, transform: Any, scale: float) -> None:
+    sequence = sequence_of(images, [transform])
+    # To the nearest pixel, an eighth of a pixel for the values of the picture, and the edge of an
+    # antialiasing filter.
+    tolerance = 0.5 + 0.13 + 0.15 * (scale - 1)
+    shares = [check_sample(sequence.sample(0, epoch=epoch), tolerance) for epoch in range(6)]
+    assert max(shares) > 0.3
+
+
+@pytest.mark.parametrize("resize_mode", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(64, 64), (32, 48), (100, 70), (17, 90)])
+@pytest.mark.parametrize("augment", [[], [A.Rotate(30, p=1), A.HorizontalFlip()]])
+def test_a_mask_is_resized_with_its_image(
+    images: augseq.Manifest, resize_mode: Any, size: tuple[int, int], augment: list[Any]
+) -> None:
+    sequence = sequence_of(images, augment, image_size=size, resize_mode=resize_mode)
+    scale = max(SIDE / min(size), 1)
+    tolerance = (0.5 + 0.13) * (2 if augment else 1) * scale
+    sample = sequence.sample(0, epoch=1)
+    image, mask = sample.image, sample.targets["target"]
+    if not augment:
+        assert np.array_equal(mask == IGNORE, image[:, :, 2] == 0)
+        known = mask != IGNORE
+        rows, columns = np.divmod(mask[known], SIDE)
+        assert np.abs(image[:, :, 0][known] / STEP - rows).max() <= tolerance
+        assert np.abs(image[:, :, 1][known] / STEP - columns).max() <= tolerance
+    else:
+        assert check_sample(sample, tolerance) > 0.1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_belongs_to_the_upright_image(tmp_path: Path, orientation: int) -> None:
+    stored = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
+              6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+    picture = Image.fromarray(PICTURE)
+    if orientation > 1:
+        picture = picture.transpose(getattr(Image.Transpose, stored[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    images = manifest_of(tmp_path, {"a.jpg": picture}, exif=exif, quality=100, subsampling=0)
+    # JPEG is off by a few of 255 values.
+    assert check_jpeg(sequence_of(images, [A.RandomCrop(40, 30)]).sample(0, epoch=2), 1.5) == 1
+
+
+def check_jpeg(sample: augseq.Sample, tolerance: float) -> float:
+    image, mask = sample.image.astype(float), sample.targets["target"]
+    rows, columns = np.divmod(mask, SIDE)
+    assert np.abs(image[:, :, 0] / STEP - rows).max() <= tolerance
+    assert np.abs(image[:, :, 1] / STEP - columns).max() <= tolerance
+    return float((mask != IGNORE).mean())
+
+
+@pytest.mark.parametrize(
+    ("augment", "options"),
+    [
+        ([], {"image_size": (16, 16)}),
+        ([A.HorizontalFlip()], {"image_size": (13, 9), "resize_mode": "crop"}),
+        ([A.RandomResizedCrop((9, 7), scale=(0.4, 1))], {}),
+        ([A.RandomResizedCrop((8, 8), scale=(0.2, 0.9))], {"image_size": (8, 8)}),
+        ([A.Resize(7, 12)], {}),
+    ],
+)
+def test_a_mask_follows_a_jpeg_that_is_decoded_at_reduced_size(
+    tmp_path: Path, augment: list[Any], options: dict[str, Any]
+) -> None:
+    # Sizes that 2, 4 and 8 do not divide have a last pixel that extends beyond the image.
+    picture = Image.fromarray(PICTURE)
+    images = manifest_of(tmp_path, {"a.jpg": picture}, quality=100, subsampling=0)
+    plain, scaled = (
+        sequence_of(images, augment, scaled_decode=flag, **options) for flag in (False, True)
+    )
+    for epoch in range(4):
+        samples = [each.sample(0, epoch=epoch) for each in (plain, scaled)]
+        assert samples[0].targets["target"].shape == samples[1].image.shape[:2]
+        height, width = samples[0].image.shape[:2]
+        for sample in samples:
+            check_jpeg(sample, 0.75 * SIDE / min(height, width) + 1)
+
+
+@pytest.mark.parametrize("augment", [[], [A.Rotate(20, p=1)], [A.RandomResizedCrop((24, 24))]])
+@pytest.mark.parametrize(
+    "options", [{"cache": "memory"}, {"workers": 2, "worker_kind": "processes"}]
+)
+def test_caches_and_processes_give_the_same_masks(
+    images: augseq.Manifest, augment: list[Any], options: dict[str, Any]
+) -> None:
+    size = (24, 24)
+    plain = sequence_of(images, augment, image_size=size, workers=0)
+    other = sequence_of(images, augment, image_size=size, **options)
+    expected = [plain[k] for k in range(2)]
+    for epoch in range(2 if "cache" in options else 1):
+        other.set_epoch(0)
+        for k in range(2):
+            x, y = other[k]
+            assert np.array_equal(x, expected[k][0]), epoch
+            assert np.array_equal(y, expected[k][1]), epoch
+
+
+def test_what_does_not_move_the_image_does_not_touch_its_mask(images: augseq.Manifest) -> None:
+    still = [A.ColorJitter(p=1), A.CoarseDropout(p=1), A.GaussianBlur(p=1), darker, A.NoOp(p=1)]
+    sample = sequence_of(images, still).sample(0, epoch=3)
+    assert np.array_equal(sample.targets["target"], LABELS)
+    assert not np.array_equal(sample.image, PICTURE)
+
+
+@augseq.photometric
+def darker(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return image // 2
+
+
+def test_an_image_is_the_same_with_and_without_its_mask(images: augseq.Manifest) -> None:
+    transforms = [transform for transform, _ in MOVING.values()]
+    for transform in transforms:
+        sequences = [
+            augseq.ImageSequence(
+                images, image_size=None, seed=3, augment=[transform], label_mode=None, targets=t
+            )
+            for t in (TARGET, None)
+        ]
+        first, second = (each.sample(1, epoch=2).image for each in sequences)
+        assert np.array_equal(first, second)
