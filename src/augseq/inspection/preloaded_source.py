@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.record import Record
-from augseq.pixels.decoded_image import DecodedImage, OpenImage
-from augseq.pixels.region import WHOLE
+from augseq.pixels.decoded_image import DecodedImage, OpenImage, cut_scale, read_scale
+from augseq.pixels.region import WHOLE, Region
 from augseq.storage.array_content import array_text
 from augseq.types import Image
 
@@ -16,10 +16,10 @@ class PreloadedSource:
     """A source of images that are already in memory.
 
     Attributes:
-        images: By index of the record; each of shape (height, width, channels), uint8 or float32.
+        images: By index of the record.
     """
 
-    images: Mapping[int, Image]
+    images: Mapping[int, OpenImage]
 
     @property
     def reads_files(self) -> bool:
@@ -36,17 +36,43 @@ class PreloadedSource:
 
     def content_text(self) -> str:
         """Describe each image."""
-        return ", ".join(map(array_text, self.images.values()))
+        return ", ".join(array_text(image.read(WHOLE)) for image in self.images.values())
 
     def fetch(self, record: Record) -> None:
         """Do nothing: the pixels are in memory."""
 
     def open(self, record: Record) -> OpenImage:
         """Return the image of a record."""
-        return DecodedImage(self.images[record.index])
+        return self.images[record.index]
 
 
-def unvaried_image(record: Record, pipeline: Pipeline) -> Image:
+class HeldImage:
+    """An image of which each scale that crops need is decoded once, and held.
+
+    Args:
+        opened: The image.
+    """
+
+    def __init__(self, opened: OpenImage) -> None:
+        self._opened = opened
+        self._scales: dict[int, Image] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the whole image."""
+        return self._opened.shape
+
+    def read(self, region: Region) -> Image:
+        """Return the pixels of a region, read-only."""
+        scale = region.scale(self.shape)
+        if scale not in self._scales:
+            pixels = read_scale(self._opened, scale).view()
+            pixels.flags.writeable = False
+            self._scales[scale] = pixels
+        return cut_scale(self._scales[scale], region, self.shape)
+
+
+def unvaried_image(record: Record, pipeline: Pipeline) -> OpenImage:
     """Return the image that all samples start from: resized, if that comes first.
 
     Raises:
@@ -54,5 +80,7 @@ def unvaried_image(record: Record, pipeline: Pipeline) -> Image:
     """
     opened = pipeline.source.open(record)
     if not pipeline.resizes_first:
-        return opened.read(WHOLE)
-    return pipeline.resized(opened.read(pipeline.region(opened.shape, None)))
+        return HeldImage(opened)
+    image = pipeline.resized(opened.read(pipeline.region(opened.shape, None))).view()
+    image.flags.writeable = False
+    return DecodedImage(image)

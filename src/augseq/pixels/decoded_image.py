@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from augseq.pixels.region import Region, cut, scaled_box
+from augseq.pixels.region import WHOLE, Region, cut, scaled_box
 from augseq.types import Image
 
 
@@ -42,6 +42,30 @@ class DecodedImage:
     def read(self, region: Region) -> Image:
         """Return the pixels in the box, as a view."""
         return cut(self.pixels, scaled_box(region.box, self.shape, 1))
+
+
+def read_scale(opened: OpenImage, scale: int) -> Image:
+    """Return a whole image at a scale, or at full size if its decoder does not scale.
+
+    Args:
+        opened: The image.
+        scale: 1, 2, 4 or 8.
+    """
+    height, width = opened.shape[:2]
+    # The smallest size for which `Region.scale` is this one.
+    return opened.read(WHOLE if scale == 1 else Region(covers=(height // scale, width // scale)))
+
+
+def cut_scale(pixels: Image, region: Region, shape: tuple[int, ...]) -> Image:
+    """Return a region of what `read_scale` returned for its scale, as a view.
+
+    Args:
+        pixels: The whole image at `region.scale(shape)`, or at full size.
+        region: The region.
+        shape: (height, width, ...) of the image at full size.
+    """
+    is_scaled = pixels.shape[:2] != shape[:2]
+    return cut(pixels, scaled_box(region.box, shape, region.scale(shape) if is_scaled else 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.instrumentation import Call, instrument
-from augseq.inspection.preloaded_source import PreloadedSource, unvaried_image
+from augseq.inspection.preloaded_source import HeldImage, PreloadedSource, unvaried_image
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
+from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.options import ResizeOptions
-from augseq.pixels.region import WHOLE, Region
+from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size, resize_image
 from augseq.types import Image
 
@@ -51,7 +52,7 @@ class Timing:
 class _Start:
     """The image that samples start from, and whether training uses a larger one."""
 
-    image: Image
+    image: OpenImage
     is_shrunk: bool
 
 
@@ -124,20 +125,15 @@ class Preview:
         # It only matters whether the list sets the size, not which list it is.
         if resizes_first:
             plain = replace(self._pipeline, augment=AugmentationList())
-            return _Start(_read_only(unvaried_image(record, plain)), False)
+            return _Start(unvaried_image(record, plain), False)
         opened = self._pipeline.source.open(record)
         height, width = opened.shape[:2]
         scale = MOST_SIDE_PX / max(height, width)
         if scale >= 1:
-            return _Start(_read_only(opened.read(WHOLE)), False)
+            return _Start(HeldImage(opened), False)
         size = max(1, round(height * scale)), max(1, round(width * scale))
         target = ResizeOptions(image_size=size)
         image = opened.read(Region(covers=covered_size(opened.shape, target)))
-        return _Start(_read_only(resize_image(image, target)), True)
-
-
-def _read_only(image: Image) -> Image:
-    """Return a read-only view of pixels."""
-    image = image.view()
-    image.flags.writeable = False
-    return image
+        shrunk = resize_image(image, target).view()
+        shrunk.flags.writeable = False
+        return _Start(DecodedImage(shrunk), True)

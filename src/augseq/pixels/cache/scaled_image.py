@@ -8,9 +8,9 @@ import numpy as np
 
 from augseq.pixels.cache.entry import Entry
 from augseq.pixels.cache.folder import CacheFolder
-from augseq.pixels.decoded_image import OpenImage
+from augseq.pixels.decoded_image import OpenImage, cut_scale, read_scale
 from augseq.pixels.file_identity import Identity
-from augseq.pixels.region import WHOLE, Region, cut, scaled_box
+from augseq.pixels.region import Region
 from augseq.types import Image
 
 Key: TypeAlias = tuple[str, Identity]
@@ -49,8 +49,7 @@ class ScaledImage:
                 # A crop may need only a part.
                 return self.open_file().read(region)
             pixels = self._decode(scale)
-        is_scaled = pixels.shape[:2] != self.shape[:2]
-        return cut(pixels, scaled_box(region.box, self.shape, scale if is_scaled else 1))
+        return cut_scale(pixels, region, self.shape)
 
     def _find(self, scale: int) -> Image | None:
         if scale == 1:
@@ -61,10 +60,7 @@ class ScaledImage:
         return self.full_size if _is_note(entry.pixels) else entry.pixels
 
     def _decode(self, scale: int) -> Image:
-        height, width = self.shape[:2]
-        # The smallest size for which `Region.scale` is this one.
-        covers = None if scale == 1 else (height // scale, width // scale)
-        pixels = self.open_file().read(Region(covers=covers) if covers else WHOLE)
+        pixels = read_scale(self.open_file(), scale)
         if pixels.shape[:2] == self.shape[:2]:
             if scale > 1:
                 # Not a JPEG file: note that this scale is the full-size image.
