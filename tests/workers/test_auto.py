@@ -172,6 +172,30 @@ def test_a_batch_that_hangs_names_its_sample_in_a_thread_and_in_a_process(
     assert load(workers, 6) == bits(loaded(plan, 6))
 
 
+AMOUNT: Any = 1
+
+
+def shift(image: Any, rng: Any) -> Any:
+    transforms.hold_the_lock(image, rng)
+    return image + AMOUNT if isinstance(AMOUNT, int) else image
+
+
+def test_a_changed_global_is_used_at_once_and_one_that_cannot_be_sent_by_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shift, "__module__", "__main__")
+    plan = array_plan([shift])
+    running = ProcessWorkers(array_plan(), 2)
+    running.start_all()
+    workers = AutoWorkers(plan, 2)
+    assert settle(workers).startswith("processes: 2 ")
+    for amount in (1, 40, threading.Lock()):
+        monkeypatch.setitem(globals(), "AMOUNT", amount)
+        for number in (3, 4):
+            assert load(workers, number) == bits(loaded(plan, number))
+    assert workers.text.startswith("threads: 2 (auto: processes cannot be used: cannot pickle")
+
+
 def num_threads() -> int:
     return sum(thread.name.startswith("augseq-") for thread in threading.enumerate())
 
