@@ -69,6 +69,7 @@ def measure_table(table: Table, options: argparse.Namespace) -> dict[str, Any]:
         batch_size=options.batch_size or table.batch_size,
         workers=options.cores,
         dtype=table.dtype,
+        warm_up_s=options.warm_up_s,
     )
     runs = run_rounds(table, job)
     own = {name: value for name, value in asdict(table).items() if name != "rows"}
@@ -106,6 +107,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--num-images", type=int, help="files to create, in every table")
     add("--rounds", type=int, help="how often each row runs")
     add("--passes", type=int, help="timed passes in a round")
+    add("--warm-up-s", type=float, default=5, help="seconds before the timed passes [%(default)s]")
     add("--batch-size", type=int, help="images in a batch, in every table")
     add("--image-size", type=int, default=224, help="side in pixels [%(default)s]")
     add("--cores", type=int, default=os.cpu_count() or 1, help="number of cores and workers [all]")

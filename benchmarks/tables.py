@@ -82,7 +82,7 @@ PROCESSES = _pydataset(
 )
 AUGSEQ_PROCESSES = _augseq(label="augseq, processes", options={"worker_kind": "processes"})
 AUGSEQ_THREADS = _augseq(label="augseq, threads", options={"worker_kind": "threads"})
-AUGSEQ_SCALED = _augseq(label="augseq, scaled_decode", options={"scaled_decode": True})
+AUGSEQ_FULL = _augseq(label="augseq, full-size decoding", options={"scaled_decode": False})
 
 _PEERS = (TORCH, TORCH_PILLOW, GRAIN, DALI)
 
@@ -156,7 +156,7 @@ def _photos(name: str, what: str, batch_size: int) -> Table:
         name=name,
         title=f"{what}, first epoch, uint8",
         images=name,
-        rows=(TF_DATA, AUGSEQ, AUGSEQ_SCALED, *_PEERS),
+        rows=(TF_DATA, AUGSEQ, AUGSEQ_FULL, *_PEERS),
         num_rounds=2,
         num_passes=1,
         batch_size=batch_size,
@@ -166,9 +166,8 @@ def _photos(name: str, what: str, batch_size: int) -> Table:
 def _caches() -> tuple[Table, ...]:
     uncached = _augseq(label="augseq, no cache")
     memory, folder = {"cache": "memory"}, {"cache": "folder"}
-    # The work besides decoding is short and partly Python, which holds the interpreter lock.
-    processes = AUGSEQ_PROCESSES.options
-    capped = {"cache": "folder", "shorter_side_px": 512, "scaled_decode": True}
+    threads = AUGSEQ_THREADS.options
+    capped = {"cache": "folder", "shorter_side_px": 512}
     return (
         Table(
             name="cached",
@@ -176,9 +175,8 @@ def _caches() -> tuple[Table, ...]:
             rows=(
                 uncached,
                 _augseq(label="augseq, cache in memory", options=memory),
-                _augseq(label="augseq, cache in memory, processes", options=memory | processes),
+                _augseq(label="augseq, cache in memory, threads", options=memory | threads),
                 _augseq(label="augseq, cache in a folder", options=folder),
-                _augseq(label="augseq, cache in a folder, processes", options=folder | processes),
                 Row(label="tf.data, cache in memory", contender="tf_data", options={"cache": True}),
             ),
             num_passes=4,
@@ -189,8 +187,8 @@ def _caches() -> tuple[Table, ...]:
             images="photo-12mp",
             rows=(
                 uncached,
-                _augseq(label="augseq, cache in a folder, processes", options=folder | processes),
-                _augseq(label="augseq, cache at 512 px, processes", options=capped | processes),
+                _augseq(label="augseq, cache in a folder", options=folder),
+                _augseq(label="augseq, cache at 512 px", options=capped),
             ),
             num_rounds=2,
             num_passes=1,
@@ -216,7 +214,7 @@ def _fit(backend: str, *peers: Row) -> Table:
         rows=(
             _augseq(label="augseq, no fit", backend=backend, kind="passes"),
             _augseq(label="augseq", backend=backend),
-            _augseq(label="augseq, processes", options=AUGSEQ_PROCESSES.options, backend=backend),
+            _augseq(label="augseq, threads", options=AUGSEQ_THREADS.options, backend=backend),
             _pydataset(label=THREADS.label, backend=backend),
             _pydataset(label=PROCESSES.label, options=PROCESSES.options, backend=backend),
             *peers,

@@ -18,6 +18,9 @@ from benchmarks.work import Job, UnavailableError
 # read only in the first batches of the warm-up; the rest of the warm-up uses up that advantage.
 NUM_MEMORY_LOOKS = 4
 
+# Enough for augseq's workers to move from threads to processes, and for tf.data to tune itself.
+NUM_WARM_UP_EPOCHS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
@@ -44,13 +47,16 @@ class Throughput:
 def measure_passes(
     contender: ModuleType, options: dict[str, Any], job: Job, num_passes: int
 ) -> Throughput:
-    """Run a warm-up pass, then the timed passes."""
+    """Run warm-up passes for some seconds, then the timed passes."""
     _warm_page_cache(job.folder)
     epochs = contender.epochs(job, **options)
     memory = [0.0]
+    begun = time.perf_counter()
     warm_up = next(epochs)
     memory.extend(memory_mb() for _ in islice(warm_up, NUM_MEMORY_LOOKS))
     use_up(warm_up)
+    while time.perf_counter() - begun < job.warm_up_s:
+        use_up(next(epochs))
     cpu_before, start = cpu_seconds(), time.perf_counter()
     num_images, wall_s = 0, 0.0
     for _ in range(num_passes):
@@ -76,25 +82,26 @@ def measure_passes(
 def measure_fit(
     contender: ModuleType, options: dict[str, Any], job: Job, num_passes: int
 ) -> Throughput:
-    """Train a model that does no work: a warm-up epoch, then the timed epochs."""
+    """Train a model that does no work: warm-up epochs, then the timed epochs."""
     import keras
 
     if not hasattr(contender, "fit_arguments"):
         raise UnavailableError("it cannot be passed to fit")
     _warm_page_cache(job.folder)
     clock: dict[int, tuple[float, float]] = {}
+    first, last = NUM_WARM_UP_EPOCHS - 1, NUM_WARM_UP_EPOCHS - 1 + num_passes
 
     def end(epoch: int, _: Any) -> None:
         # Reading CPU times takes milliseconds, so only in the two epochs that need them.
-        if epoch in (0, num_passes):
+        if epoch in (first, last):
             clock[epoch] = time.perf_counter(), cpu_seconds()
 
     watch = keras.callbacks.LambdaCallback(on_epoch_end=end)
     arguments = contender.fit_arguments(job, **options)
     callbacks = [*arguments.pop("callbacks", []), watch]
     model = _one_weight_model(job)
-    model.fit(**arguments, epochs=1 + num_passes, verbose=0, callbacks=callbacks)
-    (start, cpu_before), (stop, cpu_after) = clock[0], clock[num_passes]
+    model.fit(**arguments, epochs=1 + last, verbose=0, callbacks=callbacks)
+    (start, cpu_before), (stop, cpu_after) = clock[first], clock[last]
     # steps_per_epoch counts full batches; without it, an epoch has each image once.
     steps = arguments.get("steps_per_epoch")
     per_epoch = steps * job.batch_size if steps else len(work.list_files(job.folder)[0])

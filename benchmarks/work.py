@@ -41,6 +41,8 @@ class Job:
         workers: Number of worker threads or processes.
         dtype: Dtype of the images in a batch. "uint8": 0 to 255. "float32": normalised, pixel / 255
             minus `MEAN`, divided by `STD`.
+        warm_up_s: Minimum seconds of the passes before the timed ones, in which augseq's workers
+            move from threads to processes, and tf.data tunes itself.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Job:
     batch_size: int = 64
     workers: int = 2
     dtype: Literal["uint8", "float32"] = "uint8"
+    warm_up_s: float = 5
 
 
 def list_files(folder: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
