@@ -16,13 +16,15 @@
 
 enum { NONE, SUB, UP, AVERAGE, PAETH };
 
+/* Without branches, which would be mispredicted for half of the bytes. */
 static inline uint8_t paeth(int left, int above, int corner)
 {
     int to_left = abs(above - corner), to_above = abs(left - corner);
     int to_corner = abs(left + above - 2 * corner);
-    if (to_left <= to_above && to_left <= to_corner)
-        return (uint8_t)left;
-    return (uint8_t)(to_above <= to_corner ? above : corner);
+    int nearest = left, least = to_left;
+    nearest = to_above < least ? above : nearest;
+    least = to_above < least ? to_above : least;
+    return (uint8_t)(to_corner < least ? corner : nearest);
 }
 
 /* `step` is a constant wherever this is inlined, which makes it twice as fast. */
