@@ -127,7 +127,8 @@ class DetailedAugmentation(Augmentation, Protocol):
     @property
     def reason_against_maps(self) -> str | None:
         """Why it cannot move a mask together with the image; None if it can."""
-        if not self.moving_parts:
+        # A new size moves pixels too, whatever the parts say.
+        if not self.moving_parts and not self.sets_size:
             return None
         return (
             "it may move pixels, and cannot move a mask with them. If it only changes values, "

@@ -275,11 +275,22 @@ class Still:
         return image
 
 
+class Cropping(augseq.DetailedAugmentation):
+    """Names no part that moves pixels, but chooses the size."""
+
+    sets_size = True
+    moving_parts = frozenset()
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image[1:]
+
+
 def refused() -> dict[str, Any]:
     import albumentations as A
 
     return {
         "a plain function": plain,
+        "a crop that claims not to move": Cropping(),
         "Morphological": A.Morphological(p=1),
         "inside a Compose": A.Compose([A.HorizontalFlip(), A.Morphological(p=1)]),
         "inside a OneOf": A.OneOf([A.Rotate(30), A.Morphological(p=1)]),
