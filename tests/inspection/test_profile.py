@@ -11,6 +11,7 @@ from PIL import Image
 import augseq
 from augseq.cores import num_cores
 from augseq.inspection.profile import Profile, _advise_scaled_decode, _verdict
+from augseq.pixels import native
 from augseq.sampling.schedule import Step
 
 
@@ -81,6 +82,15 @@ def test_the_verdict_keeps_the_name_of_a_transform() -> None:
     stages = {"decode": 1.0, "augment 1: RandomResizedCrop": 3.0}
     verdict = _verdict(stages, None, None, None)
     assert verdict.startswith("Augment 1: RandomResizedCrop is 75% of the time")
+
+
+def test_a_missing_decoder_is_named_where_decoding_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stages = {"read": 0.1, "decode": 2.0}
+    monkeypatch.setattr(native, "module", None)
+    assert "the compiled JPEG decoder is missing" in _verdict(stages, None, None, None)
+    assert "JPEG" not in _verdict({"read": 2.0, "decode": 0.1}, None, None, None)
 
 
 def test_a_profile_is_text_json_and_a_picture(profile: Profile) -> None:

@@ -17,6 +17,7 @@ from augseq.inspection.profile_html import profile_html
 from augseq.loading.batch import load_batch
 from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
+from augseq.pixels import native
 from augseq.pixels.source import ImageSource
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import WIDTH, escaped, table_text
@@ -271,6 +272,8 @@ def _verdict(
     share = stages[name] / sum(stages.values())
     without = f"without it a thread would be {1 / max(1 - share, 0.01):.1f} times as fast"
     remedies = [scaled_advice] if scaled_advice else []
+    if name == "decode" and not native.decodes_jpeg():
+        remedies.append(native.ADVICE)
     if cache_advice:
         remedies.append(cache_advice)
     if not remedies and name.startswith("augment"):
