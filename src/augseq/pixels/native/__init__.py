@@ -46,15 +46,19 @@ class NativeModule(Protocol):
         ...
 
 
+# As in `module.c`.
+_VERSION = 1
+
 module: NativeModule | None
-"""None if it was not compiled, for lack of a compiler."""
+"""None if it was not compiled, for lack of a compiler, or is from an earlier version."""
 
 try:
     import augseq.pixels.native._compiled as _compiled
 except ImportError:
     module = None
 else:
-    module = _compiled
+    # In a working copy that was updated but not installed again, it can lack functions.
+    module = _compiled if getattr(_compiled, "VERSION", 0) == _VERSION else None
 
 
 def decodes_jpeg() -> bool:

@@ -168,7 +168,15 @@ static struct PyModuleDef module = {
     NULL, NULL, NULL, NULL,
 };
 
+/* As in `__init__.py`; to be raised in both when functions are added or changed. */
+#define VERSION 1
+
 PyMODINIT_FUNC PyInit__compiled(void)
 {
-    return PyModule_Create(&module);
+    PyObject *created = PyModule_Create(&module);
+    if (created && PyModule_AddIntConstant(created, "VERSION", VERSION)) {
+        Py_DECREF(created);
+        return NULL;
+    }
+    return created;
 }
