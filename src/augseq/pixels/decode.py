@@ -11,7 +11,7 @@ from augseq.pixels.decoders.decoder_errors import UnidentifiedError
 from augseq.pixels.decoders.image_format import ImageFormat
 from augseq.pixels.decoders.isolated.decoder_process import call_in_decoder_process
 from augseq.pixels.decoders.registry import find_format
-from augseq.pixels.file_kinds import name_kind
+from augseq.pixels.file_kinds import EMPTY, name_kind
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE
 from augseq.types import Image
@@ -44,7 +44,7 @@ def open_image(data: bytes, options: DecodeOptions) -> OpenImage:
             or has pixels without a fixed range. For pixels decoded on demand, `read` raises it.
     """
     if not data:
-        raise DecodeError("the file is empty (0 bytes)")
+        raise DecodeError(EMPTY)
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise DecodeError(
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on in this process, so damaged files would be "

@@ -78,6 +78,9 @@ _BASE64_IMAGES = re.compile(r"(?:/9j/|iVBORw0KGgo|R0lGOD|UklGR|Qk[0-9A-Za-z+/]{3
 _LINK = re.compile(r"(?:\.{0,2}/|[\w.-]+/)[^\s<>{}]*$")
 
 
+EMPTY = "the file is empty (0 bytes)"
+
+
 def name_kind(data: bytes) -> str:
     """Return why a file is not a readable image, for a `DecodeError`."""
     if not any(data):

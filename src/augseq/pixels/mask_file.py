@@ -9,9 +9,10 @@ from PIL import Image as PillowImage
 from PIL import ImageFile
 
 from augseq.errors import DecodeError
-from augseq.pixels.decoders.decoder_errors import explaining
+from augseq.pixels.decoders.decoder_errors import UnidentifiedError, explaining
 from augseq.pixels.decoders.orientation import read_orientation, turn
 from augseq.pixels.decoders.png_truncation import check_png_rows
+from augseq.pixels.file_kinds import EMPTY, name_kind
 
 _LOSSLESS = ("PNG", "TIFF", "BMP", "GIF", "PPM")
 # By Pillow's mode: whether the values are indices or grey values.
@@ -33,6 +34,15 @@ def read_mask(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     Raises:
         DecodeError: It has another size, is not lossless, or is damaged.
     """
+    if not data:
+        raise DecodeError(EMPTY)
+    try:
+        return _read(data, shape)
+    except UnidentifiedError as error:
+        raise DecodeError(name_kind(data)) from error
+
+
+def _read(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     with explaining(), PillowImage.open(io.BytesIO(data)) as picture:
         if picture.format not in _LOSSLESS:
             raise DecodeError(
@@ -53,12 +63,12 @@ def _other_size(size: tuple[int, int], shape: tuple[int, ...]) -> str:
     turned = ""
     if size == (width, height):
         turned = (
-            " The mask fits the image as it is stored, before it is rotated upright by its EXIF "
-            "orientation: rotate the mask too, or pass exif_orientation=False."
+            ": rotate the mask upright; if it fits the image before EXIF orientation is applied, "
+            "pass exif_orientation=False"
         )
     return (
         f"it has {size[0]} x {size[1]} pixels, but its image has {height} x {width}, upright "
-        f"(height x width).{turned}"
+        f"(height x width){turned}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -35,7 +36,7 @@ images in {root!r}. {result}
 
 Classify images, at the shell:
 
-    augseq predict {folder} FOLDER -o predictions.csv
+    augseq predict {quoted_folder} FOLDER -o predictions.csv
 
 In Python:
 
@@ -101,6 +102,7 @@ def write_readme(manifest: Manifest, result: str, folder: Path) -> None:
         root=manifest.root,
         result=result,
         folder=str(folder),
+        quoted_folder=shlex.quote(str(folder)),
         model=MODEL,
         class_names=CLASS_NAMES,
         settings=SETTINGS,

@@ -1,5 +1,6 @@
 """Masks in every coding, and what is wrong with them: the error names mask, image and pixel."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,41 @@ def test_a_damaged_mask_is_named_with_its_image(tmp_path: Path) -> None:
         mask_of(images)
     path.unlink()
     with pytest.raises(MissingFileError, match=r"masks/a\.png.*images/a\.png"):
+        mask_of(images)
+
+
+NO_MASKS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "the file is empty (0 bytes)"),
+    "a failed copy": (bytes(90), "all zero"),
+    "a note": (b"to do: draw the car\n", "20 bytes are"),
+    "a web page": (b"<!doctype html><html><body>404</body></html>", "a web page (HTML)"),
+    "an array": (b"\x93NUMPY\x01\0v\0" + bytes(99), "numpy"),
+    "a PDF": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+    "a link of Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
+    "an unknown format": (b"\x01\x02\xf3\xf4" * 9, "36 bytes are not an image of a known format"),
+    "half a signature": (b"\x89PNG", "4 bytes are not an image"),
+    "a ZIP": (b"PK\3\4" + bytes(60), "a ZIP archive"),
+}
+
+
+@pytest.mark.parametrize(("data", "text"), NO_MASKS.values(), ids=NO_MASKS)
+def test_a_mask_that_is_no_image_is_described_like_an_image(
+    tmp_path: Path, data: bytes, text: str
+) -> None:
+    images = images_with(tmp_path, grey())
+    (tmp_path / "masks" / "a.png").write_bytes(data)
+    with pytest.raises(DecodeError, match=re.escape(text)) as caught:
+        mask_of(images)
+    assert "masks/a.png" in str(caught.value)
+    assert not str(caught.value).endswith("..")
+
+
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH + 1), (WIDTH, HEIGHT), (1, 1)])
+def test_the_error_of_a_mask_of_another_size_ends_with_one_full_stop(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    images = images_with(tmp_path, grey(np.zeros(shape, np.uint8)))
+    with pytest.raises(DecodeError, match=r"[^.]\.$"):
         mask_of(images)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import augseq
 from augseq.errors import ArgumentError, AugseqError, LabelError
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import make_manifest
 
 PATHS = ["a.jpg", "b/c.jpg", "d.jpg", "e.jpg"]
@@ -33,6 +34,10 @@ def tags(*classes: Any, **options: Any) -> augseq.MultiLabel:
 
 
 Number, MultiLabel, Label = augseq.Number, augseq.MultiLabel, augseq.Label
+PUBLIC = [getattr(augseq, name) for name in augseq.__all__]
+KINDS = [
+    kind.__name__ for kind in PUBLIC if isinstance(kind, type) and issubclass(kind, TargetOption)
+]
 
 # Of each: what is done, the type of the error, and texts that it contains.
 WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
@@ -222,7 +227,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
     "a column in place of a target": (
         lambda: sequence("n", n=[1, 2, 3, 4]),
         ArgumentError,
-        ["augseq.Number('n')", "augseq.MultiLabel('n'"],
+        ["augseq.Number('n')", "augseq.MultiLabel('n'", "augseq.Mask('n'"],
     ),
     "a column in a dict of targets": (
         lambda: sequence({"age": "n"}, n=[1, 2, 3, 4]),
@@ -239,7 +244,11 @@ WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
         ArgumentError,
         ["augseq.InputImage(...), with parentheses"],
     ),
-    "a dict of nothing": (lambda: sequence({}), ArgumentError, ["Received: {}"]),
+    "a dict of nothing": (
+        lambda: sequence({}),
+        ArgumentError,
+        ["Received: {}", *(f"augseq.{kind}(" for kind in KINDS)],
+    ),
     "a dict in a dict": (
         lambda: sequence({"head": {"age": Number("n")}}, n=[1, 2, 3, 4]),
         ArgumentError,
@@ -260,7 +269,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
     "inputs without names": (
         lambda: sequence(inputs=Number("n"), n=[1, 2, 3, 4]),
         ArgumentError,
-        ["names of the model's inputs"],
+        ["a dict of augseq.Number(...)", "names of the model's inputs"],
     ),
     "an input called image": (
         lambda: sequence(inputs={"image": Number("n")}, n=[1, 2, 3, 4]),

@@ -1,7 +1,7 @@
 """The targets, further inputs and weights of a sequence, from the options of its constructor."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from augseq.errors import ArgumentError
 from augseq.loading.targets.input_image import InputImage
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 TargetOptions: TypeAlias = TargetOption | Mapping[str, TargetOption]
 """One target, or several by the names of the model's outputs."""
 
-_EXAMPLES = "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...) or augseq.InputImage()"
+_TARGETS = (
+    "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...), augseq.Mask(...) or "
+    "augseq.InputImage()"
+)
+_INPUTS = "augseq.Number(...), augseq.MultiLabel(...) or augseq.Label(...)"
 
 
 def make_targets(
@@ -46,7 +50,7 @@ def make_targets(
     if _is_option(targets):
         name = "label" if isinstance(targets, Label) else "target"
         return {name: targets.bind(manifest, dtype)}
-    options = _checked(targets, "targets", "the names of the model's outputs", _EXAMPLES)
+    options = _checked(targets, "targets", f"{_TARGETS}, or a dict of these", "outputs")
     return {name: option.bind(manifest, dtype) for name, option in options.items()}
 
 
@@ -63,8 +67,7 @@ def make_inputs(manifest: "Manifest", inputs: Any) -> dict[str, Target]:
     """
     if inputs is None:
         return {}
-    examples = "augseq.Number(...), augseq.MultiLabel(...) or augseq.Label(...)"
-    options = _checked(inputs, "inputs", "the names of the model's inputs", examples)
+    options = _checked(inputs, "inputs", f"a dict of {_INPUTS}", "inputs")
     check_input_names("inputs", options)
     wrong = [name for name, option in options.items() if isinstance(option, InputImage)]
     if wrong:
@@ -108,7 +111,9 @@ def check_input_names(argument: str, inputs: Mapping[str, Any]) -> None:
         )
 
 
-def _checked(options: Any, argument: str, names: str, examples: str) -> Mapping[str, TargetOption]:
+def _checked(
+    options: Any, argument: str, expected: str, ends: Literal["inputs", "outputs"]
+) -> Mapping[str, TargetOption]:
     is_dict = isinstance(options, Mapping) and len(options) > 0
     wrong = options
     if is_dict:
@@ -117,10 +122,8 @@ def _checked(options: Any, argument: str, names: str, examples: str) -> Mapping[
             found: Mapping[str, TargetOption] = options
             return found
         wrong = dict(bad)
-    either = f"{examples}, or " if argument == "targets" else ""
     raise ArgumentError(
-        f"`{argument}` must be {either}a dict of these by {names}"
-        f"{'' if either else f', such as {examples}'}. "
+        f"`{argument}` must be {expected}, by the names of the model's {ends}. "
         f"Received: {briefly(wrong)}.{_hint(wrong)}"
     )
 
@@ -140,7 +143,8 @@ def _hint(wrong: Any) -> str:
     if isinstance(first, str):
         return (
             f" Write augseq.Number({first!r}) for numbers, augseq.MultiLabel({first!r}, ...) "
-            f"for several labels, or augseq.Label({first!r}, ...) for classes."
+            f"for several labels, augseq.Label({first!r}, ...) for classes, or "
+            f"augseq.Mask({first!r}, ...) for mask files."
         )
     if isinstance(first, type) and issubclass(first, TargetOption):
         return f" Write augseq.{first.__name__}(...), with parentheses."
