@@ -180,7 +180,7 @@ BROKEN: dict[str, tuple[Callable[[np.ndarray], Any], str]] = {
     "another number of channels": (lambda image: image[:, :, :1], r"shape=\(\d+, \d+, 1\)"),
     "channels first": (lambda image: image.transpose(2, 0, 1), r"shape=\(3, \d+, \d+\)"),
     "no pixels": (lambda image: image[:0], r"shape=\(0, \d+, 3\)"),
-    "float64": (lambda image: image / 255, "dtype=float64"),
+    "float64": (lambda image: image / 255, r"dtype=float64\. .*image\.astype\(.float32.\)"),
     "int64": (lambda image: image.astype(np.int64), "dtype=int64"),
     "float16": (lambda image: image.astype(np.float16), "dtype=float16"),
     "NaN": (lambda image: spoilt(image, np.nan), r"Received: 1 of \d+ values that are NaN"),

@@ -215,7 +215,9 @@ def _problem(result: Any, image: Image) -> str | None:
         return f"{_shown(result)}{f'. {NO_TENSORS}' if is_tensor else ''}"
     same_rank = result.ndim == 3 and result.size > 0 and result.shape[2] == image.shape[2]
     if not same_rank or result.dtype not in (image.dtype, _FLOAT32):
-        return f"shape={result.shape}, dtype={result.dtype}"
+        is_wide = same_rank and result.dtype == np.float64
+        hint = '. Convert it with image.astype("float32")' if is_wide else ""
+        return f"shape={result.shape}, dtype={result.dtype}{hint}"
     return _unusable_values(result) if result.dtype == _FLOAT32 else None
 
 
