@@ -177,16 +177,27 @@ if hasattr(os, "register_at_fork"):
 
 
 class _MainWithoutFile(ModuleType):
-    """The content of `__main__`, but without a file that could run again."""
+    """The content of `__main__`, but for this thread without a file that could run again.
+
+    Other threads may start processes of the program at the same time, which do need the file.
+    """
 
     def __init__(self, main: ModuleType) -> None:
         super().__init__("__main__")
-        self._main = main
+        own = object.__getattribute__(self, "__dict__")
+        own.update(_main=main, _thread=threading.get_ident())
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "__file__":
-            raise AttributeError(name)
-        return getattr(self._main, name)
+    def __getattribute__(self, name: str) -> Any:
+        own = object.__getattribute__(self, "__dict__")
+        if threading.get_ident() == own["_thread"]:
+            if name == "__file__":
+                raise AttributeError(name)
+            if name == "__spec__":
+                return None
+        return getattr(own["_main"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(object.__getattribute__(self, "__dict__")["_main"], name, value)
 
 
 @contextmanager
