@@ -1,6 +1,8 @@
 """A model is used on the pixels that it was trained on."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.errors import ArgumentError, DecodeError, MissingFileError
+from augseq.errors import ArgumentError, DecodeError, ManifestError, MissingFileError
+from augseq.manifest.manifest import make_manifest
 from augseq.training.predictions import Predictions
 from augseq.training.run_folder import pixel_options
 from augseq.training.trained_run import TrainedRun
@@ -149,6 +152,50 @@ def test_labels_are_compared_where_a_manifest_has_the_classes(
     assert run.predict(folder).accuracy is None
 
 
+@pytest.mark.parametrize("names", [("b", "a"), ("b",), ("a",), ("b", "a", "unused")])
+def test_labels_are_compared_by_the_names_of_classes(
+    run: TrainedRun, names: tuple[str, ...]
+) -> None:
+    images = run.manifest
+    chosen = [record.path[0] for record in images.records(range(len(images)))]
+    positions = [place for place, name in enumerate(chosen) if name in names]
+    targets = [names.index(chosen[place]) for place in positions]
+    paths = [images[place].path for place in positions]
+    found = run.predict(make_manifest(images.root, names, paths=paths, targets=targets))
+    if "unused" in names:
+        assert found.labels is None
+    else:
+        assert found.labels is not None
+        assert [run.class_names[number] for number in found.labels] == [path[0] for path in paths]
+
+
+@pytest.mark.parametrize("option", ["shuffle", "drop_remainder"])
+@pytest.mark.parametrize("is_array", [False, True])
+def test_options_that_reorder_predictions_are_refused(
+    run: TrainedRun, option: str, is_array: bool
+) -> None:
+    images = np.zeros((3, 8, 8, 3), np.uint8) if is_array else run.manifest
+    with pytest.raises(ArgumentError, match=f"in the order of the images.*{option}"):
+        run.predict(images, **{option: True})
+    assert len(run.predict(images, **{option: False})) == len(images)
+
+
+def test_options_are_checked_for_arrays_too(run: TrainedRun) -> None:
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    with pytest.raises(ArgumentError, match=r"must be those of training.*'image_size'"):
+        run.predict(images, image_size=(9, 9))
+    with pytest.raises(ArgumentError, match="no argument `wokers`"):
+        run.predict(images, wokers=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_file_name_that_is_not_utf8_is_refused(run: TrainedRun, tmp_path: Path) -> None:
+    name = os.fsdecode(bytes(tmp_path) + b"/caf\xe9.png")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(name)
+    with pytest.raises(ManifestError, match=r"valid UTF-8.*caf\\xe9\.png"):
+        run.predict([name])
+
+
 @pytest.mark.parametrize(
     ("images", "error", "text"),
     [
@@ -187,6 +234,15 @@ def test_another_folder_is_not_a_run(
     if content is not None:
         (tmp_path / "settings.json").write_text(content)
     with pytest.raises(error, match=text):
+        augseq.load_run(tmp_path)
+
+
+@pytest.mark.parametrize("absent", ["model.keras", "manifest.parquet"])
+def test_an_incomplete_run_folder_is_refused(tmp_path: Path, absent: str) -> None:
+    (tmp_path / "settings.json").write_text('{"pixels": {}}')
+    for name in {"model.keras", "manifest.parquet"} - {absent}:
+        (tmp_path / name).touch()
+    with pytest.raises(MissingFileError, match=f"incomplete: it has no '{absent}'"):
         augseq.load_run(tmp_path)
 
 

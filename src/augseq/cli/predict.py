@@ -38,7 +38,7 @@ def predict(
     """Classify the images of a folder with the model of a run folder.
 
     Writes a CSV with path, prediction and probability of each image, in the order of the folder or
-    manifest; with the label too, if a manifest has the classes of the model. FOLDER can also be -
+    manifest; with the label too, if the model has all classes of a manifest. FOLDER can also be -
     to read paths of images from standard input, one per line.
 
     Images are decoded and resized as in training.

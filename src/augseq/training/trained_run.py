@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import ArgumentError, MissingFileError
+from augseq.errors import ArgumentError, ManifestError, MissingFileError
 from augseq.indexing.folder import index_folder
+from augseq.indexing.scan import not_utf8
+from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
@@ -24,8 +26,9 @@ from augseq.types import PathLike
 
 Images: TypeAlias = Manifest | PathLike | Sequence[PathLike] | npt.NDArray[Any]
 
-# Options about files, which arrays do not have.
+# The pixel options of arrays; the others are about files.
 _RESIZING = ("image_size", "resize_mode", "interpolation", "dtype")
+_REORDERING = ("shuffle", "drop_remainder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,7 @@ class TrainedRun:
         Raises:
             ArgumentError: An option is invalid, or would change pixels.
         """
-        pixels = given_pixels(self.settings)
-        changed = pixels.keys() & options.keys()
-        if changed:
-            raise ArgumentError(
-                f"The pixels must be those of training. Received: {listed(sorted(changed))}"
-            )
+        pixels = self._pixels(options)
         return ImageSequence(images, **{"label_mode": None, **pixels, **options})
 
     def predict(
@@ -83,6 +81,7 @@ class TrainedRun:
 
         Raises:
             MissingFileError: There is no such file or folder.
+            ManifestError: The name of a file is not valid UTF-8.
             DecodeError: A file does not hold a usable image.
             ArgumentError: `images` is something else, or there are none.
 
@@ -91,10 +90,16 @@ class TrainedRun:
             >>> run.predict(["cat.jpg", "dog.jpg"]).names                  # doctest: +SKIP
             ['cat', 'dog']
         """
+        reordering = [name for name in _REORDERING if options.get(name)]
+        if reordering:
+            raise ArgumentError(
+                "Predictions must be in the order of the images, with one for each. "
+                f"Received: {listed(reordering)}"
+            )
         paths: tuple[str, ...] = ()
         labels = None
         if isinstance(images, np.ndarray):
-            batches = self._of_array(images, batch_size)
+            batches = self._of_array(images, batch_size=batch_size, **options)
         else:
             manifest, paths = _manifest_and_names(images)
             batches = self.batches(manifest, batch_size=batch_size, **options)
@@ -107,18 +112,30 @@ class TrainedRun:
             labels=labels,
         )
 
-    def _of_array(self, images: npt.NDArray[Any], batch_size: int) -> ImageSequence:
-        given = given_pixels(self.settings)
-        options = {name: given[name] for name in _RESIZING if name in given}
+    def _of_array(self, images: npt.NDArray[Any], **options: Any) -> ImageSequence:
+        pixels = self._pixels(options)
+        resizing = {name: pixels[name] for name in _RESIZING if name in pixels}
         stack = images[np.newaxis] if images.ndim == 3 else images
-        return ImageSequence.from_arrays(stack, batch_size=batch_size, workers=0, **options)
+        return ImageSequence.from_arrays(stack, **{"workers": 0, **resizing, **options})
+
+    def _pixels(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the pixel options of training, which no other options can change."""
+        pixels = given_pixels(self.settings)
+        changed = pixels.keys() & options.keys()
+        if changed:
+            raise ArgumentError(
+                f"The pixels must be those of training. Received: {listed(sorted(changed))}"
+            )
+        return pixels
 
     def _labels(self, manifest: Manifest) -> npt.NDArray[Any] | None:
-        """Return the true classes, if they are known and are those of the model."""
+        """Return the true classes as the model numbers them, if it knows all of them."""
         targets = manifest.table.column("target")
-        if manifest.class_names != self.class_names or targets.null_count:
+        if targets.null_count or not set(manifest.class_names) <= set(self.class_names):
             return None
-        return manifest.targets
+        # A test set can lack a class, or have another order.
+        numbers = np.array([self.class_names.index(name) for name in manifest.class_names])
+        return np.asarray(numbers[manifest.targets])
 
     def __repr__(self) -> str:
         pixels = given_pixels(self.settings)
@@ -139,11 +156,17 @@ def load_run(folder: PathLike) -> TrainedRun:
         folder: A folder that `augseq fit` or `train_classifier` wrote.
 
     Raises:
-        MissingFileError: It is not a run folder.
+        MissingFileError: It is not a run folder, or its model or manifest is missing.
         ArgumentError: Another version of augseq wrote it.
     """
     path = Path(folder)
     settings = read_settings(path)
+    absent = [name for name in (MODEL, MANIFEST) if not (path / name).is_file()]
+    if absent:
+        raise MissingFileError(
+            f"The run folder {str(path)!r} is incomplete: it has no {listed(absent)}. Copy the "
+            "whole folder, or train again."
+        )
     return TrainedRun(
         folder=path,
         model=keras.models.load_model(path / MODEL),
@@ -192,6 +215,9 @@ def _manifest_of_files(paths: Sequence[str]) -> Manifest:
     places = [os.path.abspath(path) for path in paths]
     root = os.path.commonpath([os.path.dirname(place) for place in places])
     relative = [from_system(os.path.relpath(p, root)).replace(os.sep, "/") for p in places]
+    for path in (from_system(root), *relative):
+        if not is_utf8(path):
+            raise ManifestError(not_utf8("file", path))
     manifest = make_manifest(from_system(root), (), paths=relative, targets=None)
     # Each file was named by the user.
     return replace(manifest, follow_links=True)
