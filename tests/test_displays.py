@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -109,6 +110,24 @@ def run_result() -> augseq.RunResult:
     )
 
 
+def predictions(num_images: int) -> augseq.Predictions:
+    return augseq.Predictions(
+        paths=(LONG,) * num_images,
+        class_names=tuple(LONG + str(k) for k in range(99)),
+        probabilities=np.ones((num_images, 99), np.float32),
+        labels=np.ones(num_images, int),
+    )
+
+
+def trained_run() -> augseq.TrainedRun:
+    return augseq.TrainedRun(
+        folder=Path(LONG),
+        model=keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()]),
+        manifest=manifest(num_classes=64),
+        settings={"pixels": {"image_size": [4, 4], "color_mode": "rgb"}},
+    )
+
+
 DISPLAYED: dict[str, Callable[[], Any]] = {
     "manifest": manifest,
     "manifest of many classes": lambda: manifest(num_classes=64),
@@ -161,6 +180,9 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "file": lambda: finding("tiny", 1).files[0],
     "check options": augseq.CheckOptions,
     "check options, set": lambda: augseq.CheckOptions(split_column=LONG, tiny_px=3, num_bits=4),
+    "run": trained_run,
+    "predictions": lambda: predictions(500),
+    "prediction": lambda: predictions(1),
     "label": augseq.Label,
     "label of a column": lambda: augseq.Label(LONG, classes=[LONG + str(k) for k in range(99)]),
     "several labels": lambda: augseq.MultiLabel(LONG, classes=[LONG], separator="; "),

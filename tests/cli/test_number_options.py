@@ -67,7 +67,7 @@ def test_the_shell_refuses_the_numbers_that_python_refuses_in_the_same_words(
     options: Callable[..., object],
     name: str,
 ) -> None:
-    is_float = isinstance(inspect.signature(options).parameters[name].default, float | None)
+    is_float = "float" in str(inspect.signature(options).parameters[name].annotation)
     for value in ["0", "1.5", "nan", "inf"] if is_float else ["-1", "0", "65", "9" * 400]:
         outcome = run(command, "nowhere", f"--{name.replace('_', '-')}={value}")
         words = " ".join(outcome.err.replace("│", " ").split())

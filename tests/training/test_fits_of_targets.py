@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.backends import BACKENDS, python_on_each_backend
+from tests.backends import BACKENDS, python_on_backends
 
 CASES = (
     "several outputs, inputs and weights",
@@ -25,7 +25,8 @@ def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("photos")
     program = ["-W", "ignore", "-m", "tests.training.fits_of_targets", str(folder)]
     found = {}
-    with python_on_each_backend(program, tmp_path_factory, cwd=_PROJECT) as runs:
+    programs = dict.fromkeys(BACKENDS, program)
+    with python_on_backends(programs, tmp_path_factory, cwd=_PROJECT) as runs:
         for backend, (process, place) in runs.items():
             code = process.wait(240)
             assert code == 0, (place / "errors").read_text()[-3000:]

@@ -11,10 +11,10 @@ import pyarrow.csv
 
 from augseq.errors import ArgumentError
 from augseq.storage.atomic_file import atomic_write
-from augseq.terminal_text import shortened, table_text
+from augseq.terminal_text import num_columns, padded, shortened
 from augseq.types import PathLike
 
-_MOST_SHOWN = 10
+_MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +95,16 @@ class Predictions:
         return len(self.paths)
 
     def __repr__(self) -> str:
-        rows = {
-            shortened(path, 60): f"{name} ({probability:.0%})"
-            for path, name, probability in zip(
-                self.paths[:_MOST_SHOWN],
-                self.names[:_MOST_SHOWN],
-                self.probabilities[:_MOST_SHOWN].max(axis=1, initial=0),
-                strict=True,
-            )
-        }
-        if len(self) > _MOST_SHOWN:
-            rows["..."] = f"{len(self) - _MOST_SHOWN:,} more"
+        shown = slice(_MOST_SHOWN)
+        paths = [shortened(path, 50) for path in self.paths[shown]]
+        width = max(map(num_columns, paths), default=0)
+        highest = self.probabilities[shown].max(axis=1, initial=0)
         right = "" if self.accuracy is None else f", {self.accuracy:.1%} right"
-        images = f"{len(self):,} image{'s' * (len(self) != 1)}"
-        return table_text(f"Predictions for {images}{right}", rows)
+        lines = [f"Predictions for {len(self):,} image{'s' * (len(self) != 1)}{right}"]
+        lines += [
+            f"  {padded(path, width)}  {shortened(name, 30)} ({probability:.0%})"
+            for path, name, probability in zip(paths, self.names[shown], highest, strict=True)
+        ]
+        if len(self) > _MOST_SHOWN:
+            lines += [f"  and {len(self) - _MOST_SHOWN:,} more"]
+        return "\n".join(lines)

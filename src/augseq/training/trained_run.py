@@ -18,7 +18,7 @@ from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
 from augseq.storage.path_encoding import from_system
-from augseq.terminal_text import listed, table_text
+from augseq.terminal_text import listed, shortened, table_text
 from augseq.training.predictions import Predictions
 from augseq.training.run_folder import MANIFEST, MODEL, given_pixels, read_settings
 from augseq.training.sequence import ImageSequence
@@ -138,12 +138,12 @@ class TrainedRun:
         return np.asarray(numbers[manifest.targets])
 
     def __repr__(self) -> str:
-        pixels = given_pixels(self.settings)
+        pixels, classes = given_pixels(self.settings), listed(self.class_names, 10)
         return table_text(
-            f"TrainedRun {str(self.folder)!r}",
+            f"TrainedRun {shortened(repr(str(self.folder)), 60)}",
             {
                 "model": f"{self.model.name}, {self.model.count_params():,} weights",
-                "classes": f"{len(self.class_names)}: {listed(self.class_names, 10)}",
+                "classes": f"{len(self.class_names)}: {shortened(classes, 70)}",
                 "images": "x".join(map(str, pixels["image_size"])) + f", {pixels['color_mode']}",
             },
         )

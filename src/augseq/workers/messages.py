@@ -74,7 +74,7 @@ class Done:
 
     Attributes:
         layouts: Layouts of the arrays of a batch, in their order in the segment.
-        backends: The backends of Keras that the process has loaded.
+        backends: The backends of Keras that the process loaded for a pipeline.
     """
 
     layouts: Mapping[ArrayKey, ArrayLayout] = field(default_factory=dict)

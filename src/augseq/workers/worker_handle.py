@@ -42,7 +42,7 @@ class WorkerHandle:
         """Send a pipeline, if the process does not have it.
 
         Returns:
-            The backends of Keras that the process has loaded.
+            The backends of Keras that the process loaded for it.
 
         Raises:
             WorkerDiedError: The process died.

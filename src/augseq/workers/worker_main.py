@@ -89,10 +89,13 @@ class _Worker:
 
     def _learn(self, order: Learn) -> Done:
         file = receive_file(self._connection) if order.spans else None
+        before = set(sys.modules)
         if b"albumentations" in order.pickled:
             import_albumentations()
         self._pipelines[order.number] = unpack(order.pickled, order.spans, file)
-        return Done(backends=[name for name in _BACKENDS if name in sys.modules])
+        # Another pipeline can have loaded one before.
+        loaded = sys.modules.keys() - before
+        return Done(backends=[name for name in _BACKENDS if name in loaded])
 
     def _make(self, order: Make) -> Done:
         for number in self._pipelines.keys() - order.wanted:

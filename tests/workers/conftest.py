@@ -1,0 +1,11 @@
+"""Worker tests have processes of their own."""
+
+import weakref
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_pool_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the processes of sequences that other tests still hold, with what they have loaded."""
+    monkeypatch.setattr("augseq.workers.process_pool._WORKER_POOLS", weakref.WeakValueDictionary())
