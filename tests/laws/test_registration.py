@@ -1,4 +1,4 @@
-"""Masks land where their image lands: pictures of coordinates, through all that moves them."""
+"""Masks and value maps land where their image lands: pictures of coordinates, moved in all ways."""
 
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,29 @@ ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
 # Red and green tell the place, in quarters of a pixel; blue tells what the image covers.
 PICTURE = np.stack([STEP * ROWS, STEP * COLUMNS, np.full_like(ROWS, 255)], -1).astype(np.uint8)
 LABELS = (SIDE * ROWS + COLUMNS).astype(np.uint16)
+PLACES = np.stack([ROWS, COLUMNS], -1).astype(np.float32)
+UNKNOWN = -1000.0
 TARGET = augseq.Mask("mask", classes=[str(k) for k in range(SIDE * SIDE)], ignore=IGNORE)
+TARGETS = {
+    "target": TARGET,
+    "places": augseq.ValueMap("places", channels=2, fill=UNKNOWN),
+    "clean": augseq.InputImage(clean=True),
+}
 
 
 def manifest_of(folder: Path, pictures: dict[str, Any], **saving: Any) -> augseq.Manifest:
-    """Save pictures with their masks, and index them."""
-    for name in ("images", "masks"):
+    """Save pictures with their masks and value maps, and index them."""
+    for name in ("images", "masks", "places"):
         (folder / name).mkdir()
     for name, picture in pictures.items():
         picture.save(folder / "images" / name, **saving)
         Image.fromarray(LABELS).save(folder / "masks" / f"{Path(name).stem}.png")
+        np.save(folder / "places" / f"{Path(name).stem}.npy", PLACES)
     found = augseq.index_folder(folder / "images", labels=None, progress=False)
     table = {"path": [f"images/{path}" for path in found.column("path")]}
     images = augseq.index_table(pa.table(table), root=folder, label_column=None)
-    return images.with_column("mask", pattern="masks/{stem}.png")
+    images = images.with_column("mask", pattern="masks/{stem}.png")
+    return images.with_column("places", pattern="places/{stem}.npy")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
 
 
 def sequence_of(images: augseq.Manifest, augment: list[Any], **options: Any) -> Any:
-    chosen = {"image_size": None, "targets": TARGET, "seed": 3, "batch_size": 1, **options}
+    chosen = {"image_size": None, "targets": TARGETS, "seed": 3, "batch_size": 1, **options}
     return augseq.ImageSequence(images, augment=augment, **chosen)
 
 
@@ -58,7 +67,25 @@ def check_sample(sample: augseq.Sample, tolerance: float) -> float:
     for channel, place in ((0, rows), (1, columns)):
         distance = np.abs(image[:, :, channel][known] / STEP - place)
         assert distance.max(initial=0) <= tolerance
+    check_places(sample)
     return float(known.mean())
+
+
+def check_places(sample: augseq.Sample) -> None:
+    """Fail if values are not within half a pixel of their place in the image."""
+    image, places = sample.image.astype(float), sample.targets["places"]
+    assert places.dtype == np.float32
+    assert places.shape == (*image.shape[:2], 2)
+    is_unknown = (places == UNKNOWN).any(2)
+    assert np.array_equal(is_unknown, (places == UNKNOWN).all(2))
+    # Blue is the share of a pixel that the image covers.
+    assert (image[:, :, 2][is_unknown] < 135).all()
+    assert (image[:, :, 2][~is_unknown] > 120).all()
+    is_covered = image[:, :, 2] > 254
+    distance = np.abs(image[:, :, :2][is_covered] / STEP - places[is_covered])
+    assert distance.max(initial=0) <= 0.5
+    # All else moves no pixels, so the clean image is the image.
+    assert np.array_equal(sample.targets["clean"], sample.image)
 
 
 # Each with the largest enlargement or reduction of an image, which antialiasing smears.
@@ -133,6 +160,7 @@ def test_a_mask_is_resized_with_its_image(
     tolerance = (0.5 + 0.13) * (2 if augment else 1) * scale
     sample = sequence.sample(0, epoch=1)
     image, mask = sample.image, sample.targets["target"]
+    check_places(sample)
     if not augment:
         assert np.array_equal(mask == IGNORE, image[:, :, 2] == 0)
         known = mask != IGNORE
@@ -162,6 +190,9 @@ def check_jpeg(sample: augseq.Sample, tolerance: float) -> float:
     rows, columns = np.divmod(mask, SIDE)
     assert np.abs(image[:, :, 0] / STEP - rows).max() <= tolerance
     assert np.abs(image[:, :, 1] / STEP - columns).max() <= tolerance
+    places = sample.targets["places"]
+    assert np.abs(image[:, :, :2] / STEP - places).max() <= tolerance
+    assert np.array_equal(sample.targets["clean"], sample.image)
     return float((mask != IGNORE).mean())
 
 
@@ -208,13 +239,16 @@ def test_caches_and_processes_give_the_same_masks(
         for k in range(2):
             x, y = other[k]
             assert np.array_equal(x, expected[k][0]), epoch
-            assert np.array_equal(y, expected[k][1]), epoch
+            for name in TARGETS:
+                assert np.array_equal(y[name], expected[k][1][name]), (epoch, name)
 
 
 def test_what_does_not_move_the_image_does_not_touch_its_mask(images: augseq.Manifest) -> None:
     still = [A.ColorJitter(p=1), A.CoarseDropout(p=1), A.GaussianBlur(p=1), darker, A.NoOp(p=1)]
-    sample = sequence_of(images, still).sample(0, epoch=3)
+    sample = sequence_of(images, [*still, A.PixelDropout(p=1)]).sample(0, epoch=3)
     assert np.array_equal(sample.targets["target"], LABELS)
+    assert np.array_equal(sample.targets["places"], PLACES)
+    assert np.array_equal(sample.targets["clean"], PICTURE)
     assert not np.array_equal(sample.image, PICTURE)
 
 
@@ -230,7 +264,7 @@ def test_an_image_is_the_same_with_and_without_its_mask(images: augseq.Manifest)
             augseq.ImageSequence(
                 images, image_size=None, seed=3, augment=[transform], label_mode=None, targets=t
             )
-            for t in (TARGET, None)
+            for t in (TARGETS, None)
         ]
         first, second = (each.sample(1, epoch=2).image for each in sequences)
         assert np.array_equal(first, second)

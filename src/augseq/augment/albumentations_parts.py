@@ -43,7 +43,7 @@ def parts_of(transform: Any) -> Iterator[Any]:
 def moves_pixels(part: Any) -> bool:
     """Return whether a transform that contains no others can move pixels."""
     names = {kind.__name__ for kind in type(part).__mro__}
-    return "DualTransform" in names and not names & {"BaseDropout", "NoOp"}
+    return "DualTransform" in names and not names & {"BaseDropout", "NoOp", "PixelDropout"}
 
 
 @dataclass(frozen=True, slots=True)

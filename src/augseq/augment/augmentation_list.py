@@ -198,8 +198,8 @@ def _check_maps(maps: Collection[MovingMap], image: Image, step: str) -> None:
     for moving in maps:
         if moving.values.shape[:2] != image.shape[:2]:
             raise AugmentationError(
-                f"{step}, must move masks with the image. Received: an image of "
-                f"{image.shape[:2]} and a mask of {moving.values.shape[:2]}."
+                f"{step}, must move masks and maps with the image. Received: an image of "
+                f"{image.shape[:2]} and a map of {moving.values.shape[:2]}."
             )
 
 

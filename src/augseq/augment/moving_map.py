@@ -9,11 +9,16 @@ import numpy.typing as npt
 UNCOVERED = 65_535
 """Label of the pixels of a label map that no pixel of the image covers, or that are ignored."""
 
-# cv2.INTER_NEAREST and cv2.INTER_NEAREST_EXACT; OpenCV itself is not imported for two numbers.
+# cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT and cv2.INTER_LINEAR; OpenCV itself is not imported
+# for three numbers.
 _NEAREST, _NEAREST_EXACT = 0, 6
+_LINEAR = 1
+_MASK_OPTIONS = ("mask_interpolation", "fill_mask", "area_for_downscale")
 _RESIZING = ("albumentations.augmentations.crops", "albumentations.augmentations.geometric.resize")
 
-MapKind: TypeAlias = Literal["labels", "values"]
+MapKind: TypeAlias = Literal["labels", "values", "pixels"]
+"""How a map moves: "labels" to the nearest pixel, "values" interpolated like the image, and
+"pixels", a copy of the image, exactly like the image."""
 
 
 @dataclass(slots=True)
@@ -21,9 +26,9 @@ class MovingMap:
     """A map of an image; replaced by each step that moves the image.
 
     Attributes:
-        values: Labels, uint16, shape (height, width), with `UNCOVERED` for ignored pixels; or
-            values, float32 or uint8, shape (height, width, channels).
-        kind: "labels" are moved to the nearest pixel, "values" interpolated like the image.
+        values: Of "labels": uint16, shape (height, width), with `UNCOVERED` for ignored pixels. Of
+            "values": the result of `with_weights`. Of "pixels": like the image.
+        kind: How it moves.
     """
 
     values: npt.NDArray[Any]
@@ -39,10 +44,68 @@ class MovingMap:
         values = np.ascontiguousarray(self.values)
         if self.kind == "labels":
             self.values = transform.apply_to_mask(values, **params)
-            return
-        moved = transform.apply(values, **params)
-        # OpenCV drops the channel axis of grey images.
-        self.values = moved[:, :, np.newaxis] if moved.ndim == 2 else moved
+        elif self.kind == "values":
+            self.values = _moved_values(transform, params, values)
+        else:
+            moved = transform.apply(values, **params)
+            # OpenCV drops the channel axis of grey images.
+            self.values = moved[:, :, np.newaxis] if moved.ndim == 2 else moved
+
+
+def with_weights(
+    values: npt.NDArray[np.float32], is_known: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return values with a further channel for their weights, ready to be interpolated.
+
+    Interpolation between a known value and one that is missing, or outside of the image, would
+    give a number that is neither. So each value is multiplied by its weight, 1 or 0, and
+    `without_weights` divides by the interpolated weight.
+
+    Args:
+        values: Shape (height, width, channels).
+        is_known: Shape (height, width); other values are not used.
+    """
+    weights = is_known.astype(np.float32)[:, :, np.newaxis]
+    known = values if is_known.all() else np.where(is_known[:, :, np.newaxis], values, 0)
+    return np.concatenate([known, weights], axis=2, dtype=np.float32)
+
+
+def without_weights(weighted: npt.NDArray[np.float32], fill: float) -> npt.NDArray[np.float32]:
+    """Return interpolated values, with `fill` where less than half of a pixel is known.
+
+    Args:
+        weighted: Shape (height, width, channels + 1), as from `with_weights`.
+        fill: The value of all other pixels.
+    """
+    values, weights = weighted[:, :, :-1], weighted[:, :, -1:]
+    # Half a pixel is where the nearest pixel of a label map would be known.
+    is_known = weights >= 0.5
+    divided = values / np.where(is_known, weights, 1)
+    return np.where(is_known, divided, np.float32(fill)).astype(np.float32, copy=False)
+
+
+def _moved_values(
+    transform: Any, params: dict[str, Any], weighted: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Move each channel like a mask, but with the interpolation of the image, and fill with 0."""
+    own = {name: getattr(transform, name) for name in _MASK_OPTIONS if hasattr(transform, name)}
+    if "mask_interpolation" in own:
+        transform.mask_interpolation = getattr(transform, "interpolation", _LINEAR)
+    if "fill_mask" in own:
+        transform.fill_mask = 0
+    if own.get("area_for_downscale") == "image":
+        transform.area_for_downscale = "image_mask"
+    drawn = {**params, "fill_mask": 0} if "fill_mask" in params else params
+    try:
+        # One by one: several transforms take at most four channels, or a fill for each.
+        planes = [
+            transform.apply_to_mask(np.ascontiguousarray(weighted[:, :, k]), **drawn)
+            for k in range(weighted.shape[2])
+        ]
+    finally:
+        for name, value in own.items():
+            setattr(transform, name, value)
+    return np.stack(planes, axis=2)
 
 
 def follow_with_labels(transform: Any) -> None:

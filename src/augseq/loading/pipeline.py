@@ -56,10 +56,11 @@ class Pipeline:
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
         # Once: every sample asks for it.
-        with_maps = {name: target for name, target in self.targets.items() if target.has_map}
+        with_maps = {name: target for name, target in self.targets.items() if target.map_kind}
         object.__setattr__(self, "_with_maps", with_maps)
         if with_maps:
             self.augment.require_maps()
+        if any(target.map_kind != "pixels" for target in with_maps.values()):
             _check_no_shrinking(self.source)
 
     @property
@@ -88,7 +89,7 @@ class Pipeline:
         return Region(box=box, covers=covers if self.scaled_decode else None)
 
     def read_maps(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: tuple[int, ...]
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
     ) -> Mapping[str, MovingMap]:
         """Return the maps of the targets that have one, such as masks, by name.
 
@@ -96,17 +97,19 @@ class Pipeline:
             record: The record.
             shape: (height, width, channels) of its whole image.
             region: What was read of the image.
-            pixels: Shape of what was read.
+            pixels: The pixels that were read.
         """
         if not self._with_maps:
             return NO_MAPS
         maps = {}
         for name, target in self._with_maps.items():
-            maps[name] = moving = target.read_map(record, shape)
-            moving.values = cut_map(moving.values, region, pixels)
-            if region.resize is not None and pixels[:2] == region.resize.image_size:
+            maps[name] = moving = target.read_map(record, shape, pixels)
+            if moving.kind == "pixels":
+                continue
+            moving.values = cut_map(moving.values, region, pixels.shape)
+            if region.resize is not None and pixels.shape[:2] == region.resize.image_size:
                 # Read from a cache of resized images.
-                moving.values = resize_map(moving.values, region.resize, UNCOVERED)
+                _resize_map(moving, region.resize)
         return maps
 
     def resized(self, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS) -> Image:
@@ -114,16 +117,25 @@ class Pipeline:
         if self.resize is None:
             return image
         for moving in maps.values():
-            moving.values = resize_map(moving.values, self.resize, UNCOVERED)
+            _resize_map(moving, self.resize)
         return resize_image(image, self.resize)
 
 
+def _resize_map(moving: MovingMap, options: ResizeOptions) -> None:
+    if moving.kind == "labels":
+        moving.values = resize_map(moving.values, options, UNCOVERED)
+    else:
+        # Padding is 0, also for the weights of values.
+        moving.values = resize_image(moving.values, options)
+
+
 def _check_no_shrinking(source: ImageSource) -> None:
-    """Raise `ArgumentError` if a cache shrinks images before their masks are known."""
+    """Raise `ArgumentError` if a cache shrinks images before their maps are known."""
     if source.cache is not None and source.cache.shorter_side_px is not None:
         raise ArgumentError(
-            "Masks cannot be used with a cache of shrunk images. Remove `shorter_side_px` from "
-            f"the cache. Received: shorter_side_px={source.cache.shorter_side_px}"
+            "Masks and value maps cannot be used with a cache of shrunk images. Remove "
+            "`shorter_side_px` from the cache. "
+            f"Received: shorter_side_px={source.cache.shorter_side_px}"
         )
 
 

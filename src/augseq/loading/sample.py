@@ -59,7 +59,7 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         crop = pipeline.draw_crop(opened.shape, rng)
         region = pipeline.region(opened.shape, crop)
         image = opened.read(region)
-        maps = pipeline.read_maps(record, opened.shape, region, image.shape)
+        maps = pipeline.read_maps(record, opened.shape, region, image)
         if pipeline.resizes_first:
             image = pipeline.resized(image, maps)
         image = pipeline.augment(image, rng, crop, maps.values())

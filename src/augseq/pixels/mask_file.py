@@ -1,6 +1,8 @@
 """Read the stored values of a mask: palette indices, grey values or colours, never converted."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,10 +36,21 @@ def read_mask(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     Raises:
         DecodeError: It has another size, is not lossless, or is damaged.
     """
+    with naming_kind(data):
+        return _read(data, shape)
+
+
+@contextmanager
+def naming_kind(data: bytes) -> Iterator[None]:
+    """Describe the content of a file in the error if it is not an image.
+
+    Args:
+        data: The whole file.
+    """
     if not data:
         raise DecodeError(EMPTY)
     try:
-        return _read(data, shape)
+        yield
     except UnidentifiedError as error:
         raise DecodeError(name_kind(data)) from error
 
@@ -53,17 +66,24 @@ def _read(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         width, height = picture.size if orientation < 5 else picture.size[::-1]
         # Before the pixels are decoded: the limit of the image then holds for its mask too.
         if (height, width) != tuple(shape[:2]):
-            raise DecodeError(_other_size((height, width), shape))
-        values = turn(_values(picture, data), orientation)
-    return values if values.ndim == 2 or values.shape[2] == 3 else values[:, :, 0]
+            raise DecodeError(other_size("mask", (height, width), shape))
+        values = turn(stored_values(picture, data, kind="mask"), orientation)
+    return values if values.shape[2] == 3 else values[:, :, 0]
 
 
-def _other_size(size: tuple[int, int], shape: tuple[int, ...]) -> str:
+def other_size(kind: str, size: tuple[int, int], shape: tuple[int, ...]) -> str:
+    """Return why a map of another size than its image cannot be used.
+
+    Args:
+        kind: What it is, such as "mask".
+        size: Its (height, width) in pixels, upright.
+        shape: (height, width, ...) of the upright image.
+    """
     height, width = shape[:2]
     turned = ""
     if size == (width, height):
         turned = (
-            ": rotate the mask upright; if it fits the image before EXIF orientation is applied, "
+            f": rotate the {kind} upright; if it fits the image before EXIF orientation is applied, "
             "pass exif_orientation=False"
         )
     return (
@@ -72,18 +92,32 @@ def _other_size(size: tuple[int, int], shape: tuple[int, ...]) -> str:
     )
 
 
-def _values(picture: ImageFile.ImageFile, data: bytes) -> npt.NDArray[Any]:
+def stored_values(picture: ImageFile.ImageFile, data: bytes, *, kind: str) -> npt.NDArray[Any]:
+    """Return the values of a picture as they are stored, without opaque alpha.
+
+    Args:
+        picture: The opened file.
+        data: The same file.
+        kind: What it is, such as "mask".
+
+    Returns:
+        Palette indices or grey values, shape (height, width, 1); or colours, uint8, shape
+        (height, width, 3).
+
+    Raises:
+        DecodeError: It is damaged, partly transparent, or of another kind of colours.
+    """
     picture.load()
     if picture.format == "PNG":
         check_png_rows(picture, data)
     mode = picture.mode
     if mode in _GREY_AND_ALPHA:
         if np.asarray(picture.getchannel("A")).min() < 255:
-            raise DecodeError("a mask must not have transparent pixels. Save it without alpha")
+            raise DecodeError(f"a {kind} must not have transparent pixels. Save it without alpha")
         mode = _GREY_AND_ALPHA[mode]
-    if mode not in (*_GREY, "RGB"):
+    if mode not in (*_GREY, "F", "RGB") or (mode == "F" and kind == "mask"):
         raise DecodeError(
-            f"a mask must have palette indices, grey values or RGB colours. Pillow calls its "
+            f"a {kind} must have palette indices, grey values or RGB colours. Pillow calls its "
             f"pixel format {picture.mode}: save it as an 8- or 16-bit PNG"
         )
     values = np.asarray(picture)

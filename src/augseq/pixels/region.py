@@ -82,8 +82,8 @@ def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -
     top, left, height, width = (scale * edge for edge in scaled_box(region.box, shape, scale))
     part = values[top : top + height, left : left + width]
     # The last pixel of a downscaled image can extend beyond the image.
-    beyond = [(0, height - part.shape[0]), (0, width - part.shape[1])]
-    return part if beyond == [(0, 0), (0, 0)] else np.pad(part, beyond, mode="edge")
+    beyond = [(0, height - part.shape[0]), (0, width - part.shape[1]), (0, 0)][: part.ndim]
+    return part if not np.any(beyond) else np.pad(part, beyond, mode="edge")
 
 
 def cut(image: Image, box: Box) -> Image:

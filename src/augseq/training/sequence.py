@@ -117,9 +117,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             before augmentation, or after it if an element sets the size (such as a crop).
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
-        targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number` or
-            `InputImage`, or a dict of several by the names of the model's outputs. A dict of two
-            or more gives a dict of arrays; a single target gives an array.
+        targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number`, `Mask`,
+            `ValueMap` or `InputImage`, or a dict of several by the names of the model's outputs. A
+            dict of two or more gives a dict of arrays; a single target gives an array.
         inputs: Further inputs from columns of the manifest, a dict by the names of the model's
             inputs: `augseq.Number` and the like. A batch then has a dict of inputs, in which the
             images are "image".

@@ -1,11 +1,14 @@
-"""The input image itself as the target, to train an autoencoder."""
+"""The input image itself as the target, to train an autoencoder or to remove noise."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
+from augseq.terminal_text import options_text
 from augseq.types import Array, Image
+from augseq.validation import check_choice
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -14,11 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """The input image as the target, for an autoencoder.
+    """The input image as the target, for an autoencoder, or to remove noise.
 
     The target equals the input, after all augmentations: shape (height, width, channels), and
     the dtype and range of the pixels, usually float32 from 0 to 255. End the model with
     `keras.layers.Rescaling(255)` if its last activation is a sigmoid.
+
+    Args:
+        clean: Whether only geometric augmentations apply to the target: it is cropped, flipped
+            and rotated like the input, but does not get its noise, blur, dropout or colours. The
+            model then learns to remove those.
+
+    Raises:
+        ArgumentError: `clean` is not a bool.
 
     Example:
         >>> import augseq
@@ -29,6 +40,14 @@ class InputImage:
         True
     """
 
+    clean: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("clean", self.clean, (False, True))
+
+    def __repr__(self) -> str:
+        return options_text(self)
+
     def bind(self, manifest: "Manifest | None", dtype: str) -> "InputImageTarget":
         """Return the target for pixels of a dtype; see `TargetOption`.
 
@@ -36,7 +55,7 @@ class InputImage:
             manifest: Not used: the target is the image.
             dtype: dtype of the pixels in a batch.
         """
-        return InputImageTarget(dtype=dtype)
+        return InputImageTarget(dtype=dtype, clean=self.clean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +64,23 @@ class InputImageTarget(Target):
 
     Attributes:
         dtype: dtype of the pixels in a batch.
+        clean: Whether only geometric augmentations apply to it.
     """
 
     dtype: str
+    clean: bool = False
+
+    @property
+    def map_kind(self) -> MapKind | None:
+        """For the clean image "pixels": it moves with the augmented one."""
+        return "pixels" if self.clean else None
+
+    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+        """Return a copy of the pixels that were read of the image."""
+        return MovingMap(pixels.copy(), "pixels")
 
     def load(self, record: Record, image: Image | None = None) -> Array:
-        """Return the image as the model gets it, shape (height, width, channels)."""
+        """Return the image as the model gets it, or the clean one, (height, width, channels)."""
         assert image is not None
         return image.astype(self.dtype, copy=False)
 
@@ -62,7 +92,8 @@ class InputImageTarget(Target):
     @property
     def text(self) -> str:
         """The target in a few words."""
-        return f"the input image, {self.dtype} (height, width, channels)"
+        name = "clean image" if self.clean else "input image"
+        return f"the {name}, {self.dtype} (height, width, channels)"
 
     @property
     def content(self) -> str:

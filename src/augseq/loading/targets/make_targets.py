@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from augseq.errors import ArgumentError
 from augseq.loading.targets.input_image import InputImage
 from augseq.loading.targets.label import Label, LabelMode, label_target
+from augseq.loading.targets.mask import Mask
 from augseq.loading.targets.number import NumberTarget, check_weights
 from augseq.loading.targets.target import Target, TargetOption
+from augseq.loading.targets.value_map import ValueMap
 from augseq.validation import briefly
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ TargetOptions: TypeAlias = TargetOption | Mapping[str, TargetOption]
 """One target, or several by the names of the model's outputs."""
 
 _TARGETS = (
-    "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...), augseq.Mask(...) or "
-    "augseq.InputImage()"
+    "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...), augseq.Mask(...), "
+    "augseq.ValueMap(...) or augseq.InputImage()"
 )
 _INPUTS = "augseq.Number(...), augseq.MultiLabel(...) or augseq.Label(...)"
 
@@ -69,10 +71,11 @@ def make_inputs(manifest: "Manifest", inputs: Any) -> dict[str, Target]:
         return {}
     options = _checked(inputs, "inputs", f"a dict of {_INPUTS}", "inputs")
     check_input_names("inputs", options)
-    wrong = [name for name, option in options.items() if isinstance(option, InputImage)]
+    moving = (InputImage, Mask, ValueMap)
+    wrong = [name for name, option in options.items() if isinstance(option, moving)]
     if wrong:
         raise ArgumentError(
-            "`inputs` takes values of columns; the image is always an input. "
+            "`inputs` takes values of columns, and no second image; the image is always an input. "
             f"Received: {wrong[0]!r}: {options[wrong[0]]!r}"
         )
     return {name: option.bind(manifest, "float32") for name, option in options.items()}
@@ -143,8 +146,9 @@ def _hint(wrong: Any) -> str:
     if isinstance(first, str):
         return (
             f" Write augseq.Number({first!r}) for numbers, augseq.MultiLabel({first!r}, ...) "
-            f"for several labels, augseq.Label({first!r}, ...) for classes, or "
-            f"augseq.Mask({first!r}, ...) for mask files."
+            f"for several labels, augseq.Label({first!r}, ...) for classes, "
+            f"augseq.Mask({first!r}, ...) for mask files, or augseq.ValueMap({first!r}) for files "
+            "of numbers such as depth."
         )
     if isinstance(first, type) and issubclass(first, TargetOption):
         return f" Write augseq.{first.__name__}(...), with parentheses."

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from augseq.augment.moving_map import UNCOVERED, MovingMap
-from augseq.errors import ArgumentError, AugseqError, DecodeError, LabelError, MissingFileError
-from augseq.loading.targets.column_checks import check_classes_option, check_no_missing
+from augseq.augment.moving_map import UNCOVERED, MapKind, MovingMap
+from augseq.errors import ArgumentError, LabelError
+from augseq.loading.targets.column_checks import check_classes_option
+from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.mask_file import read_mask
-from augseq.pixels.source import FileSource, files_of
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
 from augseq.validation import briefly, check_whole, did_you_mean, is_whole
@@ -67,11 +67,7 @@ class Mask:
     one_hot: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.column, str) or not self.column:
-            raise ArgumentError(
-                "Mask requires the name of the column with the paths of the masks. "
-                f"Received: {briefly(self.column)}"
-            )
+        check_column_name("Mask", self.column, "mask")
         check_classes_option("Mask", self.classes)
         if self.classes is None or not all(isinstance(name, str) for name in self.classes):
             raise ArgumentError(
@@ -100,25 +96,15 @@ class Mask:
             ArgumentError: The manifest does not have the column, or it is not text.
             LabelError: A record has no path.
         """
-        option = f"Mask({self.column!r})"
-        way_out = "Select the records that have one."
-        check_no_missing(manifest, option, self.column, way_out)
-        kind = str(manifest.arrow_column(self.column, option).type)
-        if kind != "string":
-            raise ArgumentError(
-                f"{option} requires a column of paths, as text. Received: a column of type {kind}. "
-                'Add one with manifest.with_column("mask", pattern="masks/{stem}.png").'
-            )
         coding = self.coding
         if coding is None:
             coding = {**dict(enumerate(self.classes)), self.ignore: None}
         return MaskTarget(
-            column=self.column,
+            files=map_files(manifest, f"Mask({self.column!r})", self.column, "mask"),
             classes=tuple(self.classes),
             ignore=self.ignore,
             one_hot=bool(self.one_hot),
             coding=tuple(coding.items()),
-            files=files_of(manifest),
         )
 
 
@@ -156,20 +142,18 @@ class MaskTarget(Target):
     """The mask of a record, with the class of every pixel.
 
     Attributes:
-        column: The column with the paths of the masks.
+        files: The files of the masks.
         classes: Names of the classes.
         ignore: Number of ignored pixels in the target.
         one_hot: Whether each class gets a channel of its own.
         coding: Stored values, each with the name of its class, or None for ignored.
-        files: Where the masks come from.
     """
 
-    column: str
+    files: MapFiles
     classes: tuple[str, ...]
     ignore: int
     one_hot: bool
     coding: tuple[tuple[Value, str | None], ...]
-    files: FileSource
     _keys: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _codes: npt.NDArray[np.uint16] = field(init=False, repr=False, compare=False)
 
@@ -182,14 +166,14 @@ class MaskTarget(Target):
     @property
     def columns(self) -> tuple[str, ...]:
         """The column with the paths."""
-        return (self.column,)
+        return (self.files.column,)
 
     @property
-    def has_map(self) -> bool:
-        """True."""
-        return True
+    def map_kind(self) -> MapKind:
+        """Always "labels"."""
+        return "labels"
 
-    def read_map(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
+    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
         """Read the mask of a record, as class numbers.
 
         Raises:
@@ -197,19 +181,8 @@ class MaskTarget(Target):
             DecodeError: It cannot be decoded, or has another size than the image.
             LabelError: A pixel has a value that is not in the coding.
         """
-        path = record.columns[self.column]
-        where = f"the mask {path!r} of the image {record} in {self.files.root!r}"
-        try:
-            data, _ = self.files.read(Record(index=record.index, path=path))
-        except MissingFileError as error:
-            raise MissingFileError(f"There is no file for {where}.") from error
-        except AugseqError as error:
-            raise type(error)(f"Cannot read {where}: {error}") from error
-        try:
-            values = read_mask(data, shape)
-        except DecodeError as error:
-            raise DecodeError(f"Cannot use {where}: {error}.", path, record.index) from error
-        return MovingMap(self._coded(values, where), "labels")
+        values = self.files.read(record, lambda data: read_mask(data, shape))
+        return MovingMap(self._coded(values, record), "labels")
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the class of every pixel, given the mask after it has moved with the image."""
@@ -220,15 +193,15 @@ class MaskTarget(Target):
             return rows[np.minimum(image, len(self.classes))]
         return np.where(image == UNCOVERED, np.int32(self.ignore), image.astype(np.int32))
 
-    def _coded(self, values: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint16]:
+    def _coded(self, values: npt.NDArray[Any], record: Record) -> npt.NDArray[np.uint16]:
         """Return the class number of each pixel; `UNCOVERED` for ignored ones."""
         has_colors = isinstance(self.coding[0][0], tuple)
         if has_colors != (values.ndim == 3):
             stored = "colours (RGB)" if values.ndim == 3 else "palette indices or grey values"
             expected = "colours" if has_colors else "integers"
             raise LabelError(
-                f"The coding has {expected}, but {where} has {stored}. Pass their classes as "
-                "`coding` of augseq.Mask, such as "
+                f"The coding has {expected}, but {self.files.where(record)} has {stored}. Pass "
+                "their classes as `coding` of augseq.Mask, such as "
                 + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
             )
         keys = _packed(values) if has_colors else values
@@ -241,7 +214,7 @@ class MaskTarget(Target):
             codes = np.where(self._keys[places] == keys, self._codes[places], _UNKNOWN)
         is_unknown = codes == _UNKNOWN
         if is_unknown.any():
-            raise _unknown(values, is_unknown, where, self)
+            raise _unknown(values, is_unknown, self.files.where(record), self)
         return np.asarray(codes, np.uint16)
 
     @property
@@ -255,13 +228,13 @@ class MaskTarget(Target):
         shape = f"float32 (height, width, {len(self.classes)})"
         if not self.one_hot:
             shape = f"int32 (height, width), {self.ignore} ignored"
-        return f"masks {self.column!r} of {len(self.classes)} classes, {shape}"
+        return f"masks {self.files.column!r} of {len(self.classes)} classes, {shape}"
 
     @property
     def content(self) -> str:
         """What decides the values, beside the column and the files."""
         options = (self.classes, self.ignore, self.one_hot, self.coding)
-        return f"MaskTarget(column={self.column!r}, {options})"
+        return f"MaskTarget(column={self.files.column!r}, {options})"
 
 
 def _key(value: Value) -> int:

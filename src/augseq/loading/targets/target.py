@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from augseq.augment.moving_map import MovingMap
+from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.manifest.record import Record
 from augseq.types import Array, Image
 
@@ -37,16 +37,18 @@ class Target(Protocol):
         ...
 
     @property
-    def has_map(self) -> bool:
-        """Whether it has a map that moves with the image, such as a mask."""
-        return False
+    def map_kind(self) -> MapKind | None:
+        """Kind of the map that moves with the image, such as a mask; None without one."""
+        return None
 
-    def read_map(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
-        """Return the map of the whole image; called only if `has_map`.
+    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+        """Return the map of the whole image; called only if there is a `map_kind`.
 
         Args:
             record: The record, with at least the `columns`.
             shape: (height, width, channels) of the whole upright image.
+            pixels: What was read of the image, perhaps only a region; a map of kind "pixels" is
+                a copy of it.
 
         Raises:
             AugseqError: The map cannot be read; the message names it and the image.

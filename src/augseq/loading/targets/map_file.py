@@ -1,0 +1,99 @@
+"""Files of maps beside the images, such as masks: their column, and errors that name both files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from augseq.errors import ArgumentError, AugseqError, DecodeError, MissingFileError
+from augseq.loading.targets.column_checks import check_no_missing
+from augseq.manifest.record import Record
+from augseq.pixels.source import FileSource, files_of
+from augseq.types import Array
+from augseq.validation import briefly
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class MapFiles:
+    """The files of one kind of map.
+
+    Attributes:
+        column: The column with their paths.
+        kind: What they are, such as "mask".
+        files: Where they are.
+    """
+
+    column: str
+    kind: str
+    files: FileSource
+
+    def where(self, record: Record) -> str:
+        """Return a text that names the map, its image and their folder."""
+        path = record.columns[self.column]
+        return f"the {self.kind} {path!r} of the image {record} in {self.files.root!r}"
+
+    def read(self, record: Record, decode: Callable[[bytes], Array]) -> Array:
+        """Read and decode the map of a record.
+
+        Args:
+            record: The record, with at least the `column`.
+            decode: Function from the bytes of the file to its values.
+
+        Raises:
+            MissingFileError: The file does not exist.
+            DecodeError: It cannot be decoded.
+            AugseqError: It cannot be read.
+        """
+        path = record.columns[self.column]
+        with self._naming(record):
+            data, _ = self.files.read(Record(index=record.index, path=path))
+        try:
+            return decode(data)
+        except DecodeError as error:
+            where = self.where(record)
+            raise DecodeError(f"Cannot use {where}: {error}.", path, record.index) from error
+
+    @contextmanager
+    def _naming(self, record: Record) -> Iterator[None]:
+        try:
+            yield
+        except MissingFileError as error:
+            raise MissingFileError(f"There is no file for {self.where(record)}.") from error
+        except AugseqError as error:
+            raise type(error)(f"Cannot read {self.where(record)}: {error}") from error
+
+
+def check_column_name(option: str, column: Any, kind: str) -> None:
+    """Raise `ArgumentError` if this is not the name of a column of paths."""
+    if not isinstance(column, str) or not column:
+        raise ArgumentError(
+            f"{option} requires the name of the column with the paths of the {kind}s. "
+            f"Received: {briefly(column)}"
+        )
+
+
+def map_files(manifest: "Manifest", option: str, column: str, kind: str) -> MapFiles:
+    """Return the files of the maps of a manifest.
+
+    Args:
+        manifest: The records; every one must have a path.
+        option: The option in messages, such as "Mask('mask')".
+        column: Name of the column with the paths.
+        kind: What they are, such as "mask".
+
+    Raises:
+        ArgumentError: The manifest does not have the column, or it is not text.
+        LabelError: A record has no path.
+    """
+    check_no_missing(manifest, option, column, "Select the records that have one.")
+    found = str(manifest.arrow_column(column, option).type)
+    if found != "string":
+        raise ArgumentError(
+            f"{option} requires a column of paths, as text. Received: a column of type {found}. "
+            f'Add one with manifest.with_column({column!r}, pattern="{column}s/{{stem}}.png").'
+        )
+    return MapFiles(column=column, kind=kind, files=files_of(manifest))

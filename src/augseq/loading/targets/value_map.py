@@ -1,0 +1,196 @@
+"""A number for every pixel as the target, such as depth, heat or alpha; moves with the image."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_weights
+from augseq.errors import ArgumentError, LabelError
+from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
+from augseq.loading.targets.target import Target
+from augseq.manifest.record import Record
+from augseq.pixels.value_file import read_values
+from augseq.terminal_text import options_text
+from augseq.types import Array, Image
+from augseq.validation import briefly, check_whole
+
+if TYPE_CHECKING:
+    # Brings pyarrow, which would take 30 MB of each worker process.
+    from augseq.manifest.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMap:
+    """Numbers for every pixel of each image as the target, such as depth.
+
+    The map moves with the image through resizing and geometric augmentations, with the same
+    interpolation as the image; other augmentations do not touch it. Missing values, and areas
+    that the image does not cover after that, become `fill`; neither is mixed into its neighbours.
+    Values are not changed otherwise: a depth stays the same when its image is enlarged.
+
+    The target of a record is float32, shape (height, width, channels): stored values times
+    `scale`.
+
+    Args:
+        column: Name of the column with the paths of the maps, relative to the root, as from
+            `images.with_column("depth", pattern="depth/{stem}.png")`. A map has the size of its
+            upright image, and is a PNG, a TIFF, a .npy file, or in another format of Pillow.
+        scale: Units per stored value: 0.001 for depth stored in millimetres and trained on in
+            metres, 1 / 255 for alpha stored in 8 bits. None keeps the stored values.
+        missing: The stored value of pixels without a measurement, often 0, or float("nan"). None
+            if every pixel has a value.
+        fill: The target where there is no value.
+        channels: Numbers per pixel, such as 3 for surface normals.
+
+    Raises:
+        ArgumentError: An option is invalid.
+
+    Example:
+        `augseq.ValueMap("depth", scale=0.001, missing=0)`
+    """
+
+    column: str
+    scale: float | None = None
+    missing: float | None = None
+    fill: float = 0.0
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        check_column_name("ValueMap", self.column, "value map")
+        finite = self.scale is None or (_is_number(self.scale) and 0 < abs(self.scale) < math.inf)
+        if not finite:
+            raise _wrong("scale", self.scale, "a finite number other than 0, or None")
+        if self.missing is not None and not _is_number(self.missing):
+            raise _wrong(
+                "missing", self.missing, 'a stored value, such as 0 or float("nan"), or None'
+            )
+        if not _is_number(self.fill):
+            raise _wrong("fill", self.fill, "a number")
+        check_whole("channels", self.channels, least=1)
+
+    def __repr__(self) -> str:
+        return options_text(self)
+
+    def bind(self, manifest: "Manifest", dtype: str) -> "ValueMapTarget":
+        """Return the maps of the records of a manifest; see `TargetOption`.
+
+        Args:
+            manifest: The records; every one must have a path.
+            dtype: dtype of the pixels in a batch.
+
+        Raises:
+            ArgumentError: The manifest does not have the column, or it is not text.
+            LabelError: A record has no path.
+        """
+        option = f"ValueMap({self.column!r})"
+        return ValueMapTarget(
+            files=map_files(manifest, option, self.column, "value map"),
+            scale=1.0 if self.scale is None else float(self.scale),
+            missing=None if self.missing is None else float(self.missing),
+            fill=float(self.fill),
+            num_channels=int(self.channels),
+        )
+
+
+def _is_number(value: Any) -> bool:
+    is_real = isinstance(value, int | float | np.integer | np.floating)
+    return is_real and not isinstance(value, bool)
+
+
+def _wrong(name: str, value: Any, expected: str) -> ArgumentError:
+    return ArgumentError(
+        f"`{name}` of ValueMap must be {expected}. Received: {name}={briefly(value)}"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueMapTarget(Target):
+    """The value map of a record.
+
+    Attributes:
+        files: The files of the maps.
+        scale: Units per stored value.
+        missing: Stored value of pixels without a value; None if all have one.
+        fill: Value of all pixels without one.
+        num_channels: Numbers per pixel.
+    """
+
+    files: MapFiles
+    scale: float
+    missing: float | None
+    fill: float
+    num_channels: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column with the paths."""
+        return (self.files.column,)
+
+    @property
+    def map_kind(self) -> MapKind:
+        """Always "values"."""
+        return "values"
+
+    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+        """Read the value map of a record, with the weights of its pixels.
+
+        Raises:
+            MissingFileError: The file does not exist.
+            DecodeError: It cannot be decoded, or has another size than the image.
+            LabelError: A value is not finite.
+        """
+        stored = self.files.read(record, lambda data: read_values(data, shape, self.num_channels))
+        is_known = self._known(stored, record)
+        return MovingMap(with_weights(stored * np.float32(self.scale), is_known), "values")
+
+    def load(self, record: Record, image: Image | None = None) -> Array:
+        """Return the values, given the map after it has moved with the image."""
+        assert image is not None
+        return without_weights(image, self.fill)
+
+    def _known(self, stored: npt.NDArray[np.float32], record: Record) -> npt.NDArray[np.bool_]:
+        """Return which pixels have a value, shape (height, width)."""
+        if self.missing is None:
+            is_missing = np.zeros(stored.shape[:2], bool)
+        elif math.isnan(self.missing):
+            is_missing = np.isnan(stored).any(2)
+        else:
+            is_missing = (stored == np.float32(self.missing)).all(2)
+        is_wrong = ~np.isfinite(stored).all(2) & ~is_missing
+        if is_wrong.any():
+            raise _not_finite(stored, is_wrong, self.files.where(record))
+        return ~is_missing
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """(height, width, channels), of a size that is not known yet."""
+        return (None, None, self.num_channels)
+
+    @property
+    def text(self) -> str:
+        """The column, dtype and shape."""
+        shape = f"float32 (height, width, {self.num_channels})"
+        return f"value maps {self.files.column!r}, {shape}, {self.fill:g} where unknown"
+
+    @property
+    def content(self) -> str:
+        """What decides the values, beside the column and the files."""
+        options = (self.scale, self.missing, self.fill, self.num_channels)
+        return f"ValueMapTarget(column={self.files.column!r}, {options})"
+
+
+def _not_finite(
+    stored: npt.NDArray[np.float32], is_wrong: npt.NDArray[np.bool_], where: str
+) -> LabelError:
+    row, column = (int(place) for place in np.argwhere(is_wrong)[0])
+    pixel = stored[row, column]
+    value = float(pixel[~np.isfinite(pixel)][0])
+    count = int(np.count_nonzero(is_wrong))
+    return LabelError(
+        f"Every pixel of a value map must have a finite number, but {where} has {value} in row "
+        f"{row}, column {column}, and no finite number in {count:,} of {is_wrong.size:,} pixels. "
+        f'If that marks missing values, pass missing=float("{value}") to augseq.ValueMap.'
+    )
