@@ -83,8 +83,8 @@ def other_size(kind: str, size: tuple[int, int], shape: tuple[int, ...]) -> str:
     turned = ""
     if size == (width, height):
         turned = (
-            f": rotate the {kind} upright; if it fits the image before EXIF orientation is applied, "
-            "pass exif_orientation=False"
+            f": rotate the {kind} upright; if it fits the image before EXIF orientation is "
+            "applied, pass exif_orientation=False"
         )
     return (
         f"it has {size[0]} x {size[1]} pixels, but its image has {height} x {width}, upright "
