@@ -153,12 +153,12 @@ class ValueMapTarget(Target):
 
     def _known(self, stored: npt.NDArray[np.float32], record: Record) -> npt.NDArray[np.bool_]:
         """Return which pixels have a value, shape (height, width)."""
-        if self.missing is None:
-            is_missing = np.zeros(stored.shape[:2], bool)
-        elif math.isnan(self.missing):
-            is_missing = np.isnan(stored).any(2)
-        else:
-            is_missing = (stored == np.float32(self.missing)).all(2)
+        is_missing: npt.NDArray[np.bool_] = np.zeros(stored.shape[:2], np.bool_)
+        if self.missing is not None:
+            is_nan = math.isnan(self.missing)
+            is_meant = np.isnan(stored) if is_nan else stored == np.float32(self.missing)
+            # One channel that is no number is enough; one that is 0 can be a value.
+            is_missing = np.asarray(is_meant.any(2) if is_nan else is_meant.all(2), np.bool_)
         is_wrong = ~np.isfinite(stored).all(2) & ~is_missing
         if is_wrong.any():
             raise _not_finite(stored, is_wrong, self.files.where(record))
