@@ -341,7 +341,7 @@ def test_a_cache_in_memory_is_deleted_when_the_program_exits(
 ) -> None:
     code = SETUP + fill.format(folder=str(sample_images)) + THEN_END.format(ending=ending)
     process = start("-c", code, KERAS_BACKEND="numpy")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     path, num_entries = output.split()
     assert int(num_entries) > 1
     assert wait_until(lambda: not Path(path).exists(), 30)
