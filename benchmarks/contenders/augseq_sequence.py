@@ -41,7 +41,11 @@ def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
 
 
 def epochs(job: Job, **options: Any) -> Epochs:
-    sequence = make_sequence(job, **options)
+    return epochs_of(make_sequence(job, **options))
+
+
+def epochs_of(sequence: augseq.ImageSequence) -> Epochs:
+    """Yield one pass over a sequence after the other, each of the next epoch."""
     for epoch in count():
         sequence.set_epoch(epoch)
         yield _one_pass(sequence)

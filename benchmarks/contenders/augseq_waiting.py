@@ -5,9 +5,7 @@ many. The images, of the size of web photographs, are in memory; all other work 
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 
 import numpy as np
 
@@ -15,8 +13,9 @@ import augseq
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.source import ArraySource
+from benchmarks.contenders.augseq_sequence import epochs_of
 from benchmarks.loading import transforms
-from benchmarks.work import Batch, Epochs, Job
+from benchmarks.work import Epochs, Job
 
 ONCE_PER_EPOCH = True
 
@@ -37,7 +36,7 @@ class WaitingSource(ArraySource):
 
 
 def epochs(job: Job, *, wait_ms: float, workers: int, worker_kind: str) -> Epochs:
-    """Yield epochs of `NUM_BATCHES` batches for each worker, with any number of cores."""
+    """Return epochs of `NUM_BATCHES` batches for each worker, with any number of cores."""
     num_images = job.batch_size * NUM_BATCHES
     blank = augseq.ImageSequence.from_arrays(
         np.zeros((num_images, 1, 1, 3), np.uint8),
@@ -55,13 +54,4 @@ def epochs(job: Job, *, wait_ms: float, workers: int, worker_kind: str) -> Epoch
     shape = (NUM_DIFFERENT, HEIGHT, WIDTH, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     pipeline = replace(blank._plan.pipeline, source=WaitingSource(images, wait_ms))
-    sequence = blank._with(replace(blank._plan, pipeline=pipeline))
-    for epoch in count():
-        sequence.set_epoch(epoch)
-        yield _one_pass(sequence)
-
-
-def _one_pass(sequence: augseq.ImageSequence) -> Iterator[Batch]:
-    sequence.on_epoch_begin()
-    yield from sequence
-    sequence.on_epoch_end()
+    return epochs_of(blank._with(replace(blank._plan, pipeline=pipeline)))
