@@ -193,6 +193,7 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "mask of colours": lambda: augseq.Mask(
         LONG, classes=["a"], coding={(k, k, k): "a" for k in range(99)}
     ),
+    "value map": lambda: augseq.ValueMap(LONG, scale=1 / 3, missing=float("nan"), fill=-1),
     "input image": augseq.InputImage,
     "record with columns": lambda: replace(RECORD, columns={LONG: LONG, "age": 3}),
     "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),
