@@ -1,25 +1,34 @@
-"""The files of a run folder that say how a model was trained, and how to use it."""
+"""The files of a run folder, which say how a model was trained and how to use it."""
 
+import contextlib
 import json
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
 
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.errors import ArgumentError, MissingFileError
+from augseq.errors import ArgumentError, MissingFileError, NotAFolderError
+from augseq.inspection.confusion import count_confusion, draw_confusion
+from augseq.inspection.curves import draw_history
 from augseq.inspection.explorer.augment_code import code_of
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
 from augseq.training.classifier import DEFAULT_LEARNING_RATE
+from augseq.training.predictions import Predictions
 from augseq.training.run_options import RunOptions
+from augseq.types import PathLike
 
 MODEL = "model.keras"
 MANIFEST = "manifest.parquet"
@@ -58,6 +67,44 @@ Both decode and resize images as in training.
 | `history.csv`, `history.png` | loss and accuracy of each epoch |
 | `contact_sheet.png` | augmented training images |
 """
+
+
+@contextlib.contextmanager
+def empty_run_folder(folder: PathLike, root: str) -> Iterator[Path]:
+    """Create a run folder; delete it if the run fails and it is new and empty.
+
+    Args:
+        folder: A new or empty folder.
+        root: The folder of the images, which must not contain it.
+
+    Raises:
+        ArgumentError: It contains files, or the images' folder contains it.
+        NotAFolderError: It is a file.
+    """
+    path = Path(folder)
+    if path.resolve().is_relative_to(Path(root).resolve()):
+        raise ArgumentError(
+            f"The run folder must be outside the image folder, or its pictures would be indexed "
+            f"next time; choose another folder (at the shell: -o FOLDER). "
+            f"Received: {str(path)!r}, inside {root!r}"
+        )
+    if path.is_file():
+        raise NotAFolderError(f"The run folder {str(path)!r} is a file.")
+    is_new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise ArgumentError(
+            f"The run folder must be new or empty, so that no earlier run is lost. "
+            f"Received: {str(path)!r}"
+        )
+    try:
+        yield path
+    except BaseException:
+        # So that the next run can use this name; unless it contains files already.
+        with contextlib.suppress(OSError):
+            if is_new:
+                path.rmdir()
+        raise
 
 
 def write_settings(
@@ -109,6 +156,27 @@ def write_readme(manifest: Manifest, result: str, folder: Path) -> None:
         manifest=MANIFEST,
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None:
+    """Write loss and metrics of each epoch, as a table and as a picture."""
+    epochs = range(1, 1 + len(history["loss"]))
+    table = pa.table(
+        {"epoch": list(epochs), **{k: list(map(float, v)) for k, v in history.items()}}
+    )
+    pyarrow.csv.write_csv(table, folder / "history.csv")
+    draw_history(history).savefig(folder / "history.png")
+
+
+def write_predictions(
+    predictions: Predictions, labels: npt.NDArray[np.integer[Any]], folder: Path
+) -> int:
+    """Write predictions and confusion matrix of labelled images; return how many are right."""
+    predictions.write_csv(folder / "predictions.csv")
+    names = predictions.class_names
+    counts = count_confusion(labels, predictions.numbers, len(names))
+    draw_confusion(counts, names).savefig(folder / "confusion_matrix.png")
+    return int(np.trace(counts))
 
 
 def pixel_options(pipeline: Pipeline) -> dict[str, Any]:

@@ -1,24 +1,16 @@
 """Train and evaluate a classifier, and write the run folder with its results."""
 
-import contextlib
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.csv
 
-from augseq.errors import ArgumentError, AugseqWarning, NotAFolderError
+from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.cache_advice import choose_memory_cache
-from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.contact_sheet import draw_contact_sheet
-from augseq.inspection.curves import draw_history
 from augseq.inspection.picture import Picture
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.split import split_kind
@@ -26,8 +18,17 @@ from augseq.manifest.storage import write_manifest
 from augseq.terminal_text import call_text, listed
 from augseq.training.callbacks import EpochSync
 from augseq.training.classifier import build_classifier, compile_classifier
+from augseq.training.own_failure import own_failure
 from augseq.training.predictions import Predictions
-from augseq.training.run_folder import MANIFEST, MODEL, write_readme, write_settings
+from augseq.training.run_folder import (
+    MANIFEST,
+    MODEL,
+    empty_run_folder,
+    write_history,
+    write_predictions,
+    write_readme,
+    write_settings,
+)
 from augseq.training.run_options import RunOptions
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
@@ -112,7 +113,7 @@ def train_classifier(
     compile_classifier(
         model, num_steps=options.epochs * len(batches), learning_rate=options.learning_rate
     )
-    with _empty_folder(folder, manifest.root) as run_folder:
+    with empty_run_folder(folder, manifest.root) as run_folder:
         # Files are written at the end, so that a failed run leaves no partial results.
         contact_sheet = _draw_contact_sheet(batches)
         start = time.perf_counter()
@@ -124,14 +125,14 @@ def train_classifier(
         write_settings(options, manifest, held_out.pipeline, run_folder)
         contact_sheet.savefig(run_folder / "contact_sheet.png")
         model.save(run_folder / MODEL)
-        _write_history(history, run_folder)
+        write_history(history, run_folder)
         predictions = Predictions(
             paths=tuple(val.table.column("path").to_pylist()),
             class_names=manifest.class_names,
             probabilities=probabilities,
             labels=val.targets,
         )
-        num_right = _write_predictions(predictions, val.targets, run_folder)
+        num_right = write_predictions(predictions, val.targets, run_folder)
         result = f"Of {len(val)} held-out images, {num_right} were classified correctly."
         write_readme(manifest, result, run_folder)
     return RunResult(
@@ -200,7 +201,7 @@ def _sequence(manifest: Manifest, options: RunOptions, **further: Any) -> ImageS
 def _fit(
     model: keras.Model, batches: ImageSequence, held_out: ImageSequence, **how: Any
 ) -> dict[str, list[float]]:
-    try:
+    with own_failure(batches, held_out):
         history = model.fit(
             batches,
             validation_data=held_out,
@@ -208,65 +209,10 @@ def _fit(
             callbacks=[EpochSync(batches)],
             **how,
         )
-    except Exception:
-        # TensorFlow passes on only the message of an exception in a data set.
-        failure = batches.failure or held_out.failure
-        if failure is not None:
-            raise failure from None
-        raise
     epochs: dict[str, list[float]] = history.history
     return epochs
-
-
-@contextlib.contextmanager
-def _empty_folder(folder: PathLike, root: str) -> Iterator[Path]:
-    """Create the run folder; delete it if the run fails and it is new and empty."""
-    path = Path(folder)
-    if path.resolve().is_relative_to(Path(root).resolve()):
-        raise ArgumentError(
-            f"The run folder must be outside the image folder, or its pictures would be indexed "
-            f"next time; choose another folder (at the shell: -o FOLDER). "
-            f"Received: {str(path)!r}, inside {root!r}"
-        )
-    if path.is_file():
-        raise NotAFolderError(f"The run folder {str(path)!r} is a file.")
-    is_new = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
-    if any(path.iterdir()):
-        raise ArgumentError(
-            f"The run folder must be new or empty, so that no earlier run is lost. "
-            f"Received: {str(path)!r}"
-        )
-    try:
-        yield path
-    except BaseException:
-        # So that the next run can use this name; unless it contains files already.
-        with contextlib.suppress(OSError):
-            if is_new:
-                path.rmdir()
-        raise
 
 
 def _draw_contact_sheet(batches: ImageSequence) -> Picture:
     seeds = [batches.seed + column for column in range(_NUM_SHEET_SEEDS)]
     return draw_contact_sheet(batches.manifest, batches.pipeline, seeds=seeds)
-
-
-def _write_history(history: Mapping[str, Sequence[float]], folder: Path) -> None:
-    epochs = range(1, 1 + len(history["loss"]))
-    table = pa.table(
-        {"epoch": list(epochs), **{k: list(map(float, v)) for k, v in history.items()}}
-    )
-    pyarrow.csv.write_csv(table, folder / "history.csv")
-    draw_history(history).savefig(folder / "history.png")
-
-
-def _write_predictions(
-    predictions: Predictions, labels: npt.NDArray[np.integer[Any]], folder: Path
-) -> int:
-    """Write predictions and confusion matrix; return how many are right."""
-    predictions.write_csv(folder / "predictions.csv")
-    names = predictions.class_names
-    counts = count_confusion(labels, predictions.numbers, len(names))
-    draw_confusion(counts, names).savefig(folder / "confusion_matrix.png")
-    return int(np.trace(counts))

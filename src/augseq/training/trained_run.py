@@ -19,6 +19,7 @@ from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
 from augseq.storage.path_encoding import from_system
 from augseq.terminal_text import listed, shortened, table_text
+from augseq.training.own_failure import own_failure
 from augseq.training.predictions import Predictions
 from augseq.training.run_folder import MANIFEST, MODEL, given_pixels, read_settings
 from augseq.training.sequence import ImageSequence
@@ -176,13 +177,8 @@ def load_run(folder: PathLike) -> TrainedRun:
 
 
 def _predict(model: keras.Model, batches: ImageSequence, verbose: int) -> npt.NDArray[np.float32]:
-    try:
+    with own_failure(batches):
         found: npt.NDArray[np.float32] = np.asarray(model.predict(batches, verbose=verbose))
-    except Exception:
-        # TensorFlow passes on only the message of an exception in a data set.
-        if batches.failure is not None:
-            raise batches.failure from None
-        raise
     return found
 
 
