@@ -251,6 +251,8 @@ def _expect_predictions(run: Run, folder: Path) -> None:
     assert list(rows[0]) == ["path", "prediction", "probability", "bright", "dark"]
     run("index", folder, "-o", "labelled.parquet")
     assert "accuracy " in run("predict", "run", "labelled.parquet", "-o", "q.csv").out
+    one = run("predict", "run", folder / rows[0]["path"])
+    assert next(csv.DictReader(one.out.splitlines()))["prediction"] == rows[0]["prediction"]
     _expect_error(run("predict", "labelled.parquet", folder), "not a run folder")
     _expect_error(run("predict", "run", "nowhere"), "nowhere")
 

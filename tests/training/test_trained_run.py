@@ -161,10 +161,12 @@ def test_labels_are_compared_by_the_names_of_classes(
     positions = [place for place, name in enumerate(chosen) if name in names]
     targets = [names.index(chosen[place]) for place in positions]
     paths = [images[place].path for place in positions]
-    found = run.predict(make_manifest(images.root, names, paths=paths, targets=targets))
+    labelled = make_manifest(images.root, names, paths=paths, targets=targets)
     if "unused" in names:
-        assert found.labels is None
+        with pytest.warns(augseq.AugseqWarning, match="the model has no class 'unused'"):
+            assert run.predict(labelled).labels is None
     else:
+        found = run.predict(labelled)
         assert found.labels is not None
         assert [run.class_names[number] for number in found.labels] == [path[0] for path in paths]
 
@@ -273,3 +275,29 @@ def test_a_model_of_another_number_of_classes_is_refused() -> None:
         Predictions(
             paths=("a", "b"), class_names=("x", "y"), probabilities=np.zeros((2, 3), np.float32)
         )
+
+
+def test_a_probability_that_is_not_a_number_names_the_image() -> None:
+    probabilities = np.array([[0.5, 0.5], [np.nan, 0.5]], np.float32)
+    with pytest.raises(augseq.errors.ArgumentError, match=r"contain NaN.*for 'b\.jpg'"):
+        augseq.Predictions(
+            paths=("a.jpg", "b.jpg"), class_names=("x", "y"), probabilities=probabilities
+        )
+
+
+def test_a_class_can_be_named_like_a_column_of_the_table() -> None:
+    predictions = augseq.Predictions(
+        paths=("a.jpg",),
+        class_names=("path", "prediction", "cat"),
+        probabilities=np.array([[0.25, 0.5, 0.25]], np.float32),
+    )
+    assert predictions.table(all_classes=True).to_pylist() == [
+        {
+            "path": "a.jpg",
+            "prediction": "prediction",
+            "probability": 0.5,
+            "path probability": 0.25,
+            "prediction probability": 0.5,
+            "cat": 0.25,
+        }
+    ]

@@ -2,13 +2,14 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import augseq
-from augseq.cli.arguments import BatchSizeOption, Images
+from augseq.cli.arguments import BatchSizeOption, Images, check_absent, is_table
 from augseq.cli.fit import require_backend
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.errors import ArgumentError
@@ -38,8 +39,8 @@ def predict(
     """Classify the images of a folder with the model of a run folder.
 
     Writes a CSV with path, prediction and probability of each image, in the order of the folder or
-    manifest; with the label too, if the model has all classes of a manifest. FOLDER can also be -
-    to read paths of images from standard input, one per line.
+    manifest; with the label too, if the model has all classes of a manifest. FOLDER can also be an
+    image, or - to read paths of images from standard input, one per line.
 
     Images are decoded and resized as in training.
     """
@@ -60,6 +61,10 @@ def predict(
 
 def _open(source: Images) -> Any:
     """Return the images with their labels if a manifest has them; a folder needs none."""
+    path = source.folder
+    if os.path.isfile(path) and not path.endswith(".parquet") and not is_table(path):
+        check_absent(replace(source, folder=""), "folders and manifests", path)
+        return [path]
     return source.open(labelled=False)
 
 

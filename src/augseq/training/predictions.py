@@ -40,6 +40,13 @@ class Predictions:
                 "The model must return one probability for each class. Received: shape "
                 f"{self.probabilities.shape} for {shape[0]} images and {shape[1]} classes"
             )
+        is_finite = np.isfinite(self.probabilities).all(axis=1)
+        if not is_finite.all():
+            path = self.paths[int(np.argmin(is_finite))]
+            raise ArgumentError(
+                "The model must return finite probabilities; its weights may contain NaN, as after "
+                f"a training that diverged. Received: NaN or infinity for {path!r}"
+            )
 
     @property
     def numbers(self) -> npt.NDArray[np.integer[Any]]:
@@ -63,7 +70,8 @@ class Predictions:
         """Return one row per image: path, label if known, prediction, probability.
 
         Args:
-            all_classes: Whether to add a column with the probability of each class.
+            all_classes: Whether to add a column with the probability of each class, under its
+                name; "path probability" and so on for a class that is named like another column.
         """
         names = np.array(self.class_names, dtype=object)
         columns: dict[str, Any] = {"path": list(self.paths)}
@@ -71,10 +79,10 @@ class Predictions:
             columns["label"] = names[self.labels]
         columns["prediction"] = names[self.numbers]
         columns["probability"] = self.probabilities.max(axis=1, initial=0).round(4)
-        named = [*columns.items()]
         if all_classes:
-            named += zip(self.class_names, self.probabilities.T.round(6), strict=True)
-        return pa.table([pa.array(values) for _, values in named], [name for name, _ in named])
+            for name, values in zip(self.class_names, self.probabilities.T.round(6), strict=True):
+                columns[f"{name} probability" if name in columns else name] = values
+        return pa.table({name: pa.array(values) for name, values in columns.items()})
 
     def write_csv(self, file: PathLike | BinaryIO, *, all_classes: bool = False) -> None:
         """Write the table as CSV.

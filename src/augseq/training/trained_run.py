@@ -1,6 +1,7 @@
 """Load a run folder, and predict with its model from the same pixels as in training."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import ArgumentError, ManifestError, MissingFileError
+from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
 from augseq.indexing.folder import index_folder
 from augseq.indexing.scan import not_utf8
 from augseq.manifest.classes import is_utf8
@@ -84,7 +85,11 @@ class TrainedRun:
             MissingFileError: There is no such file or folder.
             ManifestError: The name of a file is not valid UTF-8.
             DecodeError: A file does not hold a usable image.
-            ArgumentError: `images` is something else, or there are none.
+            ArgumentError: `images` is something else, or there are none; or the model returns NaN.
+
+        Warns:
+            AugseqWarning: The labels of a manifest are not compared with the predictions, because
+                the model does not have all its classes, or some images have no label.
 
         Example:
             >>> run = augseq.load_run("runs/photos")                       # doctest: +SKIP
@@ -105,6 +110,8 @@ class TrainedRun:
             manifest, paths = _manifest_and_names(images)
             batches = self.batches(manifest, batch_size=batch_size, **options)
             labels = self._labels(manifest)
+            if labels is None and manifest.class_names:
+                _warn_of_labels(manifest, self.class_names)
         probabilities = _predict(self.model, batches, verbose)
         return Predictions(
             paths=paths or tuple(map(str, range(len(probabilities)))),
@@ -180,6 +187,16 @@ def _predict(model: keras.Model, batches: ImageSequence, verbose: int) -> npt.ND
     with own_failure(batches):
         found: npt.NDArray[np.float32] = np.asarray(model.predict(batches, verbose=verbose))
     return found
+
+
+def _warn_of_labels(manifest: Manifest, known: Sequence[str]) -> None:
+    unknown = sorted(set(manifest.class_names) - set(known))
+    reason = f"the model has no class {listed(unknown, 5)}" if unknown else "some images have none"
+    warnings.warn(
+        f"The labels of the manifest are not compared with the predictions: {reason}.",
+        AugseqWarning,
+        stacklevel=3,
+    )
 
 
 def _manifest_and_names(images: Any) -> tuple[Manifest, tuple[str, ...]]:

@@ -111,6 +111,11 @@ WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
         LabelError,
         ["'night'", "'b/c.jpg'"],
     ),
+    "another separator": (
+        lambda: sequence(tags("day", "sea", separator=";"), t=["day", "day, sea", "", "day"]),
+        LabelError,
+        ["'day, sea'", "'b/c.jpg'", "separator=','"],
+    ),
     "ids as text": (
         lambda: sequence(tags("1", "2"), t=[[1], [2], [], [1, 2]]),
         LabelError,

@@ -127,7 +127,8 @@ class MultiLabel:
         if unknown:
             tags_of = [_tags(value, self.separator) for value in _values(manifest, name)]
             has_it = np.array([unknown[0] in tags for tags in tags_of])
-            raise unknown_classes(option, unknown, classes, files_at(manifest, has_it))
+            error = unknown_classes(option, unknown, classes, files_at(manifest, has_it))
+            raise LabelError(f"{error}{_separator_hint(unknown[0], classes)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,15 @@ class MultiLabelTarget(Target):
     def content(self) -> str:
         """What decides the values, beside the columns."""
         return repr(self)
+
+
+def _separator_hint(unknown: Any, classes: list[Any]) -> str:
+    """Return how to separate a text that consists of classes."""
+    for separator in ",;|/ " if isinstance(unknown, str) else "":
+        parts = [part.strip() for part in unknown.split(separator)]
+        if len(parts) > 1 and all(part in classes for part in parts):
+            return f" To separate it, pass separator={separator!r}."
+    return ""
 
 
 def _tags(value: Any, separator: str | None) -> Iterable[Any]:
