@@ -147,7 +147,7 @@ HEADERS: dict[str, bytes] = {
 }
 
 WRONG_VALUES: list[dict[str, Any]] = [
-    {"schema_version": value} for value in (None, True, "1", 1.0, 1.5, 0, -1, [1], {}, 3, 10**30)
+    {"schema_version": value} for value in (None, True, "1", 1.0, 1.5, 0, -1, [1], {}, 4, 10**30)
 ] + [
     {"root": value} for value in (None, 1, ["/"], {}, True, "/a\0b")
 ] + [

@@ -260,12 +260,33 @@ def test_a_parquet_file_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_requires_the_augseq_that_wrote_it(tmp_path: Path) -> None:
-    path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 3})
+    path = store(tmp_path / "m.parquet", {"future": [1]}, {**HEADER, "schema_version": 4})
     with pytest.raises(
         augseq.errors.ManifestError,
-        match=r"schema version 3, but .* up to version 2\. .*newer augseq",
+        match=r"schema version 4, but .* up to version 3\. .*newer augseq",
     ):
         augseq.read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "version"),
+    [
+        ([["a"], []] * 3, 3),
+        ([[1, 2]] * 6, 3),
+        ([None, [0.5]] * 3, 3),
+        ([None, [True]] * 3, 3),
+        (["a;b"] * 6, 2),
+        ([1, None] * 3, 2),
+    ],
+)
+def test_lists_raise_the_schema_so_that_an_earlier_augseq_calls_for_a_newer_one(
+    tmp_path: Path, animals: augseq.Manifest, values: list[object], version: int
+) -> None:
+    tagged = animals.with_column("tags", values)
+    augseq.write_manifest(tagged, tmp_path / "m.parquet")
+    metadata = pq.read_schema(tmp_path / "m.parquet").metadata
+    assert json.loads(metadata[b"augseq"])["schema_version"] == version
+    assert augseq.read_manifest(tmp_path / "m.parquet") == tagged
 
 
 @pytest.mark.parametrize(
