@@ -17,8 +17,9 @@ List the images:
     joins several; `RemoteOptions` configures access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
-    `probe_manifest`. `write_manifest` and `read_manifest` save and load it; `write_table` and
-    `write_huggingface` export it for other programs.
+    `probe_manifest`, and measures its pixels: `PixelStatistics`. `write_manifest` and
+    `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
+    programs.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
+    from augseq.manifest.pixel_statistics import PixelStatistics as PixelStatistics
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
     from augseq.manifest.storage import read_manifest as read_manifest
@@ -120,6 +122,7 @@ _HOMES = {
     "Record": "augseq.manifest.record",
     "Probe": "augseq.manifest.record",
     "probe_manifest": "augseq.indexing.probing",
+    "PixelStatistics": "augseq.manifest.pixel_statistics",
     "write_manifest": "augseq.manifest.storage",
     "read_manifest": "augseq.manifest.storage",
     "write_table": "augseq.manifest.export",
@@ -198,3 +201,4 @@ def _imported_on_call(home: str, name: str) -> Any:
 # `augseq.manifest.display` explains why these are set from here.
 display.draw_manifest = _imported_on_call("augseq.inspection.manifest_picture", "draw_manifest")
 display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "manifest_html")
+display.measure_pixels = _imported_on_call("augseq.inspection.measure_pixels", "measure_pixels")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from augseq.cli.arguments import Images, SeedOption
+from augseq.cli.arguments import Images, SeedOption, listed_names
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.manifest.storage import write_manifest
 from augseq.training.run_options import DEFAULT_SEED, DEFAULT_VAL
@@ -29,6 +29,24 @@ def split(
             metavar="COLUMN", help="Keep images with equal values in this column together."
         ),
     ] = None,
+    stratify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Columns of which each part gets its share: of each value, of each tag "
+            "(--separator), of each range of numbers (--bins); or none. [the classes]",
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What separates tags in a column of text, e.g. ';'."),
+    ] = None,
+    bins: Annotated[
+        int | None,
+        number_option(
+            "Ranges into which numbers are divided; 10 for numbers with fractions.", least=2
+        ),
+    ] = None,
     stable: Annotated[
         bool,
         typer.Option(
@@ -46,8 +64,22 @@ def split(
     """
     manifest = source.open()
     shares: dict[str, Any] = {"val": val} if test is None else {"val": val, "test": test}
-    parts = manifest.split(seed=seed, group=group, stable=stable, **shares)
+    parts = manifest.split(
+        seed=seed,
+        stratify=_stratify(stratify),
+        separator=separator,
+        bins=bins,
+        group=group,
+        stable=stable,
+        **shares,
+    )
     write_manifest(manifest.with_split(parts, name=column), output)
     for name, part in zip(parts.names, parts, strict=True):
         print(f"  {name:<5}  {len(part):>7}  {len(part) / len(manifest):>6.1%}")
     print(f"wrote {output}")
+
+
+def _stratify(names: str | None) -> bool | list[str]:
+    """Parse the option: names of columns, or "none"."""
+    columns = listed_names(names)
+    return columns if columns and columns != ["none"] else columns is None

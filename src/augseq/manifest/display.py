@@ -1,4 +1,4 @@
-"""Functions that draw a manifest, set by the package from a higher layer.
+"""Functions that draw or measure the images of a manifest, set by the package from a higher layer.
 
 Jupyter calls `_repr_html_` on a manifest without arguments. Drawing it opens its images, so the
 drawing functions belong to a higher layer and cannot be imported here. `augseq/__init__` sets them
@@ -8,6 +8,8 @@ only loaded when needed. They are global, since a manifest can also come from a 
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
+
+from augseq.manifest.pixel_statistics import PixelStatistics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,3 +21,4 @@ class _DrawManifest(Protocol):
 
 draw_manifest: _DrawManifest
 manifest_html: Callable[[Any], str]
+measure_pixels: Callable[..., PixelStatistics]

@@ -21,10 +21,12 @@ from augseq.manifest.own_columns import (
     known_column,
     own_column,
     unique_values,
+    value_counts,
     values_by_path,
 )
 from augseq.manifest.partition import (
     Basis,
+    Strata,
     divide,
     divide_by_hash,
     divide_evenly,
@@ -32,6 +34,7 @@ from augseq.manifest.partition import (
 )
 from augseq.manifest.path_pattern import check_existing, paths_from_pattern, root_above
 from augseq.manifest.paths import check_paths
+from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.manifest.record import Record
 from augseq.manifest.schema import (
     CORE_SCHEMA,
@@ -46,6 +49,7 @@ from augseq.manifest.schema import (
 )
 from augseq.manifest.selection import named_positions, one_position, selected_positions
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
+from augseq.manifest.strata import make_stratify
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import check_no_secret
 from augseq.terminal_text import counts_text, shortened
@@ -176,13 +180,36 @@ class Manifest:
         """
         return label_array(self.table.column("target"))
 
-    def class_counts(self) -> dict[str, int]:
+    def class_counts(
+        self, column: str | None = None, *, separator: str | None = None
+    ) -> dict[Any, int]:
         """Return the number of records of each class, zero for empty classes.
+
+        Args:
+            column: Count the different values of one of your own columns instead, or the different
+                elements of its lists, such as tags, each at most once for a record. They are in
+                the order of `unique`; missing values are not counted.
+            separator: What separates the parts of a text, as for `unique`.
 
         Raises:
             LabelError: A record has no label.
+            ArgumentError: There is no such column, or `separator` does not fit.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_folder("sample_images", progress=False)
+            >>> images = images.with_column("tags", ["red;round", "red", "round", ""] * 50)
+            >>> images.class_counts("tags", separator=";")
+            {'red': 100, 'round': 100}
         """
-        return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
+        if column is None and separator is None:
+            return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
+        if column is None:
+            raise ArgumentError(
+                "`separator` requires a column, such as class_counts('tags', separator=';'). "
+                f"Received: separator={separator!r}"
+            )
+        return value_counts(column, self._column(column), separator)
 
     def class_weight(self) -> dict[int, float]:
         """Return a `class_weight` for `fit` that gives each class the same total weight.
@@ -337,6 +364,63 @@ class Manifest:
             )
         return self.records([int(position)])[0]
 
+    def statistics(
+        self,
+        *,
+        image_size: tuple[int, int] | None = None,
+        resize_mode: str = "stretch",
+        interpolation: str = "bilinear",
+        color_mode: str = "rgb",
+        exif_orientation: bool = True,
+        background: tuple[int, int, int] = (255, 255, 255),
+        max_pixels: int | None = None,
+        max_file_bytes: int | None = None,
+        full_depth: bool = False,
+        progress: bool = True,
+    ) -> PixelStatistics:
+        """Return mean and standard deviation of each channel, for a layer that normalizes.
+
+        Call it on the training part. Every file is decoded once, on all cores. The result is exact
+        and does not depend on the order of the records or the number of threads.
+
+        Args:
+            image_size: Resize each image to this (height, width) before it counts, as
+                `ImageSequence` does, so that all images weigh the same. None counts each pixel of
+                each file once, so large images weigh more.
+            resize_mode: As for `ImageSequence`, like all further options.
+            interpolation: How pixels are resized.
+            color_mode: "rgb", "grayscale" or "rgba".
+            exif_orientation: Whether images are turned upright.
+            background: Colour behind transparent pixels.
+            max_pixels: None for the default of `ImageSequence`.
+            max_file_bytes: None for the default of `ImageSequence`.
+            full_depth: Whether pixels are from 0 to 1, with more than 8 bits.
+            progress: Whether long work shows a progress bar.
+
+        Raises:
+            ArgumentError: There is no image, or an option is invalid.
+            AugseqError: A file cannot be read or decoded; the message names it.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_folder("sample_images", progress=False)
+            >>> images.statistics(progress=False)
+            PixelStatistics(mean=(153.2, 149.4, 142.3), std=(84.14, 67.22, 60.38), 200 images)
+        """
+        return display.measure_pixels(
+            self,
+            image_size=image_size,
+            resize_mode=resize_mode,
+            interpolation=interpolation,
+            progress=progress,
+            color_mode=color_mode,
+            exif_orientation=exif_orientation,
+            background=background,
+            max_pixels=max_pixels,
+            max_file_bytes=max_file_bytes,
+            full_depth=full_depth,
+        )
+
     def select(
         self,
         which: Sequence[int] | Sequence[bool] | npt.NDArray[Any] | None = None,
@@ -379,7 +463,9 @@ class Manifest:
         self,
         *,
         seed: int = 0,
-        stratify: bool = True,
+        stratify: bool | str | Sequence[str] = True,
+        separator: str | None = None,
+        bins: int | None = None,
         group: str | Sequence[Any] | npt.NDArray[Any] | None = None,
         stable: bool = False,
         **fractions: float,
@@ -392,7 +478,16 @@ class Manifest:
 
         Args:
             seed: At least 0; a different seed gives a different split.
-            stratify: Whether each part gets its share of every class.
+            stratify: What each part gets its share of. True: every class of the labels. The name
+                of a column: every value of text, integers or booleans; every element of lists, or
+                of text with a `separator`, such as tags; every range of numbers. A list of names:
+                all of these columns. Several labels of a record can only be balanced approximately
+                (usually within one or two records), and the sizes of the parts are then exact.
+                Missing values are balanced like a value. False: nothing.
+            separator: What separates the tags in a column of text, such as ";".
+            bins: Number of ranges into which the numbers of a column are divided, each with about
+                as many records; fewer if a part would get none. None makes 10 ranges of floats,
+                and a class of each integer or text.
             group: A column name, or one value per record in order: records with equal values, such
                 as photos of the same patient, go to the same part. Groups are assigned one by one,
                 large ones first, to keep the sizes and classes of the parts as close as possible.
@@ -408,11 +503,27 @@ class Manifest:
 
         Raises:
             ArgumentError: A fraction is out of range, the fractions have a wrong sum, there are
-                fewer groups than parts, or a record has no group.
-            LabelError: `stratify` is on and a record has no label.
+                fewer groups than parts, a record has no group, or `stratify` does not fit the
+                column.
+            LabelError: `stratify` is True and a record has no label, or `bins` is given and a text
+                is not a number.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_folder("sample_images", labels=None, progress=False)
+            >>> images = images.with_column("tags", ["red;round", "red", "round", ""] * 50)
+            >>> train, val = images.split(val=0.2, stratify="tags", separator=";")
+            >>> val.class_counts("tags", separator=";")
+            {'red': 20, 'round': 20}
         """
         names, shares = named_shares(fractions)
-        basis = self._basis(seed, group, stratify=stratify and not stable)
+        if stable and not isinstance(stratify, bool | np.bool_):
+            raise ArgumentError(
+                "`stable` decides by the path or group alone, so it cannot be combined with the "
+                f"columns of `stratify`. Received: stable=True, stratify={stratify!r}"
+            )
+        strata = self._strata(False if stable else stratify, separator, bins, shares)
+        basis = self._basis(seed, group, strata)
         part_of = divide_by_hash(basis, shares) if stable else divide(basis, shares)
         return Split(names, [self.select(part_of == part) for part in range(len(names))])
 
@@ -421,30 +532,37 @@ class Manifest:
         num_folds: int,
         *,
         seed: int = 0,
-        stratify: bool = True,
+        stratify: bool | str | Sequence[str] = True,
+        separator: str | None = None,
+        bins: int | None = None,
         group: str | Sequence[Any] | npt.NDArray[Any] | None = None,
     ) -> Iterator[Split["Manifest"]]:
         """Iterate over folds: `for train, val in images.k_fold(5)`.
 
         Each record is in the `val` of one fold and in the `train` of all others. The sizes of
-        folds differ by at most one record, overall and in each class; with groups, they are as
-        equal as the groups permit.
+        folds differ by at most one record, overall and in each class; with groups, or several
+        labels per record, classes are as equal as these permit.
 
         Args:
             num_folds: At least 2.
             seed: At least 0; a different seed gives different folds.
-            stratify: Whether each fold gets its share of every class.
+            stratify: What each fold gets its share of, as for `split`.
+            separator: As for `split`.
+            bins: As for `split`.
             group: As for `split`.
 
         Returns:
             An iterator over the parts of each fold, named `train` and `val`.
 
         Raises:
-            ArgumentError: There are more folds than records or groups, or a record has no group.
-            LabelError: `stratify` is on and a record has no label.
+            ArgumentError: There are more folds than records or groups, a record has no group, or
+                `stratify` does not fit the column.
+            LabelError: `stratify` is True and a record has no label, or `bins` is given and a text
+                is not a number.
         """
         check_whole("num_folds", num_folds, least=2)
-        fold_of = divide_evenly(self._basis(seed, group, stratify=stratify), num_folds)
+        strata = self._strata(stratify, separator, bins, [1 / num_folds])
+        fold_of = divide_evenly(self._basis(seed, group, strata), num_folds)
         return (self._fold(fold_of == fold) for fold in range(num_folds))
 
     def split_by(self, column: str, *, order: Sequence[str] | None = None) -> Split["Manifest"]:
@@ -536,11 +654,21 @@ class Manifest:
     def _label_counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.targets, minlength=len(self.class_names))
 
-    def _basis(self, seed: int, group: Any, *, stratify: bool) -> Basis:
+    def _strata(
+        self, stratify: Any, separator: str | None, bins: int | None, shares: Sequence[float]
+    ) -> Strata:
+        columns = make_stratify(stratify, separator, bins)
+        if columns is not None:
+            return columns.strata(self.table, shares)
+        if stratify and self.class_names:
+            return self.targets.astype(np.int64)
+        return np.zeros(len(self), np.int64)
+
+    def _basis(self, seed: int, group: Any, strata: Strata) -> Basis:
         values = self._column(group) if isinstance(group, str) else group
         return Basis(
             paths=self.table.column("path"),
-            strata=self.targets if stratify and self.class_names else np.zeros(len(self), np.int32),
+            strata=strata,
             groups=None if values is None else make_groups(values, len(self)),
             seed=check_whole("seed", seed, least=0),
         )

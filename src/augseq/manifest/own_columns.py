@@ -73,6 +73,22 @@ def unique_values(name: str, column: pa.ChunkedArray, separator: str | None) -> 
     return sorted_names(found) if is_text else sorted(found)
 
 
+def value_counts(name: str, column: pa.ChunkedArray, separator: str | None) -> dict[Any, int]:
+    """Return the number of records with each value, in the order of `unique_values`.
+
+    Raises:
+        ArgumentError: `separator` is given for a column that is not text.
+    """
+    if separator is not None:
+        column = split_text(name, column, separator)
+    if is_list(column.type):
+        rows = pc.list_parent_indices(column.combine_chunks())
+        cells = pa.table({"row": rows, "value": pc.list_flatten(column).combine_chunks()})
+        column = cells.group_by(["row", "value"]).aggregate([]).column("value")
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(column).to_pylist()}
+    return {value: counts[value] for value in unique_values(name, column, None)}
+
+
 def flat_values(name: str, column: pa.ChunkedArray, separator: str | None) -> pa.ChunkedArray:
     """Return the elements of a column of lists, or the parts of a column of separated text.
 

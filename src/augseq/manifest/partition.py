@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
+from augseq.manifest.balance import Labels, PartNumbers, divide_labels, place_in_turn
 from augseq.manifest.schema import ROWS_AT_ONCE, decoded
 
-PartNumbers = npt.NDArray[np.int64]
-"""The part number of each record, from 0, shape (n,)."""
+Strata: TypeAlias = npt.NDArray[np.int64] | Labels
+"""The class of each record, shape (n,), or any number of labels for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,30 +24,35 @@ class Basis:
 
     Attributes:
         paths: Path of each record, hashed with the seed if there are no groups.
-        strata: Class of each record, shape (n,); each part gets its share of each class.
+        strata: Classes or labels; each part gets its share of each of them.
         groups: Group of each record, from `make_groups`; None for no groups.
         seed: At least 0.
     """
 
     paths: pa.ChunkedArray
-    strata: npt.NDArray[np.int32]
+    strata: Strata
     groups: pa.DictionaryArray | None
     seed: int
 
 
 def divide(basis: Basis, shares: Sequence[float]) -> PartNumbers:
-    """Divide records into shares that add up to 1, stratified by class, or by group.
+    """Divide records into shares that add up to 1, stratified, or by group.
 
     Raises:
         ArgumentError: There are fewer groups than parts.
     """
     if basis.groups is not None:
         return _divide_groups(basis, basis.groups, shares)
-    return _divide_strata(basis, lambda _, size: allocate(size, shares))
+    if isinstance(basis.strata, Labels):
+        sizes = allocate(len(basis.paths), shares)
+        return divide_labels(_hash_order(basis), basis.strata, sizes)
+    return _divide_strata(basis, basis.strata, lambda _, size: allocate(size, shares))
 
 
 def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
-    """Divide into parts that differ by at most one record, overall and per class.
+    """Divide into parts that differ by at most one record: overall, and per class.
+
+    With several labels per record, the number of records of each label is as even as possible.
 
     Raises:
         ArgumentError: There are fewer records, or fewer groups, than parts.
@@ -65,7 +71,9 @@ def divide_evenly(basis: Basis, num_parts: int) -> PartNumbers:
         gets_extra = (parts - start) % num_parts < size % num_parts
         return [size // num_parts + int(extra) for extra in gets_extra]
 
-    return _divide_strata(basis, sizes)
+    if isinstance(basis.strata, Labels):
+        return divide_labels(_hash_order(basis), basis.strata, sizes(0, len(basis.paths)))
+    return _divide_strata(basis, basis.strata, sizes)
 
 
 def divide_by_hash(basis: Basis, shares: Sequence[float]) -> PartNumbers:
@@ -126,14 +134,20 @@ def allocate(size: int, shares: Sequence[float]) -> list[int]:
     return sizes
 
 
-def _divide_strata(basis: Basis, sizes_of: Callable[[int, int], Sequence[int]]) -> PartNumbers:
+def _hash_order(basis: Basis) -> npt.NDArray[np.int64]:
+    return np.argsort(_hashes(basis.paths, basis.seed), kind="stable")
+
+
+def _divide_strata(
+    basis: Basis, strata: npt.NDArray[np.int64], sizes_of: Callable[[int, int], Sequence[int]]
+) -> PartNumbers:
     """Divide each stratum, in the order of hashes, by `sizes_of(start, size)`."""
     part_of = np.zeros(len(basis.paths), np.int64)
-    by_hash = np.argsort(_hashes(basis.paths, basis.seed), kind="stable")
+    by_hash = _hash_order(basis)
     # A stable sort by stratum keeps the hashed order inside each stratum.
-    shuffled = by_hash[np.argsort(basis.strata[by_hash], kind="stable")]
+    shuffled = by_hash[np.argsort(strata[by_hash], kind="stable")]
     start = 0
-    for size in np.unique(basis.strata, return_counts=True)[1].tolist():
+    for size in np.unique(strata, return_counts=True)[1].tolist():
         sizes = sizes_of(start, size)
         part_of[shuffled[start : start + size]] = np.repeat(np.arange(len(sizes)), sizes)
         start += size
@@ -162,44 +176,22 @@ def _divide_groups(
     rank_of = np.empty(num_groups, np.int64)
     rank_of[order] = np.arange(num_groups)
     ranks = rank_of[group_of]
-    part_of_group = _place_groups(ranks, basis.strata, shares)
-    parts: PartNumbers = part_of_group[ranks]
-    return parts
-
-
-def _place_groups(
-    ranks: npt.NDArray[np.int64], strata: npt.NDArray[np.int32], shares: Sequence[float]
-) -> PartNumbers:
-    """Return the part of each group, in the order of their ranks.
-
-    The cost is a sum of squares, over the strata of each part and over each part as a whole: the
-    square of the records that it has too many or too few, divided by its share.
-    """
-    kinds, stratum_of = np.unique(strata, return_inverse=True)
-    whole = len(kinds)
-    cells, counts = np.unique(
-        # One more stratum contains everything, to balance the total sizes of parts.
-        np.concatenate([ranks * (whole + 1) + stratum_of, ranks * (whole + 1) + whole]),
-        return_counts=True,
+    labels = basis.strata
+    is_class = not isinstance(labels, Labels)
+    if not isinstance(labels, Labels):
+        labels = Labels(np.arange(len(ranks)), np.unique(labels, return_inverse=True)[1])
+    totals = np.append(labels.counts(), len(ranks))
+    part_of_group = place_in_turn(
+        ranks,
+        ranks[labels.rows],
+        labels.codes,
+        excesses=[-share * totals for share in shares],
+        shares=shares,
+        # Rare ones of several labels would count for nothing beside those of half the records.
+        weights=np.ones(len(totals)) if is_class else 1 / np.maximum(totals, 1),
     )
-    totals = np.bincount(cells % (whole + 1), counts)
-    excesses = [(-share * totals).tolist() for share in shares]
-    ends = np.flatnonzero(cells % (whole + 1) == whole) + 1
-    columns, amounts = (cells % (whole + 1)).tolist(), counts.tolist()
-    part_of, start = [], 0
-    # Plain Python: with so few numbers at a time, numpy took four times as long.
-    for end in ends.tolist():
-        group = list(zip(columns[start:end], amounts[start:end], strict=True))
-        costs = [
-            sum([count * (2 * excess[column] + count) for column, count in group]) / share
-            for excess, share in zip(excesses, shares, strict=True)
-        ]
-        part = costs.index(min(costs))
-        for column, count in group:
-            excesses[part][column] += count
-        part_of.append(part)
-        start = end
-    return _without_empty(np.array(part_of), len(shares))
+    parts: PartNumbers = _without_empty(part_of_group, len(shares))[ranks]
+    return parts
 
 
 def _without_empty(part_of: PartNumbers, num_parts: int) -> PartNumbers:
