@@ -378,7 +378,7 @@ class Manifest:
         full_depth: bool = False,
         progress: bool = True,
     ) -> PixelStatistics:
-        """Return mean and standard deviation of each channel, for a layer that normalizes.
+        """Return mean and standard deviation of each channel, to normalize pixels.
 
         Call it on the training part. Every file is decoded once, on all cores. The result is exact
         and does not depend on the order of the records or the number of threads.
