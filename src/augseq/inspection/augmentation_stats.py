@@ -15,7 +15,7 @@ from augseq.inspection.drawn_parameters import drawn_numbers, unit_of
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
-from augseq.inspection.preloaded_source import PreloadedSource, unvaried_image
+from augseq.inspection.preloaded_source import preloaded, start_of
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
@@ -121,8 +121,9 @@ def measure_augmentations(
     """
     check_whole("num_samples", num_samples, least=1)
     records = manifest.records(spread_positions(manifest, min(_NUM_IMAGES, num_samples)))
-    images = {record.index: unvaried_image(record, pipeline) for record in records}
-    held = replace(pipeline, source=PreloadedSource(images))
+    # Targets change neither pixels nor draws.
+    alone = replace(pipeline, targets={})
+    held = preloaded(alone, {record.index: start_of(record, alone) for record in records})
 
     def draw(number: int) -> list[Draws | None]:
         epoch, place = divmod(number, len(records))

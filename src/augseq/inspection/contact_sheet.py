@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.grid import draw_samples
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.thumbnails import record_title
 from augseq.loading.pipeline import Pipeline
-from augseq.loading.sample import load_sample
+from augseq.loading.sample import Sample, load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.terminal_text import shortened
-from augseq.types import Image
 
 
 def draw_contact_sheet(
@@ -34,14 +33,14 @@ def draw_contact_sheet(
         epoch: Epoch of the augmentations.
     """
     records = manifest.records(spread_positions(manifest, num_images))
-    images, titles = [], []
+    samples, titles = [], []
     for record in records:
-        images.append(plain_image(record, pipeline))
+        samples.append(plain_sample(record, pipeline))
         titles.append(record_title(record, manifest.class_names))
         for seed in seeds:
-            images.append(load_sample(record, pipeline, seed=seed, epoch=epoch).image)
+            samples.append(load_sample(record, pipeline, seed=seed, epoch=epoch))
             titles.append(f"seed {seed}, epoch {epoch}" if epoch else f"seed {seed}")
-    return draw_grid(images, titles, num_columns=1 + len(seeds))
+    return draw_samples(samples, titles, pipeline.targets, num_columns=1 + len(seeds))
 
 
 def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]) -> Picture:
@@ -53,13 +52,14 @@ def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequen
         seed: Seed of the run.
         epochs: One image for each.
     """
-    images = [load_sample(record, pipeline, seed=seed, epoch=epoch).image for epoch in epochs]
+    samples = [load_sample(record, pipeline, seed=seed, epoch=epoch) for epoch in epochs]
     titles = ["without augmentation", *[f"epoch {epoch}" for epoch in epochs]]
     heading = f"{shortened(record.path, 60)}, seed {seed}"
-    return draw_grid([plain_image(record, pipeline), *images], titles, heading=heading)
+    samples.insert(0, plain_sample(record, pipeline))
+    return draw_samples(samples, titles, pipeline.targets, heading=heading)
 
 
-def plain_image(record: Record, pipeline: Pipeline) -> Image:
-    """Return the image of a record from the pipeline without augmentations."""
+def plain_sample(record: Record, pipeline: Pipeline) -> Sample:
+    """Return the sample of a record from the pipeline without augmentations."""
     plain = replace(pipeline, augment=AugmentationList())
-    return load_sample(record, plain, seed=0, epoch=0).image
+    return load_sample(record, plain, seed=0, epoch=0)

@@ -9,16 +9,19 @@ import numpy as np
 
 from augseq.augment.augmentation import Fired
 from augseq.augment.crop import Crop
+from augseq.augment.moving_map import MovingMap
 from augseq.inspection.drawn_parameters import NOT_TOLD
 from augseq.inspection.frame import Frame, first_crop, resized_frame, shown_frame
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.grid import draw_looks
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
-from augseq.loading.pipeline import Pipeline
+from augseq.inspection.sample_look import look_at
+from augseq.loading.pipeline import NO_MAPS, Pipeline
 from augseq.loading.sample import load_sample
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.terminal_text import call_text, shortened, table_text
-from augseq.types import Image
+from augseq.types import Array, Image
 
 # Larger arrays are useless in a caption; `print` of the explanation shows them.
 _MOST_NUMBERS = 4
@@ -31,6 +34,7 @@ class Stage:
     Attributes:
         name: "decoded", "resized", or the name of the augmentation.
         image: Shape (height, width, channels), uint8 or float32; a copy.
+        targets: The targets by name. A mask or value map is as it was after this stage.
         fired: The albumentations transforms that took effect, each with the parameters it drew;
             empty if none did; None if the stage does not report it.
         crop: (top, left, height, width) in px of `image`. In the first stage, the part of it that
@@ -40,6 +44,7 @@ class Stage:
 
     name: str
     image: Image = field(repr=False)
+    targets: Mapping[str, Array] = field(default_factory=dict, repr=False)
     fired: Fired | None = None
     crop: tuple[float, float, float, float] | None = None
 
@@ -56,12 +61,14 @@ class Explanation:
         seed: The seed of the run.
         epoch: The epoch of the sample.
         stages: From the original image, upright, to the pixels of the batch, in order.
+        target_kinds: What the targets of the stages are, by name.
     """
 
     record: Record
     seed: int
     epoch: int
     stages: tuple[Stage, ...]
+    target_kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def image(self) -> Image:
@@ -82,20 +89,21 @@ class Explanation:
         return "\n".join([title, *lines])
 
     def draw(self) -> Picture:
-        """Draw the image after each stage, with the drawn parameters below it.
+        """Draw the image after each stage, with its targets and the drawn parameters.
 
         The first is the original image, with a rectangle around the part that the model sees.
-        Names of transforms that did not fire are in parentheses.
+        Names of transforms that did not fire are in parentheses. A mask is drawn over each image,
+        and value maps below it, as this stage has moved them.
         """
         titles = [
             stage.name if stage.fired is None or stage.fired else f"({stage.name})"
             for stage in self.stages
         ]
         captions = [_caption(stage) for stage in self.stages]
-        images = [stage.image for stage in self.stages]
+        looks = [look_at(stage.image, stage.targets, self.target_kinds) for stage in self.stages]
         where = f"{shortened(self.record.path, 50)}, index {self.record.index}"
-        return draw_grid(
-            images,
+        return draw_looks(
+            looks,
             titles,
             captions=captions,
             boxes=[stage.crop for stage in self.stages],
@@ -115,6 +123,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     """
     stages: list[Stage] = []
     steps, names = pipeline.augment.details, ["decoded", *pipeline.augment.names]
+    moving: list[MovingMap] = []
     is_part = False
 
     def note(number: int, call: Call) -> Any:
@@ -122,28 +131,51 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         result = call()
         if isinstance(result, Crop):
             is_part = result.box is not None
+        if isinstance(result, MovingMap):
+            moving.append(result)
         # If the result is not an image, the list raises an error.
         if isinstance(result, np.ndarray):
-            fired = steps[number - 1].fired() if number else None
-            stages.append(Stage(name=names[number], image=result.copy(), fired=fired))
+            image, fired = result.copy(), steps[number - 1].fired() if number else None
+            # The maps of the decoded image are not read yet; `_first_stages` reads them.
+            maps = dict(zip(pipeline.with_maps, moving, strict=True)) if number else NO_MAPS
+            targets = pipeline.load_targets(record, image, maps) if number else {}
+            stages.append(Stage(name=names[number], image=image, targets=targets, fired=fired))
         return result
 
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
-    if is_part or pipeline.source.cache is not None:
-        # Only the crop was decoded, or the source returned the resized image.
-        stages[0] = replace(stages[0], image=_source_image(record, pipeline))
-    if pipeline.resizes_first:
-        stages.insert(1, Stage(name="resized", image=pipeline.resized(stages[0].image)))
+    # With a crop, only a part was decoded; a cache returned the resized image.
+    is_whole = not is_part and pipeline.source.cache is None
+    stages[:1] = _first_stages(record, pipeline, stages[0].image if is_whole else None)
     # Possibly a second resize, if an augmentation changed the size.
     if stages[-1].image.shape != sample.image.shape:
-        stages.append(Stage(name="resized", image=sample.image))
-    with_crops = tuple(_with_crops(stages, pipeline))
-    return Explanation(record=record, seed=seed, epoch=epoch, stages=with_crops)
+        stages.append(Stage(name="resized", image=sample.image, targets=sample.targets))
+    return Explanation(
+        record=record,
+        seed=seed,
+        epoch=epoch,
+        stages=tuple(_with_crops(stages, pipeline)),
+        target_kinds=pipeline.targets,
+    )
 
 
-def _source_image(record: Record, pipeline: Pipeline) -> Image:
-    opened = pipeline.source.open(record)
-    return opened.read(replace(pipeline.region(opened.shape, None), resize=None))
+def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> Iterator[Stage]:
+    """Yield the stages before the augmentations.
+
+    Args:
+        record: The record.
+        pipeline: How it is loaded.
+        image: Its whole image, if it was decoded.
+    """
+    maps: Mapping[str, MovingMap] = NO_MAPS
+    if image is None or pipeline.with_maps:
+        opened = pipeline.source.open(record)
+        region = replace(pipeline.region(opened.shape, None), resize=None)
+        image = opened.read(region) if image is None else image
+        maps = pipeline.read_maps(record, opened.shape, region, image)
+    yield Stage(name="decoded", image=image, targets=pipeline.load_targets(record, image, maps))
+    if pipeline.resizes_first:
+        image = pipeline.resized(image, maps)
+        yield Stage(name="resized", image=image, targets=pipeline.load_targets(record, image, maps))
 
 
 def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:

@@ -1,17 +1,32 @@
 """Draw images in a grid, as a matplotlib figure."""
 
-import math
 import textwrap
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
 from matplotlib.patches import Rectangle
 
+from augseq.inspection.key_picture import draw_key, key_inches
 from augseq.inspection.picture import Picture
+from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at
 from augseq.inspection.thumbnails import displayable, record_title
 from augseq.loading.batch import Batch
+from augseq.loading.sample import Sample
+from augseq.loading.targets.target import Target
 from augseq.terminal_text import shortened
 from augseq.types import Image
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""(top, left, height, width) in px of an image."""
+
+NO_TARGETS: Mapping[str, Target] = {}
+"""For images alone; never written to."""
+
+_Cell: TypeAlias = tuple[Image | None, str, Sequence[str], Box | None]
+"""An image with its title, the lines below it, and a rectangle on it."""
+
+_EMPTY: _Cell = (None, "", (), None)
 
 _CELL_INCHES = 1.6
 _GAP_INCHES = 0.07
@@ -25,62 +40,166 @@ _CAPTION_WIDTH = 25
 _CAPTION_LINE_INCHES = 0.145
 
 
-def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
-    """Draw images of a batch in a grid, each with its class name or file name.
+def draw_batch(
+    batch: Batch,
+    class_names: Sequence[str],
+    targets: Mapping[str, Target] = NO_TARGETS,
+    *,
+    num_images: int = 12,
+) -> Picture:
+    """Draw images of a batch in a grid, each with its class name or file name, and its targets.
 
     Args:
         batch: The batch to draw.
         class_names: Names by label.
+        targets: The targets to draw, by name.
         num_images: Maximum number of images.
     """
     records = batch.records[:num_images]
     titles = [record_title(record, class_names) for record in records]
-    return draw_grid(list(batch.images[: len(records)]), titles)
+    looks = [
+        look_at(image, {name: values[row] for name, values in batch.targets.items()}, targets)
+        for row, image in enumerate(batch.images[: len(records)])
+    ]
+    return draw_looks(looks, titles)
 
 
-def draw_grid(
-    images: Sequence[Image | str],
+def draw_samples(
+    samples: Sequence[Sample],
+    titles: Sequence[str],
+    targets: Mapping[str, Target],
+    *,
+    num_columns: int | None = None,
+    heading: str = "",
+) -> Picture:
+    """Draw samples with their targets.
+
+    Args:
+        samples: The samples.
+        titles: One for each.
+        targets: The targets to draw, by name.
+        num_columns: Samples per row; None for about as many as there are rows.
+        heading: Title of the figure.
+    """
+    looks = [look_at(sample.image, sample.targets, targets) for sample in samples]
+    return draw_looks(looks, titles, num_columns=num_columns, heading=heading)
+
+
+def draw_looks(
+    looks: Sequence[SampleLook],
     titles: Sequence[str],
     *,
     captions: Sequence[Sequence[str]] = (),
-    boxes: Sequence[tuple[float, float, float, float] | None] = (),
+    boxes: Sequence[Box | None] = (),
     num_columns: int | None = None,
     heading: str = "",
+) -> Picture:
+    """Draw samples row by row, each with the pictures of its targets below it, and a key.
+
+    Args:
+        looks: The samples.
+        titles: One for each.
+        captions: Lines of text below each, before those of the targets.
+        boxes: A rectangle for each, as in `draw_grid`.
+        num_columns: Samples per row; None for about as many as there are rows.
+        heading: Title of the figure.
+    """
+    key = key_of(looks)
+    columns = num_columns or _good_columns(len(looks))
+    stacks = [
+        _stack(look, title, key, list(lines), box)
+        for look, title, lines, box in zip(
+            looks, titles, captions or [()] * len(looks), boxes or [None] * len(looks), strict=True
+        )
+    ]
+    cells: list[_Cell] = []
+    for start in range(0, len(stacks), columns):
+        row = stacks[start : start + columns]
+        row += [[_EMPTY]] * (columns - len(row))
+        cells += [cell for level in zip_longest(*row, fillvalue=_EMPTY) for cell in level]
+    images, names, texts, frames = zip(*cells, strict=True)
+    return draw_grid(
+        images, names, captions=texts if any(texts) else (), boxes=frames, num_columns=columns,
+        heading=heading, key=key,
+    )  # fmt: skip
+
+
+def _stack(
+    look: SampleLook, title: str, key: Key, lines: list[str], box: Box | None
+) -> list[_Cell]:
+    """Return the cells of a sample from top to bottom; its text is below the last one."""
+    pictures = [(look.image, title), *((image, name) for name, image in key.pictures(look).items())]
+    texts: list[list[str]] = [[] for _ in pictures[1:]]
+    texts.append([*lines, *look.lines])
+    fits = [image.shape[:2] == look.image.shape[:2] for image, _ in pictures]
+    return [
+        (image, name, text, box if is_same else None)
+        for (image, name), text, is_same in zip(pictures, texts, fits, strict=True)
+    ]
+
+
+def draw_grid(
+    images: Sequence[Image | str | None],
+    titles: Sequence[str],
+    *,
+    captions: Sequence[Sequence[str]] = (),
+    boxes: Sequence[Box | None] = (),
+    num_columns: int | None = None,
+    heading: str = "",
+    key: Key | None = None,
 ) -> Picture:
     """Draw images row by row, each with a title.
 
     Args:
         images: Each of shape (height, width, channels), values 0 to 255; other ranges are
-            rescaled for display. A string is the reason why there is no image.
+            rescaled for display. A string is the reason why there is no image; None leaves the
+            place empty.
         titles: One for each image; long ones are shortened.
         captions: The lines below each image, if any; long ones are wrapped.
         boxes: (top, left, height, width) in px for each image: a rectangle to draw on it.
         num_columns: Images per row; None for about as many as there are rows.
         heading: Title of the figure.
+        key: What the colours of masks and value maps mean, to draw below all images.
     """
     columns = num_columns or _good_columns(len(images))
-    rows = math.ceil(len(images) / columns)
     texts = [_wrapped(lines) for lines in captions] or [""] * len(images)
-    num_lines = max((text.count("\n") + 1 for text in texts if text), default=0)
-    below = num_lines * _CAPTION_LINE_INCHES + _GAP_INCHES
     top = _HEADING_INCHES * bool(heading)
     width = columns * (_CELL_INCHES + _GAP_INCHES) + _GAP_INCHES
-    height = rows * (_TITLE_INCHES + _CELL_INCHES + below) + top
+    # Rows differ in the shapes of their images, and in the number of lines below them.
+    sides, ends = [], [top]
+    for start in range(0, len(images), columns):
+        num_lines = max(text.count("\n") + bool(text) for text in texts[start : start + columns])
+        sides.append(max(map(_height_inches, images[start : start + columns])))
+        below = num_lines * _CAPTION_LINE_INCHES + _GAP_INCHES
+        ends.append(ends[-1] + _TITLE_INCHES + sides[-1] + below)
+    height = ends[-1] + (key_inches(key, width) if key else 0)
     figure = Picture(figsize=(width, height), dpi=110)
     if heading:
         style = {"fontsize": _TITLE_SIZE + 1, "parse_math": False}
         figure.suptitle(heading, y=1 - 0.06 / height, va="top", **style)
     for number, (image, title, text) in enumerate(zip(images, titles, texts, strict=True)):
+        if image is None:
+            continue
         row, column = divmod(number, columns)
         # Placed manually: with captions of several lines, tight_layout shrinks the images.
         left = _GAP_INCHES + column * (_CELL_INCHES + _GAP_INCHES)
-        bottom = height - top - (row + 1) * (_TITLE_INCHES + _CELL_INCHES) - row * below
-        place = (left / width, bottom / height, _CELL_INCHES / width, _CELL_INCHES / height)
+        bottom = height - ends[row] - _TITLE_INCHES - sides[row]
+        place = (left / width, bottom / height, _CELL_INCHES / width, sides[row] / height)
         axes = figure.add_axes(place, anchor="N")
         _draw_cell(axes, image, title, text)
         if boxes and (box := boxes[number]):
             _draw_box(axes, box)
+    if key:
+        draw_key(figure, key)
     return figure
+
+
+def _height_inches(image: Image | str | None) -> float:
+    """Return the height of an image that is as wide as a cell, but at most that of a cell."""
+    if image is None or isinstance(image, str):
+        return _CELL_INCHES if image else 0
+    height, width, _ = image.shape
+    return _CELL_INCHES * min(1.0, float(height / width))
 
 
 def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
@@ -94,10 +213,16 @@ def _draw_cell(axes: Any, image: Image | str, title: str, caption: str) -> None:
     else:
         axes.imshow(displayable(image))
     if caption:
-        _write(axes, caption, (0.5, -0.03), va="top")
+        # Below the image, in any shape of the axes.
+        gap = 0.03 * _CELL_INCHES * 72
+        style = {"ha": "center", "va": "top", "fontsize": _CAPTION_SIZE, "parse_math": False}
+        axes.annotate(
+            caption, (0.5, 0), xycoords="axes fraction", xytext=(0, -gap),
+            textcoords="offset points", linespacing=1.25, **style,
+        )  # fmt: skip
 
 
-def _draw_box(axes: Any, box: tuple[float, float, float, float]) -> None:
+def _draw_box(axes: Any, box: Box) -> None:
     top, left, height, width = box
     # Pixels are centred at integers. Two lines are visible on dark and on light images.
     place = (left - 0.5, top - 0.5)

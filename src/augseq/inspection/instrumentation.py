@@ -12,7 +12,9 @@ from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.augment.moving_map import MovingMap
+from augseq.inspection.map_reading import WithReadMap
 from augseq.loading.pipeline import Pipeline
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.region import Region
@@ -27,15 +29,33 @@ def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
 
     Args:
         pipeline: The pipeline to observe.
-        run: Called instead of a part, with the part's number (0 for the source, then the
-            augmentations from 1) and the call, which it must make and whose result it returns.
+        run: Called instead of a part, with the part's number (0 for the source and the maps of
+            targets, then the augmentations from 1) and the call, which it must make and whose
+            result it returns.
     """
     seen = tuple(
         _SeenStep(step, partial(run, number))
         for number, step in enumerate(pipeline.augment.details, 1)
     )
     source = _SeenSource(pipeline.source, partial(run, 0))
-    return replace(pipeline, source=source, augment=AugmentationList(seen))
+    targets = {
+        name: WithReadMap(target, partial(_read_map, target, partial(run, 0)))
+        if target.map_kind
+        else target
+        for name, target in pipeline.targets.items()
+    }
+    return replace(pipeline, source=source, augment=AugmentationList(seen), targets=targets)
+
+
+def _read_map(
+    target: Target,
+    run: Callable[[Call], Any],
+    record: Record,
+    shape: tuple[int, ...],
+    pixels: Image,
+) -> MovingMap:
+    moving: MovingMap = run(partial(target.read_map, record, shape, pixels))
+    return moving
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,12 @@ gap:4px 12px;align-items:baseline}}
 .augseq-grid img,.augseq-grid .augseq-none{{width:96px;height:96px;object-fit:contain}}
 .augseq figcaption{{font-size:12px;text-align:center;overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap}}
+.augseq-grid figure .augseq-line{{color:var(--soft);font-size:11px;line-height:1.25;
+text-align:center;overflow-wrap:anywhere}}
+.augseq-key{{display:flex;flex-wrap:wrap;gap:3px 14px;font-size:12px;margin:8px 0 4px}}
+.augseq-key span{{display:inline-flex;align-items:center;gap:5px;white-space:pre}}
+.augseq-key i{{width:18px;height:11px;border:1px solid var(--soft);border-radius:2px}}
+.augseq-key .augseq-scale{{width:110px;border:0}}
 .augseq-none{{display:block;background:var(--fill);border:1px dashed var(--soft);border-radius:3px;
 color:var(--soft);font-size:9px;line-height:1.15;padding:2px;overflow:hidden;
 overflow-wrap:anywhere}}

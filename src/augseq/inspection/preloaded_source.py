@@ -1,9 +1,12 @@
 """Images held in memory, so that many samples need only one decode."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from augseq.loading.pipeline import Pipeline
+from augseq.augment.moving_map import MovingMap
+from augseq.inspection.map_reading import WithReadMap
+from augseq.loading.pipeline import NO_MAPS, Pipeline
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import DecodedImage, OpenImage, cut_scale, read_scale
 from augseq.pixels.region import WHOLE, Region
@@ -72,15 +75,69 @@ class HeldImage:
         return cut_scale(self._scales[scale], region, self.shape)
 
 
-def unvaried_image(record: Record, pipeline: Pipeline) -> OpenImage:
-    """Return the image that all samples start from: resized, if that comes first.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What all samples of a record start from.
+
+    Attributes:
+        image: The image.
+        maps: The maps of this image, such as masks, by name of the target.
+    """
+
+    image: OpenImage
+    maps: Mapping[str, MovingMap]
+
+
+def start_of(record: Record, pipeline: Pipeline) -> Start:
+    """Return what all samples of a record start from: resized, if that comes first.
 
     Raises:
-        Exception: As `pipeline.source.open`.
+        Exception: As `load_sample`.
     """
     opened = pipeline.source.open(record)
     if not pipeline.resizes_first:
-        return HeldImage(opened)
-    image = pipeline.resized(opened.read(pipeline.region(opened.shape, None))).view()
+        image = HeldImage(opened)
+        if not pipeline.with_maps:
+            return Start(image, NO_MAPS)
+        return Start(image, pipeline.read_maps(record, opened.shape, WHOLE, image.read(WHOLE)))
+    return resized_start(record, opened, pipeline.region(opened.shape, None), pipeline)
+
+
+def resized_start(record: Record, opened: OpenImage, region: Region, pipeline: Pipeline) -> Start:
+    """Return an image and its maps, resized to the size of a pipeline.
+
+    Args:
+        record: The record.
+        opened: Its image.
+        region: What to read of the image.
+        pipeline: The pipeline.
+    """
+    pixels = opened.read(region)
+    maps = pipeline.read_maps(record, opened.shape, region, pixels)
+    image = pipeline.resized(pixels, maps).view()
     image.flags.writeable = False
-    return DecodedImage(image)
+    return Start(DecodedImage(image), maps)
+
+
+def preloaded(pipeline: Pipeline, starts: Mapping[int, Start]) -> Pipeline:
+    """Return a pipeline whose samples start from images and maps in memory.
+
+    Args:
+        pipeline: The pipeline.
+        starts: What they start from, by index of the record.
+    """
+    targets = {
+        # A copy of the pixels is made of those in memory anyway.
+        name: target if target.map_kind in (None, "pixels") else _held(name, target, starts)
+        for name, target in pipeline.targets.items()
+    }
+    source = PreloadedSource({index: start.image for index, start in starts.items()})
+    return replace(pipeline, source=source, targets=targets)
+
+
+def _held(name: str, target: Target, starts: Mapping[int, Start]) -> Target:
+    def read(record: Record, *_: object) -> MovingMap:
+        held = starts[record.index].maps[name]
+        return MovingMap(held.values.copy(), held.kind)
+
+    return WithReadMap(target, read)

@@ -20,6 +20,7 @@ Look: TypeAlias = Image | str
 """An image, shape (height, width, 3), uint8; or the reason why there is none."""
 
 Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
 ImageOf: TypeAlias = Callable[[Item], Image]
 """Returns the image of an item, shape (height, width, channels), uint8 or float32."""
 
@@ -35,21 +36,37 @@ def load_looks(
         side_px: Maximum length of the longer side.
         limit_s: Time limit for all images; for those not ready by then, that is the reason.
     """
-    looks: list[Look] = [f"was not ready within {limit_s:g} s"] * len(items)
+    return load_within(items, lambda item: shrunk(image_of(item), side_px), limit_s=limit_s)
+
+
+def load_within(
+    items: Sequence[Item], load: Callable[[Item], Loaded], *, limit_s: float
+) -> list[Loaded | str]:
+    """Load something for each item; never raise, nor exceed a limit by much.
+
+    Args:
+        items: What to load something for, such as records.
+        load: Called for each item; an exception becomes the reason why there is nothing.
+        limit_s: Time limit for all items; for those not ready by then, that is the reason.
+    """
+    loaded: list[Loaded | str] = [f"was not ready within {limit_s:g} s"] * len(items)
     is_late = threading.Event()
 
-    def load() -> None:
+    def load_all() -> None:
         for place, item in enumerate(items):
             if is_late.is_set():
                 return
-            looks[place] = _load(item, image_of, side_px)
+            try:
+                loaded[place] = load(item)
+            except Exception as error:
+                loaded[place] = reason_of(error)
 
     # Not a pool: at exit, Python would wait for a thread that reads from a dead network drive.
-    thread = threading.Thread(target=load, name="augseq-looks", daemon=True)
+    thread = threading.Thread(target=load_all, name="augseq-looks", daemon=True)
     thread.start()
     thread.join(limit_s)
     is_late.set()
-    return list(looks)
+    return list(loaded)
 
 
 def file_images(manifest: Manifest, *, side_px: int) -> ImageOf[Record]:
@@ -104,10 +121,3 @@ def reason_of(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, AugseqError) else None
     text = str(cause or error).strip().split("\n")[0]
     return text if isinstance(error, AugseqError) and text else f"{type(error).__name__}: {text}"
-
-
-def _load(item: Item, image_of: ImageOf[Item], side_px: int) -> Look:
-    try:
-        return shrunk(image_of(item), side_px)
-    except Exception as error:
-        return reason_of(error)

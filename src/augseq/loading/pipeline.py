@@ -16,7 +16,7 @@ from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region, cut_map
 from augseq.pixels.resize import resize_image, resize_map, resized_region
 from augseq.pixels.source import ImageSource, files_of
-from augseq.types import Image
+from augseq.types import Array, Image
 from augseq.validation import check_choice
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Pipeline:
             still covers the size they are resized to. It changes pixels.
         targets: Targets by name; empty for prediction.
         inputs: Inputs other than the image, by name.
+        with_maps: Those targets that have a map, by name.
     """
 
     source: ImageSource
@@ -51,13 +52,13 @@ class Pipeline:
     scaled_decode: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
-    _with_maps: Mapping[str, Target] = field(init=False, repr=False, compare=False)
+    with_maps: Mapping[str, Target] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
         # Once: every sample asks for it.
         with_maps = {name: target for name, target in self.targets.items() if target.map_kind}
-        object.__setattr__(self, "_with_maps", with_maps)
+        object.__setattr__(self, "with_maps", with_maps)
         if with_maps:
             self.augment.require_maps()
         if any(target.map_kind != "pixels" for target in with_maps.values()):
@@ -99,10 +100,10 @@ class Pipeline:
             region: What was read of the image.
             pixels: The pixels that were read.
         """
-        if not self._with_maps:
+        if not self.with_maps:
             return NO_MAPS
         maps = {}
-        for name, target in self._with_maps.items():
+        for name, target in self.with_maps.items():
             maps[name] = moving = target.read_map(record, shape, pixels)
             if moving.kind == "pixels":
                 continue
@@ -111,6 +112,21 @@ class Pipeline:
                 # Read from a cache of resized images.
                 _resize_map(moving, region.resize)
         return maps
+
+    def load_targets(
+        self, record: Record, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS
+    ) -> dict[str, Array]:
+        """Return the values of the targets of a record, by name.
+
+        Args:
+            record: The record.
+            image: Its image.
+            maps: Maps of this image, by name of the target.
+        """
+        return {
+            name: target.load(record, maps[name].values if name in maps else image)
+            for name, target in self.targets.items()
+        }
 
     def resized(self, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS) -> Image:
         """Return the image, resized with its maps if this pipeline has a size."""

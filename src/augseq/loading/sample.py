@@ -68,10 +68,7 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
         inputs = {IMAGE: image}
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record)
-        targets = {
-            name: target.load(record, maps[name].values if name in maps else image)
-            for name, target in pipeline.targets.items()
-        }
+        targets = pipeline.load_targets(record, image, maps)
     return Sample(record=record, inputs=inputs, targets=targets)
 
 

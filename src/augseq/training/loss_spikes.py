@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augseq.errors import ArgumentError
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.grid import draw_samples
 from augseq.inspection.picture import Picture
 from augseq.manifest.record import Record
 from augseq.terminal_text import call_text, first_lines, shortened
@@ -131,7 +131,7 @@ class LossSpikes(TrainedBatches):
         ]
         titles = [_title(sample.record, self._sequence.class_names) for sample in samples]
         heading = f"loss {spike.loss:.3g}, epoch {spike.epoch}"
-        return draw_grid([sample.image for sample in samples], titles, heading=heading)
+        return draw_samples(samples, titles, self._sequence.pipeline.targets, heading=heading)
 
 
 def _rank(spike: LossSpike) -> float:

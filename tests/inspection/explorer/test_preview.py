@@ -47,7 +47,7 @@ def test_the_pixels_of_an_untouched_list_are_those_of_the_sequence(
     preview, choices = Preview(sequence.pipeline), Choices(items_of(sequence.pipeline.augment))
     for record in samples.records([0, 77, 199]):
         for epoch in (0, 3, 2**40):
-            image = preview.image(record, choices.augment, seed=11, epoch=epoch)
+            image = preview.sample(record, choices.augment, seed=11, epoch=epoch).image
             expected = sequence.sample(epoch=epoch, index=record.index).image
             np.testing.assert_array_equal(image, expected)
             assert image.dtype == expected.dtype
@@ -64,7 +64,7 @@ def test_the_pixels_of_a_moved_list_are_those_of_a_sequence_with_its_code(
     choices.switch(0, False)
     augment = eval(choices.code.removeprefix("augment="), {"A": A, "invert": invert})
     sequence = augseq.ImageSequence(samples, image_size=(48, 48), seed=5, augment=augment)
-    image = preview.image(samples[9], choices.augment, seed=5, epoch=1)
+    image = preview.sample(samples[9], choices.augment, seed=5, epoch=1).image
     np.testing.assert_array_equal(image, sequence.sample(epoch=1, index=9).image)
 
 
@@ -87,12 +87,12 @@ def test_a_large_image_is_resized_once_to_the_pixels_of_the_sequence(
     preview = Preview(sequence.pipeline)
     expected = [sequence.sample(epoch=epoch, index=0).image for epoch in range(2)]
     record, augment = large[0], sequence.pipeline.augment
-    first = preview.image(record, augment, seed=2, epoch=0)
+    first = preview.sample(record, augment, seed=2, epoch=0).image
     path = Path(large.root) / record.path
     data = path.read_bytes()
     path.unlink()
     try:
-        second = preview.image(record, augment, seed=2, epoch=1)
+        second = preview.sample(record, augment, seed=2, epoch=1).image
     finally:
         path.write_bytes(data)
     np.testing.assert_array_equal(first, expected[0])
@@ -108,7 +108,7 @@ def test_a_list_that_sets_the_size_starts_from_a_shrunk_image(large: augseq.Mani
 
     augment = Choices([measure, A.RandomResizedCrop((64, 64))]).augment
     preview = Preview(augseq.ImageSequence(large, image_size=(64, 64), label_mode=None).pipeline)
-    image = preview.image(large[0], augment, seed=0, epoch=0)
+    image = preview.sample(large[0], augment, seed=0, epoch=0).image
     assert preview.is_shrunk(large[0], augment)
     assert sizes == [(768, MOST_SIDE_PX, 3)]
     assert image.shape == (64, 64, 3)
@@ -122,8 +122,8 @@ def test_a_step_cannot_spoil_the_image_that_is_held(samples: augseq.Manifest) ->
 
     sequence = augseq.ImageSequence(samples, image_size=None)
     preview = Preview(sequence.pipeline)
-    preview.image(samples[3], Choices([blacken]).augment, seed=0, epoch=0)
-    after = preview.image(samples[3], Choices([]).augment, seed=0, epoch=0)
+    preview.sample(samples[3], Choices([blacken]).augment, seed=0, epoch=0)
+    after = preview.sample(samples[3], Choices([]).augment, seed=0, epoch=0).image
     np.testing.assert_array_equal(after, sequence.sample(epoch=0, index=3).image)
 
 
@@ -138,6 +138,6 @@ def test_crops_are_timed_as_well(samples: augseq.Manifest) -> None:
     preview = Preview(augseq.ImageSequence(samples, image_size=(48, 48)).pipeline)
     timing = Timing()
     for epoch in range(4):
-        preview.image(samples[0], Choices(CROPS).augment, seed=0, epoch=epoch, timing=timing)
+        preview.sample(samples[0], Choices(CROPS).augment, seed=0, epoch=epoch, timing=timing)
     assert set(timing.mean_ms()) == {1, 2, 3}
     assert all(0 < value < 10_000 for value in timing.mean_ms().values())

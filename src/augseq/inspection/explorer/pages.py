@@ -1,10 +1,12 @@
 """The HTML parts of the explorer: rows of pictures, code to copy, messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from augseq.inspection.key_html import key_html
 from augseq.inspection.markup import Markup, element, note, style, thumbnail
-from augseq.inspection.thumbnails import Look, record_title
+from augseq.inspection.sample_look import Key, SampleLook, key_of
+from augseq.inspection.thumbnails import record_title
 from augseq.manifest.record import Record
 from augseq.terminal_text import shortened
 
@@ -31,11 +33,11 @@ class Row:
 
     Attributes:
         record: The record.
-        looks: The image without augmentations, then one for each epoch.
+        looks: The sample without augmentations, then one for each epoch; or why there is none.
     """
 
     record: Record
-    looks: Sequence[Look]
+    looks: Sequence[SampleLook | str]
 
 
 def head_html(facts: str) -> str:
@@ -46,9 +48,13 @@ def head_html(facts: str) -> str:
 
 
 def grid_html(rows: Sequence[Row], epochs: Sequence[int], class_names: Sequence[str]) -> str:
-    """Return a row of pictures for each image, and a column for each epoch."""
+    """Return a row of pictures for each image, a column for each epoch, and a key to colours.
+
+    Pictures of targets, such as value maps, are in further rows.
+    """
     if not rows:
         return note("No image matches.")
+    key = key_of(look for row in rows for look in row.looks if not isinstance(look, str))
     titles = ["plain", *(f"epoch {epoch}" for epoch in epochs)]
     cells = [element("span", title, class_="augseq-column") for title in titles]
     for row in rows:
@@ -56,13 +62,32 @@ def grid_html(rows: Sequence[Row], epochs: Sequence[int], class_names: Sequence[
         name = shortened(record_title(row.record, class_names), _MOST_LETTERS)
         file = shortened(row.record.path.rsplit("/", 1)[-1], _MOST_LETTERS)
         label = name if name == file else f"{name} · {file}"
-        for title, look in zip(titles, row.looks, strict=True):
-            cells.append(
-                thumbnail(look, f"{name}, {title}", detail=f"{path}, {title}", is_quick=True)
-            )
+        cells += _pictures(row, titles, name, key)
         cells.append(element("span", label, class_="augseq-file", title=path))
+        lines = next((look.lines for look in row.looks if not isinstance(look, str)), ())
+        cells += [element("span", line, class_="augseq-file", title=line) for line in lines]
     columns = f"grid-template-columns:repeat({len(titles)},112px)"
-    return element("div", *cells, class_="augseq-table", style=columns)
+    table = element("div", *cells, class_="augseq-table", style=columns)
+    return element("div", table, *key_html(key))
+
+
+def _pictures(row: Row, titles: Sequence[str], name: str, key: Key) -> Iterator[Markup]:
+    """Yield the pictures of a sample, column by column; then those of each target, and its name."""
+    for title, look in zip(titles, row.looks, strict=True):
+        picture = look if isinstance(look, str) else look.image
+        detail = f"{row.record}, {title}"
+        yield thumbnail(picture, f"{name}, {title}", detail=detail, is_quick=True)
+    beside = [{} if isinstance(look, str) else key.pictures(look) for look in row.looks]
+    for target in max(beside, key=len):
+        text = shortened(target, _MOST_LETTERS)
+        for title, pictures in zip(titles, beside, strict=True):
+            if target not in pictures:
+                yield element("span")
+                continue
+            detail = f"{row.record}, {title}, {target}"
+            alternative = f"{name}, {title}, {text}"
+            yield thumbnail(pictures[target], alternative, detail=detail, is_quick=True)
+        yield element("span", text, class_="augseq-file", title=target)
 
 
 def code_html(code: str, *, has_elements_by_place: bool) -> str:

@@ -18,11 +18,12 @@ from augseq.inspection.explorer.pages import (
 )
 from augseq.inspection.explorer.parameters import Value
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
-from augseq.inspection.thumbnails import load_looks
+from augseq.inspection.sample_look import SampleLook, look_at
+from augseq.inspection.thumbnails import load_within
 from augseq.loading.pipeline import Pipeline
+from augseq.loading.sample import Sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
-from augseq.types import Image
 
 _NUM_EPOCHS = 4
 # Pictures are displayed at 112 px; larger for high-resolution screens.
@@ -143,7 +144,7 @@ class Explorer:
         drawing = _Drawing(self._preview, self._choices, self.seed)
         records, epochs = self.records, [self.epoch + k for k in range(_NUM_EPOCHS)]
         cells = [(record, epoch) for record in records for epoch in (None, *epochs)]
-        looks = load_looks(cells, drawing.image, side_px=_SIDE_PX, limit_s=_LIMIT_S)
+        looks = load_within(cells, drawing.look, limit_s=_LIMIT_S)
         width = 1 + len(epochs)
         rows = [
             Row(record=record, looks=looks[k * width : (k + 1) * width])
@@ -169,7 +170,7 @@ class Explorer:
 
 
 class _Drawing:
-    """The images for one state of the panel, even if the panel changes meanwhile."""
+    """The samples for one state of the panel, even if the panel changes meanwhile."""
 
     def __init__(self, preview: Preview, choices: Choices, seed: int) -> None:
         self._preview, self._augment, self._seed = preview, choices.augment, seed
@@ -177,17 +178,22 @@ class _Drawing:
         self.timing = Timing()
         self.is_shrunk = False
 
-    def image(self, cell: tuple[Record, int | None]) -> Image:
-        """Return the image of a record, plain or in an epoch."""
+    def look(self, cell: tuple[Record, int | None]) -> SampleLook:
+        """Return what to draw of a record, plain or in an epoch."""
         record, epoch = cell
         try:
-            if epoch is None:
-                return self._preview.image(record, AugmentationList(), seed=self._seed, epoch=0)
-            if self._preview.is_shrunk(record, self._augment):
-                self.is_shrunk = True
-            return self._preview.image(
-                record, self._augment, seed=self._seed, epoch=epoch, timing=self.timing
-            )
+            sample = self._sample(record, epoch)
+            look = look_at(sample.image, sample.targets, self._preview.targets)
+            return look.shrunk(_SIDE_PX)
         except Exception as error:
             self.problems.append(problem_of(error, record))
             raise
+
+    def _sample(self, record: Record, epoch: int | None) -> Sample:
+        if epoch is None:
+            return self._preview.sample(record, AugmentationList(), seed=self._seed, epoch=0)
+        if self._preview.is_shrunk(record, self._augment):
+            self.is_shrunk = True
+        return self._preview.sample(
+            record, self._augment, seed=self._seed, epoch=epoch, timing=self.timing
+        )

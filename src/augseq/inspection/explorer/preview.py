@@ -11,15 +11,14 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.instrumentation import Call, instrument
-from augseq.inspection.preloaded_source import HeldImage, PreloadedSource, unvaried_image
+from augseq.inspection.preloaded_source import Start, preloaded, resized_start, start_of
 from augseq.loading.pipeline import Pipeline
-from augseq.loading.sample import load_sample
+from augseq.loading.sample import Sample, load_sample
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
-from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region
-from augseq.pixels.resize import covered_size, resize_image
-from augseq.types import Image
+from augseq.pixels.resize import covered_size
 
 # Longer side of the input for a list that sets the size itself: on a whole 12-megapixel photo, a
 # blur would take 0.2 s. Twice the 512 px that crops seldom exceed.
@@ -48,14 +47,6 @@ class Timing:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """The image that samples start from, and whether training uses a larger one."""
-
-    image: OpenImage
-    is_shrunk: bool
-
-
 class Preview:
     """Samples of records with changing lists of augmentations.
 
@@ -71,7 +62,12 @@ class Preview:
         self._pipeline = pipeline
         self._start = lru_cache(maxsize=_NUM_HELD)(self._made_start)
 
-    def image(
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The targets of the samples, by name."""
+        return self._pipeline.targets
+
+    def sample(
         self,
         record: Record,
         augment: AugmentationList,
@@ -79,8 +75,8 @@ class Preview:
         seed: int,
         epoch: int,
         timing: Timing | None = None,
-    ) -> Image:
-        """Return the image that a record has in an epoch.
+    ) -> Sample:
+        """Return the sample of a record in an epoch.
 
         Args:
             record: The record.
@@ -89,15 +85,12 @@ class Preview:
             epoch: Epoch of the run.
             timing: Where to add the time of each augmentation.
 
-        Returns:
-            Shape (height, width, channels), uint8 or float32.
-
         Raises:
             Exception: As `load_sample`.
         """
         pipeline = replace(self._pipeline, augment=augment)
-        start = self._start(record, pipeline.resizes_first)
-        pipeline = replace(pipeline, source=PreloadedSource({record.index: start.image}))
+        start, _ = self._start(record, pipeline.resizes_first)
+        pipeline = preloaded(pipeline, {record.index: start})
         spent: dict[int, float] = defaultdict(float)
 
         def run(number: int, call: Call) -> Any:
@@ -110,7 +103,7 @@ class Preview:
         if timing is not None:
             for number in range(1, len(augment.steps) + 1):
                 timing.seconds[number].append(spent[number])
-        return sample.image
+        return sample
 
     def is_shrunk(self, record: Record, augment: AugmentationList) -> bool:
         """Return whether samples of a record start from a smaller image than in training.
@@ -119,21 +112,22 @@ class Preview:
             Exception: As `image`.
         """
         pipeline = replace(self._pipeline, augment=augment)
-        return self._start(record, pipeline.resizes_first).is_shrunk
+        return self._start(record, pipeline.resizes_first)[1]
 
-    def _made_start(self, record: Record, resizes_first: bool) -> _Start:
+    def _made_start(self, record: Record, resizes_first: bool) -> tuple[Start, bool]:
+        """Return what samples start from, and whether it is smaller than in training."""
         # It only matters whether the list sets the size, not which list it is.
+        plain = replace(self._pipeline, augment=AugmentationList())
         if resizes_first:
-            plain = replace(self._pipeline, augment=AugmentationList())
-            return _Start(unvaried_image(record, plain), False)
-        opened = self._pipeline.source.open(record)
+            return start_of(record, plain), False
+        whole = replace(plain, resize=None)
+        opened = plain.source.open(record)
         height, width = opened.shape[:2]
         scale = MOST_SIDE_PX / max(height, width)
         if scale >= 1:
-            return _Start(HeldImage(opened), False)
-        size = max(1, round(height * scale)), max(1, round(width * scale))
-        target = ResizeOptions(image_size=size)
-        image = opened.read(Region(covers=covered_size(opened.shape, target)))
-        shrunk = resize_image(image, target).view()
-        shrunk.flags.writeable = False
-        return _Start(DecodedImage(shrunk), True)
+            return start_of(record, whole), False
+        target = ResizeOptions(
+            image_size=(max(1, round(height * scale)), max(1, round(width * scale)))
+        )
+        region = Region(covers=covered_size(opened.shape, target))
+        return resized_start(record, opened, region, replace(plain, resize=target)), True

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView, map_view, numbers_text
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
 from augseq.types import Array, Image
@@ -16,6 +17,8 @@ from augseq.types import Array, Image
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
     from augseq.manifest.manifest import Manifest
+
+_LEAST_SIDE_PX = 8
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,15 @@ class ArrayRowTarget(Target):
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the row of a record; a view."""
         return np.asarray(self.rows[record.index])
+
+    def view(self, value: Array) -> TargetView:
+        """Return a class or numbers as text; what can be a map of the image as a map."""
+        # Fewer rows or columns are rather points or boxes.
+        if value.ndim in (2, 3) and min(value.shape[:2]) >= _LEAST_SIDE_PX:
+            return map_view(value)
+        if self.is_one_hot and self.num_classes is not None:
+            return TargetView(text=str(value.argmax()))
+        return TargetView(text=numbers_text(value))
 
     @property
     def shape(self) -> tuple[int, ...]:

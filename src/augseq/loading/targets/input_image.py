@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -83,6 +84,10 @@ class InputImageTarget(Target):
         """Return the image as the model gets it, or the clean one, (height, width, channels)."""
         assert image is not None
         return image.astype(self.dtype, copy=False)
+
+    def view(self, value: Array) -> TargetView:
+        """Return the image."""
+        return TargetView(title="clean image" if self.clean else "input image", image=value)
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -16,6 +16,7 @@ from augseq.loading.targets.column_checks import (
     unknown_classes,
 )
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -148,6 +149,14 @@ class LabelTarget(Target):
         one_hot[label] = 1
         return one_hot
 
+    def view(self, value: Array) -> TargetView:
+        """Return nothing: the class of a record is the title of its picture."""
+        return TargetView()
+
+    def decoded(self, value: Array) -> int:
+        """Return the label that a value encodes."""
+        return int(value.argmax() if self.is_one_hot else value.item())
+
     @property
     def shape(self) -> tuple[int, ...]:
         """() for "int", (1,) for "binary", (num_classes,) for "categorical"."""
@@ -210,6 +219,10 @@ class ColumnLabelTarget(Target):
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the encoded class."""
         return self.labels.encoded(self._label_of[record.columns[self.column]])
+
+    def view(self, value: Array) -> TargetView:
+        """Return the class."""
+        return TargetView(title=self.column, text=str(self.classes[self.labels.decoded(value)]))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.mask_file import read_mask
 from augseq.terminal_text import options_text
@@ -192,6 +193,14 @@ class MaskTarget(Target):
             rows = np.eye(len(self.classes) + 1, len(self.classes), dtype=np.float32)
             return rows[np.minimum(image, len(self.classes))]
         return np.where(image == UNCOVERED, np.int32(self.ignore), image.astype(np.int32))
+
+    def view(self, value: Array) -> TargetView:
+        """Return the class of every pixel."""
+        if self.one_hot:
+            labels = np.where(value.any(axis=2), value.argmax(axis=2), -1)
+        else:
+            labels = np.where(value == self.ignore, -1, value)
+        return TargetView(title=self.files.column, labels=labels, class_names=self.classes)
 
     def _coded(self, values: npt.NDArray[Any], record: Record) -> npt.NDArray[np.uint16]:
         """Return the class number of each pixel; `UNCOVERED` for ignored ones."""

@@ -15,6 +15,7 @@ from augseq.loading.targets.column_checks import (
     unknown_classes,
 )
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -153,6 +154,12 @@ class MultiLabelTarget(Target):
             return np.array(flags, np.float32)
         tags = set(_tags(record.columns[self.columns[0]], self.separator))
         return np.array([name in tags for name in self.classes], np.float32)
+
+    def view(self, value: Array) -> TargetView:
+        """Return the labels, separated by commas."""
+        labels = [str(name) for name, flag in zip(self.classes, value, strict=True) if flag]
+        title = self.columns[0] if len(self.columns) == 1 else ""
+        return TargetView(title=title, text=", ".join(labels) or "no label")
 
     @property
     def shape(self) -> tuple[int, ...]:

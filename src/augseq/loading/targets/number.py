@@ -10,6 +10,7 @@ import numpy.typing as npt
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing, column_names, files_at
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import listed, options_text
 from augseq.types import Array, Image
@@ -92,6 +93,11 @@ class NumberTarget(Target):
         """Return the numbers, float32, shape (num_values,)."""
         values = [record.columns[name] for name in self.columns]
         return np.array(values, np.float32).reshape(self.num_values)
+
+    def view(self, value: Array) -> TargetView:
+        """Return the numbers, with the names of their columns if there are several."""
+        title = self.columns[0] if len(self.columns) == 1 else ""
+        return TargetView(title=title, text=numbers_text(value, self.columns))
 
     @property
     def shape(self) -> tuple[int, ...]:

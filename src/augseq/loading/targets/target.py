@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.moving_map import MapKind, MovingMap
+from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
 from augseq.types import Array, Image
 
@@ -54,6 +55,14 @@ class Target(Protocol):
             AugseqError: The map cannot be read; the message names it and the image.
         """
         raise TypeError(f"{type(self).__name__} has no map")
+
+    def view(self, value: Array) -> TargetView:
+        """Return how to show a value to a person.
+
+        Args:
+            value: What `load` returned, or a row of a batch.
+        """
+        return TargetView(text=numbers_text(value))
 
     @property
     def text(self) -> str:

@@ -11,6 +11,7 @@ from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.value_file import read_values
 from augseq.terminal_text import options_text
@@ -150,6 +151,16 @@ class ValueMapTarget(Target):
         """Return the values, given the map after it has moved with the image."""
         assert image is not None
         return without_weights(image, self.fill)
+
+    def view(self, value: Array) -> TargetView:
+        """Return the values of one channel, the first of two, or three channels as a picture."""
+        if self.num_channels == 3:
+            return TargetView(title=self.files.column, image=value)
+        values = value[:, :, 0]
+        # Without missing values, 0 is usually a value like any other.
+        if self.missing is not None or self.fill != 0:
+            values = np.where(values == np.float32(self.fill), np.float32(np.nan), values)
+        return TargetView(title=self.files.column, values=values)
 
     def _known(self, stored: npt.NDArray[np.float32], record: Record) -> npt.NDArray[np.bool_]:
         """Return which pixels have a value, shape (height, width)."""

@@ -1,0 +1,64 @@
+"""Targets whose maps are read in another way, to observe them or to hold them in memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from augseq.augment.moving_map import MapKind, MovingMap
+from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
+from augseq.manifest.record import Record
+from augseq.types import Array, Image
+
+ReadMap: TypeAlias = Callable[[Record, tuple[int, ...], Image], MovingMap]
+"""The method `read_map` of a target."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithReadMap(Target):
+    """A target that reads its map with another function.
+
+    Attributes:
+        target: The target.
+        read: Called in place of its `read_map`.
+    """
+
+    target: Target
+    read: ReadMap
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the target."""
+        return self.target.columns
+
+    @property
+    def map_kind(self) -> MapKind | None:
+        """The kind of its map."""
+        return self.target.map_kind
+
+    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+        """Return what `read` returns."""
+        return self.read(record, shape, pixels)
+
+    def load(self, record: Record, image: Image | None = None) -> Array:
+        """Return the value of the target."""
+        return self.target.load(record, image)
+
+    def view(self, value: Array) -> TargetView:
+        """Return how to show a value of the target."""
+        return self.target.view(value)
+
+    @property
+    def text(self) -> str:
+        """The target in a few words."""
+        return self.target.text
+
+    @property
+    def content(self) -> str:
+        """What decides the values."""
+        return self.target.content
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape of one value."""
+        return self.target.shape

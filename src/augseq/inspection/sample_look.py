@@ -1,0 +1,192 @@
+"""A sample as a person sees it: its image, and its targets over, beside and below it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from augseq.inspection.overlays import class_color, colored, overlaid, shrunk_map
+from augseq.inspection.thumbnails import shrunk
+from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
+from augseq.terminal_text import shortened
+from augseq.types import Array, Image
+
+IGNORED = "ignored"
+NO_VALUE = "no value"
+# Of up to so many classes, the legend shows all; of more, those that have the most pixels.
+_MOST_CLASSES = 20
+_MOST_LETTERS = 70
+
+Range: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCount:
+    """A class of a mask, as the legend shows it.
+
+    Attributes:
+        name: Its name.
+        color: "#rrggbb"; empty if its pixels are not coloured.
+        num_pixels: Number of its pixels.
+    """
+
+    name: str
+    color: str
+    num_pixels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleLook:
+    """What to draw of a sample.
+
+    Attributes:
+        image: The image, under its mask if it has exactly one.
+        beside: Further pictures, by name of the target, each with `values` or an `image`.
+        lines: Lines of text below the image.
+        classes: The classes of its masks, those without pixels too.
+        unknown: What stripes mean in these pictures: `IGNORED`, `NO_VALUE`, both or neither.
+    """
+
+    image: Image
+    beside: Mapping[str, TargetView] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    classes: tuple[ClassCount, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def shrunk(self, side_px: int) -> "SampleLook":
+        """Return it with pictures of at most this side, uint8 except for values."""
+        beside = {
+            name: TargetView(values=shrunk_map(view.values, side_px))
+            if view.values is not None
+            else TargetView(image=None if view.image is None else shrunk(view.image, side_px))
+            for name, view in self.beside.items()
+        }
+        return replace(self, image=shrunk(self.image, side_px), beside=beside)
+
+
+def look_at(image: Image, values: Mapping[str, Array], targets: Mapping[str, Target]) -> SampleLook:
+    """Return what to draw of a sample.
+
+    Args:
+        image: The image, shape (height, width, channels).
+        values: The values of its targets by name.
+        targets: The targets by name; a value without one is not drawn.
+    """
+    views = {name: target.view(values[name]) for name, target in targets.items() if name in values}
+    if len(views) == 1:
+        views = {view.title: view for view in views.values()}
+    num_masks = sum(view.labels is not None for view in views.values())
+    shown, beside, classes = image, dict[str, TargetView](), list[ClassCount]()
+    for name, view in views.items():
+        if view.labels is not None:
+            found = _classes(view, first_color=len(classes))
+            classes += found.values()
+            colors = {number: one.color for number, one in found.items() if one.num_pixels}
+            under = overlaid(image, view.labels, colors)
+            # Several masks would hide each other.
+            if num_masks == 1:
+                shown = under
+            else:
+                beside[name] = TargetView(image=under)
+        elif view.values is not None or view.image is not None:
+            beside[name] = view
+    return SampleLook(
+        image=shown,
+        beside=beside,
+        lines=tuple(_line(name, view.text) for name, view in views.items() if view.text),
+        classes=tuple(classes),
+        unknown=_unknown(views.values()),
+    )
+
+
+def _line(name: str, text: str) -> str:
+    return shortened(f"{name}: {text}" if name else text, _MOST_LETTERS)
+
+
+def _unknown(views: Iterable[TargetView]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for view in views:
+        if view.labels is not None and (view.labels < 0).any():
+            found[IGNORED] = None
+        if view.values is not None and not np.isfinite(view.values).all():
+            found[NO_VALUE] = None
+    return tuple(found)
+
+
+def _classes(view: TargetView, *, first_color: int) -> dict[int, ClassCount]:
+    """Return the classes of a mask by number."""
+    assert view.labels is not None
+    numbers, counts = np.unique(view.labels[view.labels >= 0], return_counts=True)
+    count_of = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    names = dict(enumerate(view.class_names)) or {number: str(number) for number in count_of}
+    return {
+        number: ClassCount(
+            name=name,
+            color=class_color(first_color + number, name),
+            num_pixels=count_of.get(number, 0),
+        )
+        for number, name in names.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What the colours in the pictures of several samples mean.
+
+    Attributes:
+        classes: Names of classes, each with its colour; "" for one that is not coloured.
+        num_more: Number of further classes.
+        unknown: What stripes mean.
+        ranges: Lowest and highest number, by name of the target.
+    """
+
+    classes: Sequence[tuple[str, str]]
+    num_more: int
+    unknown: tuple[str, ...]
+    ranges: Mapping[str, Range]
+
+    def pictures(self, look: SampleLook) -> dict[str, Image]:
+        """Return the pictures beside an image, by name of the target."""
+        found = {}
+        for name, view in look.beside.items():
+            if view.values is not None:
+                found[name] = colored(view.values, self.ranges.get(name, (0.0, 1.0)))
+            elif view.image is not None:
+                found[name] = view.image
+        return found
+
+
+def key_of(looks: Iterable[SampleLook]) -> Key:
+    """Return the key to all pictures of some samples, which share their colours."""
+    looks = list(looks)
+    totals: dict[tuple[str, str], int] = {}
+    for one in (one for look in looks for one in look.classes):
+        totals[one.name, one.color] = totals.get((one.name, one.color), 0) + one.num_pixels
+    shown = _most_frequent(totals)
+    return Key(
+        classes=shown,
+        num_more=len(totals) - len(shown),
+        unknown=tuple(dict.fromkeys(text for look in looks for text in look.unknown)),
+        ranges=_ranges(looks),
+    )
+
+
+def _most_frequent(totals: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """Return all classes if they are few; otherwise some that occur, in their own order."""
+    if len(totals) <= _MOST_CLASSES:
+        return list(totals)
+    found = sorted(filter(totals.get, totals), key=lambda one: -totals[one])[:_MOST_CLASSES]
+    return [one for one in totals if one in found]
+
+
+def _ranges(looks: Sequence[SampleLook]) -> dict[str, Range]:
+    ranges: dict[str, Range] = {}
+    for name, view in (item for look in looks for item in look.beside.items()):
+        known = None if view.values is None else view.values[np.isfinite(view.values)]
+        if known is None or not known.size:
+            continue
+        low, high = ranges.get(name, (np.inf, -np.inf))
+        ranges[name] = min(low, float(known.min())), max(high, float(known.max()))
+    return ranges
