@@ -18,6 +18,7 @@ from PIL import Image
 import augseq
 from augseq.inspection.explorer import panel as panel_module
 from tests.inspection.page import Page
+from tests.inspection.scenes import CLASSES, DEPTH, MASK, TAGGED, scenes
 
 LIST = [
     A.RandomResizedCrop((64, 64), scale=(0.5, 1)),
@@ -283,3 +284,18 @@ def test_without_ipywidgets_the_error_says_how_to_install_it(
 def test_an_invalid_source_of_images_is_refused() -> None:
     with pytest.raises(augseq.errors.ArgumentError, match="Received: an object of type str"):
         augseq.explore("photos")  # type: ignore[arg-type]
+
+
+def test_targets_are_shown_with_a_key(tmp_path: Path) -> None:
+    images = scenes(tmp_path)
+    sequence = augseq.ImageSequence(
+        images, image_size=(24, 32), targets={"mask": MASK, "far": DEPTH, "seen": TAGGED},
+        augment=[A.Rotate((20, 20), p=1)], workers=0,
+    )  # fmt: skip
+    panel = augseq.explore(sequence)
+    shown = page(panel)
+    # Two records, plain and in four epochs: an image and a value map for each.
+    assert len(shown.images()) == 20
+    assert shown.texts.count("far") == 2
+    assert {"seen: no label", "seen: day", "ignored", *CLASSES} <= set(shown.texts)
+    assert errors(panel) == ""

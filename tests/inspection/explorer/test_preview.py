@@ -11,6 +11,7 @@ from PIL import Image
 import augseq
 from augseq.inspection.explorer.choices import Choices, items_of
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
+from tests.inspection.scenes import AGE, DEPTH, MASK, scenes
 
 
 def invert(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -141,3 +142,46 @@ def test_crops_are_timed_as_well(samples: augseq.Manifest) -> None:
         preview.sample(samples[0], Choices(CROPS).augment, seed=0, epoch=epoch, timing=timing)
     assert set(timing.mean_ms()) == {1, 2, 3}
     assert all(0 < value < 10_000 for value in timing.mean_ms().values())
+
+
+@pytest.mark.parametrize(
+    ("augment", "options"),
+    [
+        ([A.HorizontalFlip(), A.Rotate(p=1), A.GaussNoise()], {"image_size": (20, 28)}),
+        ([A.HorizontalFlip(), A.Rotate(p=1)], {"image_size": (20, 20), "resize_mode": "pad"}),
+        ([A.HorizontalFlip(), A.D4(p=1)], {"image_size": None}),
+        ([A.RandomResizedCrop((16, 12), scale=(0.2, 0.6)), A.Rotate(p=1)], {"image_size": (9, 9)}),
+        ([A.Rotate(p=1), A.RandomCrop(9, 9)], {"image_size": (18, 18)}),
+        ([A.HorizontalFlip()], {"image_size": (20, 28), "cache": "memory"}),
+    ],
+)
+def test_the_targets_of_an_untouched_list_are_those_of_the_sequence(
+    tmp_path: Path, augment: list[Any], options: dict[str, Any]
+) -> None:
+    images = scenes(tmp_path)
+    clean = augseq.InputImage(clean=True)
+    sequence = augseq.ImageSequence(
+        images, targets={"mask": MASK, "depth": DEPTH, "clean": clean, "age": AGE},
+        augment=augment, seed=3, workers=0, **options,
+    )  # fmt: skip
+    preview, choices = Preview(sequence.pipeline), Choices(items_of(sequence.pipeline.augment))
+    for epoch in (0, 1, 0):
+        sample = preview.sample(images[1], choices.augment, seed=3, epoch=epoch)
+        expected = sequence.sample(1, epoch=epoch)
+        np.testing.assert_array_equal(sample.image, expected.image)
+        for name, values in expected.targets.items():
+            np.testing.assert_array_equal(sample.targets[name], values)
+
+
+def test_maps_shrink_with_a_large_image(tmp_path: Path) -> None:
+    images = scenes(tmp_path, size=(60, 3 * MOST_SIDE_PX), count=1)
+    sequence = augseq.ImageSequence(
+        images, image_size=(10, 400), targets={"mask": MASK, "depth": DEPTH},
+        augment=[A.RandomCrop(10, 400)], workers=0,
+    )  # fmt: skip
+    choices = Choices(items_of(sequence.pipeline.augment))
+    sample = Preview(sequence.pipeline).sample(images[0], choices.augment, seed=0, epoch=0)
+    is_same = np.abs(sample.targets["mask"] * 80 - sample.image[:, :, 0]) < 20
+    assert is_same.mean() > 0.95
+    depth = sample.targets["depth"][:, :, 0] * 2
+    assert np.abs(depth - sample.image[:, :, 1]).mean() < 2

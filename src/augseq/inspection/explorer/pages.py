@@ -62,21 +62,21 @@ def grid_html(rows: Sequence[Row], epochs: Sequence[int], class_names: Sequence[
         name = shortened(record_title(row.record, class_names), _MOST_LETTERS)
         file = shortened(row.record.path.rsplit("/", 1)[-1], _MOST_LETTERS)
         label = name if name == file else f"{name} · {file}"
-        cells += _pictures(row, titles, name, key)
+        for title, look in zip(titles, row.looks, strict=True):
+            picture = look if isinstance(look, str) else look.image
+            cells.append(
+                thumbnail(picture, f"{name}, {title}", detail=f"{path}, {title}", is_quick=True)
+            )
         cells.append(element("span", label, class_="augseq-file", title=path))
-        lines = next((look.lines for look in row.looks if not isinstance(look, str)), ())
-        cells += [element("span", line, class_="augseq-file", title=line) for line in lines]
+        cells += _targets(row, titles, name, key)
     columns = f"grid-template-columns:repeat({len(titles)},112px)"
     table = element("div", *cells, class_="augseq-table", style=columns)
-    return element("div", table, *key_html(key))
+    parts = key_html(key)
+    return element("div", table, *parts) if parts else table
 
 
-def _pictures(row: Row, titles: Sequence[str], name: str, key: Key) -> Iterator[Markup]:
-    """Yield the pictures of a sample, column by column; then those of each target, and its name."""
-    for title, look in zip(titles, row.looks, strict=True):
-        picture = look if isinstance(look, str) else look.image
-        detail = f"{row.record}, {title}"
-        yield thumbnail(picture, f"{name}, {title}", detail=detail, is_quick=True)
+def _targets(row: Row, titles: Sequence[str], name: str, key: Key) -> Iterator[Markup]:
+    """Yield a row of pictures for each target that has some, each with its name; then the text."""
     beside = [{} if isinstance(look, str) else key.pictures(look) for look in row.looks]
     for target in max(beside, key=len):
         text = shortened(target, _MOST_LETTERS)
@@ -84,10 +84,12 @@ def _pictures(row: Row, titles: Sequence[str], name: str, key: Key) -> Iterator[
             if target not in pictures:
                 yield element("span")
                 continue
-            detail = f"{row.record}, {title}, {target}"
-            alternative = f"{name}, {title}, {text}"
+            alternative, detail = f"{name}, {title}, {text}", f"{row.record}, {title}, {target}"
             yield thumbnail(pictures[target], alternative, detail=detail, is_quick=True)
         yield element("span", text, class_="augseq-file", title=target)
+    lines = next((look.lines for look in row.looks if not isinstance(look, str)), ())
+    for line in lines:
+        yield element("span", line, class_="augseq-file", title=line)
 
 
 def code_html(code: str, *, has_elements_by_place: bool) -> str:

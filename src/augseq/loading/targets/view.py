@@ -44,8 +44,15 @@ def numbers_text(values: Array, names: Sequence[str] = ()) -> str:
     """
     flat = values.ravel().tolist()
     named = len(names) == len(flat) > 1
-    texts = [f"{names[k]} {value:.6g}" if named else f"{value:.6g}" for k, value in enumerate(flat)]
+    texts = [
+        f"{names[k]} {_short(value)}" if named else _short(value) for k, value in enumerate(flat)
+    ]
     return first_few(texts, _MOST_VALUES)
+
+
+def _short(value: float) -> str:
+    is_whole = float(value).is_integer() and abs(value) < 1e15
+    return f"{value:.0f}" if is_whole else f"{value:.6g}"
 
 
 def map_view(values: Array) -> TargetView:
