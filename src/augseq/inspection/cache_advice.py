@@ -162,7 +162,9 @@ def _choices(plan: BatchPlan, record: Record, shapes: list[tuple[int, ...]]) -> 
     height, width = plan.sample(record, epoch=0).image.shape[:2]
     side = round(min(height, width) * _SIDE_OF_CROP)
     shrink = float(np.mean([max(1, min(shape[:2]) / side) for shape in shapes]))
-    return [ImageCache()] if shrink < 2 else [ImageCache(), ImageCache(shorter_side_px=side)]
+    # Maps do not fit images that a cache has shrunk.
+    stays = shrink < 2 or bool(plan.pipeline.with_maps)
+    return [ImageCache()] if stays else [ImageCache(), ImageCache(shorter_side_px=side)]
 
 
 def _with_cache(pipeline: Pipeline, choice: ImageCache) -> Pipeline:

@@ -196,7 +196,7 @@ def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:
         frame = frame.part(shown, shape) if frame and shown else None
         visible = frame or visible
         crops.append(crop)
-    crops = [visible, *crops[1:], None]
+    crops = [visible, *crops[1:], None][: len(stages)]
     for stage, crop in zip(stages, crops, strict=True):
         yield replace(stage, crop=_box(crop, stage.image.shape))
 

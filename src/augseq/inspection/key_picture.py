@@ -32,8 +32,8 @@ def draw_key(figure: Picture, key: Key) -> None:
     """Draw a key at the bottom of a figure that has `key_inches` of space there."""
     width, height = figure.get_size_inches()
     lines = _lines(_entries(key), width)
-    for number, line in enumerate(reversed(lines)):
-        bottom = (_MARGIN_INCHES + number * _LINE_INCHES) / height
+    for number, line in enumerate(lines, 1):
+        bottom = (_MARGIN_INCHES + (len(lines) - number) * _LINE_INCHES) / height
         legend = figure.legend(
             handles=line, loc="lower center", ncols=len(line), bbox_to_anchor=(0.5, bottom),
             fontsize=_SIZE, frameon=False, borderpad=0, borderaxespad=0, handlelength=1.5,

@@ -168,7 +168,7 @@ def key_of(looks: Iterable[SampleLook]) -> Key:
     return Key(
         classes=shown,
         num_more=len(totals) - len(shown),
-        unknown=tuple(dict.fromkeys(text for look in looks for text in look.unknown)),
+        unknown=tuple(sorted({text for look in looks for text in look.unknown})),
         ranges=_ranges(looks),
     )
 

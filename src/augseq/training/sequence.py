@@ -704,7 +704,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show_augmentations(self, index: int | None = None, *, num_epochs: int = 8) -> Picture:
         """Draw an image next to its augmented versions in several epochs.
 
-        They use the seed of the sequence, so these are the pixels that the model sees.
+        They use the seed of the sequence, so these are the pixels that the model sees. Targets are
+        drawn as by `show`.
 
         Args:
             index: The record's index, as in errors and `records`; None for the first record of
@@ -725,8 +726,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show_steps(self, index: int | None = None, *, epoch: int | None = None) -> Picture:
         """Draw an image after each transform, with the parameters it drew.
 
-        The first picture is the original image, upright, with a rectangle around the crop. For
-        the same as text, use `print(sequence.explain(index, epoch=epoch))`.
+        The first picture is the original image, upright, with a rectangle around the crop. Masks
+        and value maps are drawn as each transform has moved them. For the same as text, use
+        `print(sequence.explain(index, epoch=epoch))`.
 
         Args:
             index: The record's index, as in errors and `records`; None for the first record of
