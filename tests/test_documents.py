@@ -128,6 +128,14 @@ def test_a_program_of_the_page_on_targets_runs(monkeypatch: pytest.MonkeyPatch, 
     assert len(names["model"].history.history["loss"]) == 1
 
 
+@pytest.mark.parametrize("code", blocks(PROJECT / "docs/annotations.md", "python"))
+def test_a_program_of_the_page_on_annotations_runs(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    exec(code, {"__name__": "__main__"})
+
+
 def installed_by(page: Path) -> list[str]:
     """Return the arguments of the pip commands on a page."""
     commands = re.findall(r"pip install ([^`\n#]*)", page.read_text("utf-8"))

@@ -13,13 +13,14 @@ Start with `index_folder`, then make batches from the manifest that it returns:
 All public names, by task:
 
 List the images:
-    `index_folder`, `index_table` and `index_huggingface` return a `Manifest`; `concat_manifests`
-    joins several; `RemoteOptions` configures access to a remote folder.
+    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco` return a
+    `Manifest`; `concat_manifests` joins several; `RemoteOptions` configures access to a remote
+    folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
     `probe_manifest`, and measures its pixels: `PixelStatistics`. `write_manifest` and
     `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
-    programs.
+    programs, `write_coco` with its boxes.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from augseq.augment.presets import preset as preset
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
+    from augseq.indexing.annotations.coco import index_coco as index_coco
+    from augseq.indexing.annotations.write_coco import write_coco as write_coco
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
@@ -115,6 +118,7 @@ _HOMES = {
     "index_folder": "augseq.indexing.folder",
     "index_table": "augseq.indexing.table.index_table",
     "index_huggingface": "augseq.indexing.huggingface",
+    "index_coco": "augseq.indexing.annotations.coco",
     "Manifest": "augseq.manifest.manifest",
     "concat_manifests": "augseq.manifest.concat",
     "RemoteOptions": "augseq.remote.options",
@@ -127,6 +131,7 @@ _HOMES = {
     "read_manifest": "augseq.manifest.storage",
     "write_table": "augseq.manifest.export",
     "write_huggingface": "augseq.indexing.huggingface",
+    "write_coco": "augseq.indexing.annotations.write_coco",
     # Check the images.
     "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",

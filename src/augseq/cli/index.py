@@ -5,12 +5,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from augseq.cli.annotations import Annotations
 from augseq.cli.arguments import (
     ClassNamesOption,
     Decoding,
@@ -73,8 +74,8 @@ class _Tables:
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Table: folder of its paths; at a remote address, files are not checked. "
-            "[folder of the table]",
+            help="Table, annotations: folder of the paths; at a remote address, files are not "
+            "checked. [folder of SOURCE]",
         ),
     ] = None
     columns: Annotated[
@@ -131,7 +132,7 @@ def index(
         typer.Argument(
             metavar="SOURCE",
             help="Folder with one sub-folder per class, its address (s3://...), or a table with "
-            "one row per image (.csv, .tsv, .jsonl, .parquet).",
+            "one row per image (.csv, .tsv, .jsonl, .parquet); or boxes, with --annotations.",
         ),
     ],
     output: Annotated[
@@ -149,6 +150,7 @@ def index(
     folders: _Folders,
     probing: _Probing,
     tables: _Tables,
+    boxes: Annotations,
     decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
@@ -164,14 +166,20 @@ def index(
     output = output or folders.update
     decode = {**asdict(decoding), "full_depth": full_depth}
     with _checkpoint(output) as checkpoint:
-        if is_table(source) or _may_be_table(source):
+        if boxes.annotations is not None or is_table(source) or _may_be_table(source):
             check_absent(folders, "folders", source)
-            manifest = select_classes(tables.read(source, labelled=labels), class_names)
+            if boxes.annotations is not None:
+                check_absent(replace(tables, images_root=None), "tables", source)
+                manifest = boxes.read(source, tables.images_root, class_names)
+            else:
+                check_absent(boxes, "annotations", source)
+                manifest = select_classes(tables.read(source, labelled=labels), class_names)
             if probing.probe or probing.unreadable == "exclude":
                 manifest = probe_manifest(
                     manifest, unreadable=probing.unreadable, checkpoint=checkpoint, **decode
                 )
         else:
+            check_absent(boxes, "annotations", source)
             check_absent(tables, "tables", source)
             manifest = index_folder(
                 source,

@@ -1,6 +1,8 @@
 """Print a manifest: the number of images of each class, and excluded records."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from itertools import islice
 
 from augseq.indexing.excluded import excluded_lines
@@ -14,7 +16,10 @@ _LISTED = 20
 
 
 def print_counts(manifest: Manifest) -> None:
-    """Print the number of images of each class, with a bar."""
+    """Print the number of images, or of boxes, of each class, with a bar."""
+    if manifest.box_class_names:
+        _print_boxes(manifest)
+        return
     if not manifest.class_names:
         print(f"{len(manifest)} images without labels")
         return
@@ -23,6 +28,20 @@ def print_counts(manifest: Manifest) -> None:
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     order = ", in numeric order" if _are_numbered(list(counts)) else ""
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}{order}")
+    _print_bars(counts)
+    if not is_labelled.all():
+        print(f"{sum(~is_labelled):,} without a label")
+
+
+def _print_boxes(manifest: Manifest) -> None:
+    found = Counter(manifest.table.column("box_classes").combine_chunks().flatten().to_pylist())
+    counts = {name: found[name] for name in manifest.box_class_names}
+    classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
+    print(f"{len(manifest):,} images with {sum(counts.values()):,} boxes in {classes}")
+    _print_bars(counts)
+
+
+def _print_bars(counts: Mapping[str, int]) -> None:
     names = [shortened(name, _MOST_LETTERS) for name in counts]
     width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
@@ -31,8 +50,6 @@ def print_counts(manifest: Manifest) -> None:
     for name, count in zip(names, counts.values(), strict=True):
         bar = block * round(_BAR_WIDTH * count / most)
         print(f"  {padded(name, width)}  {count:>7}  {bar}")
-    if not is_labelled.all():
-        print(f"{sum(~is_labelled):,} without a label")
 
 
 def _are_numbered(names: list[str]) -> bool:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
+from augseq.manifest.categories import common_info
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.schema import check_paths_differ
 from augseq.remote.url import absolute_root, is_remote
@@ -41,7 +42,7 @@ def concat_manifests(
 
     Raises:
         ArgumentError: An image occurs twice, the roots have no common folder, columns of the same
-            name differ in type, or `rename` contains an unknown class.
+            name differ in type, categories of boxes differ, or `rename` contains an unknown class.
         LabelError: Class names do not match.
     """
     manifests = list(manifests)
@@ -73,6 +74,7 @@ def concat_manifests(
         excluded=_stacked(excluded),
         follow_links=any(manifest.follow_links for manifest in manifests),
         remote=manifests[0].remote,
+        dataset_info=common_info([manifest.dataset_info for manifest in manifests]),
     )
 
 

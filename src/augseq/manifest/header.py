@@ -26,6 +26,7 @@ class Header:
         root: Folder that all paths are relative to.
         class_names: Names by label.
         follow_links: Whether files can be links that point outside the root.
+        dataset_info: What annotation files say about the whole dataset, as JSON text.
         checksum: Checksum of everything except the values in the rows, for which Parquet has its
             own; None in files of schema version 1.
         is_checkpoint: Whether the file is a checkpoint of unfinished work, which is overwritten.
@@ -34,6 +35,7 @@ class Header:
     root: str
     class_names: tuple[str, ...]
     follow_links: bool = False
+    dataset_info: str = ""
     checksum: str | None = None
     is_checkpoint: bool = False
 
@@ -45,6 +47,8 @@ class Header:
             raise TypeError("its root must be the path of a folder")
         if not isinstance(self.follow_links, bool):
             raise TypeError("its `follow_links` must be true or false")
+        if not isinstance(self.dataset_info, str):
+            raise TypeError("its `dataset_info` must be text")
         "".join(names).encode()  # Raises for lone surrogates, which cannot be printed.
 
 
@@ -58,6 +62,8 @@ def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, byte
         "follow_links": manifest.follow_links,
         "checksum": checksum(manifest),
     }
+    if manifest.dataset_info:
+        content["dataset_info"] = manifest.dataset_info
     if is_checkpoint:
         content["is_checkpoint"] = True
     return {_METADATA_KEY: json.dumps(content).encode()}
@@ -100,6 +106,8 @@ def checksum(manifest: Manifest) -> str:
     columns = [f"{field.name}: {field.type}" for field in manifest.excluded.schema]
     counts = [len(manifest), manifest.excluded.num_rows]
     content = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
+    # Without it, the checksum is the one of manifests written before there were annotations.
+    content += [manifest.dataset_info] * bool(manifest.dataset_info)
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
@@ -111,6 +119,7 @@ def _parse(content: dict[str, object], version: int) -> Header:
         root=content["root"],  # type: ignore[arg-type]
         class_names=tuple(names),
         follow_links=content.get("follow_links", False),  # type: ignore[arg-type]
+        dataset_info=content.get("dataset_info", ""),  # type: ignore[arg-type]
         checksum=str(content["checksum"]) if version > 1 else None,
         is_checkpoint=content.get("is_checkpoint") is True,
     )

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.manifest import display
+from augseq.manifest.categories import category_names, check_dataset_info
 from augseq.manifest.classes import (
     balanced_weights,
     check_classes,
@@ -77,6 +78,8 @@ class Manifest:
             keep their index, so a repaired file gets its random stream back.
         follow_links: Whether files can be symbolic links that point outside `root`.
         remote: Options for a remote root. They are held in memory only, never saved to a file.
+        dataset_info: JSON text of what an annotation file says about the whole dataset: an object
+            with a list `categories`. "" without annotations.
 
     Example:
         >>> import augseq
@@ -93,6 +96,7 @@ class Manifest:
     excluded: pa.Table = None
     follow_links: bool = False
     remote: RemoteOptions = field(default_factory=RemoteOptions)
+    dataset_info: str = ""
 
     def __post_init__(self) -> None:
         check_no_secret(self.root)
@@ -102,6 +106,7 @@ class Manifest:
         check_identities(self.table, self.excluded)
         check_paths(self.table.column("path"), self.excluded.column("path"))
         check_classes(self.class_names, self.table.column("target"))
+        check_dataset_info(self.dataset_info)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -134,6 +139,7 @@ class Manifest:
             and bool(self.table.equals(other.table))
             and bool(self.excluded.equals(other.excluded))
             and self.follow_links == other.follow_links
+            and self.dataset_info == other.dataset_info
         )
 
     def __hash__(self) -> int:
@@ -179,6 +185,14 @@ class Manifest:
             LabelError: A record has no label.
         """
         return label_array(self.table.column("target"))
+
+    @property
+    def box_class_names(self) -> tuple[str, ...]:
+        """Names of the classes of boxes, in the order of their ids.
+
+        Classes without boxes are included. Empty if the manifest was not made of annotations.
+        """
+        return category_names(self.dataset_info)
 
     def class_counts(
         self, column: str | None = None, *, separator: str | None = None

@@ -131,6 +131,7 @@ def _manifest(header: Header, table: pa.Table) -> Manifest:
         table=served,
         excluded=excluded,
         follow_links=header.follow_links,
+        dataset_info=header.dataset_info,
     )
 
 

@@ -119,7 +119,7 @@ def existing_paths(
     Raises:
         MissingFileError: A file does not exist.
     """
-    exists = _exist(root, paths)
+    exists = find_files(root, paths)
     if exists.all():
         return paths, ()
     names = FileNames(root)
@@ -141,7 +141,8 @@ def existing_paths(
     )
 
 
-def _exist(root: str, paths: pa.Array) -> npt.NDArray[np.bool_]:
+def find_files(root: str, paths: pa.Array) -> npt.NDArray[np.bool_]:
+    """Return whether each path is a file below a local root, shape (len(paths),)."""
     files_of: dict[str, set[str]] = {}
 
     def is_file(path: str) -> bool:

@@ -38,7 +38,8 @@ def _advice(suffix: str) -> str:
         return "If it has one JSON object per line, rename it to end in .jsonl."
     if suffix == ".json":
         return (
-            "If it has one JSON object per line, rename it to end in .jsonl. Otherwise read it "
+            "If it has one JSON object per line, rename it to end in .jsonl. If it has boxes in "
+            "COCO's format, use index_coco (at the shell: --annotations coco). Otherwise read it "
             "with pandas.read_json, and pass the frame: index_table(frame, root=...)."
         )
     if suffix in _PACKED:

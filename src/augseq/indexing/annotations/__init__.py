@@ -1,0 +1,1 @@
+"""Annotation files: boxes, polygons and key points in the formats COCO, VOC and YOLO."""

@@ -1,0 +1,68 @@
+"""The four numbers of a box in each format, and back without loss.
+
+A box is left, top, right, bottom in pixels. Computing a width, or a centre, from it rounds, so
+that reading the result does not always give the same box. So a manifest holds the numbers of the
+file too: they are written again if they still give exactly this box.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.manifest.object_columns import ObjectColumns
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+# Steps by which a rounded number is off at most.
+_STEPS = (1, -1, 2, -2)
+
+
+def written_numbers(
+    objects: ObjectColumns,
+    read: Callable[[Numbers], Numbers],
+    write: Callable[[Numbers], Numbers],
+) -> Numbers:
+    """Return the numbers to write for each box, shape (n, 4).
+
+    Args:
+        objects: The objects.
+        read: Returns the boxes for numbers of the format, as its index function does.
+        write: Returns the numbers for boxes.
+    """
+    computed = write(objects.boxes)
+    written = objects.numbers("box_as_written")
+    if written is None:
+        return computed
+    is_same = (read(written) == objects.boxes).all(axis=1, keepdims=True)
+    return np.where(is_same, written, computed)
+
+
+def coco_boxes(numbers: Numbers) -> Numbers:
+    """Return boxes for COCO's left, top, width, height."""
+    return np.concatenate([numbers[:, :2], numbers[:, :2] + numbers[:, 2:]], axis=1)
+
+
+def coco_numbers(boxes: Numbers) -> Numbers:
+    """Return left, top, width, height, so that the sums give the same boxes."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    sides = solve(high - low, high, lambda sides: low + sides)
+    return np.concatenate([low, sides], axis=1)
+
+
+def solve(start: Numbers, goal: Numbers, read: Callable[[Numbers], Numbers]) -> Numbers:
+    """Return the numbers next to `start` for which `read` gives exactly `goal`.
+
+    Where there are none, `start` is returned.
+    """
+    found = start.copy()
+    for steps in _STEPS:
+        is_off = read(found) != goal
+        if not is_off.any():
+            break
+        tried = start
+        for _ in range(abs(steps)):
+            tried = np.nextafter(tried, np.inf * steps)
+        found = np.where(is_off & (read(tried) == goal), tried, found)
+    return found

@@ -1,0 +1,148 @@
+"""The polygons, masks and key points of COCO annotations."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from augseq.indexing.annotations.objects import Ragged
+from augseq.validation import briefly
+
+Report = Callable[[int, str], None]
+_NUMBERS = {int, float}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polygons:
+    """The polygons of objects.
+
+    Attributes:
+        num_polygons: Number of polygons of each object; null if no object has any.
+        points_of_polygons: For each object, the number of points of each of its polygons.
+        coordinates: For each object, x and y of all points.
+    """
+
+    num_polygons: pa.Array
+    points_of_polygons: Ragged
+    coordinates: Ragged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypoints:
+    """The key points of objects.
+
+    Attributes:
+        num_points: Number of key points of each object; null if no object has any.
+        coordinates: For each object, x, y and visibility of all points.
+    """
+
+    num_points: pa.Array
+    coordinates: Ragged
+
+
+def read_segmentations(
+    rows: list[dict[str, Any]], report: Report
+) -> tuple[Polygons, list[str | None]]:
+    """Return the polygons, and the masks as JSON text, of some annotations.
+
+    Args:
+        rows: The annotations.
+        report: Called with the position of an annotation, and what is wrong with it.
+    """
+    polygons: list[list[list[float]]] = []
+    masks: list[str | None] = [None] * len(rows)
+    for number, row in enumerate(rows):
+        shape = row.get("segmentation") or []
+        if type(shape) is dict:
+            masks[number] = json.dumps(shape, ensure_ascii=False)
+            if not _is_mask(shape):
+                report(number, f"`segmentation` must have a size and counts. {_received(shape)}")
+            shape = []
+        elif type(shape) is not list or not all(map(_is_polygon, shape)):
+            report(
+                number,
+                "`segmentation` must be a list of polygons [x, y, x, y, x, y, ...] of at least 3 "
+                f"points, or run lengths. {_received(shape)}",
+            )
+            shape = []
+        polygons.append(shape)
+    flat = list(chain.from_iterable(polygons))
+    counts = np.fromiter(map(len, polygons), np.int64, len(polygons))
+    lengths = np.fromiter(map(len, flat), np.int64, len(flat))
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    last = np.cumsum(counts)
+    return (
+        Polygons(
+            num_polygons=counts_column(counts),
+            points_of_polygons=Ragged(values=pa.array(lengths // 2, pa.int32()), counts=counts),
+            coordinates=Ragged(values=_floats(flat), counts=ends[last] - ends[last - counts]),
+        ),
+        masks,
+    )
+
+
+def read_keypoints(
+    rows: list[dict[str, Any]], report: Report
+) -> tuple[Keypoints, dict[int, dict[str, Any]]]:
+    """Return the key points of some annotations, and counts that do not fit them, by position.
+
+    Args:
+        rows: The annotations.
+        report: Called with the position of an annotation, and what is wrong with it.
+    """
+    points: list[list[float]] = []
+    odd_counts: dict[int, dict[str, Any]] = {}
+    for number, row in enumerate(rows):
+        found = row.get("keypoints") or []
+        if not _is_keypoints(found):
+            report(
+                number,
+                "`keypoints` must be [x, y, visibility, x, y, visibility, ...] with visibility 0, "
+                f"1 or 2. {_received(found)}",
+            )
+            found = []
+        points.append(found)
+        if "num_keypoints" in row:
+            num_labelled = sum(1 for flag in found[2::3] if flag)
+            # Otherwise it is known from the points.
+            if row["num_keypoints"] != num_labelled or not found:
+                odd_counts[number] = {"num_keypoints": row["num_keypoints"]}
+    counts = np.fromiter(map(len, points), np.int64, len(points))
+    keypoints = Keypoints(
+        num_points=counts_column(counts // 3),
+        coordinates=Ragged(values=_floats(points), counts=counts),
+    )
+    return keypoints, odd_counts
+
+
+def counts_column(counts: Any) -> pa.Array:
+    """Return numbers of parts, or nulls if no object has any, so that there is no column."""
+    return pa.array(counts, pa.int32()) if counts.any() else pa.nulls(len(counts), pa.int32())
+
+
+def _floats(lists: list[list[float]]) -> pa.Array:
+    return pa.array(np.array(list(chain.from_iterable(lists)), np.float64), pa.float64())
+
+
+def _is_polygon(points: Any) -> bool:
+    is_list = type(points) is list and len(points) >= 6 and len(points) % 2 == 0
+    return is_list and _NUMBERS.issuperset(map(type, points))
+
+
+def _is_keypoints(values: Any) -> bool:
+    if type(values) is not list or len(values) % 3 or not _NUMBERS.issuperset(map(type, values)):
+        return False
+    return {0, 1, 2}.issuperset(values[2::3])
+
+
+def _is_mask(shape: dict[str, Any]) -> bool:
+    size, counts = shape.get("size"), shape.get("counts")
+    return type(size) is list and [*map(type, size)] == [int, int] and type(counts) in (list, str)
+
+
+def _received(value: Any) -> str:
+    return f"Received: {briefly(value)}"

@@ -1,0 +1,67 @@
+"""Collect what is wrong with annotations, then raise or exclude."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from augseq.errors import ManifestError
+from augseq.indexing.annotations.options import InvalidPolicy
+from augseq.terminal_text import first_few
+
+
+@dataclass(slots=True)
+class Problems:
+    """What is wrong with the annotations of a dataset.
+
+    Attributes:
+        source: The annotation file or folder, as in messages.
+        by_image: First problem of each image, by its position.
+        without_image: Problems of annotations that belong to no image.
+    """
+
+    source: str
+    by_image: dict[int, str] = field(default_factory=dict)
+    without_image: list[str] = field(default_factory=list)
+
+    def add(self, image: int, place: str, text: str) -> None:
+        """Add a problem.
+
+        Args:
+            image: Position of the image; -1 if there is none.
+            place: Where in the file, such as "annotations[4]".
+            text: What must hold, and what was received.
+        """
+        if image < 0:
+            self.without_image.append(f"{place}: {text}")
+        else:
+            self.by_image.setdefault(image, f"{place}: {text}")
+
+    def settle(self, policy: InvalidPolicy) -> None:
+        """Raise `ManifestError` if there are problems, unless they are excluded."""
+        texts = [*self.by_image.values(), *self.without_image]
+        if not texts or policy == "exclude":
+            return
+        raise ManifestError(
+            f"The annotations in {self.source} are not valid. {first_few(texts, between='; ')}. "
+            'Correct them; or pass invalid="exclude" (at the shell: --invalid exclude) to exclude '
+            f"these {len(self.by_image):,} images, and list them with the reason."
+        )
+
+    def reasons(self, num_images: int) -> pa.Array:
+        """Return the first problem of each image; null for images without one."""
+        return pa.array([self.by_image.get(k) for k in range(num_images)], pa.string())
+
+    def findings(self) -> Iterator[str]:
+        """Yield warnings about what is excluded."""
+        if self.by_image:
+            first = next(iter(self.by_image.values()))
+            yield (
+                f"Excluded: {len(self.by_image):,} images with invalid annotations in "
+                f"{self.source} (`manifest.excluded`), such as {first}"
+            )
+        if self.without_image:
+            yield (
+                f"Ignored: {len(self.without_image):,} annotations in {self.source} that belong "
+                f"to no image, such as {self.without_image[0]}"
+            )

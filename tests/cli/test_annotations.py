@@ -1,0 +1,53 @@
+"""Annotation files at the shell."""
+
+from pathlib import Path
+
+import pytest
+
+import augseq
+from tests.cli.test_main import Run, run  # noqa: F401
+from tests.indexing.annotations.scenes import COCO, write_coco_scene
+
+
+def test_a_coco_file_becomes_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    path = write_coco_scene(tmp_path / "data")
+    outcome = run("index", str(path), "--annotations", "coco", "-o", str(tmp_path / "m.parquet"))
+    assert outcome.code == 0, outcome.err
+    assert "3 images with 3 boxes in 3 classes" in outcome.out
+    assert "never        0" in outcome.out
+    images = augseq.read_manifest(tmp_path / "m.parquet")
+    assert images == augseq.index_coco(path, progress=False)
+
+
+def test_errors_name_the_options_that_solve_them(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    wrong = [{**COCO["annotations"][0], "bbox": [1, 2, 0, 4]}]
+    path = write_coco_scene(tmp_path / "data", annotations=wrong)
+    outcome = run("index", str(path))
+    assert "--annotations coco" in outcome.err
+    outcome = run("index", str(path), "--annotations", "coco")
+    assert (outcome.code, "--invalid exclude" in outcome.err) == (1, True)
+    outcome = run("index", str(path), "--annotations", "coco", "--invalid", "exclude")
+    assert outcome.code == 0
+    assert "2 images with 0 boxes" in outcome.out
+    assert "1 excluded" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--annotations", "coco", "--columns", "a"], "Only for tables: --columns"),
+        (["--annotations", "coco", "--splits", "a"], "Only for folders: --splits"),
+        (["--annotations", "coco", "--class-names", "a"], "--class-names is for classes of images"),
+        (["--frame", "stored"], "Only for annotations: --frame"),
+    ],
+)
+def test_options_of_other_sources_are_refused(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    options: list[str],
+    message: str,
+) -> None:
+    path = write_coco_scene(tmp_path / "data")
+    outcome = run("index", str(path.parent if "--frame" in options else path), *options)
+    assert outcome.code == 1
+    assert message in outcome.err
