@@ -13,14 +13,15 @@ Start with `index_folder`, then make batches from the manifest that it returns:
 All public names, by task:
 
 List the images:
-    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco` return a
-    `Manifest`; `concat_manifests` joins several; `RemoteOptions` configures access to a remote
-    folder.
+    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco` and
+    `index_voc` return a `Manifest`; `concat_manifests` joins several; `RemoteOptions` configures
+    access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
     `probe_manifest`, and measures its pixels: `PixelStatistics`. `write_manifest` and
     `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
-    programs, `write_coco` with its boxes.
+    programs, `write_coco` and `write_voc`
+    with its boxes.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -64,7 +65,9 @@ if TYPE_CHECKING:
     from augseq.errors import AugseqError as AugseqError
     from augseq.errors import AugseqWarning as AugseqWarning
     from augseq.indexing.annotations.coco import index_coco as index_coco
+    from augseq.indexing.annotations.voc import index_voc as index_voc
     from augseq.indexing.annotations.write_coco import write_coco as write_coco
+    from augseq.indexing.annotations.write_voc import write_voc as write_voc
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
@@ -119,6 +122,7 @@ _HOMES = {
     "index_table": "augseq.indexing.table.index_table",
     "index_huggingface": "augseq.indexing.huggingface",
     "index_coco": "augseq.indexing.annotations.coco",
+    "index_voc": "augseq.indexing.annotations.voc",
     "Manifest": "augseq.manifest.manifest",
     "concat_manifests": "augseq.manifest.concat",
     "RemoteOptions": "augseq.remote.options",
@@ -132,6 +136,7 @@ _HOMES = {
     "write_table": "augseq.manifest.export",
     "write_huggingface": "augseq.indexing.huggingface",
     "write_coco": "augseq.indexing.annotations.write_coco",
+    "write_voc": "augseq.indexing.annotations.write_voc",
     # Check the images.
     "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",

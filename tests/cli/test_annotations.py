@@ -32,6 +32,19 @@ def test_errors_name_the_options_that_solve_them(run: Run, tmp_path: Path) -> No
     assert "1 excluded" in outcome.out
 
 
+def test_a_folder_of_voc_files_becomes_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    path = write_coco_scene(tmp_path / "data")
+    (tmp_path / "voc").mkdir()
+    augseq.write_voc(augseq.index_coco(path, progress=False), tmp_path / "voc", first_pixel=0)
+    arguments = ["index", str(tmp_path / "voc"), "--annotations", "voc"]
+    assert "--images-root" in run(*arguments).err
+    arguments += ["--images-root", str(path.parent)]
+    assert "--first-pixel 0" in run(*arguments).err
+    outcome = run(*arguments, "--first-pixel", "0")
+    assert outcome.code == 0, outcome.err
+    assert "3 images with 3 boxes in 2 classes" in outcome.out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -1,17 +1,19 @@
 """Options of `augseq index` for files with boxes."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from augseq.cli.flat_options import number_option
 from augseq.errors import ArgumentError
 from augseq.indexing.annotations.coco import index_coco
 from augseq.indexing.annotations.options import Frame, InvalidPolicy
+from augseq.indexing.annotations.voc import index_voc
 from augseq.manifest.manifest import Manifest
 from augseq.remote.url import is_remote
 
-Format: TypeAlias = Literal["coco"]
+Format: TypeAlias = Literal["coco", "voc"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,16 @@ class Annotations:
 
     annotations: Annotated[
         Format | None,
-        typer.Option(help="SOURCE is a file of boxes in this format; needs --images-root."),
+        typer.Option(
+            help="SOURCE has boxes: a COCO file, or a folder of VOC files; with --images-root."
+        ),
     ] = None
+    first_pixel: Annotated[
+        int,
+        number_option(
+            "VOC: 1 if pixels are numbered from 1, or 0 for coordinates from 0.", least=0, most=1
+        ),
+    ] = 1
     frame: Annotated[
         Frame,
         typer.Option(help="Annotations: whether boxes fit the upright or the stored image."),
@@ -38,10 +48,18 @@ class Annotations:
                 "--class-names is for classes of images, not of boxes. Received: --class-names "
                 f"{class_names} with --annotations {self.annotations}"
             )
-        return index_coco(
-            source,
-            root,
-            frame=self.frame,
-            invalid=self.invalid,
-            check_files=not is_remote(root),
-        )
+        options: dict[str, Any] = {
+            "frame": self.frame,
+            "invalid": self.invalid,
+            "check_files": not is_remote(root),
+        }
+        if self.annotations == "coco":
+            if self.first_pixel != 1:
+                raise ArgumentError("--first-pixel is only for --annotations voc.")
+            return index_coco(source, root, **options)
+        if root is None:
+            raise ArgumentError(
+                "--annotations voc requires --images-root, the folder of the images, such as "
+                "JPEGImages. Received: none"
+            )
+        return index_voc(source, root, first_pixel=1 if self.first_pixel else 0, **options)

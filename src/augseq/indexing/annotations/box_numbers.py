@@ -51,6 +51,21 @@ def coco_numbers(boxes: Numbers) -> Numbers:
     return np.concatenate([low, sides], axis=1)
 
 
+def voc_boxes(first_pixel: int) -> Callable[[Numbers], Numbers]:
+    """Return a function that returns boxes for VOC's left, top, right, bottom."""
+    offset = np.array([first_pixel, first_pixel, 0, 0])
+    return lambda numbers: numbers - offset
+
+
+def voc_numbers(first_pixel: int) -> Callable[[Numbers], Numbers]:
+    """Return a function that returns left, top, right, bottom for boxes.
+
+    Some boxes cannot be stated exactly in numbers from 1; these are rounded.
+    """
+    offset = np.array([first_pixel, first_pixel, 0, 0])
+    return lambda boxes: solve(boxes + offset, boxes, lambda numbers: numbers - offset)
+
+
 def solve(start: Numbers, goal: Numbers, read: Callable[[Numbers], Numbers]) -> Numbers:
     """Return the numbers next to `start` for which `read` gives exactly `goal`.
 

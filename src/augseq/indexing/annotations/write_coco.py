@@ -198,4 +198,6 @@ def _flat(column: Any) -> list[Any]:
 
 
 def _parsed(text: str | None) -> dict[str, Any]:
-    return {} if text is None else json.loads(text)
+    content = {} if text is None else json.loads(text)
+    # Attributes of VOC are a list.
+    return content if isinstance(content, dict) else {}
