@@ -31,7 +31,9 @@ STATISTICS_NAME = "statistics.json"
 # Starting the processes takes as long as drawing about this many images.
 _WORTH_A_POOL = 200
 # Random streams.
-_SCENE, _FIELDS, _SAVE = range(3)
+_SCENE, _FIELDS, _SAVE, _MASK = range(4)
+# As in Pascal VOC.
+NUM_MASK_CLASSES = 21
 # Photographs of natural scenes: slopes of -0.8 to -1.5, average -1.2 (Tolhurst et al. 1992,
 # "Amplitude spectra of natural images").
 AMPLITUDE_SLOPE = -1.2
@@ -142,6 +144,46 @@ def generate(
             deque(pool.map(save, range(num_images), chunksize=32), maxlen=0)
     # Written last, so that it also marks the folder as complete.
     (folder / STATISTICS_NAME).write_text(json.dumps(measure_files(folder), indent=2))
+
+
+def find_masks(folder: Path) -> Path:
+    """Return the folder of the masks of some images, next to it; draw them if they do not exist.
+
+    Args:
+        folder: Images in class folders.
+    """
+    masks = folder.with_name(f"{folder.name}-masks")
+    if (masks / STATISTICS_NAME).exists():
+        return masks
+    for number, path in enumerate(sorted(folder.glob("*/*"))):
+        with Image.open(path) as image:
+            width, height = image.size
+        saved = mask_path(masks, path)
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(_draw_mask(_rng(_MASK, number), width, height)).save(saved)
+    (masks / STATISTICS_NAME).write_text("{}")
+    return masks
+
+
+def mask_path(masks: Path, image: Path | str) -> Path:
+    """Return the path of the mask of an image."""
+    path = Path(image)
+    return masks / path.parent.name / f"{path.stem}.png"
+
+
+def _draw_mask(rng: np.random.Generator, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return the class of each pixel: some smooth shapes on a background, with ignored edges."""
+    mask = Image.new("L", (width, height))
+    pen = ImageDraw.Draw(mask)
+    for _ in range(rng.integers(2, 9)):
+        centre = rng.uniform(0, (width, height))
+        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(12, 60))))
+        far = rng.uniform(0.05, 0.3) * width * rng.uniform(0.7, 1, len(angles))
+        outline = centre + far[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
+        points = [tuple(point) for point in outline]
+        pen.polygon(points, fill=int(rng.integers(1, NUM_MASK_CLASSES)))
+        pen.line([*points, points[0]], fill=255, width=4)
+    return np.asarray(mask)
 
 
 def _save(folder: Path, workload: Workload, num_classes: int, index: int) -> None:

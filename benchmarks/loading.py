@@ -36,6 +36,18 @@ def load_image(path: str, job: Job, decoder: Decoder = "opencv") -> npt.NDArray[
     return varied
 
 
+def load_image_and_mask(
+    path: str, mask: npt.NDArray[Any], job: Job
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Read an image with OpenCV, and augment it with its mask.
+
+    Returns:
+        The image, as `load_image`; and the mask, shape (height, width).
+    """
+    varied = _compose_of_this_thread(job)(image=_read_with_opencv(path), mask=mask)
+    return varied["image"], varied["mask"]
+
+
 def _read_with_opencv(path: str) -> npt.NDArray[np.uint8]:
     image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
     if image is None:

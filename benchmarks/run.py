@@ -49,7 +49,11 @@ def _shortened(table: Table, options: argparse.Namespace) -> Table:
 def find_folder(table: Table, folder: Path | None) -> Path:
     """Return the folder of a table's images; create its files if needed."""
     if table.images in data.WORKLOADS:
-        return folder or data.find_images(table.images, table.num_images)
+        found = folder or data.find_images(table.images, table.num_images)
+        if any(row.contender.endswith("_masks") for row in table.rows):
+            # Now, so that no contender has to draw them.
+            data.find_masks(found)
+        return found
     num_files = table.num_images or 0
     num_folders = 1 if table.images == "flat" else min(1000, num_files)
     if table.images == "links":

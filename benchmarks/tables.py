@@ -128,6 +128,7 @@ def _first_epochs() -> tuple[Table, ...]:
             rows=(TF_DATA, AUGSEQ, *_PEERS),
             num_rounds=2,
         ),
+        _masks(),
     )
 
 
@@ -146,6 +147,25 @@ def _as_it_comes() -> Table:
         ),
         num_rounds=2,
         num_passes=1,
+    )
+
+
+def _masks() -> Table:
+    """Return a table of images with masks, against the same images without."""
+    processes = AUGSEQ_PROCESSES.options
+    return Table(
+        name="masks",
+        title="Web-sized JPEG files with PNG masks, first epoch, uint8",
+        rows=(
+            _augseq(label="augseq, processes, without masks", options=processes),
+            Row(label="augseq, processes", contender="augseq_masks", options=processes),
+            Row(
+                label="augseq, threads",
+                contender="augseq_masks",
+                options=AUGSEQ_THREADS.options,
+            ),
+            Row(label=TORCH.label, contender="torch_masks", backend="torch"),
+        ),
     )
 
 
