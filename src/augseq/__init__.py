@@ -28,7 +28,7 @@ Check the images:
 Make batches for Keras:
     `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
     targets: `Label`, several labels (`MultiLabel`), a `Number`, a `Mask`, a `ValueMap` such as
-    depth, the `InputImage` itself.
+    depth, a `PairedImage`, the `InputImage` itself.
     `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from augseq.loading.targets.mask import Mask as Mask
     from augseq.loading.targets.multi_label import MultiLabel as MultiLabel
     from augseq.loading.targets.number import Number as Number
+    from augseq.loading.targets.paired_image import PairedImage as PairedImage
     from augseq.loading.targets.value_map import ValueMap as ValueMap
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
@@ -152,6 +153,7 @@ _HOMES = {
     "Number": "augseq.loading.targets.number",
     "Mask": "augseq.loading.targets.mask",
     "ValueMap": "augseq.loading.targets.value_map",
+    "PairedImage": "augseq.loading.targets.paired_image",
     "InputImage": "augseq.loading.targets.input_image",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",

@@ -1,4 +1,4 @@
-"""Masks and value maps land where their image lands: pictures of coordinates, moved in all ways."""
+"""Masks, value maps and paired images land where their image lands: coordinates, moved."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,10 @@ TARGETS = {
     "target": TARGET,
     "places": augseq.ValueMap("places", channels=2, fill=UNKNOWN),
     "clean": augseq.InputImage(clean=True),
+    "twin": augseq.PairedImage("pair"),
+    "moved": augseq.PairedImage("pair", augment="geometry"),
 }
+OWN = {"own": augseq.PairedImage("pair", augment="own")}
 
 
 def manifest_of(folder: Path, pictures: dict[str, Any], **saving: Any) -> augseq.Manifest:
@@ -38,7 +41,9 @@ def manifest_of(folder: Path, pictures: dict[str, Any], **saving: Any) -> augseq
     table = {"path": [f"images/{path}" for path in found.column("path")]}
     images = augseq.index_table(pa.table(table), root=folder, label_column=None)
     images = images.with_column("mask", pattern="masks/{stem}.png")
-    return images.with_column("places", pattern="places/{stem}.npy")
+    images = images.with_column("places", pattern="places/{stem}.npy")
+    # The same picture again, so that it must stay the same.
+    return images.with_column("pair", images.column("path"))
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +89,14 @@ def check_places(sample: augseq.Sample) -> None:
     is_covered = image[:, :, 2] > 254
     distance = np.abs(image[:, :, :2][is_covered] / STEP - places[is_covered])
     assert distance.max(initial=0) <= 0.5
-    # All else moves no pixels, so the clean image is the image.
-    assert np.array_equal(sample.targets["clean"], sample.image)
+    # All else moves no pixels, so the clean image is the image, like both pairs.
+    check_pairs(sample)
+
+
+def check_pairs(sample: augseq.Sample) -> None:
+    """Fail if another image is not exactly where the image is."""
+    for name in ("clean", "twin", "moved"):
+        assert np.array_equal(sample.targets[name], sample.image), name
 
 
 # Each with the largest enlargement or reduction of an image, which antialiasing smears.
@@ -192,7 +203,7 @@ def check_jpeg(sample: augseq.Sample, tolerance: float) -> float:
     assert np.abs(image[:, :, 1] / STEP - columns).max() <= tolerance
     places = sample.targets["places"]
     assert np.abs(image[:, :, :2] / STEP - places).max() <= tolerance
-    assert np.array_equal(sample.targets["clean"], sample.image)
+    check_pairs(sample)
     return float((mask != IGNORE).mean())
 
 
@@ -230,16 +241,16 @@ def test_a_mask_follows_a_jpeg_that_is_decoded_at_reduced_size(
 def test_caches_and_processes_give_the_same_masks(
     images: augseq.Manifest, augment: list[Any], options: dict[str, Any]
 ) -> None:
-    size = (24, 24)
-    plain = sequence_of(images, augment, image_size=size, workers=0)
-    other = sequence_of(images, augment, image_size=size, **options)
+    options = {"image_size": (24, 24), "targets": {**TARGETS, **OWN}, **options}
+    plain = sequence_of(images, augment, **{**options, "workers": 0, "cache": None})
+    other = sequence_of(images, augment, **options)
     expected = [plain[k] for k in range(2)]
     for epoch in range(2 if "cache" in options else 1):
         other.set_epoch(0)
         for k in range(2):
             x, y = other[k]
             assert np.array_equal(x, expected[k][0]), epoch
-            for name in TARGETS:
+            for name in [*TARGETS, *OWN]:
                 assert np.array_equal(y[name], expected[k][1][name]), (epoch, name)
 
 
@@ -249,6 +260,8 @@ def test_what_does_not_move_the_image_does_not_touch_its_mask(images: augseq.Man
     assert np.array_equal(sample.targets["target"], LABELS)
     assert np.array_equal(sample.targets["places"], PLACES)
     assert np.array_equal(sample.targets["clean"], PICTURE)
+    assert np.array_equal(sample.targets["moved"], PICTURE)
+    assert np.array_equal(sample.targets["twin"], sample.image)
     assert not np.array_equal(sample.image, PICTURE)
 
 
@@ -264,7 +277,7 @@ def test_an_image_is_the_same_with_and_without_its_mask(images: augseq.Manifest)
             augseq.ImageSequence(
                 images, image_size=None, seed=3, augment=[transform], label_mode=None, targets=t
             )
-            for t in (TARGETS, None)
+            for t in ({**TARGETS, **OWN}, None)
         ]
         first, second = (each.sample(1, epoch=2).image for each in sequences)
         assert np.array_equal(first, second)

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from augseq.augment.float_range import FloatRange, RangeUse, fills, range_use
 from augseq.augment.moving_map import MovingMap
 from augseq.errors import AugmentationError
+from augseq.types import Image
+
+Channels: TypeAlias = npt.NDArray[np.integer[Any]] | None
+"""Numbers of channels of an image; None for all."""
 
 NO_TENSORS = (
     "Keras takes numpy arrays of shape (height, width, channels) and creates the tensors itself."
@@ -87,47 +92,76 @@ class PartWatch:
     floats: FloatRange
     maps: Collection[MovingMap] = ()
 
-    def attach(self, transform: Any, *, sees_all: bool = True) -> None:
+    def attach(self, transform: Any, *, channels: Channels = None) -> None:
         """Start checking each part of a transform.
 
         Args:
             transform: A copy that only this thread uses, and that is not copied again.
-            sees_all: Whether its parts receive all channels of an image.
+            channels: The channels of an image that its parts receive; None for all.
         """
         if is_compose(transform):
-            sees_all &= type(transform).__name__ != "SelectiveChannelTransform"
+            if type(transform).__name__ == "SelectiveChannelTransform":
+                chosen = np.asarray(transform.channels)
+                channels = chosen if channels is None else channels[chosen]
             for child in transform.transforms:
-                self.attach(child, sees_all=sees_all)
+                self.attach(child, channels=channels)
         elif hasattr(transform, "apply_with_params"):
-            run = partial(self._run, _Part.of(transform))
-            # The range of a few channels says nothing about the others.
-            transform.apply_with_params = run if sees_all else partial(self._run_alone, run)
+            transform.apply_with_params = partial(self._run, _Part.of(transform), channels)
 
-    def _run_alone(self, run: Callable[..., Any], *args: Any, **data: Any) -> Any:
-        self.floats.forget()
-        result = run(*args, **data)
-        self.floats.forget()
-        return result
-
-    def _run(self, part: _Part, *args: Any, **data: Any) -> Any:
-        image = data["image"]
-        is_float = image.dtype.kind == "f"
-        if is_float and part.use == "needs unit":
-            self.floats.require_unit(image, part.name)
-        elif is_float and part.use == "keeps":
-            self.floats.measure(image)
-        result = part.apply(*args, **data)
-        if self.maps and part.transform is not None:
-            for moving in self.maps:
+    def _run(self, part: _Part, channels: Channels, *args: Any, **data: Any) -> Any:
+        result = _applied(part, channels, self.floats, args, data)
+        for moving in self.maps:
+            if moving.kind == "twin":
+                _vary_twin(part, channels, args, moving)
+            elif part.transform is not None:
                 moving.move(part.transform, args[0])
-        if not isinstance(result["image"], np.ndarray):
-            raise AugmentationError(
-                f"{part.name} must return a numpy array of shape (height, width, channels). "
-                f"Received: {type(result['image']).__name__}. {NO_TENSORS}"
-            )
-        if part.name == "Normalize" and result["image"].dtype == np.float64:
-            # It returns float32, except for uint8 with a `normalization` other than "standard".
-            result["image"] = result["image"].astype(np.float32)
-        if not is_float or part.use != "keeps" or not self.floats.includes(part.fills):
-            self.floats.forget()
         return result
+
+
+def _applied(
+    part: _Part,
+    channels: Channels,
+    floats: FloatRange,
+    args: tuple[Any, ...],
+    data: dict[str, Any],
+) -> Any:
+    """Return the result of a part, after checking its input and output."""
+    image = data["image"]
+    is_float = image.dtype.kind == "f"
+    if channels is not None:
+        # The range of a few channels says nothing about the others.
+        floats.forget()
+    if is_float and part.use == "needs unit":
+        floats.require_unit(image, part.name)
+    elif is_float and part.use == "keeps":
+        floats.measure(image)
+    result = part.apply(*args, **data)
+    if not isinstance(result["image"], np.ndarray):
+        raise AugmentationError(
+            f"{part.name} must return a numpy array of shape (height, width, channels). "
+            f"Received: {type(result['image']).__name__}. {NO_TENSORS}"
+        )
+    if part.name == "Normalize" and result["image"].dtype == np.float64:
+        # It returns float32, except for uint8 with a `normalization` other than "standard".
+        result["image"] = result["image"].astype(np.float32)
+    is_kept = is_float and part.use == "keeps" and floats.includes(part.fills)
+    if not is_kept or channels is not None:
+        floats.forget()
+    return result
+
+
+def _vary_twin(part: _Part, channels: Channels, args: tuple[Any, ...], moving: MovingMap) -> None:
+    """Change a twin of the image as a part has changed the image, with the same draws."""
+    values = moving.values
+    chosen = values if channels is None else np.ascontiguousarray(values[:, :, channels])
+    try:
+        image: Image = _applied(part, channels, moving.floats, args, {"image": chosen})["image"]
+    except AugmentationError as error:
+        raise AugmentationError(f"{error} This is about the values of the paired image.") from error
+    # OpenCV drops the channel axis of grey images.
+    image = image[:, :, np.newaxis] if image.ndim == 2 else image
+    if channels is not None:
+        whole = values.copy()
+        whole[:, :, channels] = image
+        image = whole
+    moving.values = image

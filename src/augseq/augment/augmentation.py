@@ -152,7 +152,18 @@ class DetailedAugmentation(Augmentation, Protocol):
             rng: Generator for this record in this epoch.
             floats: As in `vary`.
         """
-        return self.vary(image, rng, floats)
+        twins = [moving for moving in maps if moving.kind == "twin"]
+        if not twins:
+            return self.vary(image, rng, floats)
+        # The same draws for each; then `rng` continues as if there were no twins.
+        before = rng.bit_generator.state
+        result = self.vary(image, rng, floats)
+        after = rng.bit_generator.state
+        for twin in twins:
+            rng.bit_generator.state = before
+            twin.values = self.vary(twin.values, rng, twin.floats)
+        rng.bit_generator.state = after
+        return result
 
 
 class _PlainAugmentation(DetailedAugmentation):

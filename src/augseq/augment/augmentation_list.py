@@ -190,12 +190,22 @@ def _finished(crop: Crop, image: Image, floats: FloatRange, maps: Collection[Mov
         floats.measure(image)
     for moving in maps:
         assert crop.move is not None
+        if moving.kind == "twin" and moving.values.dtype == _FLOAT32:
+            moving.floats.measure(moving.values)
         crop.move(moving)
     return crop.finish(image)
 
 
 def _check_maps(maps: Collection[MovingMap], image: Image, step: str) -> None:
     for moving in maps:
+        if moving.kind == "twin":
+            problem = _problem(moving.values, image)
+            if problem:
+                raise AugmentationError(
+                    f"{step}, must change a paired image as it changes the image. "
+                    f"Received: {problem.rstrip('.')}."
+                )
+            moving.values = _writable(moving.values)
         if moving.values.shape[:2] != image.shape[:2]:
             raise AugmentationError(
                 f"{step}, must move masks and maps with the image. Received: an image of "

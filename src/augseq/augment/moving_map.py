@@ -1,10 +1,12 @@
 """A map of an image, such as a mask, that moves with it through geometric transforms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from augseq.augment.float_range import FloatRange
 
 UNCOVERED = 65_535
 """Label of the pixels of a label map that no pixel of the image covers, or that are ignored."""
@@ -16,9 +18,10 @@ _LINEAR = 1
 _MASK_OPTIONS = ("mask_interpolation", "fill_mask", "area_for_downscale")
 _RESIZING = ("albumentations.augmentations.crops", "albumentations.augmentations.geometric.resize")
 
-MapKind: TypeAlias = Literal["labels", "values", "pixels"]
+MapKind: TypeAlias = Literal["labels", "values", "pixels", "twin"]
 """How a map moves: "labels" to the nearest pixel, "values" interpolated like the image, and
-"pixels", a copy of the image, exactly like the image."""
+"pixels", another image, exactly like the image. A "twin" is another image that also gets all other
+changes of the image, such as colours, with the same draws."""
 
 
 @dataclass(slots=True)
@@ -27,12 +30,14 @@ class MovingMap:
 
     Attributes:
         values: Of "labels": uint16, shape (height, width), with `UNCOVERED` for ignored pixels. Of
-            "values": the result of `with_weights`. Of "pixels": like the image.
+            "values": the result of `with_weights`. Of "pixels" and "twin": like the image.
         kind: How it moves.
+        floats: Of a "twin": what is known about the range of its pixels.
     """
 
     values: npt.NDArray[Any]
     kind: MapKind
+    floats: FloatRange = field(default_factory=FloatRange)
 
     def move(self, transform: Any, params: dict[str, Any]) -> None:
         """Move the map as an albumentations transform has moved the image.

@@ -121,8 +121,8 @@ def measure_augmentations(
     """
     check_whole("num_samples", num_samples, least=1)
     records = manifest.records(spread_positions(manifest, min(_NUM_IMAGES, num_samples)))
-    # Targets change neither pixels nor draws.
-    alone = replace(pipeline, targets={})
+    # Targets and further inputs change neither pixels nor draws.
+    alone = replace(pipeline, targets={}, inputs={}, own_images={})
     held = preloaded(alone, {record.index: start_of(record, alone) for record in records})
 
     def draw(number: int) -> list[Draws | None]:

@@ -16,7 +16,7 @@ from augseq.inspection.grid import draw_looks
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.sample_look import look_at
-from augseq.loading.pipeline import NO_MAPS, Pipeline
+from augseq.loading.pipeline import NO_MAPS, ArrayKey, Pipeline
 from augseq.loading.sample import load_sample
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
@@ -166,7 +166,7 @@ def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> It
         pipeline: How it is loaded.
         image: Its whole image, if it was decoded.
     """
-    maps: Mapping[str, MovingMap] = NO_MAPS
+    maps: Mapping[ArrayKey, MovingMap] = NO_MAPS
     if image is None or pipeline.with_maps:
         opened = pipeline.source.open(record)
         region = replace(pipeline.region(opened.shape, None), resize=None)

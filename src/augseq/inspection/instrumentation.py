@@ -30,32 +30,32 @@ def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
     Args:
         pipeline: The pipeline to observe.
         run: Called instead of a part, with the part's number (0 for the source and the maps of
-            targets, then the augmentations from 1) and the call, which it must make and whose
-            result it returns.
+            inputs and targets, then the augmentations from 1) and the call, which it must make
+            and whose result it returns.
     """
     seen = tuple(
         _SeenStep(step, partial(run, number))
         for number, step in enumerate(pipeline.augment.details, 1)
     )
     source = _SeenSource(pipeline.source, partial(run, 0))
-    targets = {
-        name: WithReadMap(target, partial(_read_map, target, partial(run, 0)))
-        if target.map_kind
-        else target
-        for name, target in pipeline.targets.items()
-    }
-    return replace(pipeline, source=source, augment=AugmentationList(seen), targets=targets)
+    inputs, targets = (
+        {name: _seen_target(value, partial(run, 0)) for name, value in values.items()}
+        for values in (pipeline.inputs, pipeline.targets)
+    )
+    return replace(
+        pipeline, source=source, augment=AugmentationList(seen), inputs=inputs, targets=targets
+    )
 
 
-def _read_map(
-    target: Target,
-    run: Callable[[Call], Any],
-    record: Record,
-    shape: tuple[int, ...],
-    pixels: Image,
-) -> MovingMap:
-    moving: MovingMap = run(partial(target.read_map, record, shape, pixels))
-    return moving
+def _seen_target(target: Target, run: Callable[[Call], Any]) -> Target:
+    if not target.map_kind:
+        return target
+
+    def read(*args: Any) -> MovingMap:
+        moving: MovingMap = run(partial(target.read_map, *args))
+        return moving
+
+    return WithReadMap(target, read)
 
 
 @dataclass(frozen=True, slots=True)

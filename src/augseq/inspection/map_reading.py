@@ -8,9 +8,10 @@ from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.region import Region
 from augseq.types import Array, Image
 
-ReadMap: TypeAlias = Callable[[Record, tuple[int, ...], Image], MovingMap]
+ReadMap: TypeAlias = Callable[[Record, tuple[int, ...], Region, Image], MovingMap]
 """The method `read_map` of a target."""
 
 
@@ -36,9 +37,11 @@ class WithReadMap(Target):
         """The kind of its map."""
         return self.target.map_kind
 
-    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
         """Return what `read` returns."""
-        return self.read(record, shape, pixels)
+        return self.read(record, shape, region, pixels)
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the value of the target."""

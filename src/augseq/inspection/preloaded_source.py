@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from augseq.augment.moving_map import MovingMap
 from augseq.inspection.map_reading import WithReadMap
-from augseq.loading.pipeline import NO_MAPS, Pipeline
+from augseq.loading.pipeline import NO_MAPS, ArrayKey, Pipeline
+from augseq.loading.targets.input_image import InputImageTarget
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import DecodedImage, OpenImage, cut_scale, read_scale
@@ -81,11 +82,11 @@ class Start:
 
     Attributes:
         image: The image.
-        maps: The maps of this image, such as masks, by name of the target.
+        maps: The maps of this image, such as masks.
     """
 
     image: OpenImage
-    maps: Mapping[str, MovingMap]
+    maps: Mapping[ArrayKey, MovingMap]
 
 
 def start_of(record: Record, pipeline: Pipeline) -> Start:
@@ -122,22 +123,31 @@ def resized_start(record: Record, opened: OpenImage, region: Region, pipeline: P
 def preloaded(pipeline: Pipeline, starts: Mapping[int, Start]) -> Pipeline:
     """Return a pipeline whose samples start from images and maps in memory.
 
+    They have no further inputs, and no targets that are images with draws of their own.
+
     Args:
         pipeline: The pipeline.
         starts: What they start from, by index of the record.
     """
     targets = {
         # A copy of the pixels is made of those in memory anyway.
-        name: target if target.map_kind in (None, "pixels") else _held(name, target, starts)
+        name: _held(name, target, starts)
+        if target.map_kind and not isinstance(target, InputImageTarget)
+        else target
         for name, target in pipeline.targets.items()
+        if target.own_source is None
     }
     source = PreloadedSource({index: start.image for index, start in starts.items()})
-    return replace(pipeline, source=source, targets=targets)
+    return replace(pipeline, source=source, targets=targets, inputs={}, own_images={})
 
 
 def _held(name: str, target: Target, starts: Mapping[int, Start]) -> Target:
-    def read(record: Record, *_: object) -> MovingMap:
-        held = starts[record.index].maps[name]
-        return MovingMap(held.values.copy(), held.kind)
+    def read(record: Record, _shape: tuple[int, ...], region: Region, _pixels: Image) -> MovingMap:
+        held = starts[record.index].maps["targets", name]
+        values = held.values
+        if held.kind in ("pixels", "twin"):
+            # The pipeline cuts the other kinds.
+            values = DecodedImage(values).read(region)
+        return MovingMap(values.copy(), held.kind)
 
     return WithReadMap(target, read)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.loading.load_images import ArrayKey, load_arrays
+from augseq.loading.load_images import load_arrays
+from augseq.loading.pipeline import ArrayKey
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.manifest.record import Record

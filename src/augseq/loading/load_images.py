@@ -4,21 +4,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.loading.pipeline import Pipeline
+from augseq.loading.pipeline import ArrayKey, Pipeline
 from augseq.loading.sample import IMAGE, Sample, load_sample
 from augseq.manifest.record import Record
 from augseq.types import Array
 
 # Set when the process exits: loading then stops before the next sample.
 PROCESS_ENDS = threading.Event()
-
-ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
-"""Group and name of an array of a batch."""
 
 # In bytes, a cache line: what TensorFlow requires of arrays that it does not copy.
 ALIGNMENT = 64

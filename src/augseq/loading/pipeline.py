@@ -1,7 +1,7 @@
 """How a record becomes a sample: source, augmentations, resize, targets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -9,10 +9,10 @@ import numpy as np
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
 from augseq.augment.moving_map import UNCOVERED, MovingMap
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, AugmentationError
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.pixels.options import DecodeOptions, PixelDtype, ResizeOptions
 from augseq.pixels.region import Region, cut_map
 from augseq.pixels.resize import resize_image, resize_map, resized_region
 from augseq.pixels.source import ImageSource, files_of
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     # Imports pyarrow, which would cost each worker process 30 MB.
     from augseq.manifest.manifest import Manifest
 
-PixelDtype: TypeAlias = Literal["float32", "uint8"]
+ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
+"""Group and name of an array of a batch."""
 
-NO_MAPS: Mapping[str, MovingMap] = {}
+NO_IMAGES: Mapping[ArrayKey, Image] = {}
+NO_MAPS: Mapping[ArrayKey, MovingMap] = {}
 """The maps of an image without any; never written to."""
 
 
@@ -42,7 +44,9 @@ class Pipeline:
             still covers the size they are resized to. It changes pixels.
         targets: Targets by name; empty for prediction.
         inputs: Inputs other than the image, by name.
-        with_maps: Those targets that have a map, by name.
+        own_images: Pipelines of the further images of a record that are augmented with draws of
+            their own; made from `inputs` and `targets` if None.
+        with_maps: Those inputs and targets that have a map.
     """
 
     source: ImageSource
@@ -52,17 +56,30 @@ class Pipeline:
     scaled_decode: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
-    with_maps: Mapping[str, Target] = field(init=False, repr=False, compare=False)
+    own_images: Mapping[ArrayKey, "Pipeline"] | None = field(default=None, repr=False)
+    with_maps: Mapping[ArrayKey, Target] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
+        loaded: dict[ArrayKey, Target] = {("inputs", name): v for name, v in self.inputs.items()}
+        loaded |= {("targets", name): v for name, v in self.targets.items()}
         # Once: every sample asks for it.
-        with_maps = {name: target for name, target in self.targets.items() if target.map_kind}
+        with_maps = {key: value for key, value in loaded.items() if value.map_kind}
         object.__setattr__(self, "with_maps", with_maps)
         if with_maps:
             self.augment.require_maps()
-        if any(target.map_kind != "pixels" for target in with_maps.values()):
+        if any(value.map_kind in ("labels", "values") for value in with_maps.values()):
             _check_no_shrinking(self.source)
+        if self.own_images is None:
+            own = {
+                key: self._of(value.own_source) for key, value in loaded.items() if value.own_source
+            }
+            object.__setattr__(self, "own_images", own)
+
+    def _of(self, source: ImageSource) -> "Pipeline":
+        """Return the pipeline of a further image, without targets."""
+        # The target checks the dtype.
+        return replace(self, source=source, dtype="float32", targets={}, inputs={}, own_images={})
 
     @property
     def resizes_first(self) -> bool:
@@ -91,8 +108,8 @@ class Pipeline:
 
     def read_maps(
         self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> Mapping[str, MovingMap]:
-        """Return the maps of the targets that have one, such as masks, by name.
+    ) -> Mapping[ArrayKey, MovingMap]:
+        """Return the maps of the inputs and targets that have one, such as masks.
 
         Args:
             record: The record.
@@ -103,9 +120,9 @@ class Pipeline:
         if not self.with_maps:
             return NO_MAPS
         maps = {}
-        for name, target in self.with_maps.items():
-            maps[name] = moving = target.read_map(record, shape, pixels)
-            if moving.kind == "pixels":
+        for key, target in self.with_maps.items():
+            maps[key] = moving = target.read_map(record, shape, region, pixels)
+            if moving.kind in ("pixels", "twin"):
                 continue
             moving.values = cut_map(moving.values, region, pixels.shape)
             if region.resize is not None and pixels.shape[:2] == region.resize.image_size:
@@ -114,27 +131,45 @@ class Pipeline:
         return maps
 
     def load_targets(
-        self, record: Record, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS
+        self,
+        record: Record,
+        image: Image,
+        maps: Mapping[ArrayKey, MovingMap] = NO_MAPS,
+        own: Mapping[ArrayKey, Image] = NO_IMAGES,
     ) -> dict[str, Array]:
         """Return the values of the targets of a record, by name.
 
         Args:
             record: The record.
             image: Its image.
-            maps: Maps of this image, by name of the target.
+            maps: Maps of this image.
+            own: Images with draws of their own; targets whose image is missing are omitted.
         """
-        return {
-            name: target.load(record, maps[name].values if name in maps else image)
-            for name, target in self.targets.items()
-        }
+        found = {}
+        for name, target in self.targets.items():
+            key: ArrayKey = ("targets", name)
+            if key in maps:
+                found[name] = target.load(record, maps[key].values)
+            elif key in own or key not in (self.own_images or own):
+                found[name] = target.load(record, own.get(key, image))
+        return found
 
-    def resized(self, image: Image, maps: Mapping[str, MovingMap] = NO_MAPS) -> Image:
+    def resized(self, image: Image, maps: Mapping[ArrayKey, MovingMap] = NO_MAPS) -> Image:
         """Return the image, resized with its maps if this pipeline has a size."""
         if self.resize is None:
             return image
         for moving in maps.values():
             _resize_map(moving, self.resize)
         return resize_image(image, self.resize)
+
+
+def check_dtype(image: Image, dtype: PixelDtype) -> None:
+    """Raise `AugmentationError` if an image of floats would have to become uint8."""
+    if dtype == "uint8" and image.dtype != np.uint8:
+        raise AugmentationError(
+            f'dtype="uint8" requires uint8 pixels after the last augmentation. Received: '
+            f'{image.dtype}. Remove the augmentation that returns floats, or use dtype="float32".'
+        )
 
 
 def _resize_map(moving: MovingMap, options: ResizeOptions) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
 from augseq.errors import AugmentationError, AugseqError
-from augseq.loading.pipeline import Pipeline, PixelDtype
+from augseq.loading.pipeline import Pipeline, check_dtype
 from augseq.manifest.record import Record
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
@@ -43,14 +41,27 @@ class Sample:
         return table_text(f"Sample of {self.record}", rows)
 
 
-def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Sample:
+def load_sample(
+    record: Record, pipeline: Pipeline, *, seed: int, epoch: int, number: int = 0
+) -> Sample:
     """Load the sample of a record in an epoch, which depends only on the arguments.
+
+    Args:
+        record: The record.
+        pipeline: How to load it.
+        seed: Random seed of the augmentations.
+        epoch: From 0.
+        number: Number of the image that draws; from 1 for further images of the record.
 
     Raises:
         AugseqError: The file or an augmentation failed; the message names the record.
         Exception: Any exception of an augmentation, with a note on how to replay it.
     """
-    where = {"epoch": epoch, "index": record.index}
+    where = {"epoch": epoch, "index": record.index, "number": number}
+    own = {
+        key: load_sample(record, other, seed=seed, epoch=epoch, number=k).image
+        for k, (key, other) in enumerate((pipeline.own_images or {}).items(), 1)
+    }
     # Lets the timeout error say which record and transform this thread is stuck on.
     note = THIS_THREAD.note
     note[0], note[1] = record.index, 0
@@ -64,20 +75,13 @@ def load_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) ->
             image = pipeline.resized(image, maps)
         image = pipeline.augment(image, rng, crop, maps.values())
         image = pipeline.resized(image, maps)
-        _check_dtype(image, pipeline.dtype)
+        check_dtype(image, pipeline.dtype)
+        moved = {**own, **{key: moving.values for key, moving in maps.items()}}
         inputs = {IMAGE: image}
         for name, value in pipeline.inputs.items():
-            inputs[name] = value.load(record)
-        targets = pipeline.load_targets(record, image, maps)
+            inputs[name] = value.load(record, moved.get(("inputs", name)))
+        targets = pipeline.load_targets(record, image, maps, own)
     return Sample(record=record, inputs=inputs, targets=targets)
-
-
-def _check_dtype(image: Array, dtype: PixelDtype) -> None:
-    if dtype == "uint8" and image.dtype != np.uint8:
-        raise AugmentationError(
-            f'dtype="uint8" requires uint8 pixels after the last augmentation. Received: '
-            f'{image.dtype}. Remove the augmentation that returns floats, or use dtype="float32".'
-        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from augseq.validation import check_choice, check_whole, is_whole
 
 ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba"]
 ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]
+PixelDtype: TypeAlias = Literal["float32", "uint8"]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "area", "lanczos3"]
 
 # Above this, Pillow warns unless a process-wide setting is raised, which a default should not do.

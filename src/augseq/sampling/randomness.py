@@ -55,13 +55,23 @@ _LENT = _Lent()
 
 
 @contextmanager
-def lent_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> Iterator[np.random.Generator]:
+def lent_rng(
+    seed: int, stream: Stream, *, epoch: int, index: int, number: int = 0
+) -> Iterator[np.random.Generator]:
     """Provide the generator of `record_rng` within a `with` block.
 
     Resets an existing generator instead of creating one: 1 microsecond instead of 8.
+
+    Args:
+        seed: As in `record_rng`.
+        stream: As in `record_rng`.
+        epoch: As in `record_rng`.
+        index: As in `record_rng`.
+        number: Less than 2**15. Other numbers are for further images of the record: their draws
+            are `number` times 2**50 draws ahead, which no image ever uses.
     """
     rng = _LENT.free.pop() if _LENT.free else record_rng(0, Stream.AUGMENT, epoch=0, index=0)
-    counter = np.array([0, stream, epoch, index], np.uint64)
+    counter = np.array([number << 48, stream, epoch, index], np.uint64)
     rng.bit_generator.state = {
         "bit_generator": "Philox",
         "state": {"counter": counter, "key": np.array([seed, 0], np.uint64)},

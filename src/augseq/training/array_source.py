@@ -11,16 +11,18 @@ from augseq.errors import ArgumentError
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.array_row import ArrayRowTarget, array_row_target
-from augseq.loading.targets.input_image import InputImage
+from augseq.loading.targets.input_image import InputImage, InputImageTarget
 from augseq.loading.targets.make_targets import check_input_names
+from augseq.loading.targets.paired_image import PairedImage
 from augseq.loading.targets.target import Target
 from augseq.manifest.manifest import Manifest, make_manifest
+from augseq.pixels.options import PixelDtype
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import array_text
 from augseq.types import Images
 
-Rows: TypeAlias = npt.NDArray[Any] | InputImage
-"""A target of `from_arrays`: an array with a row for each image, or the image itself."""
+Rows: TypeAlias = npt.NDArray[Any] | PairedImage | InputImage
+"""A target of `from_arrays`: an array with a row for each image, or an image."""
 
 _FILE_OPTIONS = frozenset(
     {
@@ -121,26 +123,34 @@ def array_plan(
     if isinstance(y, Mapping) and not y:
         raise ArgumentError("`y` must be an array or a dict of arrays. Received: {}")
     targets = {
-        name: _target(rows, len(source.images), "y" if rows is y else f"y[{name!r}]", dtype)
+        name: _target(rows, source, "y" if rows is y else f"y[{name!r}]", dtype)
         for name, rows in named.items()
     }
-    further = {
-        name: array_row_target(rows, len(source.images), f"x[{name!r}]")
-        for name, rows in inputs.items()
-    }
+    further = {name: _value(rows, source, f"x[{name!r}]", dtype) for name, rows in inputs.items()}
     weights = None if sample_weight is None else _weights(sample_weight, len(source.images))
     if weights and not targets:
         raise ArgumentError("`sample_weight` requires targets: pass `y`.")
     pipeline = replace(
-        plan.pipeline, source=source, targets=targets, inputs=further, scaled_decode=False
+        plan.pipeline,
+        source=source,
+        targets=targets,
+        inputs=further,
+        scaled_decode=False,
+        own_images=None,
     )
     return replace(plan, pipeline=pipeline, sample_weight=weights)
 
 
-def _target(rows: Any, num_images: int, name: str, dtype: str) -> Target:
+def _target(rows: Any, source: ArraySource, name: str, dtype: PixelDtype) -> Target:
     if isinstance(rows, InputImage):
-        return rows.bind(None, dtype)
-    return array_row_target(rows, num_images, name)
+        return InputImageTarget(dtype=dtype, clean=rows.clean)
+    return _value(rows, source, name, dtype)
+
+
+def _value(rows: Any, source: ArraySource, name: str, dtype: PixelDtype) -> Target:
+    if isinstance(rows, PairedImage):
+        return rows.bind_rows(source, dtype, name)
+    return array_row_target(rows, len(source.images), name)
 
 
 def _weights(rows: Any, num_images: int) -> ArrayRowTarget:

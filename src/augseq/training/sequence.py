@@ -22,7 +22,7 @@ from augseq.inspection.profile import Profile, measure_profile
 from augseq.inspection.purity import PurityReport, check_purity
 from augseq.inspection.sequence_html import sequence_html
 from augseq.loading.batch import Batch
-from augseq.loading.pipeline import Pipeline, PixelDtype
+from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import Sample
 from augseq.loading.targets.label import LabelMode
@@ -32,7 +32,8 @@ from augseq.loading.targets.make_targets import (
     make_targets,
     make_weights,
 )
-from augseq.loading.targets.target import TargetOption
+from augseq.loading.targets.paired_image import PairedImage
+from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -43,6 +44,7 @@ from augseq.pixels.options import (
     ColorMode,
     DecodeOptions,
     Interpolation,
+    PixelDtype,
     ResizeMode,
     check_batch_memory,
     check_full_depth,
@@ -118,11 +120,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
         targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number`, `Mask`,
-            `ValueMap` or `InputImage`, or a dict of several by the names of the model's outputs. A
-            dict of two or more gives a dict of arrays; a single target gives an array.
+            `ValueMap`, `PairedImage` or `InputImage`, or a dict of several by the names of the
+            model's outputs. A dict of two or more gives a dict of arrays; a single target gives an
+            array.
         inputs: Further inputs from columns of the manifest, a dict by the names of the model's
-            inputs: `augseq.Number` and the like. A batch then has a dict of inputs, in which the
-            images are "image".
+            inputs: `augseq.Number`, `augseq.PairedImage` for another image, and the like. A batch
+            then has a dict of inputs, in which the images are "image".
         weights: Name of a column of sample weights, at least 0, for `fit` and `evaluate`.
         dtype: "float32" or "uint8". Pixels range from 0 to 255 in both, with 8-bit precision,
             unless `full_depth=True`.
@@ -221,22 +224,24 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         check_full_depth(full_depth, dtype, cache)
         augmentations = make_augmentation_list(augment)
         resize = resize_options(image_size, resize_mode, interpolation)
+        open_files = partial(
+            make_source,
+            manifest.root,
+            cache=cache,
+            scaled_decode=scaled_decode,
+            resize=None if augmentations.sets_size else resize,
+            follow_links=manifest.follow_links,
+            remote=manifest.remote,
+        )
+        images = ImageOptions(dtype=dtype, decode=decode, open_files=open_files)
         pipeline = Pipeline(
-            source=make_source(
-                manifest.root,
-                decode,
-                cache,
-                scaled_decode=scaled_decode,
-                resize=None if augmentations.sets_size else resize,
-                follow_links=manifest.follow_links,
-                remote=manifest.remote,
-            ),
+            source=open_files(decode),
             augment=augmentations,
             resize=resize,
             dtype=dtype,
             scaled_decode=scaled_decode,
-            targets=make_targets(manifest, targets, label_mode, dtype),
-            inputs=make_inputs(manifest, inputs),
+            targets=make_targets(manifest, targets, label_mode, images),
+            inputs=make_inputs(manifest, inputs, images),
         )
         _warn_if_enlarged(pipeline)
         schedule = Schedule(
@@ -264,7 +269,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @classmethod
     def from_arrays(
         cls,
-        x: Images | Mapping[str, npt.NDArray[Any]],
+        x: Images | Mapping[str, npt.NDArray[Any] | PairedImage],
         y: Rows | Mapping[str, Rows] | None = None,
         *,
         sample_weight: npt.NDArray[Any] | None = None,
@@ -277,9 +282,10 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 float32. Values are never rescaled; albumentations transforms that change
                 colours require uint8, or floats from 0 to 1. For a model with several inputs, a
                 dict by their names: the images as "image", and arrays of shape (n, ...), passed
-                to the model unchanged.
-            y: Targets, shape (n, ...), passed to the model unchanged, or `augseq.InputImage()`; a
-                dict by the names of the model's outputs for several; None to predict.
+                to the model unchanged, or `augseq.PairedImage(array)` for images to augment.
+            y: Targets, shape (n, ...), passed to the model unchanged, or `augseq.PairedImage` or
+                `augseq.InputImage()`; a dict by the names of the model's outputs for several;
+                None to predict.
             sample_weight: Weights for `fit` and `evaluate`, at least 0, shape (n,); None if all
                 are equal.
             **options: Options of the constructor, except those about files and labels.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import cloudpickle
 
 from augseq.errors import WorkerError
-from augseq.loading.load_images import ArrayKey, ArrayLayout
+from augseq.loading.load_images import ArrayLayout
+from augseq.loading.pipeline import ArrayKey
 from augseq.manifest.record import Record
 
 

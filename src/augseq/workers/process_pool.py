@@ -14,7 +14,8 @@ from typing import Any
 from augseq.at_exit import Turn, at_exit
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
-from augseq.loading.load_images import PROCESS_ENDS, ArrayKey
+from augseq.loading.load_images import PROCESS_ENDS
+from augseq.loading.pipeline import ArrayKey
 from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step

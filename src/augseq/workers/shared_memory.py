@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from augseq.errors import SharedMemoryError
-from augseq.loading.load_images import ALIGNMENT, ArrayKey, ArrayLayout
+from augseq.loading.load_images import ALIGNMENT, ArrayLayout
+from augseq.loading.pipeline import ArrayKey
 from augseq.progress_note import NUM_BYTES
 from augseq.types import Array
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from augseq.loading.load_images import ArrayKey
+from augseq.loading.pipeline import ArrayKey
 from augseq.types import Array
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
 from augseq.workers.process_link import Link, launch

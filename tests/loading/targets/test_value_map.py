@@ -253,13 +253,6 @@ def test_a_value_map_shows_its_options() -> None:
     assert shown == "ValueMap(column='depth', scale=0.001, missing=0)"
 
 
-def test_a_value_map_cannot_be_a_further_input(tmp_path: Path) -> None:
-    images = images_with(tmp_path, "a.png", picture(BYTES))
-    for option in (augseq.ValueMap("depth"), augseq.Mask("depth", classes=["a"])):
-        with pytest.raises(ArgumentError, match="`inputs` takes values of columns"):
-            sequence_of(images, label_mode=None, inputs={"depth": option})
-
-
 @augseq.photometric
 def negative(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return 255 - image

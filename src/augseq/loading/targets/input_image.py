@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from augseq.augment.moving_map import MapKind, MovingMap
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.region import Region
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
 from augseq.validation import check_choice
@@ -49,14 +50,14 @@ class InputImage:
     def __repr__(self) -> str:
         return options_text(self)
 
-    def bind(self, manifest: "Manifest | None", dtype: str) -> "InputImageTarget":
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> "InputImageTarget":
         """Return the target for pixels of a dtype; see `TargetOption`.
 
         Args:
             manifest: Not used: the target is the image.
-            dtype: dtype of the pixels in a batch.
+            images: How the images of the sequence are loaded.
         """
-        return InputImageTarget(dtype=dtype, clean=self.clean)
+        return InputImageTarget(dtype=images.dtype, clean=self.clean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,9 @@ class InputImageTarget(Target):
         """For the clean image "pixels": it moves with the augmented one."""
         return "pixels" if self.clean else None
 
-    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
         """Return a copy of the pixels that were read of the image."""
         return MovingMap(pixels.copy(), "pixels")
 

@@ -15,7 +15,7 @@ from augseq.loading.targets.column_checks import (
     files_at,
     unknown_classes,
 )
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
@@ -84,12 +84,12 @@ class Label:
                 f"`class_names`. Received: {self}"
             )
 
-    def bind(self, manifest: "Manifest", dtype: str) -> "LabelTarget | ColumnLabelTarget":
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> "LabelTarget | ColumnLabelTarget":
         """Return the labels of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; all of them are checked.
-            dtype: dtype of the pixels in a batch.
+            images: Not used.
 
         Raises:
             ArgumentError: The manifest does not have the columns.

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from augseq.errors import ArgumentError
 from augseq.loading.targets.input_image import InputImage
 from augseq.loading.targets.label import Label, LabelMode, label_target
-from augseq.loading.targets.mask import Mask
 from augseq.loading.targets.number import NumberTarget, check_weights
-from augseq.loading.targets.target import Target, TargetOption
-from augseq.loading.targets.value_map import ValueMap
+from augseq.loading.targets.target import ImageOptions, Target, TargetOption
 from augseq.validation import briefly
 
 if TYPE_CHECKING:
@@ -21,13 +19,16 @@ TargetOptions: TypeAlias = TargetOption | Mapping[str, TargetOption]
 
 _TARGETS = (
     "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...), augseq.Mask(...), "
-    "augseq.ValueMap(...) or augseq.InputImage()"
+    "augseq.ValueMap(...), augseq.PairedImage(...) or augseq.InputImage()"
 )
-_INPUTS = "augseq.Number(...), augseq.MultiLabel(...) or augseq.Label(...)"
+_INPUTS = (
+    "augseq.Number(...), augseq.MultiLabel(...), augseq.Label(...), augseq.PairedImage(...), "
+    "augseq.ValueMap(...) or augseq.Mask(...)"
+)
 
 
 def make_targets(
-    manifest: "Manifest", targets: Any, label_mode: LabelMode | None, dtype: str
+    manifest: "Manifest", targets: Any, label_mode: LabelMode | None, images: ImageOptions
 ) -> dict[str, Target]:
     """Return the targets of the records of a manifest, by name.
 
@@ -35,7 +36,7 @@ def make_targets(
         manifest: The records.
         targets: One target, a dict of targets, or None for `label_mode`.
         label_mode: The short form for labels.
-        dtype: dtype of the pixels in a batch.
+        images: How the images of the sequence are loaded.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -51,17 +52,18 @@ def make_targets(
         )
     if _is_option(targets):
         name = "label" if isinstance(targets, Label) else "target"
-        return {name: targets.bind(manifest, dtype)}
+        return {name: targets.bind(manifest, images)}
     options = _checked(targets, "targets", f"{_TARGETS}, or a dict of these", "outputs")
-    return {name: option.bind(manifest, dtype) for name, option in options.items()}
+    return {name: option.bind(manifest, images) for name, option in options.items()}
 
 
-def make_inputs(manifest: "Manifest", inputs: Any) -> dict[str, Target]:
+def make_inputs(manifest: "Manifest", inputs: Any, images: ImageOptions) -> dict[str, Target]:
     """Return the further inputs of the records of a manifest, by name.
 
     Args:
         manifest: The records.
         inputs: A dict of what to load, or None.
+        images: How the images of the sequence are loaded.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -71,14 +73,13 @@ def make_inputs(manifest: "Manifest", inputs: Any) -> dict[str, Target]:
         return {}
     options = _checked(inputs, "inputs", f"a dict of {_INPUTS}", "inputs")
     check_input_names("inputs", options)
-    moving = (InputImage, Mask, ValueMap)
-    wrong = [name for name, option in options.items() if isinstance(option, moving)]
+    wrong = [name for name, option in options.items() if isinstance(option, InputImage)]
     if wrong:
         raise ArgumentError(
-            "`inputs` takes values of columns, and no second image; the image is always an input. "
-            f"Received: {wrong[0]!r}: {options[wrong[0]]!r}"
+            "The image is always an input. For another image of each record, use "
+            f"augseq.PairedImage. Received: {wrong[0]!r}: {options[wrong[0]]!r}"
         )
-    return {name: option.bind(manifest, "float32") for name, option in options.items()}
+    return {name: option.bind(manifest, images) for name, option in options.items()}
 
 
 def make_weights(
@@ -147,8 +148,8 @@ def _hint(wrong: Any) -> str:
         return (
             f" Write augseq.Number({first!r}) for numbers, augseq.MultiLabel({first!r}, ...) "
             f"for several labels, augseq.Label({first!r}, ...) for classes, "
-            f"augseq.Mask({first!r}, ...) for mask files, or augseq.ValueMap({first!r}) for files "
-            "of numbers such as depth."
+            f"augseq.Mask({first!r}, ...) for mask files, augseq.ValueMap({first!r}) for files "
+            f"of numbers such as depth, or augseq.PairedImage({first!r}) for another image."
         )
     if isinstance(first, type) and issubclass(first, TargetOption):
         return f" Write augseq.{first.__name__}(...), with parentheses."

@@ -49,7 +49,7 @@ class MapFiles:
             AugseqError: It cannot be read.
         """
         path = record.columns[self.column]
-        with self._naming(record):
+        with self.naming(record):
             data, _ = self.files.read(Record(index=record.index, path=path))
         try:
             return decode(data)
@@ -58,7 +58,8 @@ class MapFiles:
             raise DecodeError(f"Cannot use {where}: {error}.", path, record.index) from error
 
     @contextmanager
-    def _naming(self, record: Record) -> Iterator[None]:
+    def naming(self, record: Record) -> Iterator[None]:
+        """Name the map and its image in errors."""
         try:
             yield
         except MissingFileError as error:

@@ -11,10 +11,11 @@ from augseq.augment.moving_map import UNCOVERED, MapKind, MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.mask_file import read_mask
+from augseq.pixels.region import Region
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
 from augseq.validation import briefly, check_whole, did_you_mean, is_whole
@@ -86,12 +87,12 @@ class Mask:
     def __repr__(self) -> str:
         return options_text(self)
 
-    def bind(self, manifest: "Manifest", dtype: str) -> "MaskTarget":
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> "MaskTarget":
         """Return the masks of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; every one must have a path.
-            dtype: dtype of the pixels in a batch.
+            images: Not used.
 
         Raises:
             ArgumentError: The manifest does not have the column, or it is not text.
@@ -174,7 +175,9 @@ class MaskTarget(Target):
         """Always "labels"."""
         return "labels"
 
-    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
         """Read the mask of a record, as class numbers.
 
         Raises:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing, column_names, files_at
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import listed, options_text
@@ -55,12 +55,12 @@ class Number:
         names = column_names("Number", self.columns)
         object.__setattr__(self, "columns", self.columns if len(names) == 1 else names)
 
-    def bind(self, manifest: "Manifest", dtype: str) -> "NumberTarget":
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> "NumberTarget":
         """Return the numbers of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; all of them are checked.
-            dtype: dtype of the pixels in a batch.
+            images: Not used.
 
         Raises:
             ArgumentError: The manifest does not have the columns.

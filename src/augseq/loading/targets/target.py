@@ -1,5 +1,7 @@
 """The interface of all kinds of targets: what a user writes, and what a pipeline loads."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -8,11 +10,30 @@ import numpy.typing as npt
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
+from augseq.pixels.options import DecodeOptions, PixelDtype
+from augseq.pixels.region import Region
+from augseq.pixels.source import ImageSource
 from augseq.types import Array, Image
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
     from augseq.manifest.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions:
+    """How a sequence loads images, for targets that are images too.
+
+    Attributes:
+        dtype: dtype of the pixels in a batch.
+        decode: How files are decoded.
+        open_files: Function from decoding options to the files below the manifest's root, with
+            the cache of the sequence.
+    """
+
+    dtype: PixelDtype
+    decode: DecodeOptions
+    open_files: Callable[[DecodeOptions], ImageSource]
 
 
 class Target(Protocol):
@@ -33,7 +54,8 @@ class Target(Protocol):
         Args:
             record: The record, with at least the `columns`.
             image: The image as the model gets it, shape (height, width, channels); None if it is
-                not loaded. For a target with a map, the map after it has moved with the image.
+                not loaded. For a target with a map or an image of its own, that map or image as
+                the model gets it.
         """
         ...
 
@@ -42,14 +64,24 @@ class Target(Protocol):
         """Kind of the map that moves with the image, such as a mask; None without one."""
         return None
 
-    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+    @property
+    def own_source(self) -> ImageSource | None:
+        """Where an image that is augmented with draws of its own comes from; None without one.
+
+        `load` then receives that image, augmented and resized.
+        """
+        return None
+
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
         """Return the map of the whole image; called only if there is a `map_kind`.
 
         Args:
             record: The record, with at least the `columns`.
             shape: (height, width, channels) of the whole upright image.
-            pixels: What was read of the image, perhaps only a region; a map of kind "pixels" is
-                a copy of it.
+            region: What was read of the image; a map of kind "pixels" or "twin" has only that.
+            pixels: The pixels that were read.
 
         Raises:
             AugseqError: The map cannot be read; the message names it and the image.
@@ -108,12 +140,12 @@ class Target(Protocol):
 class TargetOption(Protocol):
     """A target as a user writes it, before it is checked against a manifest."""
 
-    def bind(self, manifest: "Manifest", dtype: str) -> Target:
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> Target:
         """Return the target for the records of a manifest, after checking all of them.
 
         Args:
             manifest: The records.
-            dtype: dtype of the pixels in a batch.
+            images: How the images of the sequence are loaded.
 
         Raises:
             ArgumentError: The manifest does not have the columns, or an option is invalid.

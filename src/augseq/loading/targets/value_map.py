@@ -10,9 +10,10 @@ import numpy.typing as npt
 from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_weights
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.region import Region
 from augseq.pixels.value_file import read_values
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -75,12 +76,12 @@ class ValueMap:
     def __repr__(self) -> str:
         return options_text(self)
 
-    def bind(self, manifest: "Manifest", dtype: str) -> "ValueMapTarget":
+    def bind(self, manifest: "Manifest", images: ImageOptions) -> "ValueMapTarget":
         """Return the maps of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; every one must have a path.
-            dtype: dtype of the pixels in a batch.
+            images: Not used.
 
         Raises:
             ArgumentError: The manifest does not have the column, or it is not text.
@@ -135,7 +136,9 @@ class ValueMapTarget(Target):
         """Always "values"."""
         return "values"
 
-    def read_map(self, record: Record, shape: tuple[int, ...], pixels: Image) -> MovingMap:
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
         """Read the value map of a record, with the weights of its pixels.
 
         Raises:
