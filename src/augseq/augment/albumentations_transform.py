@@ -150,7 +150,8 @@ class AlbumentationsTransform(DetailedAugmentation):
 
     def fired(self) -> Fired:
         """Return the transforms that took effect in this thread's last call."""
-        return tuple(_fired(self._copies.parts))
+        # None before the first call in a thread.
+        return tuple(_fired(getattr(self._copies, "parts", ())))
 
     @property
     def part_names(self) -> tuple[str, ...]:
