@@ -22,9 +22,10 @@ def scenario_names() -> list[str]:
     return names
 
 
-# Keras asks for batches in the same way on JAX and torch, so torch runs the others with `-m long`:
-# with these it trains, resumes, shards, evaluates, fails and records.
-SHORT_ON_TORCH = {
+# Keras asks for batches in the same way on all backends, but TensorFlow does so in its own threads.
+# JAX and torch therefore run the others with `-m long`: with these they train, resume, shard,
+# evaluate, fail and record.
+SHORT_ON_JAX_AND_TORCH = {
     "a_raising_transform_is_reported_with_path_and_index_on_every_backend",
     "a_run_that_crashes_again_and_again_trains_each_record_once",
     "a_wrapper_with_epoch_sync_trains_each_epoch_without_a_warning",
@@ -33,6 +34,7 @@ SHORT_ON_TORCH = {
     "evaluate_and_predict_between_epochs_do_not_disturb_training",
     "fewer_steps_than_batches_go_on_with_the_pass_and_it_is_named_after_its_first_epoch",
     "padding_without_weight_keeps_metrics_exact",
+    "the_classic_sequence_and_ours_train_and_validate_bit_equal_batches",
     "the_worst_batches_are_kept_with_their_own_loss",
     "torch_loaders_warn_unless_epochs_are_set",
     "two_shards_train_one_epoch_together",
@@ -43,9 +45,13 @@ SHORT_ON_TORCH = {
 
 def runs_of(scenario: str) -> list[Any]:
     """Return the scenario on each backend, marked where it runs with `-m long` only."""
-    is_long = {"torch": scenario not in SHORT_ON_TORCH}
+    others_are_long = scenario not in SHORT_ON_JAX_AND_TORCH
     return [
-        pytest.param(backend, scenario, marks=[pytest.mark.long] if is_long.get(backend) else [])
+        pytest.param(
+            backend,
+            scenario,
+            marks=[pytest.mark.long] if others_are_long and backend != "tensorflow" else [],
+        )
         for backend in BACKENDS
     ]
 
