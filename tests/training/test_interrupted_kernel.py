@@ -1,6 +1,8 @@
 """A notebook can train again after an interrupt, and its kernel shuts down on request."""
 
+import queue
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,23 +51,30 @@ class Kernel:
         Args:
             data: See `Trial`.
             moment: See `Trial`.
-            then: Called when the moment has come.
+            then: Called when the moment has come, and again if the cell goes on for long.
         """
         happened = self.folder / "moment"
         happened.unlink(missing_ok=True)
         # Slow where it is interrupted, so that it does not end before that on a busy machine.
-        sample_s = 0.1 if then else 0.0
+        sample_s = 0.2 if then else 0.0
         code = TRAIN.format(folder=str(self.folder), data=data, moment=moment, sample_s=sample_s)
         # Else the kernel drops what comes shortly after a cell that failed.
         number = self.client.execute(code, stop_on_error=False)
         if then is not None:
             assert wait_until(lambda: happened.exists() and happened.stat().st_size, 120)
             then()
-        while (reply := self.client.get_shell_msg(timeout=120))["parent_header"][
-            "msg_id"
-        ] != number:
-            pass
-        return str(reply["content"].get("ename", ""))
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                reply = self.client.get_shell_msg(timeout=10)
+            except queue.Empty:
+                # Python ignores an exception that comes in a finalizer, so a person presses again.
+                if then is not None:
+                    then()
+                continue
+            if reply["parent_header"]["msg_id"] == number:
+                return str(reply["content"].get("ename", ""))
+        raise TimeoutError("the cell did not end")
 
 
 def param(backend: str) -> Any:
