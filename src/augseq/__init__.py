@@ -213,4 +213,6 @@ def _imported_on_call(home: str, name: str) -> Any:
 # `augseq.manifest.display` explains why these are set from here.
 display.draw_manifest = _imported_on_call("augseq.inspection.manifest_picture", "draw_manifest")
 display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "manifest_html")
+display.sample_html = _imported_on_call("augseq.inspection.figures_html", "sample_html")
+display.batch_html = _imported_on_call("augseq.inspection.figures_html", "batch_html")
 display.measure_pixels = _imported_on_call("augseq.inspection.measure_pixels", "measure_pixels")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import augseq
+from augseq.inspection.cache_advice import measure_caches
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from tests.inspection.page import Page
 from tests.inspection.scenes import AGE, CLASSES, DEPTH, MASK, TAGGED, scenes
@@ -162,3 +163,41 @@ def test_statistics_of_augmentations_are_the_same_with_masks(
         one.augmentation_stats(num_samples=8, progress=False) for one in sequences
     )
     assert str(with_mask) == str(without)
+
+
+def test_a_sample_and_a_batch_are_shown_with_arrays_and_pictures(images: augseq.Manifest) -> None:
+    sequence = sequence_of(images, {"mask": MASK, "<far>": DEPTH, "years": AGE})
+    sample, batch = sequence.sample(1, epoch=0), sequence.batch(0)
+    for shown_object, num_images in ((sample, 1), (batch, 2)):
+        html = shown_object._repr_html_()
+        page = Page(html)
+        assert len(page.images()) == 2 * num_images
+        assert "years: 2.5" in page.texts
+        assert set(CLASSES) <= set(page.texts)
+        lines = "\n".join(page.texts)
+        for line in repr(shown_object).split("\n"):
+            assert line.strip() in lines
+        assert "<far>" not in html
+
+
+def test_a_large_batch_of_classes_is_cut_and_named(samples: augseq.Manifest) -> None:
+    batches = augseq.ImageSequence(samples, image_size=(8, 8), batch_size=20, workers=0)
+    page = Page(batches.batch(0)._repr_html_())
+    assert len(page.images()) == 16
+    assert {found["title"] for found in page.named("figcaption")} == {"butterfly"}
+    assert "and 4 more" in page.texts
+
+
+def test_a_sample_made_by_hand_is_shown_without_its_targets() -> None:
+    pixels = np.zeros((4, 5, 1), np.float32)
+    record = augseq.Record(index=7, path="<a>.jpg")
+    sample = augseq.Sample(record=record, inputs={"image": pixels}, targets={"y": np.ones(3)})
+    page = Page(sample._repr_html_())
+    assert len(page.images()) == 1
+    assert page.named("figcaption")[0]["title"] == "<a>.jpg"
+
+
+def test_a_mask_hinders_no_advice_about_caches(tmp_path: Path) -> None:
+    images = scenes(tmp_path, size=(96, 120))
+    sequence = sequence_of(images, MASK, augment=[A.RandomCrop(12, 12)])
+    assert [gain.choice.shorter_side_px for gain in measure_caches(sequence._plan)] == [None]

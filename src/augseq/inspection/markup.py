@@ -138,8 +138,11 @@ gap:4px 12px;align-items:baseline}}
 .augseq img{{display:block;margin:0;border-radius:3px;object-fit:cover;max-width:none}}
 .augseq-row img,.augseq-row .augseq-none{{width:48px;height:48px}}
 .augseq-grid{{display:flex;flex-wrap:wrap;gap:8px}}
-.augseq-grid figure{{margin:0;width:96px}}
-.augseq-grid img,.augseq-grid .augseq-none{{width:96px;height:96px;object-fit:contain}}
+.augseq-grid figure{{margin:0;width:var(--side,96px)}}
+.augseq-grid img,.augseq-grid .augseq-none{{width:var(--side,96px);height:var(--side,96px);
+object-fit:contain}}
+.augseq pre{{margin:0 0 8px;padding:0;background:none;border:0;color:inherit;white-space:pre-wrap;
+overflow-wrap:anywhere;font:12px/1.45 ui-monospace,monospace}}
 .augseq figcaption{{font-size:12px;text-align:center;overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap}}
 .augseq-grid figure .augseq-line{{color:var(--soft);font-size:11px;line-height:1.25;

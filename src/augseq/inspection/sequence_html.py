@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from augseq.inspection.key_html import key_html
-from augseq.inspection.markup import Markup, card, element, note, thumbnail
-from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at
+from augseq.inspection.figures_html import MOST_FIGURES, SIDE_PX, figures_html
+from augseq.inspection.markup import Markup, card, element, note
+from augseq.inspection.sample_look import SampleLook, look_at
 from augseq.inspection.thumbnails import load_within, record_title
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import Sample
-from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import shortened
 
-_MOST_IMAGES = 16
-_SIDE_PX = 96
 # Images go through the whole pipeline, but a display should appear immediately.
 _LIMIT_S = 3.0
 _MOST_CHARACTERS = 150
@@ -68,35 +65,14 @@ def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
     if step.batch >= plan.schedule.num_batches_of(step.epoch):
         return [note("The epoch is over.")]
     records = plan.records(step)
-    shown = records[:_MOST_IMAGES]
+    shown = records[:MOST_FIGURES]
     looks = load_within(
         shown, lambda record: _look(plan.sample(record, step.epoch), plan), limit_s=_LIMIT_S
     )
-    key = key_of(look for look in looks if not isinstance(look, str))
     title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"
-    figures = [
-        _figure(look, _name(plan, record), str(record), key)
-        for look, record in zip(looks, shown, strict=True)
-    ]
-    return [note(title), element("div", *figures, class_="augseq-grid"), *key_html(key)]
+    names = [record_title(record, plan.manifest.class_names) for record in shown]
+    return [note(title), *figures_html(looks, names, [str(record) for record in shown])]
 
 
 def _look(sample: Sample, plan: BatchPlan) -> SampleLook:
-    return look_at(sample.image, sample.targets, plan.targets).shrunk(_SIDE_PX)
-
-
-def _name(plan: BatchPlan, record: Record) -> str:
-    return shortened(record_title(record, plan.manifest.class_names), 60)
-
-
-def _figure(look: SampleLook | str, name: str, detail: str, key: Key) -> Markup:
-    caption = element("figcaption", name, title=name)
-    if isinstance(look, str):
-        return element("figure", thumbnail(look, name, detail=detail), caption)
-    parts = [thumbnail(look.image, name, detail=detail), caption]
-    for target, image in key.pictures(look).items():
-        text = shortened(f"{name}, {target}", _MOST_CHARACTERS)
-        parts.append(thumbnail(image, text, detail=f"{detail}, {target}"))
-        parts.append(element("div", shortened(target, 40), class_="augseq-line"))
-    parts += [element("div", line, class_="augseq-line") for line in look.lines]
-    return element("figure", *parts)
+    return look_at(sample.image, sample.targets, plan.targets).shrunk(SIDE_PX)

@@ -1,7 +1,7 @@
 """The batch of a step, with the records it comes from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from augseq.loading.load_images import load_arrays
 from augseq.loading.pipeline import ArrayKey
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
+from augseq.loading.targets.target import Target
+from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import array_text, shortened, table_text
@@ -26,12 +28,16 @@ class Batch:
         targets: Target arrays by name, each of shape (batch, ...); empty for prediction.
         records: The records, in the order of the arrays.
         weights: Sample weights, shape (batch,), float32; None if all are equal.
+        class_names: Class names by label; empty without labels.
+        target_kinds: What the targets are, to draw them.
     """
 
     inputs: Mapping[str, Array]
     targets: Mapping[str, Array]
     records: list[Record]
     weights: npt.NDArray[np.float32] | None = None
+    class_names: Sequence[str] = ()
+    target_kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def images(self) -> Images:
@@ -62,6 +68,9 @@ class Batch:
             rows["records"] = f"{shortened(str(self.records[0]), 60)}{others}"
         return table_text(f"Batch of {count:,} image{'s' * (count != 1)}", rows)
 
+    def _repr_html_(self) -> str:
+        return display.batch_html(self)
+
 
 def load_batch(plan: BatchPlan, step: Step) -> Batch:
     """Load the batch of a step, which depends only on the plan and the step.
@@ -85,6 +94,8 @@ def make_batch(
         targets={name: array for (kind, name), array in arrays.items() if kind == "targets"},
         records=records,
         weights=plan.weights(step, records),
+        class_names=plan.manifest.class_names,
+        target_kinds=plan.targets,
     )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from augseq.errors import AugmentationError, AugseqError
 from augseq.loading.pipeline import Pipeline, check_dtype
+from augseq.loading.targets.target import Target
+from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
@@ -24,11 +26,13 @@ class Sample:
         record: The record.
         inputs: Arrays by name; the pixels are "image".
         targets: Target arrays by name; empty for prediction.
+        target_kinds: What these targets are, to draw them.
     """
 
     record: Record
     inputs: Mapping[str, Array]
     targets: Mapping[str, Array]
+    target_kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def image(self) -> Image:
@@ -39,6 +43,9 @@ class Sample:
         arrays = {**self.inputs, **self.targets}
         rows = {name: array_text(array) for name, array in arrays.items()}
         return table_text(f"Sample of {self.record}", rows)
+
+    def _repr_html_(self) -> str:
+        return display.sample_html(self)
 
 
 def load_sample(
@@ -81,7 +88,7 @@ def load_sample(
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record, moved.get(("inputs", name)))
         targets = pipeline.load_targets(record, image, maps, own)
-    return Sample(record=record, inputs=inputs, targets=targets)
+    return Sample(record=record, inputs=inputs, targets=targets, target_kinds=pipeline.targets)
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 Jupyter calls `_repr_html_` on a manifest without arguments. Drawing it opens its images, so the
 drawing functions belong to a higher layer and cannot be imported here. `augseq/__init__` sets them
 before a manifest can exist; their modules are imported on the first call, so that matplotlib is
-only loaded when needed. They are global, since a manifest can also come from a pickle.
+only loaded when needed. They are global, since a manifest can also come from a pickle. The same
+holds for samples and batches.
 """
 
 from collections.abc import Callable
@@ -21,4 +22,6 @@ class _DrawManifest(Protocol):
 
 draw_manifest: _DrawManifest
 manifest_html: Callable[[Any], str]
+sample_html: Callable[[Any], str]
+batch_html: Callable[[Any], str]
 measure_pixels: Callable[..., PixelStatistics]
