@@ -1,6 +1,7 @@
 """Samples with their targets as HTML, and the notebook displays of a sample and a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from augseq.inspection.key_html import key_html
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
@@ -20,11 +21,7 @@ _MOST_LETTERS = 60
 
 
 def figures_html(
-    looks: Sequence[SampleLook | str],
-    names: Sequence[str],
-    details: Sequence[str],
-    *,
-    side_px: int = SIDE_PX,
+    looks: Sequence[SampleLook | str], names: Sequence[str], details: Sequence[str]
 ) -> list[Markup]:
     """Return samples side by side, each with the pictures and text of its targets, and a key.
 
@@ -32,28 +29,38 @@ def figures_html(
         looks: The samples, shrunk; or the reasons why there is none.
         names: One for each; long ones are shortened.
         details: A tooltip for each.
-        side_px: Side of the square for each picture.
     """
     key = key_of(look for look in looks if not isinstance(look, str))
-    figures = [
-        _figure(look, shortened(name, _MOST_LETTERS), detail, key)
-        for look, name, detail in zip(looks, names, details, strict=True)
-    ]
-    size = {} if side_px == SIDE_PX else {"style": f"--side:{side_px}px"}
-    return [element("div", *figures, class_="augseq-grid", **size), *key_html(key)]
+    figures = []
+    for look, full_name, detail in zip(looks, names, details, strict=True):
+        name = shortened(full_name, _MOST_LETTERS)
+        if isinstance(look, str):
+            parts = [[thumbnail(look, name, detail=detail), _caption(name)]]
+        else:
+            parts = [*_pictures(look, name, detail, key), _lines(look)]
+        figures.append(element("figure", *chain.from_iterable(parts)))
+    return [element("div", *figures, class_="augseq-grid"), *key_html(key)]
 
 
-def _figure(look: SampleLook | str, name: str, detail: str, key: Key) -> Markup:
-    caption = element("figcaption", name, title=name)
-    if isinstance(look, str):
-        return element("figure", thumbnail(look, name, detail=detail), caption)
-    parts = [thumbnail(look.image, name, detail=detail), caption]
+def _pictures(look: SampleLook, name: str, detail: str, key: Key) -> Iterator[list[Markup]]:
+    """Yield each picture of a sample with its caption."""
+    yield [thumbnail(look.image, name, detail=detail), _caption(name)]
     for target, image in key.pictures(look).items():
         title = shortened(target, _MOST_LETTERS)
-        parts.append(thumbnail(image, f"{name}, {title}", detail=f"{detail}, {title}"))
-        parts.append(element("div", title, class_="augseq-line"))
-    parts += [element("div", line, class_="augseq-line") for line in look.lines]
-    return element("figure", *parts)
+        picture = thumbnail(image, f"{name}, {title}", detail=f"{detail}, {title}")
+        yield [picture, _line(title)]
+
+
+def _lines(look: SampleLook) -> list[Markup]:
+    return list(map(_line, look.lines))
+
+
+def _caption(name: str) -> Markup:
+    return element("figcaption", name, title=name)
+
+
+def _line(text: str) -> Markup:
+    return element("div", text, class_="augseq-line")
 
 
 def sample_html(sample: Sample) -> str:
@@ -61,8 +68,13 @@ def sample_html(sample: Sample) -> str:
 
     def made() -> str:
         look = look_at(sample.image, sample.targets, sample.target_kinds).shrunk(_LARGE_SIDE_PX)
-        name, detail = record_title(sample.record, ()), str(sample.record)
-        return _card(sample, figures_html([look], [name], [detail], side_px=_LARGE_SIDE_PX))
+        key, name = key_of([look]), shortened(record_title(sample.record, ()), _MOST_LETTERS)
+        pictures = list(_pictures(look, name, str(sample.record), key))
+        pictures[0] += _lines(look)
+        figures = [element("figure", *parts) for parts in pictures]
+        size = f"--side:{_LARGE_SIDE_PX}px"
+        grid = element("div", *figures, class_="augseq-grid", style=size)
+        return _card(sample, [grid, *key_html(key)])
 
     return without_failure(made, repr(sample))
 
