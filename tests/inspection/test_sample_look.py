@@ -112,7 +112,8 @@ def test_a_key_of_many_classes_has_those_that_occur_and_counts_the_rest(
     many = augseq.Mask("mask", classes=[f"class {k}" for k in range(150)])
     labels = np.full((9, 12), 140)
     labels[0, :3], labels[1, 0] = 7, 255
-    key = key_of([look_at(PIXELS[0], {"mask": labels}, {"mask": many.bind(images, "uint8")})])
+    targets = augseq.ImageSequence(images, targets=many, workers=0).pipeline.targets
+    key = key_of([look_at(PIXELS[0], {"target": labels}, targets)])
     assert [name for name, _ in key.classes] == ["class 7", "class 140"]
     assert key.num_more == 148
     assert key.unknown == ("ignored",)
