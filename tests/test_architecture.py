@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {
     "augment": {"albumentations"},
+    "indexing": {"yaml"},
     "inspection": {"ipywidgets"},
     "pixels": {"cv2"},
     "remote": {"fsspec"},
@@ -185,7 +186,7 @@ def declared_libraries() -> set[str]:
     """Return the libraries that the project requires, by the name that one imports."""
     requirements = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["dependencies"]
     names = {requirement.split(">")[0].split("=")[0].strip() for requirement in requirements}
-    imported_as = {"pillow": "PIL", "opencv-python-headless": "cv2"}
+    imported_as = {"pillow": "PIL", "opencv-python-headless": "cv2", "pyyaml": "yaml"}
     return {imported_as.get(name, name) for name in names}
 
 

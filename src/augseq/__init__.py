@@ -13,15 +13,15 @@ Start with `index_folder`, then make batches from the manifest that it returns:
 All public names, by task:
 
 List the images:
-    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco` and
-    `index_voc` return a `Manifest`; `concat_manifests` joins several; `RemoteOptions` configures
-    access to a remote folder.
+    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco`,
+    `index_voc` and `index_yolo` return a `Manifest`; `concat_manifests` joins several;
+    `RemoteOptions` configures access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
     `probe_manifest`, and measures its pixels: `PixelStatistics`. `write_manifest` and
     `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
-    programs, `write_coco` and `write_voc`
-    with its boxes.
+    programs, `write_coco`, `write_voc`
+    and `write_yolo` with its boxes.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from augseq.indexing.annotations.voc import index_voc as index_voc
     from augseq.indexing.annotations.write_coco import write_coco as write_coco
     from augseq.indexing.annotations.write_voc import write_voc as write_voc
+    from augseq.indexing.annotations.write_yolo import write_yolo as write_yolo
+    from augseq.indexing.annotations.yolo import index_yolo as index_yolo
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
@@ -124,6 +126,7 @@ _HOMES = {
     "index_huggingface": "augseq.indexing.huggingface",
     "index_coco": "augseq.indexing.annotations.coco",
     "index_voc": "augseq.indexing.annotations.voc",
+    "index_yolo": "augseq.indexing.annotations.yolo",
     "Manifest": "augseq.manifest.manifest",
     "concat_manifests": "augseq.manifest.concat",
     "RemoteOptions": "augseq.remote.options",
@@ -138,6 +141,7 @@ _HOMES = {
     "write_huggingface": "augseq.indexing.huggingface",
     "write_coco": "augseq.indexing.annotations.write_coco",
     "write_voc": "augseq.indexing.annotations.write_voc",
+    "write_yolo": "augseq.indexing.annotations.write_yolo",
     # Check the images.
     "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",

@@ -7,6 +7,7 @@ import pytest
 import augseq
 from tests.cli.test_main import Run, run  # noqa: F401
 from tests.indexing.annotations.scenes import COCO, write_coco_scene
+from tests.indexing.annotations.test_yolo import write_dataset
 
 
 def test_a_coco_file_becomes_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
@@ -45,11 +46,22 @@ def test_a_folder_of_voc_files_becomes_a_manifest(run: Run, tmp_path: Path) -> N
     assert "3 images with 3 boxes in 2 classes" in outcome.out
 
 
+def test_a_yolo_dataset_becomes_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    data = write_dataset(tmp_path / "data", labels={"train/a": "1 0.5 0.5 0.25 0.5"})
+    arguments = ["index", str(data), "--annotations", "yolo", "--splits", "train"]
+    assert "--missing-labels keep" in run(*arguments).err
+    outcome = run(*arguments, "--missing-labels", "keep")
+    assert outcome.code == 0, outcome.err
+    assert "2 images with 1 box in 2 classes" in outcome.out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--annotations", "coco", "--columns", "a"], "Only for tables: --columns"),
-        (["--annotations", "coco", "--splits", "a"], "Only for folders: --splits"),
+        (["--annotations", "coco", "--follow-links"], "Only for folders: --follow-links"),
+        (["--annotations", "coco", "--splits", "a"], "--splits is only for --annotations yolo"),
+        (["--annotations", "coco", "--first-pixel", "0"], "only for --annotations voc"),
         (["--annotations", "coco", "--class-names", "a"], "--class-names is for classes of images"),
         (["--frame", "stored"], "Only for annotations: --frame"),
     ],

@@ -167,11 +167,19 @@ def index(
     decode = {**asdict(decoding), "full_depth": full_depth}
     with _checkpoint(output) as checkpoint:
         if boxes.annotations is not None or is_table(source) or _may_be_table(source):
-            check_absent(folders, "folders", source)
             if boxes.annotations is not None:
-                check_absent(replace(tables, images_root=None), "tables", source)
-                manifest = boxes.read(source, tables.images_root, class_names)
+                check_absent(replace(folders, splits=None), "folders", source)
+                others = replace(tables, images_root=None, missing_labels="error")
+                check_absent(others, "tables", source)
+                manifest = boxes.read(
+                    source,
+                    tables.images_root,
+                    class_names,
+                    listed_names(folders.splits),
+                    tables.missing_labels,
+                )
             else:
+                check_absent(folders, "folders", source)
                 check_absent(boxes, "annotations", source)
                 manifest = select_classes(tables.read(source, labelled=labels), class_names)
             if probing.probe or probing.unreadable == "exclude":

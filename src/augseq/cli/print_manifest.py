@@ -37,7 +37,9 @@ def _print_boxes(manifest: Manifest) -> None:
     found = Counter(manifest.table.column("box_classes").combine_chunks().flatten().to_pylist())
     counts = {name: found[name] for name in manifest.box_class_names}
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
-    print(f"{len(manifest):,} images with {sum(counts.values()):,} boxes in {classes}")
+    num_images, num_boxes = len(manifest), sum(counts.values())
+    images = f"{num_images:,} image{'s' * (num_images != 1)}"
+    print(f"{images} with {num_boxes:,} box{'es' * (num_boxes != 1)} in {classes}")
     _print_bars(counts)
 
 

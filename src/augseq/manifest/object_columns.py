@@ -12,7 +12,7 @@ of several numbers are flat, since Arrow reads flat lists fastest: four numbers 
 | box_areas | area in square pixels, as annotated |
 | box_attributes | all else that the file says about the object, as JSON text |
 | box_masks | COCO's run lengths, as JSON text |
-| box_as_written | the four numbers of the box in the file, so that exports are exact |
+| box_as_written | the four numbers of the box in the file, so that exports are exact; or nulls |
 | box_polygons | number of polygons |
 | box_keypoints | number of key points |
 | polygon_points | of each polygon: number of points |

@@ -66,6 +66,58 @@ def voc_numbers(first_pixel: int) -> Callable[[Numbers], Numbers]:
     return lambda boxes: solve(boxes + offset, boxes, lambda numbers: numbers - offset)
 
 
+def yolo_boxes(sides: Numbers) -> Callable[[Numbers], Numbers]:
+    """Return a function that returns boxes for YOLO's centre, width and height.
+
+    Args:
+        sides: (width, height) of the image of each box, in pixels, shape (n, 2).
+    """
+
+    def boxes_of(numbers: Numbers) -> Numbers:
+        centre, half = numbers[:, :2], numbers[:, 2:] / 2
+        return np.concatenate([(centre - half) * sides, (centre + half) * sides], axis=1)
+
+    return boxes_of
+
+
+def yolo_numbers(sides: Numbers) -> Callable[[Numbers], Numbers]:
+    """Return a function that returns centre, width and height for boxes.
+
+    Where no short decimals give exactly the box, they are rounded to 17 digits.
+    """
+
+    def numbers_of(boxes: Numbers) -> Numbers:
+        low, high = boxes[:, :2] / sides, boxes[:, 2:] / sides
+        numbers = np.concatenate([(low + high) / 2, high - low], axis=1)
+        return shortest(numbers, boxes, yolo_boxes(sides))
+
+    return numbers_of
+
+
+def relative_numbers(pixels: Numbers, sides: Numbers) -> Numbers:
+    """Return coordinates relative to the size of the image, as short as they can be."""
+    solved = solve(pixels / sides, pixels, lambda numbers: numbers * sides)
+    return shortest(solved, pixels, lambda numbers: numbers * sides)
+
+
+def shortest(numbers: Numbers, goal: Numbers, read: Callable[[Numbers], Numbers]) -> Numbers:
+    """Return numbers rounded to the fewest decimals for which `read` still gives a goal.
+
+    Args:
+        numbers: Shape (n, k).
+        goal: What `read` must give for each row, shape (n, m).
+        read: Returns the values of rows.
+    """
+    found = numbers.copy()
+    is_open = np.ones((len(numbers), 1), bool)
+    for decimals in range(1, 17):
+        rounded = np.round(numbers, decimals)
+        is_same = (read(rounded) == goal).all(axis=1, keepdims=True) & is_open
+        found = np.where(is_same, rounded, found)
+        is_open &= ~is_same
+    return found
+
+
 def solve(start: Numbers, goal: Numbers, read: Callable[[Numbers], Numbers]) -> Numbers:
     """Return the numbers next to `start` for which `read` gives exactly `goal`.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from augseq.indexing.annotations.objects import Ragged
+from augseq.indexing.annotations.objects import Ragged, counts_column
 from augseq.validation import briefly
 
 Report = Callable[[int, str], None]
@@ -117,11 +117,6 @@ def read_keypoints(
         coordinates=Ragged(values=_floats(points), counts=counts),
     )
     return keypoints, odd_counts
-
-
-def counts_column(counts: Any) -> pa.Array:
-    """Return numbers of parts, or nulls if no object has any, so that there is no column."""
-    return pa.array(counts, pa.int32()) if counts.any() else pa.nulls(len(counts), pa.int32())
 
 
 def _floats(lists: list[list[float]]) -> pa.Array:

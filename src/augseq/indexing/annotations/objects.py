@@ -40,7 +40,8 @@ class AnnotatedObjects:
     Attributes:
         images: Position of the image of each, shape (n,); -1 for none.
         boxes: Left, top, right, bottom in pixels, float64, shape (n, 4).
-        written: The four numbers in the file, float64, shape (n, 4).
+        written: The four numbers in the file, float64, shape (n, 4); NaN for a box that is not in
+            the file but computed from a polygon.
         classes: Name of the class of each; null if unknown.
         columns: Other columns, with one value for each object.
         ragged: Other columns, with several values for each object.
@@ -182,6 +183,11 @@ def text_array(values: Any, source: str) -> pa.Array:
         ) from error
 
 
+def counts_column(counts: npt.NDArray[np.int64]) -> pa.Array:
+    """Return numbers of parts, or nulls if no object has any, so that there is no column."""
+    return pa.array(counts, pa.int32()) if counts.any() else pa.nulls(len(counts), pa.int32())
+
+
 def _side(images: AnnotatedImages, axis: int) -> pa.Array:
     sides = images.sizes[:, axis]
     return pa.array(sides, pa.int32(), mask=sides < 0)
@@ -199,10 +205,11 @@ def _object_columns(
     order = belongs[np.argsort(objects.images[belongs], kind="stable")]
     owners = objects.images[order]
     counts = np.bincount(owners, minlength=num_images)
+    written = objects.written[order].ravel()
     columns = {
         BOXES: list_column(pa.array(objects.boxes[order].ravel()), 4 * counts, is_excluded),
         "box_as_written": list_column(
-            pa.array(objects.written[order].ravel()), 4 * counts, is_excluded
+            pa.array(written, mask=np.isnan(written)), 4 * counts, is_excluded
         ),
     }
     for name, values in {CLASSES: objects.classes, **objects.columns}.items():

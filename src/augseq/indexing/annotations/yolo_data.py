@@ -1,0 +1,199 @@
+"""Read the `data.yaml` of a YOLO dataset: its classes, and where its images are."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augseq.errors import ArgumentError, ManifestError, MissingFileError
+from augseq.indexing.annotations.source_file import read_source_file
+from augseq.indexing.existing_folder import existing_folder
+from augseq.indexing.scan import scan_folder
+from augseq.pixels.decoders.registry import readable_endings
+from augseq.terminal_text import listed
+from augseq.types import PathLike
+from augseq.validation import briefly, did_you_mean
+
+_SPLITS = ("train", "val", "test")
+# Keys of the file that do not describe the data itself.
+_NO_INFO = {"path", *_SPLITS, "names", "nc"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YoloData:
+    """The content of a `data.yaml`.
+
+    Attributes:
+        source: Its name, as in messages.
+        root: Folder of the dataset.
+        names: Names of the classes by their number, in the order of the numbers.
+        kpt_shape: Number of key points, and 2 or 3 values for each; None without key points.
+        info: Categories and all other keys, as JSON text.
+        splits: Where the images of each split are: folders or lists.
+    """
+
+    source: str
+    root: str
+    names: dict[int, str]
+    kpt_shape: tuple[int, int] | None
+    info: str
+    splits: dict[str, list[str]]
+
+
+def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] | None) -> YoloData:
+    """Read a `data.yaml`.
+
+    Raises:
+        MissingFileError: The file or the root does not exist.
+        ManifestError: It is not valid.
+        ArgumentError: It has no such split.
+    """
+    source = repr(os.fspath(path))
+    content = _parsed(path, source)
+    names = _names(content, source)
+    kpt_shape = _kpt_shape(content, source)
+    below = content.get("path") or "."
+    if root is None:
+        root = Path(path).absolute().parent / str(below)
+        if not root.is_dir():
+            raise MissingFileError(
+                f"The `path` in {source} must be the folder of the dataset. Received: {below!r}, "
+                f"and {os.fspath(root)!r} does not exist. Correct it, or pass root=... (at the "
+                "shell: --images-root)."
+            )
+    rest = {key: value for key, value in content.items() if key not in _NO_INFO}
+    categories = [{"id": number, "name": name} for number, name in names.items()]
+    return YoloData(
+        source=source,
+        root=existing_folder(root),
+        names=names,
+        kpt_shape=kpt_shape,
+        info=json.dumps({"categories": categories, **rest}, ensure_ascii=False, default=str),
+        splits=_splits(content, splits, source),
+    )
+
+
+def images_of(data: YoloData, split: str) -> list[str]:
+    """Return the paths of the images of a split, absolute or relative to the root.
+
+    Raises:
+        MissingFileError: A folder or a list of the split does not exist, or has no images.
+    """
+    paths: list[str] = []
+    for entry in data.splits[split]:
+        place = os.path.normpath(os.path.join(data.root, entry))
+        if os.path.isdir(place):
+            found = scan_folder(
+                place, suffixes=readable_endings(), follow_links=False, progress=False
+            )
+            paths += [os.path.join(place, path) for path in found.paths.to_pylist()]
+        elif os.path.isfile(place) and place.endswith(".txt"):
+            lines = read_source_file(place).decode("utf-8-sig", "replace").splitlines()
+            folder = os.path.dirname(place)
+            # As Ultralytics does: "./" means the folder of the list.
+            paths += [_listed(line.strip(), folder, data.root) for line in lines if line.strip()]
+        else:
+            raise MissingFileError(
+                f"{split!r} in {data.source} must be a folder of images, or a .txt file with "
+                f"their paths, relative to {data.root!r}. Received: {entry!r}, which does not "
+                "exist. Correct it, or pass root=... (at the shell: --images-root)."
+            )
+    if not paths:
+        raise MissingFileError(
+            f"There are no images for {split!r} in {data.source}: {listed(data.splits[split])}. "
+            "Name the splits to read with `splits` (at the shell: --splits)."
+        )
+    return paths
+
+
+def _listed(line: str, folder: str, root: str) -> str:
+    if line.startswith("./"):
+        return os.path.normpath(os.path.join(folder, line))
+    return os.path.normpath(os.path.join(root, line))
+
+
+def _parsed(path: PathLike, source: str) -> dict[str, Any]:
+    # Part of albumentations' requirements; 10 ms to load.
+    import yaml
+
+    try:
+        content = yaml.safe_load(read_source_file(path).decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
+        cause = getattr(error, "problem", None) or str(error)
+        raise ManifestError(f"{source} is not valid YAML: {cause}{place}.") from error
+    if not isinstance(content, dict) or "names" not in content:
+        raise ManifestError(
+            f"{source} must be the data.yaml of a YOLO dataset, with `names`. Received: "
+            f"{briefly(content)}"
+        )
+    return content
+
+
+def _names(content: dict[str, Any], source: str) -> dict[int, str]:
+    names = content["names"]
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    # YAML reads a name such as 7 as a number, and `yes` as a boolean.
+    if not isinstance(names, dict) or not names or set(names) != set(range(len(names))):
+        raise ManifestError(
+            f"`names` in {source} must be a list of names, or map the numbers 0, 1, 2, ... to "
+            "names. "
+            f"Received: {briefly(content['names'])}"
+        )
+    odd = [name for name in names.values() if type(name) not in (str, int) or name == ""]
+    if odd:
+        raise ManifestError(
+            f"Each of the `names` in {source} must be text. Received: {odd[0]!r}. Write it in "
+            'quotes, such as "yes".'
+        )
+    names = {number: str(names[number]) for number in sorted(names)}
+    if len(set(names.values())) != len(names):
+        repeated = [name for name in names.values() if list(names.values()).count(name) > 1]
+        raise ManifestError(f"`names` in {source} must differ. Repeated: {repeated[0]!r}")
+    if content.get("nc") not in (None, len(names)):
+        raise ManifestError(
+            f"`nc` in {source} must be the number of `names`. Received: nc={content['nc']!r}, "
+            f"with {len(names)} names"
+        )
+    return names
+
+
+def _kpt_shape(content: dict[str, Any], source: str) -> tuple[int, int] | None:
+    shape = content.get("kpt_shape")
+    if shape is None:
+        return None
+    is_valid = isinstance(shape, list) and [*map(type, shape)] == [int, int]
+    if not is_valid or shape[0] < 1 or shape[1] not in (2, 3):
+        raise ManifestError(
+            f"`kpt_shape` in {source} must be [number of key points, 2 or 3]. Received: "
+            f"{briefly(shape)}"
+        )
+    return shape[0], shape[1]
+
+
+def _splits(
+    content: dict[str, Any], splits: Sequence[str] | None, source: str
+) -> dict[str, list[str]]:
+    known = [key for key in _SPLITS if content.get(key)]
+    wanted = known if splits is None else list(splits)
+    absent = [split for split in wanted if not content.get(split)]
+    if absent or not wanted:
+        raise ArgumentError(
+            f"`splits` (at the shell: --splits) must be keys of {source}. Received: "
+            f"{listed(map(str, absent)) or 'none'}; it has {listed(known)}."
+            f"{did_you_mean(str(absent[0]), known) if absent else ''}"
+        )
+    places = {}
+    for split in wanted:
+        entries = content[split] if isinstance(content[split], list) else [content[split]]
+        if not all(isinstance(entry, str) for entry in entries):
+            raise ManifestError(
+                f"{split!r} in {source} must be a path, or a list of paths. Received: "
+                f"{briefly(content[split])}"
+            )
+        places[split] = entries
+    return places
