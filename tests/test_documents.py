@@ -72,7 +72,7 @@ def test_code_on_a_page_calls_existing_functions(page: Path) -> None:
         "augseq.index_folders('x')",
         "augseq.index_folder('x', shuffle=True)",
         "batches.explain(3, 4)",
-        "images.class_counts(1)",
+        "images.fingerprint(1)",
     ],
 )
 def test_a_call_that_cannot_work_is_detected(wrong: str) -> None:

@@ -18,7 +18,8 @@ List the images:
     `RemoteOptions` configures access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
-    `probe_manifest`, and measures its pixels: `PixelStatistics`. `write_manifest` and
+    `probe_manifest`. It measures its pixels (`PixelStatistics`) and those of its masks
+    (`MaskCounts`). `write_manifest` and
     `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
     programs, `write_coco`, `write_voc`
     and `write_yolo` with its boxes.
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
+    from augseq.manifest.mask_counts import MaskCounts as MaskCounts
     from augseq.manifest.pixel_statistics import PixelStatistics as PixelStatistics
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
@@ -135,6 +137,7 @@ _HOMES = {
     "Probe": "augseq.manifest.record",
     "probe_manifest": "augseq.indexing.probing",
     "PixelStatistics": "augseq.manifest.pixel_statistics",
+    "MaskCounts": "augseq.manifest.mask_counts",
     "write_manifest": "augseq.manifest.storage",
     "read_manifest": "augseq.manifest.storage",
     "write_table": "augseq.manifest.export",
@@ -215,6 +218,7 @@ def _imported_on_call(home: str, name: str) -> Any:
 
 
 # `augseq.manifest.display` explains why these are set from here.
+display.count_classes = _imported_on_call("augseq.inspection.class_counts", "count_classes")
 display.draw_manifest = _imported_on_call("augseq.inspection.manifest_picture", "draw_manifest")
 display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "manifest_html")
 display.sample_html = _imported_on_call("augseq.inspection.figures_html", "sample_html")

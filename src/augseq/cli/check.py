@@ -15,6 +15,7 @@ from augseq.cli.arguments import (
     SizeOption,
 )
 from augseq.cli.augment_argument import AugmentOption
+from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
 from augseq.inspection.positions import spread_positions
@@ -94,6 +95,7 @@ def check(
             kind=float,
         ),
     ] = _DEFAULTS.correlation,
+    with_column: WithColumnOption = None,
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
     ] = False,
@@ -102,6 +104,7 @@ def check(
     labels: LabelsOption = True,
     *,
     source: Images,
+    masks: Masks,
     decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
@@ -112,13 +115,18 @@ def check(
     duplicates, wrong extensions, unusual sizes and kinds of images, imbalanced classes. The
     thresholds are options.
 
+    With --mask and --mask-classes, check masks too: missing ones, other sizes, values of no class,
+    masks of two images or of none; and count the pixels of each class.
+
     With --purity, test each augmentation instead: whether it uses global random generators,
     depends on earlier calls, modifies its input, works in threads and processes, and can be
     pickled.
     """
     decode = {**asdict(decoding), "full_depth": full_depth}
     steps, resize = parse_plan(augment, image_size)
-    manifest = source.open(labelled=labels)
+    target = masks.target()
+    # A missing file is a finding, not an error.
+    manifest = add_columns(source.open(labelled=labels), with_column, check_files=False)
     if purity:
         pipeline = plain_pipeline(
             manifest, augment=steps, resize=resize, decode=DecodeOptions(**decode)
@@ -136,7 +144,7 @@ def check(
         num_bits=num_bits,
         correlation=correlation,
     )
-    report = check_images(manifest, options, **decode)
+    report = check_images(manifest, options, targets=target, **decode)
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):

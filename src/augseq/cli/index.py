@@ -25,6 +25,7 @@ from augseq.cli.arguments import (
     listed_names,
     select_classes,
 )
+from augseq.cli.column_arguments import WithColumnOption, add_columns
 from augseq.cli.flat_options import with_flat_options
 from augseq.cli.print_manifest import print_counts, print_excluded
 from augseq.errors import ArgumentError
@@ -146,6 +147,7 @@ def index(
     ] = None,
     labels: LabelsOption = True,
     class_names: ClassNamesOption = None,
+    with_column: WithColumnOption = None,
     *,
     folders: _Folders,
     probing: _Probing,
@@ -162,6 +164,11 @@ def index(
     With --update, known records keep their index and label, and only new, changed and unusable
     files are read.
     """
+    if folders.update is not None and with_column:
+        raise ArgumentError(
+            "--with-column cannot be combined with --update. Update the manifest, then add the "
+            "column in Python: manifest.with_column(name, pattern=...)."
+        )
     earlier = None if folders.update is None else read_manifest(folders.update)
     output = output or folders.update
     decode = {**asdict(decoding), "full_depth": full_depth}
@@ -201,6 +208,7 @@ def index(
                 **asdict(probing),
                 **decode,
             )
+        manifest = add_columns(manifest, with_column)
         print_counts(manifest)
         print_excluded(manifest)
         if earlier is not None:

@@ -50,7 +50,7 @@ def look_at(source: FileSource, record: Record, *, for_manifest: bool) -> Look:
     except AugseqError as error:
         if is_fault_of_storage(error, source.root):
             raise
-        return Look(reason=_cause_of(error))
+        return Look(reason=cause_of(error))
     if for_manifest:
         modified_ns = None if identity is None else identity.modified_ns
     probe, image = probe_file(data, modified_ns or 0, source.options)
@@ -71,7 +71,7 @@ def num_readers(root: str) -> int:
     return _REMOTE_THREADS if is_remote(root) else num_cores()
 
 
-def _cause_of(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """Return the innermost reason of an error, without the local folder."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -194,20 +194,34 @@ class Manifest:
         """
         return category_names(self.dataset_info)
 
+    @overload
     def class_counts(
         self, column: str | None = None, *, separator: str | None = None
-    ) -> dict[Any, int]:
+    ) -> dict[Any, int]: ...
+    @overload
+    def class_counts(self, column: Any, *, progress: bool = True) -> Any: ...
+    def class_counts(
+        self, column: Any = None, *, separator: str | None = None, progress: bool = True
+    ) -> Any:
         """Return the number of records of each class, zero for empty classes.
 
         Args:
             column: Count the different values of one of your own columns instead, or the different
                 elements of its lists, such as tags, each at most once for a record. They are in
-                the order of `unique`; missing values are not counted.
+                the order of `unique`; missing values are not counted. Or pass a target: `Label`
+                and `MultiLabel` count all of their classes, `Mask` those of every pixel.
             separator: What separates the parts of a text, as for `unique`.
+            progress: Whether counting pixels of masks, for which all of them are decoded, shows a
+                progress bar.
+
+        Returns:
+            The number of records by class; for a `Mask`, `MaskCounts`.
 
         Raises:
-            LabelError: A record has no label.
-            ArgumentError: There is no such column, or `separator` does not fit.
+            LabelError: A record has no label, or a mask a pixel of no class.
+            ArgumentError: There is no such column, `separator` does not fit, or the target has no
+                classes.
+            AugseqError: A mask cannot be read; the message names it and its image.
 
         Example:
             >>> import augseq
@@ -218,6 +232,8 @@ class Manifest:
         """
         if column is None and separator is None:
             return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
+        if column is not None and not isinstance(column, str):
+            return display.count_classes(self, column, progress=progress)
         if column is None:
             raise ArgumentError(
                 "`separator` requires a column, such as class_counts('tags', separator=';'). "
@@ -305,7 +321,12 @@ class Manifest:
         return unique_values(name, self._column(name), separator)
 
     def with_column(
-        self, name: str, values: Any = None, *, pattern: str | None = None
+        self,
+        name: str,
+        values: Any = None,
+        *,
+        pattern: str | None = None,
+        check_files: bool = True,
     ) -> "Manifest":
         """Return a manifest with one of your own columns added or replaced.
 
@@ -319,6 +340,8 @@ class Manifest:
                 the root. Each file must exist, unless the root is remote. A pattern that begins
                 with "../", such as "../masks/{stem}.png", moves the root of the manifest up, so
                 that all paths stay below it; the images' paths then begin with their folder.
+            check_files: Whether the files of a pattern must exist; otherwise, `check_images` or
+                training finds those that do not.
 
         Raises:
             ArgumentError: The number of values is wrong, they do not fit a column, a path has no
@@ -341,7 +364,9 @@ class Manifest:
         home = self
         if pattern is not None:
             root, below, rest = root_above(self.root, pattern)
-            check_existing(root, paths_from_pattern(rest, served), served, pattern)
+            made = paths_from_pattern(rest, served)
+            if check_files:
+                check_existing(root, made, served, pattern)
             paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
             column = own_column(name, paths_from_pattern(rest, paths))
             home = self if root == self.root else self._below(root, below)

@@ -50,6 +50,7 @@ class Stratify:
             LabelError: A text is not a number, but `bins` is given.
         """
         columns = [known_column(table, name, "`stratify`") for name in self.names]
+        self._check_options([column.type for column in columns])
         parts = [
             self._labels(name, column, table, min(shares))
             for name, column in zip(self.names, columns, strict=True)
@@ -57,6 +58,22 @@ class Stratify:
         if len(parts) == 1 and not isinstance(parts[0], Labels):
             return parts[0]
         return _joined([_as_labels(part) for part in parts])
+
+    def _check_options(self, kinds: Sequence[pa.DataType]) -> None:
+        """Raise `ArgumentError` if `separator` or `bins` would have no effect."""
+        has_text = any(pa.types.is_string(kind) or pa.types.is_null(kind) for kind in kinds)
+        has_numbers = any(map(_is_number_kind, kinds)) or (has_text and self.separator is None)
+        received = f"{', '.join(self.names)} of type {', '.join(map(str, kinds))}"
+        if self.separator is not None and not has_text:
+            raise ArgumentError(
+                "`separator` requires a column of text as `stratify`; remove it. "
+                f"Received: separator={self.separator!r}, {received}"
+            )
+        if self.bins is not None and not has_numbers:
+            raise ArgumentError(
+                "`bins` requires a column of numbers as `stratify`; remove it. "
+                f"Received: bins={self.bins}, {received}"
+            )
 
     def _labels(
         self, name: str, column: pa.ChunkedArray, table: pa.Table, least_share: float
@@ -66,7 +83,7 @@ class Stratify:
             column = split_text(name, column, self.separator)
         if is_list(column.type):
             return self._list_labels(name, column)
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        is_number = _is_number_kind(kind)
         wants_bins = self.bins is not None and (is_number or pa.types.is_string(kind))
         if pa.types.is_floating(kind) or wants_bins:
             numbers = _numbers(name, column, table)
@@ -138,6 +155,10 @@ def _unfit(name: str, kind: pa.DataType) -> ArgumentError:
         f"Received: stratify={name!r}, a column of type {kind}. Convert it with "
         "manifest.with_column."
     )
+
+
+def _is_number_kind(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _is_flag(kind: pa.DataType) -> bool:

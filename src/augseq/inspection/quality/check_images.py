@@ -1,23 +1,30 @@
 """Check the images of a manifest, reading each file once."""
 
 from collections import Counter
+from functools import partial
 from itertools import chain
 
 from augseq.inspection.quality.duplicates import find_duplicates
 from augseq.inspection.quality.facts import collect_facts
 from augseq.inspection.quality.findings import in_order
 from augseq.inspection.quality.found_files import name_files
+from augseq.inspection.quality.map_facts import counts_by_column, maps_of
+from augseq.inspection.quality.map_rules import find_map_problems, find_unused_classes
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report import CheckReport
 from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_problems
+from augseq.loading.targets.make_targets import TargetOptions, make_targets
+from augseq.loading.targets.target import ImageOptions
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
+from augseq.pixels.source import files_of
 
 
 def check_images(
     manifest: Manifest,
     options: CheckOptions | None = None,
     *,
+    targets: TargetOptions | None = None,
     max_pixels: int = MAX_PIXELS,
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
@@ -28,7 +35,9 @@ def check_images(
 
     This finds files that would stop training; identical and nearly identical images, also across
     splits or labels; files whose content does not match their extension; unusual sizes, shapes
-    and kinds of images; and empty or imbalanced classes. Files are never changed. An image that is
+    and kinds of images; and empty or imbalanced classes. With `targets`, it also finds masks and
+    value maps that are missing, unusable, of another size, with unknown values, used twice, or of
+    no image, and counts the pixels of each class. Files are never changed. An image that is
     mirrored, rotated, or cropped by more than a few percent does not count as a near duplicate.
 
     Args:
@@ -36,6 +45,8 @@ def check_images(
             `index_folder(..., splits=...)`, holds the split of each image; to add one, see
             `Manifest.with_column`.
         options: Thresholds; `CheckOptions()` if None.
+        targets: As for `ImageSequence`: the masks and value maps to check, such as
+            `augseq.Mask("mask", classes=["road", "car"])`.
         max_pixels: As for `ImageSequence`, like the next three options: a file that training can
             read with them is not reported as unreadable.
         max_file_bytes: A larger file is unreadable.
@@ -44,7 +55,8 @@ def check_images(
         progress: Whether long work shows a progress bar.
 
     Raises:
-        ArgumentError: The column of splits does not exist.
+        ArgumentError: The column of splits does not exist, or a target is invalid.
+        LabelError: A value in a column of a target does not fit.
 
     Example:
         >>> import augseq
@@ -61,20 +73,25 @@ def check_images(
         exif_orientation=exif_orientation,
         full_depth=full_depth,
     )
-    facts = collect_facts(manifest, decode, progress=progress)
+    images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+    maps = maps_of(make_targets(manifest, targets, None, images))
+    facts = collect_facts(manifest, decode, maps, progress=progress)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}
     findings = chain(
         find_problems(facts, names),
+        find_map_problems(facts.maps, names, manifest),
         find_duplicates(facts, names, options, progress=progress),
         find_oddities(facts, names, options),
         find_imbalance(class_counts, options),
+        find_unused_classes(facts.maps),
     )
     return CheckReport(
         manifest=manifest,
         num_bytes=sum(probe.num_bytes for probe in facts.probes if probe is not None),
         class_counts=class_counts,
         split_counts=Counter(split for split in names.splits if split is not None),
+        mask_counts=counts_by_column(facts.maps),
         options=options,
         findings=in_order(findings),
     )

@@ -1,7 +1,7 @@
 """Collect facts about each file, reading it once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.indexing.look import look_at, num_readers
+from augseq.inspection.quality.map_facts import MapFacts, MapLook, MapTarget, look_at_map
 from augseq.inspection.quality.similarity import Signature, signature_of
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
@@ -35,6 +36,7 @@ class Facts:
         losses: What decoding loses, for files that lose something.
         hashes: Perceptual hash of each image, shape (n,); 0 where there is none.
         thumbnails: Grey values, shape (n, 256), uint8; 0 where there is no image.
+        maps: What the masks and value maps of each target contain.
     """
 
     probes: list[Probe | None]
@@ -42,6 +44,7 @@ class Facts:
     losses: Mapping[int, frozenset[str]]
     hashes: npt.NDArray[np.uint64]
     thumbnails: npt.NDArray[np.uint8]
+    maps: tuple[MapFacts, ...] = ()
 
     @property
     def usable(self) -> list[tuple[int, Any]]:
@@ -59,16 +62,19 @@ class _Facts:
     problem: tuple[str, str] | None = None
     losses: frozenset[str] = frozenset()
     signature: Signature | None = None
+    maps: tuple[MapLook, ...] = ()
 
 
-def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) -> Facts:
+def collect_facts(
+    manifest: Manifest, decode: DecodeOptions, targets: Sequence[MapTarget] = (), *, progress: bool
+) -> Facts:
     """Read and decode each file once.
 
     Besides its probe, 264 bytes per image are kept, for the search for near duplicates.
     """
     source = files_of(manifest, decode)
     results = map_in_threads(
-        partial(_facts_of, source),
+        partial(_facts_of, source, targets),
         manifest,
         num_items=len(manifest),
         num_threads=num_readers(manifest.root),
@@ -80,6 +86,7 @@ def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) 
     losses: dict[int, frozenset[str]] = {}
     hashes = np.zeros(len(manifest), np.uint64)
     thumbnails = np.zeros((len(manifest), 256), np.uint8)
+    maps = tuple(MapFacts(target) for target in targets)
     for position, facts in enumerate(results):
         probes.append(facts.probe)
         if facts.problem is not None:
@@ -89,12 +96,19 @@ def collect_facts(manifest: Manifest, decode: DecodeOptions, *, progress: bool) 
         if facts.signature is not None:
             hashes[position] = facts.signature.bits
             thumbnails[position] = facts.signature.thumbnail
+        for collected, seen in zip(maps, facts.maps, strict=False):
+            collected.add(position, seen)
     return Facts(
-        probes=probes, problems=problems, losses=losses, hashes=hashes, thumbnails=thumbnails
+        probes=probes,
+        problems=problems,
+        losses=losses,
+        hashes=hashes,
+        thumbnails=thumbnails,
+        maps=maps,
     )
 
 
-def _facts_of(source: FileSource, record: Record) -> _Facts:
+def _facts_of(source: FileSource, targets: Sequence[MapTarget], record: Record) -> _Facts:
     look = look_at(source, record, for_manifest=False)
     if look.probe is None or look.data is None or look.image is None:
         reason = look.reason or ""
@@ -109,6 +123,7 @@ def _facts_of(source: FileSource, record: Record) -> _Facts:
         problem=("changed", "its content differs") if is_changed else None,
         losses=find_losses(look.data, source.options),
         signature=signature_of(_in_8_bits(look.image)),
+        maps=tuple(look_at_map(target, record, look.image) for target in targets),
     )
 
 

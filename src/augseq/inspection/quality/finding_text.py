@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
-from augseq.terminal_text import escaped, shortened
+from augseq.terminal_text import escaped, num_columns, shortened
 
 WIDTH = 80
 """Maximum characters in a line, unless a path is longer."""
@@ -65,4 +65,8 @@ def _file_lines(file: FoundFile, start: str) -> Iterator[str]:
         yield f"{start}{path}{f'  {notes}' * bool(notes)}"
     else:
         yield f"{start}{path}"
-        yield f"      {shortened(notes, WIDTH - 6)}"
+        # Letters of double width would make wrapped lines too long.
+        lines = 1 if num_columns(notes) > len(notes) else 3
+        text = shortened(notes, lines * (WIDTH - 6) - 10 * (lines - 1))
+        wrapped = textwrap.wrap(text, WIDTH - 6, break_on_hyphens=False) if lines > 1 else [text]
+        yield from (f"      {line}" for line in wrapped)

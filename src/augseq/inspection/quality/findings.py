@@ -39,6 +39,33 @@ KINDS = {
         "Training would stop at them. Restore them, or update the manifest: "
         "augseq index FOLDER --update MANIFEST",
     ),
+    "missing_map": Kind(
+        "error",
+        "images whose mask or map does not exist",
+        "Training would stop at them. Add the files, or select the images that have one.",
+    ),
+    "unusable_map": Kind(
+        "error",
+        "images whose mask or map cannot be used",
+        "Training would stop at them. Repair or replace the files.",
+    ),
+    "map_size": Kind(
+        "error",
+        "images whose mask or map has another size",
+        "Training would stop at them. Save them with the size of the upright image.",
+    ),
+    "map_values": Kind(
+        "error",
+        "images whose mask or map has unknown values",
+        "Training would stop at them. Correct the files, or describe all values: `coding` of "
+        "augseq.Mask (at the shell: --mask-coding), `missing` of augseq.ValueMap.",
+    ),
+    "maps_across_splits": Kind(
+        "error",
+        "images in different splits with the same map",
+        "At most one of them can be right: correct the column, and keep equal images in one "
+        "split only.",
+    ),
     "conflicting_labels": Kind(
         "error",
         "identical files with different labels",
@@ -59,6 +86,11 @@ KINDS = {
         "warning",
         "nearly identical images with different labels",
         "Look at them: at most one label is likely to be right.",
+    ),
+    "shared_map": Kind(
+        "warning",
+        "images with the same mask or map file",
+        "Usually, it belongs to one of them: correct the column.",
     ),
     "duplicates": Kind(
         "warning",
@@ -91,10 +123,21 @@ KINDS = {
         "classes without images",
         "The model cannot learn them: add images, or remove them from `class_names`.",
     ),
+    "unused_class": Kind(
+        "warning",
+        "classes in no mask",
+        "The model cannot learn them: add images, or remove them from the classes of the mask.",
+    ),
     "imbalance": Kind(
         "warning",
         "imbalanced classes",
         "Add images to the small ones, or weight classes: fit(class_weight=train.class_weight()).",
+    ),
+    "surplus_map": Kind(
+        "note",
+        "masks or maps that belong to no image",
+        "Their images may be missing or have other names. Nothing to do if you check only some of "
+        "the images.",
     ),
     "huge": Kind(
         "note",
@@ -135,7 +178,7 @@ class FoundFile:
 
     Attributes:
         path: Path below the root of the manifest, with `/`.
-        index: Index of its record.
+        index: Index of its record; None for a mask or map that belongs to no image.
         label: Name of its class; None without labels.
         split: Name of its split; None without splits.
         group: Number of its group of similar files, from 0; None if the finding is about single
@@ -144,7 +187,7 @@ class FoundFile:
     """
 
     path: str
-    index: int
+    index: int | None
     label: str | None = None
     split: str | None = None
     group: int | None = None

@@ -44,10 +44,16 @@ class FileNames:
         files = tuple(self.found(position, detail=text) for position, text in details.items())
         return [CheckFinding(kind=kind, files=files)] if files else []
 
-    def group_finding(self, kind: str, groups: Iterable[Sequence[int]]) -> list[CheckFinding]:
+    def group_finding(
+        self,
+        kind: str,
+        groups: Iterable[Sequence[int]],
+        details: Mapping[int, str] | None = None,
+    ) -> list[CheckFinding]:
         """Return a finding about groups of similar files; empty if there are none."""
+        texts = details or {}
         files = tuple(
-            self.found(position, group=number)
+            self.found(position, group=number, detail=texts.get(position, ""))
             for number, group in enumerate(groups)
             for position in group
         )

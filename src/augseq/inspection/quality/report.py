@@ -4,7 +4,7 @@ import json
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from augseq.inspection.quality.finding_text import (
@@ -18,6 +18,7 @@ from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_card import report_card
 from augseq.inspection.quality.report_html import report_html
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.mask_counts import MaskCounts
 from augseq.terminal_text import escaped, first_few, first_lines, table_text
 from augseq.types import PathLike
 from augseq.validation import check_whole
@@ -36,6 +37,8 @@ class CheckReport:
         num_bytes: Total size of the files that could be read.
         class_counts: Number of images by class; empty without labels.
         split_counts: Number of images by split; empty without splits.
+        mask_counts: Pixels and images of each class in the masks, by the column of their paths;
+            empty unless masks were checked.
         options: The thresholds.
         findings: The worst kind first; empty if nothing was found.
     """
@@ -46,6 +49,7 @@ class CheckReport:
     split_counts: Mapping[str, int]
     options: CheckOptions
     findings: tuple[CheckFinding, ...]
+    mask_counts: Mapping[str, MaskCounts] = field(default_factory=dict)
 
     @property
     def severity(self) -> Severity | None:
@@ -77,7 +81,7 @@ class CheckReport:
             num_examples: Maximum number of files or groups shown for each finding.
         """
         check_whole("num_examples", num_examples, least=0)
-        lines = [self.headline(), *self._counts(), ""]
+        lines = [self.headline(), *self._counts(), *self._mask_lines(), ""]
         lines += self._table()
         for finding in self.findings:
             lines += ["", *finding_lines(finding, num_examples)]
@@ -94,6 +98,7 @@ class CheckReport:
             "num_bytes": self.num_bytes,
             "class_counts": dict(self.class_counts),
             "split_counts": dict(self.split_counts),
+            "masks": {column: asdict(counts) for column, counts in self.mask_counts.items()},
             "options": self.options.to_dict(),
             "severity": self.severity,
             "num_findings": {severity: severities[severity] for severity in _SEVERITIES},
@@ -111,6 +116,7 @@ class CheckReport:
             self.manifest,
             headline=self.headline(),
             counts={"Classes": self.class_counts, "Splits": self.split_counts},
+            mask_counts=self.mask_counts,
             findings=self.findings,
         )
 
@@ -137,6 +143,11 @@ class CheckReport:
                 yield from textwrap.wrap(
                     f"{name}: {text}", WIDTH, subsequent_indent=" " * (len(name) + 2)
                 )
+
+    def _mask_lines(self) -> Iterator[str]:
+        for column, counts in self.mask_counts.items():
+            title = f"masks {escaped(column)}: {counted(counts.num_images, 'image')}"
+            yield from table_text(title, counts.texts()).splitlines()
 
     def _table(self) -> Iterator[str]:
         if self.findings:

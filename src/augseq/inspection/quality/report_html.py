@@ -12,6 +12,7 @@ from augseq.inspection.quality.finding_text import (
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
 from augseq.inspection.thumbnails import Look, file_images, load_looks
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.record import Record
 from augseq.terminal_text import escaped, shortened
 
@@ -27,6 +28,7 @@ def report_html(
     *,
     headline: str,
     counts: Mapping[str, Mapping[str, int]],
+    mask_counts: Mapping[str, MaskCounts],
     findings: Sequence[CheckFinding],
 ) -> str:
     """Return a report as a complete HTML page.
@@ -35,6 +37,7 @@ def report_html(
         manifest: The manifest that was checked; a few of its images are decoded.
         headline: The most important figures.
         counts: By title, the number of images by name.
+        mask_counts: Pixels and images of each class, by column.
         findings: From top to bottom.
     """
     looks = _load(manifest, findings)
@@ -43,6 +46,7 @@ def report_html(
         title,
         headline,
         *[part for name, numbers in counts.items() for part in _bars(name, numbers)],
+        *[part for name, masks in mask_counts.items() for part in _mask_bars(name, masks)],
         *[_section(finding, looks) for finding in findings],
     )
     head = element(
@@ -55,25 +59,43 @@ def report_html(
     return f"<!doctype html>\n{page}\n"
 
 
-def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[int, Look]:
-    """Return the images to show, by index of the record."""
-    shown = {
-        file.index: Record(index=file.index, path=file.path)
+def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[str, Look]:
+    """Return the images to show, by path."""
+    paths = dict.fromkeys(
+        file.path
         for finding in findings
         for group, _ in examples(finding, _MOST_GROUPS)
         for file in group
-    }
+    )
+    # Drawing needs no more than the path; a mask that belongs to no image has no index.
+    shown = {path: Record(index=number, path=path) for number, path in enumerate(paths)}
     image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(list(shown.values()), image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
     return dict(zip(shown, looks, strict=True))
 
 
-def _bars(title: str, counts: Mapping[str, int]) -> list[Markup]:
+def _mask_bars(column: str, masks: MaskCounts) -> list[Markup]:
+    named = {name: f"{name}, in {counted(masks.images[name], 'image')}" for name in masks.pixels}
+    texts = {named[name]: f"{share:.1%}" for name, share in masks.shares.items()}
+    pixels = {named[name]: count for name, count in masks.pixels.items()}
+    title = f"Masks {escaped(repr(column))}: pixels of each class"
+    ignored = f"{masks.ignored_pixels:,} pixels are ignored." if masks.ignored_pixels else ""
+    return [*_bars(title, pixels, texts), *([note(ignored)] if ignored else [])]
+
+
+def _bars(
+    title: str, counts: Mapping[str, int], texts: Mapping[str, str] | None = None
+) -> list[Markup]:
     if not counts:
         return []
     shown, largest = list(counts.items())[:_MOST_CLASSES], max(max(counts.values()), 1)
     cells = [
-        cell for name, count in shown for cell in (_name(name), bar(count / largest, f"{count:,}"))
+        cell
+        for name, count in shown
+        for cell in (
+            _name(name),
+            bar(count / largest, f"{count:,}" if texts is None else texts[name]),
+        )
     ]
     rest = len(counts) - len(shown)
     more = [note(f"and {rest:,} more")] if rest else []
@@ -84,7 +106,7 @@ def _name(name: str) -> Markup:
     return element("div", escaped(name), class_="augseq-name", title=escaped(name))
 
 
-def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
+def _section(finding: CheckFinding, looks: Mapping[str, Look]) -> Markup:
     mark = element("span", finding.severity, class_=f"mark {finding.severity}")
     count = f" · {counted(len(finding.files), 'file')}" if finding.files else ""
     groups = [_group(group, num_more, looks) for group, num_more in examples(finding, _MOST_GROUPS)]
@@ -98,8 +120,8 @@ def _section(finding: CheckFinding, looks: Mapping[int, Look]) -> Markup:
     )
 
 
-def _group(group: list[FoundFile], num_more: int, looks: Mapping[int, Look]) -> Markup:
-    figures = [_figure(file, looks[file.index]) for file in group]
+def _group(group: list[FoundFile], num_more: int, looks: Mapping[str, Look]) -> Markup:
+    figures = [_figure(file, looks[file.path]) for file in group]
     more = [element("span", f"and {num_more:,} more", class_="more")] if num_more else []
     is_single = group[0].group is None
     return element("div", *figures, *more, class_="group single" if is_single else "group")

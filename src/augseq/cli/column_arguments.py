@@ -1,0 +1,149 @@
+"""Arguments on files that belong to images: columns of their paths, and what masks contain."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import typer
+
+from augseq.cli.arguments import listed_names
+from augseq.errors import ArgumentError
+from augseq.loading.targets.mask import Mask, Value
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.schema import with_values
+
+WithColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with-column",
+        metavar="NAME=PATTERN",
+        help="Add a column of files that belong to the images, e.g. mask='../masks/{stem}.png'; "
+        "the pattern is relative to the folder of the images. Can be repeated.",
+    ),
+]
+_IGNORED = "ignored"
+_COLOR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masks:
+    """The masks that a command checks."""
+
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Check the masks in this column, too.", rich_help_panel="Masks"
+        ),
+    ] = None
+    mask_classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Classes of the masks, in order, e.g. road,car.",
+            rich_help_panel="Masks",
+        ),
+    ] = None
+    mask_coding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUES",
+            help="Class of each value in the masks, e.g. 7=road,26=car,0=ignored, or of each "
+            "colour: #804080=road. [0=first class, 1=second, ..., 255=ignored]",
+            rich_help_panel="Masks",
+        ),
+    ] = None
+
+    def target(self) -> Mask | None:
+        """Return the masks to check; None for none.
+
+        Raises:
+            ArgumentError: An option is missing or invalid.
+        """
+        if (self.mask is None) != (self.mask_classes is None):
+            raise ArgumentError(
+                "--mask and --mask-classes must be given together, such as "
+                "--mask mask --mask-classes road,car. "
+                f"Received: --mask {self.mask}, --mask-classes {self.mask_classes}"
+            )
+        if self.mask is None:
+            if self.mask_coding is not None:
+                raise ArgumentError("--mask-coding requires --mask and --mask-classes.")
+            return None
+        classes = listed_names(self.mask_classes) or []
+        coding = None if self.mask_coding is None else parse_coding(self.mask_coding, classes)
+        return Mask(self.mask, classes=classes, coding=coding)
+
+
+def parse_coding(text: str, classes: Sequence[str]) -> dict[Value, str | None]:
+    """Parse "7=road,26=car,0=ignored" or "#804080=road".
+
+    Raises:
+        ArgumentError: It is not a list of values with classes, or a value is repeated.
+    """
+    coding: dict[Value, str | None] = {}
+    for item in text.split(","):
+        value, has_name, name = (part.strip() for part in item.partition("="))
+        key = _value(value)
+        if not has_name or key is None or key in coding:
+            raise ArgumentError(
+                "--mask-coding must give each value once, with its class, such as 7=road,26=car or "
+                f"#804080=road, with {_IGNORED!r} for ignored pixels. Received: {item!r}"
+            )
+        coding[key] = None if name == _IGNORED and name not in classes else name
+    return coding
+
+
+def add_columns(
+    manifest: Manifest, options: Sequence[str] | None, *, check_files: bool = True
+) -> Manifest:
+    """Return a manifest with columns of files that belong to its images.
+
+    Args:
+        manifest: The images; all patterns are relative to its root.
+        options: Each "NAME=PATTERN".
+        check_files: Whether the files must exist.
+
+    Raises:
+        ArgumentError: An option or a pattern is invalid.
+        MissingFileError: A file does not exist.
+    """
+    parts = {}
+    for option in options or ():
+        name, has_pattern, pattern = option.partition("=")
+        if not name or not has_pattern or name in parts:
+            raise ArgumentError(
+                "--with-column must be a new name and a pattern, such as "
+                f"mask='../masks/{{stem}}.png'. Received: {option!r}"
+            )
+        parts[name] = manifest.with_column(name, pattern=pattern, check_files=check_files)
+    # A pattern that begins with "../" moves the root up.
+    home = min(parts.values(), key=lambda part: len(part.root), default=manifest)
+    for name, part in parts.items():
+        tables = (part.table.column(name), part.excluded.column(name))
+        served, excluded = (_moved(column, part.root, home.root) for column in tables)
+        home = replace(
+            home,
+            table=with_values(home.table, name, served),
+            excluded=with_values(home.excluded, name, excluded),
+        )
+    return home
+
+
+def _moved(paths: pa.ChunkedArray, root: str, home: str) -> pa.ChunkedArray:
+    """Return paths relative to another root above theirs."""
+    if root == home:
+        return paths
+    below = os.path.relpath(root, home).replace(os.sep, "/")
+    return pc.binary_join_element_wise(below, paths, "/")
+
+
+def _value(text: str) -> Value | None:
+    color = _COLOR.fullmatch(text)
+    if color is not None:
+        red, green, blue = (int(part, 16) for part in color.groups())
+        return red, green, blue
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 else None
