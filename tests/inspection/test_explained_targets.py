@@ -201,3 +201,30 @@ def test_a_mask_hinders_no_advice_about_caches(tmp_path: Path) -> None:
     images = scenes(tmp_path, size=(96, 120))
     sequence = sequence_of(images, MASK, augment=[A.RandomCrop(12, 12)])
     assert [gain.choice.shorter_side_px for gain in measure_caches(sequence._plan)] == [None]
+
+
+def test_further_inputs_are_shown_like_targets() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 12, 12, 3), np.uint8)
+    x = {
+        "image": pixels,
+        "moved": augseq.PairedImage(pixels, augment="geometry"),
+        "own": augseq.PairedImage(pixels, augment="own"),
+        "facts": np.array([[1.5, 2], [3, 4]]),
+    }
+    batches = augseq.ImageSequence.from_arrays(
+        x,
+        np.arange(2),
+        augment=[A.HorizontalFlip(p=0.5), A.Transpose(p=1)],
+        workers=0,
+        dtype="uint8",
+    )
+    explanation, sample = batches.explain(1, epoch=0), batches.sample(1, epoch=0)
+    for stage in explanation.stages:
+        assert np.array_equal(stage.inputs["moved"], stage.image)
+        assert stage.inputs["facts"].tolist() == [3, 4]
+    assert np.array_equal(explanation.stages[-1].inputs["own"], sample.inputs["own"])
+    figure = batches.show()
+    assert shown(figure) == ["x[0]", "x[1]", "moved", "moved", "own", "own"]
+    assert figure.axes[-1].texts[0].get_text() == "facts: 3, 4\ntarget: 1"
+    assert len(Page(batches._repr_html_()).images()) == 6
+    assert len(Page(sample._repr_html_()).images()) == 3

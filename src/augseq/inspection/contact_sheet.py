@@ -40,7 +40,7 @@ def draw_contact_sheet(
         for seed in seeds:
             samples.append(load_sample(record, pipeline, seed=seed, epoch=epoch))
             titles.append(f"seed {seed}, epoch {epoch}" if epoch else f"seed {seed}")
-    return draw_samples(samples, titles, pipeline.targets, num_columns=1 + len(seeds))
+    return draw_samples(samples, titles, num_columns=1 + len(seeds))
 
 
 def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequence[int]) -> Picture:
@@ -56,7 +56,7 @@ def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequen
     titles = ["without augmentation", *[f"epoch {epoch}" for epoch in epochs]]
     heading = f"{shortened(record.path, 60)}, seed {seed}"
     samples.insert(0, plain_sample(record, pipeline))
-    return draw_samples(samples, titles, pipeline.targets, heading=heading)
+    return draw_samples(samples, titles, heading=heading)
 
 
 def plain_sample(record: Record, pipeline: Pipeline) -> Sample:

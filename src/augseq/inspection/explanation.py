@@ -34,7 +34,9 @@ class Stage:
     Attributes:
         name: "decoded", "resized", or the name of the augmentation.
         image: Shape (height, width, channels), uint8 or float32; a copy.
-        targets: The targets by name. A mask or value map is as it was after this stage.
+        targets: The targets by name. A mask or value map is as it was after this stage. An image
+            with draws of its own is part of the last stage only.
+        inputs: Inputs other than the image, in the same way.
         fired: The albumentations transforms that took effect, each with the parameters it drew;
             empty if none did; None if the stage does not report it.
         crop: (top, left, height, width) in px of `image`. In the first stage, the part of it that
@@ -45,6 +47,7 @@ class Stage:
     name: str
     image: Image = field(repr=False)
     targets: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    inputs: Mapping[str, Array] = field(default_factory=dict, repr=False)
     fired: Fired | None = None
     crop: tuple[float, float, float, float] | None = None
 
@@ -61,14 +64,14 @@ class Explanation:
         seed: The seed of the run.
         epoch: The epoch of the sample.
         stages: From the original image, upright, to the pixels of the batch, in order.
-        target_kinds: What the targets of the stages are, by name.
+        kinds: What targets and further inputs of the stages are, by name.
     """
 
     record: Record
     seed: int
     epoch: int
     stages: tuple[Stage, ...]
-    target_kinds: Mapping[str, Target] = field(default_factory=dict)
+    kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def image(self) -> Image:
@@ -100,7 +103,10 @@ class Explanation:
             for stage in self.stages
         ]
         captions = [_caption(stage) for stage in self.stages]
-        looks = [look_at(stage.image, stage.targets, self.target_kinds) for stage in self.stages]
+        looks = [
+            look_at(stage.image, {**stage.inputs, **stage.targets}, self.kinds)
+            for stage in self.stages
+        ]
         where = f"{shortened(self.record.path, 50)}, index {self.record.index}"
         return draw_looks(
             looks,
@@ -138,8 +144,8 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
             image, fired = result.copy(), steps[number - 1].fired() if number else None
             # The maps of the decoded image are not read yet; `_first_stages` reads them.
             maps = dict(zip(pipeline.with_maps, moving, strict=True)) if number else NO_MAPS
-            targets = pipeline.load_targets(record, image, maps) if number else {}
-            stages.append(Stage(name=names[number], image=image, targets=targets, fired=fired))
+            loaded = _loaded(record, pipeline, image, maps) if number else {}
+            stages.append(Stage(name=names[number], image=image, fired=fired, **loaded))
         return result
 
     sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
@@ -148,13 +154,15 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
     stages[:1] = _first_stages(record, pipeline, stages[0].image if is_whole else None)
     # Possibly a second resize, if an augmentation changed the size.
     if stages[-1].image.shape != sample.image.shape:
-        stages.append(Stage(name="resized", image=sample.image, targets=sample.targets))
+        stages.append(Stage(name="resized", image=sample.image))
+    inputs = {name: sample.inputs[name] for name in pipeline.inputs}
+    stages[-1] = replace(stages[-1], targets=sample.targets, inputs=inputs)
     return Explanation(
         record=record,
         seed=seed,
         epoch=epoch,
         stages=tuple(_with_crops(stages, pipeline)),
-        target_kinds=pipeline.targets,
+        kinds=pipeline.kinds,
     )
 
 
@@ -172,10 +180,22 @@ def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> It
         region = replace(pipeline.region(opened.shape, None), resize=None)
         image = opened.read(region) if image is None else image
         maps = pipeline.read_maps(record, opened.shape, region, image)
-    yield Stage(name="decoded", image=image, targets=pipeline.load_targets(record, image, maps))
+    yield Stage(name="decoded", image=image, **_loaded(record, pipeline, image, maps))
     if pipeline.resizes_first:
         image = pipeline.resized(image, maps)
-        yield Stage(name="resized", image=image, targets=pipeline.load_targets(record, image, maps))
+        yield Stage(name="resized", image=image, **_loaded(record, pipeline, image, maps))
+
+
+def _loaded(
+    record: Record, pipeline: Pipeline, image: Image, maps: Mapping[ArrayKey, MovingMap]
+) -> dict[str, Mapping[str, Array]]:
+    """Return the targets and further inputs of a stage, but no images with draws of their own."""
+    inputs = {}
+    for name, value in pipeline.inputs.items():
+        if value.own_source is None:
+            moving = maps.get(("inputs", name))
+            inputs[name] = value.load(record, None if moving is None else moving.values)
+    return {"targets": pipeline.load_targets(record, image, maps), "inputs": inputs}
 
 
 def _with_crops(stages: Sequence[Stage], pipeline: Pipeline) -> Iterator[Stage]:

@@ -5,7 +5,7 @@ from itertools import chain
 
 from augseq.inspection.key_html import key_html
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
-from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at
+from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at_batch, look_at_sample
 from augseq.inspection.thumbnails import record_title
 from augseq.loading.batch import Batch
 from augseq.loading.sample import Sample
@@ -67,7 +67,7 @@ def sample_html(sample: Sample) -> str:
     """Return a sample as HTML: its arrays as text, and its pictures."""
 
     def made() -> str:
-        look = look_at(sample.image, sample.targets, sample.target_kinds).shrunk(_LARGE_SIDE_PX)
+        look = look_at_sample(sample).shrunk(_LARGE_SIDE_PX)
         key, name = key_of([look]), shortened(record_title(sample.record, ()), _MOST_LETTERS)
         pictures = list(_pictures(look, name, str(sample.record), key))
         pictures[0] += _lines(look)
@@ -84,14 +84,7 @@ def batch_html(batch: Batch) -> str:
 
     def made() -> str:
         records = batch.records[:MOST_FIGURES]
-        looks = [
-            look_at(
-                image,
-                {name: values[row] for name, values in batch.targets.items()},
-                batch.target_kinds,
-            ).shrunk(SIDE_PX)
-            for row, image in enumerate(batch.images[: len(records)])
-        ]
+        looks = [look.shrunk(SIDE_PX) for look in look_at_batch(batch, most=len(records))]
         names = [record_title(record, batch.class_names) for record in records]
         figures = figures_html(looks, names, [str(record) for record in records])
         more = len(batch.records) - len(records)

@@ -1,7 +1,7 @@
 """Draw images in a grid, as a matplotlib figure."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
@@ -9,19 +9,15 @@ from matplotlib.patches import Rectangle
 
 from augseq.inspection.key_picture import draw_key, key_inches
 from augseq.inspection.picture import Picture
-from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at
+from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at_batch, look_at_sample
 from augseq.inspection.thumbnails import displayable, record_title
 from augseq.loading.batch import Batch
 from augseq.loading.sample import Sample
-from augseq.loading.targets.target import Target
 from augseq.terminal_text import shortened
 from augseq.types import Image
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(top, left, height, width) in px of an image."""
-
-NO_TARGETS: Mapping[str, Target] = {}
-"""For images alone; never written to."""
 
 _Cell: TypeAlias = tuple[Image | None, str, Sequence[str], Box | None]
 """An image with its title, the lines below it, and a rectangle on it."""
@@ -40,34 +36,22 @@ _CAPTION_WIDTH = 25
 _CAPTION_LINE_INCHES = 0.145
 
 
-def draw_batch(
-    batch: Batch,
-    class_names: Sequence[str],
-    targets: Mapping[str, Target] = NO_TARGETS,
-    *,
-    num_images: int = 12,
-) -> Picture:
+def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12) -> Picture:
     """Draw images of a batch in a grid, each with its class name or file name, and its targets.
 
     Args:
         batch: The batch to draw.
         class_names: Names by label.
-        targets: The targets to draw, by name.
         num_images: Maximum number of images.
     """
     records = batch.records[:num_images]
     titles = [record_title(record, class_names) for record in records]
-    looks = [
-        look_at(image, {name: values[row] for name, values in batch.targets.items()}, targets)
-        for row, image in enumerate(batch.images[: len(records)])
-    ]
-    return draw_looks(looks, titles)
+    return draw_looks(look_at_batch(batch, most=len(records)), titles)
 
 
 def draw_samples(
     samples: Sequence[Sample],
     titles: Sequence[str],
-    targets: Mapping[str, Target],
     *,
     num_columns: int | None = None,
     heading: str = "",
@@ -77,11 +61,10 @@ def draw_samples(
     Args:
         samples: The samples.
         titles: One for each.
-        targets: The targets to draw, by name.
         num_columns: Samples per row; None for about as many as there are rows.
         heading: Title of the figure.
     """
-    looks = [look_at(sample.image, sample.targets, targets) for sample in samples]
+    looks = list(map(look_at_sample, samples))
     return draw_looks(looks, titles, num_columns=num_columns, heading=heading)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from augseq.inspection.overlays import class_color, colored, overlaid, shrunk_map
 from augseq.inspection.thumbnails import shrunk
+from augseq.loading.batch import Batch
+from augseq.loading.sample import Sample
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.terminal_text import shortened
@@ -66,15 +68,29 @@ class SampleLook:
         return replace(self, image=shrunk(self.image, side_px), beside=beside)
 
 
-def look_at(image: Image, values: Mapping[str, Array], targets: Mapping[str, Target]) -> SampleLook:
+def look_at_sample(sample: Sample) -> SampleLook:
+    """Return what to draw of a sample."""
+    return look_at(sample.image, {**sample.inputs, **sample.targets}, sample.kinds)
+
+
+def look_at_batch(batch: Batch, *, most: int) -> list[SampleLook]:
+    """Return what to draw of the first samples of a batch, at most `most`."""
+    arrays = {**batch.inputs, **batch.targets}
+    return [
+        look_at(image, {name: values[row] for name, values in arrays.items()}, batch.kinds)
+        for row, image in enumerate(batch.images[:most])
+    ]
+
+
+def look_at(image: Image, values: Mapping[str, Array], kinds: Mapping[str, Target]) -> SampleLook:
     """Return what to draw of a sample.
 
     Args:
         image: The image, shape (height, width, channels).
-        values: The values of its targets by name.
-        targets: The targets by name; a value without one is not drawn.
+        values: The values of its targets and further inputs by name.
+        kinds: What these are, by name; other values are not drawn.
     """
-    views = {name: target.view(values[name]) for name, target in targets.items() if name in values}
+    views = {name: kind.view(values[name]) for name, kind in kinds.items() if name in values}
     if len(views) == 1:
         views = {view.title: view for view in views.values()}
     num_masks = sum(view.labels is not None for view in views.values())

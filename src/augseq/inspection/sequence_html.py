@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from augseq.inspection.figures_html import MOST_FIGURES, SIDE_PX, figures_html
 from augseq.inspection.markup import Markup, card, element, note
-from augseq.inspection.sample_look import SampleLook, look_at
+from augseq.inspection.sample_look import look_at_sample
 from augseq.inspection.thumbnails import load_within, record_title
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
-from augseq.loading.sample import Sample
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import shortened
 
@@ -67,12 +66,10 @@ def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
     records = plan.records(step)
     shown = records[:MOST_FIGURES]
     looks = load_within(
-        shown, lambda record: _look(plan.sample(record, step.epoch), plan), limit_s=_LIMIT_S
+        shown,
+        lambda record: look_at_sample(plan.sample(record, step.epoch)).shrunk(SIDE_PX),
+        limit_s=_LIMIT_S,
     )
     title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"
     names = [record_title(record, plan.manifest.class_names) for record in shown]
     return [note(title), *figures_html(looks, names, [str(record) for record in shown])]
-
-
-def _look(sample: Sample, plan: BatchPlan) -> SampleLook:
-    return look_at(sample.image, sample.targets, plan.targets).shrunk(SIDE_PX)

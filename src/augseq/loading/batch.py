@@ -29,7 +29,7 @@ class Batch:
         records: The records, in the order of the arrays.
         weights: Sample weights, shape (batch,), float32; None if all are equal.
         class_names: Class names by label; empty without labels.
-        target_kinds: What the targets are, to draw them.
+        kinds: What targets, and inputs other than the images, are: by name, to draw them.
     """
 
     inputs: Mapping[str, Array]
@@ -37,7 +37,7 @@ class Batch:
     records: list[Record]
     weights: npt.NDArray[np.float32] | None = None
     class_names: Sequence[str] = ()
-    target_kinds: Mapping[str, Target] = field(default_factory=dict)
+    kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def images(self) -> Images:
@@ -95,7 +95,7 @@ def make_batch(
         records=records,
         weights=plan.weights(step, records),
         class_names=plan.manifest.class_names,
-        target_kinds=plan.targets,
+        kinds=plan.pipeline.kinds,
     )
 
 

@@ -47,6 +47,7 @@ class Pipeline:
         own_images: Pipelines of the further images of a record that are augmented with draws of
             their own; made from `inputs` and `targets` if None.
         with_maps: Those inputs and targets that have a map.
+        kinds: All of `inputs` and `targets` by name.
     """
 
     source: ImageSource
@@ -58,6 +59,7 @@ class Pipeline:
     inputs: Mapping[str, Target] = field(default_factory=dict)
     own_images: Mapping[ArrayKey, "Pipeline"] | None = field(default=None, repr=False)
     with_maps: Mapping[ArrayKey, Target] = field(init=False, repr=False, compare=False)
+    kinds: Mapping[str, Target] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
@@ -66,6 +68,7 @@ class Pipeline:
         # Once: every sample asks for it.
         with_maps = {key: value for key, value in loaded.items() if value.map_kind}
         object.__setattr__(self, "with_maps", with_maps)
+        object.__setattr__(self, "kinds", {**self.inputs, **self.targets})
         if with_maps:
             self.augment.require_maps()
         if any(value.map_kind in ("labels", "values") for value in with_maps.values()):

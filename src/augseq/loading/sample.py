@@ -26,13 +26,13 @@ class Sample:
         record: The record.
         inputs: Arrays by name; the pixels are "image".
         targets: Target arrays by name; empty for prediction.
-        target_kinds: What these targets are, to draw them.
+        kinds: What targets, and inputs other than the image, are: by name, to draw them.
     """
 
     record: Record
     inputs: Mapping[str, Array]
     targets: Mapping[str, Array]
-    target_kinds: Mapping[str, Target] = field(default_factory=dict)
+    kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def image(self) -> Image:
@@ -88,7 +88,7 @@ def load_sample(
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record, moved.get(("inputs", name)))
         targets = pipeline.load_targets(record, image, maps, own)
-    return Sample(record=record, inputs=inputs, targets=targets, target_kinds=pipeline.targets)
+    return Sample(record=record, inputs=inputs, targets=targets, kinds=pipeline.kinds)
 
 
 @contextmanager

@@ -131,7 +131,7 @@ class LossSpikes(TrainedBatches):
         ]
         titles = [_title(sample.record, self._sequence.class_names) for sample in samples]
         heading = f"loss {spike.loss:.3g}, epoch {spike.epoch}"
-        return draw_samples(samples, titles, self._sequence.pipeline.targets, heading=heading)
+        return draw_samples(samples, titles, heading=heading)
 
 
 def _rank(spike: LossSpike) -> float:

@@ -687,8 +687,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show(self, batch: int = 0, *, num_images: int = 12) -> Picture:
         """Draw images of a batch, as the model sees them, with their targets.
 
-        A mask is drawn over its image, and value maps and images as targets below it, with a key
-        to the colours.
+        A mask is drawn over its image, and value maps and further images below it, with a key to
+        the colours.
 
         Args:
             batch: Index of the batch in the current epoch, from 0.
@@ -703,9 +703,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             AugseqError: A file or an augmentation failed; the message names it.
         """
         check_whole("num_images", num_images, least=1)
-        return draw_batch(
-            self.batch(batch), self.class_names, self.pipeline.targets, num_images=num_images
-        )
+        return draw_batch(self.batch(batch), self.class_names, num_images=num_images)
 
     def show_augmentations(self, index: int | None = None, *, num_epochs: int = 8) -> Picture:
         """Draw an image next to its augmented versions in several epochs.

@@ -18,7 +18,7 @@ from augseq.inspection.explorer.pages import (
 )
 from augseq.inspection.explorer.parameters import Value
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
-from augseq.inspection.sample_look import SampleLook, look_at
+from augseq.inspection.sample_look import SampleLook, look_at_sample
 from augseq.inspection.thumbnails import load_within
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample
@@ -183,8 +183,7 @@ class _Drawing:
         record, epoch = cell
         try:
             sample = self._sample(record, epoch)
-            look = look_at(sample.image, sample.targets, self._preview.targets)
-            return look.shrunk(_SIDE_PX)
+            return look_at_sample(sample).shrunk(_SIDE_PX)
         except Exception as error:
             self.problems.append(problem_of(error, record))
             raise

@@ -14,7 +14,6 @@ from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.preloaded_source import Start, preloaded, resized_start, start_of
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample, load_sample
-from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region
@@ -61,11 +60,6 @@ class Preview:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._start = lru_cache(maxsize=_NUM_HELD)(self._made_start)
-
-    @property
-    def targets(self) -> Mapping[str, Target]:
-        """The targets of the samples, by name."""
-        return self._pipeline.targets
 
     def sample(
         self,
