@@ -25,7 +25,7 @@ def scenes(folder: Path, *, size: tuple[int, int] = (24, 32), count: int = 2) ->
         count: How many.
     """
     for name in ("images", "masks", "depth"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
     rng = np.random.default_rng(5)
     for number in range(count):
         labels = rng.integers(0, 3, (2, 3)).repeat(-(-size[0] // 2), 0).repeat(-(-size[1] // 3), 1)

@@ -34,8 +34,8 @@ LISTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "resized first": (MOVING, {"image_size": (48, 64)}),
     "resized to less": (MOVING, {"image_size": (8, 16)}),
     "resized to less, cropped": (MOVING, {"image_size": (8, 8), "resize_mode": "crop"}),
-    "cache": (MOVING, {"image_size": (48, 64), "cache": "memory"}),
-    "cache and crop": ([A.RandomCrop(12, 16), *MOVING], {"cache": "memory"}),
+    "cache": (MOVING, {"image_size": (48, 64), "cache": "cached"}),
+    "cache and crop": ([A.RandomCrop(12, 16), *MOVING], {"cache": "cached"}),
     "nested": ([A.Compose([A.RandomCrop(12, 16), A.HorizontalFlip(p=1)]), keep_red_and_green], {}),
 }
 
@@ -54,8 +54,13 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
 
 @pytest.mark.parametrize(("augment", "options"), LISTS.values(), ids=LISTS)
 def test_masks_and_maps_of_each_stage_fit_its_image(
-    images: augseq.Manifest, augment: list[Any], options: dict[str, Any]
+    images: augseq.Manifest,
+    augment: list[Any],
+    options: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     targets = {"mask": MASK, "depth": DEPTH, "clean": augseq.InputImage(clean=True), "age": AGE}
     sequence = sequence_of(images, targets, augment=augment, **options)
     for epoch in range(2):

@@ -152,13 +152,17 @@ def test_crops_are_timed_as_well(samples: augseq.Manifest) -> None:
         ([A.HorizontalFlip(), A.D4(p=1)], {"image_size": None}),
         ([A.RandomResizedCrop((16, 12), scale=(0.2, 0.6)), A.Rotate(p=1)], {"image_size": (9, 9)}),
         ([A.Rotate(p=1), A.RandomCrop(9, 9)], {"image_size": (18, 18)}),
-        ([A.HorizontalFlip()], {"image_size": (20, 28), "cache": "memory"}),
+        ([A.HorizontalFlip()], {"image_size": (20, 28), "cache": "cached"}),
     ],
 )
 def test_the_targets_of_an_untouched_list_are_those_of_the_sequence(
-    tmp_path: Path, augment: list[Any], options: dict[str, Any]
+    tmp_path: Path,
+    augment: list[Any],
+    options: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    images = scenes(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    images = scenes(tmp_path / "scenes")
     clean = augseq.InputImage(clean=True)
     sequence = augseq.ImageSequence(
         images, targets={"mask": MASK, "depth": DEPTH, "clean": clean, "age": AGE},

@@ -199,11 +199,13 @@ def test_the_plan_says_how_pairs_are_loaded(pairs: augseq.Manifest) -> None:
 
 
 def test_pairs_are_cached_and_files_that_change_are_read_again(
-    pairs: augseq.Manifest, tmp_path: Path
+    pairs: augseq.Manifest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    # All caches in memory of this process share a folder, which would count other tests' images.
+    folder = tmp_path_factory.mktemp("cached")
     after = {"after": Paired("after"), "own": Paired("after", augment="own")}
     sequence = augseq.ImageSequence(
-        pairs, image_size=None, label_mode=None, workers=0, inputs=after, cache="memory"
+        pairs, image_size=None, label_mode=None, workers=0, inputs=after, cache=folder
     )
     assert np.array_equal(sequence[0]["after"], OTHERS)
     cache = sequence.pipeline.source.cache
