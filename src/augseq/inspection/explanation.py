@@ -188,8 +188,8 @@ def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> It
 
 def _loaded(
     record: Record, pipeline: Pipeline, image: Image, maps: Mapping[ArrayKey, MovingMap]
-) -> dict[str, Mapping[str, Array]]:
-    """Return the targets and further inputs of a stage, but no images with draws of their own."""
+) -> dict[str, Any]:
+    """Return `targets` and `inputs` of a stage, without images that have draws of their own."""
     inputs = {}
     for name, value in pipeline.inputs.items():
         if value.own_source is None:
