@@ -84,7 +84,8 @@ class _Tables:
         typer.Option(metavar="NAMES", help="Table: other columns to keep, e.g. age,camera. [all]"),
     ] = None
     missing_labels: Annotated[
-        MissingLabels, typer.Option(help="Table: fail on blank labels, or keep those records.")
+        MissingLabels,
+        typer.Option(help="Table, YOLO: fail on missing labels, or keep images."),
     ] = "error"
     delimiter: Annotated[
         str | None,

@@ -46,7 +46,13 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
     known = with_values(known, REASON_FIELD.name, _reasons_now(known, is_there))
     rows = join_parts(known, _new_rows(known, found, names))
     served, excluded = take_apart(rows)
-    return replace(found, class_names=names, table=served, excluded=excluded)
+    return replace(
+        found,
+        class_names=names,
+        table=served,
+        excluded=excluded,
+        dataset_info=earlier.dataset_info,
+    )
 
 
 def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:

@@ -147,6 +147,8 @@ class Manifest:
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
+        if self.dataset_info:
+            labels += f", boxes of {len(self.box_class_names)} classes"
         excluded = f", {self.excluded.num_rows} excluded" if self.excluded.num_rows else ""
         root = shortened(repr(self.root), 40)
         return f"Manifest({len(self)} images, {labels}{excluded}, root={root})"

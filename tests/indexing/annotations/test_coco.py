@@ -23,6 +23,7 @@ def test_a_coco_file_becomes_columns_with_the_objects_of_each_image(tmp_path: Pa
     images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
     assert [record.path for record in images] == ["b/2.png", "1.png", "empty.png"]
     assert images.class_names == ()
+    assert "3 images, no labels, boxes of 3 classes" in repr(images)
     assert images.box_class_names == ("cat", "never", "zebra")
     columns = images[1].columns
     assert columns["boxes"] == [1.1, 2.2, 1.1 + 30.7, 2.2 + 4.3, 10, 10, 10.1, 30.2]
@@ -59,6 +60,24 @@ def test_a_saved_manifest_keeps_boxes_and_categories(tmp_path: Path) -> None:
     again = augseq.read_manifest(tmp_path / "m.parquet")
     assert again == images
     assert again.select([2, 0]).box_class_names == ("cat", "never", "zebra")
+
+
+def test_an_updated_manifest_keeps_boxes_and_categories(tmp_path: Path) -> None:
+    images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
+    Image.new("RGB", (60, 40)).save(tmp_path / "new.png")
+    later = augseq.index_folder(tmp_path, labels=None, update=images, progress=False)
+    assert later.box_class_names == images.box_class_names
+    assert later[1].columns == images[1].columns
+    assert later[3].columns["boxes"] is None
+    augseq.write_coco(later.select([0, 1, 2]), tmp_path / "again.json")
+    assert augseq.index_coco(tmp_path / "again.json", progress=False) == images
+
+
+def test_a_probed_manifest_keeps_boxes(tmp_path: Path) -> None:
+    images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
+    probed = augseq.probe_manifest(images, progress=False)
+    assert probed.table.drop_columns(["probe"]).equals(images.table)
+    assert probed.box_class_names == images.box_class_names
 
 
 def test_splits_with_equal_categories_are_joined_and_others_refused(tmp_path: Path) -> None:
@@ -272,7 +291,7 @@ def test_an_invalid_annotation_is_an_error_or_excludes_its_image(tmp_path: Path,
     path = write_coco_scene(tmp_path, annotations=rows)
     with pytest.raises(augseq.ManifestError, match=f"(?s)boxes.json.*{message}.*--invalid"):
         augseq.index_coco(path, progress=False)
-    with pytest.warns(augseq.AugseqWarning, match=f"Excluded: 1 images.*{message}"):
+    with pytest.warns(augseq.AugseqWarning, match=f"Excluded: 1 image .*{message}"):
         images = augseq.index_coco(path, invalid="exclude", progress=False)
     place = next(k for k, row in enumerate(rows) if f"[{k}]" in message.replace("\\", ""))
     wrong = next(row for row in COCO["images"] if row["id"] == rows[place]["image_id"])
@@ -333,7 +352,7 @@ def test_missing_and_damaged_images_are_excluded_on_request(tmp_path: Path) -> N
 
 def test_annotations_without_an_image_are_reported(tmp_path: Path) -> None:
     path = write_coco_scene(tmp_path, annotations=changed(1, image_id=31))
-    with pytest.warns(augseq.AugseqWarning, match=r"Ignored: 1 annotations.*\[1\].*id 31"):
+    with pytest.warns(augseq.AugseqWarning, match=r"Ignored: 1 annotation .*\[1\].*id 31"):
         images = augseq.index_coco(path, invalid="exclude", progress=False)
     assert [len(boxes) for boxes in images.column("boxes")] == [0, 8, 0]
 

@@ -178,7 +178,7 @@ def test_a_broken_file_is_an_error_that_names_file_and_line(scene: Path, case: s
 
 def test_images_with_invalid_boxes_are_excluded_on_request(scene: Path) -> None:
     (scene / "boxes/a.xml").write_text(BROKEN["outside"][0])
-    with pytest.warns(augseq.AugseqWarning, match="Excluded: 1 images"):
+    with pytest.warns(augseq.AugseqWarning, match="Excluded: 1 image "):
         images = index(scene, invalid="exclude")
     assert [record.path for record in images] == ["b/c.png"]
     (scene / "boxes/a.xml").write_text(SCENE)

@@ -154,7 +154,7 @@ def test_a_missing_label_file_is_an_error_or_an_image_without_objects(tmp_path: 
     with pytest.raises(augseq.ManifestError, match=r"'labels/train/b\.txt'.*keep"):
         index(data)
     assert index(data, missing_labels="keep")[1].columns["boxes"] == []
-    with pytest.warns(augseq.AugseqWarning, match="1 images"):
+    with pytest.warns(augseq.AugseqWarning, match="1 image "):
         assert len(index(data, invalid="exclude")) == 2
 
 

@@ -155,7 +155,9 @@ def _objects(content: CocoFile, image_ids: list[Any], problems: Problems) -> Ann
     ids = read_ids(rows, "id", "annotations", source)
 
     def place(number: int) -> str:
-        return f"annotations[{number}] (id {ids[number]!r})"
+        owner = content.images[images[number]].get("file_name") if images[number] >= 0 else None
+        of = "" if owner is None else f" of {owner!r}"
+        return f"annotations[{number}] (id {ids[number]!r}){of}"
 
     position_of = {image_id: position for position, image_id in enumerate(image_ids)}
     wanted = read_ids(rows, "image_id", "annotations", source, unique=False)

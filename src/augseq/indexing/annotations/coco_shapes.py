@@ -53,6 +53,7 @@ def read_segmentations(
         rows: The annotations.
         report: Called with the position of an annotation, and what is wrong with it.
     """
+    is_plain = _are_polygons([row.get("segmentation") for row in rows])
     polygons: list[list[list[float]]] = []
     masks: list[str | None] = [None] * len(rows)
     for number, row in enumerate(rows):
@@ -62,7 +63,7 @@ def read_segmentations(
             if not _is_mask(shape):
                 report(number, f"`segmentation` must have a size and counts. {_received(shape)}")
             shape = []
-        elif type(shape) is not list or not all(map(_is_polygon, shape)):
+        elif not is_plain and (type(shape) is not list or not all(map(_is_polygon, shape))):
             report(
                 number,
                 "`segmentation` must be a list of polygons [x, y, x, y, x, y, ...] of at least 3 "
@@ -121,6 +122,17 @@ def read_keypoints(
 
 def _floats(lists: list[list[float]]) -> pa.Array:
     return pa.array(np.array(list(chain.from_iterable(lists)), np.float64), pa.float64())
+
+
+def _are_polygons(shapes: list[Any]) -> bool:
+    """Return whether all shapes that are not masks are valid; takes a third of the time."""
+    lists = [shape for shape in shapes if shape and type(shape) is not dict]
+    if not {*map(type, lists)} <= {list}:
+        return False
+    flat = list(chain.from_iterable(lists))
+    if not {*map(type, flat)} <= {list} or any(n < 6 or n % 2 for n in {*map(len, flat)}):
+        return False
+    return _NUMBERS.issuperset(map(type, chain.from_iterable(flat)))
 
 
 def _is_polygon(points: Any) -> bool:

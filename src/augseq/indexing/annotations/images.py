@@ -82,7 +82,7 @@ def find_images(
         for missing in np.flatnonzero(~exist).tolist():
             problems.add(missing, places[missing], f"there is no file in {folder!r}")
     else:
-        paths, findings = existing_paths(folder, paths, table)
+        paths, findings = _existing(folder, paths, table)
         exist[:] = True
         check_paths_differ(paths, source)
     there = np.flatnonzero(exist).tolist()
@@ -104,6 +104,18 @@ def find_images(
             text = _contradiction(found[position], look, options)
             problems.add(position, places[position], text)
     return AnnotatedImages(root=folder, paths=paths, sizes=_array(found), findings=findings)
+
+
+def _existing(folder: str, paths: pa.Array, table: SourceTable) -> tuple[pa.Array, tuple[str, ...]]:
+    try:
+        return existing_paths(folder, paths, table)
+    except MissingFileError as error:
+        # `path_suffix` is an option for tables.
+        text = str(error).partition(" The paths lack the extension")[0]
+        raise MissingFileError(
+            f"{text} If only some files are missing, you can exclude them with "
+            'invalid="exclude" (at the shell: --invalid exclude).'
+        ) from error
 
 
 def _array(sizes: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:

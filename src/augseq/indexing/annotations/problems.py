@@ -39,13 +39,15 @@ class Problems:
 
     def settle(self, policy: InvalidPolicy) -> None:
         """Raise `ManifestError` if there are problems, unless they are excluded."""
-        texts = [*self.by_image.values(), *self.without_image]
+        texts = [*(text for _, text in sorted(self.by_image.items())), *self.without_image]
         if not texts or policy == "exclude":
             return
+        count = len(self.by_image)
+        effect = f"to exclude {'this image' if count == 1 else f'these {count:,} images'}"
         raise ManifestError(
             f"The annotations in {self.source} are not valid. {first_few(texts, between='; ')}. "
-            'Correct them; or pass invalid="exclude" (at the shell: --invalid exclude) to exclude '
-            f"these {len(self.by_image):,} images, and list them with the reason."
+            'Correct them; or pass invalid="exclude" (at the shell: --invalid exclude) '
+            f"{effect if count else 'to ignore these annotations'}, with a warning."
         )
 
     def reasons(self, num_images: int) -> pa.Array:
@@ -57,11 +59,16 @@ class Problems:
         if self.by_image:
             first = next(iter(self.by_image.values()))
             yield (
-                f"Excluded: {len(self.by_image):,} images with invalid annotations in "
+                f"Excluded: {_counted(len(self.by_image), 'image')} with invalid annotations in "
                 f"{self.source} (`manifest.excluded`), such as {first}"
             )
         if self.without_image:
+            count = _counted(len(self.without_image), "annotation")
             yield (
-                f"Ignored: {len(self.without_image):,} annotations in {self.source} that belong "
-                f"to no image, such as {self.without_image[0]}"
+                f"Ignored: {count} in {self.source} without an image, such as "
+                f"{self.without_image[0]}"
             )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
