@@ -103,8 +103,7 @@ def test_a_kernel_trains_on_after_interrupts_and_ends_without_a_trace(kernel: Ke
     interrupt = kernel.manager.interrupt_kernel
     # Not earlier, while TensorFlow traces the model: an interrupt can then damage its own state,
     # with whatever data.
-    for data in ["processes", "threads"]:
-        assert kernel.train(data, "batch", interrupt) == "KeyboardInterrupt"
+    assert kernel.train("auto", "batch", interrupt) == "KeyboardInterrupt"
     assert kernel.train("processes", "never") == ""
     assert len(workers_of(kernel.process)) <= 2
 
