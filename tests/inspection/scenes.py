@@ -37,6 +37,6 @@ def scenes(folder: Path, *, size: tuple[int, int] = (24, 32), count: int = 2) ->
         Image.fromarray(depth).save(folder / f"depth/{number}.png")
     images = augseq.index_folder(folder / "images", labels=None, progress=False)
     images = images.with_column("mask", pattern="../masks/{stem}.png")
-    images = images.with_column("depth", pattern="depth/{stem}.png")
+    images = images.with_column("depth", pattern="../depth/{stem}.png")
     images = images.with_column("age", [1.5 + number for number in range(count)])
     return images.with_column("tags", [TAGS[: number % 3] for number in range(count)])

@@ -147,7 +147,7 @@ def test_pixels_without_a_value_are_striped(
     values = np.ones((24, 32), np.float32)
     values[:4] = options.get("missing", 0)
     np.save(tmp_path / "depth" / "0.npy", values)
-    images = images.with_column("far", pattern="depth/{stem}.npy")
+    images = images.with_column("far", pattern="../depth/{stem}.npy")
     look = look_of(images, augseq.ValueMap("far", **options), index=0)
     assert np.isnan(look.beside["far"].values).any() == is_marked
     assert key_of([look]).unknown == (("no value",) if is_marked else ())

@@ -234,6 +234,47 @@ def test_a_pattern_next_to_the_root_moves_the_root_up(
     assert moved[0].index == manifest[0].index
 
 
+def test_patterns_start_from_the_folder_of_the_images_also_after_the_root_moved(
+    tmp_path: Path,
+) -> None:
+    files = ["masks/x/a.png", "depth/x/a.npy", "images/x/a_far.jpg", "gt/a.png"]
+    for path in files[:3]:
+        (tmp_path / "city" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "city" / path).touch()
+    (tmp_path / "gt").mkdir()
+    (tmp_path / files[3]).touch()
+    images = of_paths("x/a.jpg", root=str(tmp_path / "city" / "images"))
+    images = images.with_column("mask", pattern="../masks/{folder}/{stem}.png")
+    augseq.write_manifest(images, tmp_path / "m.parquet")
+    images = augseq.read_manifest(tmp_path / "m.parquet")
+    images = augseq.concat_manifests([images], root=tmp_path)
+    images = images.with_column("depth", pattern="../depth/{folder}/{stem}.npy")
+    images = images.with_column("far", pattern="{folder}/{stem}_far.jpg")
+    assert (images.root, images.images_folder) == (str(tmp_path), "city/images")
+    images = images.with_column("truth", pattern="../../gt/{stem}.png")
+    assert images[0].path == "city/images/x/a.jpg"
+    found = [images.column(name)[0] for name in ("mask", "depth", "far", "truth")]
+    assert found == [*[f"city/{path}" for path in files[:3]], files[3]]
+
+
+def test_files_that_belong_to_images_stay_with_them_in_a_concatenation(tmp_path: Path) -> None:
+    parts = []
+    for part in ("train", "val"):
+        for folder in ("images", "masks"):
+            (tmp_path / part / folder).mkdir(parents=True)
+            (tmp_path / part / folder / "a.png").touch()
+        images = of_paths("a.png", root=str(tmp_path / part / "images"))
+        parts.append(images.with_column("mask", pattern="../masks/{stem}.png"))
+    both = augseq.concat_manifests(parts)
+    assert both.column("path").tolist() == ["train/images/a.png", "val/images/a.png"]
+    assert both.column("mask").tolist() == ["train/masks/a.png", "val/masks/a.png"]
+    # Values that replace the paths are not paths.
+    replaced = both.with_column("mask", ["x", "y"])
+    assert replaced.path_columns == ()
+    moved = augseq.concat_manifests([replaced], root=tmp_path.parent)
+    assert moved.column("mask").tolist() == ["x", "y"]
+
+
 @pytest.mark.parametrize(
     ("values", "separator", "expected"),
     [

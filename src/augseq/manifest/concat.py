@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.categories import common_info
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.manifest.schema import check_paths_differ
+from augseq.manifest.schema import check_paths_differ, with_folder
 from augseq.remote.url import absolute_root, is_remote
 from augseq.types import PathLike
 
@@ -60,12 +60,14 @@ def concat_manifests(
     names = _common_names(names_of, class_names)
     home = _common_root([m.root for m in manifests], root)
     offsets = _offsets(manifests)
-    served, excluded = [], []
+    served: list[pa.Table] = []
+    excluded: list[pa.Table] = []
     for manifest, own_names, offset in zip(manifests, names_of, offsets, strict=True):
         targets = pa.array([names.index(name) for name in own_names], pa.int32())
-        prefix = _prefix(manifest.root, home)
-        served.append(_moved(manifest.table, prefix, offset, targets))
-        excluded.append(_moved(manifest.excluded, prefix, offset, targets))
+        for parts, table in (served, manifest.table), (excluded, manifest.excluded):
+            moved = with_folder(table, _prefix(manifest.root, home), manifest.path_columns)
+            parts.append(_moved(moved, offset, targets))
+    folders = {f"{_prefix(m.root, home)}{m.images_folder}".rstrip("/") for m in manifests}
     check_paths_differ(_paths(served + excluded), "the manifests together")
     return Manifest(
         root=home,
@@ -75,6 +77,8 @@ def concat_manifests(
         follow_links=any(manifest.follow_links for manifest in manifests),
         remote=manifests[0].remote,
         dataset_info=common_info([manifest.dataset_info for manifest in manifests]),
+        images_folder=folders.pop() if len(folders) == 1 else "",
+        path_columns=tuple(dict.fromkeys(n for m in manifests for n in m.path_columns)),
     )
 
 
@@ -136,11 +140,10 @@ def _offsets(manifests: Sequence[Manifest]) -> list[int]:
     return offsets
 
 
-def _moved(table: pa.Table, prefix: str, offset: int, targets: pa.Array) -> pa.Table:
-    """Return a table with paths relative to another root, and new indices and labels."""
+def _moved(table: pa.Table, offset: int, targets: pa.Array) -> pa.Table:
+    """Return a table with new indices and labels."""
     columns = {
         "index": pc.add(table.column("index"), offset),
-        "path": pc.binary_join_element_wise(prefix, table.column("path"), ""),
         "target": targets.take(table.column("target").combine_chunks()),
     }
     others = {name: table.column(name) for name in table.column_names if name not in columns}

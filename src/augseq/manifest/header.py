@@ -27,6 +27,8 @@ class Header:
         class_names: Names by label.
         follow_links: Whether files can be links that point outside the root.
         dataset_info: What annotation files say about the whole dataset, as JSON text.
+        images_folder: Folder of the images below the root.
+        path_columns: Names of columns of paths below the root.
         checksum: Checksum of everything except the values in the rows, for which Parquet has its
             own; None in files of schema version 1.
         is_checkpoint: Whether the file is a checkpoint of unfinished work, which is overwritten.
@@ -36,6 +38,8 @@ class Header:
     class_names: tuple[str, ...]
     follow_links: bool = False
     dataset_info: str = ""
+    images_folder: str = ""
+    path_columns: tuple[str, ...] = ()
     checksum: str | None = None
     is_checkpoint: bool = False
 
@@ -47,8 +51,10 @@ class Header:
             raise TypeError("its root must be the path of a folder")
         if not isinstance(self.follow_links, bool):
             raise TypeError("its `follow_links` must be true or false")
-        if not isinstance(self.dataset_info, str):
-            raise TypeError("its `dataset_info` must be text")
+        if not isinstance(self.dataset_info, str) or not isinstance(self.images_folder, str):
+            raise TypeError("its `dataset_info` and `images_folder` must be text")
+        if not all(isinstance(name, str) for name in self.path_columns):
+            raise TypeError("its `path_columns` must be a list of strings")
         "".join(names).encode()  # Raises for lone surrogates, which cannot be printed.
 
 
@@ -62,8 +68,7 @@ def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, byte
         "follow_links": manifest.follow_links,
         "checksum": checksum(manifest),
     }
-    if manifest.dataset_info:
-        content["dataset_info"] = manifest.dataset_info
+    content |= _rare(manifest)
     if is_checkpoint:
         content["is_checkpoint"] = True
     return {_METADATA_KEY: json.dumps(content).encode()}
@@ -106,9 +111,19 @@ def checksum(manifest: Manifest) -> str:
     columns = [f"{field.name}: {field.type}" for field in manifest.excluded.schema]
     counts = [len(manifest), manifest.excluded.num_rows]
     content = [manifest.root, list(manifest.class_names), manifest.follow_links, counts, columns]
-    # Without it, the checksum is the one of manifests written before there were annotations.
-    content += [manifest.dataset_info] * bool(manifest.dataset_info)
+    # Without them, the checksum is the one of manifests written before they existed.
+    content += list(_rare(manifest).values())
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+
+def _rare(manifest: Manifest) -> dict[str, object]:
+    """Return what most manifests do not have."""
+    values = {
+        "dataset_info": manifest.dataset_info,
+        "images_folder": manifest.images_folder,
+        "path_columns": list(manifest.path_columns),
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 def _parse(content: dict[str, object], version: int) -> Header:
@@ -120,6 +135,8 @@ def _parse(content: dict[str, object], version: int) -> Header:
         class_names=tuple(names),
         follow_links=content.get("follow_links", False),  # type: ignore[arg-type]
         dataset_info=content.get("dataset_info", ""),  # type: ignore[arg-type]
+        images_folder=content.get("images_folder", ""),  # type: ignore[arg-type]
+        path_columns=tuple(content.get("path_columns", ())),  # type: ignore[arg-type]
         checksum=str(content["checksum"]) if version > 1 else None,
         is_checkpoint=content.get("is_checkpoint") is True,
     )

@@ -1,5 +1,6 @@
 """The manifest: all records of a dataset, as immutable Arrow columns."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -33,7 +34,12 @@ from augseq.manifest.partition import (
     divide_evenly,
     make_groups,
 )
-from augseq.manifest.path_pattern import check_existing, paths_from_pattern, root_above
+from augseq.manifest.path_pattern import (
+    check_existing,
+    paths_below,
+    paths_from_pattern,
+    place_pattern,
+)
 from augseq.manifest.paths import check_paths
 from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.manifest.record import Record
@@ -46,6 +52,7 @@ from augseq.manifest.schema import (
     hash_records,
     read_records,
     standard_table,
+    with_folder,
     with_values,
 )
 from augseq.manifest.selection import named_positions, one_position, selected_positions
@@ -80,6 +87,10 @@ class Manifest:
         remote: Options for a remote root. They are held in memory only, never saved to a file.
         dataset_info: JSON text of what an annotation file says about the whole dataset: an object
             with a list `categories`. "" without annotations.
+        images_folder: Folder below the root that contains all images, from which the patterns of
+            `with_column` start. "" if it is the root itself.
+        path_columns: Names of the columns that patterns made. Their paths are relative to the root,
+            like those of the images.
 
     Example:
         >>> import augseq
@@ -97,6 +108,8 @@ class Manifest:
     follow_links: bool = False
     remote: RemoteOptions = field(default_factory=RemoteOptions)
     dataset_info: str = ""
+    images_folder: str = ""
+    path_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_no_secret(self.root)
@@ -336,12 +349,13 @@ class Manifest:
             name: Name of the column; names of the manifest's own columns are refused.
             values: Text, numbers, booleans, times or lists of these: one for each record, in
                 their order, or a dict by path, in which paths of other images are ignored.
-            pattern: Path of a file that belongs to each image, relative to the root, such as
-                "masks/{stem}.png". `{stem}` is the image's file name without folder and
-                extension, `{name}` the same with its extension, and `{folder}` its folder below
-                the root. Each file must exist, unless the root is remote. A pattern that begins
-                with "../", such as "../masks/{stem}.png", moves the root of the manifest up, so
-                that all paths stay below it; the images' paths then begin with their folder.
+            pattern: Path of a file that belongs to each image, relative to the folder of the
+                images (the root that was indexed), such as "masks/{stem}.png". `{stem}` is the
+                image's file name without folder and extension, `{name}` the same with its
+                extension, and `{folder}` its folder below that of the images. Each file must exist,
+                unless the root is remote. A pattern that begins with "../", such as
+                "../masks/{stem}.png", moves the root of the manifest up, so that all paths stay
+                below it; the images' paths then begin with their folder, `images_folder`.
             check_files: Whether the files of a pattern must exist; otherwise, `check_images` or
                 training finds those that do not.
 
@@ -363,15 +377,16 @@ class Manifest:
                 + ("neither" if values is None else "both")
             )
         served, excluded = self.table.column("path"), self.excluded.column("path")
-        home = self
+        home = replace(self, path_columns=tuple(n for n in self.path_columns if n != name))
         if pattern is not None:
-            root, below, rest = root_above(self.root, pattern)
-            made = paths_from_pattern(rest, served)
-            if check_files:
-                check_existing(root, made, served, pattern)
+            root, folder, rest = place_pattern(self.root, self.images_folder, pattern)
             paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
-            column = own_column(name, paths_from_pattern(rest, paths))
-            home = self if root == self.root else self._below(root, below)
+            made = paths_from_pattern(rest, paths_below(self.images_folder, paths))
+            if check_files:
+                check_existing(root, made.slice(0, len(self)), served, pattern)
+            column = own_column(name, made)
+            home = home if root == self.root else home._below(root, folder)
+            home = replace(home, path_columns=(*home.path_columns, name))
         elif isinstance(values, Mapping):
             column = values_by_path(name, values, served, excluded)
         elif len(values) != len(self):
@@ -682,15 +697,16 @@ class Manifest:
     def _column(self, name: str) -> pa.ChunkedArray:
         return self.arrow_column(name)
 
-    def _below(self, root: str, folder: str) -> "Manifest":
-        """Return the manifest with another root, which has this one as a folder."""
+    def _below(self, root: str, images_folder: str) -> "Manifest":
+        """Return the manifest with another root, above this one."""
+        folder = os.path.relpath(self.root, root).replace(os.sep, "/")
         tables = [
-            with_values(
-                table, "path", pc.binary_join_element_wise(folder, table.column("path"), "/")
-            )
+            with_folder(table, f"{folder}/", self.path_columns)
             for table in (self.table, self.excluded)
         ]
-        return replace(self, root=root, table=tables[0], excluded=tables[1])
+        return replace(
+            self, root=root, table=tables[0], excluded=tables[1], images_folder=images_folder
+        )
 
     def _label_counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.targets, minlength=len(self.class_names))

@@ -18,7 +18,7 @@ from augseq.validation import did_you_mean
 FIELDS = {
     "stem": "file name without its folder and extension",
     "name": "file name with its extension",
-    "folder": "folder below the root",
+    "folder": "folder below that of all images",
 }
 _SHOWN = 3
 _MOST_COMPARED = 5_000
@@ -29,7 +29,7 @@ def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
 
     Args:
         pattern: A path relative to the root, such as "masks/{stem}.png"; see `FIELDS`.
-        paths: Paths of the images.
+        paths: Paths of the images, relative to their folder.
 
     Raises:
         ArgumentError: The pattern has an unknown field or none, leads out of the root, or gives
@@ -52,21 +52,21 @@ def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
     return made
 
 
-def root_above(root: str, pattern: str) -> tuple[str, str, str]:
+def place_pattern(root: str, folder: str, pattern: str) -> tuple[str, str, str]:
     """Return the root that a pattern with leading "../" needs.
 
     Args:
         root: The root of a manifest.
-        pattern: The pattern.
+        folder: The folder of the images below it, empty if it is the root itself.
+        pattern: A path relative to the folder of the images.
 
     Returns:
-        The root; the folder of the images below it, empty if it is the same root; and the
-        pattern relative to it.
+        The root, the folder of the images below it, and the pattern relative to the root.
 
     Raises:
         ArgumentError: There is no such folder above the root, or the root is remote.
     """
-    above, rest = root, str(pattern)
+    above, rest = f"{root}/{folder}" if folder else root, str(pattern)
     while rest.startswith("../"):
         if is_remote(root) or os.path.dirname(above) == above:
             raise ArgumentError(
@@ -74,8 +74,17 @@ def root_above(root: str, pattern: str) -> tuple[str, str, str]:
                 f"Received: pattern={pattern!r}, root={root!r}"
             )
         above, rest = os.path.dirname(above), rest[3:]
-    below = os.path.relpath(root, above).replace(os.sep, "/") if above != root else ""
-    return above, below, pattern if above == root else rest
+    if not folder and above == root:
+        return root, folder, pattern
+    start = os.path.relpath(above, root).replace(os.sep, "/")
+    if start.startswith(".."):
+        return above, os.path.relpath(f"{root}/{folder}", above).replace(os.sep, "/"), rest
+    return root, folder, rest if start == "." else f"{start}/{rest}"
+
+
+def paths_below(folder: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return paths relative to a folder that contains all of them; "" for the root."""
+    return pc.utf8_slice_codeunits(paths, len(folder) + 1) if folder else paths
 
 
 def check_existing(root: str, made: pa.ChunkedArray, paths: pa.ChunkedArray, pattern: str) -> None:

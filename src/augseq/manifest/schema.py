@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -243,6 +243,20 @@ def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     if name in table.column_names:
         table = table.drop_columns([name])
     return table.append_column(name, values)
+
+
+def with_folder(table: pa.Table, folder: str, names: Iterable[str]) -> pa.Table:
+    """Return a table in which paths begin with a folder.
+
+    Args:
+        table: A table of records.
+        folder: Path of the folder, with a slash at its end; "" changes nothing.
+        names: Names of columns of paths, besides the images' own.
+    """
+    for name in ("path", *names) if folder else ():
+        paths = pc.binary_join_element_wise(folder, table.column(name), "")
+        table = table.set_column(table.column_names.index(name), name, paths)
+    return table
 
 
 def _check_probe(kind: pa.DataType) -> None:

@@ -132,6 +132,8 @@ def _manifest(header: Header, table: pa.Table) -> Manifest:
         excluded=excluded,
         follow_links=header.follow_links,
         dataset_info=header.dataset_info,
+        images_folder=header.images_folder,
+        path_columns=header.path_columns,
     )
 
 

@@ -308,7 +308,7 @@ def test_float_pixels_do_not_become_bytes(pairs: augseq.Manifest) -> None:
 def test_masks_and_value_maps_can_be_inputs(pairs: augseq.Manifest, tmp_path: Path) -> None:
     for k in range(3):
         save(tmp_path, f"masks/{k}.png", (PIXELS[k][:, :, 0] > 99).astype(np.uint8))
-    images = pairs.with_column("mask", pattern="masks/{stem}.png")
+    images = pairs.with_column("mask", pattern="../masks/{stem}.png")
     inputs = {
         "mask": augseq.Mask("mask", classes=["no", "yes"], one_hot=True),
         "depth": augseq.ValueMap("mask"),
