@@ -241,7 +241,7 @@ def test_several_targets_are_checked_at_once(street: Path) -> None:
     (street / "masks/2.png").unlink()
     (street / "masks/4.png").unlink()
     np.save(street / "depth/4.npy", bad[1:])
-    images = scenes(street).with_column("depth", pattern="depth/{stem}.npy")
+    images = scenes(street).with_column("depth", pattern="../depth/{stem}.npy")
     images = images.with_column("age", range(COUNT))
     found = findings(
         check(
