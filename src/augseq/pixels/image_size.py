@@ -74,6 +74,9 @@ def _read_plain(path: str) -> ImageSize | None:
             if image_format is None or image_format.name not in _PLAIN:
                 return None
             with explaining(), PillowImage.open(file, formats=_PLAIN) as picture:
+                if "Raw profile type exif" in picture.info:
+                    # How ImageMagick stores EXIF data in a PNG; its decoder reads it.
+                    return None
                 width, height = picture.size
                 xmp = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
                 xmp = xmp.encode() if isinstance(xmp, str) else xmp

@@ -194,6 +194,28 @@ def test_boxes_train_a_classifier_of_several_labels_at_once(tmp_path: Path) -> N
     assert batches[0][1].tolist() == [[1, 0, 0], [1, 0, 1], [0, 0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("boxes", [[0, 0, 60, 40], [1, 2, 3, 4, 5, 6, 7], []], r"'boxes'.*'1\.png'"),
+        ("boxes", [[0, 0, float("nan"), 40], [1.0] * 8, []], r"not finite"),
+        ("box_classes", [["cat"], ["zebra", "cot"], []], r"'cot'.*Did you mean 'cat'"),
+        ("box_classes", [["cat"], ["zebra", None], []], r"class of each box"),
+        ("box_ids", [[1], [2, 1], []], r"'box_ids' must be unique.*1, 2 times"),
+        ("image_id", [1, None, 2], r"'image_id' must be unique.*None"),
+        ("polygons", [[], [1.0, 2.0], []], r"'polygons' must have as many"),
+        ("keypoints", [[], [1.0, 2.0, 2], []], r"'keypoints' must have as many"),
+    ],
+)
+def test_columns_that_do_not_fit_are_errors_when_written(
+    tmp_path: Path, column: str, values: list[Any], message: str
+) -> None:
+    images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
+    with pytest.raises(augseq.ArgumentError, match=message):
+        augseq.write_coco(images.with_column(column, values), tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
 def turned_image(path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x112] = orientation
@@ -348,6 +370,15 @@ def test_missing_and_damaged_images_are_excluded_on_request(tmp_path: Path) -> N
     reasons = images.excluded.column("reason").to_pylist()
     assert "no file" in reasons[0]
     assert "cannot be used" in reasons[1]
+
+
+def test_a_file_name_in_another_unicode_form_is_found(tmp_path: Path) -> None:
+    path = write_coco_scene(tmp_path, images=with_image(1, file_name="caf\u00e9.png"))
+    (tmp_path / "1.png").rename(tmp_path / "cafe\u0301.png")
+    with pytest.warns(augseq.AugseqWarning, match="Unicode form"):
+        images = augseq.index_coco(path, progress=False)
+    again = augseq.index_coco(path, invalid="exclude", progress=False)
+    assert again[1].path == images[1].path == "cafe\u0301.png"
 
 
 def test_annotations_without_an_image_are_reported(tmp_path: Path) -> None:

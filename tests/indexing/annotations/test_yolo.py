@@ -158,6 +158,24 @@ def test_a_missing_label_file_is_an_error_or_an_image_without_objects(tmp_path: 
         assert len(index(data, invalid="exclude")) == 2
 
 
+def test_what_a_label_file_cannot_hold_is_refused(tmp_path: Path) -> None:
+    yaml = f"{YAML}kpt_shape: [1, 3]\n"
+    labels = dict.fromkeys(LABELS, "0 0.5 0.5 1 1 0.5 0.25 1\n")
+    images = index(write_dataset(tmp_path / "a", yaml, labels))
+    mixed = images.with_column("box_keypoints", [[1], [0], [1]])
+    mixed = mixed.with_column("keypoints", [[32, 12, 1], [], [32, 12, 1]])
+    with pytest.raises(augseq.ArgumentError, match=r"same number of key points.*\[0, 1\]"):
+        augseq.write_yolo(mixed, tmp_path / "b")
+    unsized = images.with_column("image_width", [64, None, 64])
+    with pytest.raises(augseq.ArgumentError, match="some are missing"):
+        augseq.write_yolo(unsized, tmp_path / "b")
+    Image.new("RGB", (64, 48)).save(tmp_path / "a/images/train/a.jpg")
+    same = index(tmp_path / "a/data.yaml")
+    with pytest.raises(augseq.ArgumentError, match=r"Repeated: 'labels/train/a\.txt'"):
+        augseq.write_yolo(same, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
 LINES = {
     "confidence": ("0 0.5 0.5 0.2 0.2 0.9", r"line 2.*confidence.*0\.9"),
     "short": ("0 0.5 0.5", r"line 2.*4 numbers for a box"),

@@ -128,7 +128,7 @@ def read_ids(
     if not kinds <= {kind}:
         number = next(k for k, value in enumerate(values) if type(value) is not kind)
         raise ManifestError(
-            f"{name}[{number}] in {source} must have an `{key}`: an integer, or text in all "
+            f"{name}[{number}] in {source} must have `{key}`: an integer, or text in all "
             f"{name}. Received: {briefly(values[number])}"
         )
     if kind is int and values and not -(2**63) <= min(values) <= max(values) < 2**63:

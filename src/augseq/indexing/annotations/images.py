@@ -16,6 +16,7 @@ from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.look import num_readers
 from augseq.indexing.table.image_paths import existing_paths, find_files, manifest_paths
 from augseq.indexing.table.source_table import SourceTable
+from augseq.indexing.unicode_forms import FileNames
 from augseq.manifest.schema import check_paths_differ
 from augseq.pixels.image_size import ImageSize, read_image_size
 from augseq.remote.url import absolute_root
@@ -79,12 +80,13 @@ def find_images(
     exist = find_files(folder, paths)
     if options.invalid == "exclude" and exist.any():
         findings: tuple[str, ...] = ()
+        paths = _found(folder, paths, exist)
         for missing in np.flatnonzero(~exist).tolist():
             problems.add(missing, places[missing], f"there is no file in {folder!r}")
     else:
         paths, findings = _existing(folder, paths, table)
         exist[:] = True
-        check_paths_differ(paths, source)
+    check_paths_differ(paths, source)
     there = np.flatnonzero(exist).tolist()
     looks = map_in_threads(
         partial(_look, folder),
@@ -104,6 +106,16 @@ def find_images(
             text = _contradiction(found[position], look, options)
             problems.add(position, places[position], text)
     return AnnotatedImages(root=folder, paths=paths, sizes=_array(found), findings=findings)
+
+
+def _found(folder: str, paths: pa.Array, exist: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return paths in the Unicode form of their files, and mark those files as existing."""
+    names, found = FileNames(folder), paths.to_pylist()
+    for position in np.flatnonzero(~exist).tolist():
+        real = names.find(found[position])
+        if real is not None:
+            found[position], exist[position] = real, True
+    return pa.array(found, pa.string())
 
 
 def _existing(folder: str, paths: pa.Array, table: SourceTable) -> tuple[pa.Array, tuple[str, ...]]:

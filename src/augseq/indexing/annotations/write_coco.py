@@ -162,6 +162,7 @@ def polygons_of(objects: ObjectColumns) -> Iterator[list[list[float]]]:
             shape.append(flat[at : at + 2 * size])
             at += 2 * size
         yield shape
+    _check_all_used("polygons", "polygon_points", at, len(flat))
 
 
 def parts(objects: ObjectColumns, counts: str, values: str, width: int) -> Iterator[list[Any]]:
@@ -181,10 +182,14 @@ def parts(objects: ObjectColumns, counts: str, values: str, width: int) -> Itera
         end = at + width * (number or 0)
         yield flat[at:end]
         at = end
-    if at != len(flat):
+    _check_all_used(values, counts, at, len(flat))
+
+
+def _check_all_used(values: str, counts: str, expected: int, received: int) -> None:
+    if expected != received:
         raise ArgumentError(
             f"The column {values!r} must have as many values as {counts!r} says. Received: "
-            f"{len(flat)}, instead of {at}"
+            f"{received} values in all images, instead of {expected}"
         )
 
 

@@ -100,13 +100,13 @@ def _manifest(
     paths = list(chain.from_iterable(found.values()))
     problems = Problems(data.source)
     label_paths = list(map(label_path, paths))
-    places = [repr(os.path.relpath(path, data.root)) for path in label_paths]
+    places = [_place(path, data.root) for path in label_paths]
     images = find_images(
         paths,
         [UNKNOWN_SIZE] * len(paths),
         root=data.root,
         source=data.source,
-        places=[repr(os.path.relpath(path, data.root)) for path in paths],
+        places=[_place(path, data.root) for path in paths],
         options=options,
         problems=problems,
     )
@@ -129,6 +129,13 @@ def _manifest(
         problems=problems,
     )
     return manifest, (*images.findings, *problems.findings())
+
+
+def _place(path: str, root: str) -> str:
+    try:
+        return repr(os.path.relpath(path, root))
+    except ValueError:  # Another drive.
+        return repr(path)
 
 
 def _objects(
