@@ -13,6 +13,7 @@ from PIL import ImageFile
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.decoder_errors import UnidentifiedError, explaining
 from augseq.pixels.decoders.orientation import read_orientation, turn
+from augseq.pixels.decoders.png_rows import load_rows, read_rows
 from augseq.pixels.decoders.png_truncation import check_png_rows
 from augseq.pixels.file_kinds import EMPTY, name_kind
 
@@ -107,9 +108,16 @@ def stored_values(picture: ImageFile.ImageFile, data: bytes, *, kind: str) -> np
     Raises:
         DecodeError: It is damaged, partly transparent, or of another kind of colours.
     """
-    picture.load()
-    if picture.format == "PNG":
+    if picture.format != "PNG":
+        picture.load()
+    elif (rows := read_rows(picture, data)) is None:
+        picture.load()
         check_png_rows(picture, data)
+    elif picture.tile[0].args in ("L", "P"):
+        # One byte for each pixel: the value itself.
+        return rows[:, :, np.newaxis]
+    else:
+        load_rows(picture, rows)
     mode = picture.mode
     if mode in _GREY_AND_ALPHA:
         if np.asarray(picture.getchannel("A")).min() < 255:

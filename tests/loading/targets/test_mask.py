@@ -138,6 +138,17 @@ def test_ignored_pixels_get_the_number_of_the_loss(tmp_path: Path, ignore: int) 
     assert np.array_equal(labels, np.where(TRUTH == 255, ignore, TRUTH))
 
 
+@pytest.mark.parametrize("num_classes", [1, 127, 128, 129, 254])
+def test_all_values_of_a_byte_can_be_classes(tmp_path: Path, num_classes: int) -> None:
+    values = np.minimum(np.arange(256), num_classes - 1).astype(np.uint8)
+    values[-1] = 255
+    picture = np.resize(values, (HEIGHT, WIDTH * 5))
+    images = images_with(tmp_path, Image.fromarray(picture))
+    Image.fromarray(np.zeros((*picture.shape, 3), np.uint8)).save(tmp_path / "images" / "a.png")
+    found = mask_of(images, classes=[str(k) for k in range(num_classes)])
+    assert np.array_equal(found, picture)
+
+
 def grey(values: Any = None) -> Image.Image:
     return Image.fromarray(stored(SAME) if values is None else np.asarray(values))
 
