@@ -195,6 +195,16 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     ),
     "value map": lambda: augseq.ValueMap(LONG, scale=1 / 3, missing=float("nan"), fill=-1),
     "input image": augseq.InputImage,
+    "paired image": lambda: augseq.PairedImage(LONG),
+    "statistics of pixels": lambda: augseq.PixelStatistics(
+        mean=(1 / 3, 2 / 3, 1), variance=(1 / 3, 2 / 3, 1), num_images=10**7, num_pixels=10**12
+    ),
+    "counts of masks": lambda: augseq.MaskCounts(
+        pixels={LONG + str(k): 10**9 for k in range(99)},
+        images={LONG + str(k): 10**6 for k in range(99)},
+        ignored_pixels=7,
+        num_images=10**6,
+    ),
     "record with columns": lambda: replace(RECORD, columns={LONG: LONG, "age": 3}),
     "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),
     "cache in a folder": lambda: augseq.ImageCache(folder=f"/{LONG}", max_bytes=10**12),

@@ -289,6 +289,14 @@ def test_lists_raise_the_schema_so_that_an_earlier_augseq_calls_for_a_newer_one(
     assert augseq.read_manifest(tmp_path / "m.parquet") == tagged
 
 
+def test_columns_of_paths_raise_the_schema_too(tmp_path: Path, animals: augseq.Manifest) -> None:
+    masked = animals.with_column("mask", pattern="masks/{folder}/{name}", check_files=False)
+    augseq.write_manifest(masked, tmp_path / "m.parquet")
+    metadata = pq.read_schema(tmp_path / "m.parquet").metadata
+    assert json.loads(metadata[b"augseq"])["schema_version"] == 3
+    assert augseq.read_manifest(tmp_path / "m.parquet") == masked
+
+
 @pytest.mark.parametrize(
     "header",
     [

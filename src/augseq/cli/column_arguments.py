@@ -1,20 +1,16 @@
 """Arguments on files that belong to images: columns of their paths, and what masks contain."""
 
-import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import typer
 
 from augseq.cli.arguments import listed_names
 from augseq.errors import ArgumentError
 from augseq.loading.targets.mask import Mask, Value
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.schema import with_values
 
 WithColumnOption = Annotated[
     list[str] | None,
@@ -103,7 +99,7 @@ def add_columns(
     """Return a manifest with columns of files that belong to its images.
 
     Args:
-        manifest: The images; all patterns are relative to its root.
+        manifest: The images; all patterns are relative to their folder.
         options: Each "NAME=PATTERN".
         check_files: Whether the files must exist.
 
@@ -111,34 +107,17 @@ def add_columns(
         ArgumentError: An option or a pattern is invalid.
         MissingFileError: A file does not exist.
     """
-    parts = {}
+    names = set()
     for option in options or ():
         name, has_pattern, pattern = option.partition("=")
-        if not name or not has_pattern or name in parts:
+        if not name or not has_pattern or name in names:
             raise ArgumentError(
                 "--with-column must be a new name and a pattern, such as "
                 f"mask='../masks/{{stem}}.png'. Received: {option!r}"
             )
-        parts[name] = manifest.with_column(name, pattern=pattern, check_files=check_files)
-    # A pattern that begins with "../" moves the root up.
-    home = min(parts.values(), key=lambda part: len(part.root), default=manifest)
-    for name, part in parts.items():
-        tables = (part.table.column(name), part.excluded.column(name))
-        served, excluded = (_moved(column, part.root, home.root) for column in tables)
-        home = replace(
-            home,
-            table=with_values(home.table, name, served),
-            excluded=with_values(home.excluded, name, excluded),
-        )
-    return home
-
-
-def _moved(paths: pa.ChunkedArray, root: str, home: str) -> pa.ChunkedArray:
-    """Return paths relative to another root above theirs."""
-    if root == home:
-        return paths
-    below = os.path.relpath(root, home).replace(os.sep, "/")
-    return pc.binary_join_element_wise(below, paths, "/")
+        names.add(name)
+        manifest = manifest.with_column(name, pattern=pattern, check_files=check_files)
+    return manifest
 
 
 def _value(text: str) -> Value | None:

@@ -12,9 +12,9 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.schema import is_list
 
 SCHEMA_VERSION = 3
-# Version 3 differs by columns of lists, which an earlier augseq would call damage. Without them,
-# manifests stay readable there.
-_VERSION_WITHOUT_LISTS = 2
+# Version 3 differs by columns of lists and the rare parts of the header, which an earlier augseq
+# would call damage. Without them, manifests stay readable there.
+_VERSION_BEFORE = 2
 _METADATA_KEY = b"augseq"
 
 
@@ -60,9 +60,9 @@ class Header:
 
 def write_header(manifest: Manifest, *, is_checkpoint: bool) -> dict[bytes, bytes]:
     """Return the metadata for the Parquet file of a manifest."""
-    has_lists = any(map(is_list, manifest.table.schema.types))
+    is_new = any(map(is_list, manifest.table.schema.types)) or bool(_rare(manifest))
     content: dict[str, object] = {
-        "schema_version": SCHEMA_VERSION if has_lists else _VERSION_WITHOUT_LISTS,
+        "schema_version": SCHEMA_VERSION if is_new else _VERSION_BEFORE,
         "root": manifest.root,
         "class_names": list(manifest.class_names),
         "follow_links": manifest.follow_links,

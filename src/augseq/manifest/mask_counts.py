@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from augseq.terminal_text import table_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MaskCounts:
     """How many pixels and images of each class there are in masks; `print` shows it.
 
@@ -27,6 +27,9 @@ class MaskCounts:
         """Share of each class in the pixels that are not ignored; 0 if there are none."""
         total = max(sum(self.pixels.values()), 1)
         return {name: count / total for name, count in self.pixels.items()}
+
+    def __repr__(self) -> str:
+        return f"MaskCounts({len(self.pixels):,} classes, {self.num_images:,} images)"
 
     def __str__(self) -> str:
         return table_text(f"MaskCounts: {self.num_images:,} images", self.texts())
