@@ -56,7 +56,8 @@ def common_info(infos: Sequence[str]) -> str:
             raise ArgumentError(
                 "All manifests must have the same categories of boxes. Received: "
                 f"{_shown(first)} and {_shown(content)}. Correct the annotation files, so that "
-                "each id has the same name in all of them, and index them again."
+                "each id has the same name in all of them, and index them again; for Pascal VOC, "
+                "pass the same `class_names` to index_voc for all parts."
             )
     same = {
         key: value
