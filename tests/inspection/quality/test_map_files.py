@@ -218,6 +218,15 @@ def test_classes_without_pixels_are_named(street: Path) -> None:
     assert (finding.severity, finding.detail) == ("warning", "'mask': bus, tram")
 
 
+def test_the_text_lists_some_of_many_classes(street: Path) -> None:
+    report = check(scenes(street), augseq.Mask("mask", classes=[f"class {k}" for k in range(99)]))
+    lines = report.to_text().splitlines()
+    assert sum(line.startswith("  class ") for line in lines) == 40
+    # The others, and the ignored pixels.
+    assert "  and 60 more" in lines
+    assert len(report.mask_counts["mask"].pixels) == 99
+
+
 def test_the_coding_decides_what_is_counted(street: Path) -> None:
     target = augseq.Mask(
         "mask", classes=["way", "car"], coding={1: "way", 2: "car", 0: "way", 255: None}

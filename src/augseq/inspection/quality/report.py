@@ -26,6 +26,7 @@ from augseq.validation import check_whole
 JSON_SCHEMA_VERSION = 1
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 _MOST_CLASSES = 12
+_MOST_MASK_CLASSES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,11 @@ class CheckReport:
     def _mask_lines(self) -> Iterator[str]:
         for column, counts in self.mask_counts.items():
             title = f"masks {escaped(column)}: {counted(counts.num_images, 'image')}"
-            yield from table_text(title, counts.texts()).splitlines()
+            texts = counts.texts()
+            shown = dict(list(texts.items())[:_MOST_MASK_CLASSES])
+            yield from table_text(title, shown).splitlines()
+            if len(texts) > len(shown):
+                yield f"  and {len(texts) - len(shown):,} more"
 
     def _table(self) -> Iterator[str]:
         if self.findings:
