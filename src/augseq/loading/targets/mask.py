@@ -159,6 +159,7 @@ class MaskTarget(Target):
     _keys: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _codes: npt.NDArray[np.uint16] = field(init=False, repr=False, compare=False)
     _byte_codes: bytes | None = field(init=False, repr=False, compare=False)
+    _is_plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         numbers = {name: number for number, name in enumerate(self.classes)} | {None: UNCOVERED}
@@ -168,6 +169,10 @@ class MaskTarget(Target):
         small = _table(self._keys, self._codes, 256).astype(np.int8).tobytes()
         # As signed bytes, `UNCOVERED` and `_UNKNOWN` are -1 and -2, which must not be classes.
         object.__setattr__(self, "_byte_codes", small if len(self.classes) <= 128 else None)
+        # Whether the stored bytes are the class numbers already, and 255 is ignored.
+        numbered = [*((k, name) for k, name in enumerate(self.classes)), (255, None)]
+        is_plain = self._byte_codes is not None and dict(self.coding) == dict(numbered)
+        object.__setattr__(self, "_is_plain", is_plain)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -220,6 +225,10 @@ class MaskTarget(Target):
                 "their classes as `coding` of augseq.Mask, such as "
                 + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
             )
+        is_plain = self._is_plain and values.dtype == np.uint8
+        if is_plain and not ((values >= len(self.classes)) & (values != 255)).any():
+            # As a signed byte, 255 is -1, and so `UNCOVERED`.
+            return values.view(np.int8).astype(np.int16).view(np.uint16)
         keys = _packed(values) if has_colors else values
         if keys.dtype == np.uint8 and self._byte_codes is not None:
             # A third of the time of an index array.
