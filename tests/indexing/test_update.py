@@ -256,3 +256,23 @@ def test_files_probed_for_the_first_time_count_as_unchanged(tmp_path: Path) -> N
     assert describe_update(probed, plain) == "3 unchanged"
     photo(9, 9).save(folder / "a/2.png")
     assert describe_update(probed, index(folder, update=probed)) == "1 changed, 2 unchanged"
+
+
+def test_a_manifest_with_masks_is_updated_with_the_folder_of_its_images(
+    make_folder: MakeFolder,
+) -> None:
+    folder = make_folder("images/val/b/1.jpg", "images/train/a/1.jpg", "masks/val/b/1.png")
+    fill(folder, "masks/train/a/1.png")
+    options = {"splits": ["train", "val"], "progress": False}
+    before = augseq.index_folder(folder / "images", **options)
+    before = before.with_column("mask", pattern="../masks/{folder}/{stem}.png")
+    fill(folder, "images/train/a/0.jpg")
+    after = augseq.index_folder(folder / "images", update=before, **options)
+    assert (after.root, after.images_folder) == (before.root, "images")
+    assert [(r.index, r.path, r.columns["mask"]) for r in after] == [
+        (0, "images/train/a/1.jpg", "masks/train/a/1.png"),
+        (1, "images/val/b/1.jpg", "masks/val/b/1.png"),
+        (2, "images/train/a/0.jpg", None),
+    ]
+    assert after.column("split").tolist() == ["train", "val", "train"]
+    assert after.path_columns == ("mask",)

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError
 from augseq.indexing.excluded import GONE, UNUSABLE
 from augseq.indexing.labels import first_folders
-from augseq.manifest.manifest import Manifest
+from augseq.manifest.manifest import Manifest, with_root_above
+from augseq.manifest.path_pattern import paths_below
 from augseq.manifest.schema import PROBE_FIELD, REASON_FIELD, join_parts, take_apart, with_values
 
 
@@ -30,6 +31,9 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
     Raises:
         ArgumentError: They are not of the same folder, or only one of them has labels.
     """
+    folder = f"/{earlier.images_folder}"
+    if len(folder) > 1 and found.root.endswith(folder):
+        found = with_root_above(found, found.root.removesuffix(folder))
     known = join_parts(earlier.table, earlier.excluded)
     is_there = pc.is_in(known.column("path"), value_set=found.table.column("path"))
     if len(known) and not pc.any(is_there).as_py():
@@ -52,6 +56,7 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
         table=served,
         excluded=excluded,
         dataset_info=earlier.dataset_info,
+        path_columns=earlier.path_columns,
     )
 
 
@@ -60,7 +65,7 @@ def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
 
     More splits are allowed: one that was empty before is not in the manifest.
     """
-    before = _splits_of(join_parts(earlier.table, earlier.excluded))
+    before = _splits_of(join_parts(earlier.table, earlier.excluded), earlier.images_folder)
     if before is None:
         # Any other column `split` is the user's own, and is kept.
         is_same = splits is None
@@ -76,7 +81,7 @@ def check_same_splits(earlier: Manifest, splits: Sequence[str] | None) -> None:
         )
 
 
-def _splits_of(rows: pa.Table) -> list[str] | None:
+def _splits_of(rows: pa.Table, images_folder: str) -> list[str] | None:
     """Return the splits that a manifest was indexed with; None if there were none.
 
     Splits are the first folders of its paths.
@@ -87,7 +92,8 @@ def _splits_of(rows: pa.Table) -> list[str] | None:
     is_given = pc.is_valid(column)
     if not pa.types.is_string(column.type) or not pc.any(is_given).as_py():
         return None
-    given, paths = column.filter(is_given), rows.column("path").filter(is_given)
+    paths = paths_below(images_folder, rows.column("path")).filter(is_given)
+    given = column.filter(is_given)
     if not pc.all(pc.equal(given, first_folders(paths))).as_py():
         return None
     return sorted(pc.unique(given).to_pylist())

@@ -385,7 +385,7 @@ class Manifest:
             if check_files:
                 check_existing(root, made.slice(0, len(self)), served, pattern)
             column = own_column(name, made)
-            home = home if root == self.root else home._below(root, folder)
+            home = replace(with_root_above(home, root), images_folder=folder)
             home = replace(home, path_columns=(*home.path_columns, name))
         elif isinstance(values, Mapping):
             column = values_by_path(name, values, served, excluded)
@@ -697,17 +697,6 @@ class Manifest:
     def _column(self, name: str) -> pa.ChunkedArray:
         return self.arrow_column(name)
 
-    def _below(self, root: str, images_folder: str) -> "Manifest":
-        """Return the manifest with another root, above this one."""
-        folder = os.path.relpath(self.root, root).replace(os.sep, "/")
-        tables = [
-            with_folder(table, f"{folder}/", self.path_columns)
-            for table in (self.table, self.excluded)
-        ]
-        return replace(
-            self, root=root, table=tables[0], excluded=tables[1], images_folder=images_folder
-        )
-
     def _label_counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.targets, minlength=len(self.class_names))
 
@@ -741,6 +730,24 @@ def check_manifest(value: object) -> None:
             "The first argument must be a Manifest, as returned by augseq.index_folder(folder). "
             f"Received: {type(value).__name__}"
         )
+
+
+def with_root_above(manifest: Manifest, root: str) -> Manifest:
+    """Return a manifest with another root: the same, or a folder above it."""
+    if root == manifest.root:
+        return manifest
+    folder = os.path.relpath(manifest.root, root).replace(os.sep, "/")
+    tables = [
+        with_folder(table, f"{folder}/", manifest.path_columns)
+        for table in (manifest.table, manifest.excluded)
+    ]
+    return replace(
+        manifest,
+        root=root,
+        table=tables[0],
+        excluded=tables[1],
+        images_folder=f"{folder}/{manifest.images_folder}".rstrip("/"),
+    )
 
 
 def make_manifest(
