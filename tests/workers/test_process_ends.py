@@ -1,5 +1,6 @@
 """How programs with worker processes start and end: nothing runs twice, nothing is left behind."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -187,9 +188,14 @@ print("ready", flush=True)
 
 
 def shared_names() -> set[str]:
-    """Return augseq's named shared memory, including the caches of this process."""
+    """Return augseq's named shared memory that no process uses."""
     names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
-    return {name for name in names if "augseq" in name}
+    used = set()
+    for file in Path("/proc").glob("[0-9]*/fd/*"):
+        # A process or a file can end meanwhile.
+        with contextlib.suppress(OSError):
+            used.add(os.readlink(file).removeprefix("/dev/shm/").partition("/")[0])
+    return {name for name in names if "augseq" in name} - used
 
 
 @pytest.fixture
