@@ -31,9 +31,9 @@ def update_manifest(earlier: Manifest, found: Manifest) -> Manifest:
     Raises:
         ArgumentError: They are not of the same folder, or only one of them has labels.
     """
-    folder = f"/{earlier.images_folder}"
-    if len(folder) > 1 and found.root.endswith(folder):
-        found = with_root_above(found, found.root.removesuffix(folder))
+    below = f"/{earlier.images_folder}"
+    if earlier.images_folder and found.root.endswith(below):
+        found = with_root_above(found, found.root.removesuffix(below))
     known = join_parts(earlier.table, earlier.excluded)
     is_there = pc.is_in(known.column("path"), value_set=found.table.column("path"))
     if len(known) and not pc.any(is_there).as_py():

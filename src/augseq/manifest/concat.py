@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.categories import common_info
-from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.manifest.schema import check_paths_differ, with_folder
+from augseq.manifest.manifest import Manifest, check_manifest, with_root_above
+from augseq.manifest.schema import check_paths_differ
 from augseq.remote.url import absolute_root, is_remote
 from augseq.types import PathLike
 
@@ -59,15 +59,15 @@ def concat_manifests(
         )
     names = _common_names(names_of, class_names)
     home = _common_root([m.root for m in manifests], root)
+    manifests = [with_root_above(manifest, home) for manifest in manifests]
     offsets = _offsets(manifests)
     served: list[pa.Table] = []
     excluded: list[pa.Table] = []
     for manifest, own_names, offset in zip(manifests, names_of, offsets, strict=True):
         targets = pa.array([names.index(name) for name in own_names], pa.int32())
-        for parts, table in (served, manifest.table), (excluded, manifest.excluded):
-            moved = with_folder(table, _prefix(manifest.root, home), manifest.path_columns)
-            parts.append(_moved(moved, offset, targets))
-    folders = {f"{_prefix(m.root, home)}{m.images_folder}".rstrip("/") for m in manifests}
+        served.append(_renumbered(manifest.table, offset, targets))
+        excluded.append(_renumbered(manifest.excluded, offset, targets))
+    folders = {manifest.images_folder for manifest in manifests}
     check_paths_differ(_paths(served + excluded), "the manifests together")
     return Manifest(
         root=home,
@@ -120,11 +120,6 @@ def _common_root(roots: Sequence[str], wanted: PathLike | None) -> str:
     return home
 
 
-def _prefix(root: str, home: str) -> str:
-    below = os.path.relpath(root, home).replace(os.sep, "/") if root != home else "."
-    return "" if below == "." else f"{below}/"
-
-
 def _offsets(manifests: Sequence[Manifest]) -> list[int]:
     """Return the offset of each manifest's indices that makes all indices unique."""
     taken = np.zeros(0, np.int64)
@@ -140,7 +135,7 @@ def _offsets(manifests: Sequence[Manifest]) -> list[int]:
     return offsets
 
 
-def _moved(table: pa.Table, offset: int, targets: pa.Array) -> pa.Table:
+def _renumbered(table: pa.Table, offset: int, targets: pa.Array) -> pa.Table:
     """Return a table with new indices and labels."""
     columns = {
         "index": pc.add(table.column("index"), offset),

@@ -379,13 +379,13 @@ class Manifest:
         served, excluded = self.table.column("path"), self.excluded.column("path")
         home = replace(self, path_columns=tuple(n for n in self.path_columns if n != name))
         if pattern is not None:
-            root, folder, rest = place_pattern(self.root, self.images_folder, pattern)
+            root, rest = place_pattern(self.root, self.images_folder, pattern)
             paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
             made = paths_from_pattern(rest, paths_below(self.images_folder, paths))
             if check_files:
                 check_existing(root, made.slice(0, len(self)), served, pattern)
             column = own_column(name, made)
-            home = replace(with_root_above(home, root), images_folder=folder)
+            home = with_root_above(home, root)
             home = replace(home, path_columns=(*home.path_columns, name))
         elif isinstance(values, Mapping):
             column = values_by_path(name, values, served, excluded)

@@ -52,7 +52,7 @@ def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
     return made
 
 
-def place_pattern(root: str, folder: str, pattern: str) -> tuple[str, str, str]:
+def place_pattern(root: str, folder: str, pattern: str) -> tuple[str, str]:
     """Return the root that a pattern with leading "../" needs.
 
     Args:
@@ -61,7 +61,7 @@ def place_pattern(root: str, folder: str, pattern: str) -> tuple[str, str, str]:
         pattern: A path relative to the folder of the images.
 
     Returns:
-        The root, the folder of the images below it, and the pattern relative to the root.
+        The root, and the pattern relative to it.
 
     Raises:
         ArgumentError: There is no such folder above the root, or the root is remote.
@@ -75,11 +75,11 @@ def place_pattern(root: str, folder: str, pattern: str) -> tuple[str, str, str]:
             )
         above, rest = os.path.dirname(above), rest[3:]
     if not folder and above == root:
-        return root, folder, pattern
+        return root, pattern
     start = os.path.relpath(above, root).replace(os.sep, "/")
     if start.startswith(".."):
-        return above, os.path.relpath(f"{root}/{folder}", above).replace(os.sep, "/"), rest
-    return root, folder, rest if start == "." else f"{start}/{rest}"
+        return above, rest
+    return root, rest if start == "." else f"{start}/{rest}"
 
 
 def paths_below(folder: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
