@@ -18,7 +18,7 @@ from benchmarks.file_statistics import decode_ms, measure_files
 from benchmarks.machine import describe_machine, list_versions
 from benchmarks.rounds import run_rounds
 from benchmarks.tables import Table, all_tables
-from benchmarks.work import Job
+from benchmarks.work import Job, list_files
 
 
 def choose_tables(options: argparse.Namespace) -> list[Table]:
@@ -116,7 +116,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--image-size", type=int, default=224, help="side in pixels [%(default)s]")
     add("--cores", type=int, default=os.cpu_count() or 1, help="number of cores and workers [all]")
     add("--output", type=Path, default=Path("results/results.json"), help="[%(default)s]")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.folder is not None and not list_files(options.folder)[0]:
+        parser.error(f"there are no images in the sub-folders of {str(options.folder)!r}")
+    return options
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from benchmarks.tables import all_tables
 from benchmarks.work import Job, UnavailableError
 from PIL import Image
 
-from benchmarks import data, report
+from benchmarks import data, report, run
 from tests.benchmarks.probe import distinct_rows
 from tests.benchmarks.test_data import TINY
 
@@ -283,3 +283,14 @@ def test_the_decoder_that_waits_gives_epochs_of_distinct_records(
     for epoch in islice(epochs, 2):
         labels = [label for _, labels in epoch for label in labels.tolist()]
         assert sorted(labels) == list(range(2 * augseq_waiting.NUM_BATCHES))
+
+
+def test_a_folder_without_images_in_its_sub_folders_is_refused_before_measuring(
+    tiny_images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tiny_images.parent)])
+    with pytest.raises(SystemExit):
+        run.parse_arguments()
+    assert f"no images in the sub-folders of {str(tiny_images.parent)!r}" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tiny_images)])
+    assert run.parse_arguments().folder == tiny_images

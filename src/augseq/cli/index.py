@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -39,6 +39,8 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest, write_manifest
 from augseq.remote.archives import archive_address
 from augseq.remote.url import is_remote
+
+SourceKind: TypeAlias = Literal["annotations", "folders", "tables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,30 +175,10 @@ def index(
     earlier = None if folders.update is None else read_manifest(folders.update)
     output = output or folders.update
     decode = {**asdict(decoding), "full_depth": full_depth}
+    kind = _kind_of_source(source, boxes)
+    _check_groups(kind, source, folders, tables, boxes)
     with _checkpoint(output) as checkpoint:
-        if boxes.annotations is not None or is_table(source) or _may_be_table(source):
-            if boxes.annotations is not None:
-                check_absent(replace(folders, splits=None), "folders", source)
-                others = replace(tables, images_root=None, missing_labels="error")
-                check_absent(others, "tables", source)
-                manifest = boxes.read(
-                    source,
-                    tables.images_root,
-                    class_names,
-                    listed_names(folders.splits),
-                    tables.missing_labels,
-                )
-            else:
-                check_absent(folders, "folders", source)
-                check_absent(boxes, "annotations", source)
-                manifest = select_classes(tables.read(source, labelled=labels), class_names)
-            if probing.probe or probing.unreadable == "exclude":
-                manifest = probe_manifest(
-                    manifest, unreadable=probing.unreadable, checkpoint=checkpoint, **decode
-                )
-        else:
-            check_absent(boxes, "annotations", source)
-            check_absent(tables, "tables", source)
+        if kind == "folders":
             manifest = index_folder(
                 source,
                 labels=_labels(labels, folders.label_pattern),
@@ -209,6 +191,21 @@ def index(
                 **asdict(probing),
                 **decode,
             )
+        else:
+            if kind == "annotations":
+                manifest = boxes.read(
+                    source,
+                    tables.images_root,
+                    class_names,
+                    listed_names(folders.splits),
+                    tables.missing_labels,
+                )
+            else:
+                manifest = select_classes(tables.read(source, labelled=labels), class_names)
+            if probing.probe or probing.unreadable == "exclude":
+                manifest = probe_manifest(
+                    manifest, unreadable=probing.unreadable, checkpoint=checkpoint, **decode
+                )
         manifest = add_columns(manifest, with_column)
         print_counts(manifest)
         print_excluded(manifest)
@@ -219,9 +216,29 @@ def index(
             print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
 
 
-def _may_be_table(source: str) -> bool:
-    """Return whether a source is a file, so that an error lists supported tables."""
-    return not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
+def _kind_of_source(source: str, boxes: Annotations) -> SourceKind:
+    if boxes.annotations is not None:
+        return "annotations"
+    # Any file, so that an error lists the supported tables.
+    is_file = not is_remote(source) and os.path.isfile(source) and archive_address(source) is None
+    return "tables" if is_file or is_table(source) else "folders"
+
+
+def _check_groups(
+    kind: SourceKind, source: str, folders: _Folders, tables: _Tables, boxes: Annotations
+) -> None:
+    """Raise `ArgumentError` if an option is given that this kind of source does not have."""
+    if kind == "annotations":
+        folders = replace(folders, splits=None)
+        tables = replace(tables, images_root=None, missing_labels="error")
+    groups: dict[SourceKind, object] = {
+        "annotations": boxes,
+        "folders": folders,
+        "tables": tables,
+    }
+    for name, group in groups.items():
+        if name != kind:
+            check_absent(group, name, source)
 
 
 @contextmanager
