@@ -286,11 +286,12 @@ def test_the_decoder_that_waits_gives_epochs_of_distinct_records(
 
 
 def test_a_folder_without_images_in_its_sub_folders_is_refused_before_measuring(
-    tiny_images: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tiny_images.parent)])
+    data.generate(tmp_path / "photos", TINY, 2, num_classes=2)
+    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tmp_path)])
     with pytest.raises(SystemExit):
         run.parse_arguments()
-    assert f"no images in the sub-folders of {str(tiny_images.parent)!r}" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tiny_images)])
-    assert run.parse_arguments().folder == tiny_images
+    assert f"no images in the sub-folders of {str(tmp_path)!r}" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tmp_path / "photos")])
+    assert run.parse_arguments().folder == tmp_path / "photos"
