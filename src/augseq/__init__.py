@@ -29,7 +29,8 @@ Check the images:
 Make batches for Keras:
     `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
     targets: `Label`, several labels (`MultiLabel`), a `Number`, a `Mask`, a `ValueMap` such as
-    depth, a `PairedImage`, the `InputImage` itself.
+    depth, a `PairedImage`, the `InputImage` itself, `Boxes`
+    and `KeyPoints`.
     `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
@@ -85,7 +86,9 @@ if TYPE_CHECKING:
     from augseq.inspection.quality.report import CheckReport as CheckReport
     from augseq.loading.batch import Batch as Batch
     from augseq.loading.sample import Sample as Sample
+    from augseq.loading.targets.boxes import Boxes as Boxes
     from augseq.loading.targets.input_image import InputImage as InputImage
+    from augseq.loading.targets.key_points import KeyPoints as KeyPoints
     from augseq.loading.targets.label import Label as Label
     from augseq.loading.targets.mask import Mask as Mask
     from augseq.loading.targets.multi_label import MultiLabel as MultiLabel
@@ -162,6 +165,8 @@ _HOMES = {
     "ValueMap": "augseq.loading.targets.value_map",
     "PairedImage": "augseq.loading.targets.paired_image",
     "InputImage": "augseq.loading.targets.input_image",
+    "Boxes": "augseq.loading.targets.boxes",
+    "KeyPoints": "augseq.loading.targets.key_points",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
     # Augment.

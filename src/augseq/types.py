@@ -1,6 +1,7 @@
 """Type aliases for arrays and paths."""
 
 import os
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,9 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 Array: TypeAlias = npt.NDArray[Any]
 """Any numeric array."""
+
+Value: TypeAlias = Array | Mapping[str, Array]
+"""What a target gives to a model: one array, or several by name."""
 
 Image: TypeAlias = npt.NDArray[Any]
 """One image, shape (height, width, channels); uint8 or float32.

@@ -114,7 +114,7 @@ class PartWatch:
             if moving.kind == "twin":
                 _vary_twin(part, channels, args, moving)
             elif part.transform is not None:
-                moving.move(part.transform, args[0])
+                moving.move(part.transform, args[0], result["image"].shape[:2])
         return result
 
 

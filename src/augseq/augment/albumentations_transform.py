@@ -15,7 +15,7 @@ from augseq.augment.augmentation import DetailedAugmentation, Fired
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.augment.moving_map import MovingMap, follow_with_labels
-from augseq.augment.suitability import reason_against_moving
+from augseq.augment.suitability import reason_against_moving, reason_against_points
 from augseq.types import Image
 
 # Modules of the albumentations transforms that choose the size of their result.
@@ -100,6 +100,11 @@ class AlbumentationsTransform(DetailedAugmentation):
         """Why it cannot move a mask together with the image; None if it can."""
         return reason_against_moving(self._transform)
 
+    @property
+    def reason_against_points(self) -> str | None:
+        """Why it cannot move boxes together with the image; None if it can."""
+        return reason_against_points(self._transform)
+
     def vary_with(
         self,
         image: Image,
@@ -133,7 +138,7 @@ class AlbumentationsTransform(DetailedAugmentation):
                 box=None,
                 covers=size,
                 finish=partial(_apply, transform, {}),
-                move=partial(_move, transform, {}),
+                move=partial(_move_resized, transform, size),
             )
         if not self._is_plain("crops.transforms", _CROPS):
             return None
@@ -257,12 +262,13 @@ def _apply_crop(transform: Any, params: dict[str, Any], part: Image) -> Image:
 
 
 def _move_crop(transform: Any, params: dict[str, Any], moving: MovingMap) -> None:
-    height, width = moving.values.shape[:2]
-    moving.move(transform, {**params, "crop_coords": (0, 0, width, height)})
+    height, width = moving.size
+    size = getattr(transform, "size", (height, width))
+    moving.move(transform, {**params, "crop_coords": (0, 0, width, height)}, size)
 
 
-def _move(transform: Any, params: dict[str, Any], moving: MovingMap) -> None:
-    moving.move(transform, params)
+def _move_resized(transform: Any, size: tuple[int, int], moving: MovingMap) -> None:
+    moving.move(transform, {}, size)
 
 
 def _apply(transform: Any, params: dict[str, Any], image: Image) -> Image:

@@ -131,11 +131,16 @@ class DetailedAugmentation(Augmentation, Protocol):
         if not self.moving_parts and not self.sets_size:
             return None
         return (
-            "it may move pixels, and cannot move a mask with them. If it only changes values, "
-            "declare that: decorate a function with @augseq.photometric, or set the attribute "
-            "moves_pixels = False of an object. If it moves pixels, use the equivalent "
+            "it may move pixels, and cannot move masks or boxes with them. If it only changes "
+            "values, declare that: decorate a function with @augseq.photometric, or set the "
+            "attribute moves_pixels = False of an object. If it moves pixels, use the equivalent "
             "albumentations transform."
         )
+
+    @property
+    def reason_against_points(self) -> str | None:
+        """Why it cannot move boxes and key points together with the image; None if it can."""
+        return self.reason_against_maps
 
     def vary_with(
         self,

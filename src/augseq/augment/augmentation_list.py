@@ -11,7 +11,7 @@ from augseq.augment.albumentations_transform import AlbumentationsTransform
 from augseq.augment.augmentation import Augmentation, DetailedAugmentation, detailed
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
-from augseq.augment.moving_map import MovingMap
+from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.augment.suitability import (
     reason_against,
     reason_against_order,
@@ -70,14 +70,20 @@ class AugmentationList:
             _name_step(error, 1, self.details[0])
             raise
 
-    def require_maps(self) -> None:
-        """Raise `ArgumentError` if an augmentation cannot move masks together with the image."""
+    def require_maps(self, kinds: Collection[MapKind | None]) -> None:
+        """Raise `ArgumentError` if an augmentation cannot move maps together with the image.
+
+        Args:
+            kinds: The kinds of the maps.
+        """
         for number, step in enumerate(self.details, 1):
-            reason = step.reason_against_maps
+            reason = step.reason_against_maps if set(kinds) - {"points"} else None
+            if "points" in kinds:
+                reason = reason or step.reason_against_points
             if reason:
                 raise ArgumentError(
                     f"Element {number} of `augment`, {step.name!r}, cannot be used with targets "
-                    f"that move with the image, such as masks: {reason}"
+                    f"that move with the image, such as masks and boxes: {reason}"
                 )
 
     def __call__(
@@ -206,10 +212,10 @@ def _check_maps(maps: Collection[MovingMap], image: Image, step: str) -> None:
                     f"Received: {problem.rstrip('.')}."
                 )
             moving.values = _writable(moving.values)
-        if moving.values.shape[:2] != image.shape[:2]:
+        if moving.size != image.shape[:2]:
             raise AugmentationError(
                 f"{step}, must move masks and maps with the image. Received: an image of "
-                f"{image.shape[:2]} and a map of {moving.values.shape[:2]}."
+                f"{image.shape[:2]} and a map of {moving.size}."
             )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.float_range import FloatRange
+from augseq.augment.point_moves import Drawn, moved_geometry
 
 UNCOVERED = 65_535
 """Label of the pixels of a label map that no pixel of the image covers, or that are ignored."""
@@ -18,10 +19,11 @@ _LINEAR = 1
 _MASK_OPTIONS = ("mask_interpolation", "fill_mask", "area_for_downscale")
 _RESIZING = ("albumentations.augmentations.crops", "albumentations.augmentations.geometric.resize")
 
-MapKind: TypeAlias = Literal["labels", "values", "pixels", "twin"]
+MapKind: TypeAlias = Literal["labels", "values", "pixels", "twin", "points"]
 """How a map moves: "labels" to the nearest pixel, "values" interpolated like the image, and
 "pixels", another image, exactly like the image. A "twin" is another image that also gets all other
-changes of the image, such as colours, with the same draws."""
+changes of the image, such as colours, with the same draws. "points" is no map of pixels, but
+follows the coordinates of the image, for boxes and key points."""
 
 
 @dataclass(slots=True)
@@ -30,22 +32,35 @@ class MovingMap:
 
     Attributes:
         values: Of "labels": uint16, shape (height, width), with `UNCOVERED` for ignored pixels. Of
-            "values": the result of `with_weights`. Of "pixels" and "twin": like the image.
+            "values": the result of `with_weights`. Of "pixels" and "twin": like the image. Of
+            "points": a `Geometry`.
         kind: How it moves.
         floats: Of a "twin": what is known about the range of its pixels.
     """
 
-    values: npt.NDArray[Any]
+    values: Any
     kind: MapKind
     floats: FloatRange = field(default_factory=FloatRange)
 
-    def move(self, transform: Any, params: dict[str, Any]) -> None:
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        if self.kind == "points":
+            size: tuple[int, int] = self.values.size
+            return size
+        return self.values.shape[0], self.values.shape[1]
+
+    def move(self, transform: Any, params: dict[str, Any], size: tuple[int, int]) -> None:
         """Move the map as an albumentations transform has moved the image.
 
         Args:
             transform: A copy that `follow_with_labels` has prepared.
             params: The parameters that it drew for the image.
+            size: (height, width) of the moved image.
         """
+        if self.kind == "points":
+            self.values = moved_geometry(self.values, Drawn(transform, params, size))
+            return
         values = np.ascontiguousarray(self.values)
         if self.kind == "labels":
             self.values = transform.apply_to_mask(values, **params)

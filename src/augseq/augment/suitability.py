@@ -13,6 +13,7 @@ from augseq.augment.albumentations_parts import (
     parts_of,
 )
 from augseq.augment.float_range import normalized_range, range_use
+from augseq.augment.point_moves import find_move
 
 # Their calls accept anything, or happen to take two arguments, so the signature is no test.
 _FOREIGN = {
@@ -50,6 +51,17 @@ _NO_MAPS = {
     "Mosaic": "mixes several images.",
     "OverlayElements": "draws elements that the mask does not show.",
 }
+_SOME_CHANNELS = "SelectiveChannelTransform moves only some channels of the image."
+# Transforms that do not move each point of an image to one place.
+_NO_POINTS = {
+    "GridElasticDeform": "moves the cells of a grid separately. Use ElasticTransform.",
+    "Morphological": "would grow or shrink the objects.",
+    "RandomGridShuffle": "takes objects apart.",
+}
+_UNKNOWN_MOVE = (
+    "does not say where it moves the points of an image. Use an albumentations transform of the "
+    "same kind, such as Affine."
+)
 # Inputs besides the image that these require without declaring them in `targets_as_params`.
 _UNDECLARED: dict[str, tuple[str, ...]] = {
     "BBoxSafeRandomCrop": ("bboxes",),
@@ -108,7 +120,7 @@ def reason_against_moving(transform: Any) -> str | None:
     if type(transform).__name__ == "SelectiveChannelTransform" and any(
         map(moves_pixels, parts_of(transform))
     ):
-        return "SelectiveChannelTransform moves only some channels of the image."
+        return _SOME_CHANNELS
     if is_compose(transform):
         return next(filter(None, map(reason_against_moving, transform.transforms)), None)
     name = type(transform).__name__
@@ -119,6 +131,25 @@ def reason_against_moving(transform: Any) -> str | None:
         is_drop = option == "mask_drop_value" or not moves_pixels(transform)
         if is_drop and getattr(transform, option, None) is not None:
             return f"{name} with {option} would change masks. Remove {option}."
+    return None
+
+
+def reason_against_points(transform: Any) -> str | None:
+    """Return why an albumentations transform cannot move points with the image; None if it can.
+
+    Args:
+        transform: A transform or a `Compose`.
+    """
+    moving = [part for part in parts_of(transform) if moves_pixels(part) and part.p > 0]
+    if moving and type(transform).__name__ == "SelectiveChannelTransform":
+        return _SOME_CHANNELS
+    if is_compose(transform):
+        return next(filter(None, map(reason_against_points, transform.transforms)), None)
+    for part in moving:
+        if find_move(part) is None:
+            name = type(part).__name__
+            reason = _NO_POINTS.get(name) or _NO_MAPS.get(name) or _UNKNOWN_MOVE
+            return f"{name} {reason}"
     return None
 
 

@@ -21,7 +21,7 @@ from augseq.loading.sample import load_sample
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.terminal_text import call_text, shortened, table_text
-from augseq.types import Array, Image
+from augseq.types import Array, Image, Value
 
 # Larger arrays are useless in a caption; `print` of the explanation shows them.
 _MOST_NUMBERS = 4
@@ -46,7 +46,7 @@ class Stage:
 
     name: str
     image: Image = field(repr=False)
-    targets: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    targets: Mapping[str, Value] = field(default_factory=dict, repr=False)
     inputs: Mapping[str, Array] = field(default_factory=dict, repr=False)
     fired: Fired | None = None
     crop: tuple[float, float, float, float] | None = None

@@ -127,6 +127,10 @@ class _SeenStep(DetailedAugmentation):
     def reason_against_maps(self) -> str | None:
         return self.step.reason_against_maps
 
+    @property
+    def reason_against_points(self) -> str | None:
+        return self.step.reason_against_points
+
     def vary_with(
         self,
         image: Image,

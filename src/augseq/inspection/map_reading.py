@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
-from augseq.types import Array, Image
+from augseq.types import Image, Value
 
 ReadMap: TypeAlias = Callable[[Record, tuple[int, ...], Region, Image], MovingMap]
 """The method `read_map` of a target."""
@@ -33,6 +33,11 @@ class WithReadMap(Target):
         return self.target.columns
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of its arrays."""
+        return self.target.parts
+
+    @property
     def map_kind(self) -> MapKind | None:
         """The kind of its map."""
         return self.target.map_kind
@@ -43,11 +48,11 @@ class WithReadMap(Target):
         """Return what `read` returns."""
         return self.read(record, shape, region, pixels)
 
-    def load(self, record: Record, image: Image | None = None) -> Array:
+    def load(self, record: Record, image: Any = None) -> Value:
         """Return the value of the target."""
         return self.target.load(record, image)
 
-    def view(self, value: Array) -> TargetView:
+    def view(self, value: Any) -> TargetView:
         """Return how to show a value of the target."""
         return self.target.view(value)
 

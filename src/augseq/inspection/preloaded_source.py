@@ -145,6 +145,8 @@ def _held(name: str, target: Target, starts: Mapping[int, Start]) -> Target:
     def read(record: Record, _shape: tuple[int, ...], region: Region, _pixels: Image) -> MovingMap:
         held = starts[record.index].maps["targets", name]
         values = held.values
+        if held.kind == "points":
+            return MovingMap(values, held.kind)
         if held.kind in ("pixels", "twin"):
             # The pipeline cuts the other kinds.
             values = DecodedImage(values).read(region)

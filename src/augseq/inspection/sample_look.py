@@ -13,7 +13,7 @@ from augseq.loading.sample import Sample
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.terminal_text import shortened
-from augseq.types import Array, Image
+from augseq.types import Image, Value
 
 IGNORED = "ignored"
 NO_VALUE = "no value"
@@ -75,14 +75,20 @@ def look_at_sample(sample: Sample) -> SampleLook:
 
 def look_at_batch(batch: Batch, *, most: int) -> list[SampleLook]:
     """Return what to draw of the first samples of a batch, at most `most`."""
-    arrays = {**batch.inputs, **batch.targets}
+    values = {**batch.inputs, **batch.targets}
     return [
-        look_at(image, {name: values[row] for name, values in arrays.items()}, batch.kinds)
+        look_at(image, {name: _row(value, row) for name, value in values.items()}, batch.kinds)
         for row, image in enumerate(batch.images[:most])
     ]
 
 
-def look_at(image: Image, values: Mapping[str, Array], kinds: Mapping[str, Target]) -> SampleLook:
+def _row(value: Value, row: int) -> Value:
+    if isinstance(value, Mapping):
+        return {name: array[row] for name, array in value.items()}
+    return np.asarray(value[row])
+
+
+def look_at(image: Image, values: Mapping[str, Value], kinds: Mapping[str, Target]) -> SampleLook:
     """Return what to draw of a sample.
 
     Args:

@@ -1,14 +1,13 @@
 """The batch of a step, with the records it comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from augseq.loading.load_images import load_arrays
-from augseq.loading.pipeline import ArrayKey
+from augseq.loading.load_images import PartKey, load_arrays, named_values
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.target import Target
@@ -16,7 +15,7 @@ from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import array_text, shortened, table_text
-from augseq.types import Array, Images
+from augseq.types import Array, Images, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +24,8 @@ class Batch:
 
     Attributes:
         inputs: Arrays by name, each of shape (batch, ...); the pixels are "image".
-        targets: Target arrays by name, each of shape (batch, ...); empty for prediction.
+        targets: Target arrays by name, each of shape (batch, ...), or a dict of several arrays
+            for boxes; empty for prediction.
         records: The records, in the order of the arrays.
         weights: Sample weights, shape (batch,), float32; None if all are equal.
         class_names: Class names by label; empty without labels.
@@ -33,7 +33,7 @@ class Batch:
     """
 
     inputs: Mapping[str, Array]
-    targets: Mapping[str, Array]
+    targets: Mapping[str, Value]
     records: list[Record]
     weights: npt.NDArray[np.float32] | None = None
     class_names: Sequence[str] = ()
@@ -51,13 +51,14 @@ class Batch:
 
     @property
     def y(self) -> Any:
-        """The targets as Keras expects them: one array, a dict of several, or None."""
+        """The targets as Keras expects them: one value, a dict of several, or None."""
         return _as_keras_takes(self.targets)
 
     @property
     def num_bytes(self) -> int:
         """Size of the arrays in bytes."""
-        return sum(array.nbytes for array in (*self.inputs.values(), *self.targets.values()))
+        values = (*self.inputs.values(), *self.targets.values())
+        return sum(array.nbytes for value in values for array in _arrays_of(value))
 
     def __repr__(self) -> str:
         count = len(self.records)
@@ -86,12 +87,12 @@ def load_batch(plan: BatchPlan, step: Step) -> Batch:
 
 
 def make_batch(
-    plan: BatchPlan, step: Step, records: list[Record], arrays: Mapping[ArrayKey, Array]
+    plan: BatchPlan, step: Step, records: list[Record], arrays: Mapping[PartKey, Array]
 ) -> Batch:
     """Return the batch of a step, given its arrays, loaded here or in a worker process."""
     return Batch(
-        inputs={name: array for (kind, name), array in arrays.items() if kind == "inputs"},
-        targets={name: array for (kind, name), array in arrays.items() if kind == "targets"},
+        inputs={name: array for (kind, name, _), array in arrays.items() if kind == "inputs"},
+        targets=named_values(arrays, "targets"),
         records=records,
         weights=plan.weights(step, records),
         class_names=plan.manifest.class_names,
@@ -99,7 +100,11 @@ def make_batch(
     )
 
 
-def _as_keras_takes(arrays: Mapping[str, Array]) -> Any:
+def _arrays_of(value: Value) -> Iterable[Array]:
+    return value.values() if isinstance(value, Mapping) else (value,)
+
+
+def _as_keras_takes(arrays: Mapping[str, Value]) -> Any:
     if len(arrays) > 1:
         return dict(arrays)
     return next(iter(arrays.values()), None)

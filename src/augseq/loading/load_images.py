@@ -4,14 +4,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.loading.pipeline import ArrayKey, Pipeline
+from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import IMAGE, Sample, load_sample
 from augseq.manifest.record import Record
-from augseq.types import Array
+from augseq.types import Array, Value
 
 # Set when the process exits: loading then stops before the next sample.
 PROCESS_ENDS = threading.Event()
@@ -19,7 +20,10 @@ PROCESS_ENDS = threading.Event()
 # In bytes, a cache line: what TensorFlow requires of arrays that it does not copy.
 ALIGNMENT = 64
 
-_PIXELS: ArrayKey = ("inputs", IMAGE)
+PartKey: TypeAlias = tuple[Literal["inputs", "targets"], str, str]
+"""Group and name of an array of a batch, and its name in a value of several arrays, or ""."""
+
+_PIXELS: PartKey = ("inputs", IMAGE, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class ArrayLayout:
 
 def load_arrays(
     records: Sequence[Record], pipeline: Pipeline, *, seed: int, epoch: int
-) -> Mapping[ArrayKey, Array]:
+) -> Mapping[PartKey, Array]:
     """Load the samples of records, one after the other, into the arrays of a batch.
 
     Args:
@@ -60,7 +64,7 @@ def load_arrays(
 
 def array_layouts(
     first: Sample, num_records: int, pipeline: Pipeline
-) -> Mapping[ArrayKey, ArrayLayout]:
+) -> Mapping[PartKey, ArrayLayout]:
     """Return the layouts of the arrays of a batch, given its first sample."""
     return {
         key: ArrayLayout(
@@ -85,7 +89,7 @@ def _aligned_empty(layout: ArrayLayout) -> Array:
 
 
 def fill_arrays(
-    arrays: Mapping[ArrayKey, Array],
+    arrays: Mapping[PartKey, Array],
     first: Sample,
     records: Sequence[Record],
     pipeline: Pipeline,
@@ -95,29 +99,52 @@ def fill_arrays(
 ) -> None:
     """Load the remaining samples of a batch, and write all of them into its arrays."""
     # Looked up once per batch, not for every sample.
-    places = [(kind, name, array, array.shape[1:]) for (kind, name), array in arrays.items()]
+    places = [(key, array, array.shape[1:]) for key, array in arrays.items()]
     # Written row by row: `np.stack` of 64 float32 images takes 2.7 ms more.
     for row, record in enumerate(records):
         if PROCESS_ENDS.is_set():
             raise CancelledError
         sample = load_sample(record, pipeline, seed=seed, epoch=epoch) if row else first
-        for kind, name, array, shape in places:
+        for (kind, name, part), array, shape in places:
             value = getattr(sample, kind)[name]
+            value = value[part] if part else value
             if value.shape != shape:
-                raise _unequal((kind, name), first, sample)
+                raise _unequal((kind, name, part), first, sample)
             array[row] = value
 
 
-def _named(sample: Sample) -> list[tuple[ArrayKey, Array]]:
-    inputs: list[tuple[ArrayKey, Array]] = [
-        (("inputs", name), array) for name, array in sample.inputs.items()
+def named_values(arrays: Mapping[PartKey, Array], kind: str) -> dict[str, Value]:
+    """Return the inputs or targets of a batch by name, given its arrays.
+
+    Args:
+        arrays: All arrays of a batch.
+        kind: "inputs" or "targets".
+    """
+    found: dict[str, Value] = {}
+    several: dict[str, dict[str, Array]] = {}
+    for (group, name, part), array in arrays.items():
+        if group == kind and part:
+            found[name] = several.setdefault(name, {})
+            several[name][part] = array
+        elif group == kind:
+            found[name] = array
+    return found
+
+
+def _named(sample: Sample) -> list[tuple[PartKey, Array]]:
+    found: list[tuple[PartKey, Array]] = [
+        (("inputs", name, ""), array) for name, array in sample.inputs.items()
     ]
-    return inputs + [(("targets", name), array) for name, array in sample.targets.items()]
+    for name, value in sample.targets.items():
+        parts = value if isinstance(value, Mapping) else {"": value}
+        found += [(("targets", name, part), array) for part, array in parts.items()]
+    return found
 
 
-def _unequal(key: ArrayKey, first: Sample, sample: Sample) -> ArgumentError:
-    kind, name = key
-    shapes = [getattr(item, kind)[name].shape for item in (first, sample)]
+def _unequal(key: PartKey, first: Sample, sample: Sample) -> ArgumentError:
+    kind, name, part = key
+    values = [getattr(item, kind)[name] for item in (first, sample)]
+    shapes = [(value[part] if part else value).shape for value in values]
     received = f"Received: {shapes[0]} from {first.record} and {shapes[1]} from {sample.record}"
     if key == _PIXELS:
         return ArgumentError(

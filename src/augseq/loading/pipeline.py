@@ -8,15 +8,16 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
+from augseq.augment.geometry import Geometry, scaling
 from augseq.augment.moving_map import UNCOVERED, MovingMap
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, PixelDtype, ResizeOptions
-from augseq.pixels.region import Region, cut_map
-from augseq.pixels.resize import resize_image, resize_map, resized_region
+from augseq.pixels.region import Region, cut_map, read_box
+from augseq.pixels.resize import resize_image, resize_map, resized_place, resized_region
 from augseq.pixels.source import ImageSource, files_of
-from augseq.types import Array, Image
+from augseq.types import Image, Value
 from augseq.validation import check_choice
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class Pipeline:
         object.__setattr__(self, "with_maps", with_maps)
         object.__setattr__(self, "kinds", {**self.inputs, **self.targets})
         if with_maps:
-            self.augment.require_maps()
-        if any(value.map_kind in ("labels", "values") for value in with_maps.values()):
+            self.augment.require_maps({value.map_kind for value in with_maps.values()})
+        if any(v.map_kind in ("labels", "values", "points") for v in with_maps.values()):
             _check_no_shrinking(self.source)
         if self.own_images is None:
             own = {
@@ -127,6 +128,9 @@ class Pipeline:
             maps[key] = moving = target.read_map(record, shape, region, pixels)
             if moving.kind in ("pixels", "twin"):
                 continue
+            if moving.kind == "points":
+                moving.values = _read_geometry(moving.values, region, pixels.shape)
+                continue
             moving.values = cut_map(moving.values, region, pixels.shape)
             if region.resize is not None and pixels.shape[:2] == region.resize.image_size:
                 # Read from a cache of resized images.
@@ -139,7 +143,7 @@ class Pipeline:
         image: Image,
         maps: Mapping[ArrayKey, MovingMap] = NO_MAPS,
         own: Mapping[ArrayKey, Image] = NO_IMAGES,
-    ) -> dict[str, Array]:
+    ) -> dict[str, Value]:
         """Return the values of the targets of a record, by name.
 
         Args:
@@ -178,16 +182,35 @@ def check_dtype(image: Image, dtype: PixelDtype) -> None:
 def _resize_map(moving: MovingMap, options: ResizeOptions) -> None:
     if moving.kind == "labels":
         moving.values = resize_map(moving.values, options, UNCOVERED)
+    elif moving.kind == "points":
+        place = resized_place(moving.values.size, options)
+        moving.values = moving.values.moved(scaling(*place), options.image_size)
     else:
         # Padding is 0, also for the weights of values.
         moving.values = resize_image(moving.values, options)
+
+
+def _read_geometry(whole: Geometry, region: Region, pixels: tuple[int, ...]) -> Geometry:
+    """Return where the points of a whole image are in the pixels that were read of it.
+
+    Args:
+        whole: The geometry of the whole image.
+        region: What was to be read.
+        pixels: (height, width, channels) of what was read.
+    """
+    size = (pixels[0], pixels[1])
+    if region.resize is not None and size == region.resize.image_size:
+        # Perhaps read from a cache of resized images.
+        return whole.moved(scaling(*resized_place(whole.size, region.resize)), size)
+    scale, (top, left, *_) = read_box(region, whole.size, pixels)
+    return whole.moved(scaling(1 / scale, 1 / scale, -left, -top), size)
 
 
 def _check_no_shrinking(source: ImageSource) -> None:
     """Raise `ArgumentError` if a cache shrinks images before their maps are known."""
     if source.cache is not None and source.cache.shorter_side_px is not None:
         raise ArgumentError(
-            "Masks and value maps cannot be used with a cache of shrunk images. Remove "
+            "Masks, value maps and boxes cannot be used with a cache of shrunk images. Remove "
             "`shorter_side_px` from the cache. "
             f"Received: shorter_side_px={source.cache.shorter_side_px}"
         )

@@ -61,8 +61,8 @@ class BatchPlan:
         padding = self.schedule.weights(step)
         if self.sample_weight is None:
             return padding
-        weights = [float(self.sample_weight.load(record).item()) for record in records]
-        own = np.array(weights, np.float32)
+        own = np.array([self.sample_weight.load(record) for record in records], np.float32)
+        own = own.reshape(len(records))
         return own if padding is None else own * padding
 
     def sample(self, record: Record, epoch: int) -> Sample:

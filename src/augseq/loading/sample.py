@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from augseq.errors import AugmentationError, AugseqError
 from augseq.loading.pipeline import Pipeline, check_dtype
@@ -12,7 +13,7 @@ from augseq.manifest.record import Record
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
 from augseq.terminal_text import array_text, table_text
-from augseq.types import Array, Image
+from augseq.types import Array, Image, Value
 
 IMAGE = "image"
 """The name of the input that holds the pixels."""
@@ -25,13 +26,13 @@ class Sample:
     Attributes:
         record: The record.
         inputs: Arrays by name; the pixels are "image".
-        targets: Target arrays by name; empty for prediction.
+        targets: Target arrays by name, or a dict of several arrays for boxes; empty for prediction.
         kinds: What targets, and inputs other than the image, are: by name, to draw them.
     """
 
     record: Record
     inputs: Mapping[str, Array]
-    targets: Mapping[str, Array]
+    targets: Mapping[str, Value]
     kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
@@ -84,7 +85,7 @@ def load_sample(
         image = pipeline.resized(image, maps)
         check_dtype(image, pipeline.dtype)
         moved = {**own, **{key: moving.values for key, moving in maps.items()}}
-        inputs = {IMAGE: image}
+        inputs: dict[str, Any] = {IMAGE: image}
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record, moved.get(("inputs", name)))
         targets = pipeline.load_targets(record, image, maps, own)

@@ -64,6 +64,23 @@ def scaled_box(box: Box | None, shape: tuple[int, ...], scale: int) -> Box:
     return (*first, last[0] - first[0], last[1] - first[1])
 
 
+def read_box(region: Region, shape: tuple[int, ...], pixels: tuple[int, ...]) -> tuple[int, Box]:
+    """Return the factor by which an image was downscaled, and what was read of the result.
+
+    Args:
+        region: What was to be read of the image.
+        shape: (height, width, ...) of the whole image.
+        pixels: (height, width, ...) of what was read.
+
+    Returns:
+        1, 2, 4 or 8, and (top, left, height, width) in pixels of the downscaled image.
+    """
+    scale = region.scale(shape)
+    if pixels[:2] == (region.box or (0, 0, *shape))[2:4]:
+        scale = 1
+    return scale, scaled_box(region.box, shape, scale)
+
+
 def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -> npt.NDArray[Any]:
     """Return the part of a map that belongs to the pixels that were read of its image.
 
@@ -73,13 +90,10 @@ def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -
         pixels: (height, width, ...) of what was read: all pixels of the region, or those of the
             image downscaled by a factor, in which case the region was widened.
     """
-    shape = values.shape
     if region.resize is not None and pixels[:2] == region.resize.image_size:
         return values
-    scale = region.scale(shape)
-    if pixels[:2] == (region.box or (0, 0, *shape))[2:4]:
-        scale = 1
-    top, left, height, width = (scale * edge for edge in scaled_box(region.box, shape, scale))
+    scale, box = read_box(region, values.shape, pixels)
+    top, left, height, width = (scale * edge for edge in box)
     part = values[top : top + height, left : left + width]
     # The last pixel of a downscaled image can extend beyond the image.
     beyond = [(0, height - part.shape[0]), (0, width - part.shape[1]), (0, 0)][: part.ndim]

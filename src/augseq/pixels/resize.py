@@ -85,6 +85,32 @@ def _nearest(size: int, ends: tuple[int, int], target: int) -> npt.NDArray[np.in
     return np.minimum(centres // (2 * target), size - 1)
 
 
+def resized_place(
+    size: tuple[int, int], options: ResizeOptions
+) -> tuple[float, float, float, float]:
+    """Return where resizing puts a point: x * scale_x + offset_x, and the same for y.
+
+    Args:
+        size: (height, width) of the image.
+        options: Size and mode.
+
+    Returns:
+        (scale_x, scale_y, offset_x, offset_y), in pixels.
+    """
+    height, width = size
+    target = options.image_size
+    if size == target:
+        return 1.0, 1.0, 0.0, 0.0
+    if options.resize_mode == "pad":
+        inner, (top, left) = _inner_size(size, target)
+        return inner[1] / width, inner[0] / height, left, top
+    box = (0, 0, width, height)
+    if options.resize_mode == "crop":
+        box = centre_box(height, width, target)
+    scale_x, scale_y = target[1] / (box[2] - box[0]), target[0] / (box[3] - box[1])
+    return scale_x, scale_y, -box[0] * scale_x, -box[1] * scale_y
+
+
 def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, int]:
     """Return the smallest (height, width) that resizing does not need to enlarge.
 

@@ -100,6 +100,9 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
         ArgumentError: A name is different, an output has the wrong size, or a loss expects a
             different kind of target.
     """
+    if any(target.parts for target in plan.targets.values()) and _computes_loss(model):
+        # It takes boxes as it likes, as detectors do.
+        return
     check_outputs_named(model, plan)
     if len(plan.targets) == 1:
         check_outputs(model, next(iter(plan.targets.values())))
@@ -196,9 +199,8 @@ def _num_outputs(model: Any, name: str | None = None) -> int | None:
 
 def _plain_loss(model: Any, name: str | None = None) -> Any:
     """Return the compiled loss of a model's output; None with custom training code."""
-    for method in ("train_step", "test_step", "compute_loss"):
-        if getattr(type(model), method) is not getattr(keras.Model, method):
-            return None
+    if _computes_loss(model):
+        return None
     loss = _loss_of(model.loss, name, output_names(model) or [])
     if isinstance(loss, dict) and len(loss) == 1:
         (loss,) = loss.values()
@@ -208,6 +210,12 @@ def _plain_loss(model: Any, name: str | None = None) -> Any:
         # The ignored class needs no output.
         return None
     return keras.losses.get(loss) if isinstance(loss, str) else loss
+
+
+def _computes_loss(model: Any) -> bool:
+    """Return whether a model has training code of its own."""
+    methods = ("train_step", "test_step", "compute_loss")
+    return any(getattr(type(model), name) is not getattr(keras.Model, name) for name in methods)
 
 
 def _loss_of(loss: Any, name: str | None, names: list[str]) -> Any:

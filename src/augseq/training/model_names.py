@@ -32,10 +32,12 @@ def check_outputs_named(model: Any, plan: BatchPlan) -> None:
     Keras reports them as "different structures", or as a text that is no number.
     """
     names, expected = list(plan.targets), output_names(model)
+    if len(names) == 1 and plan.target is not None:
+        names = list(plan.target.parts) or names
     if expected is None or len(names) == len(expected) == 1:
         return
     if set(names) != set(expected):
-        named = names if len(names) > 1 else "one target"
+        named: Any = names if len(names) > 1 else "one target"
         raise ArgumentError(
             f"The targets must have the names of the model's outputs. Received: {named}. The "
             f"model's outputs: {expected}.{_hint(names, expected)} Name them in the dict "

@@ -120,9 +120,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
         targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number`, `Mask`,
-            `ValueMap`, `PairedImage` or `InputImage`, or a dict of several by the names of the
-            model's outputs. A dict of two or more gives a dict of arrays; a single target gives an
-            array.
+            `ValueMap`, `PairedImage`, `InputImage`, `Boxes` or `KeyPoints`, or a dict of several by
+            the names of the model's outputs. A dict of two or more gives a dict of arrays; a single
+            target gives an array, and `Boxes` a dict of two.
         inputs: Further inputs from columns of the manifest, a dict by the names of the model's
             inputs: `augseq.Number`, `augseq.PairedImage` for another image, and the like. A batch
             then has a dict of inputs, in which the images are "image".

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import cloudpickle
 
 from augseq.errors import WorkerError
-from augseq.loading.load_images import ArrayLayout
-from augseq.loading.pipeline import ArrayKey
+from augseq.loading.load_images import ArrayLayout, PartKey
 from augseq.manifest.record import Record
 
 
@@ -78,7 +77,7 @@ class Done:
         backends: The backends of Keras that the process loaded for a pipeline.
     """
 
-    layouts: Mapping[ArrayKey, ArrayLayout] = field(default_factory=dict)
+    layouts: Mapping[PartKey, ArrayLayout] = field(default_factory=dict)
     backends: Sequence[str] = ()
 
 

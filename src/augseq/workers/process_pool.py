@@ -14,8 +14,7 @@ from typing import Any
 from augseq.at_exit import Turn, at_exit
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
-from augseq.loading.load_images import PROCESS_ENDS
-from augseq.loading.pipeline import ArrayKey
+from augseq.loading.load_images import PROCESS_ENDS, PartKey
 from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
@@ -183,7 +182,7 @@ class ProcessLoader:
                 del self._loads[step]
         return make_batch(self._plan, step, records, arrays)
 
-    def _load(self, records: Sequence[Record], epoch: int, load: "_Load") -> dict[ArrayKey, Array]:
+    def _load(self, records: Sequence[Record], epoch: int, load: "_Load") -> dict[PartKey, Array]:
         # Read once: it can be replaced at any time.
         shared = self._shared
         order = Make(

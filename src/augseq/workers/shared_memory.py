@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from augseq.errors import SharedMemoryError
-from augseq.loading.load_images import ALIGNMENT, ArrayLayout
-from augseq.loading.pipeline import ArrayKey
+from augseq.loading.load_images import ALIGNMENT, ArrayLayout, PartKey
 from augseq.progress_note import NUM_BYTES
 from augseq.types import Array
 
@@ -190,22 +189,22 @@ class SegmentPool:
         return self._live.now()
 
     def lend(
-        self, segment: Segment, layouts: Mapping[ArrayKey, ArrayLayout]
-    ) -> dict[ArrayKey, Array]:
+        self, segment: Segment, layouts: Mapping[PartKey, ArrayLayout]
+    ) -> dict[PartKey, Array]:
         """Return arrays on a segment, which returns to the pool when their last view is gone."""
         owner = _ArrayOwner(segment, num_bytes_of(layouts))
         weakref.finalize(owner, self._free.append, segment).atexit = False
         return arrays_in(np.asarray(owner), layouts)
 
 
-def num_bytes_of(layouts: Mapping[ArrayKey, ArrayLayout]) -> int:
+def num_bytes_of(layouts: Mapping[PartKey, ArrayLayout]) -> int:
     """Return the total size of consecutive, aligned arrays."""
     return sum(aligned(layout.num_bytes) for layout in layouts.values())
 
 
 def arrays_in(
-    memory: "mmap.mmap | Array", layouts: Mapping[ArrayKey, ArrayLayout]
-) -> dict[ArrayKey, Array]:
+    memory: "mmap.mmap | Array", layouts: Mapping[PartKey, ArrayLayout]
+) -> dict[PartKey, Array]:
     """Return consecutive arrays in a block of memory, in the order of `layouts`."""
     arrays, offset = {}, 0
     for key, layout in layouts.items():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from augseq.loading.pipeline import ArrayKey
+from augseq.loading.load_images import PartKey
 from augseq.types import Array
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
 from augseq.workers.process_link import Link, launch
@@ -54,7 +54,7 @@ class WorkerHandle:
 
     def make(
         self, shared: SharedPickle, order: Make, limit_s: float | None
-    ) -> dict[ArrayKey, Array]:
+    ) -> dict[PartKey, Array]:
         """Return the arrays of a request, in shared memory.
 
         Raises:

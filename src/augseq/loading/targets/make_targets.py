@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from augseq.errors import ArgumentError
+from augseq.loading.targets.boxes import Boxes
 from augseq.loading.targets.input_image import InputImage
 from augseq.loading.targets.label import Label, LabelMode, label_target
 from augseq.loading.targets.number import NumberTarget, check_weights
@@ -19,7 +20,8 @@ TargetOptions: TypeAlias = TargetOption | Mapping[str, TargetOption]
 
 _TARGETS = (
     "augseq.Label(), augseq.MultiLabel(...), augseq.Number(...), augseq.Mask(...), "
-    "augseq.ValueMap(...), augseq.PairedImage(...) or augseq.InputImage()"
+    "augseq.ValueMap(...), augseq.PairedImage(...), augseq.InputImage(), "
+    "augseq.Boxes(...) or augseq.KeyPoints(...)"
 )
 _INPUTS = (
     "augseq.Number(...), augseq.MultiLabel(...), augseq.Label(...), augseq.PairedImage(...), "
@@ -73,6 +75,12 @@ def make_inputs(manifest: "Manifest", inputs: Any, images: ImageOptions) -> dict
         return {}
     options = _checked(inputs, "inputs", f"a dict of {_INPUTS}", "inputs")
     check_input_names("inputs", options)
+    boxes = [name for name, option in options.items() if isinstance(option, Boxes)]
+    if boxes:
+        raise ArgumentError(
+            "Boxes are several arrays, and cannot be an input: pass them as a target. "
+            f"Received: {boxes[0]!r}: {options[boxes[0]]!r}"
+        )
     wrong = [name for name, option in options.items() if isinstance(option, InputImage)]
     if wrong:
         raise ArgumentError(

@@ -13,7 +13,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, PixelDtype
 from augseq.pixels.region import Region
 from augseq.pixels.source import ImageSource
-from augseq.types import Array, Image
+from augseq.types import Image, Value
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -48,14 +48,22 @@ class Target(Protocol):
         """The columns of the manifest that `load` reads."""
         return ()
 
-    def load(self, record: Record, image: Image | None = None) -> Array:
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of its arrays, if it has several; otherwise empty."""
+        return ()
+
+    def load(self, record: Record, image: Any = None) -> Value:
         """Return the value of a record; of one shape and dtype for all records.
 
         Args:
             record: The record, with at least the `columns`.
             image: The image as the model gets it, shape (height, width, channels); None if it is
                 not loaded. For a target with a map or an image of its own, that map or image as
-                the model gets it.
+                the model gets it; for one with points, the `Geometry` of the image.
+
+        Returns:
+            An array; a dict of arrays for a target with `parts`.
         """
         ...
 
@@ -88,7 +96,7 @@ class Target(Protocol):
         """
         raise TypeError(f"{type(self).__name__} has no map")
 
-    def view(self, value: Array) -> TargetView:
+    def view(self, value: Any) -> TargetView:
         """Return how to show a value to a person.
 
         Args:
