@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from augseq.augment.geometry import Geometry, Matrix, Size, scaling
+from augseq.augment.warp import warp_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,10 @@ def _perspective(geometry: Geometry, drawn: Drawn) -> Geometry:
     return geometry.moved(_between_edges(scale @ drawn.params["matrix"]), drawn.size)
 
 
+def _distort(geometry: Geometry, drawn: Drawn) -> Geometry:
+    return geometry.after(warp_step(drawn.params["map_x"], drawn.params["map_y"]))
+
+
 _TRANSPOSED = np.array([(0, 1, 0), (1, 0, 0), (0, 0, 1)], np.float64)
 
 
@@ -149,6 +154,7 @@ _MOVES: dict[str, Move] = {
     "Affine": _affine,
     "BaseCrop": _crop,
     "BaseCropAndPad": _crop,
+    "BaseDistortion": _distort,
     "CropAndPad": _crop_and_pad,
     "D4": _symmetry,
     "HorizontalFlip": _flip_x,

@@ -57,6 +57,8 @@ _NO_POINTS = {
     "GridElasticDeform": "moves the cells of a grid separately. Use ElasticTransform.",
     "Morphological": "would grow or shrink the objects.",
     "RandomGridShuffle": "takes objects apart.",
+    "ThinPlateSpline": "folds the image, so that objects have several places. Use "
+    "ElasticTransform or GridDistortion.",
 }
 _UNKNOWN_MOVE = (
     "does not say where it moves the points of an image. Use an albumentations transform of the "
@@ -146,9 +148,11 @@ def reason_against_points(transform: Any) -> str | None:
     if is_compose(transform):
         return next(filter(None, map(reason_against_points, transform.transforms)), None)
     for part in moving:
-        if find_move(part) is None:
-            name = type(part).__name__
-            reason = _NO_POINTS.get(name) or _NO_MAPS.get(name) or _UNKNOWN_MOVE
+        name = type(part).__name__
+        reason = _NO_POINTS.get(name) or _NO_MAPS.get(name)
+        if reason is None and find_move(part) is None:
+            reason = _UNKNOWN_MOVE
+        if reason:
             return f"{name} {reason}"
     return None
 
