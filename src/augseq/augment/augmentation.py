@@ -139,7 +139,7 @@ class DetailedAugmentation(Augmentation, Protocol):
 
     @property
     def reason_against_points(self) -> str | None:
-        """Why it cannot move boxes and key points together with the image; None if it can."""
+        """Why it cannot move boxes together with the image; None if it can."""
         return self.reason_against_maps
 
     def vary_with(
