@@ -185,6 +185,18 @@ def test_the_code_that_is_copied_makes_the_pictures_that_are_shown(
             assert np.array_equal(decoded(shown[5 * row + 1 + epoch]), expected)
 
 
+def test_a_transform_is_added_moved_and_removed_with_the_mouse(page: Page) -> None:
+    code = page.locator(f"{PANEL} pre code")
+    page.locator(f"{PANEL} select[title='Add a transform at the end of the list']").select_option(
+        "Solarize"
+    )
+    expect(code).to_contain_text("A.Solarize()")
+    page.locator(f"{PANEL} button[title='Move Solarize up']").click()
+    expect(code).to_contain_text(re.compile(r"Solarize\(\).*ColorJitter", re.S))
+    page.locator(f"{PANEL} button[title='Remove Solarize']").click()
+    expect(code).not_to_contain_text("Solarize")
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_it_is_readable_and_fits_in_both_themes(page: Page, theme: str) -> None:
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)

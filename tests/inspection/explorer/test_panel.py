@@ -66,6 +66,16 @@ def errors(panel: augseq.Explorer) -> str:
     return html.unescape(" ".join(value for value in values if 'class="augseq-error"' in value))
 
 
+def button(panel: augseq.Explorer, tooltip: str) -> Any:
+    """The button or menu with this tooltip."""
+    (found,) = [one for one in widgets_in(panel.widget) if getattr(one, "tooltip", "") == tooltip]
+    return found
+
+
+def names(panel: augseq.Explorer) -> list[str]:
+    return [type(one).__name__ for one in panel.augment]
+
+
 @pytest.fixture
 def panel(samples: augseq.Manifest) -> augseq.Explorer:
     return augseq.explore(samples, augment=LIST, image_size=(64, 64), seed=7)
@@ -299,3 +309,74 @@ def test_targets_are_shown_with_a_key(tmp_path: Path) -> None:
     assert shown.texts.count("far") == 2
     assert {"seen: no label", "seen: day", "ignored", *CLASSES} <= set(shown.texts)
     assert errors(panel) == ""
+
+
+def test_transforms_are_added_moved_and_removed(panel: augseq.Explorer) -> None:
+    adding = button(panel, "Add a transform at the end of the list")
+    before = pictures(panel)
+    adding.value = "Solarize"
+    assert names(panel) == ["RandomResizedCrop", "HorizontalFlip", "OneOf", "Solarize"]
+    assert panel.code.endswith("A.Solarize(),\n]")
+    assert pictures(panel) != before
+    # Its sliders are those of the transform, wherever it is.
+    button(panel, "Move Solarize up").click()
+    widget(panel, "threshold_range").value = (0.2, 0.3)
+    button(panel, "Move Solarize up").click()
+    assert names(panel) == ["RandomResizedCrop", "Solarize", "HorizontalFlip", "OneOf"]
+    assert panel.augment[1].threshold_range == (0.2, 0.3)
+    widget(panel, "Solarize").value = False
+    button(panel, "Remove RandomResizedCrop").click()
+    assert names(panel) == ["HorizontalFlip", "OneOf"]
+    button(panel, "Move HorizontalFlip down").click()
+    # At the ends of the list nothing happens.
+    button(panel, "Move OneOf down").click()
+    button(panel, "Move Solarize up").click()
+    assert names(panel) == ["HorizontalFlip", "OneOf"]
+    button(panel, "Remove Solarize").click()
+    button(panel, "Move OneOf up").click()
+    assert names(panel) == ["OneOf", "HorizontalFlip"]
+    sequence = augseq.ImageSequence(
+        panel._manifest, image_size=(64, 64), seed=7, augment=panel.augment
+    )
+    expected = sequence.sample(epoch=0, index=panel.records[0].index).image
+    assert np.array_equal(np.asarray(page(panel).images()[1]), as_shown(expected))
+    assert errors(panel) == ""
+
+
+def test_the_same_transform_can_be_added_twice(panel: augseq.Explorer) -> None:
+    adding = button(panel, "Add a transform at the end of the list")
+    for _ in range(2):
+        adding.value = "HorizontalFlip"
+    assert names(panel).count("HorizontalFlip") == 3
+    assert adding.value == adding.options[0]
+
+
+def test_an_added_crop_returns_the_size_of_the_images(panel: augseq.Explorer) -> None:
+    starting = button(panel, "Replace the list")
+    starting.value = "an empty list"
+    assert panel.code == "augment=[]"
+    button(panel, "Add a transform at the end of the list").value = "RandomResizedCrop"
+    assert panel.code == "augment=[A.RandomResizedCrop((64, 64))]"
+    assert errors(panel) == ""
+
+
+def test_the_panel_starts_from_a_preset_and_from_its_first_list(panel: augseq.Explorer) -> None:
+    before, code = pictures(panel), panel.code
+    widget(panel, "scale").value = (0.1, 0.3)
+    starting = button(panel, "Replace the list")
+    for name in ("light", "standard", "strong"):
+        starting.value = f"preset {name}"
+        assert [repr(one) for one in panel.augment] == [repr(one) for one in augseq.preset(name)]
+        assert len(pictures(panel)) == 15
+    starting.value = "the first list"
+    assert (panel.code, pictures(panel)) == (code, before)
+
+
+def test_an_element_without_code_keeps_its_number_in_the_first_list(
+    samples: augseq.Manifest,
+) -> None:
+    items = [A.HorizontalFlip(), lambda image, _: image[::-1]]
+    panel = augseq.explore(samples, augment=items, image_size=(32, 32))
+    button(panel, "Remove HorizontalFlip").click()
+    assert panel.code == "augment=[augment[1]]"
+    assert "element k of the list you passed" in page(panel).text

@@ -98,11 +98,10 @@ class Choices:
     """
 
     def __init__(self, items: Sequence[Any]) -> None:
-        names = make_augmentation_list(items).names
-        self._choices = [
-            Choice.of(_copied(item), name, fallback=f"augment[{place}]")
-            for place, (item, name) in enumerate(zip(items, names, strict=True))
-        ]
+        self._first = self._choices = _choices_of(items)
+
+    def __len__(self) -> int:
+        return len(self._choices)
 
     def __getitem__(self, place: int) -> Choice:
         return self._choices[place]
@@ -112,7 +111,7 @@ class Choices:
 
     def switch(self, place: int, is_on: bool) -> None:
         """Switch an augmentation on or off."""
-        self._choices[place] = replace(self._choices[place], is_on=is_on)
+        self._set(place, replace(self._choices[place], is_on=is_on))
 
     def move(self, place: int, name: str, value: Value) -> None:
         """Set a parameter of a transform; if that fails, nothing changes.
@@ -120,7 +119,37 @@ class Choices:
         Raises:
             Exception: Whatever the transform raises for the value.
         """
-        self._choices[place] = self._choices[place].moved(name, value)
+        self._set(place, self._choices[place].moved(name, value))
+
+    def _set(self, place: int, choice: Choice) -> None:
+        # A new list, so that the first one can be restored.
+        self._choices = [*self._choices[:place], choice, *self._choices[place + 1 :]]
+
+    def add(self, item: Any) -> None:
+        """Add a transform at the end of the list.
+
+        Raises:
+            ArgumentError: It is not an augmentation.
+        """
+        self._choices = [*self._choices, *_choices_of([item])]
+
+    def remove(self, place: int) -> None:
+        """Remove an augmentation from the list."""
+        self._choices = self._choices[:place] + self._choices[place + 1 :]
+
+    def shift(self, place: int, by: int) -> None:
+        """Move an augmentation by some places, at most to the beginning or the end."""
+        rest = self._choices[:place] + self._choices[place + 1 :]
+        new = max(0, place + by)
+        self._choices = [*rest[:new], self._choices[place], *rest[new:]]
+
+    def replace(self, items: Sequence[Any] | None) -> None:
+        """Start again from another list; None for the first one, as it was.
+
+        Raises:
+            ArgumentError: An element is not an augmentation.
+        """
+        self._choices = self._first if items is None else _choices_of(items)
 
     @property
     def places_on(self) -> list[int]:
@@ -145,7 +174,15 @@ class Choices:
     @property
     def has_elements_by_place(self) -> bool:
         """Whether the code refers to elements of the original list, as `augment[2]`."""
-        return any(self._choices[place].code == f"augment[{place}]" for place in self.places_on)
+        return any(self._choices[place].code.startswith("augment[") for place in self.places_on)
+
+
+def _choices_of(items: Sequence[Any]) -> list[Choice]:
+    names = make_augmentation_list(items).names
+    return [
+        Choice.of(_copied(item), name, fallback=f"augment[{place}]")
+        for place, (item, name) in enumerate(zip(items, names, strict=True))
+    ]
 
 
 def items_of(augment: AugmentationList) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The widgets of one augmentation: switch, cost and sliders."""
+"""The widgets of one augmentation: switch, cost, sliders, and its place in the list."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from augseq.inspection.explorer.parameters import Parameter, Value
 from augseq.inspection.markup import element
 from augseq.terminal_text import shortened
 
-_WIDTH = "360px"
+_WIDTH = "388px"
 
 
 class Controls:
@@ -23,6 +23,8 @@ class Controls:
         is_open: Whether its sliders are initially shown.
         on_switch: Called with whether it is on.
         on_move: Called with the name of a parameter and its new value.
+        on_shift: Called with -1 to move it up in the list, with 1 to move it down.
+        on_remove: Called to remove it from the list.
     """
 
     def __init__(
@@ -32,6 +34,8 @@ class Controls:
         is_open: bool,
         on_switch: Callable[[bool], None],
         on_move: Callable[[str, Value], None],
+        on_shift: Callable[[int], None],
+        on_remove: Callable[[], None],
     ) -> None:
         import ipywidgets
 
@@ -41,22 +45,29 @@ class Controls:
             description=shortened(choice.name, 40),
             indent=False,
             tooltip=shortened(choice.code, 300),
-            layout={"width": "210px"},
+            layout={"width": "196px"},
         )
-        self.cost = ipywidgets.HTML(layout={"width": "84px"})
+        self.cost = ipywidgets.HTML(layout={"width": "60px"})
         self.opener = ipywidgets.ToggleButton(
             value=is_open,
             description="adjust",
             tooltip=f"Show the parameters of {shortened(choice.name, 40)}",
-            layout={"width": "60px", "height": "24px"},
+            layout={"width": "54px", "height": "24px"},
         )
         self.sliders = {parameter.name: _slider(parameter) for parameter in choice.parameters}
         self._steps = {parameter.name: parameter.step for parameter in choice.parameters}
         self._box = ipywidgets.VBox(
             list(self.sliders.values()), layout={"margin": "0 0 6px 0", "overflow": "hidden"}
         )
-        parts = [self.switch, self.cost, *([self.opener] if self.sliders else [])]
-        row = ipywidgets.HBox(parts, layout={"align_items": "center", "width": _WIDTH})
+        self.opener.layout.visibility = "visible" if self.sliders else "hidden"
+        name = shortened(choice.name, 40)
+        self.up = _button("\u2191", f"Move {name} up", lambda: on_shift(-1))
+        self.down = _button("\u2193", f"Move {name} down", lambda: on_shift(1))
+        self.remover = _button("\u00d7", f"Remove {name}", on_remove)
+        row = ipywidgets.HBox(
+            [self.switch, self.cost, self.opener, self.up, self.down, self.remover],
+            layout={"align_items": "center", "width": _WIDTH},
+        )
         self.widget = ipywidgets.VBox([row, self._box], layout={"overflow": "hidden"})
         self.switch.observe(self._unless_setting(on_switch), "value")
         for name, slider in self.sliders.items():
@@ -91,6 +102,18 @@ class Controls:
                 call(change["new"])
 
         return observer
+
+
+def _button(sign: str, tooltip: str, call: Callable[[], None]) -> Any:
+    import ipywidgets
+
+    button = ipywidgets.Button(
+        description=sign,
+        tooltip=tooltip,
+        layout={"width": "22px", "height": "24px", "padding": "0", "margin": "2px 1px"},
+    )
+    button.on_click(lambda _: call())
+    return button
 
 
 def rounded(value: Any, step: float) -> Value:

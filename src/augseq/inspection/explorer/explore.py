@@ -48,9 +48,10 @@ def explore(
 ) -> Explorer:
     """Open a panel in a notebook, to try augmentations on images.
 
-    In the panel, you browse images by class and by path, step through epochs and seeds, switch
-    transforms on and off, adjust their parameters, see what they cost, and copy the list as code.
-    Every picture is that of (seed, epoch, index), as in training.
+    In the panel, you browse images by class and by path, step through epochs and seeds, start from
+    a preset, add, remove and reorder transforms, switch them on and off, adjust their parameters,
+    see what they cost, and copy the list as code. Every picture is that of (seed, epoch, index),
+    as in training.
 
     Arguments of a transform that are numbers, pairs of numbers or booleans can be adjusted.
     Functions, and transforms that hold one, only have a switch.

@@ -1,13 +1,13 @@
 """The augmentation explorer: a panel of widgets that Python can read."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.explorer.browser import Browser
-from augseq.inspection.explorer.choices import Choices
+from augseq.inspection.explorer.choices import Choice, Choices
 from augseq.inspection.explorer.controls import Controls
+from augseq.inspection.explorer.list_menu import ListMenu
 from augseq.inspection.explorer.messages import problem_of, refusal
 from augseq.inspection.explorer.pages import (
     Row,
@@ -26,6 +26,8 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 
 _NUM_EPOCHS = 4
+# Of a crop that is added, if images keep their sizes.
+_SIZE = (224, 224)
 # Pictures are displayed at 112 px; larger for high-resolution screens.
 _SIDE_PX = 160
 # A change should show immediately, and a slow transform must not block the notebook.
@@ -64,19 +66,17 @@ class Explorer:
         self._manifest, self._preview = manifest, Preview(pipeline)
         self._choices = Choices(items)
         self._browser = Browser(manifest, seed=seed, epoch=epoch, on_change=self._draw)
-        self._controls = [
-            Controls(
-                choice,
-                is_open=place == 0,
-                on_switch=partial(self._switch, place),
-                on_move=partial(self._move, place),
-            )
-            for place, choice in enumerate(self._choices)
-        ]
+        self._list = ipywidgets.VBox()
+        self._control_all()
         size = pipeline.resize and "{} x {} px".format(*pipeline.resize.image_size)
         facts = f"{len(manifest):,} images · {size or 'original sizes'}"
         self._grid, self._code, self._notes = (ipywidgets.HTML() for _ in range(3))
-        controls = ipywidgets.VBox([control.widget for control in self._controls])
+        menu = ListMenu(
+            pipeline.resize.image_size if pipeline.resize else _SIZE,
+            on_add=self._add,
+            on_start=self._start,
+        )
+        controls = ipywidgets.VBox([menu.widget, self._list])
         body = ipywidgets.HBox(
             [self._grid, controls], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"}
         )
@@ -126,6 +126,48 @@ class Explorer:
         data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
         data = {**data, "text/plain": repr(self)}
         return (data, *metadata) if metadata else data
+
+    def _control_all(self) -> None:
+        self._controls = [
+            self._control(choice, is_open=place == 0) for place, choice in enumerate(self._choices)
+        ]
+        self._list.children = [controls.widget for controls in self._controls]
+
+    def _control(self, choice: Choice, *, is_open: bool) -> Controls:
+        controls = Controls(
+            choice,
+            is_open=is_open,
+            on_switch=lambda is_on: self._switch(self._controls.index(controls), is_on),
+            on_move=lambda name, value: self._move(self._controls.index(controls), name, value),
+            on_shift=lambda by: self._shift(self._controls.index(controls), by),
+            on_remove=lambda: self._remove(self._controls.index(controls)),
+        )
+        return controls
+
+    def _add(self, item: Any) -> None:
+        self._choices.add(item)
+        self._arrange([*self._controls, self._control(self._choices[-1], is_open=True)])
+
+    def _remove(self, place: int) -> None:
+        self._choices.remove(place)
+        self._arrange(self._controls[:place] + self._controls[place + 1 :])
+
+    def _shift(self, place: int, by: int) -> None:
+        self._choices.shift(place, by)
+        rest = self._controls[:place] + self._controls[place + 1 :]
+        new = max(0, place + by)
+        self._arrange([*rest[:new], self._controls[place], *rest[new:]])
+
+    def _start(self, items: Sequence[Any] | None) -> None:
+        self._choices.replace(items)
+        self._control_all()
+        self._draw()
+
+    def _arrange(self, controls: list[Controls]) -> None:
+        """Show controls in the order of the list, with their sliders as they are."""
+        self._controls = controls
+        self._list.children = [one.widget for one in controls]
+        self._draw()
 
     def _switch(self, place: int, is_on: bool) -> None:
         self._choices.switch(place, is_on)
