@@ -30,7 +30,7 @@ LAYERS = [
     ["remote"],
     ["storage"],
     ["at_exit", "cores", "progress_note", "threaded_map", "types", "validation"],
-    ["errors"],
+    ["errors", "foreign_names"],
     ["terminal_text"],
 ]
 
@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": {"cloudpickle", "numpy"},
     "cores": set(),
     "errors": set(),
+    "foreign_names": set(),
     "indexing": {"numpy", "pyarrow", "tqdm"},
     "inspection": {"PIL", "cloudpickle", "matplotlib", "numpy"},
     "loading": {"numpy"},
@@ -59,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {
-    "augment": {"albumentations"},
+    "augment": {"albumentations", "cv2"},
     "indexing": {"yaml"},
     "inspection": {"ipywidgets"},
     "pixels": {"cv2"},

@@ -71,3 +71,99 @@ def test_the_signature_of_a_function_is_kept(function: Any) -> None:
     ours = inspect.signature(function).parameters
     assert {"folder", "source"} & set(ours)
     assert not any(p.kind is p.VAR_KEYWORD for p in ours.values())
+
+
+MORE = {
+    "weight_col": "`weights` of ImageSequence",
+    "sample_weight": "`weights` of ImageSequence",
+    "keep_aspect_ratio": 'resize_mode="crop"',
+    "save_to_dir": r"batches\.",
+    "featurewise_center": r"manifest\.statistics\(\)",
+    "samplewise_center": "image_data_generator",
+    "interpolation_order": "image_data_generator",
+    "zca_whitening": r"f\(image, rng\)",
+    "data_format": r"Permute\(\(3, 1, 2\)\)",
+    "class_mode": r"augseq\.InputImage\(\)",
+    "drop_last": "`drop_remainder`",
+    "target_transform": "`targets`",
+    "is_valid_file": "`extensions`",
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_an_argument_without_a_similar_name_is_answered_too(name: str) -> None:
+    x = np.zeros((2, 4, 4, 3), np.uint8)
+    with pytest.raises(augseq.errors.ArgumentError, match=f"no argument `{name}`") as caught:
+        augseq.ImageSequence.from_arrays(x, **{name: 1})
+    assert caught.match(MORE[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"image_size": 224}, r"Received: image_size=224\. Write image_size=\(224, 224\)\."),
+        ({"image_size": 0}, "Received: image_size=0$"),
+        ({"image_size": "224"}, "Received: image_size='224'$"),
+        ({"batch_size": None}, r"batches\.sample"),
+        ({"dtype": "float16"}, "mixed_float16"),
+        ({"dtype": "bfloat16"}, "mixed_bfloat16"),
+        ({"label_mode": "sparse"}, 'Use "int"'),
+        ({"label_mode": "input"}, r"InputImage\(\)"),
+        ({"label_mode": "raw"}, r"augseq\.Number"),
+        ({"label_mode": "multi_output"}, "name of an output"),
+        ({"label_mode": ["int"]}, r"Received: label_mode=\['int'\]$"),
+        ({"interpolation": "lanczos5"}, '"lanczos3"'),
+        ({"interpolation": "gaussian"}, '"bilinear"'),
+        ({"interpolation": "mitchellcubic"}, '"bicubic"'),
+        ({"interpolation": "box"}, '"area"'),
+        ({"interpolation": "lanczos"}, '"lanczos3"'),
+        ({"color_mode": "L"}, '"grayscale"'),
+    ],
+)
+def test_a_value_of_another_library_is_answered(
+    options: dict[str, Any], words: str, sample_images: Any
+) -> None:
+    images = augseq.index_folder(sample_images, progress=False)
+    with pytest.raises(augseq.errors.ArgumentError, match=words):
+        augseq.ImageSequence(images, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("class_indices", "{name: k for k, name in enumerate(batches.class_names)}"),
+        ("classes", "batches.manifest.targets"),
+        ("filenames", 'batches.manifest.column("path")'),
+        ("file_paths", "batches.manifest.root"),
+        ("samples", "len(batches.manifest)"),
+        ("num_classes", "len(batches.class_names)"),
+        ("image_shape", "batches[0][0].shape[1:]"),
+        ("next", "next(iter(batches))"),
+        ("cardinality", "len(batches)"),
+        ("fit", "batches.manifest.statistics()"),
+        ("unbatch", "batches.sample(index, epoch=0)"),
+    ],
+)
+def test_an_attribute_of_another_data_set_is_answered_with_code_that_runs(
+    name: str, code: str, sample_images: Any
+) -> None:
+    images = augseq.index_folder(sample_images, progress=False).select(range(4))
+    batches = augseq.ImageSequence(images, image_size=(8, 8), workers=0)
+    assert not hasattr(batches, name)
+    with pytest.raises(AttributeError, match=f"no attribute `{name}`") as caught:
+        getattr(batches, name)
+    assert code in str(caught.value)
+    assert eval(code, {"batches": batches, "index": 0}) is not None
+
+
+def test_other_attributes_fail_as_usual() -> None:
+    class Broken(augseq.ImageSequence):
+        @property
+        def total(self) -> int:
+            return self.nothing
+
+    batches = Broken.from_arrays(np.zeros((2, 4, 4, 3), np.uint8))
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'nothing'"):
+        batches.total  # noqa: B018
+    with pytest.raises(AttributeError, match="object has no attribute 'classnames'"):
+        batches.classnames  # noqa: B018

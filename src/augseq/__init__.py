@@ -37,6 +37,8 @@ Augment:
     your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
     and can draw a `Crop` before decoding. `photometric` declares that a function moves no pixels;
     `check_augmentation` tests all of them.
+    `image_data_generator` converts the arguments of Keras' old class into a list
+    (`ConvertedGenerator`), with its transform `KerasAffine`.
 Train with callbacks:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
@@ -60,7 +62,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from augseq.augment.augmentation import Augmentation as Augmentation
     from augseq.augment.augmentation import DetailedAugmentation as DetailedAugmentation
+    from augseq.augment.converted_generator import ConvertedGenerator as ConvertedGenerator
     from augseq.augment.crop import Crop as Crop
+    from augseq.augment.image_data_generator import image_data_generator as image_data_generator
+    from augseq.augment.keras_affine import KerasAffine as KerasAffine
     from augseq.augment.laws import check_augmentation as check_augmentation
     from augseq.augment.photometric import photometric as photometric
     from augseq.augment.presets import preset as preset
@@ -178,6 +183,9 @@ _HOMES = {
     "Crop": "augseq.augment.crop",
     "photometric": "augseq.augment.photometric",
     "check_augmentation": "augseq.augment.laws",
+    "image_data_generator": "augseq.augment.image_data_generator",
+    "ConvertedGenerator": "augseq.augment.converted_generator",
+    "KerasAffine": "augseq.augment.keras_affine",
     # Train with callbacks.
     "EpochSync": "augseq.training.callbacks",
     "BackupAndResume": "augseq.training.backup",

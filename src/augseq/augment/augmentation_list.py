@@ -157,7 +157,7 @@ def make_augmentation_list(augment: Sequence[Any] | AugmentationList | None) -> 
         return AugmentationList()
     if isinstance(augment, AugmentationList):
         return augment
-    if isinstance(augment, str) or not isinstance(augment, list | tuple):
+    if isinstance(augment, str | bytes) or not isinstance(augment, Sequence):
         hint = f"augseq.preset({augment!r})" if isinstance(augment, str) else "[...]"
         raise ArgumentError(
             "`augment` must be a list of augmentations. "

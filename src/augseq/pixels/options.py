@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from augseq.errors import ArgumentError, DecodeError
 from augseq.validation import check_choice, check_whole, is_whole
@@ -124,7 +124,7 @@ class ResizeOptions:
     def __post_init__(self) -> None:
         check_choice("resize_mode", self.resize_mode, get_args(ResizeMode))
         check_choice("interpolation", self.interpolation, get_args(Interpolation))
-        size = self.image_size
+        size: Any = self.image_size
         if (
             not isinstance(size, tuple | list)
             or len(size) != 2
@@ -133,6 +133,7 @@ class ResizeOptions:
             raise ArgumentError(
                 "`image_size` must be (height, width) in pixels, both > 0. "
                 f"Received: image_size={size!r}"
+                + (f". Write image_size=({size}, {size})." if is_whole(size) and size > 0 else "")
             )
         object.__setattr__(self, "image_size", (int(size[0]), int(size[1])))
         # With the smallest possible pixels; `check_batch_memory` checks whole batches.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from augseq.at_exit import Turn, at_exit
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.errors import ArgumentError, AugseqWarning
+from augseq.foreign_names import ATTRIBUTES
 from augseq.inspection.augmentation_stats import AugmentationStats, measure_augmentations
 from augseq.inspection.contact_sheet import draw_epochs
 from augseq.inspection.explanation import Explanation, explain_sample
@@ -376,6 +377,14 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         epoch = schedule.done.epoch if self.epoch == self._plan.schedule.done.epoch else self.epoch
         plan = replace(self._plan, schedule=schedule)
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ATTRIBUTES:
+            raise AttributeError(
+                f"ImageSequence has no attribute `{name}`. {ATTRIBUTES[name]}", name=name, obj=self
+            )
+        # The usual error; or that of a property, which Python would replace by this call's.
+        return object.__getattribute__(self, name)
 
     def _with(self, plan: BatchPlan, *, endless: bool = False, epoch: int = 0) -> Self:
         twin = type(self).__new__(type(self))
