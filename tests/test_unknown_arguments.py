@@ -75,7 +75,6 @@ def test_the_signature_of_a_function_is_kept(function: Any) -> None:
 
 MORE = {
     "weight_col": "`weights` of ImageSequence",
-    "sample_weight": "`weights` of ImageSequence",
     "keep_aspect_ratio": 'resize_mode="crop"',
     "save_to_dir": r"batches\.",
     "featurewise_center": r"manifest\.statistics\(\)",

@@ -15,7 +15,9 @@ from augseq.training.unknown_passes import note_followed
 class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]
     """Sets the epoch of sequences to Keras' epoch, so that a seed fixes the run.
 
-    It respects `initial_epoch` and the epoch that `BackupAndRestore` restored. If
+    The first `fit` of a sequence trains these epochs by itself; a second one counts on, unless this
+    callback sets its epochs too. It respects `initial_epoch` and the epoch that
+    `BackupAndRestore` restored. If
     `steps_per_epoch` is less than the length, one pass over the data spans several Keras epochs;
     order and augmentations then change once per pass and are those of its first epoch.
 

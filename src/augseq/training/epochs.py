@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from augseq.sampling.randomness import check_epoch
-from augseq.training.keras_calls import find_call
+from augseq.training.keras_calls import FitEpochs, find_call, find_epochs
 from augseq.training.unknown_passes import UnknownPasses
 
 
@@ -16,8 +16,11 @@ class EpochTracker:
     on JAX and torch when it builds a model, and, with `steps_per_epoch`, in the middle of a
     pass. So calls of the hook cannot be counted. But only at the start of a pass does Keras
     request the number of batches between the hook and the first batch. If `EpochSync` announced
-    an epoch for the pass, that is the epoch; otherwise each pass is a new epoch. An evaluation
-    in the middle of an announced pass, with the same sequence, does not change the epoch.
+    an epoch for the pass, that is the epoch; otherwise each pass is a new epoch, at least the
+    `initial_epoch` of `fit`. These are the epochs of Keras in the first `fit` of a program, and in
+    one that continues it; a second `fit` counts on, so that no augmentation comes twice. An
+    evaluation in the middle of an announced pass, with the same sequence, does not change the
+    epoch.
 
     If Keras trains on another object that gets its batches from the sequence, the hook is not
     called. Then only `EpochSync` changes the epoch, and `unknown` warns if it is missing.
@@ -71,6 +74,8 @@ class EpochTracker:
         self._hook_came = False
         self._pass_begins = False
         self._call: str | None = None
+        self._epochs_of_fit: FitEpochs | None = None
+        self._may_differ = False
         self._was_looped = self._was_trained = self._is_fed_by_loop = False
 
     @property
@@ -90,13 +95,16 @@ class EpochTracker:
             self._others.epoch = before
 
     def wants_epoch_sync(self) -> bool:
-        """Whether to recommend `EpochSync` now: once, after a complete epoch without it."""
+        """Whether to recommend `EpochSync` now: once, after a complete epoch without it.
+
+        Only if that epoch was not Keras' epoch, or if this is unknown.
+        """
         # If TensorFlow reads the last batches between two Keras epochs, the pass seems incomplete,
         # but the epoch has advanced.
         is_over = len(self._given) >= self._num_batches or self._has_advanced
         # The batch that a model is built with is not an epoch, nor is an evaluation.
         is_other = self._call == "build" or find_call() in ("evaluate", "predict")
-        if not self._wants_epoch_sync or not is_over or is_other:
+        if not self._wants_epoch_sync or not self._may_differ or not is_over or is_other:
             return False
         self._wants_epoch_sync = False
         return True
@@ -186,7 +194,7 @@ class EpochTracker:
 
     def begin(self) -> None:
         """Handle Keras' start of an epoch or of a model build."""
-        self._call = find_call()
+        self._call, self._epochs_of_fit = find_call(), find_epochs()
         if self._call in ("evaluate", "predict"):
             self._was_trained = False
         self.unknown.clear()
@@ -240,9 +248,22 @@ class EpochTracker:
                 self._epoch += 1
                 self._has_advanced = True
                 self._begin_epoch()
+            if self._may_advance:
+                self._compare_with_fit()
             self._begin_pass()
         self._hook_came = self._pass_begins = False
         self._take(batch)
+
+    def _compare_with_fit(self) -> None:
+        """Begin with the first epoch of `fit`, and note whether the epochs differ from Keras'."""
+        epochs = self._epochs_of_fit
+        if self._call == "fit" and epochs is not None and not self._endless:
+            if self._epoch < epochs.first:
+                self._epoch = epochs.first
+                self._begin_epoch()
+            self._may_differ |= self._epoch != epochs.current
+        elif self._call in ("fit", None):
+            self._may_differ = True
 
     def _ask_without_hook(self, batch: int) -> None:
         if self._coming is not None:

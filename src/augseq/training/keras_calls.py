@@ -85,6 +85,33 @@ def find_fit(callback: Any, frame: FrameType | None = None) -> FitCall | None:
     return None
 
 
+class FitEpochs(NamedTuple):
+    """The epochs of a running `fit`.
+
+    Attributes:
+        first: Its first epoch: `initial_epoch`, or the one that `BackupAndRestore` restored.
+        current: The epoch that it trains.
+    """
+
+    first: int
+    current: int
+
+
+def find_epochs() -> FitEpochs | None:
+    """Return the epochs of the innermost `fit` of this thread that trains; None if unknown.
+
+    Source:
+        `fit` of `keras.src.backend.*.trainer`, Keras 3.15: the names of its local variables.
+    """
+    for fit in _fits(sys._getframe()):
+        here: dict[str, Any] = fit.f_locals
+        first, current = here.get("initial_epoch"), here.get("epoch")
+        if isinstance(first, int) and isinstance(current, int) and _callbacks_of(fit):
+            return FitEpochs(first, current)
+        return None
+    return None
+
+
 def find_call() -> str | None:
     """Return what Keras is doing in this thread; None if nothing.
 

@@ -7,9 +7,10 @@ from augseq.errors import AugseqWarning
 
 # Code is on separate lines, so that it can be copied.
 EPOCH_SYNC = (
-    "`fit` was called without the EpochSync callback, so the sequence counts epochs itself. This "
-    "works within one run, but a run that is continued later (such as with initial_epoch) starts "
-    "again with the order and augmentations of epoch 0. Add the callback, with your sequence:\n"
+    "`fit` trains other epochs than this sequence: without the EpochSync callback, the sequence "
+    "counts on from one `fit` to the next, so that no augmentation comes twice. But a `fit` that "
+    "is continued later (such as with initial_epoch) then has another order and other "
+    "augmentations. To use the epochs of Keras, add the callback, with your sequence:\n"
     "    model.fit(batches, epochs=10, shuffle=False, callbacks=[augseq.EpochSync(batches)])"
 )
 SECOND_PASS = (

@@ -164,6 +164,45 @@ def the_warning_appears_once_and_only_if_epochs_matter() -> None:
 
 
 @scenario
+def without_epoch_sync_one_fit_trains_the_epochs_of_keras_and_says_nothing() -> None:
+    for first, workers in ((0, 0), (0, 2), (3, 2)):
+        with noted() as texts:
+            options = {"initial_epoch": first, "epochs": first + 3}
+            trained = fit(array_sequence(workers=workers), sync=False, **options)
+        require_epochs(trained, range(first, first + 3), shuffled=True, where=f"from {first}")
+        require_equal(texts, [], f"from {first}")
+
+
+@scenario
+def without_epoch_sync_a_fit_that_continues_another_says_nothing() -> None:
+    sequence, model = array_sequence(), new_model()
+    with noted() as texts:
+        for first in (0, 2, 4):
+            options = {"initial_epoch": first, "epochs": first + 2}
+            trained = fit(sequence, sync=False, model=model, **options)
+            require_epochs(trained, (first, first + 1), shuffled=True)
+    require_equal(texts, [], "continued")
+
+
+@scenario
+def without_epoch_sync_backup_and_restore_resumes_the_epoch_of_the_crash() -> None:
+    with temporary_folder() as folder, noted() as texts:
+        for attempt in range(2):
+            backup = keras.callbacks.BackupAndRestore(folder)
+            crash = [] if attempt else [Crash(2)]
+            with contextlib.suppress(InterruptedError):
+                trained = fit(
+                    array_sequence(workers=2),
+                    model=new_model(built=True),
+                    sync=False,
+                    callbacks=[backup, *crash],
+                    epochs=4,
+                )
+        require_epochs(trained, (2, 3), shuffled=True)
+    require_equal(texts, [], "resumed")
+
+
+@scenario
 def two_steps_per_execution_train_the_same() -> None:
     for num_images in (12, 10):
         make = functools.partial(array_sequence, num_images)

@@ -9,7 +9,7 @@ from augseq.inspection.explorer.parameters import Parameter, Value
 from augseq.inspection.markup import element
 from augseq.terminal_text import shortened
 
-_WIDTH = "388px"
+_WIDTH = "360px"
 
 
 class Controls:
@@ -45,14 +45,14 @@ class Controls:
             description=shortened(choice.name, 40),
             indent=False,
             tooltip=shortened(choice.code, 300),
-            layout={"width": "196px"},
+            layout={"width": "184px"},
         )
-        self.cost = ipywidgets.HTML(layout={"width": "60px"})
+        self.cost = ipywidgets.HTML(layout={"width": "52px"})
         self.opener = ipywidgets.ToggleButton(
             value=is_open,
             description="adjust",
             tooltip=f"Show the parameters of {shortened(choice.name, 40)}",
-            layout={"width": "54px", "height": "24px"},
+            layout={"width": "52px", "height": "24px", "padding": "0"},
         )
         self.sliders = {parameter.name: _slider(parameter) for parameter in choice.parameters}
         self._steps = {parameter.name: parameter.step for parameter in choice.parameters}
@@ -110,7 +110,7 @@ def _button(sign: str, tooltip: str, call: Callable[[], None]) -> Any:
     button = ipywidgets.Button(
         description=sign,
         tooltip=tooltip,
-        layout={"width": "22px", "height": "24px", "padding": "0", "margin": "2px 1px"},
+        layout={"width": "18px", "height": "24px", "padding": "0", "margin": "2px 1px"},
     )
     button.on_click(lambda _: call())
     return button

@@ -32,12 +32,12 @@ class ListMenu:
         self.start = ipywidgets.Dropdown(
             options=[_START, *lists],
             tooltip="Replace the list",
-            layout={"width": "150px"},
+            layout={"width": "126px"},
         )
         self.add = ipywidgets.Dropdown(
             options=[_ADD, *transform_names()],
             tooltip="Add a transform at the end of the list",
-            layout={"width": "226px"},
+            layout={"width": "222px"},
         )
         self.widget = ipywidgets.HBox([self.start, self.add])
         _on_choice(self.start, _START, lambda name: on_start(_list_of(name)))

@@ -1,0 +1,1 @@
+"""Programs that move over from Keras."""
