@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.keras_affine import KerasAffine
-from augseq.augment.photometric import photometric
 from augseq.errors import ArgumentError
 from augseq.types import Image
 from augseq.validation import check_number
@@ -142,7 +141,7 @@ def standardization_part(center: bool, scale: bool) -> Iterator[Part]:
     note = ("Images are standardized last: pass this step to the validation sequence too.",)
     if scale:
         yield Part(
-            standardize,
+            Standardization(scale=True),
             "standardize",
             "@augseq.photometric\ndef standardize(image, rng):\n"
             '    image = image.astype("float32")\n'
@@ -151,7 +150,7 @@ def standardization_part(center: bool, scale: bool) -> Iterator[Part]:
         )
     elif center:
         yield Part(
-            center_image,
+            Standardization(scale=False),
             "center_image",
             "@augseq.photometric\ndef center_image(image, rng):\n"
             '    image = image.astype("float32")\n'
@@ -169,7 +168,6 @@ class Preprocessing:
 
     def __init__(self, function: PreprocessingFunction) -> None:
         self._function = function
-        self.__name__ = str(getattr(function, "__name__", type(function).__name__))
         self.moves_pixels = getattr(function, "moves_pixels", True)
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
@@ -177,15 +175,20 @@ class Preprocessing:
         return np.asarray(self._function(image.astype(np.float32)), np.float32)
 
 
-@photometric
-def center_image(image: Image, _: np.random.Generator) -> Image:
-    """Subtract the mean of an image."""
-    image = image.astype(np.float32)
-    return np.asarray(image - image.mean(), np.float32)
+class Standardization:
+    """An augmentation that subtracts the mean of an image, without any randomness.
 
+    Args:
+        scale: Whether to divide by the standard deviation too.
+    """
 
-@photometric
-def standardize(image: Image, _: np.random.Generator) -> Image:
-    """Subtract the mean of an image, and divide by its standard deviation."""
-    image = image.astype(np.float32)
-    return np.asarray((image - image.mean()) / (image.std() + 1e-6), np.float32)
+    moves_pixels = False
+
+    def __init__(self, *, scale: bool) -> None:
+        self._scale = scale
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        """Return the image as float32, with a mean of 0."""
+        image = image.astype(np.float32)
+        std = image.std() + 1e-6 if self._scale else 1
+        return np.asarray((image - image.mean()) / std, np.float32)
