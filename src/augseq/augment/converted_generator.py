@@ -27,10 +27,10 @@ class GeneratorPart(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ConvertedGenerator(Sequence[Any]):
-    """The augmentations of an `ImageDataGenerator`, as `image_data_generator` converted them.
+    """The augmentations of an old `ImageDataGenerator`, as a list and as code.
 
-    It is a list for `augment=`; extend it with `[*converted, A.GaussNoise()]`. `print` shows its
-    code and its notes.
+    `image_data_generator` returns it. It is a list for `augment=`; extend it with
+    `[*converted, A.GaussNoise()]`. `print` shows its code and its notes.
 
     Attributes:
         items: The augmentations, in the order in which Keras applies them.
@@ -44,7 +44,12 @@ class ConvertedGenerator(Sequence[Any]):
 
     @classmethod
     def of(cls, parts: Sequence[GeneratorPart], notes: Sequence[str]) -> "ConvertedGenerator":
-        """Return the list of some augmentations."""
+        """Return the list of some augmentations.
+
+        Args:
+            parts: The augmentations, each with its code.
+            notes: As the attribute.
+        """
         return cls(
             items=tuple(part.item for part in parts), code=_program(parts), notes=tuple(notes)
         )

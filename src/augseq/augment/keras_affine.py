@@ -23,7 +23,7 @@ FILL_MODES: tuple[FillMode, ...] = ("nearest", "constant", "reflect", "wrap")
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class KerasAffine(DetailedAugmentation):
-    """Rotates, shifts, shears and zooms an image, as Keras' `ImageDataGenerator` does.
+    """Rotates, shifts, shears and zooms an image, as `ImageDataGenerator` does.
 
     All of it is one transform, interpolated once. For the same angle, shift, shear and zoom, the
     pixels of a square image are those of Keras, up to rounding. Images that are not square are
@@ -120,7 +120,13 @@ class KerasAffine(DetailedAugmentation):
         return self._moved(image, self._positions(image.shape, rng))
 
     def vary(self, image: Image, rng: np.random.Generator, floats: FloatRange) -> Image:
-        """Call it; interpolation keeps the range of float pixels, but `cval` may not."""
+        """Call it, and track the range of float pixels, which only `cval` can extend.
+
+        Args:
+            image: Shape (height, width, channels), uint8 or float32.
+            rng: Generator for this record in this epoch.
+            floats: What is known about the range of a float image; updated by the call.
+        """
         if self.fill_mode == "constant":
             floats.forget()
         return self(image, rng)
@@ -132,7 +138,14 @@ class KerasAffine(DetailedAugmentation):
         rng: np.random.Generator,
         floats: FloatRange,
     ) -> Image:
-        """Transform the image and its maps in the same way."""
+        """Transform the image and its maps in the same way.
+
+        Args:
+            image: Shape (height, width, channels), uint8 or float32.
+            maps: The maps, whose values are replaced.
+            rng: Generator for this record in this epoch.
+            floats: As in `vary`.
+        """
         positions = self._positions(image.shape, rng)
         for moving in maps:
             if moving.kind == "labels":

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from augseq.augment.catalogue import make_transform, transform_names
 from augseq.augment.presets import PRESET_NAMES, preset
-from augseq.inspection.explorer.catalogue import make_transform, transform_names
 
 _ADD, _START = "add a transform ...", "start from ..."
 _FIRST, _EMPTY = "the first list", "an empty list"

@@ -1,4 +1,4 @@
-"""The transforms that can be added in the explorer."""
+"""The transforms of albumentations that need only an image, to choose from by name."""
 
 import inspect
 import warnings
