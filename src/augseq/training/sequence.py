@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy.typing as npt
@@ -378,13 +378,14 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         plan = replace(self._plan, schedule=schedule)
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ATTRIBUTES:
-            raise AttributeError(
-                f"ImageSequence has no attribute `{name}`. {ATTRIBUTES[name]}", name=name, obj=self
-            )
-        # The usual error; or that of a property, which Python would replace by this call's.
-        return object.__getattribute__(self, name)
+    if not TYPE_CHECKING:
+        # A type checker would accept every name.
+        def __getattr__(self, name: str) -> Any:
+            if name in ATTRIBUTES:
+                text = f"ImageSequence has no attribute `{name}`. {ATTRIBUTES[name]}"
+                raise AttributeError(text, name=name, obj=self)
+            # The usual error; or that of a property, which this call would replace.
+            return object.__getattribute__(self, name)
 
     def _with(self, plan: BatchPlan, *, endless: bool = False, epoch: int = 0) -> Self:
         twin = type(self).__new__(type(self))
