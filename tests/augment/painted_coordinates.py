@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 # Places measured in each pixel of a result, in each direction.
-FINE = 8
+FINE = 4
 
 
 def coordinate_image(height: int, width: int) -> np.ndarray:
@@ -40,8 +40,8 @@ class MovedCoordinates:
         # Beyond the centre of its last pixel, an image is mixed with what is beside it.
         return values[..., :2] / np.maximum(weight, 1e-3)[..., np.newaxis], weight
 
-    def bounds(self, polygon: Any) -> tuple[tuple[float, ...], float] | None:
-        """Return left, top, right and bottom of what was in a convex polygon, and its area.
+    def bounds(self, polygon: Any) -> np.ndarray | None:
+        """Return left, top, right and bottom of what was in a convex polygon.
 
         None if nothing of it is in the result.
 
@@ -56,13 +56,20 @@ class MovedCoordinates:
         if not inside.any():
             return None
         x, y, half = self._x[inside], self._y[inside], 0.5 / FINE
-        edges = (x.min() - half, y.min() - half, x.max() + half, y.max() + half)
-        return tuple(map(float, edges)), int(inside.sum()) / FINE**2
+        return np.array([x.min() - half, y.min() - half, x.max() + half, y.max() + half])
 
-    def nearest(self, point: Any) -> float:
-        """Return how far the nearest place of the result was from a point, in pixels."""
-        distance = np.hypot(*np.moveaxis(self._before - np.asarray(point), -1, 0))
-        return float(distance[self._weight > 0.5].min(initial=np.inf))
+    def place_of(self, point: Any) -> tuple[np.ndarray, float]:
+        """Return the place of the result that was nearest to a point, and how far it was."""
+        distances = np.hypot(*np.moveaxis(self._before - np.asarray(point), -1, 0))
+        distances[self._weight <= 0.5] = np.inf
+        nearest = np.unravel_index(distances.argmin(), distances.shape)
+        return np.array([self._x[nearest], self._y[nearest]]), float(distances[nearest])
+
+    def shows(self, place: Any) -> bool:
+        """Return whether a place is in the result, and shows the image rather than a border."""
+        x, y = place
+        is_inside = 0 <= x <= self.width and 0 <= y <= self.height
+        return bool(is_inside and self.before(x, y)[1] > 0.6)
 
     def _interpolated(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         column = np.clip(x - 0.5, 0, self.width - 1)

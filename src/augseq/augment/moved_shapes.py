@@ -46,18 +46,34 @@ def move_boxes(geometry: Geometry, boxes: Floats) -> tuple[Floats, Floats]:
         Boxes, shape (n, 4), and the visible share of the area of each, 0 to 1, shape (n,). The
         numbers of a box without a visible part have no meaning.
     """
-    if not geometry.steps or not len(boxes):
+    if not geometry.steps:
         return boxes, np.ones(len(boxes))
-    # Two opposite corners suffice, as long as the sides of a box are those of an image.
-    shapes = boxes.reshape(-1, 2, 2)
-    shares = np.ones(len(boxes))
+    # Two opposite corners suffice, as long as the sides of a box stay horizontal and vertical.
+    return _moved(geometry, boxes.reshape(-1, 2, 2))
+
+
+def move_polygons(geometry: Geometry, polygons: Points) -> tuple[Floats, Floats]:
+    """Return the bounds of what is visible of polygons after all moves.
+
+    Args:
+        geometry: How the image has moved.
+        polygons: Shape (n, k, 2), with k of at least 3.
+
+    Returns:
+        As of `move_boxes`.
+    """
+    return _moved(geometry, polygons)
+
+
+def _moved(geometry: Geometry, shapes: Points) -> tuple[Floats, Floats]:
+    shares = np.ones(len(shapes))
     for step in geometry.steps:
         if not step.is_aligned and shapes.shape[1] == 2:
             shapes = corners_of(_bounds(shapes))
         if not step.is_straight:
             shapes = _with_parts(shapes)
         shapes = step.move(shapes)
-        if step.cuts:
+        if step.cuts and len(shapes):
             cut = _cut_boxes if shapes.shape[1] == 2 else _cut_polygons
             shapes, kept = cut(shapes, step.size)
             shares *= kept
@@ -70,6 +86,8 @@ def corners_of(boxes: Floats) -> Points:
 
 
 def _bounds(shapes: Points) -> Floats:
+    if not len(shapes):
+        return np.zeros((0, 4))
     return np.concatenate([shapes.min(axis=1), shapes.max(axis=1)], axis=1)
 
 
@@ -116,7 +134,7 @@ def _cut_polygons(polygons: Points, size: Size) -> tuple[Points, Floats]:
         found.append(part or [(0.0, 0.0)])
     most = max(map(len, found))
     cut = np.array([part + part[-1:] * (most - len(part)) for part in found], np.float64)
-    return cut, _shares(_areas(cut), _areas(polygons))
+    return cut, _shares(polygon_areas(cut), polygon_areas(polygons))
 
 
 def _part_inside(points: list[tuple[float, float]], size: Size) -> list[tuple[float, float]]:
@@ -137,7 +155,8 @@ def _part_inside(points: list[tuple[float, float]], size: Size) -> list[tuple[fl
     return points
 
 
-def _areas(polygons: Points) -> Floats:
+def polygon_areas(polygons: Points) -> Floats:
+    """Return the areas of polygons, (n, k, 2), in square pixels, shape (n,)."""
     following = np.roll(polygons, -1, axis=1)
     products = polygons[..., 0] * following[..., 1] - polygons[..., 1] * following[..., 0]
     areas: Floats = np.abs(products.sum(axis=1)) / 2

@@ -150,6 +150,8 @@ def reason_against_points(transform: Any) -> str | None:
     for part in moving:
         name = type(part).__name__
         reason = _NO_POINTS.get(name) or _NO_MAPS.get(name)
+        if name == "GridDistortion" and not part.normalized:
+            reason = "with normalized=False tears the image. Remove normalized=False."
         if reason is None and find_move(part) is None:
             reason = _UNKNOWN_MOVE
         if reason:

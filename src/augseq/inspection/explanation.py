@@ -142,6 +142,10 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         # If the result is not an image, the list raises an error.
         if isinstance(result, np.ndarray):
             image, fired = result.copy(), steps[number - 1].fired() if number else None
+            if not number:
+                # Perhaps after an attempt that lost all objects.
+                stages.clear()
+                moving.clear()
             # The maps of the decoded image are not read yet; `_first_stages` reads them.
             maps = dict(zip(pipeline.with_maps, moving, strict=True)) if number else NO_MAPS
             loaded = _loaded(record, pipeline, image, maps) if number else {}

@@ -52,6 +52,15 @@ class WithReadMap(Target):
         """Return the value of the target."""
         return self.target.load(record, image)
 
+    @property
+    def attempts(self) -> int:
+        """How often an image is augmented at most."""
+        return self.target.attempts
+
+    def has_lost_objects(self, record: Record, value: Any) -> bool:
+        """Return whether the target has lost all objects of a record."""
+        return self.target.has_lost_objects(record, value)
+
     def view(self, value: Any) -> TargetView:
         """Return how to show a value of the target."""
         return self.target.view(value)

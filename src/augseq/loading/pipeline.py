@@ -8,14 +8,14 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
-from augseq.augment.geometry import Geometry, scaling
 from augseq.augment.moving_map import UNCOVERED, MovingMap
 from augseq.errors import ArgumentError, AugmentationError
+from augseq.loading.read_geometry import read_geometry, resized_geometry
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, PixelDtype, ResizeOptions
-from augseq.pixels.region import Region, cut_map, read_box
-from augseq.pixels.resize import resize_image, resize_map, resized_place, resized_region
+from augseq.pixels.region import Region, cut_map
+from augseq.pixels.resize import resize_image, resize_map, resized_region
 from augseq.pixels.source import ImageSource, files_of
 from augseq.types import Image, Value
 from augseq.validation import check_choice
@@ -49,6 +49,7 @@ class Pipeline:
             their own; made from `inputs` and `targets` if None.
         with_maps: Those inputs and targets that have a map.
         kinds: All of `inputs` and `targets` by name.
+        attempts: How often an image is augmented at most, until it has not lost all objects.
     """
 
     source: ImageSource
@@ -61,6 +62,7 @@ class Pipeline:
     own_images: Mapping[ArrayKey, "Pipeline"] | None = field(default=None, repr=False)
     with_maps: Mapping[ArrayKey, Target] = field(init=False, repr=False, compare=False)
     kinds: Mapping[str, Target] = field(init=False, repr=False, compare=False)
+    attempts: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
@@ -70,6 +72,9 @@ class Pipeline:
         with_maps = {key: value for key, value in loaded.items() if value.map_kind}
         object.__setattr__(self, "with_maps", with_maps)
         object.__setattr__(self, "kinds", {**self.inputs, **self.targets})
+        attempts = max((value.attempts for value in self.targets.values()), default=1)
+        # Without random draws, further attempts would be equal.
+        object.__setattr__(self, "attempts", attempts if self.augment.steps else 1)
         if with_maps:
             self.augment.require_maps({value.map_kind for value in with_maps.values()})
         if any(v.map_kind in ("labels", "values", "points") for v in with_maps.values()):
@@ -129,7 +134,7 @@ class Pipeline:
             if moving.kind in ("pixels", "twin"):
                 continue
             if moving.kind == "points":
-                moving.values = _read_geometry(moving.values, region, pixels.shape)
+                moving.values = read_geometry(moving.values, record, region, pixels.shape)
                 continue
             moving.values = cut_map(moving.values, region, pixels.shape)
             if region.resize is not None and pixels.shape[:2] == region.resize.image_size:
@@ -161,6 +166,13 @@ class Pipeline:
                 found[name] = target.load(record, own.get(key, image))
         return found
 
+    def has_lost_objects(self, record: Record, targets: Mapping[str, Value]) -> bool:
+        """Return whether a target with several attempts has lost all objects of a record."""
+        return any(
+            target.attempts > 1 and target.has_lost_objects(record, targets[name])
+            for name, target in self.targets.items()
+        )
+
     def resized(self, image: Image, maps: Mapping[ArrayKey, MovingMap] = NO_MAPS) -> Image:
         """Return the image, resized with its maps if this pipeline has a size."""
         if self.resize is None:
@@ -183,27 +195,10 @@ def _resize_map(moving: MovingMap, options: ResizeOptions) -> None:
     if moving.kind == "labels":
         moving.values = resize_map(moving.values, options, UNCOVERED)
     elif moving.kind == "points":
-        place = resized_place(moving.values.size, options)
-        moving.values = moving.values.moved(scaling(*place), options.image_size)
+        moving.values = resized_geometry(moving.values, options)
     else:
         # Padding is 0, also for the weights of values.
         moving.values = resize_image(moving.values, options)
-
-
-def _read_geometry(whole: Geometry, region: Region, pixels: tuple[int, ...]) -> Geometry:
-    """Return where the points of a whole image are in the pixels that were read of it.
-
-    Args:
-        whole: The geometry of the whole image.
-        region: What was to be read.
-        pixels: (height, width, channels) of what was read.
-    """
-    size = (pixels[0], pixels[1])
-    if region.resize is not None and size == region.resize.image_size:
-        # Perhaps read from a cache of resized images.
-        return whole.moved(scaling(*resized_place(whole.size, region.resize)), size)
-    scale, (top, left, *_) = read_box(region, whole.size, pixels)
-    return whole.moved(scaling(1 / scale, 1 / scale, -left, -top), size)
 
 
 def _check_no_shrinking(source: ImageSource) -> None:

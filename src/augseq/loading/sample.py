@@ -50,7 +50,13 @@ class Sample:
 
 
 def load_sample(
-    record: Record, pipeline: Pipeline, *, seed: int, epoch: int, number: int = 0
+    record: Record,
+    pipeline: Pipeline,
+    *,
+    seed: int,
+    epoch: int,
+    number: int = 0,
+    attempt: int = 0,
 ) -> Sample:
     """Load the sample of a record in an epoch, which depends only on the arguments.
 
@@ -60,12 +66,13 @@ def load_sample(
         seed: Random seed of the augmentations.
         epoch: From 0.
         number: Number of the image that draws; from 1 for further images of the record.
+        attempt: From 1 for further attempts, after those before have lost all objects.
 
     Raises:
         AugseqError: The file or an augmentation failed; the message names the record.
         Exception: Any exception of an augmentation, with a note on how to replay it.
     """
-    where = {"epoch": epoch, "index": record.index, "number": number}
+    where = {"epoch": epoch, "index": record.index, "number": number, "attempt": attempt}
     own = {
         key: load_sample(record, other, seed=seed, epoch=epoch, number=k).image
         for k, (key, other) in enumerate((pipeline.own_images or {}).items(), 1)
@@ -89,6 +96,8 @@ def load_sample(
         for name, value in pipeline.inputs.items():
             inputs[name] = value.load(record, moved.get(("inputs", name)))
         targets = pipeline.load_targets(record, image, maps, own)
+    if attempt + 1 < pipeline.attempts and pipeline.has_lost_objects(record, targets):
+        return load_sample(record, pipeline, seed=seed, epoch=epoch, attempt=attempt + 1)
     return Sample(record=record, inputs=inputs, targets=targets, kinds=pipeline.kinds)
 
 

@@ -56,7 +56,7 @@ _LENT = _Lent()
 
 @contextmanager
 def lent_rng(
-    seed: int, stream: Stream, *, epoch: int, index: int, number: int = 0
+    seed: int, stream: Stream, *, epoch: int, index: int, number: int = 0, attempt: int = 0
 ) -> Iterator[np.random.Generator]:
     """Provide the generator of `record_rng` within a `with` block.
 
@@ -69,9 +69,11 @@ def lent_rng(
         index: As in `record_rng`.
         number: Less than 2**15. Other numbers are for further images of the record: their draws
             are `number` times 2**50 draws ahead, which no image ever uses.
+        attempt: Less than 2**8. Other numbers are for further attempts with the same image: their
+            draws are `attempt` times 2**42 draws ahead.
     """
     rng = _LENT.free.pop() if _LENT.free else record_rng(0, Stream.AUGMENT, epoch=0, index=0)
-    counter = np.array([number << 48, stream, epoch, index], np.uint64)
+    counter = np.array([number << 48 | attempt << 40, stream, epoch, index], np.uint64)
     rng.bit_generator.state = {
         "bit_generator": "Philox",
         "state": {"counter": counter, "key": np.array([seed, 0], np.uint64)},

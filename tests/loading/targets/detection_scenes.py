@@ -24,6 +24,7 @@ def scene(
     pixels: Any = None,
     suffix: str = "png",
     points: Sequence[Any] | None = None,
+    polygons: Sequence[Any] | None = None,
     info: dict[str, Any] | None = None,
     columns: dict[str, Any] | None = None,
 ) -> augseq.Manifest:
@@ -37,6 +38,7 @@ def scene(
         pixels: Images, if not black.
         suffix: Their format.
         points: Of each image, the key points of each object, (k, 3).
+        polygons: Of each image, the polygons of each object, a list of (k, 2).
         info: Further keys of `dataset_info`.
         columns: Further columns.
     """
@@ -54,6 +56,13 @@ def scene(
         flat = [[x for one in found for x in np.ravel(one)] for found in points]
         lists["box_keypoints"] = pa.array(counts, pa.list_(pa.int32()))
         lists["keypoints"] = pa.array(flat, pa.list_(pa.float64()))
+    if polygons is not None:
+        per_object = [[len(parts) for parts in found] for found in polygons]
+        lengths = [[len(part) for parts in found for part in parts] for found in polygons]
+        flat = [[x for parts in found for p in parts for x in np.ravel(p)] for found in polygons]
+        lists["box_polygons"] = pa.array(per_object, pa.list_(pa.int32()))
+        lists["polygon_points"] = pa.array(lengths, pa.list_(pa.int32()))
+        lists["polygons"] = pa.array(flat, pa.list_(pa.float64()))
     for name, values in {**lists, **(columns or {})}.items():
         images = images.with_column(name, values)
     categories = [{"id": k, "name": name} for k, name in enumerate(CLASSES)]

@@ -1,4 +1,4 @@
-"""Formats of boxes, with the names of `keras.utils.bounding_boxes`."""
+"""Formats of boxes, with the names of `keras.utils.bounding_boxes`, and oriented boxes."""
 
 from typing import Literal, TypeAlias
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.geometry import Size
+from augseq.augment.moved_shapes import corners_of
 
 BoxFormat: TypeAlias = Literal[
     "xyxy",
@@ -17,9 +18,36 @@ BoxFormat: TypeAlias = Literal[
     "rel_yxyx",
     "rel_xywh",
     "rel_center_xywh",
+    "corners",
+    "rel_corners",
 ]
+"""Those of Keras, and four corners of an oriented box, each x and y."""
 
+CORNERS: tuple[BoxFormat, BoxFormat] = ("corners", "rel_corners")
 _RELATIVE = "rel_"
+
+
+def format_corners(
+    corners: npt.NDArray[np.float64], box_format: BoxFormat, size: Size
+) -> npt.NDArray[np.float64]:
+    """Return the corners of oriented boxes in pixels in a format, shape (n, 4, 2)."""
+    return corners / size[::-1] if box_format.startswith(_RELATIVE) else corners
+
+
+def read_corners(
+    values: npt.NDArray[np.float32], box_format: BoxFormat, size: Size
+) -> npt.NDArray[np.float64]:
+    """Return the corners in pixels of boxes in any format, shape (n, 4, 2).
+
+    Args:
+        values: Boxes in this format, shape (n, 4) or (n, 4, 2).
+        box_format: The format.
+        size: (height, width) of the image in pixels, for relative formats.
+    """
+    if box_format not in CORNERS:
+        return corners_of(read_boxes(values, box_format, size))
+    corners = np.asarray(values, np.float64)
+    return corners * size[::-1] if box_format.startswith(_RELATIVE) else corners
 
 
 def format_boxes(
@@ -45,7 +73,7 @@ def read_boxes(
     """Return left, top, right and bottom in pixels of boxes in a format, shape (n, 4).
 
     Args:
-        values: Boxes in this format, shape (n, 4).
+        values: Boxes in this format, shape (n, 4); not corners.
         box_format: The format.
         size: (height, width) of the image in pixels, for relative formats.
     """

@@ -96,6 +96,20 @@ class Target(Protocol):
         """
         raise TypeError(f"{type(self).__name__} has no map")
 
+    @property
+    def attempts(self) -> int:
+        """How often an image is augmented at most, until `has_lost_objects` is False."""
+        return 1
+
+    def has_lost_objects(self, record: Record, value: Any) -> bool:
+        """Return whether a record has objects, but none is left in its value.
+
+        Args:
+            record: The record, with at least the `columns`.
+            value: What `load` returned.
+        """
+        return False
+
     def view(self, value: Any) -> TargetView:
         """Return how to show a value to a person.
 

@@ -1,0 +1,231 @@
+"""The boxes of a record, after they have moved with its image."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augseq.augment.geometry import Geometry, Points, Size
+from augseq.augment.moved_shapes import (
+    Floats,
+    corners_of,
+    move_boxes,
+    move_points,
+    move_polygons,
+    polygon_areas,
+)
+from augseq.augment.moving_map import MapKind, MovingMap
+from augseq.loading.targets.annotated_frame import AnnotatedFrame
+from augseq.loading.targets.annotated_outlines import Outlines, annotated_outlines
+from augseq.loading.targets.box_format import (
+    CORNERS,
+    BoxFormat,
+    format_boxes,
+    format_corners,
+    read_corners,
+)
+from augseq.loading.targets.target import Target
+from augseq.loading.targets.view import TargetView
+from augseq.manifest.record import Record
+from augseq.pixels.region import Region
+from augseq.terminal_text import first_few
+from augseq.types import Image, Value
+
+BOXES, LABELS, CLASSES = "boxes", "labels", "box_classes"
+PADDING = -1
+# Rounding alone makes no box less visible.
+_ROUNDING = 1e-9
+_SHOWN = 6
+# Of corners that go round in the other direction.
+_OTHER_WAY = (1, 0, 3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotated:
+    """The objects of a record that are used, in the image as it is loaded.
+
+    Attributes:
+        boxes: Left, top, right, bottom in pixels, shape (n, 4).
+        labels: Their labels, shape (n,).
+        outlines: Their polygons; None if they are not read.
+    """
+
+    boxes: Floats
+    labels: npt.NDArray[np.int64]
+    outlines: Outlines | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxesTarget(Target):
+    """The boxes and labels of a record.
+
+    Attributes:
+        format: How boxes are written.
+        max_boxes: Number of rows.
+        classes: Names of the classes; boxes of others are excluded.
+        flags: Columns of flags; boxes with one of them are excluded.
+        outlines: Columns of polygons; empty if only boxes are used.
+        min_visibility: As in `Boxes`.
+        min_area_px: As in `Boxes`.
+        attempts: As in `Boxes`.
+        frame: The frame in which the images were annotated.
+    """
+
+    format: BoxFormat
+    max_boxes: int
+    classes: tuple[str, ...]
+    flags: tuple[str, ...]
+    outlines: tuple[str, ...]
+    min_visibility: float
+    min_area_px: float
+    # With `field`, since `Target`'s property would be taken for the default.
+    attempts: int = field()
+    frame: AnnotatedFrame
+    _label_of: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        label_of = {name: label for label, name in enumerate(self.classes)}
+        object.__setattr__(self, "_label_of", label_of)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the objects, and of the size of the image."""
+        return (BOXES, CLASSES, *self.flags, *self.outlines, *self.frame.columns)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of its arrays."""
+        return (BOXES, LABELS)
+
+    @property
+    def map_kind(self) -> MapKind:
+        """Always "points"."""
+        return "points"
+
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
+        """Return the geometry of the whole image.
+
+        Raises:
+            LabelError: The image was annotated with another size.
+        """
+        return self.frame.geometry(record, shape)
+
+    def load(self, record: Record, image: Any = None) -> Value:
+        """Return the boxes and labels, given the geometry of the image after it has moved."""
+        geometry: Geometry = image
+        annotated = self._annotated(record, geometry.first_size)
+        move = self._moved_corners if self.format in CORNERS else self._moved_boxes
+        boxes, shares, areas = move(annotated, geometry)
+        is_kept = (shares > 0) & (shares >= self.min_visibility - _ROUNDING)
+        is_kept &= areas >= self.min_area_px
+        labels = annotated.labels[is_kept]
+        rows = np.full((self.max_boxes, *boxes.shape[1:]), PADDING, np.float32)
+        numbers = np.full(self.max_boxes, PADDING, np.int32)
+        rows[: len(labels)], numbers[: len(labels)] = boxes[is_kept], labels
+        return {BOXES: rows, LABELS: numbers}
+
+    def _annotated(self, record: Record, size: Size) -> _Annotated:
+        columns = record.columns
+        boxes = np.array(columns[BOXES], np.float64).reshape(-1, 4)
+        labels = np.array([self._label_of.get(name, -1) for name in columns[CLASSES]], np.int64)
+        outlines = annotated_outlines(columns, boxes) if self.outlines else None
+        if record.index in self.frame.turns:
+            ends = self.frame.placed(boxes.reshape(-1, 2, 2), record, size)
+            boxes = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+            if outlines is not None:
+                polygons = self.frame.placed(outlines.polygons, record, size)
+                outlines = Outlines(polygons, outlines.owners)
+        is_used = labels >= 0
+        for name in self.flags:
+            is_used &= ~np.array(columns[name] or [False] * len(labels), np.bool_)
+        if is_used.all():
+            return _Annotated(boxes, labels, outlines)
+        outlines = None if outlines is None else outlines.of(is_used)
+        return _Annotated(boxes[is_used], labels[is_used], outlines)
+
+    def _moved_boxes(
+        self, annotated: _Annotated, geometry: Geometry
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return moved boxes in the format, the visible share of each, and its area."""
+        if annotated.outlines is None or not geometry.steps:
+            boxes, shares = move_boxes(geometry, annotated.boxes)
+        else:
+            boxes, shares = annotated.outlines.moved(geometry, len(annotated.boxes))
+        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        return format_boxes(boxes, self.format, geometry.size), shares, areas
+
+    def _moved_corners(
+        self, annotated: _Annotated, geometry: Geometry
+    ) -> tuple[Points, Floats, Floats]:
+        """Return moved corners in the format, the visible share of each box, and that area."""
+        corners = corners_of(annotated.boxes)
+        if annotated.outlines is not None:
+            # Longer polygons are of excluded objects.
+            corners = annotated.outlines.polygons[:, :4]
+        _, shares = move_polygons(geometry, corners)
+        moved, _ = move_points(geometry, corners)
+        if geometry.is_mirrored:
+            moved = moved[:, _OTHER_WAY]
+        areas = polygon_areas(moved) * shares
+        return format_corners(moved, self.format, geometry.size), shares, areas
+
+    def has_lost_objects(self, record: Record, value: Any) -> bool:
+        """Return whether a record has boxes, but none is left in its value."""
+        # Those that are left come first.
+        is_empty = bool(value[LABELS][0] == PADDING)
+        return is_empty and len(self._annotated(record, (0, 0)).labels) > 0
+
+    def objects_in(self, value: Value, size: Size) -> tuple[Floats, list[str]]:
+        """Return the boxes of a value, and the names of their classes.
+
+        Args:
+            value: What `load` returned, or a row of a batch.
+            size: (height, width) of its image in pixels.
+
+        Returns:
+            Left, top, right, bottom in pixels, float64, shape (n, 4), without padding; and n names.
+        """
+        corners, names = self.corners_in(value, size)
+        return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1), names
+
+    def corners_in(self, value: Value, size: Size) -> tuple[Points, list[str]]:
+        """Return the corners of the boxes of a value, and the names of their classes.
+
+        Args:
+            value: What `load` returned, or a row of a batch.
+            size: (height, width) of its image in pixels.
+
+        Returns:
+            x and y in pixels, float64, shape (n, 4, 2), clockwise from the top left unless boxes
+            are oriented, without padding; and n names.
+        """
+        assert not isinstance(value, np.ndarray)
+        is_object = value[LABELS] >= 0
+        corners = read_corners(value[BOXES][is_object], self.format, size)
+        return corners, [self.classes[label] for label in value[LABELS][is_object].tolist()]
+
+    def view(self, value: Value) -> TargetView:
+        """Return the names of the classes of the boxes."""
+        _, names = self.corners_in(value, (1, 1))
+        return TargetView(title=BOXES, text=first_few(names, _SHOWN) or "no boxes")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its boxes, (max_boxes, 4) or (max_boxes, 4, 2)."""
+        return (self.max_boxes, 4, 2) if self.format in CORNERS else (self.max_boxes, 4)
+
+    @property
+    def text(self) -> str:
+        """The number of classes, the format, dtypes and shapes."""
+        return (
+            f"boxes of {len(self.classes)} classes, {self.format}, float32 {self.shape}, "
+            f"and labels, int32 ({self.max_boxes},)"
+        )
+
+    @property
+    def content(self) -> str:
+        """What decides the values, beside the columns."""
+        return repr(self)
