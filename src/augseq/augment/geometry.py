@@ -1,7 +1,6 @@
 """Where the points of an image are after it was cropped, resized or otherwise moved."""
 
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +31,6 @@ class Step(Protocol):
         ...
 
     @property
-    def is_aligned(self) -> bool:
-        """Whether horizontal and vertical lines stay horizontal or vertical."""
-        ...
-
-    @property
     def is_straight(self) -> bool:
         """Whether straight lines stay straight."""
         ...
@@ -56,9 +50,61 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixStep:
-    """A move by a matrix: every crop, flip, rotation, resizing, shear and perspective.
+class Aligned(NamedTuple):
+    """A move that keeps horizontal and vertical lines: crops, flips, resizing, quarter turns.
+
+    Of plain numbers, since arrays of two or three numbers take ten times as long.
+
+    Attributes:
+        scale_x: x of a moved point is `scale_x * x + offset_x`.
+        scale_y: The same for y.
+        offset_x: In pixels.
+        offset_y: In pixels.
+        swaps: Whether x and y of a point change places before that.
+        before: Size of the image before it.
+        size: Size of the image after it.
+    """
+
+    scale_x: float
+    scale_y: float
+    offset_x: float
+    offset_y: float
+    swaps: bool
+    before: Size
+    size: Size
+
+    @property
+    def is_straight(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether left and right change sides."""
+        return (self.scale_x * self.scale_y < 0) != self.swaps
+
+    @property
+    def cuts(self) -> bool:
+        """Whether a part of the image is outside the image after it."""
+        height, width = self.before[::-1] if self.swaps else self.before
+        end_x = self.scale_x * width + self.offset_x
+        end_y = self.scale_y * height + self.offset_y
+        low = min(self.offset_x, self.offset_y, end_x, end_y)
+        return (
+            low < -_ROUNDING_PX
+            or max(self.offset_x, end_x) > self.size[1] + _ROUNDING_PX
+            or max(self.offset_y, end_y) > self.size[0] + _ROUNDING_PX
+        )
+
+    def move(self, points: Points) -> Points:
+        """Return points after the step, a new array of the same shape."""
+        found = points[..., ::-1] if self.swaps else points
+        moved: Points = found * (self.scale_x, self.scale_y) + (self.offset_x, self.offset_y)
+        return moved
+
+
+class Projected(NamedTuple):
+    """A move by a matrix: every rotation, shear and perspective.
 
     Attributes:
         matrix: How points move.
@@ -76,17 +122,9 @@ class MatrixStep:
         return True
 
     @property
-    def is_aligned(self) -> bool:
-        """Whether horizontal and vertical lines stay horizontal or vertical."""
-        (a, b, _), (c, d, _), (e, f, _) = self.matrix.tolist()
-        return not (e or f) and (a == d == 0 or b == c == 0)
-
-    @property
     def mirrors(self) -> bool:
         """Whether left and right change sides."""
-        (a, b, x), (c, d, y), (e, f, g) = self.matrix.tolist()
-        determinant: float = a * (d * g - y * f) - b * (c * g - y * e) + x * (c * f - d * e)
-        return determinant < 0
+        return bool(np.linalg.det(self.matrix) < 0)
 
     @property
     def cuts(self) -> bool:
@@ -104,8 +142,7 @@ class MatrixStep:
         return moved
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """How the points of an image have moved so far; immutable.
 
     Attributes:
@@ -130,24 +167,45 @@ class Geometry:
         """Return the geometry after one more step."""
         return Geometry(self.first_size, (*self.steps, step))
 
-    def moved(self, matrix: Matrix, size: Size) -> "Geometry":
+    def scaled(
+        self,
+        size: Size,
+        scale_x: float = 1.0,
+        scale_y: float = 1.0,
+        offset_x: float = 0.0,
+        offset_y: float = 0.0,
+        *,
+        swaps: bool = False,
+    ) -> "Geometry":
+        """Return the geometry after an aligned move; itself if that moves nothing.
+
+        Args:
+            size: Size of the image after it.
+            scale_x: As in `Aligned`.
+            scale_y: As in `Aligned`.
+            offset_x: As in `Aligned`.
+            offset_y: As in `Aligned`.
+            swaps: As in `Aligned`.
+        """
+        before = self.size
+        is_moved = swaps or scale_x != 1 or scale_y != 1 or offset_x != 0 or offset_y != 0
+        if not is_moved and size == before:
+            return self
+        return self.after(Aligned(scale_x, scale_y, offset_x, offset_y, swaps, before, size))
+
+    def projected(self, matrix: Matrix, size: Size) -> "Geometry":
         """Return the geometry after a move by a matrix; itself if that moves nothing.
 
         Args:
             matrix: How the points of the image move.
             size: Size of the image after it.
         """
-        if size == self.size and np.array_equal(matrix, _UNMOVED):
-            return self
-        return self.after(MatrixStep(matrix, self.size, size))
+        before = self.size
+        is_moved = size != before or bool((matrix != _UNMOVED).any())
+        return self.after(Projected(matrix, before, size)) if is_moved else self
 
 
 _UNMOVED = np.eye(3)
-
-
-def scaling(scale_x: float, scale_y: float, offset_x: float = 0.0, offset_y: float = 0.0) -> Matrix:
-    """Return the matrix that scales points, and then moves them by an offset."""
-    return np.array([(scale_x, 0, offset_x), (0, scale_y, offset_y), (0, 0, 1)], np.float64)
 
 
 def is_inside(points: Points, size: Size) -> npt.NDArray[np.bool_]:

@@ -1,11 +1,13 @@
 """Move points and boxes of an image as it was moved, and measure what is still visible of them."""
 
+from collections.abc import Sequence
+from math import inf
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from augseq.augment.geometry import Geometry, Points, Size, is_inside
+from augseq.augment.geometry import Aligned, Geometry, Points, Size, Step, is_inside
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -46,10 +48,60 @@ def move_boxes(geometry: Geometry, boxes: Floats) -> tuple[Floats, Floats]:
         Boxes, shape (n, 4), and the visible share of the area of each, 0 to 1, shape (n,). The
         numbers of a box without a visible part have no meaning.
     """
-    if not geometry.steps:
-        return boxes, np.ones(len(boxes))
-    # Two opposite corners suffice, as long as the sides of a box stay horizontal and vertical.
-    return _moved(geometry, boxes.reshape(-1, 2, 2))
+    aligned = []
+    for step in geometry.steps:
+        if not isinstance(step, Aligned):
+            break
+        aligned.append(step)
+    boxes, shares = _moved_straight(aligned, boxes)
+    if len(aligned) == len(geometry.steps):
+        return boxes, shares
+    bounds, kept = _moved(geometry.steps[len(aligned) :], corners_of(boxes))
+    return bounds, shares * kept
+
+
+def _moved_straight(steps: Sequence[Aligned], boxes: Floats) -> tuple[Floats, Floats]:
+    """Return boxes after aligned moves, and their visible shares; see `move_boxes`.
+
+    All moves are composed first, in plain numbers, and applied to the boxes at once.
+    """
+    scale_x, scale_y, offset_x, offset_y, swapped = 1.0, 1.0, 0.0, 0.0, False
+    # What is visible, in the coordinates of the boxes.
+    low_x, low_y, high_x, high_y = -inf, -inf, inf, inf
+    for step in steps:
+        if step.swaps:
+            scale_x, scale_y, offset_x, offset_y = scale_y, scale_x, offset_y, offset_x
+            swapped = not swapped
+        scale_x, offset_x = step.scale_x * scale_x, step.scale_x * offset_x + step.offset_x
+        scale_y, offset_y = step.scale_y * scale_y, step.scale_y * offset_y + step.offset_y
+        if step.cuts:
+            height, width = step.size
+            ends = (-offset_x / scale_x, (width - offset_x) / scale_x)
+            others = (-offset_y / scale_y, (height - offset_y) / scale_y)
+            ends, others = (others, ends) if swapped else (ends, others)
+            low_x, high_x = max(low_x, min(ends)), min(high_x, max(ends))
+            low_y, high_y = max(low_y, min(others)), min(high_y, max(others))
+    shares = np.ones(len(boxes))
+    if low_x > -inf:
+        whole = boxes
+        # A box beside the window becomes empty, even if the window is.
+        boxes = np.maximum(np.minimum(boxes, (high_x, high_y, high_x, high_y)), (low_x, low_y) * 2)
+        shares = _shares(box_areas(boxes), box_areas(whole))
+    if not steps:
+        return boxes, shares
+    if swapped:
+        boxes = boxes[:, (1, 0, 3, 2)]
+    boxes = boxes * (scale_x, scale_y, scale_x, scale_y) + (offset_x, offset_y) * 2
+    left, top = 2 if scale_x < 0 else 0, 3 if scale_y < 0 else 1
+    if (left, top) != (0, 1):
+        boxes = boxes[:, (left, top, 2 - left, 4 - top)]
+    return boxes, shares
+
+
+def box_areas(boxes: Floats) -> Floats:
+    """Return the areas of boxes, (n, 4), in square pixels, shape (n,)."""
+    areas: Floats = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return areas
 
 
 def move_polygons(geometry: Geometry, polygons: Points) -> tuple[Floats, Floats]:
@@ -62,20 +114,17 @@ def move_polygons(geometry: Geometry, polygons: Points) -> tuple[Floats, Floats]
     Returns:
         As of `move_boxes`.
     """
-    return _moved(geometry, polygons)
+    return _moved(geometry.steps, polygons)
 
 
-def _moved(geometry: Geometry, shapes: Points) -> tuple[Floats, Floats]:
+def _moved(steps: Sequence[Step], shapes: Points) -> tuple[Floats, Floats]:
     shares = np.ones(len(shapes))
-    for step in geometry.steps:
-        if not step.is_aligned and shapes.shape[1] == 2:
-            shapes = corners_of(_bounds(shapes))
+    for step in steps:
         if not step.is_straight:
             shapes = _with_parts(shapes)
         shapes = step.move(shapes)
         if step.cuts and len(shapes):
-            cut = _cut_boxes if shapes.shape[1] == 2 else _cut_polygons
-            shapes, kept = cut(shapes, step.size)
+            shapes, kept = _cut(shapes, step.size)
             shares *= kept
     return _bounds(shapes), shares
 
@@ -99,20 +148,7 @@ def _with_parts(polygons: Points) -> Points:
     return found.reshape(len(polygons), -1, 2)
 
 
-def _cut_boxes(shapes: Points, size: Size) -> tuple[Points, Floats]:
-    """Return the parts of boxes inside an image, and their shares of the boxes.
-
-    Args:
-        shapes: Two opposite corners of each, shape (n, 2, 2).
-        size: Size of the image.
-    """
-    bounds = _bounds(shapes).reshape(-1, 2, 2)
-    cut = np.clip(bounds, 0, size[::-1])
-    areas, kept = (np.prod(found[:, 1] - found[:, 0], axis=1) for found in (bounds, cut))
-    return cut, _shares(kept, areas)
-
-
-def _cut_polygons(polygons: Points, size: Size) -> tuple[Points, Floats]:
+def _cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
     """Return the parts of polygons inside an image, and their shares of the polygons.
 
     Args:

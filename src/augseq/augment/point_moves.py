@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from augseq.augment.geometry import Geometry, Matrix, Size, scaling
+from augseq.augment.geometry import Geometry, Matrix, Size
 from augseq.augment.warp import warp_step
 
 
@@ -46,96 +46,86 @@ def find_move(transform: Any) -> Move | None:
 
 
 def _resize(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(_stretch(geometry.size, drawn.size), drawn.size)
+    (height, width), (new_height, new_width) = geometry.size, drawn.size
+    return geometry.scaled(drawn.size, new_width / width, new_height / height)
 
 
 def _crop(geometry: Geometry, drawn: Drawn) -> Geometry:
     """Pad if needed, crop, and resize to the size of the result."""
     pad = drawn.params.get("pad_params") or {}
-    left, top, right, bottom = drawn.params["crop_coords"]
-    offset = scaling(1, 1, pad.get("pad_left", 0) - left, pad.get("pad_top", 0) - top)
-    part = (int(bottom - top), int(right - left))
-    return geometry.moved(offset, part).moved(_stretch(part, drawn.size), drawn.size)
+    left, top, right, bottom = map(int, drawn.params["crop_coords"])
+    offsets = (pad.get("pad_left", 0) - left, pad.get("pad_top", 0) - top)
+    return _resize(geometry.scaled((bottom - top, right - left), 1, 1, *offsets), drawn)
 
 
 def _crop_and_pad(geometry: Geometry, drawn: Drawn) -> Geometry:
     height, width = geometry.size
-    left, top, right, bottom = drawn.params["crop_params"] or (0, 0, width, height)
-    geometry = geometry.moved(scaling(1, 1, -left, -top), (int(bottom - top), int(right - left)))
-    pad_top, pad_bottom, pad_left, pad_right = drawn.params["pad_params"] or (0, 0, 0, 0)
+    left, top, right, bottom = map(int, drawn.params["crop_params"] or (0, 0, width, height))
+    geometry = geometry.scaled((bottom - top, right - left), 1, 1, -left, -top)
+    above, below, before, after = map(int, drawn.params["pad_params"] or (0, 0, 0, 0))
     height, width = geometry.size
-    padded = (height + pad_top + pad_bottom, width + pad_left + pad_right)
-    geometry = geometry.moved(scaling(1, 1, pad_left, pad_top), padded)
-    return geometry.moved(_stretch(padded, drawn.size), drawn.size)
+    padded = (height + above + below, width + before + after)
+    return _resize(geometry.scaled(padded, 1, 1, before, above), drawn)
 
 
 def _pad(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(
-        scaling(1, 1, drawn.params["pad_left"], drawn.params["pad_top"]), drawn.size
-    )
+    return geometry.scaled(drawn.size, 1, 1, drawn.params["pad_left"], drawn.params["pad_top"])
 
 
 def _flip_x(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(scaling(-1, 1, geometry.size[1], 0), drawn.size)
+    return geometry.scaled(drawn.size, -1, 1, geometry.size[1], 0)
 
 
 def _flip_y(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(scaling(1, -1, 0, geometry.size[0]), drawn.size)
+    return geometry.scaled(drawn.size, 1, -1, 0, geometry.size[0])
 
 
 def _transpose(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(_TRANSPOSED, drawn.size)
+    return geometry.scaled(drawn.size, swaps=True)
 
 
 def _rotate_90(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(_quarter_turns(geometry.size, drawn.params["factor"]), drawn.size)
+    return _turned(geometry, drawn.params["factor"])
 
 
 def _symmetry(geometry: Geometry, drawn: Drawn) -> Geometry:
-    height, width = geometry.size
     element = drawn.params["group_element"]
-    turns = {"e": 0, "r90": 1, "r180": 2, "r270": 3, "hvt": 2}.get(element)
-    flips = {"h": scaling(-1, 1, width, 0), "v": scaling(1, -1, 0, height), "t": _TRANSPOSED}
-    matrix = flips[element] if turns is None else _quarter_turns(geometry.size, turns)
-    return geometry.moved(_TRANSPOSED @ matrix if element == "hvt" else matrix, drawn.size)
+    if element == "hvt":
+        return _transpose(_turned(geometry, 2), drawn)
+    flips = {"h": _flip_x, "v": _flip_y, "t": _transpose}
+    if element in flips:
+        return flips[element](geometry, drawn)
+    return _turned(geometry, {"e": 0, "r90": 1, "r180": 2, "r270": 3}[element])
+
+
+def _turned(geometry: Geometry, number: int) -> Geometry:
+    """Return the geometry after counterclockwise turns by 90 degrees."""
+    for _ in range(number):
+        height, width = geometry.size
+        geometry = geometry.scaled((width, height), 1, -1, 0, width, swaps=True)
+    return geometry
 
 
 def _affine(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.moved(_between_edges(drawn.params["matrix"]), drawn.size)
+    return geometry.projected(_between_edges(drawn.params["matrix"]), drawn.size)
 
 
 def _rotate(geometry: Geometry, drawn: Drawn) -> Geometry:
-    geometry = geometry.moved(_between_edges(drawn.params["matrix"]), geometry.size)
+    geometry = geometry.projected(_between_edges(drawn.params["matrix"]), geometry.size)
     if not drawn.transform.crop_border:
         return geometry
-    return geometry.moved(scaling(1, 1, -drawn.params["x_min"], -drawn.params["y_min"]), drawn.size)
+    return geometry.scaled(drawn.size, 1, 1, -drawn.params["x_min"], -drawn.params["y_min"])
 
 
 def _perspective(geometry: Geometry, drawn: Drawn) -> Geometry:
     height, width = drawn.size
     # 1 if the size is not kept.
-    scale = scaling(width / drawn.params["max_width"], height / drawn.params["max_height"])
-    return geometry.moved(_between_edges(scale @ drawn.params["matrix"]), drawn.size)
+    scale = np.diag([width / drawn.params["max_width"], height / drawn.params["max_height"], 1])
+    return geometry.projected(_between_edges(scale @ drawn.params["matrix"]), drawn.size)
 
 
 def _distort(geometry: Geometry, drawn: Drawn) -> Geometry:
     return geometry.after(warp_step(drawn.params["map_x"], drawn.params["map_y"]))
-
-
-_TRANSPOSED = np.array([(0, 1, 0), (1, 0, 0), (0, 0, 1)], np.float64)
-
-
-def _stretch(before: Size, size: Size) -> Matrix:
-    return scaling(size[1] / before[1], size[0] / before[0])
-
-
-def _quarter_turns(size: Size, number: int) -> Matrix:
-    """Return the matrix of counterclockwise turns by 90 degrees."""
-    (height, width), matrix = size, np.eye(3)
-    for _ in range(number):
-        matrix = np.array([(0, 1, 0), (-1, 0, width), (0, 0, 1)], np.float64) @ matrix
-        height, width = width, height
-    return matrix
 
 
 def _between_edges(matrix: Matrix) -> Matrix:
@@ -145,8 +135,12 @@ def _between_edges(matrix: Matrix) -> Matrix:
     """
     if matrix.shape[0] == 2:
         matrix = np.vstack([matrix, (0, 0, 1)])
-    moved: Matrix = scaling(1, 1, 0.5, 0.5) @ matrix @ scaling(1, 1, -0.5, -0.5)
+    moved: Matrix = _FROM_CENTRE @ matrix @ _TO_CENTRE
     return moved
+
+
+_FROM_CENTRE = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])
+_TO_CENTRE = np.array([(1, 0, -0.5), (0, 1, -0.5), (0, 0, 1)])
 
 
 # By the class whose `apply` moves the image.

@@ -33,11 +33,6 @@ class WarpStep:
         return self.sources.shape[0], self.sources.shape[1]
 
     @property
-    def is_aligned(self) -> bool:
-        """False."""
-        return False
-
-    @property
     def is_straight(self) -> bool:
         """False: lines become curves."""
         return False

@@ -1,6 +1,6 @@
 """Where the points of an image are after it was read and resized."""
 
-from augseq.augment.geometry import Geometry, scaling
+from augseq.augment.geometry import Geometry
 from augseq.manifest.record import Record
 from augseq.pixels.decoders.jpeg import JPEG
 from augseq.pixels.options import ResizeOptions
@@ -22,15 +22,14 @@ def read_geometry(
     size = (pixels[0], pixels[1])
     if region.resize is None or size != region.resize.image_size:
         scale, (top, left, *_) = read_box(region, whole.size, pixels)
-        return whole.moved(scaling(1 / scale, 1 / scale, -left, -top), size)
+        return whole.scaled(size, 1 / scale, 1 / scale, -left, -top)
     # Perhaps from a cache of resized images, which does not say at which scale a JPEG was decoded.
     scale = region.scale(whole.size) if record.path.lower().endswith(JPEG.endings) else 1
     _, _, height, width = scaled_box(None, whole.size, scale)
-    decoded = whole.moved(scaling(1 / scale, 1 / scale), (height, width))
+    decoded = whole.scaled((height, width), 1 / scale, 1 / scale)
     return resized_geometry(decoded, region.resize)
 
 
 def resized_geometry(geometry: Geometry, options: ResizeOptions) -> Geometry:
     """Return where the points of an image are after it was resized."""
-    place = resized_place(geometry.size, options)
-    return geometry.moved(scaling(*place), options.image_size)
+    return geometry.scaled(options.image_size, *resized_place(geometry.size, options))

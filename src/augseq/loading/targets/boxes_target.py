@@ -9,6 +9,7 @@ import numpy.typing as npt
 from augseq.augment.geometry import Geometry, Points, Size
 from augseq.augment.moved_shapes import (
     Floats,
+    box_areas,
     corners_of,
     move_boxes,
     move_points,
@@ -154,8 +155,7 @@ class BoxesTarget(Target):
             boxes, shares = move_boxes(geometry, annotated.boxes)
         else:
             boxes, shares = annotated.outlines.moved(geometry, len(annotated.boxes))
-        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-        return format_boxes(boxes, self.format, geometry.size), shares, areas
+        return format_boxes(boxes, self.format, geometry.size), shares, box_areas(boxes)
 
     def _moved_corners(
         self, annotated: _Annotated, geometry: Geometry
