@@ -128,7 +128,13 @@ def test_a_program_of_the_page_on_targets_runs(monkeypatch: pytest.MonkeyPatch, 
     assert len(names["model"].history.history["loss"]) == 1
 
 
-@pytest.mark.parametrize("code", blocks(PROJECT / "docs/annotations.md", "python"))
+@pytest.mark.parametrize(
+    "code",
+    [
+        *blocks(PROJECT / "docs/annotations.md", "python"),
+        *blocks(PROJECT / "docs/detect.md", "python"),
+    ],
+)
 def test_a_program_of_the_page_on_annotations_runs(
     monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:

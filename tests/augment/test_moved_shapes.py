@@ -1,5 +1,6 @@
 """Boxes and points are where the pixels of their objects are, after every transform."""
 
+import warnings
 from typing import Any
 
 import albumentations as A
@@ -14,6 +15,14 @@ from augseq.augment.moved_shapes import corners_of, move_boxes, move_points
 from augseq.augment.moving_map import MovingMap
 from augseq.sampling.randomness import Stream, record_rng
 from tests.augment.painted_coordinates import MovedCoordinates, coordinate_image
+
+
+def quietly(kind: Any) -> Any:
+    """Return a transform that warns that it is slow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(p=1)
+
 
 # Each always applied.
 TRANSFORMS: dict[str, list[Any]] = {
@@ -60,7 +69,7 @@ TRANSFORMS: dict[str, list[Any]] = {
     "GridDistortion": [A.GridDistortion(distort_limit=0.2, p=1)],
     "OpticalDistortion": [A.OpticalDistortion(distort_limit=0.4, p=1)],
     "OpticalDistortion of a fisheye": [A.OpticalDistortion(mode="fisheye", p=1)],
-    "PiecewiseAffine": [A.PiecewiseAffine(p=1)],
+    "PiecewiseAffine": [quietly(A.PiecewiseAffine)],
     "a distortion between others": [
         A.Rotate(limit=30, p=1), A.GridDistortion(p=1), A.RandomResizedCrop((30, 30), p=1)
     ],

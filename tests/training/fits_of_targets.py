@@ -25,6 +25,10 @@ KIND = np.arange(NUM) % 2
 # Class numbers; 2 is ignored.
 MASKS = RNG.integers(0, 3, (NUM, 4, 4))
 WEIGHT = RNG.uniform(0, 2, NUM).astype(np.float32)
+# Two boxes in each image, or only one, padded with -1.
+BOXES = np.sort(RNG.uniform(0, 4, (NUM, 2, 2, 2)), axis=2).reshape(NUM, 2, 4).astype(np.float32)
+LABELS = RNG.integers(0, 3, (NUM, 2)).astype(np.int32)
+BOXES[::3, 1], LABELS[::3, 1] = -1, -1
 
 
 class Arrays(keras.utils.PyDataset):
@@ -64,6 +68,11 @@ def manifest_in(folder: Path) -> augseq.Manifest:
         "fact 2": FACTS[:, 1],
         "weight": WEIGHT,
     }
+    is_box = LABELS >= 0
+    columns["boxes"] = [found[has].ravel() for found, has in zip(BOXES, is_box, strict=True)]
+    columns["box_classes"] = [
+        ["pqr"[label] for label in found[has]] for found, has in zip(LABELS, is_box, strict=True)
+    ]
     for name, values in columns.items():
         images = images.with_column(name, values)
     return images.with_column("mask", pattern="../masks/{name}")
@@ -90,6 +99,10 @@ def model_of(*outputs: str, facts: bool = False) -> keras.Model:
     if "mask" in outputs:
         # Logits: on torch, the gradient of Keras' sparse loss of probabilities fails.
         made.append(keras.layers.Conv2D(2, 3, padding="same")(scaled))
+    if "boxes" in outputs:
+        boxes = keras.layers.Reshape((2, 4))(keras.layers.Dense(8)(flat))
+        labels = keras.layers.Reshape((2, 3))(keras.layers.Dense(6)(flat))
+        return keras.Model(inputs, {"boxes": boxes, "labels": labels})
     return keras.Model(inputs, made if len(made) > 1 else made[0])
 
 
@@ -145,6 +158,16 @@ CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
         ("mask",),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         ["accuracy"],
+    ),
+    "boxes": (
+        {"targets": augseq.Boxes("xyxy", classes=["p", "q", "r"])},
+        {"boxes": BOXES, "labels": LABELS},
+        ("boxes",),
+        {
+            "boxes": "mse",
+            "labels": keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1),
+        },
+        None,
     ),
     "the image itself": (
         {"targets": augseq.InputImage()},

@@ -14,6 +14,7 @@ CASES = (
     "several labels",
     "masks",
     "one-hot masks",
+    "boxes",
     "the image itself",
 )
 _PROJECT = Path(__file__).parents[2]

@@ -123,7 +123,7 @@ class BoxesTarget(Target):
         is_kept = (shares > 0) & (shares >= self.min_visibility - _ROUNDING)
         is_kept &= areas >= self.min_area_px
         labels = annotated.labels[is_kept]
-        rows = np.full((self.max_boxes, *boxes.shape[1:]), PADDING, np.float32)
+        rows = np.full(self.shape, PADDING, np.float32)
         numbers = np.full(self.max_boxes, PADDING, np.int32)
         rows[: len(labels)], numbers[: len(labels)] = boxes[is_kept], labels
         return {BOXES: rows, LABELS: numbers}
@@ -162,7 +162,7 @@ class BoxesTarget(Target):
     ) -> tuple[Points, Floats, Floats]:
         """Return moved corners in the format, the visible share of each box, and that area."""
         corners = corners_of(annotated.boxes)
-        if annotated.outlines is not None:
+        if annotated.outlines is not None and len(corners):
             # Longer polygons are of excluded objects.
             corners = annotated.outlines.polygons[:, :4]
         _, shares = move_polygons(geometry, corners)
