@@ -277,6 +277,35 @@ def test_a_mirrored_image_of_unknown_partners_is_an_error(tmp_path: Path) -> Non
         batch_of(images, augseq.KeyPoints(), augment=[A.HorizontalFlip(p=1)])
 
 
+def test_boxes_have_the_key_points_of_their_objects(tmp_path: Path) -> None:
+    """The rows stay together, whichever objects a crop or an option removes."""
+    boxes = [[[0, 0, 6, 6], [10, 5, 30, 20], [20, 20, 40, 35]], [[1, 1, 9, 9]]]
+    points = [[[[1, 1, 2], [3, 3, 1]], [[12, 8, 2], [28, 18, 2]], []], [[[2, 2, 0], [5, 5, 2]]]]
+    images = scene(tmp_path, boxes, [[0, 1, 2], [1]], points=points)
+    target = augseq.Boxes(key_points=augseq.KeyPoints(mirror=[1, 0]), max_boxes=4)
+    y = batch_of(images, target)
+    assert y["keypoints"].dtype == np.float32
+    assert y["keypoints"].shape == (2, 4, 2, 3)
+    blank = [[0, 0, 0]] * 2
+    expected = [[*points[0][:2], blank, blank], [[[0, 0, 0], [5, 5, 2]], blank, blank, blank]]
+    np.testing.assert_array_equal(y["keypoints"], expected)
+    augment = [A.Crop(8, 0, 60, 40), A.HorizontalFlip(p=1)]
+    moved = batch_of(images, target, augment=augment)
+    assert moved["labels"].tolist() == [[1, 2, -1, -1], [1, -1, -1, -1]]
+    flipped = [[60 - 28, 18, 2], [60 - 12, 8, 2]]
+    np.testing.assert_allclose(moved["keypoints"][0], [flipped, blank, blank, blank])
+    only = augseq.Boxes(
+        classes=["person"], other_classes="exclude", key_points=augseq.KeyPoints(mirror=[1, 0])
+    )
+    found = batch_of(images, only)
+    np.testing.assert_array_equal(found["keypoints"][0, 0], points[0][1])
+    assert "with 2 key points" in repr(augseq.ImageSequence(images, targets=target, workers=0))
+    with pytest.raises(ArgumentError, match="must be None"):
+        batch_of(images, augseq.Boxes(key_points=augseq.KeyPoints(max_objects=3)))
+    with pytest.raises(ArgumentError, match="`key_points` of Boxes must be"):
+        augseq.Boxes(key_points=True)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("centre", [0, 0.5])
 def test_a_point_in_the_last_pixel_goes_to_the_first(tmp_path: Path, centre: float) -> None:
     first = centre

@@ -19,6 +19,7 @@ from augseq.loading.targets.box_checks import (
 from augseq.loading.targets.box_format import CORNERS, BoxFormat
 from augseq.loading.targets.boxes_target import BOXES, BoxesTarget
 from augseq.loading.targets.column_checks import check_classes_option, check_no_missing
+from augseq.loading.targets.key_points import KeyPoints, KeyPointsTarget
 from augseq.loading.targets.target import ImageOptions
 from augseq.terminal_text import options_text
 from augseq.validation import briefly, check_choice, check_number, check_whole, is_ordered
@@ -76,6 +77,8 @@ class Boxes:
         min_area_px: Smallest area of a box in the image as the model gets it, in square pixels.
         tight: Whether moved boxes are computed from the polygons of objects, where there are any,
             and not from the corners of their boxes. They are then smaller after a rotation.
+        key_points: The key points of the same objects, as a third array "keypoints", float32, shape
+            (max_boxes, num_points, 3), whose rows are those of the boxes. None: no key points.
         attempts: How often an image with boxes is augmented at most, each time with other draws,
             until one of its boxes is left; for random crops. The first attempt has the draws of
             `attempts=1`. If all of them lose all boxes, the last one is used.
@@ -95,6 +98,7 @@ class Boxes:
     min_visibility: float = 0.0
     min_area_px: float = 0.0
     tight: bool = False
+    key_points: KeyPoints | None = None
     attempts: int = 1
 
     def __post_init__(self) -> None:
@@ -112,6 +116,11 @@ class Boxes:
         check_number("min_visibility", self.min_visibility, least=0, most=1)
         check_number("min_area_px", self.min_area_px, least=0)
         check_choice("tight", self.tight, (False, True))
+        if self.key_points is not None and not isinstance(self.key_points, KeyPoints):
+            raise ArgumentError(
+                "`key_points` of Boxes must be augseq.KeyPoints(...), or None. "
+                f"Received: key_points={briefly(self.key_points)}"
+            )
         check_whole("attempts", self.attempts, least=1, most=_MOST_ATTEMPTS)
 
     def __repr__(self) -> str:
@@ -149,6 +158,12 @@ class Boxes:
             outlines=tuple(n for n in POLYGON_COLUMNS if n in existing) if uses_polygons else (),
             min_visibility=float(self.min_visibility),
             min_area_px=float(self.min_area_px),
+            key_points=self._bound_points(manifest, images),
             attempts=int(self.attempts),
             frame=annotated_frame(manifest, images),
         )
+
+    def _bound_points(self, manifest: "Manifest", images: ImageOptions) -> KeyPointsTarget | None:
+        if self.key_points is None:
+            return None
+        return self.key_points.bind(manifest, images, with_boxes=True)

@@ -26,6 +26,7 @@ from augseq.loading.targets.box_format import (
     format_corners,
     read_corners,
 )
+from augseq.loading.targets.key_points import POINTS, KeyPointsTarget
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
@@ -50,11 +51,13 @@ class _Annotated:
         boxes: Left, top, right, bottom in pixels, shape (n, 4).
         labels: Their labels, shape (n,).
         outlines: Their polygons; None if they are not read.
+        numbers: Their places among all objects of the record, shape (n,).
     """
 
     boxes: Floats
     labels: npt.NDArray[np.int64]
     outlines: Outlines | None
+    numbers: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class BoxesTarget(Target):
         outlines: Columns of polygons; empty if only boxes are used.
         min_visibility: As in `Boxes`.
         min_area_px: As in `Boxes`.
+        key_points: The key points of the objects; None without.
         attempts: As in `Boxes`.
         frame: The frame in which the images were annotated.
     """
@@ -80,6 +84,7 @@ class BoxesTarget(Target):
     outlines: tuple[str, ...]
     min_visibility: float
     min_area_px: float
+    key_points: KeyPointsTarget | None
     # With `field`, since `Target`'s property would be taken for the default.
     attempts: int = field()
     frame: AnnotatedFrame
@@ -92,12 +97,14 @@ class BoxesTarget(Target):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the objects, and of the size of the image."""
-        return (BOXES, CLASSES, *self.flags, *self.outlines, *self.frame.columns)
+        points = () if self.key_points is None else self.key_points.columns
+        names = (BOXES, CLASSES, *self.flags, *self.outlines, *points, *self.frame.columns)
+        return tuple(dict.fromkeys(names))
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of its arrays."""
-        return (BOXES, LABELS)
+        return (BOXES, LABELS) if self.key_points is None else (BOXES, LABELS, POINTS)
 
     @property
     def map_kind(self) -> MapKind:
@@ -122,11 +129,17 @@ class BoxesTarget(Target):
         boxes, shares, areas = move(annotated, geometry)
         is_kept = (shares > 0) & (shares >= self.min_visibility - _ROUNDING)
         is_kept &= areas >= self.min_area_px
+        value = {}
+        if self.key_points is not None:
+            points, _ = self.key_points.of_objects(record, geometry)
+            kept = points[annotated.numbers[is_kept]]
+            value[POINTS] = np.zeros((self.max_boxes, *kept.shape[1:]), np.float32)
+            value[POINTS][: len(kept)] = kept
         labels = annotated.labels[is_kept]
         rows = np.full(self.shape, PADDING, np.float32)
         numbers = np.full(self.max_boxes, PADDING, np.int32)
         rows[: len(labels)], numbers[: len(labels)] = boxes[is_kept], labels
-        return {BOXES: rows, LABELS: numbers}
+        return {BOXES: rows, LABELS: numbers, **value}
 
     def _annotated(self, record: Record, size: Size) -> _Annotated:
         columns = record.columns
@@ -142,10 +155,11 @@ class BoxesTarget(Target):
         is_used = labels >= 0
         for name in self.flags:
             is_used &= ~np.array(columns[name] or [False] * len(labels), np.bool_)
+        numbers = np.arange(len(labels))
         if is_used.all():
-            return _Annotated(boxes, labels, outlines)
+            return _Annotated(boxes, labels, outlines, numbers)
         outlines = None if outlines is None else outlines.of(is_used)
-        return _Annotated(boxes[is_used], labels[is_used], outlines)
+        return _Annotated(boxes[is_used], labels[is_used], outlines, numbers[is_used])
 
     def _moved_boxes(
         self, annotated: _Annotated, geometry: Geometry
@@ -223,6 +237,7 @@ class BoxesTarget(Target):
         return (
             f"boxes of {len(self.classes)} classes, {self.format}, float32 {self.shape}, "
             f"and labels, int32 ({self.max_boxes},)"
+            + ("" if self.key_points is None else f", with {self.key_points.num_points} key points")
         )
 
     @property

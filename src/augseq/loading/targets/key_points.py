@@ -82,12 +82,15 @@ class KeyPoints:
     def __repr__(self) -> str:
         return options_text(self)
 
-    def bind(self, manifest: "Manifest", images: ImageOptions) -> "KeyPointsTarget":
+    def bind(
+        self, manifest: "Manifest", images: ImageOptions, *, with_boxes: bool = False
+    ) -> "KeyPointsTarget":
         """Return the key points of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; all of them are checked.
             images: How the images of the sequence are loaded.
+            with_boxes: Whether they belong to boxes, of which there can be any number.
 
         Raises:
             ArgumentError: The manifest has no key points, an image has more objects than
@@ -104,7 +107,12 @@ class KeyPoints:
         points = np.asarray(manifest.arrow_column(POINTS).combine_chunks().flatten())
         has_any = points.reshape(len(counts), num_points, 3)[..., 2].any(axis=1)
         objects = np.bincount(images_of[has_any], minlength=len(manifest))
-        if objects.max(initial=0) > (self.max_objects or 1):
+        if with_boxes and self.max_objects is not None:
+            raise ArgumentError(
+                "`max_objects` of the KeyPoints of Boxes must be None: there are as many objects "
+                f"as boxes. Received: {self}"
+            )
+        if not with_boxes and objects.max(initial=0) > (self.max_objects or 1):
             raise _too_many(manifest, objects, self.max_objects)
         names = _point_names(manifest, num_points)
         return KeyPointsTarget(
@@ -118,14 +126,14 @@ class KeyPoints:
         )
 
 
-def _check_mirror(mirror: Any) -> None:
+def _check_mirror(mirror: Any, name: str = "`mirror`") -> None:
     is_list = is_ordered(mirror) and all(map(is_whole, mirror))
     numbers = np.array(list(mirror), np.int64) if is_list else np.zeros(0, np.int64)
     is_right = sorted(numbers.tolist()) == list(range(len(numbers)))
     if not len(numbers) or not is_right or (numbers[numbers] != np.arange(len(numbers))).any():
         raise ArgumentError(
-            "`mirror` must have the number of a partner for each point, from 0, or its own number, "
-            f"such as [0, 2, 1] for a nose and two eyes. Received: mirror={briefly(mirror)}"
+            f"{name} must have the number of a partner for each point, from 0, or its own number, "
+            f"such as [0, 2, 1] for a nose and two eyes. Received: {briefly(mirror)}"
         )
 
 
@@ -176,7 +184,7 @@ def _mirror_of(
     if mirror is None:
         mirror = _info(manifest).get("flip_idx")
         if mirror is not None:
-            _check_mirror(mirror)
+            _check_mirror(mirror, "`flip_idx` of the annotations")
     if mirror is None and not names:
         return None
     if mirror is None:
@@ -274,21 +282,40 @@ class KeyPointsTarget(Target):
         Raises:
             LabelError: Left and right changed sides, and the partners of the points are not known.
         """
-        geometry: Geometry = image
-        annotated = np.array(record.columns[POINTS], np.float64)
-        annotated = annotated.reshape(-1, self.num_points, 3)
-        annotated = annotated[(annotated[..., 2] > 0).any(axis=1)]
-        points, is_visible = self._moved(annotated[..., :2], record, geometry)
-        flags = annotated[..., 2] * is_visible
+        objects, has_any = self.of_objects(record, image)
+        rows = np.zeros((self.max_objects or 1, self.num_points, 3), np.float32)
+        rows[: np.count_nonzero(has_any)] = objects[has_any]
+        return rows[0] if self.max_objects is None else rows
+
+    def of_objects(
+        self, record: Record, geometry: Geometry
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return the key points of all objects of a record, and which objects are labelled.
+
+        Args:
+            record: The record.
+            geometry: That of its image, after it has moved.
+
+        Returns:
+            Points, shape (n, num_points, 3), with zeros for objects that are not labelled; and
+            flags, shape (n,).
+
+        Raises:
+            LabelError: As `load`.
+        """
+        counts = record.columns[COUNTS]
+        found = np.zeros((len(counts), self.num_points, 3))
+        has_points = np.array([bool(count) for count in counts], np.bool_)
+        found[has_points] = np.array(record.columns[POINTS]).reshape(-1, self.num_points, 3)
+        is_labelled = found[..., 2] > 0
+        points, is_visible = self._moved(found[..., :2], record, geometry)
         if self.relative:
             points = points / geometry.size[::-1]
-        found = np.concatenate([points, flags[..., np.newaxis]], axis=-1)
-        found[flags == 0] = 0
+        found[..., :2] = points
+        found[~(is_labelled & is_visible)] = 0
         if geometry.is_mirrored:
             found = found[:, self._partners(record)]
-        rows = np.zeros((self.max_objects or 1, self.num_points, 3), np.float32)
-        rows[: len(found)] = found
-        return rows[0] if self.max_objects is None else rows
+        return found, np.asarray(is_labelled.any(axis=1), np.bool_)
 
     def _moved(
         self, points: npt.NDArray[np.float64], record: Record, geometry: Geometry
