@@ -166,3 +166,21 @@ def test_other_attributes_fail_as_usual() -> None:
         batches.total  # noqa: B018
     with pytest.raises(AttributeError, match="object has no attribute 'classnames'"):
         batches.classnames  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("ImageDataGenerator", "augseq.image_data_generator"),
+        ("image_dataset_from_directory", "augseq.index_folder"),
+        ("flow_from_directory", "augseq.index_folder"),
+        ("flow_from_dataframe", "augseq.index_table"),
+        ("ImageFolder", "augseq.ImageSequence"),
+        ("DataLoader", "augseq.ImageSequence"),
+        ("PyDataset", "augseq.ImageSequence"),
+        ("load_img", "augseq.read_image"),
+    ],
+)
+def test_a_function_of_another_library_is_answered(name: str, ours: str) -> None:
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'. Use .*{ours}"):
+        getattr(augseq, name)

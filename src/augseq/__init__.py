@@ -216,7 +216,9 @@ def __getattr__(name: str) -> Any:
         found = vars(errors).get(name)
         if isinstance(found, type) and issubclass(found, errors.AugseqError):
             return found
-        raise AttributeError(f"module 'augseq' has no attribute {name!r}")
+        answer = import_module("augseq.foreign_names").FUNCTIONS.get(name)
+        advice = f". {answer}" if answer else ""
+        raise AttributeError(f"module 'augseq' has no attribute {name!r}{advice}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -103,6 +103,20 @@ VALUES = {
     ("label_mode", "sparse"): 'Use "int".',
 }
 
+_LOADER = "Use augseq.index_folder, and augseq.ImageSequence with the manifest that it returns."
+# Functions and classes of other libraries, looked for in `augseq`.
+FUNCTIONS = {
+    "DataLoader": "Use augseq.ImageSequence.",
+    "ImageDataGenerator": "Use augseq.image_data_generator, which converts its arguments.",
+    "ImageFolder": _LOADER,
+    "PyDataset": "Use augseq.ImageSequence.",
+    "Sequence": "Use augseq.ImageSequence.",
+    "flow_from_dataframe": _LOADER.replace("index_folder", "index_table"),
+    "flow_from_directory": _LOADER,
+    "image_dataset_from_directory": _LOADER,
+    "load_img": "Use augseq.read_image.",
+}
+
 # Attributes of other data sets, for an `ImageSequence` called `batches`.
 ATTRIBUTES = {
     "apply": "Use `augment` for images, and layers of the model for batches.",

@@ -9,6 +9,8 @@ from scipy import ndimage
 
 import augseq
 from augseq.augment.float_range import FloatRange
+from augseq.augment.geometry import Geometry
+from augseq.augment.moved_shapes import move_points
 from augseq.augment.moving_map import UNCOVERED, MovingMap, with_weights, without_weights
 from tests.augment.old_generator import old_pixels
 
@@ -112,6 +114,26 @@ def test_a_mask_and_a_map_follow_the_image(fill_mode: str) -> None:
     assert np.array_equal(
         without_weights(depth.values, -1)[:, :, 0], np.where(is_covered, first, -1.0)
     )
+
+
+@pytest.mark.parametrize("shape", [(41, 41), (30, 60), (61, 25)])
+def test_points_follow_what_they_mark(shape: tuple[int, int]) -> None:
+    affine = augseq.KerasAffine(
+        rotation_range=40, width_shift_range=0.1, shear_range=20, zoom_range=0.2,
+        fill_mode="constant",
+    )  # fmt: skip
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    column, row = shape[1] * 0.6, shape[0] * 0.45
+    # A soft spot, whose centre can be measured to a fraction of a pixel.
+    spot = np.exp(-((columns + 0.5 - column) ** 2 + (rows + 0.5 - row) ** 2) / 8)
+    for seed in range(6):
+        points = MovingMap(Geometry(shape), "points")
+        image = spot[:, :, np.newaxis].astype(np.float32)
+        moved = affine.vary_with(image, [points], rng(seed), FloatRange())[:, :, 0]
+        ((x, y),), _ = move_points(points.values, np.array([(column, row)]))
+        found = [np.average(axis + 0.5, weights=moved) for axis in (columns, rows)]
+        assert np.abs(np.subtract(found, (x, y))).max() < 0.1
+        assert points.values.size == shape
 
 
 def test_it_keeps_the_contract_of_an_augmentation() -> None:

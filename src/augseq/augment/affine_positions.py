@@ -18,6 +18,7 @@ class AffinePositions:
     """
 
     def __init__(self, matrix: Floats, shape: tuple[int, ...], fill_mode: str) -> None:
+        self._matrix = matrix
         height, width = shape[:2]
         columns, rows = np.arange(width), np.arange(height)[:, np.newaxis]
         x = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2]
@@ -25,6 +26,13 @@ class AffinePositions:
         self.is_uncovered = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
         self.x = _inside(x, width, fill_mode).astype(np.float32)
         self.y = _inside(y, height, fill_mode).astype(np.float32)
+
+    @property
+    def of_points(self) -> Floats:
+        """The matrix that moves points (x, y, 1) of the image, as in `Geometry`, shape (3, 3)."""
+        # Points are measured from the edge of the first pixel, and pixels from its centre.
+        to_edge = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+        return np.asarray(to_edge @ np.linalg.inv(self._matrix) @ np.linalg.inv(to_edge))
 
 
 def _inside(position: Floats, size: int, fill_mode: str) -> Floats:

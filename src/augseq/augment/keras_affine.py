@@ -27,8 +27,8 @@ class KerasAffine(DetailedAugmentation):
 
     All of it is one transform, interpolated once. For the same angle, shift, shear and zoom, the
     pixels of a square image are those of Keras, up to rounding. Images that are not square are
-    turned and zoomed about their centre; Keras swaps height and width there. Masks and maps move
-    with the image.
+    turned and zoomed about their centre; Keras swaps height and width there. Masks, maps and
+    boxes move with the image.
 
     Args:
         rotation_range: Largest angle in degrees, to both sides.
@@ -153,6 +153,8 @@ class KerasAffine(DetailedAugmentation):
             elif moving.kind == "values":
                 # A weight of 0 makes a value unknown.
                 moving.values = self._moved(moving.values, positions, fill=0)
+            elif moving.kind == "points":
+                moving.values = moving.values.moved(positions.of_points, moving.size)
             else:
                 moving.values = self._moved(moving.values, positions)
         if self.fill_mode == "constant":
