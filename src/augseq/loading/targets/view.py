@@ -1,7 +1,7 @@
 """How a target is shown to a person: as text, over the image, or beside it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,56 @@ from augseq.terminal_text import first_few
 from augseq.types import Array, Image
 
 _MOST_VALUES = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """How to draw the key points of a class.
+
+    Attributes:
+        names: Name of each point; empty if they have only numbers.
+        edges: Pairs of points to connect with a line, by number from 0.
+    """
+
+    names: Sequence[str] = ()
+    edges: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsView:
+    """The objects in an image, to draw over it.
+
+    Coordinates are x and y from the left and top edges of the image, so that the first pixel is
+    between 0 and 1.
+
+    Attributes:
+        classes: Number of the class of each object, shape (n,).
+        class_names: Names of the classes by number; empty if they have only numbers, or if the
+            objects have no classes.
+        corners: The four corners of each box, in order around it, shape (n, 4, 2), so that a box
+            can be oriented; None for objects without boxes.
+        points: Key points: x, y and visibility (0 not labelled, 1 hidden, 2 visible), shape
+            (n, k, 3), with further rows of zeros for objects that have fewer; None without any.
+        skeletons: What the points are, by number of the class.
+        size: (height, width) of the image in the unit of the coordinates, such as (1, 1) for
+            relative ones; None for pixels of the image that is drawn.
+    """
+
+    classes: npt.NDArray[np.integer[Any]]
+    class_names: Sequence[str] = ()
+    corners: npt.NDArray[np.floating[Any]] | None = None
+    points: npt.NDArray[np.floating[Any]] | None = None
+    skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
+    size: tuple[float, float] | None = None
+
+
+def box_corners(boxes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the corners of upright boxes for `ObjectsView`, shape (n, 4, 2).
+
+    Args:
+        boxes: Left, top, right, bottom, shape (n, 4).
+    """
+    return np.asarray(boxes, np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +75,7 @@ class TargetView:
         class_names: Names of the classes of `labels`, by number; empty if they have only numbers.
         values: Numbers to draw as colours, float32, shape (height, width); NaN where unknown.
         image: A picture, shape (height, width, channels).
+        objects: Boxes and key points to draw over the image.
     """
 
     title: str = ""
@@ -33,6 +84,7 @@ class TargetView:
     class_names: Sequence[str] = ()
     values: npt.NDArray[np.float32] | None = None
     image: Image | None = None
+    objects: ObjectsView | None = None
 
 
 def numbers_text(values: Array, names: Sequence[str] = ()) -> str:
