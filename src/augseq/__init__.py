@@ -18,11 +18,10 @@ List the images:
     `RemoteOptions` configures access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
-    `probe_manifest`. It measures its pixels (`PixelStatistics`) and those of its masks
-    (`MaskCounts`). `write_manifest` and
-    `read_manifest` save and load it; `write_table` and `write_huggingface` export it for other
-    programs, `write_coco`, `write_voc`
-    and `write_yolo` with its boxes.
+    `probe_manifest`. It measures its pixels (`PixelStatistics`), those of its masks
+    (`MaskCounts`), and its boxes (`BoxStatistics`). `write_manifest` and `read_manifest` save
+    and load it; `write_table` and `write_huggingface` export it for other programs, `write_coco`,
+    `write_voc` and `write_yolo` with its boxes.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -100,6 +99,7 @@ if TYPE_CHECKING:
     from augseq.loading.targets.number import Number as Number
     from augseq.loading.targets.paired_image import PairedImage as PairedImage
     from augseq.loading.targets.value_map import ValueMap as ValueMap
+    from augseq.manifest.box_statistics import BoxStatistics as BoxStatistics
     from augseq.manifest.concat import concat_manifests as concat_manifests
     from augseq.manifest.export import write_table as write_table
     from augseq.manifest.manifest import Manifest as Manifest
@@ -146,6 +146,7 @@ _HOMES = {
     "probe_manifest": "augseq.indexing.probing",
     "PixelStatistics": "augseq.manifest.pixel_statistics",
     "MaskCounts": "augseq.manifest.mask_counts",
+    "BoxStatistics": "augseq.manifest.box_statistics",
     "write_manifest": "augseq.manifest.storage",
     "read_manifest": "augseq.manifest.storage",
     "write_table": "augseq.manifest.export",
@@ -239,3 +240,4 @@ display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "ma
 display.sample_html = _imported_on_call("augseq.inspection.figures_html", "sample_html")
 display.batch_html = _imported_on_call("augseq.inspection.figures_html", "batch_html")
 display.measure_pixels = _imported_on_call("augseq.inspection.measure_pixels", "measure_pixels")
+display.measure_boxes = _imported_on_call("augseq.inspection.measure_boxes", "measure_boxes")

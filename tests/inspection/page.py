@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from PIL import Image
 
-VOID = {"img"}
+VOID = {"img", "meta"}
 
 
 class Page(HTMLParser):

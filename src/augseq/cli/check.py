@@ -77,6 +77,28 @@ def check(
         float,
         _threshold("Warn if a class is over this many times the smallest.", least=1, kind=float),
     ] = _DEFAULTS.imbalance,
+    tiny_box_px: Annotated[
+        float,
+        _threshold("Note boxes whose shorter side has fewer pixels.", least=0, kind=float),
+    ] = _DEFAULTS.tiny_box_px,
+    box_ratio: Annotated[
+        float,
+        _threshold(
+            "Note boxes with a longer side over this many times the shorter.", least=1, kind=float
+        ),
+    ] = _DEFAULTS.box_ratio,
+    many_boxes: Annotated[
+        int, _threshold("Note images with more boxes.", least=1)
+    ] = _DEFAULTS.many_boxes,
+    box_overlap: Annotated[
+        float,
+        _threshold(
+            "Warn about two boxes that share at least this part of their area.",
+            least=0.5,
+            most=1,
+            kind=float,
+        ),
+    ] = _DEFAULTS.box_overlap,
     num_bits: Annotated[
         int,
         _threshold(
@@ -118,6 +140,9 @@ def check(
     With --mask and --mask-classes, check masks too: missing ones, other sizes, values of no class,
     masks of two images or of none; and count the pixels of each class.
 
+    For a manifest of annotations, check boxes too: invalid, repeated, tiny and odd ones, equal
+    images with other boxes, and classes without boxes.
+
     With --purity, test each augmentation instead: whether it uses global random generators,
     depends on earlier calls, modifies its input, works in threads and processes, and can be
     pickled.
@@ -141,6 +166,10 @@ def check(
         huge_pixels=huge_pixels,
         aspect_ratio=aspect_ratio,
         imbalance=imbalance,
+        tiny_box_px=tiny_box_px,
+        box_ratio=box_ratio,
+        many_boxes=many_boxes,
+        box_overlap=box_overlap,
         num_bits=num_bits,
         correlation=correlation,
     )

@@ -67,7 +67,7 @@ def sample_html(sample: Sample) -> str:
     """Return a sample as HTML: its arrays as text, and its pictures."""
 
     def made() -> str:
-        look = look_at_sample(sample).shrunk(_LARGE_SIDE_PX)
+        look = look_at_sample(sample).shrunk(_LARGE_SIDE_PX, names=True)
         key, name = key_of([look]), shortened(record_title(sample.record, ()), _MOST_LETTERS)
         pictures = list(_pictures(look, name, str(sample.record), key))
         pictures[0] += _lines(look)

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 from matplotlib.patches import Rectangle
 
+from augseq.inspection.drawn_objects import DrawnObject
 from augseq.inspection.key_picture import draw_key, key_inches
+from augseq.inspection.objects_picture import draw_objects
 from augseq.inspection.picture import Picture
 from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at_batch, look_at_sample
 from augseq.inspection.thumbnails import displayable, record_title
@@ -19,10 +21,12 @@ from augseq.types import Image
 Box: TypeAlias = tuple[float, float, float, float]
 """(top, left, height, width) in px of an image."""
 
-_Cell: TypeAlias = tuple[Image | None, str, Sequence[str], Box | None]
-"""An image with its title, the lines below it, and a rectangle on it."""
+_Objects: TypeAlias = Sequence[DrawnObject]
 
-_EMPTY: _Cell = (None, "", (), None)
+_Cell: TypeAlias = tuple[Image | str | None, str, Sequence[str], Box | None, _Objects]
+"""An image or the reason for none, its title, the lines below it, and a box and objects on it."""
+
+_EMPTY: _Cell = (None, "", (), None, ())
 
 _CELL_INCHES = 1.6
 _GAP_INCHES = 0.07
@@ -69,7 +73,7 @@ def draw_samples(
 
 
 def draw_looks(
-    looks: Sequence[SampleLook],
+    looks: Sequence[SampleLook | str],
     titles: Sequence[str],
     *,
     captions: Sequence[Sequence[str]] = (),
@@ -80,14 +84,14 @@ def draw_looks(
     """Draw samples row by row, each with the pictures of its targets below it, and a key.
 
     Args:
-        looks: The samples.
+        looks: The samples, or the reasons why there is none.
         titles: One for each.
         captions: Lines of text below each, before those of the targets.
         boxes: A rectangle for each, as in `draw_grid`.
         num_columns: Samples per row; None for about as many as there are rows.
         heading: Title of the figure.
     """
-    key = key_of(looks)
+    key = key_of(look for look in looks if not isinstance(look, str))
     columns = num_columns or _good_columns(len(looks))
     stacks = [
         _stack(look, title, key, list(lines), box)
@@ -100,24 +104,27 @@ def draw_looks(
         row = stacks[start : start + columns]
         row += [[_EMPTY]] * (columns - len(row))
         cells += [cell for level in zip_longest(*row, fillvalue=_EMPTY) for cell in level]
-    images, names, texts, frames = zip(*cells, strict=True)
+    images, names, texts, frames, objects = zip(*cells, strict=True)
     return draw_grid(
-        images, names, captions=texts if any(texts) else (), boxes=frames, num_columns=columns,
-        heading=heading, key=key,
+        images, names, captions=texts if any(texts) else (), boxes=frames, objects=objects,
+        num_columns=columns, heading=heading, key=key,
     )  # fmt: skip
 
 
 def _stack(
-    look: SampleLook, title: str, key: Key, lines: list[str], box: Box | None
+    look: SampleLook | str, title: str, key: Key, lines: list[str], box: Box | None
 ) -> list[_Cell]:
     """Return the cells of a sample from top to bottom; its text is below the last one."""
+    if isinstance(look, str):
+        return [(look, title, lines, None, ())]
     pictures = [(look.image, title), *((image, name) for name, image in key.pictures(look).items())]
     texts: list[list[str]] = [[] for _ in pictures[1:]]
     texts.append([*lines, *look.lines])
     fits = [image.shape[:2] == look.image.shape[:2] for image, _ in pictures]
+    objects = [look.objects, *[()] * len(pictures)]
     return [
-        (image, name, text, box if is_same else None)
-        for (image, name), text, is_same in zip(pictures, texts, fits, strict=True)
+        (image, name, text, box if is_same else None, shown)
+        for (image, name), text, is_same, shown in zip(pictures, texts, fits, objects, strict=False)
     ]
 
 
@@ -127,6 +134,7 @@ def draw_grid(
     *,
     captions: Sequence[Sequence[str]] = (),
     boxes: Sequence[Box | None] = (),
+    objects: Sequence[_Objects] = (),
     num_columns: int | None = None,
     heading: str = "",
     key: Key | None = None,
@@ -140,9 +148,10 @@ def draw_grid(
         titles: One for each image; long ones are shortened.
         captions: The lines below each image, if any; long ones are wrapped.
         boxes: (top, left, height, width) in px for each image: a rectangle to draw on it.
+        objects: Boxes and key points to draw on each image.
         num_columns: Images per row; None for about as many as there are rows.
         heading: Title of the figure.
-        key: What the colours of masks and value maps mean, to draw below all images.
+        key: What the colours mean, to draw below all images.
     """
     columns = num_columns or _good_columns(len(images))
     texts = [_wrapped(lines) for lines in captions] or [""] * len(images)
@@ -170,6 +179,8 @@ def draw_grid(
         place = (left / width, bottom / height, _CELL_INCHES / width, sides[row] / height)
         axes = figure.add_axes(place, anchor="N")
         _draw_cell(axes, image, title, text)
+        if objects and not isinstance(image, str):
+            draw_objects(axes, image.shape, objects[number])
         if boxes and (box := boxes[number]):
             _draw_box(axes, box)
     if key:

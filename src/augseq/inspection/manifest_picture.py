@@ -1,10 +1,11 @@
 """Draw images of a manifest in a grid, as stored in their files."""
 
 from augseq.errors import ArgumentError
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.grid import draw_looks
+from augseq.inspection.manifest_objects import load_with_objects, positions_of_class, shown_classes
 from augseq.inspection.picture import Picture
-from augseq.inspection.positions import class_positions, evenly, spread_positions
-from augseq.inspection.thumbnails import file_images, load_looks, record_title
+from augseq.inspection.positions import evenly, spread_positions
+from augseq.inspection.thumbnails import record_title
 from augseq.manifest.manifest import Manifest
 from augseq.validation import check_choice, check_whole
 
@@ -20,7 +21,8 @@ def draw_manifest(
 
     Args:
         manifest: The images to choose from.
-        class_name: Only this class, with the names of the files; None for all classes in turn.
+        class_name: Only images of this class, or with boxes of it, with the names of the files;
+            None for all classes in turn.
         num_images: Maximum number of images.
 
     Raises:
@@ -30,16 +32,17 @@ def draw_manifest(
     if class_name is None:
         positions = spread_positions(manifest, num_images)
     else:
-        check_choice("class_name", class_name, manifest.class_names)
-        label = manifest.class_names.index(class_name)
-        positions = evenly(class_positions(manifest, label), num_images)
+        names = shown_classes(manifest)
+        check_choice("class_name", class_name, names)
+        positions = positions_of_class(manifest, names.index(class_name))
+        positions = evenly(positions, num_images)
     if not len(positions):
         raise ArgumentError(
             f"There must be an image to show. Received: {manifest!r}, class_name={class_name!r}"
         )
     records = manifest.records(positions)
-    image_of = file_images(manifest, side_px=_SIDE_PX)
-    looks = load_looks(records, image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
-    names = () if class_name else manifest.class_names
-    titles = [record_title(record, names) for record in records]
-    return draw_grid(looks, titles)
+    looks = load_with_objects(manifest, positions, side_px=_SIDE_PX, limit_s=_LIMIT_S)
+    titles = [
+        record_title(record, () if class_name else manifest.class_names) for record in records
+    ]
+    return draw_looks(looks, titles)

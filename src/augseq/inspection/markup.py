@@ -137,6 +137,8 @@ gap:4px 12px;align-items:baseline}}
 .augseq-row{{display:flex;gap:4px;flex-wrap:wrap;align-items:center}}
 .augseq img{{display:block;margin:0;border-radius:3px;object-fit:cover;max-width:none}}
 .augseq-row img,.augseq-row .augseq-none{{width:48px;height:48px}}
+.augseq-whole img,.augseq-whole .augseq-none{{width:80px;height:80px;object-fit:contain}}
+.augseq-name i{{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}}
 .augseq-grid{{display:flex;flex-wrap:wrap;gap:8px}}
 .augseq-grid figure{{margin:0;width:var(--side,96px)}}
 .augseq-grid img,.augseq-grid .augseq-none{{width:var(--side,96px);height:var(--side,96px);

@@ -1,18 +1,21 @@
 """A sample as a person sees it: its image, and its targets over, beside and below it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
+from augseq.inspection.drawn_objects import DrawnObject, drawn_objects, point_colors
+from augseq.inspection.objects_pixels import with_objects
 from augseq.inspection.overlays import class_color, colored, overlaid, shrunk_map
 from augseq.inspection.thumbnails import shrunk
 from augseq.loading.batch import Batch
 from augseq.loading.sample import Sample
 from augseq.loading.targets.target import Target
-from augseq.loading.targets.view import TargetView
-from augseq.terminal_text import shortened
+from augseq.loading.targets.view import ObjectsView, TargetView
+from augseq.terminal_text import first_few, shortened
 from augseq.types import Image, Value
 
 IGNORED = "ignored"
@@ -26,17 +29,19 @@ Range: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassCount:
-    """A class of a mask, as the legend shows it.
+    """A class of a mask or of objects, or a key point, as the legend shows it.
 
     Attributes:
         name: Its name.
         color: "#rrggbb"; empty if its pixels are not coloured.
-        num_pixels: Number of its pixels.
+        num_pixels: Number of its pixels in masks.
+        num_objects: Number of its objects, or how often the key point is labelled.
     """
 
     name: str
     color: str
-    num_pixels: int
+    num_pixels: int = 0
+    num_objects: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +52,9 @@ class SampleLook:
         image: The image, under its mask if it has exactly one.
         beside: Further pictures, by name of the target, each with `values` or an `image`.
         lines: Lines of text below the image.
-        classes: The classes of its masks, those without pixels too.
+        classes: The classes of its masks and objects, those that do not occur too.
         unknown: What stripes mean in these pictures: `IGNORED`, `NO_VALUE`, both or neither.
+        objects: Boxes and key points, to draw over the image.
     """
 
     image: Image
@@ -56,16 +62,28 @@ class SampleLook:
     lines: tuple[str, ...] = ()
     classes: tuple[ClassCount, ...] = ()
     unknown: tuple[str, ...] = ()
+    objects: tuple[DrawnObject, ...] = ()
 
-    def shrunk(self, side_px: int) -> "SampleLook":
-        """Return it with pictures of at most this side, uint8 except for values."""
+    def shrunk(self, side_px: int, *, names: bool = False) -> "SampleLook":
+        """Return it with pictures of at most this side, uint8 except for values.
+
+        Objects are drawn into the image, which is then twice as large, since thin lines would be
+        blurred on high-resolution screens.
+
+        Args:
+            side_px: Longer side of the pictures as they are displayed.
+            names: Whether to write the classes of the objects into the image.
+        """
         beside = {
             name: TargetView(values=shrunk_map(view.values, side_px))
             if view.values is not None
             else TargetView(image=None if view.image is None else shrunk(view.image, side_px))
             for name, view in self.beside.items()
         }
-        return replace(self, image=shrunk(self.image, side_px), beside=beside)
+        image = shrunk(self.image, 2 * side_px if self.objects else side_px)
+        if self.objects:
+            image = with_objects(image, self.objects, side_px=2 * side_px, names=names)
+        return replace(self, image=image, beside=beside, objects=())
 
 
 def look_at_sample(sample: Sample) -> SampleLook:
@@ -99,9 +117,18 @@ def look_at(image: Image, values: Mapping[str, Value], kinds: Mapping[str, Targe
     views = {name: kind.view(values[name]) for name, kind in kinds.items() if name in values}
     if len(views) == 1:
         views = {view.title: view for view in views.values()}
+    return look_at_views(image, views)
+
+
+def look_at_views(image: Image, views: Mapping[str, TargetView]) -> SampleLook:
+    """Return what to draw of an image with some views by name."""
     num_masks = sum(view.labels is not None for view in views.values())
     shown, beside, classes = image, dict[str, TargetView](), list[ClassCount]()
+    objects: list[DrawnObject] = []
     for name, view in views.items():
+        if view.objects is not None:
+            objects += drawn_objects(view.objects, image.shape, first_color=len(classes))
+            classes += _object_classes(view.objects, first_color=len(classes))
         if view.labels is not None:
             found = _classes(view, first_color=len(classes))
             classes += found.values()
@@ -117,10 +144,27 @@ def look_at(image: Image, values: Mapping[str, Value], kinds: Mapping[str, Targe
     return SampleLook(
         image=shown,
         beside=beside,
-        lines=tuple(_line(name, view.text) for name, view in views.items() if view.text),
+        lines=tuple(_line(name, text) for name, view in views.items() if (text := _text(view))),
         classes=tuple(classes),
         unknown=_unknown(views.values()),
+        objects=tuple(objects),
     )
+
+
+def _text(view: TargetView) -> str:
+    if view.text or view.objects is None:
+        return view.text
+    return objects_text(view.objects)
+
+
+def objects_text(view: ObjectsView) -> str:
+    """Return how many objects of each class there are: "2 car, 1 person"."""
+    counts = Counter(view.classes.tolist())
+    texts = [f"{counts[k]} {name}" for k, name in enumerate(view.class_names) if counts[k]]
+    count = len(view.classes)
+    if count and not texts:
+        return f"{count} object{'s' * (count != 1)}"
+    return first_few(texts, _MOST_CLASSES) or "no objects"
 
 
 def _line(name: str, text: str) -> str:
@@ -151,6 +195,22 @@ def _classes(view: TargetView, *, first_color: int) -> dict[int, ClassCount]:
         )
         for number, name in names.items()
     }
+
+
+def _object_classes(view: ObjectsView, *, first_color: int) -> list[ClassCount]:
+    """Return the classes of objects, then the names of their key points."""
+    counts = Counter(view.classes.tolist())
+    found = [
+        ClassCount(name=name, color=class_color(first_color + number), num_objects=counts[number])
+        for number, name in enumerate(view.class_names)
+    ]
+    seen: Counter[str] = Counter()
+    for one in drawn_objects(view, (1, 1), first_color=first_color):
+        seen.update(one.point_names)
+    colors = point_colors(view, first_color=first_color)
+    return found + [
+        ClassCount(name=name, color=color, num_objects=seen[name]) for name, color in colors.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +245,8 @@ def key_of(looks: Iterable[SampleLook]) -> Key:
     looks = list(looks)
     totals: dict[tuple[str, str], int] = {}
     for one in (one for look in looks for one in look.classes):
-        totals[one.name, one.color] = totals.get((one.name, one.color), 0) + one.num_pixels
+        amount = one.num_pixels + one.num_objects
+        totals[one.name, one.color] = totals.get((one.name, one.color), 0) + amount
     shown = _most_frequent(totals)
     return Key(
         classes=shown,

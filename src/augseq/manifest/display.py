@@ -10,6 +10,7 @@ holds for samples and batches.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.pixel_statistics import PixelStatistics
 
@@ -27,3 +28,4 @@ manifest_html: Callable[[Any], str]
 sample_html: Callable[[Any], str]
 batch_html: Callable[[Any], str]
 measure_pixels: Callable[..., PixelStatistics]
+measure_boxes: Callable[[Any], BoxStatistics]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.manifest import display
+from augseq.manifest.box_statistics import BoxStatistics, counted
 from augseq.manifest.categories import category_names, check_dataset_info
 from augseq.manifest.classes import (
     balanced_weights,
@@ -160,16 +161,28 @@ class Manifest:
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
-        if self.dataset_info:
-            labels += f", boxes of {len(self.box_class_names)} classes"
+        if self.box_class_names or "box_classes" in self.table.column_names:
+            counts = self._box_counts()
+            boxes = f"{counted(sum(counts.values()), 'box')} of {counted(len(counts), 'class')}"
+            labels = f"{labels}, {boxes}" if self.class_names else boxes
         excluded = f", {self.excluded.num_rows} excluded" if self.excluded.num_rows else ""
         root = shortened(repr(self.root), 40)
         return f"Manifest({len(self)} images, {labels}{excluded}, root={root})"
 
     def __str__(self) -> str:
+        if not self.class_names:
+            return counts_text(repr(self), self._box_counts())
         labels = self.table.column("target").drop_null().to_numpy()
         counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
         return counts_text(repr(self), dict(zip(self.class_names, counts, strict=False)))
+
+    def _box_counts(self) -> dict[str, int]:
+        """Return the number of boxes of each class."""
+        found: dict[str, int] = {}
+        if "box_classes" in self.table.column_names:
+            names = pc.list_flatten(self.table.column("box_classes"))
+            found = {one["values"]: one["counts"] for one in pc.value_counts(names).to_pylist()}
+        return {name: found.get(name, 0) for name in self.box_class_names or sorted(found)}
 
     def _repr_html_(self) -> str:
         return display.manifest_html(self)
@@ -220,6 +233,8 @@ class Manifest:
     ) -> Any:
         """Return the number of records of each class, zero for empty classes.
 
+        Of a manifest with boxes and without labels, return the number of boxes of each class.
+
         Args:
             column: Count the different values of one of your own columns instead, or the different
                 elements of its lists, such as tags, each at most once for a record. They are in
@@ -246,6 +261,8 @@ class Manifest:
             {'red': 100, 'round': 100}
         """
         if column is None and separator is None:
+            if not self.class_names:
+                return self._box_counts()
             return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
         if column is not None and not isinstance(column, str):
             return display.count_classes(self, column, progress=progress)
@@ -476,6 +493,27 @@ class Manifest:
             max_file_bytes=max_file_bytes,
             full_depth=full_depth,
         )
+
+    def box_statistics(self) -> BoxStatistics:
+        """Return how many boxes there are, of which classes and sizes. No image is opened.
+
+        Raises:
+            ArgumentError: The manifest has no boxes.
+
+        Example:
+            >>> import augseq
+            >>> images = augseq.index_coco("train.json", "photos")     # doctest: +SKIP
+            >>> print(images.box_statistics())                         # doctest: +SKIP
+            BoxStatistics: 9 boxes of 2 classes in 4 images, 1 without any
+              car                      6 boxes   66.7%          3 images
+              person                   3 boxes   33.3%          2 images
+              (boxes in an image)  0 to 5, median 2
+              (height, px)         12 to 90, median 41
+              (width, px)          8 to 160, median 60
+              (width : height)     0.4 to 3.1, median 1.5
+              (area)               11.1% small, 55.6% medium, 33.3% large
+        """
+        return display.measure_boxes(self)
 
     def select(
         self,

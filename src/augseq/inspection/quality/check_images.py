@@ -4,6 +4,9 @@ from collections import Counter
 from functools import partial
 from itertools import chain
 
+from augseq.inspection.measure_boxes import statistics_of
+from augseq.inspection.quality.box_facts import read_box_facts
+from augseq.inspection.quality.box_rules import find_box_problems, find_unequal_box_classes
 from augseq.inspection.quality.duplicates import find_duplicates
 from augseq.inspection.quality.facts import collect_facts
 from augseq.inspection.quality.findings import in_order
@@ -35,7 +38,9 @@ def check_images(
 
     This finds files that would stop training; identical and nearly identical images, also across
     splits or labels; files whose content does not match their extension; unusual sizes, shapes
-    and kinds of images; and empty or imbalanced classes. With `targets`, it also finds masks and
+    and kinds of images; and empty or imbalanced classes. In a manifest with boxes, it also finds
+    boxes that are invalid, repeated, tiny or odd, equal images with other boxes, and classes
+    without boxes. With `targets`, it also finds masks and
     value maps that are missing, unusable, of another size, with unknown values, used twice, or of
     no image, and counts the pixels of each class. Files are never changed. An image that is
     mirrored, rotated, or cropped by more than a few percent does not count as a near duplicate.
@@ -55,7 +60,8 @@ def check_images(
         progress: Whether long work shows a progress bar.
 
     Raises:
-        ArgumentError: The column of splits does not exist, or a target is invalid.
+        ArgumentError: The column of splits does not exist, a target is invalid, or columns of
+            boxes do not fit each other.
         LabelError: A value in a column of a target does not fit.
 
     Example:
@@ -75,16 +81,20 @@ def check_images(
     )
     images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
     maps = maps_of(make_targets(manifest, targets, None, images))
+    boxes = read_box_facts(manifest)
+    statistics = None if boxes is None else statistics_of(manifest, boxes.objects)
     facts = collect_facts(manifest, decode, maps, progress=progress)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}
     findings = chain(
         find_problems(facts, names),
         find_map_problems(facts.maps, names, manifest),
-        find_duplicates(facts, names, options, progress=progress),
+        find_box_problems(boxes, facts, names, options, manifest) if boxes else (),
+        find_duplicates(facts, names, boxes, options, progress=progress),
         find_oddities(facts, names, options),
         find_imbalance(class_counts, options),
         find_unused_classes(facts.maps),
+        find_unequal_box_classes(statistics, options) if statistics else (),
     )
     return CheckReport(
         manifest=manifest,
@@ -92,6 +102,7 @@ def check_images(
         class_counts=class_counts,
         split_counts=Counter(split for split in names.splits if split is not None),
         mask_counts=counts_by_column(facts.maps),
+        box_statistics=statistics,
         options=options,
         findings=in_order(findings),
     )

@@ -66,6 +66,21 @@ KINDS = {
         "At most one of them can be right: correct the column, and keep equal images in one "
         "split only.",
     ),
+    "annotated_size": Kind(
+        "error",
+        "images of another size than their annotations",
+        "Their boxes do not fit. Restore the images, or annotate and index them again.",
+    ),
+    "invalid_box": Kind(
+        "error",
+        "images with boxes without area, or outside them",
+        "Training would stop at them. Correct the annotations, and index them again.",
+    ),
+    "conflicting_boxes": Kind(
+        "error",
+        "identical files with different boxes",
+        "The boxes of at most one can be right: remove the wrong copies.",
+    ),
     "conflicting_labels": Kind(
         "error",
         "identical files with different labels",
@@ -86,6 +101,21 @@ KINDS = {
         "warning",
         "nearly identical images with different labels",
         "Look at them: at most one label is likely to be right.",
+    ),
+    "near_duplicates_with_other_boxes": Kind(
+        "warning",
+        "nearly identical images with different boxes",
+        "Look at them: one may lack boxes, unless its objects have moved.",
+    ),
+    "repeated_box": Kind(
+        "warning",
+        "images with nearly the same box twice",
+        "Usually, one object was annotated twice: remove one of the boxes.",
+    ),
+    "box_of_two_classes": Kind(
+        "warning",
+        "images with nearly equal boxes of two classes",
+        "Usually, only one of the classes is right: remove the other box.",
     ),
     "shared_map": Kind(
         "warning",
@@ -128,10 +158,41 @@ KINDS = {
         "classes in no mask",
         "The model cannot learn them: add images, or remove them from the classes of the mask.",
     ),
+    "unused_box_class": Kind(
+        "warning",
+        "classes without boxes",
+        "The model cannot learn them: add images, or remove them from the categories.",
+    ),
     "imbalance": Kind(
         "warning",
         "imbalanced classes",
         "Add images to the small ones, or weight classes: fit(class_weight=train.class_weight()).",
+    ),
+    "tiny_box": Kind(
+        "note",
+        "images with tiny boxes",
+        "Some may be annotated by mistake. Resizing images makes them smaller still: see "
+        "`min_area_px` of augseq.Boxes.",
+    ),
+    "odd_box": Kind(
+        "note",
+        "images with very long or very high boxes",
+        "Look at them: some may be annotated by mistake.",
+    ),
+    "many_boxes": Kind(
+        "note",
+        "images with many boxes",
+        "A batch has as many rows for each image as the image with the most boxes has.",
+    ),
+    "no_boxes": Kind(
+        "note",
+        "images without boxes",
+        "Nothing to do if they show no objects: the model learns from them what is none.",
+    ),
+    "box_imbalance": Kind(
+        "note",
+        "imbalanced classes of boxes",
+        "Add images with the rare ones, or expect the model to find them less often.",
     ),
     "surplus_map": Kind(
         "note",

@@ -18,8 +18,14 @@ class CheckOptions:
         huge_pixels: An image is huge if it has more pixels, height times width.
         aspect_ratio: An aspect ratio is odd if the longer side is more than this many times as
             long as the shorter one.
-        imbalance: Classes are imbalanced if the largest has more than this many times the images
-            of the smallest that is not empty.
+        imbalance: Classes are imbalanced if the largest has more than this many times the images,
+            or the boxes, of the smallest that is not empty.
+        tiny_box_px: A box is tiny if its shorter side has fewer pixels of the annotated image.
+        box_ratio: A box is odd if its longer side is more than this many times as long as the
+            shorter one.
+        many_boxes: An image has many boxes if it has more.
+        box_overlap: Two boxes are nearly the same if the area that they share is at least this
+            part, from 0 to 1, of the area that they cover together.
         num_bits: Two images can be near duplicates if at most this many of the 64 bits of their
             hashes differ.
         correlation: They are if, in addition, their grey values at 16 x 16 pixels correlate by at
@@ -35,6 +41,10 @@ class CheckOptions:
     huge_pixels: int = 25_000_000
     aspect_ratio: float = 4.0
     imbalance: float = 10.0
+    tiny_box_px: float = 4.0
+    box_ratio: float = 10.0
+    many_boxes: int = 100
+    box_overlap: float = 0.9
     num_bits: int = 10
     correlation: float = 0.94
 
@@ -45,6 +55,10 @@ class CheckOptions:
         numbers = {
             "tiny_px": check_whole("tiny_px", self.tiny_px, least=0),
             "huge_pixels": check_whole("huge_pixels", self.huge_pixels, least=1),
+            "tiny_box_px": check_number("tiny_box_px", self.tiny_box_px, least=0),
+            "box_ratio": check_number("box_ratio", self.box_ratio, least=1),
+            "many_boxes": check_whole("many_boxes", self.many_boxes, least=1),
+            "box_overlap": check_number("box_overlap", self.box_overlap, least=0.5, most=1),
             "num_bits": check_whole("num_bits", self.num_bits, least=0, most=64),
             "aspect_ratio": check_number("aspect_ratio", self.aspect_ratio, least=1),
             "imbalance": check_number("imbalance", self.imbalance, least=1),

@@ -17,6 +17,7 @@ from augseq.inspection.quality.findings import CheckFinding, Severity
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report_card import report_card
 from augseq.inspection.quality.report_html import report_html
+from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.terminal_text import escaped, first_few, first_lines, table_text
@@ -40,6 +41,7 @@ class CheckReport:
         split_counts: Number of images by split; empty without splits.
         mask_counts: Pixels and images of each class in the masks, by the column of their paths;
             empty unless masks were checked.
+        box_statistics: Classes and sizes of the boxes; None without boxes.
         options: The thresholds.
         findings: The worst kind first; empty if nothing was found.
     """
@@ -51,6 +53,7 @@ class CheckReport:
     options: CheckOptions
     findings: tuple[CheckFinding, ...]
     mask_counts: Mapping[str, MaskCounts] = field(default_factory=dict)
+    box_statistics: BoxStatistics | None = None
 
     @property
     def severity(self) -> Severity | None:
@@ -82,7 +85,7 @@ class CheckReport:
             num_examples: Maximum number of files or groups shown for each finding.
         """
         check_whole("num_examples", num_examples, least=0)
-        lines = [self.headline(), *self._counts(), *self._mask_lines(), ""]
+        lines = [self.headline(), *self._counts(), *self._mask_lines(), *self._box_lines(), ""]
         lines += self._table()
         for finding in self.findings:
             lines += ["", *finding_lines(finding, num_examples)]
@@ -100,6 +103,7 @@ class CheckReport:
             "class_counts": dict(self.class_counts),
             "split_counts": dict(self.split_counts),
             "masks": {column: asdict(counts) for column, counts in self.mask_counts.items()},
+            "boxes": self.box_statistics.to_dict() if self.box_statistics else {},
             "options": self.options.to_dict(),
             "severity": self.severity,
             "num_findings": {severity: severities[severity] for severity in _SEVERITIES},
@@ -118,6 +122,7 @@ class CheckReport:
             headline=self.headline(),
             counts={"Classes": self.class_counts, "Splits": self.split_counts},
             mask_counts=self.mask_counts,
+            box_statistics=self.box_statistics,
             findings=self.findings,
         )
 
@@ -153,6 +158,12 @@ class CheckReport:
             yield from table_text(title, shown).splitlines()
             if len(texts) > len(shown):
                 yield f"  and {len(texts) - len(shown):,} more"
+
+    def _box_lines(self) -> list[str]:
+        statistics = self.box_statistics
+        if statistics is None:
+            return []
+        return table_text(f"boxes: {statistics.headline()}", statistics.texts()).splitlines()
 
     def _table(self) -> Iterator[str]:
         if self.findings:

@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augseq.inspection.manifest_objects import has_boxes, load_with_objects
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
+from augseq.inspection.overlays import class_color
 from augseq.inspection.quality.finding_text import (
     counted,
     examples,
@@ -11,6 +17,7 @@ from augseq.inspection.quality.finding_text import (
 )
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
 from augseq.inspection.thumbnails import Look, file_images, load_looks
+from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.record import Record
@@ -29,6 +36,7 @@ def report_html(
     headline: str,
     counts: Mapping[str, Mapping[str, int]],
     mask_counts: Mapping[str, MaskCounts],
+    box_statistics: BoxStatistics | None,
     findings: Sequence[CheckFinding],
 ) -> str:
     """Return a report as a complete HTML page.
@@ -38,6 +46,7 @@ def report_html(
         headline: The most important figures.
         counts: By title, the number of images by name.
         mask_counts: Pixels and images of each class, by column.
+        box_statistics: Classes and sizes of the boxes; None without boxes.
         findings: From top to bottom.
     """
     looks = _load(manifest, findings)
@@ -47,6 +56,7 @@ def report_html(
         headline,
         *[part for name, numbers in counts.items() for part in _bars(name, numbers)],
         *[part for name, masks in mask_counts.items() for part in _mask_bars(name, masks)],
+        *(_box_parts(box_statistics) if box_statistics else []),
         *[_section(finding, looks) for finding in findings],
     )
     head = element(
@@ -67,11 +77,24 @@ def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[str, Loo
         for group, _ in examples(finding, _MOST_GROUPS)
         for file in group
     )
+    boxed = _load_boxed(manifest, list(paths)) if has_boxes(manifest) else {}
     # Drawing needs no more than the path; a mask that belongs to no image has no index.
-    shown = {path: Record(index=number, path=path) for number, path in enumerate(paths)}
+    rest = [path for path in paths if path not in boxed]
+    shown = {path: Record(index=number, path=path) for number, path in enumerate(rest)}
     image_of = file_images(manifest, side_px=_SIDE_PX)
     looks = load_looks(list(shown.values()), image_of, side_px=_SIDE_PX, limit_s=_LIMIT_S)
-    return dict(zip(shown, looks, strict=True))
+    return boxed | dict(zip(shown, looks, strict=True))
+
+
+def _load_boxed(manifest: Manifest, paths: list[str]) -> dict[str, Look]:
+    """Return images with their boxes, by path; without files that belong to no image."""
+    places = pc.index_in(pa.array(paths, pa.string()), manifest.table.column("path"))
+    found = dict(zip(paths, places.to_pylist(), strict=True))
+    positions = {path: place for path, place in found.items() if place is not None}
+    chosen = np.array(list(positions.values()), np.int64)
+    looks = load_with_objects(manifest, chosen, side_px=2 * _SIDE_PX, limit_s=_LIMIT_S)
+    shown = [look if isinstance(look, str) else look.shrunk(_SIDE_PX).image for look in looks]
+    return dict(zip(positions, shown, strict=True))
 
 
 def _mask_bars(column: str, masks: MaskCounts) -> list[Markup]:
@@ -83,8 +106,21 @@ def _mask_bars(column: str, masks: MaskCounts) -> list[Markup]:
     return [*_bars(title, pixels, texts), *([note(ignored)] if ignored else [])]
 
 
+def _box_parts(statistics: BoxStatistics) -> list[Markup]:
+    named = {
+        name: f"{name}, in {counted(statistics.images[name], 'image')}" for name in statistics.boxes
+    }
+    boxes = {named[name]: count for name, count in statistics.boxes.items()}
+    colors = {named[name]: class_color(number) for number, name in enumerate(statistics.boxes)}
+    sizes = [note(f"{name}: {text}") for name, text in statistics.size_texts().items()]
+    return [*_bars(f"Boxes: {statistics.headline()}", boxes, colors=colors), *sizes]
+
+
 def _bars(
-    title: str, counts: Mapping[str, int], texts: Mapping[str, str] | None = None
+    title: str,
+    counts: Mapping[str, int],
+    texts: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
 ) -> list[Markup]:
     if not counts:
         return []
@@ -93,7 +129,7 @@ def _bars(
         cell
         for name, count in shown
         for cell in (
-            _name(name),
+            _name(name, (colors or {}).get(name, "")),
             bar(count / largest, f"{count:,}" if texts is None else texts[name]),
         )
     ]
@@ -102,8 +138,9 @@ def _bars(
     return [element("h2", title), element("div", *cells, class_="augseq-classes"), *more]
 
 
-def _name(name: str) -> Markup:
-    return element("div", escaped(name), class_="augseq-name", title=escaped(name))
+def _name(name: str, color: str) -> Markup:
+    patch = [element("i", style=f"background:{color}")] if color else []
+    return element("div", *patch, escaped(name), class_="augseq-name", title=escaped(name))
 
 
 def _section(finding: CheckFinding, looks: Mapping[str, Look]) -> Markup:

@@ -35,8 +35,7 @@ class ObjectsView:
 
     Attributes:
         classes: Number of the class of each object, shape (n,).
-        class_names: Names of the classes by number; empty if they have only numbers, or if the
-            objects have no classes.
+        class_names: Names of the classes by number; empty if the objects have no classes.
         corners: The four corners of each box, in order around it, shape (n, 4, 2), so that a box
             can be oriented; None for objects without boxes.
         points: Key points: x, y and visibility (0 not labelled, 1 hidden, 2 visible), shape

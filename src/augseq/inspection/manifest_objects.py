@@ -1,0 +1,161 @@
+"""The images of a manifest with their boxes and key points, drawn from its columns."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from augseq.indexing.annotations.write_coco import parts, polygons_of
+from augseq.inspection.positions import class_positions
+from augseq.inspection.sample_look import SampleLook, look_at_views
+from augseq.inspection.thumbnails import load_within, shrunk
+from augseq.loading.targets.skeletons import skeletons_of
+from augseq.loading.targets.view import ObjectsView, TargetView, box_corners
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.object_columns import BOXES, CLASSES, read_objects
+from augseq.manifest.record import Record
+from augseq.pixels.image_size import read_image_size
+from augseq.pixels.options import ResizeOptions
+from augseq.pixels.region import Region
+from augseq.pixels.resize import covered_size
+from augseq.pixels.source import files_of
+from augseq.remote.url import is_remote
+from augseq.types import Array, Positions
+
+
+def has_boxes(manifest: Manifest) -> bool:
+    """Return whether a manifest has boxes with classes."""
+    return {BOXES, CLASSES} <= set(manifest.table.column_names)
+
+
+def shown_classes(manifest: Manifest) -> tuple[str, ...]:
+    """Return the classes of the images of a manifest, or of its boxes if they have none."""
+    if manifest.class_names or not has_boxes(manifest):
+        return manifest.class_names
+    return box_class_names(manifest)
+
+
+def positions_of_class(manifest: Manifest, number: int) -> Positions:
+    """Return the positions of all images of one of the `shown_classes`, in order."""
+    if manifest.class_names:
+        return class_positions(manifest, number)
+    lists = manifest.table.column(CLASSES).combine_chunks()
+    is_class = pc.equal(pc.list_flatten(lists), shown_classes(manifest)[number])
+    owners = pc.list_parent_indices(lists).filter(is_class)
+    return np.unique(np.asarray(owners)).astype(np.int64)
+
+
+def box_class_names(manifest: Manifest) -> tuple[str, ...]:
+    """Return the classes of the boxes of a manifest, those of its annotations if it has any."""
+    return manifest.box_class_names or tuple(manifest.unique(CLASSES))
+
+
+def load_with_objects(
+    manifest: Manifest, positions: Positions, *, side_px: int, limit_s: float
+) -> list[SampleLook | str]:
+    """Load images that fit into a square, with their objects; or the reasons why there is none.
+
+    Args:
+        manifest: The images.
+        positions: Which ones; can repeat.
+        side_px: Maximum length of the longer side.
+        limit_s: Time limit for all images.
+    """
+    which, places = np.unique(positions, return_inverse=True)
+    chosen = manifest.select(which)
+    source = files_of(manifest)
+    views = views_of(chosen) if has_boxes(chosen) else [None] * len(chosen)
+    fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
+
+    def load(item: tuple[Record, ObjectsView | None]) -> SampleLook:
+        record, view = item
+        opened = source.open(record)
+        image = opened.read(Region(covers=covered_size(opened.shape, fitting)))
+        if view is None:
+            return look_at_views(shrunk(image, side_px), {})
+        placed = partial(_upright, size=opened.shape[:2], turn=_turn(manifest, record))
+        view = _in_image(view, opened.shape[:2], placed)
+        return look_at_views(shrunk(image, side_px), {"": TargetView(objects=view)})
+
+    looks = load_within(list(zip(chosen, views, strict=True)), load, limit_s=limit_s)
+    return [looks[place] for place in places.tolist()]
+
+
+def views_of(manifest: Manifest) -> list[ObjectsView | None]:
+    """Return the objects of each image, in pixels of the image as annotated."""
+    objects = read_objects(manifest, "Drawing boxes")
+    names = box_class_names(manifest)
+    number_of = {name: number for number, name in enumerate(names)}
+    numbers = np.array([number_of.get(name, len(names)) for name in objects.classes], np.int64)
+    corners = box_corners(objects.boxes)
+    for number, polygons in enumerate(polygons_of(objects)):
+        # An oriented box.
+        if len(polygons) == 1 and len(polygons[0]) == 8:
+            corners[number] = np.reshape(polygons[0], (4, 2))
+    points = _padded(list(parts(objects, "box_keypoints", "keypoints", 3)))
+    ends = np.cumsum(np.bincount(objects.images, minlength=len(manifest)))
+    shared: dict[str, Any] = {
+        "class_names": names,
+        "skeletons": skeletons_of(manifest.dataset_info),
+    }
+    return [
+        ObjectsView(
+            classes=numbers[start:end],
+            corners=corners[start:end],
+            points=None if points is None else points[start:end],
+            **shared,
+        )
+        for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+    ]
+
+
+def _padded(lists: Sequence[Sequence[float]]) -> npt.NDArray[np.float64] | None:
+    """Return key points of objects, shape (n, most, 3), with zeros after the last."""
+    most = max(map(len, lists), default=0) // 3
+    if not most:
+        return None
+    padded = np.zeros((len(lists), most, 3))
+    for row, values in zip(padded, lists, strict=True):
+        row[: len(values) // 3] = np.reshape(values, (-1, 3))
+    return padded
+
+
+def _in_image(view: ObjectsView, size: tuple[int, ...], placed: Any) -> ObjectsView:
+    """Return objects in the upright image."""
+    points = view.points
+    if points is not None:
+        places = placed(points[:, :, :2])
+        points = np.concatenate([places, points[:, :, 2:]], axis=2)
+    return ObjectsView(
+        classes=view.classes,
+        class_names=view.class_names,
+        corners=None if view.corners is None else placed(view.corners),
+        points=points,
+        skeletons=view.skeletons,
+        size=(size[0], size[1]),
+    )
+
+
+def _turn(manifest: Manifest, record: Record) -> int:
+    """Return the EXIF orientation of an image that was annotated as stored; otherwise 1."""
+    if record.columns.get("box_frame") != "stored" or is_remote(manifest.root):
+        return 1
+    return read_image_size(os.path.join(manifest.root, record.path)).orientation
+
+
+def _upright(points: Array, *, size: tuple[int, ...], turn: int) -> Array:
+    """Return points of an image as stored in the upright image.
+
+    Args:
+        points: x and y, shape (..., 2).
+        size: (height, width) of the upright image.
+        turn: EXIF orientation.
+    """
+    x, y = np.moveaxis(points if turn < 5 else points[..., ::-1], -1, 0)
+    x = size[1] - x if turn in (2, 3, 6, 7) else x
+    y = size[0] - y if turn in (3, 4, 7, 8) else y
+    return np.stack([x, y], axis=-1)

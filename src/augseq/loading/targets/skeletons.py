@@ -1,0 +1,47 @@
+"""The names of key points and the lines between them, as an annotation file states them."""
+
+import json
+from typing import Any
+
+from augseq.loading.targets.view import Skeleton
+
+
+def skeletons_of(dataset_info: str) -> dict[int, Skeleton]:
+    """Return the skeleton of each class that has one, by its number.
+
+    Annotation files can contain anything there; whatever is not valid is not drawn.
+
+    Args:
+        dataset_info: As in `Manifest`: COCO's categories can have `keypoints` with names and
+            `skeleton` with pairs of numbers from 1; a YOLO dataset can have `kpt_names`.
+
+    >>> skeletons_of('{"categories": [{"id": 7, "name": "cat", "keypoints": ["nose", "tail"], '
+    ...              '"skeleton": [[1, 2]]}]}')
+    {0: Skeleton(names=('nose', 'tail'), edges=((0, 1),))}
+    """
+    info: dict[str, Any] = json.loads(dataset_info) if dataset_info else {}
+    categories = sorted(info.get("categories", []), key=lambda category: category["id"])
+    names_of = info.get("kpt_names")
+    found = {}
+    for number, category in enumerate(categories):
+        names = category.get("keypoints")
+        if names is None and isinstance(names_of, dict):
+            names = names_of.get(str(number))
+        skeleton = Skeleton(names=_names(names), edges=_edges(category.get("skeleton")))
+        if skeleton.names or skeleton.edges:
+            found[number] = skeleton
+    return found
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def _edges(pairs: Any) -> tuple[tuple[int, int], ...]:
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
+        return ()
+    return tuple((a - 1, b - 1) for a, b in pairs)
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(type(n) is int and n > 0 for n in pair)
