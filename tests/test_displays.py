@@ -16,6 +16,7 @@ from augseq.inspection.explanation import Explanation, Stage
 from augseq.inspection.profile import Profile
 from augseq.inspection.purity import Impurity, PurityReport
 from augseq.loading.batch import Batch
+from augseq.manifest.box_statistics import Spread
 from augseq.terminal_text import num_columns
 
 LONG = "deep/" * 40 + "image \x1b[2J <script>alert(1)</script> 猫.jpg"
@@ -204,6 +205,14 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
         images={LONG + str(k): 10**6 for k in range(99)},
         ignored_pixels=7,
         num_images=10**6,
+    ),
+    "statistics of boxes": lambda: augseq.BoxStatistics(
+        boxes={LONG + str(k): 10**9 for k in range(99)},
+        images={LONG + str(k): 10**6 for k in range(99)},
+        num_images=10**6,
+        num_empty_images=10**5,
+        **dict.fromkeys(("per_image", "heights", "widths", "ratios"), Spread(1 / 3, 1e5, 1e15)),
+        sizes={"small": 10**9, "medium": 1, "large": 0},
     ),
     "record with columns": lambda: replace(RECORD, columns={LONG: LONG, "age": 3}),
     "cache": lambda: augseq.ImageCache(folder="memory", shorter_side_px=512),

@@ -121,7 +121,7 @@ def test_a_failure_of_the_display_itself_is_shown(
     def fail(*arguments: object, **options: object) -> None:
         raise RuntimeError("<no room>")
 
-    monkeypatch.setattr("augseq.inspection.manifest_html.load_looks", fail)
+    monkeypatch.setattr("augseq.inspection.manifest_html.load_with_objects", fail)
     page = page_of(animals)
     assert repr(animals) in page.texts
     assert "This display failed: RuntimeError: <no room>" in page.texts

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from augseq.inspection.key_html import key_html
 from augseq.inspection.manifest_objects import (
-    has_boxes,
     load_with_objects,
     positions_of_class,
     shown_classes,
@@ -21,6 +20,7 @@ from augseq.inspection.sample_look import key_of
 from augseq.manifest.box_statistics import counted
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.object_columns import CLASSES
+from augseq.manifest.own_columns import has_boxes
 from augseq.terminal_text import shortened
 from augseq.types import Positions
 
@@ -46,14 +46,16 @@ def _card(manifest: Manifest) -> str:
     excluded = manifest.excluded.num_rows
     facts = f"{len(manifest):,} images · {_labels(manifest)}"
     facts += f" · {excluded:,} excluded" * bool(excluded)
-    is_in_classes = is_labelled(manifest) or (not manifest.class_names and has_boxes(manifest))
+    is_in_classes = is_labelled(manifest) or (
+        not manifest.class_names and has_boxes(manifest.table)
+    )
     body = _classes(manifest) if is_in_classes and shown_classes(manifest) else _flat(manifest)
     return card("Manifest", facts, note(shortened(manifest.root, 100)), *body, *_excluded(manifest))
 
 
 def _labels(manifest: Manifest) -> str:
     labels = f"{len(manifest.class_names):,} classes" if manifest.class_names else "no labels"
-    if not has_boxes(manifest):
+    if not has_boxes(manifest.table):
         return labels
     num_boxes = pc.sum(pc.list_value_length(manifest.table.column(CLASSES))).as_py() or 0
     boxes = counted(num_boxes, "box")
@@ -120,7 +122,7 @@ def _image_rows(
     """
     positions = np.concatenate(groups)
     records = manifest.records(positions)
-    of_boxes = has_boxes(manifest)
+    of_boxes = has_boxes(manifest.table)
     side = _BOXES_SIDE_PX if of_boxes else _SIDE_PX
     loaded_px = 2 * side if of_boxes else side
     looks = load_with_objects(manifest, positions, side_px=loaded_px, limit_s=_LIMIT_S)

@@ -16,7 +16,8 @@ from augseq.inspection.thumbnails import load_within, shrunk
 from augseq.loading.targets.skeletons import skeletons_of
 from augseq.loading.targets.view import ObjectsView, TargetView, box_corners
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.object_columns import BOXES, CLASSES, read_objects
+from augseq.manifest.object_columns import CLASSES, read_objects
+from augseq.manifest.own_columns import has_boxes
 from augseq.manifest.record import Record
 from augseq.pixels.image_size import read_image_size
 from augseq.pixels.options import ResizeOptions
@@ -27,14 +28,9 @@ from augseq.remote.url import is_remote
 from augseq.types import Array, Positions
 
 
-def has_boxes(manifest: Manifest) -> bool:
-    """Return whether a manifest has boxes with classes."""
-    return {BOXES, CLASSES} <= set(manifest.table.column_names)
-
-
 def shown_classes(manifest: Manifest) -> tuple[str, ...]:
     """Return the classes of the images of a manifest, or of its boxes if they have none."""
-    if manifest.class_names or not has_boxes(manifest):
+    if manifest.class_names or not has_boxes(manifest.table):
         return manifest.class_names
     return box_class_names(manifest)
 
@@ -66,9 +62,9 @@ def load_with_objects(
         limit_s: Time limit for all images.
     """
     which, places = np.unique(positions, return_inverse=True)
-    chosen = manifest.select(which)
+    records = manifest.records(which)
     source = files_of(manifest)
-    views = views_of(chosen) if has_boxes(chosen) else [None] * len(chosen)
+    views = views_of(manifest.select(which)) if has_boxes(manifest.table) else [None] * len(records)
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
     def load(item: tuple[Record, ObjectsView | None]) -> SampleLook:
@@ -81,7 +77,7 @@ def load_with_objects(
         view = _in_image(view, opened.shape[:2], placed)
         return look_at_views(shrunk(image, side_px), {"": TargetView(objects=view)})
 
-    looks = load_within(list(zip(chosen, views, strict=True)), load, limit_s=limit_s)
+    looks = load_within(list(zip(records, views, strict=True)), load, limit_s=limit_s)
     return [looks[place] for place in places.tolist()]
 
 

@@ -21,6 +21,7 @@ from augseq.manifest.classes import (
     selected_classes,
 )
 from augseq.manifest.own_columns import (
+    has_boxes,
     known_column,
     own_column,
     unique_values,
@@ -161,7 +162,7 @@ class Manifest:
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
-        if self.box_class_names or "box_classes" in self.table.column_names:
+        if self._has_boxes():
             counts = self._box_counts()
             boxes = f"{counted(sum(counts.values()), 'box')} of {counted(len(counts), 'class')}"
             labels = f"{labels}, {boxes}" if self.class_names else boxes
@@ -176,10 +177,13 @@ class Manifest:
         counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
         return counts_text(repr(self), dict(zip(self.class_names, counts, strict=False)))
 
+    def _has_boxes(self) -> bool:
+        return bool(self.dataset_info) or has_boxes(self.table)
+
     def _box_counts(self) -> dict[str, int]:
         """Return the number of boxes of each class."""
         found: dict[str, int] = {}
-        if "box_classes" in self.table.column_names:
+        if has_boxes(self.table):
             names = pc.list_flatten(self.table.column("box_classes"))
             found = {one["values"]: one["counts"] for one in pc.value_counts(names).to_pylist()}
         return {name: found.get(name, 0) for name in self.box_class_names or sorted(found)}
@@ -261,7 +265,7 @@ class Manifest:
             {'red': 100, 'round': 100}
         """
         if column is None and separator is None:
-            if not self.class_names:
+            if not self.class_names and self._has_boxes():
                 return self._box_counts()
             return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
         if column is not None and not isinstance(column, str):

@@ -156,3 +156,18 @@ def known_column(table: pa.Table, name: str, purpose: str = "") -> pa.ChunkedArr
             f"{did_you_mean(str(name), names)}{why}"
         )
     return table.column(name)
+
+
+def has_boxes(table: pa.Table) -> bool:
+    """Return whether a table has boxes with classes, as lists.
+
+    A column of your own can have the same name.
+    """
+    if not {"boxes", "box_classes"} <= set(table.column_names):
+        return False
+    boxes, classes = (table.schema.field(name).type for name in ("boxes", "box_classes"))
+    if not pa.types.is_list(boxes) or not pa.types.is_list(classes):
+        return False
+    number, text, kinds = boxes.value_type, classes.value_type, pa.types
+    is_number = kinds.is_floating(number) or kinds.is_integer(number) or kinds.is_null(number)
+    return bool(is_number and (kinds.is_string(text) or kinds.is_null(text)))

@@ -23,7 +23,7 @@ def test_a_coco_file_becomes_columns_with_the_objects_of_each_image(tmp_path: Pa
     images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
     assert [record.path for record in images] == ["b/2.png", "1.png", "empty.png"]
     assert images.class_names == ()
-    assert "3 images, no labels, boxes of 3 classes" in repr(images)
+    assert "3 images, 3 boxes of 3 classes" in repr(images)
     assert images.box_class_names == ("cat", "never", "zebra")
     columns = images[1].columns
     assert columns["boxes"] == [1.1, 2.2, 1.1 + 30.7, 2.2 + 4.3, 10, 10, 10.1, 30.2]

@@ -277,3 +277,25 @@ def test_thousands_of_boxes_in_an_image_are_compared(tmp_path: Path) -> None:
     assert findings(images)["repeated_box"] == [
         ("0.png", "car 1 x 1 px at top 0, left 9.1 and car 1 x 1 px at top 0.01, left 9.11")
     ]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"boxes": [3, 0, 1]},
+        {"boxes": [[1.0, 2, 3, 4], [], []]},
+        {"boxes": ["a", "b", "c"], "box_classes": ["x", "y", "z"]},
+        {"box_classes": [["a"], [], ["b"]]},
+        {"boxes": [[1, 2, 3, 4], [], []], "box_classes": ["x", "y", "z"]},
+    ],
+)
+def test_columns_of_your_own_with_these_names_are_no_boxes(
+    tmp_path: Path, columns: dict[str, list[Any]]
+) -> None:
+    dataset(tmp_path, RIGHT)
+    images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+    for name, values in columns.items():
+        images = images.with_column(name, values)
+    assert findings(images) == {}
+    assert "no labels" in repr(images)
+    assert "no labels" in images._repr_html_()

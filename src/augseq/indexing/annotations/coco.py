@@ -1,7 +1,11 @@
 """Index a COCO file: the boxes, polygons, masks and key points of images, as JSON."""
 
+import gc
 import json
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,12 @@ import pyarrow as pa
 
 from augseq.errors import AugseqWarning, ManifestError
 from augseq.indexing.annotations.coco_file import CocoFile, read_coco_file, read_ids
-from augseq.indexing.annotations.coco_shapes import Report, read_keypoints, read_segmentations
+from augseq.indexing.annotations.coco_shapes import (
+    Report,
+    flat_floats,
+    read_keypoints,
+    read_segmentations,
+)
 from augseq.indexing.annotations.images import UNKNOWN_SIZE, find_images
 from augseq.indexing.annotations.objects import (
     AnnotatedObjects,
@@ -26,6 +35,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.types import Array, PathLike
 from augseq.validation import briefly, explains_names
 
+_MAX_FLOAT = sys.float_info.max
 _IMAGE_KEYS = {"id", "file_name", "height", "width"}
 _OBJECT_KEYS = {
     *("id", "image_id", "category_id", "bbox", "area", "iscrowd"),
@@ -90,6 +100,28 @@ def manifest_of_coco(
     annotations: PathLike, root: PathLike | None, options: AnnotationOptions
 ) -> tuple[Manifest, tuple[str, ...]]:
     """Do the same as `index_coco`, but return the warnings."""
+    with _paused_collection():
+        return _read(annotations, root, options)
+
+
+@contextmanager
+def _paused_collection() -> Iterator[None]:
+    """Pause the search for reference cycles, in which JSON has none.
+
+    It would go over the millions of objects of a large file many times: half of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read(
+    annotations: PathLike, root: PathLike | None, options: AnnotationOptions
+) -> tuple[Manifest, tuple[str, ...]]:
     content = read_coco_file(annotations)
     source, problems = content.source, Problems(content.source)
     rows = content.images
@@ -224,15 +256,7 @@ def _boxes(rows: list[dict[str, Any]], report: Report) -> Array:
                 boxes[number] = [np.nan] * 4
                 text = f"`bbox` must be [x, y, width, height]. Received: {briefly(box)}"
                 report(number, text)
-    numbers = [_as_float(value) for value in chain.from_iterable(boxes)]
-    return np.array(numbers, np.float64).reshape(-1, 4)
-
-
-def _as_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
+    return flat_floats(boxes).reshape(-1, 4)
 
 
 def _crowd(rows: list[dict[str, Any]], report: Report) -> pa.Array:
@@ -247,12 +271,16 @@ def _crowd(rows: list[dict[str, Any]], report: Report) -> pa.Array:
 
 def _areas(rows: list[dict[str, Any]], report: Report) -> pa.Array:
     values = [row.get("area") for row in rows]
+    if set(map(type, values)) <= {float} and 0 <= min(values, default=0) <= max(
+        values, default=0
+    ) < float("inf"):
+        return pa.array(values, pa.float64())
     for number, value in enumerate(values):
-        if value is None or (type(value) in (int, float) and 0 <= value < float("inf")):
+        if value is None or (type(value) in (int, float) and 0 <= value <= _MAX_FLOAT):
             continue
         report(number, f"`area` must be a number of at least 0. Received: {briefly(value)}")
         values[number] = None
-    return pa.array([None if value is None else _as_float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
 
 def _extras(

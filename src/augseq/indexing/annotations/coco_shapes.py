@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from augseq.indexing.annotations.objects import Ragged, counts_column
@@ -97,6 +98,9 @@ def read_keypoints(
     """
     points: list[list[float]] = []
     odd_counts: dict[int, dict[str, Any]] = {}
+    if not any("keypoints" in row or "num_keypoints" in row for row in rows):
+        # Most files have none.
+        points, rows = [[]] * len(rows), []
     for number, row in enumerate(rows):
         found = row.get("keypoints") or []
         if not _is_keypoints(found):
@@ -120,8 +124,23 @@ def read_keypoints(
     return keypoints, odd_counts
 
 
+def flat_floats(lists: list[list[float]]) -> npt.NDArray[np.float64]:
+    """Return the numbers of all lists, one after the other; integers that are too large are inf."""
+    try:
+        return np.fromiter(chain.from_iterable(lists), np.float64)
+    except OverflowError:
+        return np.array([_as_float(value) for value in chain.from_iterable(lists)], np.float64)
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
 def _floats(lists: list[list[float]]) -> pa.Array:
-    return pa.array(np.array(list(chain.from_iterable(lists)), np.float64), pa.float64())
+    return pa.array(flat_floats(lists), pa.float64())
 
 
 def _are_polygons(shapes: list[Any]) -> bool:

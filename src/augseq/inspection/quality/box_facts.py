@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.object_columns import BOXES, ObjectColumns, read_objects
+from augseq.manifest.object_columns import ObjectColumns, read_objects
+from augseq.manifest.own_columns import has_boxes
 from augseq.terminal_text import first_few, shortened
 
 _MOST_LETTERS = 30
@@ -106,7 +107,7 @@ def read_box_facts(manifest: Manifest) -> BoxFacts | None:
         ArgumentError: A column is missing, or its values do not fit.
     """
     names = manifest.table.column_names
-    if BOXES not in names:
+    if not has_boxes(manifest.table):
         return None
     objects = read_objects(manifest, "A check of boxes")
     number_of = {name: number for number, name in enumerate(dict.fromkeys(objects.classes))}

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augseq.inspection.manifest_objects import has_boxes, load_with_objects
+from augseq.inspection.manifest_objects import load_with_objects
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.overlays import class_color
 from augseq.inspection.quality.finding_text import (
@@ -20,6 +20,7 @@ from augseq.inspection.thumbnails import Look, file_images, load_looks
 from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
+from augseq.manifest.own_columns import has_boxes
 from augseq.manifest.record import Record
 from augseq.terminal_text import escaped, shortened
 
@@ -77,7 +78,7 @@ def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[str, Loo
         for group, _ in examples(finding, _MOST_GROUPS)
         for file in group
     )
-    boxed = _load_boxed(manifest, list(paths)) if has_boxes(manifest) else {}
+    boxed = _load_boxed(manifest, list(paths)) if has_boxes(manifest.table) else {}
     # Drawing needs no more than the path; a mask that belongs to no image has no index.
     rest = [path for path in paths if path not in boxed]
     shown = {path: Record(index=number, path=path) for number, path in enumerate(rest)}
