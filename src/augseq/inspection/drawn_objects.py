@@ -50,7 +50,7 @@ class DrawnObject:
     def bounds(self) -> Places:
         """Return the corners (left, top) and (right, bottom) of the visible part."""
         places = self.corners if len(self.corners) else self.points
-        return np.clip([places.min(axis=0), places.max(axis=0)], 0, 1)
+        return np.asarray(np.clip([places.min(axis=0), places.max(axis=0)], 0, 1))
 
 
 def drawn_objects(

@@ -103,7 +103,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def _fixed(places: Image, pixels: Image) -> Image:
     # Pixels are centred at integers.
     exact = places * np.array(pixels.shape[1::-1]) - 0.5
-    return np.rint(np.clip(exact, -1e4, 1e4) * 2**_PLACES).astype(np.int32)
+    return np.asarray(np.rint(np.clip(exact, -1e4, 1e4) * 2**_PLACES), np.int32)
 
 
 def _rgb(color: str) -> tuple[int, ...]:

@@ -270,10 +270,8 @@ def _crowd(rows: list[dict[str, Any]], report: Report) -> pa.Array:
 
 
 def _areas(rows: list[dict[str, Any]], report: Report) -> pa.Array:
-    values = [row.get("area") for row in rows]
-    if set(map(type, values)) <= {float} and 0 <= min(values, default=0) <= max(
-        values, default=0
-    ) < float("inf"):
+    values: list[Any] = [row.get("area") for row in rows]
+    if set(map(type, values)) == {float} and 0 <= min(values) <= max(values) <= _MAX_FLOAT:
         return pa.array(values, pa.float64())
     for number, value in enumerate(values):
         if value is None or (type(value) in (int, float) and 0 <= value <= _MAX_FLOAT):

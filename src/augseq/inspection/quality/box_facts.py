@@ -97,7 +97,8 @@ def overlaps_of(
     common = np.clip(high - low, 0, None).prod(axis=2)
     areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (one, other)]
     together = areas[0][:, np.newaxis] + areas[1] - common
-    return np.divide(common, together, out=np.zeros_like(common), where=together > 0)
+    shares = np.divide(common, together, out=np.zeros_like(common), where=together > 0)
+    return np.asarray(shares)
 
 
 def read_box_facts(manifest: Manifest) -> BoxFacts | None:

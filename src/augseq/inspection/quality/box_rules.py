@@ -88,8 +88,10 @@ def _other_sizes(facts: Facts, manifest: Manifest) -> dict[int, str]:
 
 def _is_outside(boxes: BoxFacts) -> npt.NDArray[np.bool_]:
     values, sizes = boxes.objects.boxes, boxes.sizes[boxes.objects.images]
-    is_above = (values[:, 2:] > sizes + _MARGIN_PX).any(axis=1)
-    return (values[:, :2] < -_MARGIN_PX).any(axis=1) | is_above
+    is_beyond = np.concatenate(
+        [values[:, :2] < -_MARGIN_PX, values[:, 2:] > sizes + _MARGIN_PX], axis=1
+    )
+    return np.asarray(is_beyond.any(axis=1))
 
 
 def _details(boxes: BoxFacts, numbers: npt.NDArray[np.int64]) -> dict[int, str]:
