@@ -35,6 +35,8 @@ from augseq.loading.targets.make_targets import (
 )
 from augseq.loading.targets.paired_image import PairedImage
 from augseq.loading.targets.target import ImageOptions, TargetOption
+from augseq.loading.write_augmented import AnnotationFormat, WrittenFiles, write_augmented
+from augseq.loading.written_pixels import ImageFormat, WrittenImages
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -85,7 +87,7 @@ from augseq.training.resume_state import (
     read_progress,
     run_conditions,
 )
-from augseq.types import Images
+from augseq.types import Images, PathLike
 from augseq.validation import check_whole, explains_names
 from augseq.workers.cache_filling import fill_cache
 from augseq.workers.lazy import LazyWorkers
@@ -867,6 +869,57 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return fill_cache(
             self._plan, num_threads=max(1, self._worker_options.num_workers), progress=progress
         )
+
+    def write_augmented(
+        self,
+        folder: PathLike,
+        *,
+        copies: int = 1,
+        annotations: AnnotationFormat | None = None,
+        image_format: ImageFormat = "png",
+        quality: int = 95,
+        progress: bool = True,
+    ) -> Manifest:
+        """Write augmented images to a folder, with their labels, boxes, key points or masks.
+
+        For programs that cannot train on a sequence. Image number k of each record is the sample
+        of epoch k, named after its file: "cats/7.jpg" becomes "cats/7_0.png", "cats/7_1.png", ...
+
+        Labelled images are written to a folder for each class, masks as class numbers (255 where
+        ignored) to a folder with the name of their column, value maps likewise as numpy files.
+        "manifest.parquet" has your own columns, `source_path` and `epoch`.
+
+        Args:
+            folder: An empty folder, or one to create. It appears only when everything is written.
+            copies: Number of augmented versions of each image.
+            annotations: Format of boxes and key points: "coco" (annotations.json), "voc" (the
+                folder annotations), or "yolo" (data.yaml, labels). Images are in `images`. None
+                writes none.
+            image_format: "png", which keeps the pixels exactly, or "jpeg".
+            quality: Quality of JPEG, 1 to 100.
+            progress: Whether long work shows a progress bar.
+
+        Returns:
+            The manifest of the written images.
+
+        Raises:
+            ArgumentError: The folder is not empty; pixels are not between 0 and 255, for example
+                normalized; or `annotations` does not fit the targets.
+            AugseqError: A file or an augmentation failed; the message names it.
+            OSError: A file cannot be written. Nothing is left in the folder.
+
+        Example:
+            >>> batches.write_augmented("street-augmented", copies=3, annotations="coco")
+            ...                                                            # doctest: +SKIP
+        """
+        files = WrittenFiles(
+            images=WrittenImages(format=image_format, quality=quality),
+            copies=copies,
+            annotations=annotations,
+            num_threads=max(1, self._worker_options.num_workers),
+            progress=progress,
+        )
+        return write_augmented(self._plan, folder, files)
 
 
 at_exit(Turn.ITERATORS)(leave_iterators_to_the_system)

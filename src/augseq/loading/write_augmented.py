@@ -1,0 +1,269 @@
+"""Write an augmented dataset to a folder: images, and what belongs to them."""
+
+import os
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeAlias, get_args
+
+import pyarrow as pa
+
+from augseq.errors import ArgumentError
+from augseq.indexing.annotations.write_coco import write_coco
+from augseq.indexing.annotations.write_voc import write_voc
+from augseq.indexing.annotations.write_yolo import write_yolo
+from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.view import ObjectsView, TargetView
+from augseq.loading.written_objects import STALE, dataset_info_of, object_columns
+from augseq.loading.written_pixels import WrittenImages, write_mask, write_values
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.record import Record
+from augseq.manifest.storage import write_manifest
+from augseq.threaded_map import map_in_threads
+from augseq.types import PathLike
+from augseq.validation import check_choice, check_whole
+
+AnnotationFormat: TypeAlias = Literal["coco", "voc", "yolo"]
+
+MANIFEST = "manifest.parquet"
+_COCO, _VOC = "annotations.json", "annotations"
+_NOT_IN_NAMES = ("/", "\\", "\0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFiles:
+    """What is written for each image.
+
+    Attributes:
+        images: How images are written.
+        copies: Number of augmented versions of each image.
+        annotations: Format of the boxes and key points; None for none.
+        num_threads: Number of images that are made at the same time.
+        progress: Whether long work shows a progress bar.
+    """
+
+    images: WrittenImages
+    copies: int = 1
+    annotations: AnnotationFormat | None = None
+    num_threads: int = 1
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        check_whole("copies", self.copies, least=1)
+        if self.annotations is not None:
+            check_choice("annotations", self.annotations, get_args(AnnotationFormat))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A sample that was written."""
+
+    path: str
+    source: str
+    position: int
+    epoch: int
+    shape: tuple[int, ...]
+    objects: list[ObjectsView]
+    maps: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_augmented(plan: BatchPlan, folder: PathLike, files: WrittenFiles) -> Manifest:
+    """Do what `ImageSequence.write_augmented` does.
+
+    Raises:
+        ArgumentError: The folder is not empty, or something cannot be written.
+        AugseqError: A sample cannot be loaded; the message names it.
+        OSError: A file cannot be written.
+    """
+    place = Path(os.path.abspath(os.fspath(folder)))
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise ArgumentError(
+            "`folder` must be empty, or not exist yet, so that nothing is overwritten. Received: "
+            f"{os.fspath(folder)!r}"
+        )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # Everything appears at once, under its name, only when it is complete.
+    draft = place.parent / f".{place.name}.{uuid.uuid4().hex[:12]}.part"
+    draft.mkdir()
+    try:
+        manifest = _write(plan, draft, place, files)
+        if place.exists():
+            place.rmdir()
+        draft.rename(place)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _write(plan: BatchPlan, draft: Path, place: Path, files: WrittenFiles) -> Manifest:
+    names = _names(plan.manifest, in_classes=files.annotations is None)
+
+    def write(item: tuple[int, int, Record]) -> _Written:
+        epoch, position, _ = item
+        return _write_sample(plan, draft, files, f"{names[position]}_{epoch}", *item)
+
+    written = list(
+        map_in_threads(
+            write,
+            _items(plan.manifest, files.copies),
+            num_items=files.copies * len(plan.manifest),
+            num_threads=files.num_threads,
+            title="Writing",
+            progress=files.progress,
+        )
+    )
+    manifest = _manifest(plan.manifest, written, place, files)
+    _write_annotations(manifest, draft, files)
+    write_manifest(manifest, draft / MANIFEST)
+    return manifest
+
+
+def _items(manifest: Manifest, copies: int) -> Iterator[tuple[int, int, Record]]:
+    """Yield epoch, position and record of each image to write."""
+    for epoch in range(copies):
+        for position, record in enumerate(manifest):
+            yield epoch, position, record
+
+
+def _names(manifest: Manifest, *, in_classes: bool) -> list[str]:
+    """Return the path of each image below the folder, without its ending.
+
+    Args:
+        manifest: The images.
+        in_classes: Whether each image is in a folder with the name of its class.
+
+    Raises:
+        ArgumentError: The name of a class cannot be that of a folder.
+    """
+    paths = manifest.table.column("path").to_pylist()
+    targets = manifest.table.column("target").to_pylist()
+    names = []
+    for path, target in zip(paths, targets, strict=True):
+        folder = ""
+        if in_classes and manifest.class_names and target is not None:
+            folder = _folder_name(manifest.class_names[target])
+        is_inside = not folder or path.startswith(f"{folder}/")
+        names.append(path if is_inside else f"{folder}/{path}")
+    stems = [str(PurePosixPath(name).with_suffix("")) for name in names]
+    counts = Counter(stem.casefold() for stem in stems)
+    # Of "1.jpg" and "1.png", both keep their ending, such as "1.jpg_0.png".
+    return [
+        name if counts[stem.casefold()] > 1 else stem
+        for name, stem in zip(names, stems, strict=True)
+    ]
+
+
+def _folder_name(class_name: str) -> str:
+    if class_name in ("", ".", "..") or any(part in class_name for part in _NOT_IN_NAMES):
+        raise ArgumentError(
+            "The name of each class must be possible as that of a folder. Received: "
+            f"{class_name!r}. Rename it, or pass `annotations` for another layout."
+        )
+    return class_name
+
+
+def _write_sample(
+    plan: BatchPlan,
+    draft: Path,
+    files: WrittenFiles,
+    name: str,
+    epoch: int,
+    position: int,
+    record: Record,
+) -> _Written:
+    sample = plan.sample(record, epoch)
+    where = f"{record}, epoch {epoch}"
+    # With annotations or maps, images have a folder of their own.
+    values = {**sample.inputs, **sample.targets}
+    views = {key: kind.view(values[key]) for key, kind in sample.kinds.items() if key in values}
+    maps = {view.title or key: view for key, view in views.items() if _is_map(view)}
+    is_nested = files.annotations is not None or bool(maps)
+    path = f"images/{name}{files.images.ending}" if is_nested else f"{name}{files.images.ending}"
+    files.images.write(sample.image, draft / path, where)
+    return _Written(
+        path=path,
+        source=record.path,
+        position=position,
+        epoch=epoch,
+        shape=sample.image.shape,
+        objects=[view.objects for view in views.values() if view.objects is not None],
+        maps={column: _write_map(view, draft, f"{column}/{name}", files, where)
+              for column, view in maps.items()},
+    )  # fmt: skip
+
+
+def _is_map(view: TargetView) -> bool:
+    return any(part is not None for part in (view.labels, view.values, view.image))
+
+
+def _write_map(view: TargetView, draft: Path, name: str, files: WrittenFiles, where: str) -> str:
+    """Write a mask, value map or image of a target, and return its path."""
+    if view.labels is not None:
+        write_mask(view.labels, draft / f"{name}.png")
+        return f"{name}.png"
+    if view.values is not None:
+        write_values(view.values, draft / f"{name}.npy")
+        return f"{name}.npy"
+    assert view.image is not None
+    files.images.write(view.image, draft / f"{name}{files.images.ending}", where)
+    return f"{name}{files.images.ending}"
+
+
+def _manifest(
+    source: Manifest, written: Sequence[_Written], place: Path, files: WrittenFiles
+) -> Manifest:
+    """Return the manifest of the written images."""
+    positions = pa.array([one.position for one in written], pa.int64())
+    rows = source.table.take(positions)
+    stale = {*STALE, "probe", *source.path_columns}
+    kept = [name for name in rows.column_names if name not in stale]
+    columns: dict[str, Any] = {name: rows.column(name) for name in kept}
+    columns["index"] = pa.array(range(len(written)), pa.int64())
+    columns["path"] = pa.array([one.path for one in written], pa.string())
+    columns["source_path"] = pa.array([one.source for one in written], pa.string())
+    columns["epoch"] = pa.array([one.epoch for one in written], pa.int32())
+    maps = list(written[0].maps) if written else []
+    for name in maps:
+        columns[name] = pa.array([one.maps[name] for one in written], pa.string())
+    views = [one.objects[0] for one in written if one.objects]
+    if files.annotations is not None:
+        _check_objects(written, files.annotations)
+        shapes = [one.shape for one in written]
+        columns |= object_columns(views, shapes, source.dataset_info)
+    return Manifest(
+        root=str(place),
+        class_names=source.class_names,
+        table=pa.table(columns),
+        dataset_info=dataset_info_of(views, source.dataset_info) if files.annotations else "",
+        images_folder="images" if maps or files.annotations else "",
+        path_columns=tuple(maps),
+    )
+
+
+def _check_objects(written: Sequence[_Written], annotations: AnnotationFormat) -> None:
+    counts = {len(one.objects) for one in written}
+    if not counts <= {1}:
+        raise ArgumentError(
+            f"annotations={annotations!r} requires one target of boxes or key points, such as "
+            f"targets=augseq.Boxes(). Received: {max(counts)} such targets. Write several with a "
+            "sequence for each."
+        )
+
+
+def _write_annotations(manifest: Manifest, draft: Path, files: WrittenFiles) -> None:
+    if files.annotations == "coco":
+        # Names in the file are relative to the folder of the file.
+        write_coco(manifest, draft / _COCO)
+    elif files.annotations == "voc":
+        (draft / _VOC).mkdir()
+        write_voc(manifest, draft / _VOC)
+    elif files.annotations == "yolo":
+        labels = draft / ".labels"
+        write_yolo(manifest, labels, images="none")
+        for path in list(labels.iterdir()):
+            path.rename(draft / path.name)
+        labels.rmdir()

@@ -1,0 +1,117 @@
+"""The boxes and key points of augmented samples, as columns of a manifest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from augseq.loading.targets.view import ObjectsView
+
+# Columns that describe the original image and its objects.
+STALE = frozenset(
+    (
+        *("boxes", "box_classes", "box_ids", "box_crowd", "box_difficult", "box_truncated"),
+        *("box_areas", "box_attributes", "box_as_written", "box_masks", "box_polygons"),
+        *("box_keypoints", "polygon_points", "polygons", "keypoints"),
+        *("image_id", "image_height", "image_width", "image_attributes", "box_frame"),
+    )
+)
+_ALWAYS = ("boxes", "box_classes")
+_DEFAULT_CLASS = "object"
+
+
+def object_columns(
+    views: Sequence[ObjectsView], shapes: Sequence[tuple[int, ...]], dataset_info: str
+) -> dict[str, pa.Array]:
+    """Return the columns of the objects of images, as `index_coco` makes them.
+
+    Args:
+        views: The objects of each image.
+        shapes: (height, width, ...) of each image.
+        dataset_info: As in `Manifest`.
+    """
+    rows = [_row(view, shape, dataset_info) for view, shape in zip(views, shapes, strict=True)]
+    kinds = {
+        "boxes": pa.list_(pa.float64()),
+        "box_classes": pa.list_(pa.string()),
+        "box_polygons": pa.list_(pa.int32()),
+        "polygon_points": pa.list_(pa.int32()),
+        "polygons": pa.list_(pa.float64()),
+        "box_keypoints": pa.list_(pa.int32()),
+        "keypoints": pa.list_(pa.float64()),
+    }
+    columns = {
+        name: pa.array([row.get(name, []) for row in rows], kind) for name, kind in kinds.items()
+    }
+    always = ("boxes", "box_classes")
+    found = {
+        name: values for name, values in columns.items() if name in always or len(values.flatten())
+    }
+    # The size of the annotated image; exports state it.
+    found["image_height"] = pa.array([shape[0] for shape in shapes], pa.int32())
+    found["image_width"] = pa.array([shape[1] for shape in shapes], pa.int32())
+    found["box_frame"] = pa.array(["upright"] * len(shapes), pa.string())
+    return found
+
+
+def dataset_info_of(views: Sequence[ObjectsView], dataset_info: str) -> str:
+    """Return what to say about the whole dataset, with categories, as in `Manifest`."""
+    if dataset_info or not views:
+        return dataset_info
+    names = list(views[0].class_names) or [_DEFAULT_CLASS]
+    categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
+    return json.dumps({"categories": categories}, ensure_ascii=False)
+
+
+def _row(view: ObjectsView, shape: tuple[int, ...], dataset_info: str) -> Mapping[str, list[Any]]:
+    height, width = shape[:2]
+    scale = np.ones(2) if view.size is None else np.array([width, height]) / view.size[::-1]
+    row: dict[str, list[Any]] = {"boxes": [], "box_classes": []}
+    points = None if view.points is None else view.points.astype(np.float64)
+    if points is not None:
+        points[..., :2] *= scale
+        is_seen = points[..., 2] > 0
+        points[~is_seen] = 0
+        row["keypoints"] = points.ravel().tolist()
+        row["box_keypoints"] = [points.shape[1]] * len(points)
+    if view.corners is not None:
+        corners = view.corners.astype(np.float64) * scale
+        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        if not _are_upright(corners):
+            row["polygons"] = corners.ravel().tolist()
+            row["polygon_points"] = [4] * len(corners)
+            row["box_polygons"] = [1] * len(corners)
+    elif points is not None:
+        boxes = _bounds(points)
+    else:
+        boxes = np.zeros((0, 4))
+    row["boxes"] = boxes.ravel().tolist()
+    row["box_classes"] = [
+        _class_name(view, number, dataset_info) for number in view.classes.tolist()
+    ]
+    return row
+
+
+def _are_upright(corners: Any) -> bool:
+    """Return whether all boxes are upright: their corners have two values of x and of y."""
+    low, high = corners.min(axis=1, keepdims=True), corners.max(axis=1, keepdims=True)
+    return bool(((corners == low) | (corners == high)).all())
+
+
+def _bounds(points: Any) -> Any:
+    """Return boxes around the visible points of objects, at least one pixel wide and high."""
+    is_seen = points[..., 2:] > 0
+    low = np.where(is_seen, points[..., :2], np.inf).min(axis=1)
+    high = np.where(is_seen, points[..., :2], -np.inf).max(axis=1)
+    grown = np.maximum(0, 1 - (high - low)) / 2
+    return np.concatenate([low - grown, high + grown], axis=1)
+
+
+def _class_name(view: ObjectsView, number: int, dataset_info: str) -> str:
+    if number < len(view.class_names):
+        return view.class_names[number]
+    categories = json.loads(dataset_info)["categories"] if dataset_info else []
+    with_points = [category["name"] for category in categories if category.get("keypoints")]
+    return str([*with_points, _DEFAULT_CLASS][0])

@@ -1,0 +1,187 @@
+"""An augmented dataset on disk is that of the sequence, complete or not there at all."""
+
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+import augseq
+from augseq.errors import ArgumentError, AugseqError
+
+AUGMENT = [A.HorizontalFlip(p=0.5), A.RandomBrightnessContrast(p=1)]
+
+
+def photos(folder: Path, names: list[str]) -> Path:
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 30, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+def sequence(images: augseq.Manifest, **options: Any) -> augseq.ImageSequence:
+    options = {"image_size": (16, 24), "augment": AUGMENT, "seed": 5, "workers": 0, **options}
+    return augseq.ImageSequence(images, **options)
+
+
+@pytest.fixture
+def animals(tmp_path: Path) -> augseq.Manifest:
+    names = ["cat/1.png", "cat/2.png", "dog/1.png", "dog/1.jpg"]
+    return augseq.index_folder(photos(tmp_path / "animals", names), progress=False)
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_classes_become_folders_with_the_pixels_of_the_epochs(
+    animals: augseq.Manifest, tmp_path: Path
+) -> None:
+    batches = sequence(animals, shuffle=True)
+    written = batches.write_augmented(tmp_path / "out", copies=2, progress=False)
+    assert files_of(tmp_path / "out") == [
+        *[f"cat/{k}_{epoch}.png" for k in (1, 2) for epoch in (0, 1)],
+        "dog/1.jpg_0.png", "dog/1.jpg_1.png", "dog/1.png_0.png", "dog/1.png_1.png",
+        "manifest.parquet",
+    ]  # fmt: skip
+    again = augseq.index_folder(tmp_path / "out", progress=False)
+    assert again.class_names == animals.class_names
+    assert augseq.read_manifest(tmp_path / "out/manifest.parquet") == written
+    for record in written:
+        source = next(one for one in animals if one.path == record.columns["source_path"])
+        sample = batches.sample(source.index, epoch=record.columns["epoch"])
+        pixels = np.asarray(Image.open(tmp_path / "out" / record.path))
+        assert np.array_equal(pixels, np.rint(sample.image).clip(0, 255))
+        assert record.target == source.target
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_the_number_of_workers_does_not_matter(
+    animals: augseq.Manifest, tmp_path: Path, workers: int
+) -> None:
+    sequence(animals).write_augmented(tmp_path / "a", copies=3, progress=False)
+    sequence(animals, workers=workers).write_augmented(tmp_path / "b", copies=3, progress=False)
+    for name in files_of(tmp_path / "a"):
+        if name.endswith(".png"):
+            assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale", "rgba"])
+def test_channels_are_kept(animals: augseq.Manifest, tmp_path: Path, color_mode: Any) -> None:
+    batches = sequence(animals, color_mode=color_mode, augment=None)
+    written = batches.write_augmented(tmp_path / "out", progress=False)
+    picture = Image.open(tmp_path / "out" / written[0].path)
+    assert picture.mode == {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}[color_mode]
+    pixels = np.asarray(picture).reshape(16, 24, -1)
+    assert np.array_equal(pixels, np.rint(batches.sample(0, epoch=0).image))
+
+
+def test_jpeg_has_a_quality(animals: augseq.Manifest, tmp_path: Path) -> None:
+    sizes = []
+    for quality in (20, 95):
+        folder = tmp_path / f"q{quality}"
+        sequence(animals).write_augmented(
+            folder, image_format="jpeg", quality=quality, progress=False
+        )
+        assert files_of(folder)[0] == "cat/1_0.jpg"
+        assert Image.open(folder / "cat/1_0.jpg").format == "JPEG"
+        sizes.append((folder / "cat/1_0.jpg").stat().st_size)
+    assert sizes[0] < 0.7 * sizes[1]
+
+
+def test_masks_and_own_columns_are_written_too(tmp_path: Path) -> None:
+    photos(tmp_path / "images", ["a/1.png", "2.png"])
+    for name in ("a/1.png", "2.png"):
+        labels = np.random.default_rng(1).integers(0, 3, (20, 30)).astype(np.uint8)
+        labels[:2] = 255
+        (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(labels).save(tmp_path / "masks" / name)
+    images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+    images = images.with_column("mask", pattern="../masks/{dir}/{stem}.png")
+    images = images.with_column("age", [3, 4]).with_column("tags", [["x"], ["x", "y"]])
+    mask = augseq.Mask("mask", classes=["a", "b", "c"])
+    batches = sequence(images, targets=mask, augment=[A.Rotate(30, p=1)])
+    written = batches.write_augmented(tmp_path / "out", copies=2, progress=False)
+    assert files_of(tmp_path / "out")[0] == "images/2_0.png"
+    assert written.column("age").tolist() == [*images.column("age")] * 2
+    again = sequence(
+        augseq.read_manifest(tmp_path / "out/manifest.parquet"),
+        targets=mask, augment=None, image_size=None,
+    )  # fmt: skip
+    for record in again.manifest:
+        source = next(one for one in images if one.path == record.columns["source_path"])
+        sample = batches.sample(source.index, epoch=record.columns["epoch"])
+        read = again.sample(record.index, epoch=0)
+        assert np.array_equal(read.targets["target"], sample.targets["target"])
+        assert np.array_equal(read.image, np.rint(sample.image).clip(0, 255))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"augment": [A.Normalize()]}, r"between 0 and 255.*A\.Normalize"),
+        ({"augment": [A.ToFloat(max_value=255)]}, "between 0 and 255"),
+    ],
+)
+def test_pixels_of_another_range_are_refused_and_nothing_is_left(
+    animals: augseq.Manifest, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        sequence(animals, **options).write_augmented(tmp_path / "out", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["animals"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"copies": 0}, "`copies`"),
+        ({"annotations": "json"}, "`annotations`.*'coco'"),
+        ({"image_format": "gif"}, "`image_format`.*'png'"),
+        ({"quality": 101}, "`quality`"),
+        ({"annotations": "coco"}, r"requires one target of boxes.*Received: 0"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    animals: augseq.Manifest, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        sequence(animals).write_augmented(tmp_path / "out", progress=False, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_jpeg_refuses_transparency(animals: augseq.Manifest, tmp_path: Path) -> None:
+    batches = sequence(animals, color_mode="rgba", augment=None)
+    with pytest.raises(ArgumentError, match="no transparency"):
+        batches.write_augmented(tmp_path / "out", image_format="jpeg", progress=False)
+
+
+def test_nothing_is_overwritten(animals: augseq.Manifest, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    sequence(animals).write_augmented(tmp_path / "out", progress=False)
+    before = files_of(tmp_path / "out")
+    with pytest.raises(ArgumentError, match="must be empty"):
+        sequence(animals).write_augmented(tmp_path / "out", progress=False)
+    with pytest.raises(ArgumentError, match="must be empty"):
+        sequence(animals).write_augmented(tmp_path / "out/cat/1_0.png", progress=False)
+    assert files_of(tmp_path / "out") == before
+
+
+def test_a_failure_leaves_nothing_behind(animals: augseq.Manifest, tmp_path: Path) -> None:
+    (tmp_path / "animals/dog/1.png").write_bytes(b"no image")
+    (tmp_path / "below").mkdir()
+    with pytest.raises(AugseqError, match=r"dog/1\.png"):
+        sequence(animals).write_augmented(tmp_path / "below/out", progress=False)
+    assert list((tmp_path / "below").iterdir()) == []
+
+
+def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
+    photos(tmp_path, ["1.png", "2.png"])
+    table = pa.table({"path": ["1.png", "2.png"], "label": ["a/b", "c"]})
+    images = augseq.index_table(table, root=tmp_path)
+    with pytest.raises(ArgumentError, match="name of each class"):
+        sequence(images).write_augmented(tmp_path / "out", progress=False)
