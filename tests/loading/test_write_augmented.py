@@ -89,7 +89,8 @@ def test_jpeg_has_a_quality(animals: augseq.Manifest, tmp_path: Path) -> None:
             folder, image_format="jpeg", quality=quality, progress=False
         )
         assert files_of(folder)[0] == "cat/1_0.jpg"
-        assert Image.open(folder / "cat/1_0.jpg").format == "JPEG"
+        with Image.open(folder / "cat/1_0.jpg") as picture:
+            assert picture.format == "JPEG"
         sizes.append((folder / "cat/1_0.jpg").stat().st_size)
     assert sizes[0] < 0.7 * sizes[1]
 
@@ -102,7 +103,7 @@ def test_masks_and_own_columns_are_written_too(tmp_path: Path) -> None:
         (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(labels).save(tmp_path / "masks" / name)
     images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
-    images = images.with_column("mask", pattern="../masks/{dir}/{stem}.png")
+    images = images.with_column("mask", pattern="../masks/{folder}/{stem}.png")
     images = images.with_column("age", [3, 4]).with_column("tags", [["x"], ["x", "y"]])
     mask = augseq.Mask("mask", classes=["a", "b", "c"])
     batches = sequence(images, targets=mask, augment=[A.Rotate(30, p=1)])

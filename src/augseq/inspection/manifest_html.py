@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from augseq.inspection.key_html import key_html
 from augseq.inspection.manifest_objects import (
@@ -19,8 +18,7 @@ from augseq.inspection.positions import evenly, is_labelled
 from augseq.inspection.sample_look import key_of
 from augseq.manifest.box_statistics import counted
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.object_columns import CLASSES
-from augseq.manifest.own_columns import has_boxes
+from augseq.manifest.own_columns import has_boxes, num_boxes
 from augseq.terminal_text import shortened
 from augseq.types import Positions
 
@@ -57,8 +55,7 @@ def _labels(manifest: Manifest) -> str:
     labels = f"{len(manifest.class_names):,} classes" if manifest.class_names else "no labels"
     if not has_boxes(manifest.table):
         return labels
-    num_boxes = pc.sum(pc.list_value_length(manifest.table.column(CLASSES))).as_py() or 0
-    boxes = counted(num_boxes, "box")
+    boxes = counted(num_boxes(manifest.table), "box")
     if manifest.class_names:
         return f"{labels} · {boxes}"
     return f"{boxes} of {counted(len(shown_classes(manifest)), 'class')}"

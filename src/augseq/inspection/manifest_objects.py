@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.inspection.positions import class_positions
@@ -17,7 +16,7 @@ from augseq.loading.targets.skeletons import skeletons_of
 from augseq.loading.targets.view import ObjectsView, TargetView, box_corners
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.object_columns import CLASSES, read_objects
-from augseq.manifest.own_columns import has_boxes
+from augseq.manifest.own_columns import has_boxes, rows_with_boxes_of
 from augseq.manifest.record import Record
 from augseq.pixels.image_size import read_image_size
 from augseq.pixels.options import ResizeOptions
@@ -39,10 +38,7 @@ def positions_of_class(manifest: Manifest, number: int) -> Positions:
     """Return the positions of all images of one of the `shown_classes`, in order."""
     if manifest.class_names:
         return class_positions(manifest, number)
-    lists = manifest.table.column(CLASSES).combine_chunks()
-    is_class = pc.equal(pc.list_flatten(lists), shown_classes(manifest)[number])
-    owners = pc.list_parent_indices(lists).filter(is_class)
-    return np.unique(np.asarray(owners)).astype(np.int64)
+    return rows_with_boxes_of(manifest.table, shown_classes(manifest)[number])
 
 
 def box_class_names(manifest: Manifest) -> tuple[str, ...]:

@@ -1,21 +1,19 @@
 """Draw boxes and key points into the pixels of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-import cv2
 import matplotlib
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from augseq.inspection.drawn_objects import DrawnObject, place_labels
+from augseq.inspection.drawn_objects import DrawnObject, Places, place_labels
 from augseq.types import Image
 
-# OpenCV takes fixed-point coordinates with this number of binary places.
-_PLACES = 4
-_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+# Lines are drawn at so many times the size, so that their edges are smooth.
+_TIMES = 3
 
 
 def with_objects(
@@ -30,51 +28,68 @@ def with_objects(
         names: Whether to write the names of their classes, for which `side_px` should be 250 or
             more.
     """
-    pixels = _enlarged(image, side_px)
-    line = max(2, round(max(pixels.shape) / 130))
+    picture = _enlarged(image, side_px)
+    width, height = picture.size
+    line = _TIMES * max(2, round(max(picture.size) / 130))
+    # With repeated pixels, reducing gives those without a line back exactly.
+    sides = (_TIMES * width, _TIMES * height)
+    large = picture.resize(sides, PillowImage.Resampling.NEAREST)
+    drawing = ImageDraw.Draw(large)
     for one in objects:
         if len(one.corners):
-            _draw_lines(pixels, _corners(one, pixels, line), one.color, line, is_closed=True)
+            corners = _corners(one, sides, line)
+            _draw_line(drawing, [*corners, corners[0]], one.color, line)
     for one in objects:
         for ends in one.edges:
-            _draw_lines(pixels, one.points[list(ends)], one.color, line, is_closed=False)
-        _draw_points(pixels, one, line)
-    return _labelled(pixels, objects) if names else pixels
+            _draw_line(drawing, one.points[list(ends)] * sides, one.color, line)
+        _draw_points(drawing, one, sides, line)
+    picture = large.reduce(_TIMES)
+    if names:
+        _draw_labels(picture, objects)
+    return np.array(picture)
 
 
-def _enlarged(image: Image, side_px: int) -> Image:
-    scale = side_px / max(image.shape)
+def _enlarged(image: Image, side_px: int) -> PillowImage.Image:
+    picture = PillowImage.fromarray(image)
+    scale = side_px / max(picture.size)
     if scale <= 1:
-        return np.array(image, order="C")
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    return np.array(PillowImage.fromarray(image).resize((width, height)))
+        return picture
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height))
 
 
-def _corners(one: DrawnObject, pixels: Image, line: int) -> Image:
+def _corners(one: DrawnObject, sides: tuple[int, int], line: int) -> Places:
     """Return the corners of a box, such that no line is cut in half at the border."""
-    if not one.is_upright:
-        return one.corners
-    inset = (line / 2 + 1) / np.array(pixels.shape[1::-1])
-    return np.clip(one.corners, inset, 1 - inset)
+    corners = np.clip(one.corners, -10, 10) * sides
+    inset = line / 2 + _TIMES
+    return np.clip(corners, inset, np.array(sides) - inset) if one.is_upright else corners
 
 
-def _draw_lines(pixels: Image, places: Image, color: str, line: int, *, is_closed: bool) -> None:
-    ends = _fixed(places, pixels)
-    for shade, width in ((_BLACK, line + 2), (_rgb(color), line)):
-        cv2.polylines(pixels, [ends], is_closed, shade, width, cv2.LINE_AA, _PLACES)
+def _draw_line(
+    drawing: ImageDraw.ImageDraw, places: Iterable[Places], color: str, line: int
+) -> None:
+    # Pixels are centred at integers.
+    points = [(float(x) - 0.5, float(y) - 0.5) for x, y in places]
+    for shade, width in (("#000000", line + 2 * _TIMES), (color, line)):
+        drawing.line(points, fill=shade, width=width)
+        for x, y in points:
+            # Corners, which would have gaps.
+            half = (width - 1) / 2
+            drawing.ellipse((x - half, y - half, x + half, y + half), fill=shade)
 
 
-def _draw_points(pixels: Image, one: DrawnObject, line: int) -> None:
-    centres = _fixed(one.points, pixels).tolist()
-    for centre, color, is_hidden in zip(centres, one.point_colors, one.is_hidden, strict=True):
-        edge, inside = (_rgb(color), _WHITE) if is_hidden else (_BLACK, _rgb(color))
-        for shade, radius in ((edge, 1.5 * line + 1), (inside, 1.5 * line)):
-            size = round(radius * 2**_PLACES)
-            cv2.circle(pixels, centre, size, shade, -1, cv2.LINE_AA, _PLACES)
+def _draw_points(
+    drawing: ImageDraw.ImageDraw, one: DrawnObject, sides: tuple[int, int], line: int
+) -> None:
+    centres = (one.points * sides - 0.5).tolist()
+    for (x, y), color, is_hidden in zip(centres, one.point_colors, one.is_hidden, strict=True):
+        edge, inside = (color, "#ffffff") if is_hidden else ("#000000", color)
+        for shade, radius in ((edge, 1.5 * line + _TIMES), (inside, 1.5 * line)):
+            drawing.ellipse((x - radius, y - radius, x + radius, y + radius), fill=shade)
 
 
-def _labelled(pixels: Image, objects: Sequence[DrawnObject]) -> Image:
-    height, width = pixels.shape[:2]
+def _draw_labels(picture: PillowImage.Image, objects: Sequence[DrawnObject]) -> None:
+    width, height = picture.size
     size = max(9, round(max(height, width) / 22))
     font = _font(size)
     gap = round(size / 4)
@@ -82,7 +97,6 @@ def _labelled(pixels: Image, objects: Sequence[DrawnObject]) -> Image:
     def measure(text: str) -> tuple[float, float]:
         return font.getlength(text) + 2 * gap, 1.3 * size
 
-    picture = PillowImage.fromarray(pixels)
     drawing = ImageDraw.Draw(picture)
     for label in place_labels(objects, width, height, measure):
         left, top = round(label.left), round(label.top)
@@ -90,7 +104,6 @@ def _labelled(pixels: Image, objects: Sequence[DrawnObject]) -> Image:
         drawing.rectangle((left, top, right, bottom), fill=label.color)
         place = (left + gap, (top + bottom) / 2)
         drawing.text(place, label.text, fill=label.ink, font=font, anchor="lm")
-    return np.array(picture)
 
 
 @cache
@@ -98,13 +111,3 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     # The font of figures, which comes with matplotlib and has many more letters than Pillow's.
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
     return ImageFont.truetype(path, size)
-
-
-def _fixed(places: Image, pixels: Image) -> Image:
-    # Pixels are centred at integers.
-    exact = places * np.array(pixels.shape[1::-1]) - 0.5
-    return np.asarray(np.rint(np.clip(exact, -1e4, 1e4) * 2**_PLACES), np.int32)
-
-
-def _rgb(color: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(color[1:]))

@@ -9,19 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias, get_args
 
-import pyarrow as pa
-
 from augseq.errors import ArgumentError
 from augseq.indexing.annotations.write_coco import write_coco
 from augseq.indexing.annotations.write_voc import write_voc
 from augseq.indexing.annotations.write_yolo import write_yolo
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.view import ObjectsView, TargetView
-from augseq.loading.written_objects import STALE, dataset_info_of, object_columns
-from augseq.loading.written_pixels import WrittenImages, write_mask, write_values
+from augseq.loading.written_objects import dataset_info_of, object_columns
+from augseq.manifest.derived import derived_manifest
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.manifest.storage import write_manifest
+from augseq.pixels.write_image import WrittenImages, write_mask, write_values
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike
 from augseq.validation import check_choice, check_whole
@@ -217,30 +216,26 @@ def _manifest(
     source: Manifest, written: Sequence[_Written], place: Path, files: WrittenFiles
 ) -> Manifest:
     """Return the manifest of the written images."""
-    positions = pa.array([one.position for one in written], pa.int64())
-    rows = source.table.take(positions)
-    stale = {*STALE, "probe", *source.path_columns}
-    kept = [name for name in rows.column_names if name not in stale]
-    columns: dict[str, Any] = {name: rows.column(name) for name in kept}
-    columns["index"] = pa.array(range(len(written)), pa.int64())
-    columns["path"] = pa.array([one.path for one in written], pa.string())
-    columns["source_path"] = pa.array([one.source for one in written], pa.string())
-    columns["epoch"] = pa.array([one.epoch for one in written], pa.int32())
+    columns: dict[str, list[Any]] = {
+        "path": [one.path for one in written],
+        "source_path": [one.source for one in written],
+        "epoch": [one.epoch for one in written],
+    }
     maps = list(written[0].maps) if written else []
     for name in maps:
-        columns[name] = pa.array([one.maps[name] for one in written], pa.string())
+        columns[name] = [one.maps[name] for one in written]
     views = [one.objects[0] for one in written if one.objects]
     if files.annotations is not None:
         _check_objects(written, files.annotations)
-        shapes = [one.shape for one in written]
-        columns |= object_columns(views, shapes, source.dataset_info)
-    return Manifest(
+        columns |= object_columns(views, [one.shape for one in written], source.dataset_info)
+    return derived_manifest(
+        source,
+        [one.position for one in written],
+        columns,
         root=str(place),
-        class_names=source.class_names,
-        table=pa.table(columns),
         dataset_info=dataset_info_of(views, source.dataset_info) if files.annotations else "",
         images_folder="images" if maps or files.annotations else "",
-        path_columns=tuple(maps),
+        path_columns=maps,
     )
 
 

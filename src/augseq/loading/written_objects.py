@@ -2,29 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from augseq.loading.targets.view import ObjectsView
 
-# Columns that describe the original image and its objects.
-STALE = frozenset(
-    (
-        *("boxes", "box_classes", "box_ids", "box_crowd", "box_difficult", "box_truncated"),
-        *("box_areas", "box_attributes", "box_as_written", "box_masks", "box_polygons"),
-        *("box_keypoints", "polygon_points", "polygons", "keypoints"),
-        *("image_id", "image_height", "image_width", "image_attributes", "box_frame"),
-    )
-)
 _ALWAYS = ("boxes", "box_classes")
 _DEFAULT_CLASS = "object"
 
 
 def object_columns(
     views: Sequence[ObjectsView], shapes: Sequence[tuple[int, ...]], dataset_info: str
-) -> dict[str, pa.Array]:
+) -> dict[str, list[Any]]:
     """Return the columns of the objects of images, as `index_coco` makes them.
 
     Args:
@@ -33,26 +24,15 @@ def object_columns(
         dataset_info: As in `Manifest`.
     """
     rows = [_row(view, shape, dataset_info) for view, shape in zip(views, shapes, strict=True)]
-    kinds = {
-        "boxes": pa.list_(pa.float64()),
-        "box_classes": pa.list_(pa.string()),
-        "box_polygons": pa.list_(pa.int32()),
-        "polygon_points": pa.list_(pa.int32()),
-        "polygons": pa.list_(pa.float64()),
-        "box_keypoints": pa.list_(pa.int32()),
-        "keypoints": pa.list_(pa.float64()),
-    }
-    columns = {
-        name: pa.array([row.get(name, []) for row in rows], kind) for name, kind in kinds.items()
-    }
-    always = ("boxes", "box_classes")
-    found = {
-        name: values for name, values in columns.items() if name in always or len(values.flatten())
-    }
+    found: dict[str, list[Any]] = {}
+    for name in dict.fromkeys([*_ALWAYS, *chain.from_iterable(rows)]):
+        lists = [row.get(name, []) for row in rows]
+        if name in _ALWAYS or any(lists):
+            found[name] = lists
     # The size of the annotated image; exports state it.
-    found["image_height"] = pa.array([shape[0] for shape in shapes], pa.int32())
-    found["image_width"] = pa.array([shape[1] for shape in shapes], pa.int32())
-    found["box_frame"] = pa.array(["upright"] * len(shapes), pa.string())
+    found["image_height"] = [shape[0] for shape in shapes]
+    found["image_width"] = [shape[1] for shape in shapes]
+    found["box_frame"] = ["upright"] * len(shapes)
     return found
 
 

@@ -499,7 +499,9 @@ class Manifest:
         )
 
     def box_statistics(self) -> BoxStatistics:
-        """Return how many boxes there are, of which classes and sizes. No image is opened.
+        """Return how many boxes there are, of which classes and sizes.
+
+        No image is opened.
 
         Raises:
             ArgumentError: The manifest has no boxes.

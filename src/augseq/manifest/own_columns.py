@@ -11,6 +11,7 @@ from augseq.errors import ArgumentError
 from augseq.manifest.classes import sorted_names
 from augseq.manifest.schema import RESERVED_NAMES, decoded, is_list
 from augseq.terminal_text import listed
+from augseq.types import Positions
 from augseq.validation import briefly, did_you_mean
 
 
@@ -171,3 +172,15 @@ def has_boxes(table: pa.Table) -> bool:
     number, text, kinds = boxes.value_type, classes.value_type, pa.types
     is_number = kinds.is_floating(number) or kinds.is_integer(number) or kinds.is_null(number)
     return bool(is_number and (kinds.is_string(text) or kinds.is_null(text)))
+
+
+def num_boxes(table: pa.Table) -> int:
+    """Return the number of boxes in a table that has some."""
+    return int(pc.sum(pc.list_value_length(table.column("box_classes"))).as_py() or 0)
+
+
+def rows_with_boxes_of(table: pa.Table, class_name: str) -> Positions:
+    """Return the rows that have a box of a class, in order."""
+    lists = table.column("box_classes").combine_chunks()
+    owners = pc.list_parent_indices(lists).filter(pc.equal(pc.list_flatten(lists), class_name))
+    return np.unique(np.asarray(owners)).astype(np.int64)

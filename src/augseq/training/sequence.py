@@ -36,7 +36,6 @@ from augseq.loading.targets.make_targets import (
 from augseq.loading.targets.paired_image import PairedImage
 from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.loading.write_augmented import AnnotationFormat, WrittenFiles, write_augmented
-from augseq.loading.written_pixels import ImageFormat, WrittenImages
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import CacheChoice
@@ -53,6 +52,7 @@ from augseq.pixels.options import (
     check_full_depth,
     resize_options,
 )
+from augseq.pixels.write_image import ImageFormat, WrittenImages
 from augseq.sampling.randomness import check_epoch
 from augseq.sampling.schedule import Padding, Progress, Schedule
 from augseq.training.array_source import (
@@ -880,7 +880,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         quality: int = 95,
         progress: bool = True,
     ) -> Manifest:
-        """Write augmented images to a folder, with their labels, boxes, key points or masks.
+        """Write augmented images to a folder, with their labels, boxes or masks.
 
         For programs that cannot train on a sequence. Image number k of each record is the sample
         of epoch k, named after its file: "cats/7.jpg" becomes "cats/7_0.png", "cats/7_1.png", ...

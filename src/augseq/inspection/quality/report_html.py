@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from augseq.inspection.manifest_objects import load_with_objects
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
@@ -89,9 +87,9 @@ def _load(manifest: Manifest, findings: Sequence[CheckFinding]) -> dict[str, Loo
 
 def _load_boxed(manifest: Manifest, paths: list[str]) -> dict[str, Look]:
     """Return images with their boxes, by path; without files that belong to no image."""
-    places = pc.index_in(pa.array(paths, pa.string()), manifest.table.column("path"))
-    found = dict(zip(paths, places.to_pylist(), strict=True))
-    positions = {path: place for path, place in found.items() if place is not None}
+    wanted = set(paths)
+    every = enumerate(manifest.table.column("path").to_pylist())
+    positions = {path: position for position, path in every if path in wanted}
     chosen = np.array(list(positions.values()), np.int64)
     looks = load_with_objects(manifest, chosen, side_px=2 * _SIDE_PX, limit_s=_LIMIT_S)
     shown = [look if isinstance(look, str) else look.shrunk(_SIDE_PX).image for look in looks]
