@@ -141,7 +141,9 @@ def _names(manifest: Manifest, *, in_classes: bool) -> list[str]:
     paths = manifest.table.column("path").to_pylist()
     targets = manifest.table.column("target").to_pylist()
     names = []
-    for path, target in zip(paths, targets, strict=True):
+    # "images" becomes the folder of the written images.
+    start = f"{manifest.images_folder or 'images'}/"
+    for path, target in zip((p.removeprefix(start) for p in paths), targets, strict=True):
         folder = ""
         if in_classes and manifest.class_names and target is not None:
             folder = _folder_name(manifest.class_names[target])
