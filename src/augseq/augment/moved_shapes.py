@@ -119,11 +119,13 @@ def move_polygons(geometry: Geometry, polygons: Points) -> tuple[Floats, Floats]
 
 def _moved(steps: Sequence[Step], shapes: Points) -> tuple[Floats, Floats]:
     shares = np.ones(len(shapes))
+    if not len(shapes):
+        return np.zeros((0, 4)), shares
     for step in steps:
         if not step.is_straight:
             shapes = _with_parts(shapes)
         shapes = step.move(shapes)
-        if step.cuts and len(shapes):
+        if step.cuts:
             shapes, kept = _cut(shapes, step.size)
             shares *= kept
     return _bounds(shapes), shares
@@ -135,8 +137,6 @@ def corners_of(boxes: Floats) -> Points:
 
 
 def _bounds(shapes: Points) -> Floats:
-    if not len(shapes):
-        return np.zeros((0, 4))
     return np.concatenate([shapes.min(axis=1), shapes.max(axis=1)], axis=1)
 
 
