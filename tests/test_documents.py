@@ -16,7 +16,12 @@ import augseq
 from augseq.cli.main import app
 
 PROJECT = Path(__file__).parents[1]
-PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(PROJECT.glob("docs/*.md")),
+]
+# The blocks of such a page are one program.
+GUIDES = ["competition", "patients", "prediction"]
 # The names that the pages use in several examples.
 KINDS: dict[str, Any] = {
     "augseq": augseq,
@@ -140,6 +145,17 @@ def test_a_program_of_the_page_on_annotations_runs(
 ) -> None:
     monkeypatch.chdir(PROJECT)
     exec(code, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_program_of_a_guide_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    # Some write to the working folder.
+    (tmp_path / "sample_images").symlink_to(PROJECT / "sample_images", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    program = "\n".join(blocks(PROJECT / f"docs/{name}.md", "python"))
+    exec(program, {"__name__": "__main__"})
 
 
 def installed_by(page: Path) -> list[str]:

@@ -212,6 +212,40 @@ def test_show_prints_and_draws_augmentation_statistics(run: Run, folder: Path) -
     assert run("show", folder, "--stats", "--index", 3).code == 2
 
 
+@pytest.mark.parametrize("name", ["epochs.webp", "epochs.gif"])
+def test_show_animates_epochs(run: Run, folder: Path, name: str) -> None:
+    size = ("--images", 1, "--seeds", 1, "--image-size", 16)
+    outcome = run("show", folder, *size, "--epoch", 2, "--epochs", 3, "-o", name)
+    assert outcome == (0, f"wrote {name}: 3 epochs\n", "")
+    with Image.open(name) as animation:
+        assert (animation.n_frames, animation.info["loop"]) == (3, 0)
+        frames = [np.asarray((animation.seek(k), animation.convert("L"))[1]) for k in range(3)]
+    assert run("show", folder, *size, "--epoch", 3, "-o", "third.png").code == 0
+    with Image.open("third.png") as picture:
+        third = np.asarray(picture.convert("L"))
+    # Lossy, but each frame is much closer to the picture of its own epoch.
+    difference = [np.abs(frame.astype(int) - third).mean() for frame in frames]
+    assert np.argmin(difference) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("-o", "epochs.png"), "must end in '.gif', '.webp'. Received: 'epochs.png'"),
+        (("-o", "epochs"), "Received: 'epochs'"),
+        ((), "Received: 'contact_sheet.png'"),
+        (("-o", "epochs.gif", "--index", 3), "--epochs without --index"),
+        (("-o", "epochs.gif", "--stats"), "--epochs without --index"),
+    ],
+)
+def test_show_explains_what_an_animation_needs(
+    run: Run, folder: Path, options: tuple[object, ...], part: str
+) -> None:
+    outcome = run("show", folder, "--epochs", 2, *options)
+    assert outcome.code == 2
+    assert part in " ".join(outcome.err.replace("│", " ").split())
+
+
 def test_show_accepts_a_flat_folder_without_labels(run: Run, folder: Path) -> None:
     outcome = run("show", folder / "dark", "--no-labels", "--images", 1, "--seeds", 1)
     assert outcome.code == 0

@@ -1,6 +1,7 @@
 """`augseq show`: draw a contact sheet of what the model will see."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +18,14 @@ from augseq.cli.arguments import (
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
+from augseq.inspection.animation import ANIMATED_SUFFIXES, write_animation
 from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
 from augseq.loading.pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed
+from augseq.terminal_text import listed
 from augseq.training.run_options import DEFAULT_SEED
 
 
@@ -37,6 +40,10 @@ def show(
     seeds: Annotated[int, number_option("Number of seeds, one per column.", least=1)] = 6,
     seed: SeedOption = DEFAULT_SEED,
     epoch: Annotated[int, number_option("Epoch of the random draws.", least=0)] = 0,
+    epochs: Annotated[
+        int,
+        number_option("Epochs from --epoch on, as frames of an animated .gif or .webp.", least=1),
+    ] = 1,
     index: Annotated[
         int | None, number_option("Show the record with this index, stage by stage.")
     ] = None,
@@ -52,11 +59,14 @@ def show(
 
     With --index, draws one sample as training sees it, after each stage, and prints which
     transforms fired with which parameters. With --stats, shows how often each transform fires in
-    1000 samples, and the distribution of its parameters.
+    1000 samples, and the distribution of its parameters. With --epochs, writes an animation: one
+    contact sheet per epoch.
     """
     if index is not None and stats:
         raise typer.BadParameter("Pass either --index, for one sample, or --stats, for many.")
-    check_epoch(epoch)
+    check_epoch(epoch + epochs - 1)
+    if epochs > 1:
+        _check_animation(output, is_sheet=index is None and not stats)
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open(labelled=labels)
     pipeline = plain_pipeline(
@@ -68,9 +78,12 @@ def show(
         figure = report.draw()
     elif index is None:
         numbers = [check_seed(seed + column) for column in range(seeds)]
-        figure = draw_contact_sheet(
-            manifest, pipeline, seeds=numbers, num_images=images, epoch=epoch
-        )
+        draw = partial(draw_contact_sheet, manifest, pipeline, seeds=numbers, num_images=images)
+        if epochs > 1:
+            write_animation((draw(epoch=epoch + frame) for frame in range(epochs)), output)
+            print(f"wrote {output}: {epochs} epochs")
+            return
+        figure = draw(epoch=epoch)
     else:
         explanation = explain_sample(
             manifest.record_of(index), pipeline, seed=check_seed(seed), epoch=epoch
@@ -79,3 +92,13 @@ def show(
         figure = explanation.draw()
     figure.savefig(output)
     print(f"wrote {output}")
+
+
+def _check_animation(output: Path, *, is_sheet: bool) -> None:
+    if not is_sheet:
+        raise typer.BadParameter("Pass --epochs without --index and --stats.")
+    if output.suffix.lower() not in ANIMATED_SUFFIXES:
+        raise typer.BadParameter(
+            f"--epochs writes an animation, so --output must end in {listed(ANIMATED_SUFFIXES)}. "
+            f"Received: {str(output)!r}. For example: -o epochs.webp"
+        )
