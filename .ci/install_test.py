@@ -26,10 +26,10 @@ def requirements(which: str, backend: str) -> list[str]:
     extras = project["optional-dependencies"]
     # The extra `test` has all backends, and one of them in a fixed version.
     tools = [one for one in extras["test"] if name_of(one) not in BACKENDS]
-    found = [*tools, *extras[backend]]
+    own = [*project["dependencies"], *extras[backend]]
     if which == "minimum":
-        found += [re.sub(r">=([^,]+).*", r"==\1", one) for one in project["dependencies"]]
-    return found
+        own = [re.sub(r">=([^,]+).*", r"==\1", one) for one in own]
+    return tools + own
 
 
 def main(which: str, backend: str, *options: str) -> None:

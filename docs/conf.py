@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from pygments.lexers import JsonLexer
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.highlighting import lexers
 
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "src"))
@@ -47,7 +49,6 @@ suppress_warnings = [
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 add_module_names = False
@@ -60,31 +61,51 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
+# JSON with comments, as GitHub calls it.
+lexers["jsonc"] = JsonLexer()
 pygments_style, pygments_dark_style = "friendly", "github-dark"
 
-# The navigation: pages by heading. On GitHub, the pages link to each other.
+# The navigation. On GitHub, the pages link to each other.
 _PAGES = {
-    "Data": ["docs/manifests", "docs/annotations", "docs/check", "docs/formats", "docs/remote"],
-    "Training": [
-        *("docs/augmentations", "docs/targets", "docs/training", "docs/several_processes"),
-        *("docs/prediction", "docs/command_line"),
-    ],
-    "How to": ["docs/competition", "docs/patients", "docs/waiting", "docs/recipes"],
-    "Notebooks": sorted(
-        f"notebooks/{path.stem}" for path in PROJECT.joinpath("notebooks").glob("*.ipynb")
-    ),
-    "Reference": ["docs/api"],
-    "Project": [
-        *("docs/promises", "docs/speed", "benchmarks/README"),
-        *("CHANGELOG", "CONTRIBUTING", "SECURITY"),
-    ],
+    "Data": {
+        "docs/manifests": "Manifests",
+        "docs/annotations": "Boxes and key points",
+        "docs/check": "Checks",
+        "docs/formats": "Formats",
+        "docs/remote": "Remote folders",
+    },
+    "Training": {
+        "docs/augmentations": "Augmentations",
+        "docs/targets": "Targets",
+        "docs/training": "Training",
+        "docs/several_processes": "Several processes",
+        "docs/prediction": "Prediction and serving",
+        "docs/command_line": "Command line",
+    },
+    "How to": {
+        "docs/competition": "A CSV of ids",
+        "docs/patients": "Patients, folds, 16 bits",
+        "docs/waiting": "How long the model waits",
+        "docs/recipes": "In one line",
+    },
+    "Notebooks": {
+        f"notebooks/{path.stem}": path.stem.replace("_", " ")
+        for path in sorted(PROJECT.glob("notebooks/*.ipynb"))
+    },
+    "Reference": {"docs/api": "API by task"},
+    "Project": {
+        "docs/promises": "Guarantees and limits",
+        "docs/speed": "Speed",
+        "benchmarks/README": "Benchmarks",
+        "CHANGELOG": "Changelog",
+        "CONTRIBUTING": "Contributing",
+        "SECURITY": "Security",
+    },
 }
 _LISTED = {page for pages in _PAGES.values() for page in pages}
-_PAGES["How to"] += sorted(
-    page
-    for path in PROJECT.joinpath("docs").glob("*.md")
-    if (page := f"docs/{path.stem}") not in _LISTED
-)
+for _path in sorted(PROJECT.glob("docs/*.md")):
+    if f"docs/{_path.stem}" not in _LISTED:
+        _PAGES["How to"][f"docs/{_path.stem}"] = _path.stem.replace("_", " ").capitalize()
 _REFERENCE = PROJECT / "docs/reference"
 _TABLE_ROW = re.compile(r"^\| `([\w.]+)` \|", re.MULTILINE)
 
@@ -112,11 +133,12 @@ def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += "".join(_toctree(title, pages) for title, pages in _PAGES.items())
     if docname == "docs/api":
         titles = re.findall(r"^## (.*)$", source[0], flags=re.MULTILINE)
-        source[0] += _toctree("", [f"reference/{_page_name(title)}" for title in titles])
+        source[0] += _toctree("", {f"reference/{_page_name(title)}": title for title in titles})
 
 
-def _toctree(title: str, pages: list[str]) -> str:
-    lines = ["", "```{toctree}", ":hidden:", f":caption: {title}" if title else "", ""]
+def _toctree(caption: str, titles: dict[str, str]) -> str:
+    lines = ["", "```{toctree}", ":hidden:", f":caption: {caption}" if caption else "", ""]
+    pages = [f"{title} <{page}>" for page, title in titles.items()]
     return "\n".join([*lines, *pages, "```", ""])
 
 
@@ -125,7 +147,7 @@ def _page_name(title: str) -> str:
 
 
 def _reference_page(title: str, names: list[str]) -> str:
-    parts = [title, "=" * len(title), "", ".. currentmodule:: augseq", ""]
+    parts = [title, "=" * len(title), "", ".. py:currentmodule:: augseq", ""]
     for name in names:
         value = augseq
         for part in name.split("."):
@@ -134,7 +156,7 @@ def _reference_page(title: str, names: list[str]) -> str:
         if isinstance(value, type):
             kind = "exception" if issubclass(value, BaseException) else "class"
         # A heading for each, so that the table of contents lists them.
-        parts += [name, "-" * len(name), "", f".. auto{kind}:: {name}", ""]
+        parts += [name, "-" * len(name), "", f".. auto{kind}:: augseq.{name}", ""]
     return "\n".join(parts)
 
 
@@ -143,12 +165,14 @@ def link_names(app: Sphinx, doctree: nodes.document) -> None:
     if app.env.docname.startswith("docs/reference"):
         return
     for literal in list(doctree.findall(nodes.literal)):
-        name = re.sub(r"^augseq\.|\(\)$", "", literal.astext())
+        name = re.sub(r"^(augseq\.)?(errors\.)?|\(\)$", "", literal.astext())
         owner = name.split(".")[0]
-        if owner not in augseq.__all__ and not hasattr(augseq.errors, owner):
+        if isinstance(literal.parent, nodes.reference):
             continue
-        if isinstance(literal.parent, nodes.reference) or name == "errors":
-            continue
+        if owner not in augseq.__all__:
+            if not hasattr(augseq.errors, owner):
+                continue
+            name = f"errors.{name}"
         link = addnodes.pending_xref(
             "", literal.deepcopy(), refdomain="py", reftype="obj", reftarget=f"augseq.{name}"
         )
