@@ -1,8 +1,6 @@
 """Limits on pixels, bytes and memory: each refusal names the option that reads the file."""
 
 import re
-import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from PIL import Image
 
 import augseq
 from augseq.pixels.options import is_right_file
+from tests.cli.test_main import Run, run  # noqa: F401
 
 from .conftest import encoded, photo
 
@@ -138,24 +137,20 @@ def test_only_a_damaged_file_gets_the_advice_to_repair_it(tmp_path: Path) -> Non
     [
         ("index", ["--probe"]),
         ("check", []),
-        ("show", ["--image-size", "8", "--augment", "none", "--output", "{folder}/../x.png"]),
+        ("show", ["--image-size", "8", "--augment", "none", "--output", "x.png"]),
     ],
 )
 def test_the_shell_accepts_the_option_that_the_error_names(
-    tmp_path: Path, command: str, options: list[str]
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    command: str,
+    options: list[str],
 ) -> None:
     folder = image_folder(tmp_path, encoded(photo(21, 33)), "png")
-    program = "from augseq.cli.main import main; main()"
-    words = [sys.executable, "-c", program, command, str(folder)]
-    words += [option.format(folder=folder) for option in options]
-
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*words, *more], capture_output=True, text=True, check=False)
-
-    refused = run("--max-pixels", "400")
-    assert refused.returncode == 1
-    assert "max-pixels 693)" in refused.stderr + refused.stdout
-    assert run("--max-pixels", "693").returncode == 0
+    refused = run(command, folder, *options, "--max-pixels", 400)
+    assert refused.code == 1
+    assert "max-pixels 693)" in refused.err + refused.out
+    assert run(command, folder, *options, "--max-pixels", 693).code == 0
 
 
 @pytest.mark.parametrize(
@@ -191,15 +186,16 @@ def test_a_large_image_size_that_fits_is_accepted_and_a_batch_has_no_extra_image
         augseq.read_image("no.jpg", image_size=(10**7, 10**7))
 
 
-def test_the_shell_and_a_training_run_refuse_such_a_size(tmp_path: Path) -> None:
+def test_the_shell_and_a_training_run_refuse_such_a_size(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     with pytest.raises(
         augseq.errors.ArgumentError, match=r"25,000,000,000,000 bytes.*--image-size"
     ):
         augseq.RunOptions(image_size=(5_000_000, 5_000_000))
     folder = image_folder(tmp_path, encoded(photo(4, 5)), "png")
-    program = "from augseq.cli.main import main; main()"
-    words = [sys.executable, "-c", program, "show", str(folder), "--image-size", "5000000"]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert "25,000,000,000,000 bytes" in ended.stderr
-    assert "--image-size" in ended.stderr
+    ended = run("show", folder, "--image-size", 5000000)
+    assert ended.code == 1
+    assert "25,000,000,000,000 bytes" in ended.err
+    assert "--image-size" in ended.err

@@ -1,4 +1,4 @@
-"""Import albumentations quickly in worker processes."""
+"""Import albumentations quickly, in worker processes and commands."""
 
 import importlib
 import sys

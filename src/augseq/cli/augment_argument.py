@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import cloudpickle
 import typer
 
+from augseq.augment.albumentations_import import import_albumentations
 from augseq.augment.presets import PRESET_NAMES, preset
 from augseq.errors import ArgumentError
 
@@ -43,6 +44,7 @@ def load_augment(name: str) -> list[Any]:
 def _preset(name: str) -> list[Any]:
     if name not in PRESET_NAMES:
         raise _unknown(name)
+    import_albumentations()
     return preset(name)
 
 

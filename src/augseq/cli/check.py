@@ -26,6 +26,7 @@ from augseq.loading.pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 
 _DEFAULTS = CheckOptions()
+_DEFAULT_AUGMENT = "standard"
 
 
 def _threshold(
@@ -121,7 +122,7 @@ def check(
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
     ] = False,
-    augment: AugmentOption = "standard",
+    augment: AugmentOption = _DEFAULT_AUGMENT,
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     labels: LabelsOption = True,
     *,
@@ -148,7 +149,9 @@ def check(
     pickled.
     """
     decode = {**asdict(decoding), "full_depth": full_depth}
-    steps, resize = parse_plan(augment, image_size)
+    # The default takes a second to import, and only --purity runs it.
+    needs_augment = purity or augment != _DEFAULT_AUGMENT
+    steps, resize = parse_plan(augment if needs_augment else "none", image_size)
     target = masks.target()
     # A missing file is a finding, not an error.
     manifest = add_columns(source.open(labelled=labels), with_column, check_files=False)
