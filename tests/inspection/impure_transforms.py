@@ -3,8 +3,10 @@
 import itertools
 import os
 import random
+import sys
 import threading
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -70,6 +72,27 @@ class Locked:
     def __call__(self, image: Image, rng: Rng) -> Image:
         with self.lock:
             return image
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoesWrongElsewhere:
+    """Ends a new process, after a word about it, or hangs in it.
+
+    Attributes:
+        code: The exit code; None to hang.
+        home: The process in which all goes well.
+    """
+
+    code: int | None
+    home: int = field(default_factory=os.getpid)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if os.getpid() == self.home:
+            return image
+        if self.code is None:
+            threading.Event().wait()
+        print("the disk is on fire", file=sys.stderr, flush=True)
+        os._exit(self.code or 0)
 
 
 IMPURE = {

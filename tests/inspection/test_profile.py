@@ -1,6 +1,5 @@
 import json
 import threading
-import time
 from pathlib import Path
 
 import albumentations as A
@@ -13,14 +12,7 @@ from augseq.cores import num_cores
 from augseq.inspection.profile import Profile, _advise_scaled_decode, _verdict
 from augseq.pixels import native
 from augseq.sampling.schedule import Step
-
-
-def slow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Take about 4 ms of pure Python, far more than any other stage of a tiny image."""
-    end = time.perf_counter() + 0.004
-    while time.perf_counter() < end:
-        rng.random()
-    return image
+from tests.workers.transforms import slow
 
 
 @pytest.fixture(scope="module")

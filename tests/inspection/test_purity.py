@@ -1,12 +1,9 @@
 """Which transforms of a list are not pure, and how one can see it."""
 
-import os
 import random
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import pytest
 import augseq
 from augseq.inspection.purity import PurityReport, check_purity
 from tests.augment.test_laws import TRANSFORMS
-from tests.inspection.impure_transforms import IMPURE
+from tests.inspection.impure_transforms import IMPURE, GoesWrongElsewhere
 
 
 def report(
@@ -107,27 +104,6 @@ def test_one_that_raises_is_named_and_the_others_are_still_checked(
     found = report(samples, [A.HorizontalFlip(), fails, IMPURE["Counting"]])
     assert "augmentation 2, 'fails': raises RuntimeError: the disk is on fire" in str(found)
     assert {impurity.number for impurity in found.impurities} == {2, 3}
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoesWrongElsewhere:
-    """Ends a new process, after a word about it, or hangs in it.
-
-    Attributes:
-        code: The exit code; None to hang.
-        home: The process in which all goes well.
-    """
-
-    code: int | None
-    home: int = field(default_factory=os.getpid)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if os.getpid() == self.home:
-            return image
-        if self.code is None:
-            threading.Event().wait()
-        print("the disk is on fire", file=sys.stderr, flush=True)
-        os._exit(self.code or 0)
 
 
 @pytest.mark.parametrize("code", [3, pytest.param(0, marks=pytest.mark.long)])

@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 
 import augseq
+from tests.workers.transforms import invert_at_times
 
 SEED = 13
 EPOCHS = (0, 3)
-
-
-def invert_at_times(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return 255 - image if rng.random() < 0.5 else image
 
 
 def augmentations() -> list[Any]:

@@ -14,15 +14,12 @@ import pytest
 
 import augseq
 from augseq.cores import num_cores
-
-
-def noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return (image + rng.integers(0, 9, image.shape)).astype(np.uint8)
+from tests.workers.transforms import add_noise
 
 
 def make(num_images: int = 10, **options: Any) -> augseq.ImageSequence:
     x = np.arange(num_images * 48, dtype=np.uint8).reshape(num_images, 4, 4, 3)
-    settings = {"batch_size": 4, "shuffle": True, "seed": 5, "augment": [noise], **options}
+    settings = {"batch_size": 4, "shuffle": True, "seed": 5, "augment": [add_noise], **options}
     return augseq.ImageSequence.from_arrays(x, np.arange(num_images), **settings)
 
 
@@ -188,7 +185,7 @@ def test_the_repr_shows_the_plan() -> None:
         "3 batches of 4",
         "epoch 0",
         "seed 5",
-        "noise",
+        "add_noise",
         "stretch",
         "2 (auto: ",
     ):

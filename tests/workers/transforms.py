@@ -1,4 +1,8 @@
-"""Augmentations that worker processes load; nothing heavy is imported here."""
+"""Augmentations that worker processes load; nothing heavy is imported here.
+
+A worker imports the module of each function that it runs. A test module would load Keras there, if
+only because an annotation names `augseq.ImageSequence`: that takes seconds in each process.
+"""
 
 import ctypes
 import os
@@ -24,6 +28,18 @@ def add_noise_but_first(image: Image, rng: np.random.Generator) -> Image:
     noisy = add_noise(image, rng)
     noisy[0, 0] = image[0, 0]
     return noisy
+
+
+def invert_at_times(image: Image, rng: np.random.Generator) -> Image:
+    return 255 - image if rng.random() < 0.5 else image
+
+
+def slow(image: Image, rng: np.random.Generator) -> Image:
+    """Take about 4 ms of pure Python, far more than any other stage of a tiny image."""
+    end = time.perf_counter() + 0.004
+    while time.perf_counter() < end:
+        rng.random()
+    return image
 
 
 def count_backends(image: Image, rng: np.random.Generator) -> Image:

@@ -9,7 +9,7 @@ from PIL import Image
 
 import augseq
 from augseq.errors import ArgumentError
-from tests.workers.transforms import count_backends
+from tests.workers.transforms import add_noise, count_backends
 
 NUM = 12
 RNG = np.random.default_rng(5)
@@ -165,13 +165,9 @@ def every_kind(images: augseq.Manifest, **options: Any) -> augseq.ImageSequence:
         },
         inputs={"facts": augseq.Number(["weight", "is old"]), "camera": augseq.MultiLabel(CLASSES)},
         weights="weight",
-        augment=[brighter],
+        augment=[add_noise],
         **options,
     )
-
-
-def brighter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return image + rng.integers(0, 5, dtype=np.uint8)
 
 
 def test_several_targets_inputs_and_weights_stay_together(images: augseq.Manifest) -> None:
