@@ -565,13 +565,13 @@ def store(picture: Image.Image, path: Path, storage: Storage) -> None:
     picture.save(path, quality=85, exif=exif)
 
 
-def draw_class(name: str, folder: Path) -> None:
-    """Draw all pictures of a class into the folder."""
+def draw_class(name: str, folder: Path, every: int = 1) -> None:
+    """Draw the pictures of a class into the folder, or every second, third, ... of them."""
     folder.mkdir(parents=True, exist_ok=True)
     number_of_class = list(DRAWERS).index(name)
     rng = np.random.default_rng([SEED, number_of_class])
     mixtures = rng.permutation(PICTURES_PER_CLASS)
-    for index, storage in enumerate(plan_storage(name, rng)):
+    for index, storage in list(enumerate(plan_storage(name, rng)))[::every]:
         own = np.random.default_rng([SEED, number_of_class, index])
         swap, palette = divmod(int(mixtures[index]) % (2 * len(PALETTES)), len(PALETTES))
         inks = mix(read_palette(PALETTES[palette]), own, bool(swap))

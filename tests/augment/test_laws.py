@@ -156,8 +156,17 @@ KINDS: dict[str, Any] = {
 }
 
 
+# One class runs all transforms of albumentations; below it is tested with all draws and threads.
+@pytest.mark.parametrize(
+    ("num_draws", "num_threads"),
+    [(4, 2), pytest.param(laws._NUM_DRAWS, laws._NUM_THREADS, marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: type(transform).__name__)
-def test_an_albumentations_transform_fulfils_all_laws(transform: Any) -> None:
+def test_an_albumentations_transform_fulfils_all_laws(
+    transform: Any, num_draws: int, num_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(laws, "_NUM_DRAWS", num_draws)
+    monkeypatch.setattr(laws, "_NUM_THREADS", num_threads)
     check_augmentation(transform, IMAGE)
 
 
