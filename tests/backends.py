@@ -1,24 +1,25 @@
 """Processes with a backend of Keras: each process can have only one."""
 
+import atexit
+import functools
 import importlib.util
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 _TESTS = Path(__file__).parent
 BACKENDS = ("tensorflow", "jax", "torch")
-
-Run = tuple[subprocess.Popen[str], Path]
-Runs = dict[str, Run]
 
 
 def is_installed(backend: str) -> bool:
@@ -39,36 +40,149 @@ def environment_of(backend: str) -> dict[str, str]:
     }
 
 
+class Program:
+    """A program of `start_warm`, with the methods of `subprocess.Popen` that tests use.
+
+    Attributes:
+        pid: The number of its process.
+        returncode: As in `subprocess`; None until `wait` or `poll` finds that it has ended.
+    """
+
+    def __init__(self, status: int) -> None:
+        self._status = open(status)  # noqa: SIM115
+        self.pid = int(self._status.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, None if it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, and return the exit code."""
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
+
+@functools.cache
+def _warm_python(backend: str) -> socket.socket:
+    """Start a process that has imported a backend; it ends with this process."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.warm_python", str(theirs.fileno())],
+            cwd=_TESTS.parent,
+            env=environment_of(backend),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+    atexit.register(process.wait)
+    # Called before; processes forked meanwhile hold the socket open.
+    atexit.register(ours.shutdown, socket.SHUT_RDWR)
+    return ours
+
+
+def start_warm(
+    backend: str,
+    *arguments: object,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    is_new_session: bool = False,
+) -> Program:
+    """Start Python in a process that has imported Keras with a backend; see `warm_python`.
+
+    Args:
+        backend: The backend.
+        *arguments: As on the command line: -c and code, -m and a module, or a file; -W before.
+        stdin: An open file, likewise `stdout` and `stderr`.
+        cwd: Working directory, by default that of this process.
+        env: Variables, by default `environment_of(backend)`.
+        is_new_session: Whether the program begins a session.
+    """
+    request = {
+        "arguments": list(map(str, arguments)),
+        "cwd": str(cwd or Path.cwd()),
+        "env": dict(environment_of(backend) if env is None else env),
+        "is_new_session": is_new_session,
+    }
+    text, connection = json.dumps(request).encode(), _warm_python(backend)
+    ours, theirs = os.pipe()
+    socket.send_fds(connection, [len(text).to_bytes(4, "big")], [stdin, stdout, stderr, theirs])
+    connection.sendall(text)
+    os.close(theirs)
+    return Program(ours)
+
+
+def run_warm(
+    backend: str, *arguments: object, timeout: float = 250, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of `start_warm` to its end, as `subprocess.run` does."""
+    with (
+        open(os.devnull) as stdin,
+        tempfile.TemporaryFile("w+") as stdout,
+        tempfile.TemporaryFile("w+") as stderr,
+    ):
+        files = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+        program = start_warm(backend, *arguments, **files, **options)
+        try:
+            code = program.wait(timeout)
+        finally:
+            program.kill()
+        for file in (stdout, stderr):
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
+
+
+Run = tuple[Program, Path]
+Runs = dict[str, Run]
+
+
 class Server:
     """A process that answers lines of JSON on its standard input with lines on its output."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, questions: IO[str], answers: IO[str]) -> None:
+        self._questions = questions
+        self._answers = answers
 
     def ask(self, question: Any) -> Any:
         """Write a line, and return the answer."""
-        print(json.dumps(question), file=self._process.stdin, flush=True)
+        print(json.dumps(question), file=self._questions, flush=True)
         return self.answer()
 
     def answer(self) -> Any:
         """Return the next line."""
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        return json.loads(self._answers.readline())
 
 
 @contextmanager
 def server(backend: str, module: str, *arguments: str) -> Iterator[Server]:
     """Start a module that serves lines of JSON on a backend."""
-    with subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=_TESTS.parent,
-        env=environment_of(backend),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        # In the end it is closed, which ends the module.
-        yield Server(process)
+    (stdin, questions), (answers, stdout) = os.pipe(), os.pipe()
+    files = {"stdin": stdin, "stdout": stdout, "stderr": 2}
+    program = start_warm(backend, "-m", module, *arguments, cwd=_TESTS.parent, **files)
+    os.close(stdin)
+    os.close(stdout)
+    # In the end the questions are closed, which ends the module.
+    with open(answers) as told, open(questions, "w") as asked:
+        yield Server(asked, told)
+    program.wait()
 
 
 def run_fork(forks: Server, folder: Path, *arguments: object) -> tuple[int, str, str]:
@@ -93,7 +207,7 @@ def python_on_backends(
     *,
     cwd: Path | None = None,
 ) -> Iterator[Runs]:
-    """Start Python on those of some backends that are installed; in the end, end the processes.
+    """Start programs on those of some backends that are installed; in the end, end them.
 
     Args:
         arguments: Arguments of Python, by backend.
@@ -145,15 +259,19 @@ def _running(
     backend: str, arguments: Sequence[str], folders: pytest.TempPathFactory, cwd: Path | None
 ) -> Iterator[Run]:
     folder = folders.mktemp(backend)
-    with (folder / "out").open("w") as output, (folder / "errors").open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
+    with (
+        open(os.devnull) as nothing,
+        (folder / "out").open("w") as output,
+        (folder / "errors").open("w") as errors,
+    ):
+        process = start_warm(
+            backend,
+            *arguments,
+            stdin=nothing.fileno(),
+            stdout=output.fileno(),
+            stderr=errors.fileno(),
             cwd=cwd,
-            env=environment_of(backend),
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-            text=True,
+            is_new_session=True,
         )
     try:
         yield process, folder

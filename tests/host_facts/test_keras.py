@@ -5,17 +5,26 @@ number is a read of that batch, "begin" and "end" are the data set's hooks, and 
 is a callback's.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import Seen
+from tests.backends import BACKENDS, environment_of, is_installed
+
+from .conftest import RunPython, Seen
 
 EPOCHS = [
     *["epoch 0 begins", "begin", 0, 1, 2, "end", "epoch 0 ends"],
     *["epoch 1 begins", "begin", 0, 1, 2, "end", "epoch 1 ends"],
 ]
 FITS = ("first fit", "second fit")
+
+
+def on_jax_or_long(backend: str) -> Any:
+    # One backend is enough, and JAX is imported quickest.
+    return pytest.param(backend, marks=[pytest.mark.long] if backend != "jax" else [])
 
 
 def without_trained(events: list[Any]) -> list[Any]:
@@ -261,18 +270,47 @@ def test_keras_queue_hangs_for_ever_after_a(seen: Seen, way: str) -> None:
     assert seen["ends_of_fits_through_processes"][way] == "hangs"
 
 
-def test_importing_keras_costs_more_memory_than_a_worker_may_use(seen: Seen) -> None:
+IMPORTS_KERAS = """
+import json
+import os
+import threading
+import numpy
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+before = resident_mb()
+import keras
+threads = len(os.listdir("/proc/self/task")), threading.active_count()
+print(json.dumps([resident_mb() - before, *threads]))
+"""
+
+
+@pytest.fixture(scope="module", params=[on_jax_or_long(backend) for backend in BACKENDS])
+def import_cost(request: pytest.FixtureRequest, run_python: RunPython) -> tuple[int, int, int]:
+    """Megabytes that an import of Keras takes, and native and Python's threads after it."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("needs /proc")
+    if not is_installed(request.param):
+        pytest.skip(f"needs keras and {request.param}")
+    done = run_python(IMPORTS_KERAS, env=dict(environment_of(request.param)))
+    assert done.returncode == 0, done.stderr
+    megabytes, native, of_python = json.loads(done.stdout.splitlines()[-1])
+    return megabytes, native, of_python
+
+
+def test_importing_keras_costs_more_memory_than_a_worker_may_use(
+    import_cost: tuple[int, int, int],
+) -> None:
     """Each spawned worker that imports it would pay that."""
-    before, after = seen["megabytes"]["before keras"], seen["megabytes"]["after keras"]
-    if after is None:
-        pytest.skip("needs /proc")
-    assert after - before > 150
+    assert import_cost[0] > 150
 
 
-def test_keras_runs_native_threads_that_a_fork_would_not_copy(seen: Seen) -> None:
-    if seen["threads"]["native"] is None:
-        pytest.skip("needs /proc")
-    assert seen["threads"]["native"] > seen["threads"]["python"]
+def test_keras_runs_native_threads_that_a_fork_would_not_copy(
+    import_cost: tuple[int, int, int],
+) -> None:
+    assert import_cost[1] > import_cost[2]
 
 
 def test_only_jax_warns_of_a_fork(seen: Seen) -> None:

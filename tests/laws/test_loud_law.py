@@ -7,15 +7,15 @@ transform is named with a way to replay it, in `test_sample.py` and `pixels/`.
 import gc
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import albumentations as A
 import keras
@@ -25,6 +25,7 @@ from PIL import Image
 
 import augseq
 from augseq.manifest.manifest import make_manifest
+from tests.backends import Program, start_warm
 
 LIMIT_S = 10
 """How long a process may go on after its last line, or after Ctrl-C."""
@@ -42,7 +43,7 @@ def make_model() -> keras.Model:
     model = keras.Sequential(
         [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    model.compile(loss="mse")
+    model.compile(loss="mse", jit_compile=False)
     return model
 
 
@@ -272,32 +273,37 @@ def batches(augment):
 """
 
 
+@dataclass
+class Script:
+    """A script in a process, and what it prints."""
+
+    process: Program
+    output: IO[str]
+    errors: IO[str]
+
+
 @contextmanager
-def running(code: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a script in a process of its own, with a backend of Keras that starts quickly."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", SCRIPT + textwrap.dedent(code)],
-        env={**os.environ, "KERAS_BACKEND": "numpy"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def running(code: str) -> Iterator[Script]:
+    """Run a script in a process of its own."""
+    (output, stdout), (errors, stderr) = os.pipe(), os.pipe()
+    files = {"stdin": 0, "stdout": stdout, "stderr": stderr}
+    process = start_warm("tensorflow", "-c", SCRIPT + textwrap.dedent(code), **files)
+    os.close(stdout)
+    os.close(stderr)
+    with open(output) as printed, open(errors) as complaints:
+        try:
+            yield Script(process, printed, complaints)
+        finally:
+            process.kill()
+            process.wait()
 
 
-def seconds_to_end(
-    process: subprocess.Popen[str], *, after: Callable[[], None] = lambda: None
-) -> float:
+def seconds_to_end(script: Script, *, after: Callable[[], None] = lambda: None) -> float:
     """Wait until the script prints a line, and return how long it lives on after that."""
-    assert process.stdout is not None
-    assert process.stdout.readline() == "now\n", process.communicate()[1]
+    assert script.output.readline() == "now\n", script.errors.read()
     start = time.monotonic()
     after()
-    process.wait(60)
+    script.process.wait(60)
     return time.monotonic() - start
 
 
@@ -306,11 +312,11 @@ def test_a_program_ends_although_batches_lie_ahead(workers: int) -> None:
     code = f"""
     sequence = augseq.ImageSequence.from_arrays(x, augment=[slow], workers={workers})
     sequence[0], sequence[1]
-    print("now")
+    print("now", flush=True)
     """
-    with running(code) as process:
-        assert seconds_to_end(process) < LIMIT_S
-        assert process.returncode == 0
+    with running(code) as script:
+        assert seconds_to_end(script) < LIMIT_S
+        assert script.process.returncode == 0
 
 
 def test_a_program_ends_although_a_transform_hangs() -> None:
@@ -318,23 +324,23 @@ def test_a_program_ends_although_a_transform_hangs() -> None:
     sequence = batches(hangs)
     sequence[0], sequence[1]
     assert hanging.wait(30)
-    print("now")
+    print("now", flush=True)
     """
-    with running(code) as process:
-        assert seconds_to_end(process) < LIMIT_S
-        assert process.returncode == 0
+    with running(code) as script:
+        assert seconds_to_end(script) < LIMIT_S
+        assert script.process.returncode == 0
 
 
 def test_a_program_that_fails_ends_although_batches_lie_ahead() -> None:
     code = """
     for number, batch in enumerate(batches(slow)):
         if number == 1:
-            print("now")
+            print("now", flush=True)
             raise SystemExit(5)
     """
-    with running(code) as process:
-        assert seconds_to_end(process) < LIMIT_S
-        assert process.returncode == 5
+    with running(code) as script:
+        assert seconds_to_end(script) < LIMIT_S
+        assert script.process.returncode == 5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="that system has no SIGINT to send")
@@ -343,36 +349,35 @@ def test_a_program_that_fails_ends_although_batches_lie_ahead() -> None:
     [
         """
         made = batches(slow_everywhere)
-        print("now")
+        print("now", flush=True)
         for batch in made:
             pass
         """,
         """
         for number, batch in enumerate(batches(slow)):
             if number == 1:
-                print("now")
+                print("now", flush=True)
         """,
         """
         for number, batch in enumerate(batches(hangs)):
             if number == 1:
                 assert hanging.wait(30)
-                print("now")
+                print("now", flush=True)
         """,
     ],
     ids=["while it makes a batch", "while it waits for a batch", "while a transform hangs"],
 )
 def test_ctrl_c_ends_a_loop_over_batches(code: str) -> None:
-    with running(code) as process:
+    with running(code) as script:
 
         def press() -> None:
             # Not in the very moment of the print, but in the middle of the work that follows.
             time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
+            script.process.send_signal(signal.SIGINT)
 
-        assert seconds_to_end(process, after=press) < LIMIT_S
-        assert process.returncode == -signal.SIGINT
-        assert process.stderr is not None
-        assert "KeyboardInterrupt" in process.stderr.read()
+        assert seconds_to_end(script, after=press) < LIMIT_S
+        assert script.process.returncode == -signal.SIGINT
+        assert "KeyboardInterrupt" in script.errors.read()
 
 
 def our_threads() -> set[threading.Thread]:

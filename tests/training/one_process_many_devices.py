@@ -1,12 +1,16 @@
 """What happens to batches that several devices of one process divide; run on JAX, as a program."""
 
 import json
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
 
 import augseq
+
+# Such as of a batch that Keras does not divide.
+warnings.simplefilter("error", UserWarning)
 
 LABELS = np.arange(10) % 2
 

@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.backends import environment_of, is_installed
+from tests.backends import environment_of, is_installed, run_warm
 
 _PROGRAM = Path(__file__).with_name("one_process_many_devices.py")
 LAST = 'drop_remainder=True.*padding="wrap".*padding="zero_weight".*Received: batch_size=8'
@@ -40,13 +38,7 @@ def found() -> Any:
         pytest.skip("needs jax")
     devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     environment = {**environment_of("jax"), **devices}
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", _PROGRAM],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = run_warm("jax", _PROGRAM, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 

@@ -2,13 +2,11 @@
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.backends import environment_of, is_installed
+from tests.backends import is_installed, run_warm
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "fits.py"
@@ -32,10 +30,7 @@ def problems(request: pytest.FixtureRequest) -> dict[str, str | None]:
     backend = request.param
     if not is_installed(backend):
         pytest.skip(f"needs keras and {backend}")
-    command = [sys.executable, "-m", "tests.training.fits"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment_of(backend), capture_output=True, text=True
-    )
+    done = run_warm(backend, "-m", "tests.training.fits", cwd=ROOT, timeout=800)
     found: dict[str, str | None] = {}
     for line in done.stdout.splitlines():
         # Keras also prints.

@@ -1,12 +1,8 @@
 """The states of torch's generators go back to the devices that they came from."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.backends import environment_of, is_installed
+from tests.backends import is_installed, run_warm
 
 # The order is that of the names, and there is no machine here with so many devices.
 _PROGRAM = """
@@ -29,11 +25,5 @@ assert ("torch generator mps" in saved) == torch.backends.mps.is_available()
 def test_each_device_gets_its_own_state_back_even_with_ten_or_more() -> None:
     if not is_installed("torch"):
         pytest.skip("needs keras and torch")
-    environment = environment_of("torch") | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PROGRAM],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    done = run_warm("torch", "-W", "error", "-c", _PROGRAM)
     assert done.returncode == 0, done.stderr

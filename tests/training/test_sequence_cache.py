@@ -3,8 +3,6 @@
 import os
 import pickle
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from PIL import Image
 
 import augseq
+from tests.backends import run_warm
 from tests.pixels.cache.conftest import entries
 from tests.pixels.conftest import encoded, noise
 
@@ -112,12 +111,7 @@ def test_a_program_that_exits_while_loading_ahead_releases_its_memory(
         batches.batch(0)
         print(batches.pipeline.source.folder.root)
     """
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    run = run_warm("tensorflow", "-W", "error", "-c", textwrap.dedent(code))
     assert run.returncode == 0
     # TensorFlow also writes there.
     assert re.search("AugseqWarning|Error|Traceback", run.stderr) is None
