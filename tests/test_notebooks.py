@@ -19,10 +19,15 @@ from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# Unless long tests are selected, notebooks run every cell with less training and smaller photos.
+# Unless long tests are selected, notebooks run every cell with less training and smaller photos,
+# and without XLA, which takes TensorFlow seconds to compile each model.
 LESS = {
-    "01": {"epochs=15": "epochs=2"},
-    "03": {"for attempt in range(3)": "for attempt in range(1)"},
+    "01": {"epochs=15": "epochs=2", '["accuracy"])': '["accuracy"], jit_compile=False)'},
+    "03": {
+        "for attempt in range(3)": "for attempt in range(1)",
+        'reduction="sum"))': 'reduction="sum"), jit_compile=False)',
+        '_crossentropy")': '_crossentropy", jit_compile=False)',
+    },
     "04": {
         "(48, 48), 25, 30, 2": "(48, 48), 25, 2, 2",
         "= 10, 250, 4": "= 10, 10, 2",

@@ -238,7 +238,8 @@ def test_training_continues_until_its_time_is_over() -> None:
     inputs = keras.Input((sizes.image_side, sizes.image_side, 3), dtype="uint8")
     scores = keras.layers.Dense(data.NUM_CLASSES)(keras.layers.GlobalAveragePooling2D()(inputs))
     model = keras.Model(inputs, scores)
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, jit_compile=False)
     assert measure_training(model, sizes, Constant(sizes), end=LATER) > 0
     clock = EpochClock(timed_s=LATER, end=0)
     options = {"steps_per_epoch": 2, "epochs": 9, "shuffle": False, "verbose": 0}

@@ -188,13 +188,20 @@ def difference(images: augseq.Manifest, case: str, workers: int) -> float:
     )
     x = {"image": PIXELS.astype(np.float32), "facts": FACTS} if facts else PIXELS
     arrays = Arrays(x, y, WEIGHT) if "weights" in options else Arrays(x, y)
-    found = []
+    model, found = model_of(*outputs, facts=facts), []
+    # TensorFlow takes seconds to compile a step, which JAX cannot do without.
+    model.compile("sgd", loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
+    start = model.get_weights()
     for data, callbacks in (batches, [augseq.EpochSync(batches)]), (arrays, []):
-        model = model_of(*outputs, facts=facts)
-        model.compile("sgd", loss, metrics=metrics)
+        model.set_weights(start)
         model.fit(data, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
         found.append(model.get_weights())
-    return max(float(np.abs(a - b).max()) for a, b in zip(*found, strict=True))
+        assert largest_difference(start, found[-1]) > 1e-3, case
+    return largest_difference(*found)
+
+
+def largest_difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:
+    return max(float(np.abs(a - b).max()) for a, b in zip(some, others, strict=True))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
     model.add(keras.layers.Dense(1))
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", jit_compile=False)
 
     def make_backup() -> augseq.BackupAndResume:
         return augseq.BackupAndResume(batches, options.folder / "backups")

@@ -47,7 +47,7 @@ def test_a_model_trains_on_mixed_batches_of_the_right_epochs() -> None:
 
     layers = [keras.Input((2, 2, 3)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
     model = keras.Sequential(layers)
-    model.compile(loss="categorical_crossentropy")
+    model.compile(loss="categorical_crossentropy", jit_compile=False)
     callbacks = [augseq.EpochSync(batches), Look()]
     model.fit(mixup_of_the_page(batches), epochs=3, shuffle=False, verbose=0, callbacks=callbacks)
     assert epochs == [0, 1, 2]

@@ -12,6 +12,7 @@ import augseq
 
 from ..crash import CrashAfter, CrashError
 from .watch import (
+    NEEDS_JIT,
     Trained,
     array_sequence,
     fit,
@@ -194,7 +195,7 @@ def padding_without_weight_keeps_metrics_exact() -> None:
     y = np.arange(22, dtype=np.float32)
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(inputs)))
-    model.compile("sgd", "mse", weighted_metrics=["mae"])
+    model.compile("sgd", "mse", weighted_metrics=["mae"], jit_compile=NEEDS_JIT)
     sums = np.zeros(2)
     for index in range(2):
         part = augseq.ImageSequence.from_arrays(x, y, batch_size=4)
@@ -219,7 +220,7 @@ def the_worst_batches_are_kept_with_their_own_loss() -> None:
     inputs = keras.Input((8, 8, 3))
     outputs = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, outputs)
-    model.compile(keras.optimizers.SGD(0.0), "mse")
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=NEEDS_JIT)
     spikes = augseq.LossSpikes(sequence, keep=3, skip_epochs=1)
     model.fit(
         sequence,

@@ -22,6 +22,8 @@ from .stamp import stamp
 
 SCENARIOS: dict[str, Callable[[], None]] = {}
 SEED = 11
+# TensorFlow takes seconds to compile a step, which JAX cannot do without.
+NEEDS_JIT = keras.backend.backend() == "jax"
 NUM_EPOCHS = 24
 
 Trained = list[tuple[int, int]]

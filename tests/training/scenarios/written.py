@@ -15,6 +15,7 @@ import augseq
 
 from ..crash import CrashAfter, CrashError
 from .watch import (
+    NEEDS_JIT,
     Trained,
     array_sequence,
     fit,
@@ -150,7 +151,7 @@ def target_model() -> keras.Model:
     def mean_target(targets: Any, found: Any) -> Any:
         return keras.ops.mean(keras.ops.cast(targets, "float32")) + 0.0 * keras.ops.mean(found)
 
-    model.compile(keras.optimizers.SGD(0.0), mean_target)
+    model.compile(keras.optimizers.SGD(0.0), mean_target, jit_compile=NEEDS_JIT)
     return model
 
 
@@ -184,7 +185,8 @@ def loss_spikes_of_two_steps_per_execution_never_mix_two_epochs() -> None:
     new_model(steps_per_execution=2)
     sequence = array_sequence(10, augment=None).repeat()
     model = target_model()
-    model.compile(keras.optimizers.SGD(0.0), model.loss, steps_per_execution=2)
+    options = {"steps_per_execution": 2, "jit_compile": NEEDS_JIT}
+    model.compile(keras.optimizers.SGD(0.0), model.loss, **options)
     spikes = augseq.LossSpikes(sequence, keep=99, skip_epochs=0)
     callbacks = [augseq.EpochSync(sequence), spikes]
     model.fit(sequence, verbose=0, callbacks=callbacks, steps_per_epoch=4, epochs=5)

@@ -11,7 +11,7 @@ import numpy as np
 
 import augseq
 
-from ..scenarios.watch import Trained, array_sequence, read_images
+from ..scenarios.watch import NEEDS_JIT, Trained, array_sequence, read_images
 
 NUMBER = int(sys.argv[1])
 ADDRESSES = sys.argv[2].split(",")
@@ -38,7 +38,8 @@ def new_model(kind: type[keras.Model] = keras.Model) -> keras.Model:
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     model = kind(inputs, keras.layers.Dense(1)(flat))
     model.set_weights([np.random.default_rng(5).normal(size=(192, 1)), np.zeros(1)])
-    model.compile(keras.optimizers.SGD(0.001), "mse", weighted_metrics=["mae"])
+    optimizer = keras.optimizers.SGD(0.001)
+    model.compile(optimizer, "mse", weighted_metrics=["mae"], jit_compile=NEEDS_JIT)
     return model
 
 
