@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pytest
 
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.indexing.folder import index_folder
@@ -99,6 +98,9 @@ def wait_until(condition: Callable[[], Any], limit_s: float = 10) -> bool:
 @contextmanager
 def no_more_open_files() -> Iterator[None]:
     """Let the system refuse to open anything but the one file that comes before a pipe."""
+    # Not above, since programs that import this module need no pytest.
+    import pytest
+
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.open(os.devnull, os.O_RDONLY)
