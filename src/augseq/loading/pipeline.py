@@ -77,7 +77,7 @@ class Pipeline:
         object.__setattr__(self, "attempts", attempts if self.augment.steps else 1)
         if with_maps:
             self.augment.require_maps({value.map_kind for value in with_maps.values()})
-        if any(v.map_kind in ("labels", "values", "points") for v in with_maps.values()):
+        if any(v.map_kind in ("labels", "values") for v in with_maps.values()):
             _check_no_shrinking(self.source)
         if self.own_images is None:
             own = {
@@ -205,7 +205,7 @@ def _check_no_shrinking(source: ImageSource) -> None:
     """Raise `ArgumentError` if a cache shrinks images before their maps are known."""
     if source.cache is not None and source.cache.shorter_side_px is not None:
         raise ArgumentError(
-            "Masks, value maps and boxes cannot be used with a cache of shrunk images. Remove "
+            "Masks and value maps cannot be used with a cache of shrunk images. Remove "
             "`shorter_side_px` from the cache. "
             f"Received: shorter_side_px={source.cache.shorter_side_px}"
         )

@@ -111,6 +111,12 @@ def resized_place(
     return scale_x, scale_y, -box[0] * scale_x, -box[1] * scale_y
 
 
+def shrunk_size(size: tuple[int, int], shorter_side_px: int) -> tuple[int, int]:
+    """Return the (height, width) of an image downscaled to a shorter side, if that is longer."""
+    scale = shorter_side_px / min(size)
+    return size if scale >= 1 else (round(size[0] * scale), round(size[1] * scale))
+
+
 def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, int]:
     """Return the smallest (height, width) that resizing does not need to enlarge.
 

@@ -236,9 +236,15 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             follow_links=manifest.follow_links,
             remote=manifest.remote,
         )
-        images = ImageOptions(dtype=dtype, decode=decode, open_files=open_files)
+        source = open_files(decode)
+        images = ImageOptions(
+            dtype=dtype,
+            decode=decode,
+            open_files=open_files,
+            shorter_side_px=source.cache.shorter_side_px if source.cache else None,
+        )
         pipeline = Pipeline(
-            source=open_files(decode),
+            source=source,
             augment=augmentations,
             resize=resize,
             dtype=dtype,

@@ -5,6 +5,7 @@ from typing import Any
 
 import albumentations as A
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -84,6 +85,32 @@ def test_a_box_is_where_its_pixels_are(
             if label < 0 or (box[2:] - box[:2]).min() < 2:
                 continue
             np.testing.assert_allclose(box, bounds(image), rtol=0, atol=0.6)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("name", ["nothing", "a crop first"])
+def test_boxes_fit_images_that_a_cache_has_shrunk(tmp_path: Path, name: str, suffix: str) -> None:
+    box, size = [83, 64, 150, 131], (211, 243)
+    (tmp_path / "images").mkdir()
+    images = scene(
+        tmp_path / "images",
+        [[box]] * 2,
+        size=size,
+        pixels=[painted(box, size)] * 2,
+        suffix=suffix,
+        columns={"image_height": [size[0]] * 2, "image_width": [size[1]] * 2},
+    )
+    cache = augseq.ImageCache(folder=tmp_path / "cache", shorter_side_px=100)
+    options: dict[str, Any] = {"image_size": (60, 72), "augment": LISTS[name], "cache": cache}
+    sequence = augseq.ImageSequence(images, targets=augseq.Boxes(), workers=0, **options)
+    for epoch in range(3):
+        sequence.set_epoch(epoch)
+        x, y = sequence[0]
+        for image, found in zip(x, y["boxes"][:, 0], strict=True):
+            np.testing.assert_allclose(found, bounds(image), rtol=0, atol=1)
+    unknown = images.with_column("image_width", pa.array([243, None], pa.int32()))
+    with pytest.raises(LabelError, match=r"'1.jpg|'1.png"):
+        augseq.ImageSequence(unknown, targets=augseq.Boxes(), **options)
 
 
 def test_boxes_are_exact_where_nothing_fired(tmp_path: Path) -> None:

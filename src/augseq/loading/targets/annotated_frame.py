@@ -12,10 +12,12 @@ from augseq.augment.geometry import Geometry, Points, Size
 from augseq.augment.moving_map import MovingMap
 from augseq.cores import num_cores
 from augseq.errors import ArgumentError, LabelError
+from augseq.loading.targets.column_checks import check_no_missing
 from augseq.loading.targets.target import ImageOptions
 from augseq.manifest.record import Record
 from augseq.pixels.decoders.orientation import turn_back
 from augseq.pixels.image_size import read_image_size
+from augseq.pixels.resize import shrunk_size
 from augseq.remote.url import is_remote
 from augseq.threaded_map import map_in_threads
 
@@ -35,10 +37,12 @@ class AnnotatedFrame:
         columns: The columns of the manifest that it reads.
         turns: By index of the record, the EXIF orientation by which its points are turned; other
             records are annotated as they are loaded.
+        shorter_side_px: Shorter side that a cache downscales images to; None for full size.
     """
 
     columns: tuple[str, ...]
     turns: dict[int, int]
+    shorter_side_px: int | None = None
 
     def geometry(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
         """Return the geometry of an image before it has moved.
@@ -53,6 +57,13 @@ class AnnotatedFrame:
         height, width = record.columns.get(HEIGHT), record.columns.get(WIDTH)
         if self.turns.get(record.index, 1) > 4:
             height, width = width, height
+        if self.shorter_side_px is not None and height and width:
+            expected = shrunk_size((height, width), self.shorter_side_px)
+            if expected == shape[:2]:
+                whole = Geometry((height, width))
+                return MovingMap(
+                    whole.scaled(expected, expected[1] / width, expected[0] / height), "points"
+                )
         if height is not None and (height, width) != shape[:2]:
             raise LabelError(
                 f"The size of {record} must be that of its annotations. Received: an image of "
@@ -97,8 +108,16 @@ def annotated_frame(manifest: "Manifest", images: ImageOptions) -> AnnotatedFram
     names = manifest.table.column_names
     sizes = tuple(name for name in (HEIGHT, WIDTH) if name in names)
     loaded = _UPRIGHT if images.decode.exif_orientation else _STORED
+    shorter_side_px = images.shorter_side_px
+    if shorter_side_px is not None:
+        for name in (HEIGHT, WIDTH):
+            way_out = (
+                "A cache of shrunk images requires the annotated sizes of all images. Remove "
+                "`shorter_side_px` from the cache."
+            )
+            check_no_missing(manifest, "The size of an image", name, way_out)
     if FRAME not in names:
-        return AnnotatedFrame(sizes, {})
+        return AnnotatedFrame(sizes, {}, shorter_side_px)
     frames = manifest.column(FRAME)
     others = np.flatnonzero((frames != loaded) & (frames != np.array(None)))
     records = manifest.records(others, columns=()) if len(others) else []
@@ -107,7 +126,7 @@ def annotated_frame(manifest: "Manifest", images: ImageOptions) -> AnnotatedFram
         turn = orientation if loaded == _UPRIGHT else turn_back(orientation)
         if turn != 1:
             turns[record.index] = turn
-    return AnnotatedFrame(sizes, turns)
+    return AnnotatedFrame(sizes, turns, shorter_side_px)
 
 
 def _orientations(manifest: "Manifest", records: Sequence[Record]) -> Iterator[int]:

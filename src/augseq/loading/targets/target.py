@@ -29,11 +29,13 @@ class ImageOptions:
         decode: How files are decoded.
         open_files: Function from decoding options to the files below the manifest's root, with
             the cache of the sequence.
+        shorter_side_px: Shorter side that a cache downscales images to; None for full size.
     """
 
     dtype: PixelDtype
     decode: DecodeOptions
     open_files: Callable[[DecodeOptions], ImageSource]
+    shorter_side_px: int | None = None
 
 
 class Target(Protocol):

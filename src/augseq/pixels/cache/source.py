@@ -17,7 +17,7 @@ from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
-from augseq.pixels.resize import resize_image, resized_region
+from augseq.pixels.resize import resize_image, resized_region, shrunk_size
 from augseq.pixels.source import FileSource, ImageSource, PixelCache
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
@@ -173,11 +173,9 @@ class CachedSource:
 
     def _shrunk(self, opened: OpenImage) -> Image:
         height, width = opened.shape[:2]
-        shorter = min(height, width)
-        if self.shorter_side_px is None or shorter <= self.shorter_side_px:
+        if self.shorter_side_px is None or min(height, width) <= self.shorter_side_px:
             return opened.read(WHOLE)
-        scale = self.shorter_side_px / shorter
-        size = round(height * scale), round(width * scale)
+        size = shrunk_size((height, width), self.shorter_side_px)
         pixels = opened.read(Region(covers=size if self.scaled_decode else None))
         return resize_image(pixels, ResizeOptions(image_size=size))
 
