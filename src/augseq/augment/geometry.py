@@ -193,7 +193,7 @@ class Geometry(NamedTuple):
             return self
         return self.after(Aligned(scale_x, scale_y, offset_x, offset_y, swaps, before, size))
 
-    def projected(self, matrix: Matrix, size: Size) -> "Geometry":
+    def moved(self, matrix: Matrix, size: Size) -> "Geometry":
         """Return the geometry after a move by a matrix; itself if that moves nothing.
 
         Args:

@@ -107,11 +107,11 @@ def _turned(geometry: Geometry, number: int) -> Geometry:
 
 
 def _affine(geometry: Geometry, drawn: Drawn) -> Geometry:
-    return geometry.projected(_between_edges(drawn.params["matrix"]), drawn.size)
+    return geometry.moved(_between_edges(drawn.params["matrix"]), drawn.size)
 
 
 def _rotate(geometry: Geometry, drawn: Drawn) -> Geometry:
-    geometry = geometry.projected(_between_edges(drawn.params["matrix"]), geometry.size)
+    geometry = geometry.moved(_between_edges(drawn.params["matrix"]), geometry.size)
     if not drawn.transform.crop_border:
         return geometry
     return geometry.scaled(drawn.size, 1, 1, -drawn.params["x_min"], -drawn.params["y_min"])
@@ -121,7 +121,7 @@ def _perspective(geometry: Geometry, drawn: Drawn) -> Geometry:
     height, width = drawn.size
     # 1 if the size is not kept.
     scale = np.diag([width / drawn.params["max_width"], height / drawn.params["max_height"], 1])
-    return geometry.projected(_between_edges(scale @ drawn.params["matrix"]), drawn.size)
+    return geometry.moved(_between_edges(scale @ drawn.params["matrix"]), drawn.size)
 
 
 def _distort(geometry: Geometry, drawn: Drawn) -> Geometry:
