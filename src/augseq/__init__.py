@@ -44,7 +44,8 @@ Train with callbacks:
     `AuditReport`.
 Train a classifier in one call, and use it:
     `train_classifier`, with `RunOptions`, returns a `RunResult`; `load_run` returns a
-    `TrainedRun`, whose `predict` returns `Predictions`.
+    `TrainedRun`, whose `predict` returns `Predictions`. `evaluate` returns an `Evaluation` of any
+    classifier, with a `ClassResult` for each class.
 Handle errors:
     `AugseqError` is the base class of all errors, `AugseqWarning` the class of all warnings; the
     full tree is in `errors`.
@@ -117,6 +118,9 @@ if TYPE_CHECKING:
     from augseq.training.audit import verify_audit as verify_audit
     from augseq.training.backup import BackupAndResume as BackupAndResume
     from augseq.training.callbacks import EpochSync as EpochSync
+    from augseq.training.evaluation import ClassResult as ClassResult
+    from augseq.training.evaluation import Evaluation as Evaluation
+    from augseq.training.evaluation import evaluate as evaluate
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
     from augseq.training.predictions import Predictions as Predictions
@@ -202,6 +206,9 @@ _HOMES = {
     "load_run": "augseq.training.trained_run",
     "TrainedRun": "augseq.training.trained_run",
     "Predictions": "augseq.training.predictions",
+    "evaluate": "augseq.training.evaluation",
+    "Evaluation": "augseq.training.evaluation",
+    "ClassResult": "augseq.training.evaluation",
     # Handle errors.
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",

@@ -1,6 +1,7 @@
 """Options of a training run are checked when they are made."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,19 @@ import pytest
 
 import augseq
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.training.run_settings import read_options, read_settings, write_settings
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"epochs": value} for value in (0, -1, 1.5, True, None)),
+        *({"epochs": value} for value in (0, -1, 1.5, True)),
+        *({"early_stopping": value} for value in (0, -1, 1.5)),
+        *({"head_epochs": value, "weights": "imagenet"} for value in (-1, 51, 0.5)),
+        {"head_epochs": 1},
+        *({"color_mode": value} for value in ("gray", "rgba", None)),
+        *({"weights": value} for value in ("", None, 3)),
+        *({"cache": value} for value in ("", None, True)),
         *({"batch_size": value} for value in (0, 2.0, None)),
         *({"workers": value} for value in (-1, 1.5)),
         *({"image_size": value} for value in ((8, 0), (8,), 8, (8.0, 8), None)),
@@ -23,7 +31,7 @@ from augseq.augment.augmentation_list import AugmentationList
     ],
 )
 def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, Any]) -> None:
-    ((name, value),) = wrong.items()
+    (name, value), *_ = wrong.items()
     with pytest.raises(augseq.errors.ArgumentError, match=name) as caught:
         augseq.RunOptions(**wrong)
     assert repr(value) in str(caught.value)
@@ -50,3 +58,39 @@ def test_numpy_numbers_are_converted_for_json() -> None:
     )
     numbers = [options.image_size, options.epochs, options.learning_rate, options.val, options.seed]
     assert json.loads(json.dumps(numbers)) == [[8, 9], 3, 0.5, 0.25, 7]
+
+
+def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
+    options = augseq.RunOptions(
+        architecture="MobileNetV2",
+        weights="local.weights.h5",
+        image_size=(8, 9),
+        color_mode="grayscale",
+        full_depth=True,
+        epochs=3,
+        head_epochs=2,
+        batch_size=5,
+        learning_rate=0.5,
+        early_stopping=4,
+        class_weight=True,
+        mixed_precision=True,
+        val=0.3,
+        seed=1,
+        cache="none",
+        workers=0,
+        tensorboard=True,
+        max_pixels=10**6,
+        max_file_bytes=10**7,
+        exif_orientation=False,
+    )
+    folder = Path("sample_images")
+    images = augseq.index_folder(folder, progress=False)
+    pixels = {
+        name: getattr(options, name)
+        for name in ("image_size", "color_mode", "full_depth", "max_pixels", "max_file_bytes")
+    }
+    batches = augseq.ImageSequence(images, exif_orientation=False, **pixels)
+    write_settings(options, images, batches.pipeline, tmp_path, backend="jax")
+    assert None not in json.loads((tmp_path / "settings.json").read_text()).values()
+    assert read_options(read_settings(tmp_path), augment=[]) == options
+    assert options.weights == str(Path("local.weights.h5").absolute())

@@ -16,7 +16,7 @@ import augseq
 from augseq.errors import ArgumentError, DecodeError, ManifestError, MissingFileError
 from augseq.manifest.manifest import make_manifest
 from augseq.training.predictions import Predictions
-from augseq.training.run_folder import pixel_options
+from augseq.training.run_settings import pixel_options
 from augseq.training.trained_run import TrainedRun
 
 OPTIONS = [

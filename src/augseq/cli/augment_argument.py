@@ -41,6 +41,16 @@ def load_augment(name: str) -> list[Any]:
     return augment
 
 
+def absolute_name(name: str) -> str:
+    """Return a name that `load_augment` finds from any working directory, if it is a file.
+
+    >>> absolute_name("standard")
+    'standard'
+    """
+    place, colon, attribute = name.rpartition(":")
+    return f"{Path(place).absolute()}:{attribute}" if colon and place.endswith(".py") else name
+
+
 def _preset(name: str) -> list[Any]:
     if name not in PRESET_NAMES:
         raise _unknown(name)

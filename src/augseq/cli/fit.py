@@ -7,70 +7,68 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import augseq
-from augseq.cli.arguments import (
-    DEFAULT_SIZE_TEXT,
-    BatchSizeOption,
-    Decoding,
-    Images,
-    SeedOption,
-    SizeOption,
-    given_options,
-    parse_size,
-)
-from augseq.cli.augment_argument import AugmentOption, load_augment
-from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.arguments import Decoding, Images, check_absent, given_options
+from augseq.cli.augment_argument import load_augment
+from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_same, print_start
+from augseq.cli.flat_options import with_flat_options
 from augseq.cli.print_manifest import print_counts
 from augseq.errors import ArgumentError
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
-from augseq.training.run_options import (
-    DEFAULT_BATCH_SIZE,
-    DEFAULT_EPOCHS,
-    DEFAULT_SEED,
-    DEFAULT_VAL,
-    SMALL,
-    RunOptions,
-)
+from augseq.training.run_files import MANIFEST, README, SETTINGS, VAL_MANIFEST, is_interrupted
+from augseq.training.run_options import RunOptions
+from augseq.training.run_settings import read_options, read_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingImages(Images):
+    """The images to train on; with --resume, those of the run folder."""
+
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder with one sub-folder per class, its address (s3://...), or a manifest "
+            "(.parquet).",
+            show_default=False,
+        ),
+    ] = ""
 
 
 @with_flat_options
 def fit(
+    context: typer.Context,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Run folder. [runs/NAME]"),
+        typer.Option("--output", "-o", metavar="RUN", help="Run folder. [runs/NAME]"),
     ] = None,
-    architecture: Annotated[
-        str, typer.Option(help='"small", or a keras.applications name such as MobileNetV2.')
-    ] = SMALL,
-    augment: AugmentOption = "standard",
-    image_size: SizeOption = DEFAULT_SIZE_TEXT,
-    epochs: Annotated[int, number_option("Number of epochs.", least=1)] = DEFAULT_EPOCHS,
-    batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
-    learning_rate: Annotated[
-        float | None, number_option("Peak learning rate, above 0. [3e-3]", kind=float, above=0)
-    ] = None,
-    val: Annotated[
-        float, number_option("Fraction of the images held out for validation.", kind=float, above=0)
-    ] = DEFAULT_VAL,
-    split_column: Annotated[
-        str | None,
+    resume: Annotated[
+        Path | None,
         typer.Option(
-            metavar="COLUMN", help="Manifest: column with the parts train and val, not --val."
+            metavar="RUN",
+            help="Continue an interrupted run, with its own images and options; no FOLDER.",
         ),
     ] = None,
-    seed: SeedOption = DEFAULT_SEED,
-    workers: Annotated[
-        int | None, number_option("Workers that load batches. [one per core]", least=0)
+    val_folder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Images to evaluate on: a folder or manifest like FOLDER. [some of FOLDER]",
+            rich_help_panel=HELD_OUT,
+        ),
     ] = None,
     *,
-    source: Images,
+    run: RunArguments,
+    source: TrainingImages,
     decoding: Decoding,
 ) -> None:
     """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
@@ -80,37 +78,122 @@ def fit(
     prediction and probability of each held-out image.
 
     With --splits, trains on train and evaluates on val, or on test if that is the only other split.
+
+    After Ctrl-C or a crash, `augseq fit --resume RUN` continues, and ends with the same model.
     """
-    # First, so that invalid options fail immediately.
-    options = RunOptions(
-        architecture=architecture,
-        augment=load_augment(augment),
-        image_size=parse_size(image_size),
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        val=val,
-        split_column="split" if source.splits and split_column is None else split_column,
-        seed=seed,
-        workers=workers,
-        **asdict(decoding),
-    )
-    require_backend()
-    manifest = source.open()
+    if resume is None:
+        # First, so that invalid options fail immediately.
+        options = run.run_options(decoding)
+        if source.splits and options.split_column is None:
+            options = replace(options, split_column="split")
+        manifest, run_folder = _new_run(source, output)
+        val = _open_val(source, val_folder, options)
+    else:
+        given = {name for name in context.params if _is_given(context, name)}
+        _check_for_resume(resume, source, given)
+        options = _stored_options(resume, run, decoding, given)
+        require_backend()
+        manifest, run_folder = read_manifest(resume / MANIFEST, root=source.root), resume
+        val = _stored_val(resume, source.root)
     print_counts(manifest)
-    run_folder = output or _free_folder(Path("runs") / _name(source.folder))
+    print_start(options, val)
     try:
         # Progress bars in a terminal, one line per epoch in a log.
         result = augseq.train_classifier(
-            manifest, run_folder, options, verbose=1 if sys.stdout.isatty() else 2
+            manifest,
+            run_folder,
+            options,
+            val=val,
+            resume=resume is not None,
+            verbose=1 if sys.stdout.isatty() else 2,
         )
-    except Exception as error:
-        command = ["augseq", "show", source.folder, "--augment", augment]
-        command += ["--image-size", image_size, *given_options(source), *given_options(decoding)]
-        _add_replay(error, shlex.join(command))
+    except KeyboardInterrupt as interrupt:
+        print("", *getattr(interrupt, "__notes__", []), sep="\n", file=sys.stderr)
         raise
+    except Exception as error:
+        if resume is None:
+            command = ["augseq", "show", source.folder, "--augment", run.augment]
+            command += ["--image-size", run.image_size]
+            command += [*given_options(source), *given_options(decoding)]
+            _add_replay(error, shlex.join(command))
+        raise
+    _print_result(result, run_folder)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _new_run(source: Images, output: Path | None) -> tuple[Manifest, Path]:
+    if not source.folder:
+        raise typer.BadParameter("is required, except with --resume.", param_hint="FOLDER")
+    require_backend()
+    return source.open(), output or _free_folder(Path("runs") / _name(source.folder))
+
+
+def _open_val(source: Images, folder: str | None, options: RunOptions) -> Manifest | None:
+    if folder is None:
+        return None
+    if options.split_column is not None:
+        raise ArgumentError(
+            "Only one of --val-folder, --splits and --split-column can choose the held-out images."
+        )
+    return Images(folder=folder, extensions=source.extensions).open()
+
+
+def _stored_val(folder: Path, root: str | None) -> Manifest | None:
+    path = folder / VAL_MANIFEST
+    if not path.is_file():
+        return None
+    if root is not None:
+        raise ArgumentError(
+            "--root is not possible for a run with --val-folder: it has two folders of images. "
+            "Move them back."
+        )
+    return read_manifest(path)
+
+
+def _check_for_resume(folder: Path, source: Images, given: Set[str]) -> None:
+    """Raise `ArgumentError` for options that are about new runs only; exit for a complete run."""
+    if source.folder or given & {"output", "val_folder"}:
+        what = f"FOLDER {source.folder!r}" if source.folder else "--output or --val-folder"
+        raise ArgumentError(
+            f"--resume continues a run in its own folder, with its own images. Received: {what}. "
+            "If the images were moved, pass --root FOLDER."
+        )
+    check_absent(replace(source, root=None), "new runs", f"--resume {folder}")
+    if (folder / SETTINGS).is_file() and not is_interrupted(folder):
+        print(f"The run {str(folder)!r} is complete; {folder / README} says how to use it.")
+        raise typer.Exit
+
+
+def _stored_options(
+    folder: Path, run: RunArguments, decoding: Decoding, given: Collection[str]
+) -> RunOptions:
+    """Return the options of the run to resume, which those given must not contradict.
+
+    Raises:
+        ArgumentError: An option differs from the run.
+        MissingFileError: There is no such run.
+    """
+    settings = read_settings(folder)
+    name = settings.get("augment_name")
+    if name is None:
+        raise ArgumentError(
+            f"The run {str(folder)!r} was started by a Python program, which has its "
+            "augmentations. Run that program again with train_classifier(..., resume=True)."
+        )
+    stored = read_options(settings, load_augment(name))
+    check_same(run.run_options(decoding), stored, given, str(folder))
+    changed = {name: getattr(run, name) for name in CAN_CHANGE if name in given}
+    return replace(stored, **changed)
+
+
+def _print_result(result: "augseq.RunResult", run_folder: Path) -> None:
     share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
     print(f"\nvalidation accuracy  {share}")
+    print(f"best epoch           {result.best_epoch}")
     print(f"trained in           {result.seconds:.0f} s, with Keras on {result.backend}")
     if result.cache is not None:
         print(f"images cached        {result.cache}")

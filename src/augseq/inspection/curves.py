@@ -11,14 +11,17 @@ _COLORS = {"training": "#4878a8", "validation": "#d1733d"}
 
 
 def draw_history(history: Mapping[str, Sequence[float]]) -> Picture:
-    """Draw loss and accuracy over the epochs, for training and validation.
+    """Draw loss and accuracy, if measured, over the epochs, for training and validation.
 
     Args:
         history: Keras' `History.history`: for each metric, a list with one number per epoch.
     """
-    figure = Picture(figsize=(9, 3.6), dpi=110)
-    for place, (metric, unit) in enumerate([("loss", ""), ("accuracy", " (%)")], 1):
-        axes = figure.add_subplot(1, 2, place)
+    metrics = [
+        (name, unit) for name, unit in (("loss", ""), ("accuracy", " (%)")) if name in history
+    ]
+    figure = Picture(figsize=(4.5 * len(metrics), 3.6), dpi=110)
+    for place, (metric, unit) in enumerate(metrics, 1):
+        axes = figure.add_subplot(1, len(metrics), place)
         scale = 100 if unit else 1
         for part, key in (("training", metric), ("validation", f"val_{metric}")):
             if key in history:

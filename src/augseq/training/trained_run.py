@@ -22,7 +22,8 @@ from augseq.storage.path_encoding import from_system
 from augseq.terminal_text import listed, shortened, table_text
 from augseq.training.own_failure import own_failure
 from augseq.training.predictions import Predictions
-from augseq.training.run_folder import MANIFEST, MODEL, given_pixels, read_settings
+from augseq.training.run_files import MANIFEST, MODEL, is_interrupted, resume_command
+from augseq.training.run_settings import given_pixels, read_settings
 from augseq.training.sequence import ImageSequence
 from augseq.types import PathLike
 
@@ -171,9 +172,11 @@ def load_run(folder: PathLike) -> TrainedRun:
     settings = read_settings(path)
     absent = [name for name in (MODEL, MANIFEST) if not (path / name).is_file()]
     if absent:
+        advice = "Copy the whole folder, or train again."
+        if is_interrupted(path):
+            advice = f"Its training was interrupted; to continue: {resume_command(path)}"
         raise MissingFileError(
-            f"The run folder {str(path)!r} is incomplete: it has no {listed(absent)}. Copy the "
-            "whole folder, or train again."
+            f"The run folder {str(path)!r} is incomplete: it has no {listed(absent)}. {advice}"
         )
     return TrainedRun(
         folder=path,

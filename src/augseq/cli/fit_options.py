@@ -1,0 +1,198 @@
+"""The options of `augseq fit` that become `RunOptions`, and those of an interrupted run."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated
+
+import typer
+
+from augseq.cli.arguments import (
+    DEFAULT_SIZE_TEXT,
+    BatchSizeOption,
+    Decoding,
+    SeedOption,
+    SizeOption,
+    parse_size,
+)
+from augseq.cli.augment_argument import AugmentOption, absolute_name, load_augment
+from augseq.cli.flat_options import number_option
+from augseq.errors import ArgumentError
+from augseq.manifest.manifest import Manifest
+from augseq.training.run_options import (
+    AUTO,
+    DEFAULT_BATCH_SIZE,
+    DEFAULT_SEED,
+    DEFAULT_VAL,
+    RANDOM,
+    SMALL,
+    RunOptions,
+)
+
+_TRAINING = "Training"
+HELD_OUT = "Held-out images"
+_DECODING = "Decoding"
+# The result does not depend on these.
+CAN_CHANGE = {"workers", "cache"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunArguments:
+    """Options with the names of those of `RunOptions`."""
+
+    architecture: Annotated[
+        str, typer.Option(metavar="NAME", help='"small", or a keras.applications name.')
+    ] = SMALL
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="random; imagenet, for a keras.applications network; or a file: a model (.keras), "
+            "weights (.h5), or the run folder of another fit.",
+        ),
+    ] = RANDOM
+    augment: AugmentOption = "standard"
+    image_size: SizeOption = DEFAULT_SIZE_TEXT
+    epochs: Annotated[
+        int | None,
+        number_option("Number of epochs. [50, or 20 with pretrained weights]", least=1),
+    ] = None
+    batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE
+    seed: SeedOption = DEFAULT_SEED
+    learning_rate: Annotated[
+        float | None,
+        number_option(
+            "Peak learning rate, above 0. [3e-3]", kind=float, above=0, rich_help_panel=_TRAINING
+        ),
+    ] = None
+    head_epochs: Annotated[
+        int | None,
+        number_option(
+            "With pretrained weights: epochs that train only the new last layer, before all "
+            "layers with a small learning rate. [a quarter]",
+            least=0,
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None
+    early_stopping: Annotated[
+        int | None,
+        number_option(
+            "Stop after this number of epochs without a better result. [never]",
+            least=1,
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None
+    class_weight: Annotated[
+        bool,
+        typer.Option(
+            "--class-weight",
+            help="Give all classes the same weight in total, also those with few images.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False
+    mixed_precision: Annotated[
+        bool,
+        typer.Option(
+            "--mixed-precision",
+            help="Compute in 16-bit floats: faster on most GPUs, slower on CPUs.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False
+    cache: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Where to keep decoded images: memory, a folder, or none; auto: in memory, if "
+            "that saves time and there is room.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = AUTO
+    workers: Annotated[
+        int | None,
+        number_option(
+            "Workers that load batches. [one per core]", least=0, rich_help_panel=_TRAINING
+        ),
+    ] = None
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard",
+            help="Write logs for TensorBoard into the run folder.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False
+    val: Annotated[
+        float,
+        number_option(
+            "Fraction of the images held out for validation.",
+            kind=float,
+            above=0,
+            rich_help_panel=HELD_OUT,
+        ),
+    ] = DEFAULT_VAL
+    split_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Manifest: column with the parts train and val, not --val.",
+            rich_help_panel=HELD_OUT,
+        ),
+    ] = None
+    color_mode: Annotated[
+        str,
+        typer.Option(metavar="MODE", help="rgb or grayscale.", rich_help_panel=_DECODING),
+    ] = "rgb"
+    full_depth: Annotated[
+        bool,
+        typer.Option(
+            "--full-depth",
+            help="Keep the precision of 16-bit and floating-point files.",
+            rich_help_panel=_DECODING,
+        ),
+    ] = False
+
+    def run_options(self, decoding: Decoding) -> RunOptions:
+        """Return the options of a new run.
+
+        Raises:
+            ArgumentError: An option is invalid.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given |= {
+            "augment": load_augment(self.augment),
+            "augment_name": absolute_name(self.augment),
+            "image_size": parse_size(self.image_size),
+        }
+        return RunOptions(**given, **asdict(decoding))
+
+
+def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], run: str) -> None:
+    """Raise `ArgumentError` if options differ from those of the run to resume.
+
+    Args:
+        given: The options of this command.
+        stored: Those of the run.
+        names: Names of the options that the user gave.
+        run: The run folder.
+    """
+    compared = {"augment_name" if name == "augment" else name for name in names}
+    compared &= {field.name for field in fields(RunOptions)} - CAN_CHANGE
+    for name in sorted(compared):
+        now, then = getattr(given, name), getattr(stored, name)
+        if now != then:
+            option = "--" + name.removesuffix("_name").replace("_", "-")
+            raise ArgumentError(
+                f"{option} must be as in the run to resume: {then}. Received: {now}. Omit it to "
+                f"continue {run!r}, or start a new run."
+            )
+
+
+def print_start(options: RunOptions, val: Manifest | None) -> None:
+    """Print what is trained, and from which weights."""
+    if options.is_fine_tuning:
+        start = f"weights: {options.weights}; the first {options.head_epochs} of {options.epochs} "
+        start += "epochs train only the last layer"
+    else:
+        start = "random weights; --weights starts from pretrained ones"
+    print(f"network {options.architecture}, {start}")
+    if val is not None:
+        print(f"held out: {len(val):,} images in {val.root}")

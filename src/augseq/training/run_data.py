@@ -1,0 +1,141 @@
+"""The images of a training run: those to train on, those to evaluate on, and their batches."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from augseq.errors import ArgumentError, AugseqWarning
+from augseq.inspection.cache_advice import choose_memory_cache
+from augseq.manifest.concat import concat_manifests
+from augseq.manifest.manifest import Manifest
+from augseq.manifest.split import split_kind
+from augseq.terminal_text import listed
+from augseq.training.run_options import AUTO, NO_CACHE, RunOptions
+from augseq.training.sequence import ImageSequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """The batches of a run.
+
+    Attributes:
+        train: The batches to train on: shuffled, augmented.
+        held_out: The batches to evaluate on, in the order of the manifest.
+        class_weight: Weight of the images of each class, by its number; None for equal ones.
+        cache_gain: What caching the images in memory gains; None if that was not chosen here.
+    """
+
+    train: ImageSequence
+    held_out: ImageSequence
+    class_weight: dict[int, float] | None
+    cache_gain: str | None
+
+
+def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None = None) -> RunData:
+    """Split the images of a run, and return their batches.
+
+    Args:
+        manifest: The images.
+        options: The options of the run.
+        val: Images to evaluate on, instead of some of `manifest`.
+
+    Raises:
+        ArgumentError: There is no image to train on or to hold out, or an option is invalid.
+        LabelError: A record has no label, or `val` has other classes.
+
+    Warns:
+        AugseqWarning: Classes have no held-out image.
+    """
+    if val is None:
+        train, val = _train_and_val(manifest, options)
+    else:
+        train, val = manifest, _with_classes_of(manifest, val, options)
+    _check_held_out(val, manifest, options)
+    training: dict[str, Any] = {"augment": options.augment, "shuffle": True}
+    cache: Any = None if options.cache in (AUTO, NO_CACHE) else options.cache
+    batches = _sequence(train, options, cache, **training)
+    held_out = _sequence(val, options, cache)
+    # A single epoch would decode each image only once anyway.
+    chooses = options.cache == AUTO and options.epochs != 1 and not options.full_depth
+    gain = choose_memory_cache([batches._plan, held_out._plan]) if chooses else None
+    if gain is not None:
+        batches = _sequence(train, options, gain.choice, **training)
+        held_out = _sequence(val, options, gain.choice)
+    return RunData(
+        train=batches,
+        held_out=held_out,
+        class_weight=_equal_classes(train) if options.class_weight else None,
+        cache_gain=None if gain is None else str(gain),
+    )
+
+
+def _equal_classes(train: Manifest) -> dict[int, float]:
+    """Return weights that give each class the same weight in total, and images 1 on average."""
+    counts = list(train.class_counts().values())
+    present = sum(map(bool, counts))
+    return {number: len(train) / (present * count) for number, count in enumerate(counts) if count}
+
+
+def _with_classes_of(train: Manifest, val: Manifest, options: RunOptions) -> Manifest:
+    """Return images to evaluate on, with the labels of the images to train on."""
+    if options.split_column is not None:
+        raise ArgumentError(
+            "Only one of `val` and `split_column` can choose the held-out images. "
+            f"Received: split_column={options.split_column!r} and val={val.root!r}"
+        )
+    return concat_manifests([val], class_names=train.class_names)
+
+
+def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, Manifest]:
+    if options.split_column is None:
+        train, val = manifest.split(val=options.val, seed=options.seed)
+        return train, val
+    parts = manifest.split_by(options.split_column)
+    by_kind = {
+        kind: [
+            part for name, part in zip(parts.names, parts, strict=True) if split_kind(name) == kind
+        ]
+        for kind in ("train", "val", "test")
+    }
+    # The test set is not used, unless it is the only one held out.
+    held_out = by_kind["val"] or by_kind["test"]
+    if len(by_kind["train"]) != 1 or len(held_out) != 1:
+        raise ArgumentError(
+            f"The column {options.split_column!r} must contain train and val (or test, if no image "
+            "is in val); images with other values are not used. "
+            f"Received: {listed(parts.names, 10)}"
+        )
+    return by_kind["train"][0], held_out[0]
+
+
+def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:
+    counts = val.class_counts()
+    if not len(val):
+        raise ArgumentError(
+            f"The validation split must have at least one image. Received: val={options.val} of "
+            f"{len(manifest)} images in {len(counts)} classes. A class needs at least 2 images."
+        )
+    absent = [name for name, count in counts.items() if not count]
+    if absent:
+        warnings.warn(
+            f"{len(absent)} of {len(counts)} classes have no held-out image: {listed(absent, 5)}",
+            AugseqWarning,
+            stacklevel=3,
+        )
+
+
+def _sequence(manifest: Manifest, options: RunOptions, cache: Any, **further: Any) -> ImageSequence:
+    return ImageSequence(
+        manifest,
+        image_size=options.image_size,
+        color_mode=options.color_mode,
+        full_depth=options.full_depth,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        cache=cache,
+        workers=options.workers,
+        max_pixels=options.max_pixels,
+        max_file_bytes=options.max_file_bytes,
+        exif_orientation=options.exif_orientation,
+        **further,
+    )

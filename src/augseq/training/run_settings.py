@@ -1,0 +1,151 @@
+"""The settings of a run: every option, the versions of the libraries, and how pixels are made."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.errors import ArgumentError, MissingFileError
+from augseq.inspection.explorer.augment_code import code_of
+from augseq.loading.pipeline import Pipeline
+from augseq.manifest.manifest import Manifest
+from augseq.pixels.cache.source import CachedSource
+from augseq.pixels.source import FileSource
+from augseq.training.run_files import CLASS_NAMES, SETTINGS
+from augseq.training.run_options import DEFAULT_LEARNING_RATE, RunOptions
+
+_LIBRARIES = ("augseq", "keras", "albumentations", "numpy", "opencv-python-headless", "pillow")
+
+
+def write_settings(
+    options: RunOptions,
+    manifest: Manifest,
+    pipeline: Pipeline,
+    folder: Path,
+    *,
+    backend: str,
+    val: Manifest | None = None,
+) -> None:
+    """Write the settings of a run, its class names, and the versions of the libraries.
+
+    Args:
+        options: The options of the run.
+        manifest: The images of the run.
+        pipeline: How the held-out images were loaded.
+        folder: The run folder.
+        backend: Name of the Keras backend.
+        val: The images to evaluate on, if they are not part of `manifest`.
+    """
+    pixels = pixel_options(pipeline)
+    settings = {
+        **_given(options, pixels, has_val=val is not None),
+        "augment": [code_of(step) or repr(step) for step in steps_of(options)],
+        "learning_rate": options.learning_rate or DEFAULT_LEARNING_RATE,
+        "pixels": pixels,
+        "fingerprint": manifest.fingerprint(),
+        **({} if val is None else {"val_fingerprint": val.fingerprint()}),
+        "backend": backend,
+        "versions": _versions(backend),
+    }
+    write_json(settings, folder / SETTINGS)
+    write_json(list(manifest.class_names), folder / CLASS_NAMES)
+
+
+def pixel_options(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the options of an `ImageSequence` that determine unaugmented pixels.
+
+    Raises:
+        ArgumentError: The pipeline reads no files.
+    """
+    source = pipeline.source
+    files = source.files if isinstance(source, CachedSource) else source
+    if not isinstance(files, FileSource):
+        raise ArgumentError("The images must be files. Received: an array")
+    resize = {"image_size": None} if pipeline.resize is None else asdict(pipeline.resize)
+    return {
+        **asdict(files.options),
+        **resize,
+        "dtype": pipeline.dtype,
+        "scaled_decode": pipeline.scaled_decode,
+    }
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a run folder.
+
+    Raises:
+        MissingFileError: The folder is not a run folder.
+        ArgumentError: Another version wrote it.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(
+            f"{str(folder)!r} is not a run folder: it has no {SETTINGS}. `augseq fit` and "
+            "`train_classifier` write run folders."
+        ) from None
+    except ValueError as error:
+        raise ArgumentError(f"{str(folder / SETTINGS)!r} is damaged: {error}") from error
+    if "pixels" not in settings:
+        raise ArgumentError(
+            f"{str(folder / SETTINGS)!r} does not say how images were decoded: another version of "
+            "augseq wrote it. Train again, or load the model with keras.models.load_model."
+        )
+    return settings
+
+
+def read_options(settings: Mapping[str, Any], augment: Sequence[Any]) -> RunOptions:
+    """Return the options of a run from its settings.
+
+    Args:
+        settings: The result of `read_settings`.
+        augment: The augmentations, which cannot be created from text.
+    """
+    found = {**given_pixels(settings), **settings, "augment": augment}
+    names = (field.name for field in fields(RunOptions))
+    return RunOptions(**{name: found[name] for name in names if name in found})
+
+
+def given_pixels(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pixel options in settings, as `ImageSequence` takes them."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in settings["pixels"].items()
+    }
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as indented JSON."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def steps_of(options: RunOptions) -> list[Any]:
+    """Return the augmentations as the user gave them."""
+    steps = make_augmentation_list(options.augment).steps
+    return [getattr(step, "transform", step) for step in steps]
+
+
+def _given(options: RunOptions, pixels: Mapping[str, Any], *, has_val: bool) -> dict[str, Any]:
+    """Return the options that have a value and are used, except those that determine pixels."""
+    unused = {"augment", *pixels}
+    if has_val or options.split_column is not None:
+        unused.add("val")
+    found = {field.name: getattr(options, field.name) for field in fields(options)}
+    return {
+        name: value for name, value in found.items() if value is not None and name not in unused
+    }
+
+
+def _versions(backend: str) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in (*_LIBRARIES, backend):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            # Installed under another name, such as tensorflow-cpu.
+            continue
+    return found
