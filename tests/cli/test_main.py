@@ -257,9 +257,9 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert "validation accuracy" in outcome.out
     assert {path.name for path in Path("run").iterdir()} == {
-        "README.md", "class_names.json", "confusion_matrix.png", "contact_sheet.png",
-        "history.csv", "history.png",
-        "manifest.parquet", "model.keras", "predictions.csv", "settings.json",
+        "README.md", "class_names.json", "classes.csv", "confusion_matrix.png",
+        "contact_sheet.png", "history.csv", "history.png", "last_model.keras",
+        "manifest.parquet", "model.keras", "predictions.csv", "settings.json", "wrong_images.png",
     }  # fmt: skip
     with open("run/predictions.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -269,6 +269,7 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     settings = json.loads(Path("run/settings.json").read_text(encoding="utf-8"))
     assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
 
+    assert "random weights; --weights starts from pretrained ones" in outcome.out
     assert "augseq predict run FOLDER" in outcome.out
     _expect_predictions(run, folder)
 
@@ -686,12 +687,16 @@ def test_split_writes_a_column_that_fit_uses_and_fit_numbers_its_runs(
     assert lines[:3] == [["train", "14", "70.0%"], ["val", "4", "20.0%"], ["test", "2", "10.0%"]]
     val = augseq.read_manifest("m.parquet").split_by("split").val
     Path("runs", "m").mkdir(parents=True)
-    assert run("fit", "m.parquet", "--split-column", "split", *FIT).code == 0
+    further = ("--class-weight", "--color-mode", "grayscale", "--tensorboard", "--cache", "none")
+    assert run("fit", "m.parquet", "--split-column", "split", *FIT, *further).code == 0
     folder = Path("runs", "m-2")
     with (folder / "predictions.csv").open(encoding="utf-8") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [record.path for record in val]
     settings = json.loads((folder / "settings.json").read_text("utf-8"))
     assert settings["split_column"] == "split"
+    assert settings["pixels"]["color_mode"] == "grayscale"
+    assert (settings["class_weight"], settings["cache"]) == (True, "none")
+    assert list(folder.glob("tensorboard/*/events.*"))
     assert sorted(path.name for path in Path("runs").iterdir()) == ["m", "m-2"]
 
 

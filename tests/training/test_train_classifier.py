@@ -1,14 +1,17 @@
-"""`train_classifier` caches images in memory by itself."""
+"""`train_classifier` caches images in memory by itself, and trains a model of one's own."""
 
+import json
 from pathlib import Path
 
+import keras
 import numpy as np
+import pytest
 from PIL import Image
 
 import augseq
 
 
-def test_images_are_cached_in_memory_if_there_are_several_epochs(tmp_path: Path) -> None:
+def test_a_model_of_ones_own_is_trained_on_images_cached_in_memory(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for number in range(12):
         folder = tmp_path / "images" / "ab"[number % 2]
@@ -17,5 +20,16 @@ def test_images_are_cached_in_memory_if_there_are_several_epochs(tmp_path: Path)
         picture.save(folder / f"{number}.jpg", quality=98)
     images = augseq.index_folder(tmp_path / "images", progress=False)
     options = augseq.RunOptions(epochs=2, image_size=(8, 8), batch_size=8, workers=0)
-    result = augseq.train_classifier(images, tmp_path / "run", options)
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(2, activation="softmax")], name="mine")
+    result = augseq.train_classifier(images, tmp_path / "run", options, model=model)
     assert str(result.cache).startswith("0.0 MB in memory, loaded ")
+
+    assert result.model is model
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text("utf-8"))
+    assert settings["architecture"] == "mine"
+    run = augseq.load_run(tmp_path / "run")
+    for variable, other in zip(run.model.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable.value), np.asarray(other.value))
+    with pytest.raises(augseq.ArgumentError, match="Its run is complete"):
+        augseq.train_classifier(images, tmp_path / "run", options, model=model, resume=True)

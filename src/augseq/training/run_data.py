@@ -64,16 +64,9 @@ def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None 
     return RunData(
         train=batches,
         held_out=held_out,
-        class_weight=_equal_classes(train) if options.class_weight else None,
+        class_weight=train.class_weight() if options.class_weight else None,
         cache_gain=None if gain is None else str(gain),
     )
-
-
-def _equal_classes(train: Manifest) -> dict[int, float]:
-    """Return weights that give each class the same weight in total, and images 1 on average."""
-    counts = list(train.class_counts().values())
-    present = sum(map(bool, counts))
-    return {number: len(train) / (present * count) for number, count in enumerate(counts) if count}
 
 
 def _with_classes_of(train: Manifest, val: Manifest, options: RunOptions) -> Manifest:

@@ -1,0 +1,89 @@
+"""The images of a run: those to train on, those to hold out, and what each counts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augseq
+from augseq.errors import ArgumentError, LabelError
+from augseq.training.run_data import make_run_data
+
+
+def folder_of(root: Path, **counts: int) -> augseq.Manifest:
+    for name, count in counts.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(root / name / f"{number}.png")
+    return augseq.index_folder(root, progress=False)
+
+
+def test_other_images_can_be_held_out_with_the_labels_of_the_training_images(
+    tmp_path: Path,
+) -> None:
+    train = folder_of(tmp_path / "train", cat=3, dog=2, fox=1)
+    val = folder_of(tmp_path / "val", dog=2, fox=2, cat=1).select(class_names=["fox", "cat"])
+    options = augseq.RunOptions(image_size=(4, 4), workers=0, cache="none")
+    data = make_run_data(train, options, val)
+    assert len(data.train.manifest) == 6
+    held_out = data.held_out.manifest
+    assert held_out.class_names == ("cat", "dog", "fox")
+    assert held_out.targets.tolist() == [
+        ("cat", "dog", "fox").index(record.path.split("/")[0]) for record in val
+    ]
+
+
+def test_held_out_images_of_unknown_classes_are_refused(tmp_path: Path) -> None:
+    train = folder_of(tmp_path / "train", cat=1, dog=1)
+    val = folder_of(tmp_path / "val", cat=1, fox=1)
+    options = augseq.RunOptions(image_size=(4, 4), workers=0, epochs=1)
+    with pytest.raises(LabelError, match="fox"):
+        make_run_data(train, options, val)
+    with pytest.raises(ArgumentError, match="Only one of `val` and `split_column`"):
+        make_run_data(train, augseq.RunOptions(split_column="part"), train)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(4, 4), (8, 2), (2, 8), (6, 2, 2), (2, 30), (10, 4, 4, 2)],
+)
+def test_class_weights_give_each_class_the_same_weight_in_total(
+    tmp_path: Path, counts: tuple[int, ...]
+) -> None:
+    names = "abcd"[: len(counts)]
+    manifest = folder_of(tmp_path / "x", **dict(zip(names, counts, strict=True)))
+    options = augseq.RunOptions(
+        image_size=(4, 4), workers=0, cache="none", class_weight=True, val=0.5
+    )
+    data = make_run_data(manifest, options)
+    trained = data.train.manifest.class_counts()
+    weights = data.class_weight
+    assert weights is not None
+    totals = [weights[number] * trained[name] for number, name in enumerate(names)]
+    np.testing.assert_allclose(totals, totals[0])
+    assert sum(totals) == pytest.approx(len(data.train.manifest))
+
+
+@pytest.mark.parametrize("cache", ["none", "memory", "folder"])
+def test_the_cache_is_where_the_user_wants_it(tmp_path: Path, cache: str) -> None:
+    manifest = folder_of(tmp_path / "x", a=4, b=4)
+    place = str(tmp_path / "cache") if cache == "folder" else cache
+    data = make_run_data(
+        manifest, augseq.RunOptions(image_size=(4, 4), workers=0, cache=place, val=0.5)
+    )
+    data.train[0]
+    assert data.cache_gain is None
+    has_cache = data.train.pipeline.source.cache is not None
+    assert has_cache == (cache != "none")
+    assert (tmp_path / "cache").exists() == (cache == "folder")
+
+
+def test_full_depth_and_greyscale_reach_the_pixels(tmp_path: Path) -> None:
+    manifest = folder_of(tmp_path / "x", a=4, b=4)
+    options = augseq.RunOptions(
+        image_size=(4, 4), workers=0, full_depth=True, color_mode="grayscale", val=0.5
+    )
+    pixels, _ = make_run_data(manifest, options).train[0]
+    assert pixels.shape == (4, 4, 4, 1)
+    assert pixels.max() <= 1
