@@ -27,7 +27,7 @@ def test_a_model_of_ones_own_is_trained_on_images_cached_in_memory(tmp_path: Pat
 
     assert result.model is model
     settings = json.loads((tmp_path / "run" / "settings.json").read_text("utf-8"))
-    assert settings["architecture"] == "mine"
+    assert (settings["architecture"], settings["weights"]) == ("mine", "given")
     run = augseq.load_run(tmp_path / "run")
     for variable, other in zip(run.model.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(variable.value), np.asarray(other.value))

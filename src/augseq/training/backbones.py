@@ -5,6 +5,7 @@ import difflib
 import random
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from augseq.errors import ArgumentError
 from augseq.training.run_options import IMAGENET, SMALL
 
+_DOWNLOAD_FAILED = "URL fetch failure"
 _URL = re.compile(r"https?://\S+")
 
 
@@ -35,14 +37,17 @@ def build_backbone(
     build = find_application(architecture)
     options = {"include_top": False, "input_shape": (*image_size, 3)}
     try:
-        with _default_seeds_from(seed):
+        with _default_seeds_from(seed), warnings.catch_warnings():
+            # The weights of 224 x 224 pixels, which MobileNet then takes, fit any size.
+            warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square")
             network: keras.Model = build(weights=weights, **options)
     except ValueError as error:
         raise ArgumentError(
             f"{build.__name__} cannot be built for image_size={image_size}: {error}"
         ) from error
     except Exception as error:
-        if weights != IMAGENET:
+        # Keras raises an error of no class of its own.
+        if _DOWNLOAD_FAILED not in str(error):
             raise
         raise _no_download(build.__name__, error) from error
     return network

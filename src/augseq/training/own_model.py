@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.training.run_options import RunOptions
+from augseq.training.run_options import GIVEN, RunOptions
 from augseq.training.sequence import ImageSequence
 
 _NUM_TRIED = 2
@@ -32,7 +32,7 @@ def with_own_model(options: RunOptions, model: keras.Model) -> RunOptions:
             "Your own `model` is trained as it is: load its weights, freeze its layers and choose "
             f"its dtype policy yourself. Received: {', '.join(given)}"
         )
-    return replace(options, architecture=model.name)
+    return replace(options, architecture=model.name, weights=GIVEN)
 
 
 def check_classifier(

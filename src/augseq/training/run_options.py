@@ -20,6 +20,9 @@ RANDOM = "random"
 IMAGENET = "imagenet"
 """The name of the weights that Keras downloads."""
 
+GIVEN = "given"
+"""Stands for the weights of a user's own model."""
+
 AUTO = "auto"
 NO_CACHE = "none"
 
@@ -112,7 +115,7 @@ class RunOptions:
     @property
     def is_fine_tuning(self) -> bool:
         """Whether training starts from pretrained weights."""
-        return self.weights != RANDOM
+        return self.weights not in (RANDOM, GIVEN)
 
     def __post_init__(self) -> None:
         check_number("val", self.val, above=0)
@@ -125,7 +128,9 @@ class RunOptions:
             )
         # Converted to Python's own types, since the settings of a run are written as JSON.
         plain: dict[str, Any] = {
-            "weights": _path_or_word("weights", self.weights, (RANDOM, IMAGENET)),
+            "weights": GIVEN
+            if self.weights == GIVEN
+            else _path_or_word("weights", self.weights, (RANDOM, IMAGENET)),
             "cache": _path_or_word("cache", self.cache, (AUTO, NO_CACHE, "memory")),
             "augment": make_augmentation_list(self.augment),
             "image_size": ResizeOptions(image_size=self.image_size).image_size,

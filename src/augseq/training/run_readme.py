@@ -16,7 +16,7 @@ from augseq.training.run_files import (
     SETTINGS,
     resume_command,
 )
-from augseq.training.run_options import RunOptions
+from augseq.training.run_options import RANDOM, RunOptions
 from augseq.training.run_settings import steps_of
 
 _INTERRUPTED = """\
@@ -114,4 +114,4 @@ def write_readme(options: RunOptions, manifest: Manifest, result: str, folder: P
 def _origin(options: RunOptions) -> str:
     if options.is_fine_tuning:
         return f"pretrained weights ({options.weights})"
-    return "random weights"
+    return "random weights" if options.weights == RANDOM else "the weights that it was given with"
