@@ -3,10 +3,11 @@
 import os
 import re
 import shlex
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Annotated, Any
 
 import typer
+from typer.models import ArgumentInfo
 
 from augseq.cli.flat_options import number_option
 from augseq.errors import ArgumentError
@@ -19,16 +20,26 @@ from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
 from augseq.remote.url import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
+_IMAGES = "Images"
+
 LabelsOption = Annotated[
     bool, typer.Option(help="Use the first-level sub-folder as the class of an image.")
 ]
 SplitsOption = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Folder: its splits, e.g. train,val,test."),
+    typer.Option(
+        metavar="NAMES",
+        help="Folder: its splits, e.g. train,val,test.",
+        rich_help_panel=_IMAGES,
+    ),
 ]
 ClassNamesOption = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="Use only these classes, in this order, e.g. cat,dog."),
+    typer.Option(
+        metavar="NAMES",
+        help="Use only these classes, in this order, e.g. cat,dog.",
+        rich_help_panel=_IMAGES,
+    ),
 ]
 ExtensionsOption = Annotated[
     str | None,
@@ -36,6 +47,7 @@ ExtensionsOption = Annotated[
         metavar="NAMES",
         help="Folder: extensions of images, e.g. default,.jpg_1,none: the usual ones, one more, "
         "and files without an extension.",
+        rich_help_panel=_IMAGES,
     ),
 ]
 SizeOption = Annotated[
@@ -103,7 +115,11 @@ class Images:
     extensions: ExtensionsOption = None
     root: Annotated[
         str | None,
-        typer.Option(help="Manifest: folder of the images, if they moved.", metavar="FOLDER"),
+        typer.Option(
+            help="Manifest: folder of the images, if they moved.",
+            metavar="FOLDER",
+            rich_help_panel=_IMAGES,
+        ),
     ] = None
 
     def open(self, *, labelled: bool = True) -> Manifest:
@@ -137,13 +153,18 @@ def given_options(group: Any) -> list[str]:
     words: list[str] = []
     for field in fields(group):
         value, name = getattr(group, field.name), field.name.replace("_", "-")
-        if field.default is MISSING or value == field.default:
+        if field.default is MISSING or value == field.default or _is_positional(field):
             continue
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no-{name}")
         else:
             words += [f"--{name}", str(value)]
     return words
+
+
+def _is_positional(field: "Field[Any]") -> bool:
+    about = getattr(field.type, "__metadata__", ())
+    return any(isinstance(item, ArgumentInfo) for item in about)
 
 
 def check_absent(group: Any, kind: str, source: str) -> None:

@@ -73,13 +73,14 @@ def fit(
 ) -> None:
     """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
 
-    The run folder contains the model, the manifest, the settings, the history (CSV and plot), a
-    contact sheet, the confusion matrix of the held-out images, and a CSV with the path, label,
-    prediction and probability of each held-out image.
-
-    With --splits, trains on train and evaluates on val, or on test if that is the only other split.
+    The run folder contains the model of the best epoch, the history, the predictions for held-out
+    images, pictures, and a README that describes all files. With --splits, trains on train and
+    evaluates on val, or on test if that is the only other split.
 
     After Ctrl-C or a crash, `augseq fit --resume RUN` continues, and ends with the same model.
+
+    With few images, start from pretrained weights:
+    `augseq fit FOLDER --architecture EfficientNetV2B0 --weights imagenet`.
     """
     if resume is None:
         # First, so that invalid options fail immediately.

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.training.run_options import IMAGENET, SMALL
+from augseq.training.run_options import SMALL
 
 _DOWNLOAD_FAILED = "URL fetch failure"
 _URL = re.compile(r"https?://\S+")
