@@ -111,6 +111,13 @@ def run_result() -> augseq.RunResult:
     )
 
 
+def evaluation() -> augseq.Evaluation:
+    counts = np.full((99, 99), 10**6)
+    return augseq.Evaluation(
+        predictions=predictions(1), confusion=counts, history={}, batches=sequence()
+    )
+
+
 def predictions(num_images: int) -> augseq.Predictions:
     return augseq.Predictions(
         paths=(LONG,) * num_images,
@@ -222,6 +229,10 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "run options": augseq.RunOptions,
     "run options, set": lambda: augseq.RunOptions(augment=augseq.preset("strong"), epochs=3),
     "run result": run_result,
+    "evaluation": evaluation,
+    "result of a class": lambda: augseq.ClassResult(
+        name=LONG, num_images=10**6, num_right=1, num_predicted=0
+    ),
     "callback of epochs": lambda: augseq.EpochSync(sequence(), sequence()),
     "backups": lambda: augseq.BackupAndResume(sequence(), LONG),
     "audit": lambda: augseq.Audit(sequence(), f"{LONG}.jsonl"),

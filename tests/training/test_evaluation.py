@@ -111,7 +111,7 @@ def test_one_probability_is_that_of_the_second_class(
 def test_batches_without_each_image_in_order_are_refused(
     images: augseq.Manifest, options: dict[str, bool]
 ) -> None:
-    batches = augseq.ImageSequence(images, image_size=(6, 6), workers=0, **options)
+    batches = augseq.ImageSequence(images, image_size=(6, 6), batch_size=4, workers=0, **options)
     with pytest.raises(ArgumentError, match="each image once, in the order of the manifest"):
         augseq.evaluate(by_brightness(), batches)
 

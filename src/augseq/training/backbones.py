@@ -103,7 +103,11 @@ def find_application(architecture: str) -> Any:
 
 def _no_download(name: str, error: Exception) -> ArgumentError:
     found = _URL.search(str(error))
-    url = found.group() if found else f"the file of {name} without its top (its name has 'notop')"
+    url = (
+        found.group().rstrip(":")
+        if found
+        else f"the file of {name} without its top (its name has 'notop')"
+    )
     return ArgumentError(
         f"The weights of {name} cannot be downloaded: {error}. On a computer with a network, "
         f"download {url} and copy it here; then pass its path as `weights` (at the shell: "

@@ -45,7 +45,7 @@ class ClassResult:
 
     @property
     def precision(self) -> float:
-        """Fraction of the predictions of the class that are right; NaN without predictions."""
+        """Fraction of the predictions of the class that are right; NaN if there are none."""
         return self.num_right / self.num_predicted if self.num_predicted else float("nan")
 
 
@@ -58,12 +58,13 @@ class Evaluation:
         confusion: Number of images, shape (num_classes, num_classes), int64: true class by row,
             predicted class by column.
         history: Loss and metrics of each epoch, to draw; empty if not given.
+        batches: The images.
     """
 
     predictions: Predictions = field(repr=False)
     confusion: npt.NDArray[np.int64] = field(repr=False)
     history: Mapping[str, Sequence[float]] = field(repr=False)
-    _batches: ImageSequence = field(repr=False)
+    batches: ImageSequence = field(repr=False)
 
     @property
     def num_images(self) -> int:
@@ -98,14 +99,14 @@ class Evaluation:
         return draw_confusion(self.confusion, self.predictions.class_names)
 
     def draw_wrong(self, *, num_images: int = 20) -> Picture:
-        """Draw the images that were classified wrongly, the most confident mistakes first.
+        """Draw the images that were classified wrongly, most confident mistakes first.
 
         Args:
             num_images: Maximum number of images.
         """
         return draw_wrong_images(
-            self._batches.manifest,
-            self._batches.pipeline,
+            self.batches.manifest,
+            self.batches.pipeline,
             self.predictions.probabilities,
             self.predictions.class_names,
             num_images=num_images,
@@ -195,7 +196,7 @@ def evaluate(
         predictions=predictions,
         confusion=count_confusion(manifest.targets, predictions.numbers, len(manifest.class_names)),
         history={} if curves is None else curves,
-        _batches=batches,
+        batches=batches,
     )
 
 
