@@ -1,13 +1,15 @@
 """The best epoch is chosen from the history alone, so that a resumed run chooses the same."""
 
+import importlib.util
 import math
 from typing import Any
 
 import pytest
 
+from augseq.errors import MissingExtraError
 from augseq.training.epoch_log import best_epoch, epochs_of
 from augseq.training.run_options import RunOptions
-from augseq.training.stages import stages_of
+from augseq.training.stages import check_tensorboard, stages_of
 
 
 def history(accuracies: list[float], losses: list[float]) -> list[dict[str, float]]:
@@ -37,6 +39,16 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
 
 def test_a_model_without_accuracy_is_compared_by_its_loss() -> None:
     assert best_epoch([{"val_loss": 3.0}, {"val_loss": 1.0}, {"val_loss": 2.0}]) == 1
+
+
+def test_logs_for_tensorboard_are_refused_without_it() -> None:
+    wanted = RunOptions(tensorboard=True)
+    if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):
+        check_tensorboard(wanted)
+    else:
+        with pytest.raises(MissingExtraError, match="pip install .*tensorboard"):
+            check_tensorboard(wanted)
+    check_tensorboard(RunOptions())
 
 
 PRETRAINED = {"weights": "imagenet"}

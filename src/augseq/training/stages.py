@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from augseq.errors import ArgumentError
+from augseq.errors import MissingExtraError
 from augseq.training.backup import BackupAndResume
 from augseq.training.classifier import compile_classifier, freeze_network
 from augseq.training.epoch_log import EpochLog, Epochs, epochs_of
@@ -18,6 +18,7 @@ from augseq.training.run_options import DEFAULT_LEARNING_RATE, RunOptions
 # Large steps would destroy pretrained weights.
 _GENTLE = 0.05
 _BACKUP_EVERY_S = 300
+_FOR_TENSORBOARD = ("tensorflow", "tensorboard")
 # The value of `verbose` for one line per epoch.
 _LINES = 2
 
@@ -110,11 +111,12 @@ def train_stages(
 
 
 def check_tensorboard(options: RunOptions) -> None:
-    """Raise `ArgumentError` if logs for TensorBoard are wanted, but cannot be written."""
-    if options.tensorboard and importlib.util.find_spec("tensorflow") is None:
-        raise ArgumentError(
-            "`tensorboard` requires TensorFlow, which Keras writes these logs with: pip install "
-            "tensorflow. Received: tensorboard=True"
+    """Raise `MissingExtraError` if logs for TensorBoard are wanted, but cannot be written."""
+    absent = [name for name in _FOR_TENSORBOARD if importlib.util.find_spec(name) is None]
+    if options.tensorboard and absent:
+        raise MissingExtraError(
+            "Keras writes logs for TensorBoard (`tensorboard`; at the shell: --tensorboard) with "
+            f"TensorFlow and TensorBoard: pip install {' '.join(absent)}"
         )
 
 

@@ -110,6 +110,7 @@ def train_classifier(
     Raises:
         ArgumentError: The folder contains files, an option is invalid, or `model` does not fit.
         MissingFileError: There is no such file of weights.
+        MissingExtraError: `options.tensorboard` requires a library that is not installed.
         LabelError: A record has no label.
         DecodeError: A file does not hold a usable image.
         BackupError: The run to resume had other images or options; or a backup cannot be written.
