@@ -13,12 +13,12 @@ from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.curves import draw_history
 from augseq.inspection.picture import Picture
 from augseq.inspection.wrong_images import draw_wrong_images
-from augseq.terminal_text import padded, shortened
+from augseq.terminal_text import call_text, num_columns, padded, shortened
 from augseq.training.own_failure import own_failure
 from augseq.training.predictions import Predictions
 from augseq.training.sequence import ImageSequence
 
-_MOST_SHOWN = 20
+_MOST_SHOWN = 6
 _NAME_WIDTH = 30
 
 
@@ -37,6 +37,11 @@ class ClassResult:
     num_images: int
     num_right: int
     num_predicted: int
+
+    def __repr__(self) -> str:
+        name = repr(shortened(self.name, _NAME_WIDTH))
+        right = f"{self.num_right:,} of {self.num_images:,} images right"
+        return call_text("ClassResult", name, right, f"{self.num_predicted:,} predicted")
 
     @property
     def recall(self) -> float:
@@ -126,17 +131,20 @@ class Evaluation:
         return draw_history(self.history)
 
     def __repr__(self) -> str:
-        width = max(len("class"), *(len(shortened(c.name, _NAME_WIDTH)) for c in self.classes))
+        shown, more = self.classes, len(self.classes) - _MOST_SHOWN
+        if more > 0:
+            shown = tuple(sorted(shown, key=_recall_or_best)[:_MOST_SHOWN])
+        names = [shortened(found.name, _NAME_WIDTH) for found in shown]
+        width = max(map(num_columns, ["class", *names]))
         lines = [
             f"Evaluation: {self.accuracy:.1%} of {self.num_images:,} images right",
             f"  {padded('class', width)}  images  recall  precision",
         ]
-        for found in self.classes[:_MOST_SHOWN]:
-            name = padded(shortened(found.name, _NAME_WIDTH), width)
+        for name, found in zip(names, shown, strict=True):
             figures = f"{_percent(found.recall):>6}  {_percent(found.precision):>9}"
-            lines.append(f"  {name}  {found.num_images:6,}  {figures}")
-        if len(self.classes) > _MOST_SHOWN:
-            lines.append(f"  and {len(self.classes) - _MOST_SHOWN:,} more classes")
+            lines.append(f"  {padded(name, width)}  {found.num_images:6,}  {figures}")
+        if more > 0:
+            lines.append(f"  and {more:,} more classes, of higher recall")
         return "\n".join(lines)
 
 
@@ -205,6 +213,10 @@ def _both_classes(outputs: npt.NDArray[Any], num_classes: int) -> npt.NDArray[An
     if num_classes == 2 and outputs.ndim == 2 and outputs.shape[1] == 1:
         return np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
+
+
+def _recall_or_best(found: ClassResult) -> float:
+    return found.recall if found.num_images else 1.0
 
 
 def _percent(share: float) -> str:
