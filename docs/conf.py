@@ -79,6 +79,7 @@ _PAGES = {
         "docs/targets": "Targets",
         "docs/training": "Training",
         "docs/several_processes": "Several processes",
+        "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",
         "docs/command_line": "Command line",
     },
