@@ -124,22 +124,32 @@ class Projected(NamedTuple):
     @property
     def mirrors(self) -> bool:
         """Whether left and right change sides."""
-        return bool(np.linalg.det(self.matrix) < 0)
+        (a, b, x), (c, d, y), (e, f, g) = self.matrix.tolist()
+        determinant: float = a * (d * g - y * f) - b * (c * g - y * e) + x * (c * f - d * e)
+        return determinant < 0
 
     @property
     def cuts(self) -> bool:
         """Whether a part of the image is outside the image after it."""
         height, width = self.before
-        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-        return not is_inside(self.move(corners), self.size).all()
+        (a, b, x), (c, d, y), (e, f, g) = self.matrix.tolist()
+        for end_x, end_y in ((0, 0), (width, 0), (width, height), (0, height)):
+            depth = e * end_x + f * end_y + g
+            moved_x = (a * end_x + b * end_y + x) / depth
+            moved_y = (c * end_x + d * end_y + y) / depth
+            if min(moved_x, moved_y) < -_ROUNDING_PX:
+                return True
+            if moved_x > self.size[1] + _ROUNDING_PX or moved_y > self.size[0] + _ROUNDING_PX:
+                return True
+        return False
 
     def move(self, points: Points) -> Points:
         """Return points after the step, a new array of the same shape."""
-        matrix = self.matrix
-        moved: Points = points @ matrix[:2, :2].T + matrix[:2, 2]
+        matrix, flat = self.matrix, points.reshape(-1, 2)
+        moved: Points = flat @ matrix[:2, :2].T + matrix[:2, 2]
         if matrix[2, 0] or matrix[2, 1]:
-            moved /= points @ matrix[2:, :2].T + matrix[2, 2]
-        return moved
+            moved /= flat @ matrix[2:, :2].T + matrix[2, 2]
+        return moved.reshape(points.shape)
 
 
 class Geometry(NamedTuple):
