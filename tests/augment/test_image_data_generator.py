@@ -112,6 +112,8 @@ def test_functions_of_an_image_come_last(options: Any, expected: Any) -> None:
     exec(str(augment), names | {"preprocessing_function": options.get("preprocessing_function")})
     for item in augment:
         augseq.check_augmentation(item)
+        # Also written to run folders, where an address would say nothing.
+        assert " at 0x" not in repr(item)
 
 
 def test_the_list_takes_and_gives_what_a_list_does() -> None:

@@ -170,6 +170,10 @@ class Preprocessing:
         self._function = function
         self.moves_pixels = getattr(function, "moves_pixels", True)
 
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__name__", type(self._function).__name__)
+        return f"Preprocessing({name})"
+
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """Return the result of the function, which may change its argument."""
         return np.asarray(self._function(image.astype(np.float32)), np.float32)
@@ -186,6 +190,9 @@ class Standardization:
 
     def __init__(self, *, scale: bool) -> None:
         self._scale = scale
+
+    def __repr__(self) -> str:
+        return f"Standardization(scale={self._scale})"
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """Return the image as float32, with a mean of 0."""
