@@ -6,7 +6,7 @@ _TRANSFORM = (
 )
 _GENERATOR = "Use augment=augseq.image_data_generator(...), which takes it."
 _NORMALIZATION = "Use keras.layers.Normalization in the model, with manifest.statistics()."
-_SAVE = "Use batches.show() to look at images, or batches.sample(index, epoch=0) for the pixels."
+_SAVE = "Use batches.write_augmented(folder), or batches.show() to look at images."
 _SPLIT = "Use train, val = manifest.split(val=0.2)."
 _WEIGHTS = "Use `weights` of ImageSequence: the name of a column of the manifest."
 _OF_SEQUENCE = "It is an option of ImageSequence."
