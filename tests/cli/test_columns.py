@@ -136,6 +136,8 @@ WRONG = {
     "value twice": ([*MASKS, *CLASSES, "--mask-coding", "0=road,0=car"], "each value once"),
     "unknown class": ([*MASKS, *CLASSES, "--mask-coding", "0=raod"], "Did you mean 'road'"),
     "short colour": ([*MASKS, *CLASSES, "--mask-coding", "#8040=road"], "Received: '#8040=road'"),
+    "no pair": (["--any-pair-size"], "--any-pair-size requires --pair"),
+    "no column of pairs": (["--pair", "after"], "There is no column 'after'"),
     "colour and number": (
         [*MASKS, *CLASSES, "--mask-coding", "#804080=road,1=car"], "not both",
     ),
@@ -154,11 +156,69 @@ def test_wrong_options_for_masks_are_one_line_with_the_way_out(
     assert text in outcome.err
 
 
-def test_an_update_refuses_new_columns(run: Run, street: Path) -> None:  # noqa: F811
+def test_an_update_adds_or_replaces_columns_of_files(run: Run, street: Path) -> None:  # noqa: F811
     run("index", street / "images", "-o", "m.parquet")
-    outcome = run("index", street / "images", "--update", "m.parquet", *MASKS)
+    first = augseq.read_manifest("m.parquet")
+    update = ("index", street / "images", "--update", "m.parquet")
+    assert run(*update, *MASKS).code == 0
+    images = augseq.read_manifest("m.parquet")
+    assert images.column("mask").tolist() == [
+        "masks/day/0.png", "masks/day/1.png", "masks/night/2.png", "masks/night/3.png",
+    ]  # fmt: skip
+    assert images.column("index").tolist() == first.column("index").tolist()
+    # A new image, one that is gone, and a column of other files beside the first.
+    for kind in ("images", "masks", "depth"):
+        (street / kind / "day/0.png").rename(street / kind / "night/9.png")
+    outcome = run(*update, "--with-column", "depth=../depth/{folder}/{name}")
+    assert outcome.code == 0
+    assert "1 new, 1 gone or excluded, 3 unchanged" in outcome.out
+    images = augseq.read_manifest("m.parquet")
+    assert dict(zip(images.column("path"), images.column("mask"), strict=True)) == {
+        "images/day/1.png": "masks/day/1.png",
+        "images/night/2.png": "masks/night/2.png",
+        "images/night/3.png": "masks/night/3.png",
+        # The new one is not known until its column is made again.
+        "images/night/9.png": None,
+    }
+    assert images.column("depth").tolist()[-1] == "depth/night/9.png"
+    assert run(*update, *MASKS).code == 0
+    images = augseq.read_manifest("m.parquet")
+    assert images.column("mask").tolist()[-1] == "masks/night/9.png"
+    assert images.column("index").tolist() == [1, 2, 3, 4]
+    # Known files must exist, too; then nothing is written.
+    (street / "masks/night/2.png").unlink()
+    before = Path("m.parquet").read_bytes()
+    outcome = run(*update, *MASKS)
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert "'masks/night/2.png' for 'images/night/2.png'" in outcome.err
+    assert Path("m.parquet").read_bytes() == before
+
+
+def test_check_lists_what_is_wrong_with_pairs(run: Run, street: Path) -> None:  # noqa: F811
+    after = ("--with-column", "after=../after/{folder}/{name}", "--pair", "after")
+    (street / "after").mkdir()
+    for name in ("day", "night"):
+        (street / "images" / name).rename(street / "after" / name)
+        (street / "images" / name).mkdir()
+        for path in (street / "after" / name).iterdir():
+            Image.open(path).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(
+                street / "images" / name / path.name
+            )
+    assert run("check", street / "images", *after).code == 0
+    (street / "after/day/0.png").unlink()
+    Image.new("RGB", (8, 9)).save(street / "after/day/1.png")
+    (street / "after/night/2.png").write_text("no image")
+    outcome = run("check", street / "images", *after)
     assert outcome.code == 1
-    assert "Update the manifest, then add the column in Python" in outcome.err
+    for text in (
+        "images/day/0.png  there is no paired image 'after/day/0.png'",
+        "paired image 'after/day/1.png': it has 9 x 8 pixels",
+        "paired image 'after/night/2.png': ",
+    ):
+        assert text in outcome.out
+    outcome = run("check", street / "images", *after, "--any-pair-size")
+    assert "after/day/1.png" not in outcome.out
+    assert "after/night/2.png" in outcome.out
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Masks, value maps and paired images land where their image lands: coordinates, moved."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ TARGETS = {
     "twin": augseq.PairedImage("pair"),
     "moved": augseq.PairedImage("pair", augment="geometry"),
 }
+STORED_AS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
 OWN = {"own": augseq.PairedImage("pair", augment="own")}
 
 
@@ -136,7 +142,6 @@ MOVING: dict[str, tuple[Any, float]] = {
     "Rotate": (A.Rotate(45, p=0.8), 1),
     "Rotate, border cropped": (A.Rotate(60, crop_border=True, p=1), 1),
     "SafeRotate": (A.SafeRotate(60, p=1), 1),
-    "ShiftScaleRotate": (A.Affine(scale=(0.9, 1.1), rotate=(-45, 45), p=1), 1),
     "SquareSymmetry": (A.SquareSymmetry(p=1), 1),
     "ThinPlateSpline": (A.ThinPlateSpline(p=1), 1),
     "Transpose": (A.Transpose(p=0.5), 1),
@@ -158,6 +163,100 @@ def test_a_mask_moves_with_its_image(images: augseq.Manifest, transform: Any, sc
     tolerance = 0.5 + 0.13 + 0.15 * (scale - 1)
     shares = [check_sample(sequence.sample(0, epoch=epoch), tolerance) for epoch in range(6)]
     assert max(shares) > 0.3
+
+
+# Refused with masks, or in any list since they need more than the image; see `test_mask.py` and
+# `test_suitability.py`.
+REFUSED = {
+    "AtLeastOneBBoxRandomCrop", "BBoxSafeRandomCrop", "CropNonEmptyMaskIfExists", "Lambda",
+    "MaskDropout", "Morphological", "Mosaic", "OverlayElements", "RandomCropNearBBox",
+    "RandomSizedBBoxSafeCrop",
+}  # fmt: skip
+# Classes that others inherit from.
+ABSTRACT = {"BaseCrop", "BaseCropAndPad", "BaseDistortion", "DualTransform", "MaxSizeTransform"}
+
+
+def test_every_transform_that_can_move_pixels_is_tested_or_refused() -> None:
+    kinds = {
+        name: kind
+        for name, kind in vars(A).items()
+        if isinstance(kind, type) and issubclass(kind, A.DualTransform)
+    }
+    still = {"BaseDropout", "PixelDropout", "NoOp", "Transform3D"}
+    moving = {
+        name for name, kind in kinds.items() if not still & {base.__name__ for base in kind.__mro__}
+    }
+    # The name of a case begins with that of its class.
+    assert moving - ABSTRACT - REFUSED == {name.split(",")[0] for name in MOVING} - {"several"}
+
+
+# All that could make new values: interpolation, antialiasing, fills and reflections.
+BLENDS = [
+    A.Affine(rotate=(-40, 40), scale=(0.5, 1.5), shear=(-15, 15), p=0.7),
+    A.ElasticTransform(alpha=60, sigma=8, p=0.5),
+    A.Perspective(p=0.5),
+    A.RandomResizedCrop((30, 41), scale=(0.2, 1), p=1),
+]
+BOXES = np.kron(np.random.default_rng(4).integers(0, 4, (8, 8)), np.ones((8, 8), int))
+INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+
+
+def grey(dtype: Any) -> Callable[[np.ndarray], Any]:
+    return lambda ids: Image.fromarray(ids.astype(dtype))
+
+
+def palette_of(ids: np.ndarray) -> Image.Image:
+    picture = Image.frombytes("P", ids.shape[::-1], ids.astype(np.uint8).tobytes())
+    # Neighbouring indices have unlike colours.
+    picture.putpalette([37 * k % 256 for k in range(3 * 256)])
+    return picture
+
+
+# Of each: ids, how they are stored, and the extension of their file, if it is none of an array.
+STORED: dict[str, tuple[list[int], Callable[[np.ndarray], Any], str]] = {
+    "1 bit": ([0, 1, 0, 1], grey(bool), "png"),
+    "8 bits": ([0, 254, 127, 128], grey(np.uint8), "png"),
+    "a palette": ([3, 9, 6, 250], palette_of, "png"),
+    "a palette in a GIF": ([3, 9, 6, 7], palette_of, "gif"),
+    "16 bits": ([0, 2000, 1000, 65535], grey(np.uint16), "png"),
+    "16 bits in a TIFF": ([9, 5, 7, 900], grey(np.uint16), "tif"),
+    "32 bits": ([2**30, 0, 2**29, 5], grey(np.int32), "tif"),
+    "bool": ([0, 1, 0, 1], lambda ids: ids.astype(bool), ""),
+    **{
+        dtype: ([0, 100, 50, 25], lambda ids, dtype=dtype: ids.astype(dtype), "")
+        for dtype in INTEGERS
+    },
+    "large int64": ([2**31 - 1, 0, 2**30, 7], lambda ids: ids.astype(np.int64), ""),
+}
+
+
+@pytest.mark.parametrize(("ids", "make", "suffix"), STORED.values(), ids=STORED)
+def test_no_values_come_out_of_a_mask_that_did_not_go_in(
+    tmp_path: Path, ids: list[int], make: Callable[[np.ndarray], Any], suffix: str
+) -> None:
+    # Class numbers with gaps: interpolation would make the classes between them.
+    coding = {one: f"class {60 * k}" for k, one in enumerate(dict.fromkeys(ids))}
+    target: dict[str, Any] = {"classes": [f"class {k}" for k in range(200)], "coding": coding}
+    options: dict[str, Any] = {
+        "augment": BLENDS, "seed": 5, "interpolation": "bicubic", "image_size": (19, 23),
+    }  # fmt: skip
+    stored = make(np.array(ids)[BOXES])
+    if suffix:
+        for name in ("images", "masks"):
+            (tmp_path / name).mkdir()
+        Image.fromarray(PICTURE).save(tmp_path / "images/a.png")
+        stored.save(tmp_path / f"masks/a.{suffix}")
+        images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+        images = images.with_column("mask", pattern=f"../masks/{{stem}}.{suffix}")
+        mask = augseq.Mask("mask", ignore=300, **target)
+        sequence = augseq.ImageSequence(images, targets=mask, **options)
+    else:
+        mask = augseq.Mask(stored[None], ignore=300, **target)
+        sequence = augseq.ImageSequence.from_arrays(PICTURE[None], mask, **options)
+    found: set[int] = set()
+    for epoch in range(5):
+        found |= set(np.unique(sequence.sample(0, epoch=epoch).targets["target"]).tolist())
+    assert found == {*range(0, 60 * len(coding), 60), 300}
 
 
 @pytest.mark.parametrize("resize_mode", ["stretch", "crop", "pad"])
@@ -184,14 +283,8 @@ def test_a_mask_is_resized_with_its_image(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_mask_belongs_to_the_upright_image(tmp_path: Path, orientation: int) -> None:
-    stored = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
-              6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
-    picture = Image.fromarray(PICTURE)
-    if orientation > 1:
-        picture = picture.transpose(getattr(Image.Transpose, stored[orientation]))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    images = manifest_of(tmp_path, {"a.jpg": picture}, exif=exif, quality=100, subsampling=0)
+    saving = {"exif": exif_of(orientation), "quality": 100, "subsampling": 0}
+    images = manifest_of(tmp_path, {"a.jpg": turned(orientation)}, **saving)
     # JPEG is off by a few of 255 values.
     assert check_jpeg(sequence_of(images, [A.RandomCrop(40, 30)]).sample(0, epoch=2), 1.5) == 1
 
@@ -236,7 +329,12 @@ def test_a_mask_follows_a_jpeg_that_is_decoded_at_reduced_size(
 
 @pytest.mark.parametrize("augment", [[], [A.Rotate(20, p=1)], [A.RandomResizedCrop((24, 24))]])
 @pytest.mark.parametrize(
-    "options", [{"cache": "memory"}, {"workers": 2, "worker_kind": "processes"}]
+    "options",
+    [
+        {"cache": "memory"},
+        {"workers": 2, "worker_kind": "threads"},
+        {"workers": 2, "worker_kind": "processes"},
+    ],
 )
 def test_caches_and_processes_give_the_same_masks(
     images: augseq.Manifest, augment: list[Any], options: dict[str, Any]
@@ -281,3 +379,51 @@ def test_an_image_is_the_same_with_and_without_its_mask(images: augseq.Manifest)
         ]
         first, second = (each.sample(1, epoch=2).image for each in sequences)
         assert np.array_equal(first, second)
+
+
+# Of each: options of the sequence, and how the pictures are saved.
+EVERYWHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "threads": ({"workers": 2, "worker_kind": "threads"}, {}),
+    "processes": ({"workers": 2, "worker_kind": "processes"}, {}),
+    "a cache in memory": ({"cache": "memory"}, {}),
+    "a cache and processes": ({"cache": "memory", "workers": 1, "worker_kind": "processes"}, {}),
+    **{f"orientation {k}": ({}, {"orientation": k}) for k in range(2, 9)},
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("resize", [None, "stretch", "crop", "pad"])
+@pytest.mark.parametrize(("options", "saving"), EVERYWHERE.values(), ids=EVERYWHERE)
+def test_all_transforms_move_masks_alike_everywhere(
+    tmp_path: Path, resize: Any, options: dict[str, Any], saving: dict[str, Any]
+) -> None:
+    plain = manifest_of(tmp_path, {"a.png": Image.fromarray(PICTURE)})
+    other = plain
+    if saving:
+        (tmp_path / "other").mkdir()
+        other = manifest_of(tmp_path / "other", {"a.png": turned(**saving)}, exif=exif_of(**saving))
+    size = {} if resize is None else {"image_size": (40, 30), "resize_mode": resize}
+    common = {"targets": {**TARGETS, **OWN}, **size}
+    for name, (transform, _) in MOVING.items():
+        expected = sequence_of(plain, [transform], workers=0, **common)
+        tested = sequence_of(other, [transform], **common, **options)
+        # Of the second pass, caches are full.
+        for epoch in (0, 1, 0):
+            expected.set_epoch(epoch)
+            tested.set_epoch(epoch)
+            (x, y), (image, targets) = expected[0], tested[0]
+            assert np.array_equal(image, x), name
+            for key, values in y.items():
+                assert np.array_equal(targets[key], values), (name, key)
+
+
+def turned(orientation: int) -> Image.Image:
+    """Return the picture as a camera stores it with an orientation."""
+    picture = Image.fromarray(PICTURE)
+    return picture.transpose(STORED_AS[orientation]) if orientation in STORED_AS else picture
+
+
+def exif_of(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif

@@ -15,7 +15,7 @@ from augseq.cli.arguments import (
     SizeOption,
 )
 from augseq.cli.augment_argument import AugmentOption
-from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
+from augseq.cli.column_arguments import Masks, Pairs, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
 from augseq.inspection.positions import spread_positions
@@ -128,6 +128,7 @@ def check(
     *,
     source: Images,
     masks: Masks,
+    pairs: Pairs,
     decoding: Decoding,
     full_depth: FullDepthOption = False,
 ) -> None:
@@ -139,7 +140,8 @@ def check(
     thresholds are options.
 
     With --mask and --mask-classes, check masks too: missing ones, other sizes, values of no class,
-    masks of two images or of none; and count the pixels of each class.
+    masks of two images or of none; and count the pixels of each class. With --pair, check paired
+    images in the same way.
 
     For a manifest of annotations, check boxes too: invalid, repeated, tiny and odd ones, equal
     images with other boxes, and classes without boxes.
@@ -152,7 +154,7 @@ def check(
     # The default takes a second to import, and only --purity runs it.
     needs_augment = purity or augment != _DEFAULT_AUGMENT
     steps, resize = parse_plan(augment if needs_augment else "none", image_size)
-    target = masks.target()
+    target, inputs = masks.target(), pairs.inputs() or None
     # A missing file is a finding, not an error.
     manifest = add_columns(source.open(labelled=labels), with_column, check_files=False)
     if purity:
@@ -176,7 +178,7 @@ def check(
         num_bits=num_bits,
         correlation=correlation,
     )
-    report = check_images(manifest, options, targets=target, **decode)
+    report = check_images(manifest, options, targets=target, inputs=inputs, **decode)
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):

@@ -1,4 +1,4 @@
-"""Arguments on files that belong to images: columns of their paths, and what masks contain."""
+"""Arguments on files that belong to images: columns of their paths, masks and pairs."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import typer
 from augseq.cli.arguments import listed_names
 from augseq.errors import ArgumentError
 from augseq.loading.targets.mask import Mask, Value
+from augseq.loading.targets.paired_image import PairAugment, PairedImage
 from augseq.manifest.manifest import Manifest
 
 WithColumnOption = Annotated[
@@ -72,6 +73,40 @@ class Masks:
         classes = listed_names(self.mask_classes) or []
         coding = None if self.mask_coding is None else parse_coding(self.mask_coding, classes)
         return Mask(self.mask, classes=classes, coding=coding)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """The paired images that a command checks."""
+
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Check the paired images in this column, too. Can be repeated.",
+            rich_help_panel="Paired images",
+        ),
+    ] = None
+    any_pair_size: Annotated[
+        bool,
+        typer.Option(
+            "--any-pair-size",
+            help='Paired images can have another size than their images, as with augment="own".',
+            rich_help_panel="Paired images",
+        ),
+    ] = False
+
+    def inputs(self) -> dict[str, PairedImage]:
+        """Return the paired images to check, by column.
+
+        Raises:
+            ArgumentError: There are none that could have any size.
+        """
+        if self.any_pair_size and not self.pair:
+            raise ArgumentError("--any-pair-size requires --pair COLUMN.")
+        augment: PairAugment = "own" if self.any_pair_size else "same"
+        # Any column can be checked; only as an input of a model, "image" would be reserved.
+        return {f"pair {name}": PairedImage(name, augment=augment) for name in self.pair or ()}
 
 
 def parse_coding(text: str, classes: Sequence[str]) -> dict[Value, str | None]:

@@ -165,13 +165,8 @@ def index(
     output, and running the same command again continues.
 
     With --update, known records keep their index and label, and only new, changed and unusable
-    files are read.
+    files are read. --with-column then adds the column to all records, or replaces it.
     """
-    if folders.update is not None and with_column:
-        raise ArgumentError(
-            "--with-column cannot be combined with --update. Update the manifest, then add the "
-            "column in Python: manifest.with_column(name, pattern=...)."
-        )
     earlier = None if folders.update is None else read_manifest(folders.update)
     output = output or folders.update
     decode = {**asdict(decoding), "full_depth": full_depth}

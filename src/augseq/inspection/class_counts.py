@@ -89,7 +89,7 @@ def mask_counts(
 
 def _count_masks(manifest: Manifest, target: MaskTarget, *, progress: bool) -> MaskCounts:
     def count(record: Record) -> npt.NDArray[np.int64]:
-        opened = target.files.files.open(record)
+        opened = files_of(manifest).open(record)
         # Only its size counts: the image is not decoded.
         found = target.read_map(record, opened.shape, WHOLE, np.empty((0, 0, 3), np.uint8))
         return pixels_by_code(found.values, len(target.classes))

@@ -1,7 +1,7 @@
 """Images held in memory, so that many samples need only one decode."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from augseq.augment.moving_map import MovingMap
 from augseq.inspection.map_reading import WithReadMap
@@ -83,14 +83,18 @@ class Start:
     Attributes:
         image: The image.
         maps: The maps of this image, such as masks.
+        own: Further images of the record that are augmented with draws of their own.
     """
 
     image: OpenImage
     maps: Mapping[ArrayKey, MovingMap]
+    own: Mapping[ArrayKey, "Start"] = field(default_factory=dict)
 
 
 def start_of(record: Record, pipeline: Pipeline) -> Start:
     """Return what all samples of a record start from: resized, if that comes first.
+
+    Images with draws of their own are not included.
 
     Raises:
         Exception: As `load_sample`.
@@ -123,27 +127,38 @@ def resized_start(record: Record, opened: OpenImage, region: Region, pipeline: P
 def preloaded(pipeline: Pipeline, starts: Mapping[int, Start]) -> Pipeline:
     """Return a pipeline whose samples start from images and maps in memory.
 
-    They have no further inputs, and no targets that are images with draws of their own.
-
     Args:
-        pipeline: The pipeline.
+        pipeline: The pipeline; its augmentations are also those of further images.
         starts: What they start from, by index of the record.
     """
-    targets = {
-        # A copy of the pixels is made of those in memory anyway.
-        name: _held(name, target, starts)
-        if target.map_kind and not isinstance(target, InputImageTarget)
-        else target
-        for name, target in pipeline.targets.items()
-        if target.own_source is None
+    own = {
+        key: replace(
+            other,
+            augment=pipeline.augment,
+            source=_source({index: start.own[key] for index, start in starts.items()}),
+        )
+        for key, other in (pipeline.own_images or {}).items()
     }
-    source = PreloadedSource({index: start.image for index, start in starts.items()})
-    return replace(pipeline, source=source, targets=targets, inputs={}, own_images={})
+    return replace(
+        pipeline,
+        source=_source(starts),
+        inputs={name: _held(("inputs", name), v, starts) for name, v in pipeline.inputs.items()},
+        targets={name: _held(("targets", name), v, starts) for name, v in pipeline.targets.items()},
+        own_images=own,
+    )
 
 
-def _held(name: str, target: Target, starts: Mapping[int, Start]) -> Target:
+def _source(starts: Mapping[int, Start]) -> PreloadedSource:
+    return PreloadedSource({index: start.image for index, start in starts.items()})
+
+
+def _held(key: ArrayKey, target: Target, starts: Mapping[int, Start]) -> Target:
+    # A copy of the pixels is made of those in memory anyway.
+    if not target.map_kind or isinstance(target, InputImageTarget):
+        return target
+
     def read(record: Record, _shape: tuple[int, ...], region: Region, _pixels: Image) -> MovingMap:
-        held = starts[record.index].maps["targets", name]
+        held = starts[record.index].maps[key]
         values = held.values
         if held.kind == "points":
             return MovingMap(values, held.kind)

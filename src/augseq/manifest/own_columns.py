@@ -25,7 +25,9 @@ def own_column(name: str, values: Any) -> pa.ChunkedArray:
         values = list(values)
     try:
         # Integers beyond 64 bits and lone surrogates raise Python's own errors.
-        column = decoded(pa.array(values, from_pandas=True))
+        # A million texts of Arrow would take 1.5 s to convert.
+        is_text = isinstance(values, pa.ChunkedArray) and pa.types.is_string(values.type)
+        column = decoded(values if is_text else pa.array(values, from_pandas=True))
     except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
         raise ArgumentError(f"The values for the column {name!r} do not fit: {error}") from error
     if name in RESERVED_NAMES:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from string import Formatter
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.paths import check_paths
 from augseq.remote.url import is_remote
+from augseq.storage.path_encoding import all_from_system
 from augseq.terminal_text import first_few
 from augseq.validation import did_you_mean
 
@@ -22,6 +23,7 @@ FIELDS = {
 }
 _SHOWN = 3
 _MOST_COMPARED = 5_000
+_NONE = pa.array([], pa.string())
 
 
 def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -35,11 +37,8 @@ def paths_from_pattern(pattern: str, paths: pa.ChunkedArray) -> pa.ChunkedArray:
         ArgumentError: The pattern has an unknown field or none, leads out of the root, or gives
             several images the same path.
     """
-    pieces = [_piece(piece, paths) for piece in _parsed(pattern)]
-    made = pc.binary_join_element_wise(*pieces, "")
-    # An image in the root itself has no folder.
-    made = pc.replace_substring_regex(made, "^/+|(/)/+", r"\1")
-    made = made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+    parts = _parsed(pattern)
+    made = pa.chunked_array([_made(parts, chunk) for chunk in paths.chunks], pa.string())
     try:
         check_paths(made)
     except ArgumentError as error:
@@ -95,21 +94,13 @@ def check_existing(root: str, made: pa.ChunkedArray, paths: pa.ChunkedArray, pat
     """
     if is_remote(root):
         return
-    files_of: dict[str, frozenset[str]] = {}
-
-    def is_there(path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        if folder not in files_of:
-            files_of[folder] = _files(os.path.join(root, folder))
-        return name in files_of[folder] or os.path.isfile(os.path.join(root, path))
-
-    exists = np.fromiter(map(is_there, made.to_pylist()), bool, len(made))
-    if exists.all():
+    exists = pa.chunked_array(_exist(root, made), pa.bool_())
+    if pc.all(exists).as_py():
         return
-    missing = pa.array(~exists)
+    missing = pc.invert(exists)
     pairs = zip(made.filter(missing).to_pylist(), paths.filter(missing).to_pylist(), strict=True)
     texts = [f"{partner!r} for {image!r}" for partner, image in pairs]
-    hint = _hint(made.filter(missing)[0].as_py(), made, files_of)
+    hint = _hint(root, made.filter(missing)[0].as_py(), made)
     raise MissingFileError(
         f"{len(texts):,} of {len(made):,} files do not exist below {root!r}: "
         f"{first_few(texts, _SHOWN)}.{hint} Add the files, or select the images that have one. "
@@ -117,15 +108,38 @@ def check_existing(root: str, made: pa.ChunkedArray, paths: pa.ChunkedArray, pat
     )
 
 
-def _hint(path: str, made: pa.ChunkedArray, files_of: Mapping[str, Collection[str]]) -> str:
+def _exist(root: str, made: pa.ChunkedArray) -> list[pa.BooleanArray]:
+    """Return which files exist, by chunk."""
+    folders = {
+        name for chunk in made.chunks for name in pc.unique(_halves(chunk, "/")[0]).to_pylist()
+    }
+    listed = pa.chunked_array([_listed(root, folder) for folder in folders], pa.string())
+    found = []
+    for chunk in made.chunks:
+        exists = np.array(pc.is_in(chunk, value_set=listed))
+        # Some systems ignore case, and a name can be stored in another way than it is listed.
+        for place in np.flatnonzero(~exists):
+            exists[place] = os.path.isfile(os.path.join(root, chunk[place].as_py()))
+        found.append(pa.array(exists))
+    return found
+
+
+def _listed(root: str, folder: str) -> pa.StringArray:
+    """Return the paths of the files in a folder, relative to the root."""
+    start = pa.scalar(f"{folder}/" if folder else "", pa.string())
+    return pc.binary_join_element_wise(start, _files(os.path.join(root, folder)), "")
+
+
+def _hint(root: str, path: str, made: pa.ChunkedArray) -> str:
     """Return what the folder of a missing file contains instead, with a space before it."""
     folder, _, name = path.rpartition("/")
-    if not files_of[folder]:
+    listed = _listed(root, folder)
+    if not len(listed):
         return f" The folder {folder!r} has no files." if folder else ""
-    used = set(made.to_pylist())
-    surplus = [name for name in files_of[folder] if f"{folder}/{name}".lstrip("/") not in used]
+    surplus = listed.filter(pc.invert(pc.is_in(listed, value_set=made)))
+    names = sorted(path.rpartition("/")[2] for path in surplus.to_pylist())
     # Comparing a name with a thousand others takes 0.1 s.
-    return did_you_mean(name, sorted(surplus)[:_MOST_COMPARED])
+    return did_you_mean(name, names[:_MOST_COMPARED])
 
 
 def _parsed(pattern: str) -> list[tuple[str, str | None]]:
@@ -147,16 +161,34 @@ def _parsed(pattern: str) -> list[tuple[str, str | None]]:
     return parts
 
 
-def _piece(part: tuple[str, str | None], paths: pa.ChunkedArray) -> pa.ChunkedArray:
-    text, field = part
-    if field is None:
-        return pc.if_else(pc.is_valid(paths), text, text)
-    names = pc.replace_substring_regex(paths, r"^.*/", "")
-    if field == "stem":
-        names = pc.replace_substring_regex(names, r"(.)\.[^.]*$", r"\1")
-    elif field == "folder":
-        names = pc.replace_substring_regex(paths, r"/?[^/]*$", "")
-    return pc.binary_join_element_wise(text, names, "")
+def _made(parts: Sequence[tuple[str, str | None]], paths: pa.StringArray) -> pa.StringArray:
+    """Return the text of a pattern for each path."""
+    # A million paths take a third of the time of regular expressions.
+    folders, names = _halves(paths, "/")
+    values = {"folder": folders, "name": names}
+    if any(field == "stem" for _, field in parts):
+        stems, _ = _halves(names, ".")
+        values["stem"] = pc.if_else(pc.equal(stems, ""), names, stems)
+    pieces = [piece for text, field in parts for piece in (text, *_value(values, field))]
+    made = pc.binary_join_element_wise(*pieces, "")
+    # An image in the root itself has no folder.
+    is_doubled = pc.or_(pc.starts_with(made, "/"), pc.match_substring(made, "//"))
+    if pc.any(is_doubled).as_py():
+        made = pc.replace_substring_regex(made, "^/+|(/)/+", r"\1")
+    return made
+
+
+def _value(values: Mapping[str, pa.StringArray], field: str | None) -> list[pa.StringArray]:
+    return [] if field is None else [values[field]]
+
+
+def _halves(texts: pa.StringArray, mark: str) -> tuple[pa.StringArray, pa.StringArray]:
+    """Return what is before and after the last mark in each text; without one, "" and the text."""
+    lists = pc.split_pattern(texts, mark, max_splits=1, reverse=True)
+    offsets = lists.offsets.to_numpy()
+    first, last = (lists.values.take(pa.array(ends)) for ends in (offsets[:-1], offsets[1:] - 1))
+    has_mark = pa.array(np.diff(offsets) > 1)
+    return pc.if_else(has_mark, first, ""), last
 
 
 def _check_different(made: pa.ChunkedArray, paths: pa.ChunkedArray, pattern: str) -> None:
@@ -172,9 +204,18 @@ def _check_different(made: pa.ChunkedArray, paths: pa.ChunkedArray, pattern: str
     )
 
 
-def _files(folder: str) -> frozenset[str]:
+def _files(folder: str) -> pa.StringArray:
     try:
         with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_file())
+            names = all_from_system([entry.name for entry in entries if entry.is_file()])
     except OSError:
-        return frozenset()
+        return _NONE
+    try:
+        return pa.array(names, pa.string())
+    except UnicodeEncodeError:
+        # No path of a manifest has a name that is not UTF-8.
+        return pa.array([name for name in names if _is_utf8(name)], pa.string())
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)

@@ -8,21 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
+from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.array_row import ArrayRowTarget, array_row_target
 from augseq.loading.targets.input_image import InputImage, InputImageTarget
 from augseq.loading.targets.make_targets import check_input_names
+from augseq.loading.targets.mask import Mask
 from augseq.loading.targets.paired_image import PairedImage
 from augseq.loading.targets.target import Target
+from augseq.loading.targets.value_map import ValueMap
 from augseq.manifest.manifest import Manifest, make_manifest
-from augseq.pixels.options import PixelDtype
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import array_text
+from augseq.training.array_maps import check_no_maps
 from augseq.types import Images
 
-Rows: TypeAlias = npt.NDArray[Any] | PairedImage | InputImage
-"""A target of `from_arrays`: an array with a row for each image, or an image."""
+Rows: TypeAlias = npt.NDArray[Any] | Mask | ValueMap | PairedImage | InputImage
+"""A target of `from_arrays`: an array with a row for each image, or what moves with the image."""
 
 _FILE_OPTIONS = frozenset(
     {
@@ -115,18 +118,20 @@ def array_plan(
         sample_weight: Weights, shape (n,); None if all are equal.
 
     Raises:
-        ArgumentError: An array has a different length, or a weight is negative or not finite.
+        ArgumentError: An array has a different length, a weight is negative or not finite, or an
+            array looks like maps, which would not move with the augmented images.
     """
-    dtype = plan.pipeline.dtype
     named = y if isinstance(y, Mapping) else {} if y is None else {"target": y}
     check_input_names("x", inputs)
     if isinstance(y, Mapping) and not y:
         raise ArgumentError("`y` must be an array or a dict of arrays. Received: {}")
     targets = {
-        name: _target(rows, source, "y" if rows is y else f"y[{name!r}]", dtype)
+        name: _target(rows, source, "y" if rows is y else f"y[{name!r}]", plan.pipeline)
         for name, rows in named.items()
     }
-    further = {name: _value(rows, source, f"x[{name!r}]", dtype) for name, rows in inputs.items()}
+    further = {
+        name: _value(rows, source, f"x[{name!r}]", plan.pipeline) for name, rows in inputs.items()
+    }
     weights = None if sample_weight is None else _weights(sample_weight, len(source.images))
     if weights and not targets:
         raise ArgumentError("`sample_weight` requires targets: pass `y`.")
@@ -141,16 +146,18 @@ def array_plan(
     return replace(plan, pipeline=pipeline, sample_weight=weights)
 
 
-def _target(rows: Any, source: ArraySource, name: str, dtype: PixelDtype) -> Target:
+def _target(rows: Any, source: ArraySource, name: str, pipeline: Pipeline) -> Target:
     if isinstance(rows, InputImage):
-        return InputImageTarget(dtype=dtype, clean=rows.clean)
-    return _value(rows, source, name, dtype)
+        return InputImageTarget(dtype=pipeline.dtype, clean=rows.clean)
+    return _value(rows, source, name, pipeline)
 
 
-def _value(rows: Any, source: ArraySource, name: str, dtype: PixelDtype) -> Target:
-    if isinstance(rows, PairedImage):
-        return rows.bind_rows(source, dtype, name)
-    return array_row_target(rows, len(source.images), name)
+def _value(rows: Any, source: ArraySource, name: str, pipeline: Pipeline) -> Target:
+    if isinstance(rows, Mask | ValueMap | PairedImage):
+        return rows.bind_rows(source, pipeline.dtype, name)
+    target = array_row_target(rows, len(source.images), name)
+    check_no_maps(target.rows, name, source, pipeline)
+    return target
 
 
 def _weights(rows: Any, num_images: int) -> ArrayRowTarget:

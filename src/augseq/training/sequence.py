@@ -33,7 +33,6 @@ from augseq.loading.targets.make_targets import (
     make_targets,
     make_weights,
 )
-from augseq.loading.targets.paired_image import PairedImage
 from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.loading.write_augmented import AnnotationFormat, WrittenFiles, write_augmented
 from augseq.manifest.manifest import Manifest, check_manifest
@@ -278,7 +277,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     @classmethod
     def from_arrays(
         cls,
-        x: Images | Mapping[str, npt.NDArray[Any] | PairedImage],
+        x: Images | Mapping[str, Rows],
         y: Rows | Mapping[str, Rows] | None = None,
         *,
         sample_weight: npt.NDArray[Any] | None = None,
@@ -291,18 +290,19 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 float32. Values are never rescaled; albumentations transforms that change
                 colours require uint8, or floats from 0 to 1. For a model with several inputs, a
                 dict by their names: the images as "image", and arrays of shape (n, ...), passed
-                to the model unchanged, or `augseq.PairedImage(array)` for images to augment.
-            y: Targets, shape (n, ...), passed to the model unchanged, or `augseq.PairedImage` or
-                `augseq.InputImage()`; a dict by the names of the model's outputs for several;
-                None to predict.
+                to the model unchanged, or `augseq.PairedImage(array)` and the like.
+            y: Targets, shape (n, ...), passed to the model unchanged; what moves with the images
+                is `augseq.Mask(array, classes=[...])`, `augseq.ValueMap(array)`,
+                `augseq.PairedImage(array)` or `augseq.InputImage()`. A dict by the names of the
+                model's outputs for several; None to predict.
             sample_weight: Weights for `fit` and `evaluate`, at least 0, shape (n,); None if all
                 are equal.
             **options: Options of the constructor, except those about files and labels.
                 `image_size` defaults to None.
 
         Raises:
-            ArgumentError: `x` is not a stack of images, another array has a different length, or
-                an option is invalid.
+            ArgumentError: `x` is not a stack of images, another array has a different length or
+                looks like masks that would not move with the images, or an option is invalid.
 
         Example:
             >>> import augseq, numpy as np

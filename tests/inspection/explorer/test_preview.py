@@ -18,6 +18,7 @@ def invert(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image if rng.random() < 0.5 else 255 - image
 
 
+MODES = ("same", "geometry", "own")
 MIXED = [
     A.HorizontalFlip(),
     invert,
@@ -175,6 +176,42 @@ def test_the_targets_of_an_untouched_list_are_those_of_the_sequence(
         np.testing.assert_array_equal(sample.image, expected.image)
         for name, values in expected.targets.items():
             np.testing.assert_array_equal(sample.targets[name], values)
+
+
+@pytest.mark.parametrize(
+    ("augment", "options"),
+    [
+        ([A.HorizontalFlip(), A.Rotate(p=1), A.GaussNoise()], {"image_size": (20, 28)}),
+        (
+            [A.RandomResizedCrop((16, 12), scale=(0.2, 0.6)), A.ColorJitter(p=1)],
+            {"image_size": None},
+        ),
+    ],
+)
+def test_further_inputs_of_an_untouched_list_are_those_of_the_sequence(
+    tmp_path: Path, augment: list[Any], options: dict[str, Any]
+) -> None:
+    images = scenes(tmp_path)
+    images = images.with_column("next", images.column("path")[::-1])
+    kinds: Any = {mode: augseq.PairedImage("next", augment=mode) for mode in MODES}
+    # With the list, and with a list that was emptied in the panel.
+    listed, plain = (
+        augseq.ImageSequence(
+            images, augment=steps, seed=3, workers=0, **options,
+            inputs={**kinds, "mask": MASK, "age": AGE},
+            targets={"again": augseq.PairedImage("path", augment="own"), "depth": DEPTH},
+        )
+        for steps in (augment, [])
+    )  # fmt: skip
+    preview = Preview(listed.pipeline)
+    for sequence, epoch in ((listed, 0), (plain, 0), (listed, 1), (listed, 0)):
+        steps = Choices(items_of(sequence.pipeline.augment)).augment
+        sample = preview.sample(images[1], steps, seed=3, epoch=epoch)
+        expected = sequence.sample(1, epoch=epoch)
+        for shown, wanted in ((sample.inputs, expected.inputs), (sample.targets, expected.targets)):
+            assert shown.keys() == wanted.keys()
+            for name, values in wanted.items():
+                np.testing.assert_array_equal(shown[name], values, name)
 
 
 def test_maps_shrink_with_a_large_image(tmp_path: Path) -> None:

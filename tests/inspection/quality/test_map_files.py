@@ -264,6 +264,71 @@ def test_several_targets_are_checked_at_once(street: Path) -> None:
     assert "value map 'depth/4.npy': it has 39 x 48" in found["map_size"][0][1]
 
 
+def pairs(street: Path) -> augseq.Manifest:
+    """The same images, each with a pair of the same number."""
+    rng = np.random.default_rng(1)
+    (street / "after").mkdir()
+    for number in range(COUNT):
+        pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        Image.fromarray(pixels).save(street / f"after/{number}.png")
+    return scenes(street).with_column("after", pattern="../after/{stem}.png")
+
+
+WRONG_PAIRS: dict[str, tuple[Callable[[Path], Any], str, str]] = {
+    "missing": (Path.unlink, "missing_map", "there is no paired image 'after/3.png'"),
+    "larger": (
+        lambda path: Image.new("RGB", (96, 80)).save(path),
+        "map_size",
+        "paired image 'after/3.png': it has 80 x 96 pixels, but its image has 40 x 48",
+    ),
+    "turned": (
+        lambda path: Image.new("L", (40, 48)).save(path), "map_size", "rotate the paired image",
+    ),
+    "empty": (lambda path: path.write_bytes(b""), "unusable_map", "'after/3.png': "),
+    "text": (lambda path: path.write_text("later"), "unusable_map", "'after/3.png': "),
+    "truncated": (
+        lambda path: path.write_bytes(path.read_bytes()[:-600]), "unusable_map", "'after/3.png': ",
+    ),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "unusable_map", "'after/3.png': "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("augment", ["same", "geometry", "own"])
+@pytest.mark.parametrize(("change", "kind", "text"), WRONG_PAIRS.values(), ids=WRONG_PAIRS)
+def test_a_wrong_pair_is_named_with_its_image(
+    street: Path, change: Callable[[Path], Any], kind: str, text: str, augment: Any
+) -> None:
+    images = pairs(street)
+    change(street / "after/3.png")
+    pair = augseq.PairedImage("after", augment=augment)
+    report = check(images, None, inputs={"after": pair})
+    assert findings(report) == findings(check(images, pair))
+    if augment == "own" and kind == "map_size":
+        # With draws of its own, it can have any size.
+        assert findings(report) == {}
+        return
+    found = findings(report)
+    assert found.keys() == {kind}
+    ((path, detail),) = found[kind]
+    assert path == "images/3.png"
+    assert text in detail
+    assert detail.count("'after/3.png'") == 1
+    assert str(street) not in detail
+
+
+def test_images_can_share_a_pair_within_a_split(street: Path) -> None:
+    images = pairs(street).with_column("after", ["after/0.png", "after/1.png"] * 3)
+    images = images.with_column("split", ["train"] * 4 + ["val"] * 2)
+    for split, augment, kinds in (
+        (None, "geometry", {"surplus_map"}),
+        ("split", "geometry", {"surplus_map", "maps_across_splits"}),
+        ("split", "own", {"surplus_map"}),
+    ):
+        chosen = images if split else images.with_column("split", ["train"] * COUNT)
+        report = check(chosen, augseq.PairedImage("after", augment=augment))
+        assert findings(report).keys() == kinds
+
+
 def test_an_unreadable_image_is_one_finding(street: Path) -> None:
     (street / "images/1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     report = check(scenes(street))

@@ -110,18 +110,26 @@ class Preview:
 
     def _made_start(self, record: Record, resizes_first: bool) -> tuple[Start, bool]:
         """Return what samples start from, and whether it is smaller than in training."""
-        # It only matters whether the list sets the size, not which list it is.
-        plain = replace(self._pipeline, augment=AugmentationList())
-        if resizes_first:
-            return start_of(record, plain), False
-        whole = replace(plain, resize=None)
-        opened = plain.source.open(record)
-        height, width = opened.shape[:2]
-        scale = MOST_SIDE_PX / max(height, width)
-        if scale >= 1:
-            return start_of(record, whole), False
-        target = ResizeOptions(
-            image_size=(max(1, round(height * scale)), max(1, round(width * scale)))
-        )
-        region = Region(covers=covered_size(opened.shape, target))
-        return resized_start(record, opened, region, replace(plain, resize=target)), True
+        start, is_shrunk = _start_of(record, self._pipeline, resizes_first)
+        own = {
+            key: _start_of(record, other, resizes_first)
+            for key, other in (self._pipeline.own_images or {}).items()
+        }
+        is_shrunk = is_shrunk or any(shrunk for _, shrunk in own.values())
+        return replace(start, own={key: other for key, (other, _) in own.items()}), is_shrunk
+
+
+def _start_of(record: Record, pipeline: Pipeline, resizes_first: bool) -> tuple[Start, bool]:
+    # It only matters whether the list sets the size, not which list it is.
+    plain = replace(pipeline, augment=AugmentationList())
+    if resizes_first:
+        return start_of(record, plain), False
+    whole = replace(plain, resize=None)
+    opened = plain.source.open(record)
+    height, width = opened.shape[:2]
+    scale = MOST_SIDE_PX / max(height, width)
+    if scale >= 1:
+        return start_of(record, whole), False
+    target = ResizeOptions(image_size=(max(1, round(height * scale)), max(1, round(width * scale))))
+    region = Region(covers=covered_size(opened.shape, target))
+    return resized_start(record, opened, region, replace(plain, resize=target)), True

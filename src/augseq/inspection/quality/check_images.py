@@ -1,6 +1,7 @@
 """Check the images of a manifest, reading each file once."""
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 
@@ -16,8 +17,8 @@ from augseq.inspection.quality.map_rules import find_map_problems, find_unused_c
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report import CheckReport
 from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_problems
-from augseq.loading.targets.make_targets import TargetOptions, make_targets
-from augseq.loading.targets.target import ImageOptions
+from augseq.loading.targets.make_targets import TargetOptions, make_inputs, make_targets
+from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
 from augseq.pixels.source import files_of
@@ -28,6 +29,7 @@ def check_images(
     options: CheckOptions | None = None,
     *,
     targets: TargetOptions | None = None,
+    inputs: Mapping[str, TargetOption] | None = None,
     max_pixels: int = MAX_PIXELS,
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
@@ -38,20 +40,29 @@ def check_images(
 
     This finds files that would stop training; identical and nearly identical images, also across
     splits or labels; files whose content does not match their extension; unusual sizes, shapes
+<<<<<<< HEAD
     and kinds of images; and empty or imbalanced classes. In a manifest with boxes, it also finds
     boxes that are invalid, repeated, tiny or odd, equal images with other boxes, and classes
     without boxes. With `targets`, it also finds masks and
     value maps that are missing, unusable, of another size, with unknown values, used twice, or of
     no image, and counts the pixels of each class. Files are never changed. An image that is
     mirrored, rotated, or cropped by more than a few percent does not count as a near duplicate.
+=======
+    and kinds of images; and empty or imbalanced classes. With `targets` and `inputs`, it also finds
+    masks, value maps and paired images that are missing, unusable, of another size, with unknown
+    values, used twice, or of no image, and counts the pixels of each class. Files are never
+    changed. An image that is mirrored, rotated, or cropped by more than a few percent does not
+    count as a near duplicate.
+>>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
 
     Args:
         manifest: The images; excluded ones are not checked. A column `split`, as created by
             `index_folder(..., splits=...)`, holds the split of each image; to add one, see
             `Manifest.with_column`.
         options: Thresholds; `CheckOptions()` if None.
-        targets: As for `ImageSequence`: the masks and value maps to check, such as
+        targets: As for `ImageSequence`: the masks, value maps and paired images to check, such as
             `augseq.Mask("mask", classes=["road", "car"])`.
+        inputs: As for `ImageSequence`, for those that are further inputs.
         max_pixels: As for `ImageSequence`, like the next three options: a file that training can
             read with them is not reported as unreadable.
         max_file_bytes: A larger file is unreadable.
@@ -60,9 +71,14 @@ def check_images(
         progress: Whether long work shows a progress bar.
 
     Raises:
+<<<<<<< HEAD
         ArgumentError: The column of splits does not exist, a target is invalid, or columns of
             boxes do not fit each other.
         LabelError: A value in a column of a target does not fit.
+=======
+        ArgumentError: The column of splits does not exist, or a target or input is invalid.
+        LabelError: A value in a column of a target or input does not fit.
+>>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
 
     Example:
         >>> import augseq
@@ -80,9 +96,14 @@ def check_images(
         full_depth=full_depth,
     )
     images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+<<<<<<< HEAD
     maps = maps_of(make_targets(manifest, targets, None, images))
     boxes = read_box_facts(manifest)
     statistics = None if boxes is None else statistics_of(manifest, boxes.objects)
+=======
+    loaded = [make_targets(manifest, targets, None, images), make_inputs(manifest, inputs, images)]
+    maps = maps_of(chain.from_iterable(values.values() for values in loaded))
+>>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
     facts = collect_facts(manifest, decode, maps, progress=progress)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}

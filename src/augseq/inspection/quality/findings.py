@@ -41,18 +41,19 @@ KINDS = {
     ),
     "missing_map": Kind(
         "error",
-        "images whose mask or map does not exist",
+        "images whose mask, map or pair does not exist",
         "Training would stop at them. Add the files, or select the images that have one.",
     ),
     "unusable_map": Kind(
         "error",
-        "images whose mask or map cannot be used",
+        "images whose mask, map or pair cannot be used",
         "Training would stop at them. Repair or replace the files.",
     ),
     "map_size": Kind(
         "error",
-        "images whose mask or map has another size",
-        "Training would stop at them. Save them with the size of the upright image.",
+        "images whose mask, map or pair has another size",
+        "Training would stop at them. Save them with the size of the upright image; only pairs "
+        'with augment="own" can have another.',
     ),
     "map_values": Kind(
         "error",
@@ -62,9 +63,8 @@ KINDS = {
     ),
     "maps_across_splits": Kind(
         "error",
-        "images in different splits with the same map",
-        "At most one of them can be right: correct the column, and keep equal images in one "
-        "split only.",
+        "images in different splits that share a map or pair",
+        "Correct the column if it is wrong; otherwise, keep these images in one split only.",
     ),
     "annotated_size": Kind(
         "error",
@@ -196,7 +196,7 @@ KINDS = {
     ),
     "surplus_map": Kind(
         "note",
-        "masks or maps that belong to no image",
+        "masks, maps or pairs that belong to no image",
         "Their images may be missing or have other names. Nothing to do if you check only some of "
         "the images.",
     ),
@@ -239,7 +239,7 @@ class FoundFile:
 
     Attributes:
         path: Path below the root of the manifest, with `/`.
-        index: Index of its record; None for a mask or map that belongs to no image.
+        index: Index of its record; None for a mask, map or pair that belongs to no image.
         label: Name of its class; None without labels.
         split: Name of its split; None without splits.
         group: Number of its group of similar files, from 0; None if the finding is about single

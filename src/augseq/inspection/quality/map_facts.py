@@ -1,7 +1,7 @@
-"""Facts about the files that belong to images: masks and value maps."""
+"""Facts about the files that belong to images: masks, value maps and paired images."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,14 +12,16 @@ from augseq.augment.moving_map import MovingMap
 from augseq.errors import AugseqError, LabelError, MissingFileError
 from augseq.indexing.look import cause_of, is_fault_of_storage
 from augseq.inspection.class_counts import mask_counts, pixels_by_code
+from augseq.loading.targets.map_file import MapFiles
 from augseq.loading.targets.mask import MaskTarget
+from augseq.loading.targets.paired_image import PairedSource, PairedTarget
 from augseq.loading.targets.value_map import ValueMapTarget
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.record import Record
 from augseq.pixels.region import WHOLE
 from augseq.types import Image
 
-MapTarget: TypeAlias = MaskTarget | ValueMapTarget
+MapTarget: TypeAlias = MaskTarget | ValueMapTarget | PairedTarget
 """A target with a file for each image."""
 
 _OTHER_SIZE = re.compile(r"but its image has \d")
@@ -79,9 +81,13 @@ def look_at_map(target: MapTarget, record: Record, image: Image) -> MapLook:
         AugseqError: The remote storage as a whole fails.
     """
     try:
+        if isinstance(target, PairedTarget) and target.own_source:
+            # Of any size.
+            target.source.open(record).read(WHOLE)
+            return MapLook()
         found = target.read_map(record, image.shape, WHOLE, image)
     except AugseqError as error:
-        if is_fault_of_storage(error, target.files.files.root):
+        if is_fault_of_storage(error, files_of_maps(target).files.root):
             raise
         return MapLook(problem=_problem(error, target, record))
     return MapLook(counts=_counts(target, found))
@@ -94,24 +100,35 @@ def _counts(target: MapTarget, found: MovingMap) -> npt.NDArray[np.int64] | None
 
 
 def _problem(error: AugseqError, target: MapTarget, record: Record) -> tuple[str, str]:
-    name = f"{target.files.kind} {record.columns[target.files.column]!r}"
+    files = files_of_maps(target)
+    name = f"{files.kind} {record.columns[files.column]!r}"
     if isinstance(error, MissingFileError):
         return "missing_map", f"there is no {name}"
     if isinstance(error, LabelError):
         # The report names the image; what remains is about the file.
-        rest = str(error).partition(target.files.where(record))[2]
+        rest = str(error).partition(files.where(record))[2]
         return "map_values", f"{name}{rest.partition('. ')[0]}"
     reason = cause_of(error)
     is_size = _OTHER_SIZE.search(reason)
     return ("map_size" if is_size else "unusable_map"), f"{name}: {reason}"
 
 
-def maps_of(targets: Mapping[str, object]) -> list[MapTarget]:
-    """Return the targets with a file for each image."""
-    return [target for target in targets.values() if isinstance(target, MapTarget)]
+def files_of_maps(target: MapTarget) -> MapFiles:
+    """Return where the files of a target of a manifest are."""
+    if isinstance(target, PairedTarget):
+        assert isinstance(target.source, PairedSource)
+        return target.source.names
+    found = target.masks if isinstance(target, MaskTarget) else target.maps
+    assert isinstance(found, MapFiles)
+    return found
+
+
+def maps_of(loaded: Iterable[object]) -> list[MapTarget]:
+    """Return the targets and further inputs with a file for each image."""
+    return [value for value in loaded if isinstance(value, MapTarget)]
 
 
 def counts_by_column(maps: Iterable[MapFacts]) -> dict[str, MaskCounts]:
     """Return the counts of all masks, by the column of their paths."""
-    found = ((facts.target.files.column, facts.mask_counts) for facts in maps)
+    found = ((files_of_maps(facts.target).column, facts.mask_counts) for facts in maps)
     return {column: counts for column, counts in found if counts is not None}

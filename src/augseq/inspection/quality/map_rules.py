@@ -1,11 +1,12 @@
-"""Find problems with the files that belong to images: masks and value maps."""
+"""Find problems with the files that belong to images: masks, value maps and paired images."""
 
 import os
 from collections.abc import Iterator, Sequence
 
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
 from augseq.inspection.quality.found_files import FileNames
-from augseq.inspection.quality.map_facts import MapFacts
+from augseq.inspection.quality.map_facts import MapFacts, MapTarget, files_of_maps
+from augseq.loading.targets.paired_image import PairedTarget
 from augseq.manifest.manifest import Manifest
 from augseq.remote.url import is_remote
 
@@ -23,19 +24,20 @@ def find_map_problems(
                 if found == kind:
                     texts[position] = "; ".join(filter(None, [texts.get(position), text]))
         yield from names.finding(kind, dict(sorted(texts.items())))
-    kind_of = {facts.target.files.column: facts.target.files.kind for facts in maps}
-    shared: list[list[int]] = []
+    target_of = {files_of_maps(facts.target).column: facts.target for facts in maps}
+    groups: dict[str, list[list[int]]] = {"maps_across_splits": [], "shared_map": []}
     details: dict[int, str] = {}
-    for column, name in kind_of.items():
+    for column, target in target_of.items():
         paths = manifest.table.column(column).to_pylist()
         for group in _shared(paths):
-            shared.append(group)
-            details |= {position: f"{name} {paths[position]!r}" for position in group}
-    leaking = [group for group in shared if len({names.splits[k] for k in group} - {None}) > 1]
-    kept = [group for group in shared if group not in leaking]
-    for kind, groups in (("maps_across_splits", leaking), ("shared_map", kept)):
-        yield from names.group_finding(kind, groups, details)
-    surplus = sorted(set().union(*(_surplus(manifest, column) for column in kind_of)))
+            kind = _kind_of_shared(target, {names.splits[k] for k in group} - {None})
+            if kind:
+                groups[kind].append(group)
+                name = files_of_maps(target).kind
+                details |= {position: f"{name} {paths[position]!r}" for position in group}
+    for kind, found in groups.items():
+        yield from names.group_finding(kind, found, details)
+    surplus = sorted(set().union(*(_surplus(manifest, column) for column in target_of)))
     if surplus:
         files = tuple(FoundFile(path=path, index=None) for path in surplus)
         yield CheckFinding(kind="surplus_map", files=files)
@@ -48,9 +50,19 @@ def find_unused_classes(maps: Sequence[MapFacts]) -> Iterator[CheckFinding]:
         counts = facts.mask_counts
         unused = [name for name, count in counts.images.items() if not count] if counts else []
         if unused and facts.counts:
-            texts.append(f"{facts.target.files.column!r}: {', '.join(unused)}")
+            texts.append(f"{files_of_maps(facts.target).column!r}: {', '.join(unused)}")
     if texts:
         yield CheckFinding(kind="unused_class", files=(), detail="; ".join(texts))
+
+
+def _kind_of_shared(target: MapTarget, splits: set[str | None]) -> str:
+    """Return the kind of finding for images with the same file; empty if that is usual."""
+    if target.own_source is not None:
+        return ""
+    if len(splits) > 1:
+        return "maps_across_splits"
+    # Several noisy or dark photos often have the same good one.
+    return "" if isinstance(target, PairedTarget) else "shared_map"
 
 
 def _shared(paths: Sequence[str]) -> list[list[int]]:

@@ -31,6 +31,26 @@ class MapFiles:
     kind: str
     files: FileSource
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    @property
+    def title(self) -> str:
+        """The column."""
+        return self.column
+
+    @property
+    def text(self) -> str:
+        """The column, in quotes."""
+        return repr(self.column)
+
+    @property
+    def content(self) -> str:
+        """What decides which files these are."""
+        return f"column={self.column!r}"
+
     def where(self, record: Record) -> str:
         """Return a text that names the map, its image and their folder."""
         path = record.columns[self.column]

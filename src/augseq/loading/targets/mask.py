@@ -11,11 +11,14 @@ from augseq.augment.moving_map import UNCOVERED, MapKind, MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
+from augseq.loading.targets.map_rows import MapRows, map_rows, needs_column
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.mask_file import read_mask
+from augseq.pixels.options import PixelDtype
 from augseq.pixels.region import Region
+from augseq.pixels.source import ArraySource
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
 from augseq.validation import briefly, check_whole, did_you_mean, is_whole
@@ -31,7 +34,7 @@ _UNKNOWN = UNCOVERED - 1
 _MOST_CLASSES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mask:
     """A mask of each image as the target: the class of every pixel.
 
@@ -45,7 +48,9 @@ class Mask:
     Args:
         column: Name of the column with the paths of the masks, relative to the root, as from
             `images.with_column("mask", pattern="masks/{stem}.png")`. A mask has the size of its
-            upright image, and a lossless format such as PNG.
+            upright image, and a lossless format such as PNG. For `ImageSequence.from_arrays`, an
+            array of integers or booleans, shape (n, height, width), or (n, height, width, 3) for
+            colours.
         classes: Names of the classes, in the order of their numbers.
         ignore: Number of ignored pixels in the target, outside of those of the classes; pass the
             same to the loss: `SparseCategoricalCrossentropy(ignore_class=255)`.
@@ -62,14 +67,15 @@ class Mask:
         `augseq.Mask("mask", classes=["background", "cell"], coding={0: "background", 255: "cell"})`
     """
 
-    column: str
+    column: str | npt.NDArray[Any]
     classes: Sequence[str]
     ignore: int = 255
     coding: Mapping[Any, str | None] | None = None
     one_hot: bool = False
 
     def __post_init__(self) -> None:
-        check_column_name("Mask", self.column, "mask")
+        if not hasattr(self.column, "shape"):
+            check_column_name("Mask", self.column, "mask")
         check_classes_option("Mask", self.classes)
         if self.classes is None or not all(isinstance(name, str) for name in self.classes):
             raise ArgumentError(
@@ -85,7 +91,9 @@ class Mask:
         _check_coding(self.coding, self.classes)
 
     def __repr__(self) -> str:
-        return options_text(self)
+        if isinstance(self.column, str):
+            return options_text(self)
+        return options_text(self, column=f"<array of {self.column.shape}>")
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "MaskTarget":
         """Return the masks of the records of a manifest; see `TargetOption`.
@@ -98,11 +106,37 @@ class Mask:
             ArgumentError: The manifest does not have the column, or it is not text.
             LabelError: A record has no path.
         """
+        if not isinstance(self.column, str):
+            raise needs_column(self)
+        return self._target(map_files(manifest, f"Mask({self.column!r})", self.column, "mask"))
+
+    def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "MaskTarget":
+        """Return the masks in the rows of an array.
+
+        Args:
+            source: The images of the sequence.
+            dtype: Not used.
+            name: Name of the argument in messages.
+
+        Raises:
+            ArgumentError: The array does not fit the images.
+        """
+        masks = map_rows(self, self.column, source, name=name, kind="mask", dtypes="biu")
+        *_, last = shape = masks.rows.shape
+        if len(shape) == 4 and last != 1 and (last != 3 or masks.rows.dtype != np.uint8):
+            raise ArgumentError(
+                f"`{name}` must contain one integer for each pixel, or colours, uint8 and of 3 "
+                f"channels. Received: shape {shape}, dtype {masks.rows.dtype}. To convert one-hot "
+                "masks: masks.argmax(-1)"
+            )
+        return self._target(masks)
+
+    def _target(self, masks: MapFiles | MapRows) -> "MaskTarget":
         coding = self.coding
         if coding is None:
             coding = {**dict(enumerate(self.classes)), self.ignore: None}
         return MaskTarget(
-            files=map_files(manifest, f"Mask({self.column!r})", self.column, "mask"),
+            masks=masks,
             classes=tuple(self.classes),
             ignore=self.ignore,
             one_hot=bool(self.one_hot),
@@ -144,14 +178,14 @@ class MaskTarget(Target):
     """The mask of a record, with the class of every pixel.
 
     Attributes:
-        files: The files of the masks.
+        masks: Where the masks are.
         classes: Names of the classes.
         ignore: Number of ignored pixels in the target.
         one_hot: Whether each class gets a channel of its own.
         coding: Stored values, each with the name of its class, or None for ignored.
     """
 
-    files: MapFiles
+    masks: MapFiles | MapRows
     classes: tuple[str, ...]
     ignore: int
     one_hot: bool
@@ -176,8 +210,8 @@ class MaskTarget(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column with the paths."""
-        return (self.files.column,)
+        """The column with the paths; none for arrays."""
+        return self.masks.columns
 
     @property
     def map_kind(self) -> MapKind:
@@ -194,7 +228,10 @@ class MaskTarget(Target):
             DecodeError: It cannot be decoded, or has another size than the image.
             LabelError: A pixel has a value that is not in the coding.
         """
-        values = self.files.read(record, lambda data: read_mask(data, shape))
+        values = self.masks.read(record, lambda data: read_mask(data, shape))
+        if values.ndim == 3 and values.shape[2] == 1:
+            values = values[:, :, 0]
+        values = values.view(np.uint8) if values.dtype == np.bool_ else values
         return MovingMap(self._coded(values, record), "labels")
 
     def load(self, record: Record, image: Image | None = None) -> Array:
@@ -212,7 +249,7 @@ class MaskTarget(Target):
             labels = np.where(value.any(axis=2), value.argmax(axis=2), -1)
         else:
             labels = np.where(value == self.ignore, -1, value)
-        return TargetView(title=self.files.column, labels=labels, class_names=self.classes)
+        return TargetView(title=self.masks.title, labels=labels, class_names=self.classes)
 
     def _coded(self, values: npt.NDArray[Any], record: Record) -> npt.NDArray[np.uint16]:
         """Return the class number of each pixel; `UNCOVERED` for ignored ones."""
@@ -221,7 +258,7 @@ class MaskTarget(Target):
             stored = "colours (RGB)" if values.ndim == 3 else "palette indices or grey values"
             expected = "colours" if has_colors else "integers"
             raise LabelError(
-                f"The coding has {expected}, but {self.files.where(record)} has {stored}. Pass "
+                f"The coding has {expected}, but {self.masks.where(record)} has {stored}. Pass "
                 "their classes as `coding` of augseq.Mask, such as "
                 + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
             )
@@ -243,7 +280,7 @@ class MaskTarget(Target):
             codes = np.where(self._keys[places] == keys, self._codes[places], _UNKNOWN)
         is_unknown = codes == _UNKNOWN
         if is_unknown.any():
-            raise _unknown(values, is_unknown, self.files.where(record), self)
+            raise _unknown(values, is_unknown, self.masks.where(record), self)
         return np.asarray(codes, np.uint16)
 
     @property
@@ -257,13 +294,13 @@ class MaskTarget(Target):
         shape = f"float32 (height, width, {len(self.classes)})"
         if not self.one_hot:
             shape = f"int32 (height, width), {self.ignore} ignored"
-        return f"masks {self.files.column!r} of {len(self.classes)} classes, {shape}"
+        return f"masks {self.masks.text} of {len(self.classes)} classes, {shape}"
 
     @property
     def content(self) -> str:
         """What decides the values, beside the column and the files."""
         options = (self.classes, self.ignore, self.one_hot, self.coding)
-        return f"MaskTarget(column={self.files.column!r}, {options})"
+        return f"MaskTarget({self.masks.content}, {options})"
 
 
 def _key(value: Value) -> int:
@@ -281,7 +318,7 @@ def _table(
     keys: npt.NDArray[np.int64], codes: npt.NDArray[np.uint16], size: int
 ) -> npt.NDArray[np.uint16]:
     table = np.full(size, _UNKNOWN, np.uint16)
-    fits = keys < size
+    fits = (keys >= 0) & (keys < size)
     table[keys[fits]] = codes[fits]
     return table
 

@@ -275,13 +275,13 @@ class PairedTarget(Target):
         if isinstance(self.source, PairedSource) and opened.shape[:2] != shape[:2]:
             names = self.source.names
             height, width = opened.shape[:2]
+            reason = other_size("paired image", (height, width), shape)
             raise DecodeError(
-                f"Cannot use {names.where(record)}: "
-                f"{other_size('paired image', (height, width), shape)}. Only with "
+                f"Cannot use {names.where(record)}: {reason}. Only with "
                 'augment="own" of augseq.PairedImage can they differ in size.',
                 record.columns[names.column],
                 record.index,
-            )
+            ) from DecodeError(reason)
         values = opened.read(region)
         # A cached image is read-only, but augmentations receive arrays that they can write to.
         values = values if values.flags.writeable else values.copy()

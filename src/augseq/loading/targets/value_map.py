@@ -10,10 +10,13 @@ import numpy.typing as npt
 from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_weights
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
+from augseq.loading.targets.map_rows import MapRows, map_rows, needs_column
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.options import PixelDtype
 from augseq.pixels.region import Region
+from augseq.pixels.source import ArraySource
 from augseq.pixels.value_file import read_values
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ValueMap:
     """Numbers for every pixel of each image as the target, such as depth.
 
@@ -39,7 +42,9 @@ class ValueMap:
     Args:
         column: Name of the column with the paths of the maps, relative to the root, as from
             `images.with_column("depth", pattern="depth/{stem}.png")`. A map has the size of its
-            upright image, and is a PNG, a TIFF, a .npy file, or in another format of Pillow.
+            upright image, and is a PNG, a TIFF, a .npy file, or in another format of Pillow. For
+            `ImageSequence.from_arrays`, an array of shape (n, height, width) or
+            (n, height, width, channels).
         scale: Units per stored value: 0.001 for depth stored in millimetres and trained on in
             metres, 1 / 255 for alpha stored in 8 bits. None keeps the stored values.
         missing: The stored value of pixels without a measurement, often 0, or float("nan"). None
@@ -54,14 +59,15 @@ class ValueMap:
         `augseq.ValueMap("depth", scale=0.001, missing=0)`
     """
 
-    column: str
+    column: str | npt.NDArray[Any]
     scale: float | None = None
     missing: float | None = None
     fill: float = 0.0
     channels: int = 1
 
     def __post_init__(self) -> None:
-        check_column_name("ValueMap", self.column, "value map")
+        if not hasattr(self.column, "shape"):
+            check_column_name("ValueMap", self.column, "value map")
         finite = self.scale is None or (_is_number(self.scale) and 0 < abs(self.scale) < math.inf)
         if not finite:
             raise _wrong("scale", self.scale, "a finite number other than 0, or None")
@@ -74,7 +80,9 @@ class ValueMap:
         check_whole("channels", self.channels, least=1)
 
     def __repr__(self) -> str:
-        return options_text(self)
+        if isinstance(self.column, str):
+            return options_text(self)
+        return options_text(self, column=f"<array of {self.column.shape}>")
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "ValueMapTarget":
         """Return the maps of the records of a manifest; see `TargetOption`.
@@ -87,9 +95,34 @@ class ValueMap:
             ArgumentError: The manifest does not have the column, or it is not text.
             LabelError: A record has no path.
         """
+        if not isinstance(self.column, str):
+            raise needs_column(self)
         option = f"ValueMap({self.column!r})"
+        return self._target(map_files(manifest, option, self.column, "value map"))
+
+    def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "ValueMapTarget":
+        """Return the maps in the rows of an array.
+
+        Args:
+            source: The images of the sequence.
+            dtype: Not used.
+            name: Name of the argument in messages.
+
+        Raises:
+            ArgumentError: The array does not fit the images.
+        """
+        maps = map_rows(self, self.column, source, name=name, kind="value map", dtypes="biuf")
+        found = maps.rows.shape[3] if maps.rows.ndim == 4 else 1
+        if found != self.channels:
+            raise ArgumentError(
+                f"`{name}` must have channels={self.channels} numbers for each pixel. Received: "
+                f"shape {maps.rows.shape}. Pass channels={found} to augseq.ValueMap"
+            )
+        return self._target(maps)
+
+    def _target(self, maps: MapFiles | MapRows) -> "ValueMapTarget":
         return ValueMapTarget(
-            files=map_files(manifest, option, self.column, "value map"),
+            maps=maps,
             scale=1.0 if self.scale is None else float(self.scale),
             missing=None if self.missing is None else float(self.missing),
             fill=float(self.fill),
@@ -113,14 +146,14 @@ class ValueMapTarget(Target):
     """The value map of a record.
 
     Attributes:
-        files: The files of the maps.
+        maps: Where the maps are.
         scale: Units per stored value.
         missing: Stored value of pixels without a value; None if all have one.
         fill: Value of all pixels without one.
         num_channels: Numbers per pixel.
     """
 
-    files: MapFiles
+    maps: MapFiles | MapRows
     scale: float
     missing: float | None
     fill: float
@@ -128,8 +161,8 @@ class ValueMapTarget(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column with the paths."""
-        return (self.files.column,)
+        """The column with the paths; none for arrays."""
+        return self.maps.columns
 
     @property
     def map_kind(self) -> MapKind:
@@ -146,7 +179,10 @@ class ValueMapTarget(Target):
             DecodeError: It cannot be decoded, or has another size than the image.
             LabelError: A value is not finite.
         """
-        stored = self.files.read(record, lambda data: read_values(data, shape, self.num_channels))
+        read = self.maps.read(record, lambda data: read_values(data, shape, self.num_channels))
+        # Larger 64-bit floats become infinite, and are refused.
+        with np.errstate(over="ignore"):
+            stored = read.reshape(*shape[:2], self.num_channels).astype(np.float32, copy=False)
         is_known = self._known(stored, record)
         return MovingMap(with_weights(stored * np.float32(self.scale), is_known), "values")
 
@@ -158,12 +194,12 @@ class ValueMapTarget(Target):
     def view(self, value: Array) -> TargetView:
         """Return the values of one channel, the first of two, or three channels as a picture."""
         if self.num_channels == 3:
-            return TargetView(title=self.files.column, image=value)
+            return TargetView(title=self.maps.title, image=value)
         values = value[:, :, 0]
         # Without missing values, 0 is usually a value like any other.
         if self.missing is not None or self.fill != 0:
             values = np.where(values == np.float32(self.fill), np.float32(np.nan), values)
-        return TargetView(title=self.files.column, values=values)
+        return TargetView(title=self.maps.title, values=values)
 
     def _known(self, stored: npt.NDArray[np.float32], record: Record) -> npt.NDArray[np.bool_]:
         """Return which pixels have a value, shape (height, width)."""
@@ -175,7 +211,7 @@ class ValueMapTarget(Target):
             is_missing = np.asarray(is_meant.any(2) if is_nan else is_meant.all(2), np.bool_)
         is_wrong = ~np.isfinite(stored).all(2) & ~is_missing
         if is_wrong.any():
-            raise _not_finite(stored, is_wrong, self.files.where(record))
+            raise _not_finite(stored, is_wrong, self.maps.where(record))
         return ~is_missing
 
     @property
@@ -187,13 +223,13 @@ class ValueMapTarget(Target):
     def text(self) -> str:
         """The column, dtype and shape."""
         shape = f"float32 (height, width, {self.num_channels})"
-        return f"value maps {self.files.column!r}, {shape}, {self.fill:g} where unknown"
+        return f"value maps {self.maps.text}, {shape}, {self.fill:g} where unknown"
 
     @property
     def content(self) -> str:
         """What decides the values, beside the column and the files."""
         options = (self.scale, self.missing, self.fill, self.num_channels)
-        return f"ValueMapTarget(column={self.files.column!r}, {options})"
+        return f"ValueMapTarget({self.maps.content}, {options})"
 
 
 def _not_finite(
