@@ -123,13 +123,20 @@ def test_the_first_example_of_the_readme_is_a_complete_program(
     assert len(names["model"].history.history["val_accuracy"]) == 10
 
 
-@pytest.mark.parametrize(
-    "code", [code for code in blocks(PROJECT / "docs/targets.md", "python") if "model.fit" in code]
-)
-def test_a_program_of_the_page_on_targets_runs(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+# A page for each kind of target.
+JOBS = ("tags", "regression", "segmentation", "value_maps", "pairs", "autoencoder")
+JOBS += ("several_outputs",)
+
+
+@pytest.mark.parametrize("page", JOBS)
+def test_the_program_of_the_page_of_a_target_runs(
+    monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
     monkeypatch.chdir(PROJECT)
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec(code, names)
+    code = blocks(PROJECT / f"docs/{page}.md", "python")
+    (program,) = [block for block in code if "model.fit" in block]
+    exec(program, names)
     assert len(names["model"].history.history["loss"]) == 1
 
 

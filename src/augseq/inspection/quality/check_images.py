@@ -40,20 +40,12 @@ def check_images(
 
     This finds files that would stop training; identical and nearly identical images, also across
     splits or labels; files whose content does not match their extension; unusual sizes, shapes
-<<<<<<< HEAD
     and kinds of images; and empty or imbalanced classes. In a manifest with boxes, it also finds
     boxes that are invalid, repeated, tiny or odd, equal images with other boxes, and classes
-    without boxes. With `targets`, it also finds masks and
-    value maps that are missing, unusable, of another size, with unknown values, used twice, or of
-    no image, and counts the pixels of each class. Files are never changed. An image that is
-    mirrored, rotated, or cropped by more than a few percent does not count as a near duplicate.
-=======
-    and kinds of images; and empty or imbalanced classes. With `targets` and `inputs`, it also finds
-    masks, value maps and paired images that are missing, unusable, of another size, with unknown
-    values, used twice, or of no image, and counts the pixels of each class. Files are never
-    changed. An image that is mirrored, rotated, or cropped by more than a few percent does not
-    count as a near duplicate.
->>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
+    without boxes. With `targets` and `inputs`, it also finds masks, value maps and paired images
+    that are missing, unusable, of another size, with unknown values, used twice, or of no image,
+    and counts the pixels of each class. Files are never changed. An image that is mirrored,
+    rotated, or cropped by more than a few percent does not count as a near duplicate.
 
     Args:
         manifest: The images; excluded ones are not checked. A column `split`, as created by
@@ -71,14 +63,9 @@ def check_images(
         progress: Whether long work shows a progress bar.
 
     Raises:
-<<<<<<< HEAD
-        ArgumentError: The column of splits does not exist, a target is invalid, or columns of
-            boxes do not fit each other.
-        LabelError: A value in a column of a target does not fit.
-=======
-        ArgumentError: The column of splits does not exist, or a target or input is invalid.
+        ArgumentError: The column of splits does not exist, a target or input is invalid, or
+            columns of boxes do not fit each other.
         LabelError: A value in a column of a target or input does not fit.
->>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
 
     Example:
         >>> import augseq
@@ -96,14 +83,10 @@ def check_images(
         full_depth=full_depth,
     )
     images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
-<<<<<<< HEAD
-    maps = maps_of(make_targets(manifest, targets, None, images))
-    boxes = read_box_facts(manifest)
-    statistics = None if boxes is None else statistics_of(manifest, boxes.objects)
-=======
     loaded = [make_targets(manifest, targets, None, images), make_inputs(manifest, inputs, images)]
     maps = maps_of(chain.from_iterable(values.values() for values in loaded))
->>>>>>> 081ca0d (Move masks, maps and pairs of arrays with the images; check pairs; update with columns)
+    boxes = read_box_facts(manifest)
+    statistics = None if boxes is None else statistics_of(manifest, boxes.objects)
     facts = collect_facts(manifest, decode, maps, progress=progress)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}
