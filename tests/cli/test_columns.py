@@ -189,7 +189,7 @@ def test_an_update_adds_or_replaces_columns_of_files(run: Run, street: Path) -> 
     (street / "masks/night/2.png").unlink()
     before = Path("m.parquet").read_bytes()
     outcome = run(*update, *MASKS)
-    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert outcome.code == 1
     assert "'masks/night/2.png' for 'images/night/2.png'" in outcome.err
     assert Path("m.parquet").read_bytes() == before
 

@@ -1,5 +1,6 @@
 """Masks, value maps and paired images land where their image lands: coordinates, moved."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,12 @@ def check_pairs(sample: augseq.Sample) -> None:
         assert np.array_equal(sample.targets[name], sample.image), name
 
 
+def without_advice(make: Callable[[], Any]) -> Any:
+    """Return a transform of a class that albumentations advises against."""
+    with warnings.catch_warnings(action="ignore"):
+        return make()
+
+
 # Each with the largest enlargement or reduction of an image, which antialiasing smears.
 MOVING: dict[str, tuple[Any, float]] = {
     "Affine": (
@@ -137,13 +144,16 @@ MOVING: dict[str, tuple[Any, float]] = {
     "RandomResizedCrop, large": (A.RandomResizedCrop((111, 131)), 1),
     "RandomRotate90": (A.RandomRotate90(p=1), 1),
     "RandomScale": (A.RandomScale((-0.5, 0.7), p=1), 2),
+    "PiecewiseAffine": (without_advice(lambda: A.PiecewiseAffine(p=1)), 1),
     "RandomSizedCrop": (A.RandomSizedCrop((20, 55), (37, 53)), 1.5),
     "Resize": (A.Resize(31, 47), 2.1),
     "Rotate": (A.Rotate(45, p=0.8), 1),
     "Rotate, border cropped": (A.Rotate(60, crop_border=True, p=1), 1),
     "SafeRotate": (A.SafeRotate(60, p=1), 1),
+    "ShiftScaleRotate": (without_advice(lambda: A.ShiftScaleRotate(p=1)), 1),
     "SquareSymmetry": (A.SquareSymmetry(p=1), 1),
     "ThinPlateSpline": (A.ThinPlateSpline(p=1), 1),
+    "TimeReverse": (without_advice(lambda: A.TimeReverse(p=1)), 1),
     "Transpose": (A.Transpose(p=0.5), 1),
     "VerticalFlip": (A.VerticalFlip(p=0.5), 1),
     "several": (
@@ -217,7 +227,7 @@ STORED: dict[str, tuple[list[int], Callable[[np.ndarray], Any], str]] = {
     "1 bit": ([0, 1, 0, 1], grey(bool), "png"),
     "8 bits": ([0, 254, 127, 128], grey(np.uint8), "png"),
     "a palette": ([3, 9, 6, 250], palette_of, "png"),
-    "a palette in a GIF": ([3, 9, 6, 7], palette_of, "gif"),
+    "a palette in a BMP": ([3, 9, 6, 7], palette_of, "bmp"),
     "16 bits": ([0, 2000, 1000, 65535], grey(np.uint16), "png"),
     "16 bits in a TIFF": ([9, 5, 7, 900], grey(np.uint16), "tif"),
     "32 bits": ([2**30, 0, 2**29, 5], grey(np.int32), "tif"),

@@ -191,6 +191,19 @@ def test_each_record_gets_its_own_pair_with_its_own_options(pairs: augseq.Manife
     assert y.shape == (3, 8, 8, 3)
 
 
+@pytest.mark.parametrize("workers", [{"workers": 0}, {"workers": 1, "worker_kind": "processes"}])
+def test_the_pair_can_be_a_second_view_of_the_same_file(
+    pairs: augseq.Manifest, workers: dict[str, Any]
+) -> None:
+    sequence = augseq.ImageSequence(
+        pairs, image_size=(12, 12), label_mode=None, augment=[A.RandomCrop(8, 8)], **workers,
+        inputs={"same": Paired("path"), "view": Paired("path", augment="own")},
+    )  # fmt: skip
+    batch = sequence[0]
+    assert np.array_equal(batch["same"], batch["image"])
+    assert not np.array_equal(batch["view"], batch["image"])
+
+
 def test_the_plan_says_how_pairs_are_loaded(pairs: augseq.Manifest) -> None:
     shown = repr(loaded(pairs, Paired("after", augment="geometry", dtype="uint8")))
     assert "after: images 'after', uint8 (height, width, 3), moved with the image" in shown
