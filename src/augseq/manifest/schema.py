@@ -146,8 +146,7 @@ def read_records(
     has_probe = PROBE_FIELD.name in table.column_names
     names = [*CORE_SCHEMA.names, *[PROBE_FIELD.name] * has_probe]
     if positions is not None:
-        # A target can also read a core column, such as the path for a second view of each image.
-        table = table.select(list(dict.fromkeys([*names, *own])))
+        table = table.select([*names, *own])
         table = table.take(pa.array(np.asarray(positions, dtype=np.int64)))
     rows = table.select(names).to_pylist()
     if has_probe:

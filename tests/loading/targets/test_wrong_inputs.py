@@ -97,6 +97,11 @@ WRONG: dict[str, tuple[Callable[[], Any], type[AugseqError], list[str]]] = {
         ArgumentError,
         ["no column 'agee'", "Did you mean 'age'", "Number('agee')"],
     ),
+    "a column of the manifest": (
+        lambda: sequence(Number("index")),
+        ArgumentError,
+        ["'index' belongs to the manifest", "manifest.with_column('index_copy'"],
+    ),
     "no column": (lambda: Number([]), ArgumentError, ["name of a column"]),
     "a column twice": (lambda: Number(["n", "n"]), ArgumentError, ["different names"]),
     "columns in a set": (lambda: Number({"a", "b"}), ArgumentError, ["list of different names"]),

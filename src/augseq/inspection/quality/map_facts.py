@@ -101,7 +101,7 @@ def _counts(target: MapTarget, found: MovingMap) -> npt.NDArray[np.int64] | None
 
 def _problem(error: AugseqError, target: MapTarget, record: Record) -> tuple[str, str]:
     files = files_of_maps(target)
-    name = f"{files.kind} {record.columns[files.column]!r}"
+    name = f"{files.kind} {files.path_of(record)!r}"
     if isinstance(error, MissingFileError):
         return "missing_map", f"there is no {name}"
     if isinstance(error, LabelError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 _SHOWN = 3
+_CORE = ("index", "path", "target", "probe")
 
 
 def column_names(option: str, columns: Any) -> tuple[str, ...]:
@@ -53,15 +54,23 @@ def check_classes_option(option: str, classes: Any) -> None:
 
 
 def check_no_missing(manifest: "Manifest", option: str, name: str, way_out: str) -> None:
-    """Raise `LabelError` if a record has no value in a column.
+    """Raise `LabelError` if a record has no value in a column of the user's own.
 
     Args:
         manifest: The records.
         option: The option in messages, such as "Number('age')".
         name: Name of the column.
         way_out: What to do.
+
+    Raises:
+        ArgumentError: There is no such column, or it is one of the manifest's.
     """
     column = manifest.arrow_column(name, option)
+    if name in _CORE:
+        raise ArgumentError(
+            f"{option} reads a column of your own, but {name!r} belongs to the manifest. Copy it: "
+            f"manifest.with_column({name + '_copy'!r}, manifest.column({name!r}))"
+        )
     if column.null_count:
         is_missing = column.is_null().to_numpy()
         raise LabelError(

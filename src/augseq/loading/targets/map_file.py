@@ -33,8 +33,8 @@ class MapFiles:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
-        return (self.column,)
+        """The column; none if it is the path of the image, which every record has."""
+        return () if self.column == "path" else (self.column,)
 
     @property
     def title(self) -> str:
@@ -51,9 +51,14 @@ class MapFiles:
         """What decides which files these are."""
         return f"column={self.column!r}"
 
+    def path_of(self, record: Record) -> str:
+        """Return the path of the map of an image."""
+        path: str = record.path if self.column == "path" else record.columns[self.column]
+        return path
+
     def where(self, record: Record) -> str:
         """Return a text that names the map, its image and their folder."""
-        path = record.columns[self.column]
+        path = self.path_of(record)
         return f"the {self.kind} {path!r} of the image {record} in {self.files.root!r}"
 
     def read(self, record: Record, decode: Callable[[bytes], Array]) -> Array:
@@ -68,7 +73,7 @@ class MapFiles:
             DecodeError: It cannot be decoded.
             AugseqError: It cannot be read.
         """
-        path = record.columns[self.column]
+        path = self.path_of(record)
         with self.naming(record):
             data, _ = self.files.read(Record(index=record.index, path=path))
         try:
@@ -110,7 +115,9 @@ def map_files(manifest: "Manifest", option: str, column: str, kind: str) -> MapF
         ArgumentError: The manifest does not have the column, or it is not text.
         LabelError: A record has no path.
     """
-    check_no_missing(manifest, option, column, "Select the records that have one.")
+    # The path of the image itself is not a column of the user's own.
+    if column != "path":
+        check_no_missing(manifest, option, column, "Select the records that have one.")
     found = str(manifest.arrow_column(column, option).type)
     if found != "string":
         raise ArgumentError(

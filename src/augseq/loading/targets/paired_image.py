@@ -210,7 +210,7 @@ class PairedSource:
             return _PairedImageFile(self.source.open(self._record(record)), self.names, record)
 
     def _record(self, record: Record) -> Record:
-        return Record(index=record.index, path=record.columns[self.names.column])
+        return Record(index=record.index, path=self.names.path_of(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ class PairedTarget(Target):
     @property
     def columns(self) -> tuple[str, ...]:
         """The column with the paths; none for arrays."""
-        return (self.source.names.column,) if isinstance(self.source, PairedSource) else ()
+        return self.source.names.columns if isinstance(self.source, PairedSource) else ()
 
     @property
     def map_kind(self) -> MapKind | None:
@@ -279,7 +279,7 @@ class PairedTarget(Target):
             raise DecodeError(
                 f"Cannot use {names.where(record)}: {reason}. Only with "
                 'augment="own" of augseq.PairedImage can they differ in size.',
-                record.columns[names.column],
+                names.path_of(record),
                 record.index,
             ) from DecodeError(reason)
         values = opened.read(region)
@@ -295,7 +295,8 @@ class PairedTarget(Target):
 
     def view(self, value: Array) -> TargetView:
         """Return the image."""
-        return TargetView(title=self.columns[0] if self.columns else "", image=value)
+        title = self.source.names.title if isinstance(self.source, PairedSource) else ""
+        return TargetView(title=title, image=value)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -305,7 +306,9 @@ class PairedTarget(Target):
     @property
     def text(self) -> str:
         """The column, dtype and shape, and how it is augmented."""
-        name = " ".join(["images", *map(repr, self.columns)])
+        name = "images"
+        if isinstance(self.source, PairedSource):
+            name += f" {self.source.names.text}"
         shape = f"{self.dtype} (height, width, {self.num_channels})"
         return f"{name}, {shape}, {_TEXTS[self.augment]}"
 
