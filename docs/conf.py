@@ -69,19 +69,29 @@ pygments_style, pygments_dark_style = "friendly", "github-dark"
 _PAGES = {
     "Data": {
         "docs/manifests": "Manifests",
-        "docs/annotations": "Boxes and key points",
+        "docs/annotations": "COCO, VOC and YOLO",
         "docs/check": "Checks",
         "docs/formats": "Formats",
         "docs/remote": "Remote folders",
     },
     "Training": {
         "docs/augmentations": "Augmentations",
-        "docs/targets": "Targets",
         "docs/training": "Training",
         "docs/several_processes": "Several processes",
         "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",
         "docs/command_line": "Command line",
+    },
+    "What to predict": {
+        "docs/targets": "Targets",
+        "docs/segmentation": "Segmentation",
+        "docs/value_maps": "Depth and other maps",
+        "docs/detect": "Boxes and key points",
+        "docs/tags": "Tags",
+        "docs/regression": "Numbers",
+        "docs/pairs": "Pairs of images",
+        "docs/autoencoder": "The image itself",
+        "docs/several_outputs": "Several outputs and weights",
     },
     "How to": {
         "docs/competition": "A CSV of ids",
