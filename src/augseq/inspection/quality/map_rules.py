@@ -35,8 +35,8 @@ def find_map_problems(
                 groups[kind].append(group)
                 name = files_of_maps(target).kind
                 details |= {position: f"{name} {paths[position]!r}" for position in group}
-    for kind, found in groups.items():
-        yield from names.group_finding(kind, found, details)
+    for kind, alike in groups.items():
+        yield from names.group_finding(kind, alike, details)
     surplus = sorted(set().union(*(_surplus(manifest, column) for column in target_of)))
     if surplus:
         files = tuple(FoundFile(path=path, index=None) for path in surplus)
