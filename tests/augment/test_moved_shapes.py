@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from augseq.augment.albumentations_parts import parts_of
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.augment.geometry import Geometry, Size
 from augseq.augment.moved_shapes import (
@@ -18,6 +19,7 @@ from augseq.augment.moved_shapes import (
     move_polygons,
 )
 from augseq.augment.moving_map import MovingMap
+from augseq.augment.point_moves import MOVES
 from augseq.sampling.randomness import Stream, record_rng
 from tests.augment.painted_coordinates import MovedCoordinates, coordinate_image
 
@@ -185,6 +187,12 @@ def test_boxes_and_points_are_where_their_pixels_are(case: Any) -> None:
 @given(CASES)
 def test_each_of_many_boxes_and_points_is_where_its_pixels_are(case: Any) -> None:
     check(case)
+
+
+def test_every_known_move_is_measured() -> None:
+    parts = [part for steps in TRANSFORMS.values() for step in steps for part in parts_of(step)]
+    moving = [kind for part in parts for kind in type(part).__mro__ if "apply" in vars(kind)]
+    assert set(MOVES) <= {kind.__name__ for kind in moving}
 
 
 @pytest.mark.parametrize("name", sorted(TRANSFORMS))

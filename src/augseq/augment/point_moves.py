@@ -42,7 +42,7 @@ def find_move(transform: Any) -> Move | None:
     kind = next(kind for kind in type(transform).__mro__ if "apply" in vars(kind))
     if not kind.__module__.startswith("albumentations."):
         return None
-    return _MOVES.get(kind.__name__)
+    return MOVES.get(kind.__name__)
 
 
 def _resize(geometry: Geometry, drawn: Drawn) -> Geometry:
@@ -143,8 +143,7 @@ _FROM_CENTRE = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])
 _TO_CENTRE = np.array([(1, 0, -0.5), (0, 1, -0.5), (0, 0, 1)])
 
 
-# By the class whose `apply` moves the image.
-_MOVES: dict[str, Move] = {
+MOVES: dict[str, Move] = {
     "Affine": _affine,
     "BaseCrop": _crop,
     "BaseCropAndPad": _crop,
@@ -163,3 +162,4 @@ _MOVES: dict[str, Move] = {
     "VerticalFlip": _flip_y,
     "_BaseRandomSizedCrop": _crop,
 }
+"""How transforms move points, by the class whose `apply` moves the image."""

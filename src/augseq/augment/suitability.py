@@ -45,8 +45,8 @@ _MIXING_ADVICE = (
 )
 # Transforms that change the image and a mask in ways that do not agree.
 _NO_MAPS = {
-    "Lambda": "does not say how a mask moves with the image. Use a function f(image, rng), with "
-    "@augseq.photometric if it moves no pixels.",
+    "Lambda": "does not say whether it moves pixels. Use a function f(image, rng), with "
+    "@augseq.photometric if it moves none.",
     "Morphological": "would grow or shrink the areas of a mask.",
     "Mosaic": "mixes several images.",
     "OverlayElements": "draws elements that the mask does not show.",
@@ -142,21 +142,23 @@ def reason_against_points(transform: Any) -> str | None:
     Args:
         transform: A transform or a `Compose`.
     """
-    moving = [part for part in parts_of(transform) if moves_pixels(part) and part.p > 0]
-    if moving and type(transform).__name__ == "SelectiveChannelTransform":
+    parts = [part for part in parts_of(transform) if part.p > 0]
+    is_selective = type(transform).__name__ == "SelectiveChannelTransform"
+    if is_selective and any(map(moves_pixels, parts)):
         return _SOME_CHANNELS
     if is_compose(transform):
         return next(filter(None, map(reason_against_points, transform.transforms)), None)
-    for part in moving:
-        name = type(part).__name__
-        reason = _NO_POINTS.get(name) or _NO_MAPS.get(name)
-        if name == "GridDistortion" and not part.normalized:
-            reason = "with normalized=False tears the image. Remove normalized=False."
-        if reason is None and find_move(part) is None:
-            reason = _UNKNOWN_MOVE
-        if reason:
-            return f"{name} {reason}"
-    return None
+    return next(filter(None, map(_reason_against_points_of, parts)), None)
+
+
+def _reason_against_points_of(part: Any) -> str | None:
+    name = type(part).__name__
+    reason = _NO_POINTS.get(name) or _NO_MAPS.get(name)
+    if name == "GridDistortion" and not part.normalized:
+        reason = "with normalized=False tears the image. Remove normalized=False."
+    if reason is None and moves_pixels(part) and find_move(part) is None:
+        reason = _UNKNOWN_MOVE
+    return f"{name} {reason}" if reason else None
 
 
 def reason_against_order(transforms: Iterable[Any]) -> tuple[int, str] | None:

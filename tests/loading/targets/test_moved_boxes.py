@@ -183,6 +183,13 @@ def test_an_object_of_several_polygons_is_one_box(tmp_path: Path) -> None:
         assert found["labels"][0, 0] == label
 
 
+def test_a_polygon_without_an_area_is_visible(tmp_path: Path) -> None:
+    line = [[10, 10], [30, 20], [20, 15]]
+    images = scene(tmp_path, [[[10, 10, 30, 20]]], polygons=[[[line]]])
+    y = batch_of(images, augseq.Boxes(tight=True), augment=[A.HorizontalFlip(p=1)])
+    np.testing.assert_allclose(y["boxes"][0, 0], [30, 10, 50, 20])
+
+
 def test_oriented_boxes_are_four_corners(tmp_path: Path) -> None:
     images = scene(
         tmp_path, [[[10, 10, 30, 30], [2, 3, 6, 9]]], [[2, 1]], polygons=[[[SQUARE], []]]
@@ -343,6 +350,10 @@ def test_a_point_in_the_last_pixel_goes_to_the_first(tmp_path: Path, centre: flo
     assert batch_of(images, target, augment=flips)[0].tolist() == [[first, first, 2]]
 
 
+def _flipped(image: np.ndarray, **_: Any) -> np.ndarray:
+    return image[:, ::-1]
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "RandomGridShuffle": (A.RandomGridShuffle(), "takes objects apart"),
     "Morphological": (A.Morphological(), "grow or shrink"),
@@ -352,6 +363,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         A.SelectiveChannelTransform([A.HorizontalFlip()]),
         "only some channels",
     ),
+    "Lambda": (A.Lambda(image=_flipped), "whether it moves pixels"),
     "inside a Compose": (A.Compose([A.Blur(), A.OneOf([A.RandomGridShuffle()])]), "apart"),
     "a function": (lambda image, _: image, "may move pixels, and cannot move masks or boxes"),
 }

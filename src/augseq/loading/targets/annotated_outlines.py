@@ -54,14 +54,16 @@ class Outlines:
         bounds, shares = move_polygons(geometry, self.polygons)
         areas, visible = polygon_areas(self.polygons), shares > 0
         boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (num_objects, 1))
-        boxes[~np.isin(np.arange(num_objects), self.owners[visible])] = 0
         np.minimum.at(boxes[:, :2], self.owners[visible], bounds[visible, :2])
         np.maximum.at(boxes[:, 2:], self.owners[visible], bounds[visible, 2:])
         kept, whole = (
             np.bincount(self.owners, part, minlength=num_objects)
             for part in (shares * areas, areas)
         )
-        return boxes, np.divide(kept, whole, out=np.zeros(num_objects), where=whole > 0)
+        # A line is visible, but has no area.
+        is_visible = np.isin(np.arange(num_objects), self.owners[visible])
+        boxes[~is_visible] = 0
+        return boxes, np.divide(kept, whole, out=is_visible.astype(np.float64), where=whole > 0)
 
 
 def annotated_outlines(columns: Mapping[str, Any], boxes: Floats) -> Outlines:
