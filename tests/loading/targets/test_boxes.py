@@ -207,6 +207,9 @@ def test_a_manifest_without_boxes_is_refused(tmp_path: Path) -> None:
     gap = images.with_column("boxes", pa.array([[1.0, 2, 3, 4], None, []], pa.list_(pa.float64())))
     with pytest.raises(LabelError, match=r"'1.png' has none in the column 'boxes'"):
         batch_of(gap, augseq.Boxes())
+    nameless = augseq.Manifest(root=images.root, class_names=(), table=images.table)
+    with pytest.raises(ArgumentError, match=r'classes=images.unique\("box_classes"\)'):
+        batch_of(nameless, augseq.Boxes())
     odd = images.with_column("box_classes", [["car"], [], ["car"]])
     with pytest.raises(LabelError, match=r"8 numbers and 1 classes for '0.png'"):
         batch_of(odd, augseq.Boxes())

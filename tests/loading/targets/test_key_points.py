@@ -101,6 +101,17 @@ def test_annotations_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         batch_of(scene(tmp_path, [[BOX], []]), augseq.KeyPoints())
 
 
+def test_images_without_key_points_have_the_number_of_the_dataset(tmp_path: Path) -> None:
+    named = [{"id": 0, "name": "car", "keypoints": ["a", "b", "c", "d"]}]
+    for info in ({"kpt_shape": [4, 3]}, {"categories": named}):
+        images = scene(tmp_path, [[BOX], []], points=[[[]], []], info=info)
+        y = batch_of(images, augseq.KeyPoints(max_objects=2))
+        assert y.shape == (2, 2, 4, 3)
+        assert not y.any()
+    with pytest.raises(LabelError, match="none in any image"):
+        batch_of(scene(tmp_path, [[BOX], []], points=[[[]], []]), augseq.KeyPoints())
+
+
 def test_key_points_stand_beside_boxes(tmp_path: Path) -> None:
     images = scene(tmp_path, [[BOX]], points=[[FACE]])
     targets = {"boxes": augseq.Boxes(), "points": augseq.KeyPoints()}

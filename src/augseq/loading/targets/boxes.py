@@ -139,6 +139,12 @@ class Boxes:
         """
         check_no_missing(manifest, "Boxes", BOXES, _WAY_OUT)
         classes = tuple(manifest.box_class_names if self.classes is None else self.classes)
+        if not classes:
+            raise ArgumentError(
+                "Boxes requires the names of the classes, which this manifest does not have. Pass "
+                'classes=images.unique("box_classes"), with the whole manifest as `images`. '
+                f"Received: {self}"
+            )
         existing = manifest.table.column_names
         flags = tuple(name for kind in self.exclude if (name := f"box_{kind}") in existing)
         images_of, names = read_objects(manifest)

@@ -140,7 +140,11 @@ def _check_mirror(mirror: Any, name: str = "`mirror`") -> None:
 def _num_points(
     manifest: "Manifest", images_of: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> int:
-    """Return the number of key points, which must be the same for all objects that have any."""
+    """Return the number of key points, which must be the same for all objects that have any.
+
+    Raises:
+        LabelError: It is not the same, or no object has any and the dataset does not state it.
+    """
     numbers = np.unique(counts)
     if len(numbers) > 1:
         has_it = np.isin(np.arange(len(manifest)), images_of[counts == numbers[1]])
@@ -152,6 +156,7 @@ def _num_points(
     if len(numbers):
         return int(numbers[0])
     named = {len(c["keypoints"]) for c in _categories(manifest) if c.get("keypoints")}
+    named |= set((_info(manifest).get("kpt_shape") or ())[:1])
     if len(named) == 1:
         return int(named.pop())
     raise LabelError("KeyPoints requires objects with key points. Received: none in any image")
