@@ -1,5 +1,6 @@
 """An augmented dataset on disk is that of the sequence, complete or not there at all."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,117 @@ def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
     images = augseq.index_table(table, root=tmp_path)
     with pytest.raises(ArgumentError, match="name of each class"):
         sequence(images).write_augmented(tmp_path / "out", progress=False)
+
+
+def coco(folder: Path) -> augseq.Manifest:
+    """Return two images with boxes and key points, and one without."""
+    photos(folder, ["a.png", "b.png", "none.png"])
+    points = {"keypoints": [5, 6, 2, 12, 9, 1], "num_keypoints": 2}
+    content = {
+        "info": {"year": 2026},
+        "images": [
+            {"id": 70 + k, "file_name": name, "height": 20, "width": 30}
+            for k, name in enumerate(("a.png", "b.png", "none.png"))
+        ],
+        "categories": [
+            {"id": 4, "name": "cat", "keypoints": ["left", "right"]}, {"id": 9, "name": "dog"}
+        ],
+        "annotations": [
+            {"id": 10**12, "image_id": 70, "category_id": 9, "bbox": [2, 3, 12.5, 9], **points},
+            {"id": 3, "image_id": 70, "category_id": 4, "bbox": [20, 1, 9, 18], **points},
+            {"id": 5, "image_id": 71, "category_id": 4, "bbox": [0, 0, 30, 20], **points},
+        ],
+    }  # fmt: skip
+    (folder / "boxes.json").write_text(json.dumps(content))
+    return augseq.index_coco(folder / "boxes.json", progress=False)
+
+
+MOVES = [A.HorizontalFlip(p=0.5), A.Affine(rotate=(-20, 20), scale=(0.8, 1.2), p=1)]
+
+
+def read_back(folder: Path, annotations: str) -> augseq.Manifest:
+    if annotations == "coco":
+        return augseq.index_coco(folder / "annotations.json", progress=False)
+    if annotations == "yolo":
+        return augseq.index_yolo(folder / "data.yaml", progress=False)
+    images = folder / "images"
+    names = ["cat", "dog"]
+    return augseq.index_voc(folder / "annotations", images, class_names=names, progress=False)
+
+
+@pytest.mark.parametrize("annotations", ["coco", "voc", "yolo"])
+def test_boxes_on_disk_are_those_of_the_sequence(tmp_path: Path, annotations: Any) -> None:
+    images = coco(tmp_path / "photos")
+    batches = sequence(images, augment=MOVES, targets=augseq.Boxes(min_visibility=0.3))
+    out = tmp_path / "out"
+    written = batches.write_augmented(out, copies=3, annotations=annotations, progress=False)
+    again = read_back(out, annotations)
+    assert len(again) == len(written) == 9
+    assert again.box_class_names == written.box_class_names == ("cat", "dog")
+    by_name = {record.path.rsplit("/", 1)[-1]: record.columns for record in again}
+    for record in written:
+        source = next(one for one in images if one.path == record.columns["source_path"])
+        target = batches.sample(source.index, epoch=record.columns["epoch"]).targets["target"]
+        is_box = target["labels"] >= 0
+        found = by_name[record.path.rsplit("/", 1)[-1]]
+        boxes = np.reshape(found["boxes"], (-1, 4))
+        assert np.allclose(boxes, target["boxes"][is_box], atol=1e-9)
+        assert found["box_classes"] == [
+            images.box_class_names[label] for label in target["labels"][is_box]
+        ]
+        assert (out / record.path).is_file()
+
+
+@pytest.mark.parametrize("annotations", ["coco", "yolo"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_key_points_on_disk_are_those_of_the_sequence(
+    tmp_path: Path, annotations: Any, relative: bool
+) -> None:
+    images = coco(tmp_path / "photos")
+    points = augseq.KeyPoints(relative=relative)
+    target = augseq.Boxes("rel_center_xywh", key_points=points)
+    batches = sequence(images, augment=MOVES, targets=target)
+    out = tmp_path / "out"
+    written = batches.write_augmented(out, annotations=annotations, progress=False)
+    again = read_back(out, annotations)
+    for record, read in zip(written, again, strict=True):
+        source = next(one for one in images if one.path == record.columns["source_path"])
+        value = batches.sample(source.index, epoch=0).targets["target"]
+        expected = value["keypoints"][value["labels"] >= 0].astype(np.float64)
+        if relative:
+            expected[..., :2] *= (24, 16)
+        read_points = np.reshape(read.columns.get("keypoints", []), (-1, 2, 3))
+        assert np.allclose(read_points, expected, atol=1e-4)
+
+
+def test_key_points_without_boxes_get_boxes_around_them(tmp_path: Path) -> None:
+    images = coco(tmp_path / "photos").select([1])
+    batches = sequence(images, augment=None, targets=augseq.KeyPoints(), image_size=(20, 30))
+    batches.write_augmented(tmp_path / "out", annotations="coco", progress=False)
+    again = augseq.index_coco(tmp_path / "out/annotations.json", progress=False)
+    assert again[0].columns["boxes"] == [5, 6, 12, 9]
+    assert again[0].columns["box_classes"] == ["cat"]
+    assert again[0].columns["keypoints"] == [5, 6, 2, 12, 9, 1]
+
+
+def test_boxes_made_by_hand_get_categories(tmp_path: Path) -> None:
+    photos(tmp_path / "photos", ["1.png"])
+    images = augseq.index_folder(tmp_path / "photos", labels=None, progress=False)
+    images = images.with_column("boxes", [[1.0, 2, 20, 15]])
+    images = images.with_column("box_classes", [["bird"]])
+    batches = sequence(images, augment=None, targets=augseq.Boxes(classes=["bird"]))
+    written = batches.write_augmented(tmp_path / "out", annotations="coco", progress=False)
+    assert written.box_class_names == ("bird",)
+    assert augseq.index_coco(tmp_path / "out/annotations.json", progress=False)[0].columns[
+        "box_classes"
+    ] == ["bird"]
+
+
+def test_two_targets_of_objects_cannot_be_written_together(tmp_path: Path) -> None:
+    images = coco(tmp_path / "photos")
+    targets = {"a": augseq.Boxes(), "b": augseq.Boxes(classes=["cat"], other_classes="exclude")}
+    with pytest.raises(ArgumentError, match="Received: 2 such targets"):
+        sequence(images, targets=targets).write_augmented(
+            tmp_path / "out", annotations="coco", progress=False
+        )
+    assert not (tmp_path / "out").exists()

@@ -64,8 +64,9 @@ def drawn_objects(
         first_color: Number of the colour of the first class. Those of key points follow after
             those of the classes.
     """
-    height, width = view.size or shape[:2]
-    sides = np.array([width, height], np.float64)
+    sides, point_sides = (
+        np.array((size or shape[:2])[::-1], np.float64) for size in (view.size, view.points_size)
+    )
     color_of = point_colors(view, first_color=first_color)
     found = []
     for number, label in enumerate(view.classes.tolist()):
@@ -82,7 +83,7 @@ def drawn_objects(
                 name=view.class_names[label] if label < len(view.class_names) else "",
                 color=color,
                 corners=np.asarray(corners, np.float64),
-                points=np.asarray(points[places, :2] / sides, np.float64),
+                points=np.asarray(points[places, :2] / point_sides, np.float64),
                 point_names=names,
                 point_colors=[color_of.get(name, color) for name in names],
                 is_hidden=points[places, 2] == 1,

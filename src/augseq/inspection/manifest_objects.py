@@ -1,6 +1,5 @@
 """The images of a manifest with their boxes and key points, drawn from its columns."""
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,19 +11,19 @@ from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.inspection.positions import class_positions
 from augseq.inspection.sample_look import SampleLook, look_at_views
 from augseq.inspection.thumbnails import load_within, shrunk
+from augseq.loading.targets.annotated_frame import annotated_frame
 from augseq.loading.targets.skeletons import skeletons_of
+from augseq.loading.targets.target import ImageOptions
 from augseq.loading.targets.view import ObjectsView, TargetView, box_corners
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.object_columns import CLASSES, read_objects
 from augseq.manifest.own_columns import has_boxes, rows_with_boxes_of
 from augseq.manifest.record import Record
-from augseq.pixels.image_size import read_image_size
-from augseq.pixels.options import ResizeOptions
+from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size
 from augseq.pixels.source import files_of
-from augseq.remote.url import is_remote
-from augseq.types import Array, Positions
+from augseq.types import Positions
 
 
 def shown_classes(manifest: Manifest) -> tuple[str, ...]:
@@ -58,22 +57,28 @@ def load_with_objects(
         limit_s: Time limit for all images.
     """
     which, places = np.unique(positions, return_inverse=True)
-    records = manifest.records(which)
-    source = files_of(manifest)
-    views = views_of(manifest.select(which)) if has_boxes(manifest.table) else [None] * len(records)
+    records, source = manifest.records(which), files_of(manifest)
+    chosen = manifest.select(which)
+    views = views_of(chosen) if has_boxes(manifest.table) else [None] * len(records)
+    images = ImageOptions(
+        dtype="uint8", decode=DecodeOptions(), open_files=partial(files_of, manifest)
+    )
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
 
-    def load(item: tuple[Record, ObjectsView | None]) -> SampleLook:
-        record, view = item
+    def load(item: tuple[int, Record, ObjectsView | None]) -> SampleLook:
+        place, record, view = item
         opened = source.open(record)
         image = opened.read(Region(covers=covered_size(opened.shape, fitting)))
         if view is None:
             return look_at_views(shrunk(image, side_px), {})
-        placed = partial(_upright, size=opened.shape[:2], turn=_turn(manifest, record))
+        # Reads the header of its file if it was annotated as stored.
+        frame = annotated_frame(chosen.select([place]), images)
+        placed = partial(frame.placed, record=record, size=opened.shape[:2])
         view = _in_image(view, opened.shape[:2], placed)
         return look_at_views(shrunk(image, side_px), {"": TargetView(objects=view)})
 
-    looks = load_within(list(zip(records, views, strict=True)), load, limit_s=limit_s)
+    items = [(k, *item) for k, item in enumerate(zip(records, views, strict=True))]
+    looks = load_within(items, load, limit_s=limit_s)
     return [looks[place] for place in places.tolist()]
 
 
@@ -129,25 +134,5 @@ def _in_image(view: ObjectsView, size: tuple[int, ...], placed: Any) -> ObjectsV
         points=points,
         skeletons=view.skeletons,
         size=(size[0], size[1]),
+        points_size=(size[0], size[1]),
     )
-
-
-def _turn(manifest: Manifest, record: Record) -> int:
-    """Return the EXIF orientation of an image that was annotated as stored; otherwise 1."""
-    if record.columns.get("box_frame") != "stored" or is_remote(manifest.root):
-        return 1
-    return read_image_size(os.path.join(manifest.root, record.path)).orientation
-
-
-def _upright(points: Array, *, size: tuple[int, ...], turn: int) -> Array:
-    """Return points of an image as stored in the upright image.
-
-    Args:
-        points: x and y, shape (..., 2).
-        size: (height, width) of the upright image.
-        turn: EXIF orientation.
-    """
-    x, y = np.moveaxis(points if turn < 5 else points[..., ::-1], -1, 0)
-    x = size[1] - x if turn in (2, 3, 6, 7) else x
-    y = size[0] - y if turn in (3, 4, 7, 8) else y
-    return np.stack([x, y], axis=-1)

@@ -72,14 +72,14 @@ def _draw_labels(
     size = _FONT_SIZE * unit
 
     def measure(text: str) -> tuple[float, float]:
-        return (_width_in_points(text) + 0.6 * _FONT_SIZE) * unit, 1.45 * size
+        return (_width_in_points(text) + 0.9 * _FONT_SIZE) * unit, 1.45 * size
 
     style: dict[str, Any] = {"fontsize": _FONT_SIZE, "ha": "left", "parse_math": False}
     for label in place_labels(objects, *sides, measure):
         left, top = label.left - 0.5, label.top - 0.5
         back = Rectangle((left, top), label.width, label.height, fc=label.color, lw=0, zorder=5)
         axes.add_patch(back)
-        place = (left + 0.3 * size, top + 0.52 * label.height)
+        place = (left + 0.4 * size, top + 0.52 * label.height)
         axes.text(*place, label.text, color=label.ink, va="center_baseline", zorder=6, **style)
 
 

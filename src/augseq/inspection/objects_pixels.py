@@ -30,7 +30,7 @@ def with_objects(
     """
     picture = _enlarged(image, side_px)
     width, height = picture.size
-    line = _TIMES * max(2, round(max(picture.size) / 130))
+    line = _TIMES * max(3, round(max(picture.size) / 90))
     # With repeated pixels, reducing gives those without a line back exactly.
     sides = (_TIMES * width, _TIMES * height)
     large = picture.resize(sides, PillowImage.Resampling.NEAREST)

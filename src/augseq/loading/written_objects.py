@@ -46,12 +46,14 @@ def dataset_info_of(views: Sequence[ObjectsView], dataset_info: str) -> str:
 
 
 def _row(view: ObjectsView, shape: tuple[int, ...], dataset_info: str) -> Mapping[str, list[Any]]:
-    height, width = shape[:2]
-    scale = np.ones(2) if view.size is None else np.array([width, height]) / view.size[::-1]
+    sides = np.array(shape[1::-1], np.float64)
+    scale, point_scale = (
+        np.ones(2) if size is None else sides / size[::-1] for size in (view.size, view.points_size)
+    )
     row: dict[str, list[Any]] = {"boxes": [], "box_classes": []}
     points = None if view.points is None else view.points.astype(np.float64)
     if points is not None:
-        points[..., :2] *= scale
+        points[..., :2] *= point_scale
         is_seen = points[..., 2] > 0
         points[~is_seen] = 0
         row["keypoints"] = points.ravel().tolist()

@@ -24,14 +24,14 @@ BoxFormat: TypeAlias = Literal[
 """Those of Keras, and four corners of an oriented box, each x and y."""
 
 CORNERS: tuple[BoxFormat, BoxFormat] = ("corners", "rel_corners")
-_RELATIVE = "rel_"
+RELATIVE = "rel_"
 
 
 def format_corners(
     corners: npt.NDArray[np.float64], box_format: BoxFormat, size: Size
 ) -> npt.NDArray[np.float64]:
     """Return the corners of oriented boxes in pixels in a format, shape (n, 4, 2)."""
-    return corners / size[::-1] if box_format.startswith(_RELATIVE) else corners
+    return corners / size[::-1] if box_format.startswith(RELATIVE) else corners
 
 
 def read_corners(
@@ -47,7 +47,7 @@ def read_corners(
     if box_format not in CORNERS:
         return corners_of(read_boxes(values, box_format, size))
     corners = np.asarray(values, np.float64)
-    return corners * size[::-1] if box_format.startswith(_RELATIVE) else corners
+    return corners * size[::-1] if box_format.startswith(RELATIVE) else corners
 
 
 def format_boxes(
@@ -60,7 +60,7 @@ def format_boxes(
         box_format: The format.
         size: (height, width) of the image in pixels, for relative formats.
     """
-    name = box_format.removeprefix(_RELATIVE)
+    name = box_format.removeprefix(RELATIVE)
     if name != box_format:
         height, width = size
         boxes = boxes / (width, height, width, height)
@@ -78,7 +78,7 @@ def read_boxes(
         size: (height, width) of the image in pixels, for relative formats.
     """
     a, b, c, d = np.asarray(values, np.float64).T
-    name = box_format.removeprefix(_RELATIVE)
+    name = box_format.removeprefix(RELATIVE)
     if name in ("yxyx", "center_yxhw"):
         a, b, c, d = b, a, d, c
     if name.startswith("center"):

@@ -1,6 +1,6 @@
 """The boxes of a record, after they have moved with its image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from augseq.loading.targets.annotated_frame import AnnotatedFrame
 from augseq.loading.targets.annotated_outlines import Outlines, annotated_outlines
 from augseq.loading.targets.box_format import (
     CORNERS,
+    RELATIVE,
     BoxFormat,
     format_boxes,
     format_corners,
@@ -28,17 +29,15 @@ from augseq.loading.targets.box_format import (
 )
 from augseq.loading.targets.key_points import POINTS, KeyPointsTarget
 from augseq.loading.targets.target import Target
-from augseq.loading.targets.view import TargetView
+from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
-from augseq.terminal_text import first_few
 from augseq.types import Image, Value
 
 BOXES, LABELS, CLASSES = "boxes", "labels", "box_classes"
 PADDING = -1
 # Rounding alone makes no box less visible.
 _ROUNDING = 1e-9
-_SHOWN = 6
 # Of corners that go round in the other direction.
 _OTHER_WAY = (1, 0, 3, 2)
 
@@ -222,9 +221,25 @@ class BoxesTarget(Target):
         return corners, [self.classes[label] for label in value[LABELS][is_object].tolist()]
 
     def view(self, value: Value) -> TargetView:
-        """Return the names of the classes of the boxes."""
-        _, names = self.corners_in(value, (1, 1))
-        return TargetView(title=BOXES, text=first_few(names, _SHOWN) or "no boxes")
+        """Return the boxes, and their key points."""
+        assert not isinstance(value, np.ndarray)
+        corners, _ = self.corners_in(value, (1, 1))
+        is_object = value[LABELS] >= 0
+        objects = ObjectsView(
+            classes=value[LABELS][is_object],
+            class_names=self.classes,
+            corners=corners,
+            size=(1, 1) if self.format.startswith(RELATIVE) else None,
+        )
+        points = self.key_points
+        if points is None:
+            return TargetView(title=BOXES, objects=objects)
+        skeletons = dict.fromkeys(range(len(self.classes)), points.skeleton)
+        places = points.edge_points(value[POINTS][is_object])
+        objects = replace(
+            objects, points=places, skeletons=skeletons, points_size=points.size_in_view
+        )
+        return TargetView(title=BOXES, objects=objects)
 
     @property
     def shape(self) -> tuple[int, ...]:

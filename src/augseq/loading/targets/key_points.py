@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.annotated_frame import AnnotatedFrame, annotated_frame
 from augseq.loading.targets.column_checks import check_no_missing, files_at
+from augseq.loading.targets.skeletons import common_edges
 from augseq.loading.targets.target import ImageOptions, Target
-from augseq.loading.targets.view import TargetView
+from augseq.loading.targets.view import ObjectsView, Skeleton, TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
 from augseq.terminal_text import options_text
@@ -123,6 +124,7 @@ class KeyPoints:
             relative=self.relative,
             pixel_centre=float(self.pixel_centre),
             frame=annotated_frame(manifest, images),
+            edges=common_edges(manifest.dataset_info, num_points),
         )
 
 
@@ -251,6 +253,7 @@ class KeyPointsTarget(Target):
         relative: As in `KeyPoints`.
         pixel_centre: As in `KeyPoints`.
         frame: The frame in which the images were annotated.
+        edges: Pairs of points to connect with a line.
     """
 
     max_objects: int | None
@@ -260,6 +263,8 @@ class KeyPointsTarget(Target):
     relative: bool
     pixel_centre: float
     frame: AnnotatedFrame
+    # Only for pictures.
+    edges: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -345,11 +350,36 @@ class KeyPointsTarget(Target):
         return list(self.mirror)
 
     def view(self, value: Array) -> TargetView:
-        """Return the number of points."""
-        is_point = value.reshape(-1, self.num_points, 3)[..., 2] > 0
-        num_objects = int(is_point.any(axis=1).sum())
-        several = f" of {num_objects} objects" if self.max_objects is not None else ""
-        return TargetView(title=POINTS, text=f"{int(is_point.sum())} points{several}")
+        """Return the points, and how many there are."""
+        points = self.edge_points(value.reshape(-1, self.num_points, 3))
+        is_point = points[..., 2] > 0
+        points = points[is_point.any(axis=1)]
+        several = f" of {len(points)} objects" if self.max_objects is not None else ""
+        objects = ObjectsView(
+            classes=np.zeros(len(points), np.int64),
+            points=points,
+            skeletons={0: self.skeleton},
+            points_size=self.size_in_view,
+        )
+        text = f"{int(is_point.sum())} points{several}"
+        return TargetView(title=POINTS, text=text, objects=objects)
+
+    def edge_points(self, points: Array) -> Array:
+        """Return points measured from the left and top edge of the image, as for `ObjectsView`."""
+        if self.relative:
+            return points
+        shift = 0.5 - self.pixel_centre
+        return np.asarray(points + np.array([shift, shift, 0], points.dtype))
+
+    @property
+    def size_in_view(self) -> tuple[float, float] | None:
+        """(height, width) of the image in the unit of the points; None for pixels."""
+        return (1, 1) if self.relative else None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """How to draw the points."""
+        return Skeleton(names=self.names, edges=self.edges)
 
     @property
     def shape(self) -> tuple[int, ...]:

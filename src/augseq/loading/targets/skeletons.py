@@ -33,6 +33,18 @@ def skeletons_of(dataset_info: str) -> dict[int, Skeleton]:
     return found
 
 
+def common_edges(dataset_info: str, num_points: int) -> tuple[tuple[int, int], ...]:
+    """Return the lines between key points; none if classes contradict each other.
+
+    Args:
+        dataset_info: As in `Manifest`.
+        num_points: Number of key points of an object.
+    """
+    found = {one.edges for one in skeletons_of(dataset_info).values() if one.edges}
+    edges = found.pop() if len(found) == 1 else ()
+    return tuple(pair for pair in edges if max(pair) < num_points)
+
+
 def _names(names: Any) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, list) else ()
 

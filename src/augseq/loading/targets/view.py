@@ -41,8 +41,9 @@ class ObjectsView:
         points: Key points: x, y and visibility (0 not labelled, 1 hidden, 2 visible), shape
             (n, k, 3), with further rows of zeros for objects that have fewer; None without any.
         skeletons: What the points are, by number of the class.
-        size: (height, width) of the image in the unit of the coordinates, such as (1, 1) for
-            relative ones; None for pixels of the image that is drawn.
+        size: (height, width) of the image in the unit of the corners, such as (1, 1) for relative
+            ones; None for pixels of the image that is drawn.
+        points_size: The same for the key points.
     """
 
     classes: npt.NDArray[np.integer[Any]]
@@ -51,6 +52,7 @@ class ObjectsView:
     points: npt.NDArray[np.floating[Any]] | None = None
     skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
     size: tuple[float, float] | None = None
+    points_size: tuple[float, float] | None = None
 
 
 def box_corners(boxes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
