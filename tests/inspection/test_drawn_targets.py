@@ -57,7 +57,7 @@ def test_boxes_of_every_format_are_drawn_at_the_same_place(
 ) -> None:
     if "corners" in box_format:
         polygons = [[x, y, x + w, y, x + w, y + h, x, y + h] for x, y, w, h in BOXES]
-        people = people.with_column("polygons", [sum(polygons, []), []])
+        people = people.with_column("polygons", [np.ravel(polygons), []])
         people = people.with_column("polygon_points", [[4, 4], []])
         people = people.with_column("box_polygons", [[1, 1], []])
     batches = sequence(people, augseq.Boxes(box_format))
