@@ -73,8 +73,8 @@ def load_with_objects(
             return look_at_views(shrunk(image, side_px), {})
         # Reads the header of its file if it was annotated as stored.
         frame = annotated_frame(chosen.select([place]), images)
-        placed = partial(frame.placed, record=record, size=opened.shape[:2])
-        view = _in_image(view, opened.shape[:2], placed)
+        size = (opened.shape[0], opened.shape[1])
+        view = _in_image(view, size, partial(frame.placed, record=record, size=size))
         return look_at_views(shrunk(image, side_px), {"": TargetView(objects=view)})
 
     items = [(k, *item) for k, item in enumerate(zip(records, views, strict=True))]
@@ -121,7 +121,7 @@ def _padded(lists: Sequence[Sequence[float]]) -> npt.NDArray[np.float64] | None:
     return padded
 
 
-def _in_image(view: ObjectsView, size: tuple[int, ...], placed: Any) -> ObjectsView:
+def _in_image(view: ObjectsView, size: tuple[int, int], placed: Any) -> ObjectsView:
     """Return objects in the upright image."""
     points = view.points
     if points is not None:
@@ -133,6 +133,6 @@ def _in_image(view: ObjectsView, size: tuple[int, ...], placed: Any) -> ObjectsV
         corners=None if view.corners is None else placed(view.corners),
         points=points,
         skeletons=view.skeletons,
-        size=(size[0], size[1]),
-        points_size=(size[0], size[1]),
+        size=size,
+        points_size=size,
     )
