@@ -1,7 +1,9 @@
 """Refuse arrays that look like maps of the images, such as masks, but would not move with them."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
@@ -31,6 +33,26 @@ def check_no_maps(
             f"{_way_out(rows, name)}. To pass it unchanged nevertheless, flatten it: "
             f"{name}.reshape(len({name}), -1). "
             f"Received: {name} of shape {rows.shape}, dtype {rows.dtype}"
+        )
+
+
+def check_no_boxes(rows: Mapping[str, Any], source: ArraySource, pipeline: Pipeline) -> None:
+    """Raise `ArgumentError` if boxes of images, which are moved without them, are given as arrays.
+
+    Args:
+        rows: The argument `y`, by name.
+        source: The images.
+        pipeline: How they are augmented and resized.
+    """
+    shape = np.shape(rows.get("boxes", ()))
+    if "labels" not in rows or len(shape) != 3 or shape[2] != 4:
+        return
+    reason = _what_moves(pipeline, tuple(source.images.shape[1:3]))
+    if reason:
+        raise ArgumentError(
+            "`y` seems to contain boxes, but arrays are passed to the model unchanged, and "
+            f"{reason}. To move both in the same way, pass y=augseq.Boxes(arrays=y), with the "
+            f"format of the boxes. Received: y['boxes'] of shape {shape}"
         )
 
 

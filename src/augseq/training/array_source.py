@@ -12,6 +12,7 @@ from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.array_row import ArrayRowTarget, array_row_target
+from augseq.loading.targets.boxes import Boxes
 from augseq.loading.targets.input_image import InputImage, InputImageTarget
 from augseq.loading.targets.make_targets import check_input_names
 from augseq.loading.targets.mask import Mask
@@ -21,10 +22,10 @@ from augseq.loading.targets.value_map import ValueMap
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import array_text
-from augseq.training.array_maps import check_no_maps
+from augseq.training.array_maps import check_no_boxes, check_no_maps
 from augseq.types import Images
 
-Rows: TypeAlias = npt.NDArray[Any] | Mask | ValueMap | PairedImage | InputImage
+Rows: TypeAlias = npt.NDArray[Any] | Mask | ValueMap | PairedImage | InputImage | Boxes
 """A target of `from_arrays`: an array with a row for each image, or what moves with the image."""
 
 _FILE_OPTIONS = frozenset(
@@ -123,6 +124,7 @@ def array_plan(
     """
     named = y if isinstance(y, Mapping) else {} if y is None else {"target": y}
     check_input_names("x", inputs)
+    check_no_boxes(named, source, plan.pipeline)
     if isinstance(y, Mapping) and not y:
         raise ArgumentError("`y` must be an array or a dict of arrays. Received: {}")
     targets = {
@@ -149,6 +151,8 @@ def array_plan(
 def _target(rows: Any, source: ArraySource, name: str, pipeline: Pipeline) -> Target:
     if isinstance(rows, InputImage):
         return InputImageTarget(dtype=pipeline.dtype, clean=rows.clean)
+    if isinstance(rows, Boxes):
+        return rows.bind_rows(source, pipeline.dtype, name)
     return _value(rows, source, name, pipeline)
 
 

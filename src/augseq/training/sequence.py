@@ -293,7 +293,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 to the model unchanged, or `augseq.PairedImage(array)` and the like.
             y: Targets, shape (n, ...), passed to the model unchanged; what moves with the images
                 is `augseq.Mask(array, classes=[...])`, `augseq.ValueMap(array)`,
-                `augseq.PairedImage(array)` or `augseq.InputImage()`. A dict by the names of the
+                `augseq.PairedImage(array)`, `augseq.InputImage()` or
+                `augseq.Boxes(arrays={"boxes": ..., "labels": ...})`. A dict by the names of the
                 model's outputs for several; None to predict.
             sample_weight: Weights for `fit` and `evaluate`, at least 0, shape (n,); None if all
                 are equal.

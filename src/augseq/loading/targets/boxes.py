@@ -1,13 +1,13 @@
 """The boxes of the objects in an image, with their classes, for a detector."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.loading.targets.annotated_frame import annotated_frame
+from augseq.loading.targets.annotated_frame import AnnotatedFrame, annotated_frame
 from augseq.loading.targets.annotated_outlines import POLYGON_COLUMNS
 from augseq.loading.targets.box_checks import (
     check_corners,
@@ -20,8 +20,11 @@ from augseq.loading.targets.box_format import CORNERS, BoxFormat
 from augseq.loading.targets.boxes_target import BOXES, BoxesTarget
 from augseq.loading.targets.column_checks import check_classes_option, check_no_missing
 from augseq.loading.targets.key_points import KeyPoints, KeyPointsTarget
+from augseq.loading.targets.row_objects import row_objects
 from augseq.loading.targets.target import ImageOptions
-from augseq.terminal_text import options_text
+from augseq.pixels.options import PixelDtype
+from augseq.pixels.source import ArraySource
+from augseq.terminal_text import array_text, options_text
 from augseq.validation import briefly, check_choice, check_number, check_whole, is_ordered
 
 if TYPE_CHECKING:
@@ -82,6 +85,8 @@ class Boxes:
         attempts: How often an image with boxes is augmented at most, each time with other draws,
             until one of its boxes is left; for random crops. The first attempt has the draws of
             `attempts=1`. If all of them lose all boxes, the last one is used.
+        arrays: For `ImageSequence.from_arrays`: a dict of "boxes", in this format, and "labels",
+            perhaps "keypoints", with the shapes of a batch of all images. None for a manifest.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -100,6 +105,7 @@ class Boxes:
     tight: bool = False
     key_points: KeyPoints | None = None
     attempts: int = 1
+    arrays: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("format", self.format, get_args(BoxFormat))
@@ -124,7 +130,9 @@ class Boxes:
         check_whole("attempts", self.attempts, least=1, most=_MOST_ATTEMPTS)
 
     def __repr__(self) -> str:
-        return options_text(self)
+        if self.arrays is None:
+            return options_text(self)
+        return options_text(self, arrays=f"<{array_text(self.arrays)}>")
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "BoxesTarget":
         """Return the boxes of the records of a manifest; see `TargetOption`.
@@ -137,6 +145,10 @@ class Boxes:
             ArgumentError: The manifest has no boxes, or an image has more than `max_boxes`.
             LabelError: A record has no list of boxes, or one of a class that is not in `classes`.
         """
+        if self.arrays is not None:
+            raise ArgumentError(
+                f"Only ImageSequence.from_arrays takes Boxes with `arrays`. Received: {self}"
+            )
         check_no_missing(manifest, "Boxes", BOXES, _WAY_OUT)
         classes = tuple(manifest.box_class_names if self.classes is None else self.classes)
         if not classes:
@@ -167,6 +179,54 @@ class Boxes:
             key_points=self._bound_points(manifest, images),
             attempts=int(self.attempts),
             frame=annotated_frame(manifest, images),
+        )
+
+    def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "BoxesTarget":
+        """Return the boxes of the images in an array.
+
+        Args:
+            source: The images of the sequence.
+            dtype: Not used.
+            name: Name of the argument in messages.
+
+        Raises:
+            ArgumentError: The arrays do not fit the images, or an option requires a manifest.
+        """
+        num_images, height, width, _ = source.images.shape
+        rows = row_objects(
+            self.arrays,
+            self.format,
+            None if self.classes is None else tuple(self.classes),
+            num_images=num_images,
+            size=(height, width),
+            name=name,
+        )
+        if self.exclude or (rows.points is None) != (self.key_points is None):
+            raise ArgumentError(
+                f"`{name}`: Boxes of arrays take no `exclude`, and `key_points` only with an array "
+                f'"keypoints". Received: {self}'
+            )
+        most = int((rows.labels >= 0).sum(axis=1).max(initial=0))
+        if self.max_boxes is not None and most > self.max_boxes:
+            raise ArgumentError(
+                "`max_boxes` must be enough for the boxes of every image. Received: "
+                f"max_boxes={self.max_boxes}, but there are up to {most}"
+            )
+        points = None
+        if self.key_points is not None and rows.points is not None:
+            points = self.key_points.of_rows(rows.points.shape[2])
+        return BoxesTarget(
+            format=self.format,
+            max_boxes=self.max_boxes or rows.labels.shape[1],
+            classes=rows.classes,
+            flags=(),
+            outlines=POLYGON_COLUMNS if rows.is_oriented else (),
+            min_visibility=float(self.min_visibility),
+            min_area_px=float(self.min_area_px),
+            key_points=points,
+            attempts=int(self.attempts),
+            frame=AnnotatedFrame((), {}),
+            rows=rows,
         )
 
     def _bound_points(self, manifest: "Manifest", images: ImageOptions) -> KeyPointsTarget | None:

@@ -28,6 +28,7 @@ from augseq.loading.targets.box_format import (
     read_corners,
 )
 from augseq.loading.targets.key_points import POINTS, KeyPointsTarget
+from augseq.loading.targets.row_objects import RowObjects
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.manifest.record import Record
@@ -74,6 +75,7 @@ class BoxesTarget(Target):
         key_points: The key points of the objects; None without.
         attempts: As in `Boxes`.
         frame: The frame in which the images were annotated.
+        rows: The objects of images in an array; None for those of a manifest.
     """
 
     format: BoxFormat
@@ -87,6 +89,7 @@ class BoxesTarget(Target):
     # With `field`, since `Target`'s property would be taken for the default.
     attempts: int = field()
     frame: AnnotatedFrame
+    rows: RowObjects | None = None
     _label_of: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +99,8 @@ class BoxesTarget(Target):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the objects, and of the size of the image."""
+        if self.rows is not None:
+            return ()
         points = () if self.key_points is None else self.key_points.columns
         names = (BOXES, CLASSES, *self.flags, *self.outlines, *points, *self.frame.columns)
         return tuple(dict.fromkeys(names))
@@ -123,6 +128,7 @@ class BoxesTarget(Target):
     def load(self, record: Record, image: Any = None) -> Value:
         """Return the boxes and labels, given the geometry of the image after it has moved."""
         geometry: Geometry = image
+        record = record if self.rows is None else self.rows.with_columns(record)
         annotated = self._annotated(record, geometry.first_size)
         move = self._moved_corners if self.format in CORNERS else self._moved_boxes
         boxes, shares, areas = move(annotated, geometry)
@@ -189,6 +195,7 @@ class BoxesTarget(Target):
         """Return whether a record has boxes, but none is left in its value."""
         # Those that are left come first.
         is_empty = bool(value[LABELS][0] == PADDING)
+        record = record if self.rows is None else self.rows.with_columns(record)
         return is_empty and len(self._annotated(record, (0, 0)).labels) > 0
 
     def objects_in(self, value: Value, size: Size) -> tuple[Floats, list[str]]:

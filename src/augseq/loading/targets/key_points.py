@@ -127,6 +127,25 @@ class KeyPoints:
             edges=common_edges(manifest.dataset_info, num_points),
         )
 
+    def of_rows(self, num_points: int) -> "KeyPointsTarget":
+        """Return the key points of boxes in arrays.
+
+        Args:
+            num_points: Number of points of an object.
+
+        Raises:
+            ArgumentError: `mirror` does not have a number for each point.
+        """
+        return KeyPointsTarget(
+            max_objects=None,
+            num_points=num_points,
+            names=(),
+            mirror=None if self.mirror is None else _checked_mirror(self.mirror, num_points),
+            relative=self.relative,
+            pixel_centre=float(self.pixel_centre),
+            frame=AnnotatedFrame((), {}),
+        )
+
 
 def _check_mirror(mirror: Any, name: str = "`mirror`") -> None:
     is_list = is_ordered(mirror) and all(map(is_whole, mirror))
@@ -197,6 +216,10 @@ def _mirror_of(
     if mirror is None:
         others = [other if (other := _other_side(name)) in names else name for name in names]
         return tuple(names.index(other) for other in others)
+    return _checked_mirror(mirror, num_points)
+
+
+def _checked_mirror(mirror: Sequence[int], num_points: int) -> tuple[int, ...]:
     if len(mirror) != num_points:
         raise ArgumentError(
             f"`mirror` must have a number for each of the {num_points} points. Received: "
