@@ -160,7 +160,9 @@ class Boxes:
         existing = manifest.table.column_names
         flags = tuple(name for kind in self.exclude if (name := f"box_{kind}") in existing)
         images_of, names = read_objects(manifest)
-        is_known = np.isin(names, np.array(classes, object))
+        known = set(classes)
+        # `np.isin` would compare each name with each class.
+        is_known = np.array([name in known for name in names], np.bool_)
         if self.other_classes == "error" and not is_known.all():
             raise unknown_boxes(manifest, images_of, names, is_known, classes)
         is_used = is_known & ~flagged(manifest, flags, images_of)
