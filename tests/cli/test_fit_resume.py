@@ -74,6 +74,9 @@ def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
         code, out, err = shell("fit", "--resume", first)
         assert code == 0, err
         assert "best epoch           1" in out
+        readme = (first / "README.md").read_text("utf-8")
+        num_held_out = len((first / "predictions.csv").read_text("utf-8").splitlines()) - 1
+        assert f"on {24 - num_held_out}\nimages" in readme
         # The first 5 steps train the head, the next 10 all layers.
         fit += ["--epochs", 3, "--weights", first, "--early-stopping", 9]
         assert shell(*fit, "-o", whole)[0] == 0

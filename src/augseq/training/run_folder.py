@@ -65,6 +65,8 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
                 f"continue: {resume_command(path)} (in Python: train_classifier(..., resume=True))."
             )
         elif not is_resumed:
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note("Interrupted before the first backup, so nothing is kept.")
             _remove_files(path)
             # So that the next run can use this name.
             with contextlib.suppress(OSError):

@@ -34,7 +34,9 @@ _COMPLETE = """\
 # A trained image classifier
 
 It distinguishes {num_classes} classes: {classes}. Trained with augseq {version} on {num_images}
-images in {root!r}: the network {network}, from {weights}. {result}
+images in {root!r}: the network {network}, from {weights}.
+
+{result}
 
 Classify images, at the shell:
 
@@ -78,23 +80,23 @@ def write_interrupted_readme(folder: Path) -> None:
     (folder / README).write_text(text, encoding="utf-8")
 
 
-def write_readme(options: RunOptions, manifest: Manifest, result: str, folder: Path) -> None:
+def write_readme(options: RunOptions, train: Manifest, result: str, folder: Path) -> None:
     """Write how to use what is in the folder of a complete run.
 
     Args:
         options: The options of the run.
-        manifest: Its images.
+        train: The images it was trained on.
         result: A sentence about its accuracy.
         folder: The run folder.
     """
-    names = manifest.class_names
+    names = train.class_names
     augment = list_code([code_of(step) or repr(step) for step in steps_of(options)])
     text = _COMPLETE.format(
         num_classes=len(names),
         classes=", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
         version=version("augseq"),
-        num_images=len(manifest),
-        root=manifest.root,
+        num_images=len(train),
+        root=train.root,
         network=options.architecture,
         weights=_origin(options),
         result=result,

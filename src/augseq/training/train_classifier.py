@@ -145,7 +145,7 @@ def train_classifier(
             cache=data.cache_gain,
         )
         write_evaluation(evaluation, run_folder)
-        write_readme(options, manifest, _sentence(result), run_folder)
+        write_readme(options, data.train.manifest, _sentence(result), run_folder)
     return result
 
 
