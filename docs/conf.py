@@ -58,6 +58,7 @@ default_role = "py:obj"
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
@@ -96,6 +97,7 @@ _PAGES = {
     "How to": {
         "docs/competition": "A CSV of ids",
         "docs/patients": "Patients, folds, 16 bits",
+        "docs/from_keras": "From Keras' loaders and torch",
         "docs/waiting": "How long the model waits",
         "docs/recipes": "In one line",
     },
