@@ -16,8 +16,8 @@ from sphinx.highlighting import lexers
 
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT / "src"))
-# Only names and docstrings are needed.
-os.environ.setdefault("KERAS_BACKEND", "numpy")
+# Only names and docstrings are needed; TensorFlow and torch would take seconds to load.
+os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import augseq  # noqa: E402
