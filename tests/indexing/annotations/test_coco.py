@@ -54,6 +54,26 @@ def test_writing_gives_the_numbers_of_the_file_back(tmp_path: Path) -> None:
     assert again == images
 
 
+def test_empty_lists_are_written_again_until_there_are_shapes(tmp_path: Path) -> None:
+    annotations = copy.deepcopy(COCO["annotations"])
+    annotations[2] |= {"segmentation": []}
+    annotations[0] |= {"keypoints": []}
+    path = write_coco_scene(tmp_path, annotations=annotations)
+    images = augseq.index_coco(path, progress=False)
+    augseq.write_coco(images, tmp_path / "again.json")
+    text = (tmp_path / "again.json").read_text("utf-8")
+    written = {row["id"]: row for row in json.loads(text)["annotations"]}
+    assert [written[row["id"]] for row in annotations] == annotations
+    # Programs in typed languages read visibility as an integer.
+    assert '"keypoints": [10.0, 12.0, 2, 0.0, 0.0, 0]' in text
+    drawn = images.with_column("box_polygons", [[0], [1, 1], []])
+    drawn = drawn.with_column("polygon_points", [[], [3, 3], []])
+    drawn = drawn.with_column("polygons", [[], [1.0, 2, 31, 2, 31, 6, 2, 2, 3, 2, 3, 5], []])
+    augseq.write_coco(drawn, tmp_path / "drawn.json")
+    rows = json.loads((tmp_path / "drawn.json").read_text("utf-8"))["annotations"]
+    assert {row["id"]: row for row in rows}[4]["segmentation"] == [[2, 2, 3, 2, 3, 5]]
+
+
 def test_a_saved_manifest_keeps_boxes_and_categories(tmp_path: Path) -> None:
     images = augseq.index_coco(write_coco_scene(tmp_path), progress=False)
     augseq.write_manifest(images, tmp_path / "m.parquet")

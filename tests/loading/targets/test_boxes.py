@@ -202,8 +202,12 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
 def test_a_manifest_without_boxes_is_refused(tmp_path: Path) -> None:
     images = scene(tmp_path, BOXES, LABELS)
     bare = augseq.index_folder(tmp_path, labels=None, progress=False)
-    with pytest.raises(ArgumentError, match="'boxes'"):
+    with pytest.raises(ArgumentError, match=r"'boxes'.* Index the annotations with augseq"):
         batch_of(bare, augseq.Boxes())
+    with pytest.raises(ArgumentError, match=r"'box_keypoints'.* Index annotations with key points"):
+        batch_of(images, augseq.KeyPoints())
+    with pytest.raises(LabelError, match=r"has boxes\. Pass targets=augseq\.Boxes\(\)"):
+        augseq.ImageSequence(images, image_size=(8, 8))
     gap = images.with_column("boxes", pa.array([[1.0, 2, 3, 4], None, []], pa.list_(pa.float64())))
     with pytest.raises(LabelError, match=r"'1.png' has none in the column 'boxes'"):
         batch_of(gap, augseq.Boxes())
@@ -215,6 +219,15 @@ def test_a_manifest_without_boxes_is_refused(tmp_path: Path) -> None:
         batch_of(odd, augseq.Boxes())
     with pytest.raises(ArgumentError, match="cannot be an input"):
         augseq.ImageSequence(images, label_mode=None, inputs={"b": augseq.Boxes()})
+
+
+def test_arrays_in_place_of_boxes_must_be_numbers_of_one_shape() -> None:
+    pixels = np.zeros((2, 8, 8, 3), np.uint8)
+    with pytest.raises(ArgumentError, match="`y` must be an array .* Boxes reads columns of a man"):
+        augseq.ImageSequence.from_arrays(pixels, augseq.Boxes())  # type: ignore[arg-type]
+    for rows in ([[[1, 2, 3, 4]], []], [[1, 2], [3]], [np.zeros((1, 4)), np.zeros((2, 4))]):
+        with pytest.raises(ArgumentError, match=r"`y\['b'\]` must be .* whose rows differ in shape"):
+            augseq.ImageSequence.from_arrays(pixels, {"b": rows})  # type: ignore[dict-item]
 
 
 def test_boxes_stand_beside_other_targets_and_in_the_plan(tmp_path: Path) -> None:

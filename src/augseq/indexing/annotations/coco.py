@@ -214,7 +214,10 @@ def _objects(content: CocoFile, image_ids: list[Any], problems: Problems) -> Ann
     keypoints, odd_counts = read_keypoints(rows, report)
     shapes, masks = read_segmentations(rows, report)
     columns["box_masks"] = text_array(masks, source)
-    columns["box_attributes"] = _extras(rows, _OBJECT_KEYS, source, odd_counts)
+    also = _empty_lists(rows)
+    for number, count in odd_counts.items():
+        also[number] = also.get(number, {}) | count
+    columns["box_attributes"] = _extras(rows, _OBJECT_KEYS, source, also)
     columns["box_polygons"] = shapes.num_polygons
     columns["box_keypoints"] = keypoints.num_points
     return AnnotatedObjects(
@@ -279,6 +282,16 @@ def _areas(rows: list[dict[str, Any]], report: Report) -> pa.Array:
         report(number, f"`area` must be a number of at least 0. Received: {briefly(value)}")
         values[number] = None
     return pa.array([None if value is None else float(value) for value in values], pa.float64())
+
+
+def _empty_lists(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Return the parts that are empty lists, by position: programs expect these keys again."""
+    found: dict[int, dict[str, Any]] = {}
+    for key in ("segmentation", "keypoints"):
+        for number, value in enumerate([row.get(key) for row in rows]):
+            if value == []:
+                found.setdefault(number, {})[key] = []
+    return found
 
 
 def _extras(

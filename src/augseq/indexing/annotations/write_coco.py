@@ -107,9 +107,12 @@ def _annotations(
         if shapes[number]:
             row["segmentation"] = shapes[number]
         if keypoints[number]:
+            keypoints[number][2::3] = map(int, keypoints[number][2::3])
             row["keypoints"] = keypoints[number]
             row["num_keypoints"] = sum(1 for flag in keypoints[number][2::3] if flag)
-        yield {**row, **_parsed(attributes[number])}
+        # An empty list in the file was replaced if there is another one now.
+        further = {k: v for k, v in _parsed(attributes[number]).items() if v != [] or k not in row}
+        yield {**row, **further}
 
 
 def objects_ids(objects: ObjectColumns) -> list[Any]:

@@ -67,7 +67,7 @@ def unknown_boxes(
     unknown = list(dict.fromkeys(names[~is_known].tolist()))
     has_it = np.isin(np.arange(len(manifest)), images_of[names == unknown[0]])
     error = unknown_classes("Boxes", unknown, classes, files_at(manifest, has_it))
-    return LabelError(f'{error} To exclude such boxes, pass other_classes="exclude".')
+    return LabelError(f'{error}. To exclude such boxes, pass other_classes="exclude".')
 
 
 def check_counts(

@@ -18,7 +18,7 @@ from augseq.loading.targets.box_checks import (
 )
 from augseq.loading.targets.box_format import CORNERS, BoxFormat
 from augseq.loading.targets.boxes_target import BOXES, BoxesTarget
-from augseq.loading.targets.column_checks import check_classes_option, check_no_missing
+from augseq.loading.targets.column_checks import check_classes_option, check_has_objects
 from augseq.loading.targets.key_points import KeyPoints, KeyPointsTarget
 from augseq.loading.targets.row_objects import row_objects
 from augseq.loading.targets.target import ImageOptions
@@ -149,7 +149,7 @@ class Boxes:
             raise ArgumentError(
                 f"Only ImageSequence.from_arrays takes Boxes with `arrays`. Received: {self}"
             )
-        check_no_missing(manifest, "Boxes", BOXES, _WAY_OUT)
+        check_has_objects(manifest, "Boxes", BOXES, _WAY_OUT)
         classes = tuple(manifest.box_class_names if self.classes is None else self.classes)
         if not classes:
             raise ArgumentError(

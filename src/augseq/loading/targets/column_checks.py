@@ -79,6 +79,27 @@ def check_no_missing(manifest: "Manifest", option: str, name: str, way_out: str)
         )
 
 
+def check_has_objects(manifest: "Manifest", option: str, name: str, way_out: str) -> None:
+    """Raise an error if a manifest has no column of objects, or a record has no value in it.
+
+    Args:
+        manifest: The records.
+        option: The option in messages, such as "Boxes".
+        name: Name of the column, which the indexing functions choose.
+        way_out: What to do.
+
+    Raises:
+        ArgumentError: There is no such column.
+        LabelError: A record has no value.
+    """
+    if name not in manifest.table.column_names:
+        raise ArgumentError(
+            f"{option} requires annotations, in columns such as {name!r}. Received: a manifest "
+            f"with the columns {manifest.table.column_names}. {way_out}"
+        )
+    check_no_missing(manifest, option, name, way_out)
+
+
 def files_at(manifest: "Manifest", is_meant: npt.ArrayLike) -> str:
     """Return the files of the records in a mask: "'a.jpg', 'b.jpg' and 3 more"."""
     positions = np.flatnonzero(is_meant)

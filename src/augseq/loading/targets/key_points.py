@@ -14,7 +14,7 @@ from augseq.augment.moved_shapes import move_points
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.annotated_frame import AnnotatedFrame, annotated_frame
-from augseq.loading.targets.column_checks import check_no_missing, files_at
+from augseq.loading.targets.column_checks import check_has_objects, files_at
 from augseq.loading.targets.skeletons import common_edges
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import ObjectsView, Skeleton, TargetView
@@ -98,8 +98,8 @@ class KeyPoints:
                 `max_objects`, or `mirror` does not fit.
             LabelError: A record has no list of key points, or objects differ in their number.
         """
-        check_no_missing(manifest, "KeyPoints", COUNTS, _WAY_OUT)
-        check_no_missing(manifest, "KeyPoints", POINTS, _WAY_OUT)
+        check_has_objects(manifest, "KeyPoints", COUNTS, _WAY_OUT)
+        check_has_objects(manifest, "KeyPoints", POINTS, _WAY_OUT)
         lists = manifest.arrow_column(COUNTS).combine_chunks()
         counts = np.array(lists.flatten().fill_null(0), np.int64)
         images_of = np.repeat(np.arange(len(manifest)), np.asarray(lists.value_lengths()))

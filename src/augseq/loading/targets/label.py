@@ -279,6 +279,13 @@ def label_target(manifest: "Manifest", label_mode: LabelMode) -> LabelTarget:
     """
     check_choice("label_mode", label_mode, (*get_args(LabelMode), None))
     if not manifest.class_names or manifest.table.column("target").null_count:
+        if "box_classes" in manifest.table.column_names:
+            raise LabelError(
+                f"label_mode={label_mode!r} needs a label for every record, but this manifest has "
+                "boxes. Pass targets=augseq.Boxes() to detect objects, "
+                'targets=augseq.MultiLabel("box_classes", classes=manifest.box_class_names) to '
+                "predict which classes are in an image, or label_mode=None to predict."
+            )
         raise LabelError(
             f"label_mode={label_mode!r} needs a label for every record, but this manifest has "
             "none for some. Index with labels (index_folder: a sub-folder for each class, or "
