@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.foreign_names import ARGUMENTS, ARGUMENTS_OF_TABLES, VALUES
@@ -180,3 +181,22 @@ def _answer(function: Callable[..., Any], name: str, known: list[str]) -> str:
         return f"{text} {answers[name]}"
     close = nearest_names(name, known)
     return f"{text} Did you mean `{close[0]}`?" if close else text
+
+
+def rectangular(rows: Any, name: str) -> npt.NDArray[Any]:
+    """Return rows as an array.
+
+    Args:
+        rows: An array, or lists of numbers.
+        name: Name of the argument in messages.
+
+    Raises:
+        ArgumentError: The rows differ in shape.
+    """
+    try:
+        return np.asarray(rows)
+    except ValueError as error:
+        raise ArgumentError(
+            f"All rows of `{name}` must have the same shape. Received: {briefly(rows)}. Fill "
+            "shorter rows, for example with -1."
+        ) from error

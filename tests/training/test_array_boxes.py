@@ -108,6 +108,48 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "keypoints",
     ),
     "parts of labels": ({"arrays": {"boxes": BOXES, "labels": LABELS + 0.5}}, "whole numbers"),
+    "boxes of different numbers": (
+        {"arrays": {"boxes": [[[1, 2, 3, 4]], []], "labels": LABELS}},
+        "must have the same shape",
+    ),
+    "lists of another length": (
+        {"arrays": {"boxes": [[[1, 2, 3, 4]]], "labels": [[0]]}},
+        "5 image",
+    ),
+    "another format": (
+        {"format": "xywh", "arrays": {"boxes": BOXES + 8, "labels": LABELS}},
+        r"inside the images of 20 x 30 .* 'xywh'.* boxes\[\d, 0\]",
+    ),
+    "pixels as shares": (
+        {"format": "rel_xyxy", "arrays": {"boxes": BOXES, "labels": LABELS}},
+        "inside the images",
+    ),
+    "edges in another order": (
+        {"arrays": {"boxes": BOXES[..., [2, 1, 0, 3]], "labels": LABELS}},
+        r"width and a height above 0.* boxes\[0, 0\]",
+    ),
+    "zeros as padding": (
+        {"arrays": {"boxes": np.zeros_like(BOXES), "labels": LABELS * 0}},
+        "rows without a box have the label -1",
+    ),
+    "flat oriented boxes": (
+        {
+            "format": "corners",
+            "arrays": {"boxes": BOXES[..., [[0, 1], [2, 1], [2, 1], [0, 1]]], "labels": LABELS},
+        },
+        "height above 0",
+    ),
+    "points that are no numbers": (
+        {
+            "arrays": {
+                "boxes": BOXES,
+                "labels": LABELS,
+                "keypoints": np.full((NUM, 3, 2, 3), np.nan),
+            },
+            "key_points": augseq.KeyPoints(),
+        },
+        "visibility of 0, 1 or 2",
+    ),
     "unknown labels": (
         {"arrays": {"boxes": BOXES, "labels": LABELS}, "classes": ["a"]},
         "whole numbers below 1",

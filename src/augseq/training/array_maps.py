@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.loading.pipeline import Pipeline
 from augseq.pixels.source import ArraySource
+from augseq.validation import rectangular
 
 
 def check_no_maps(
@@ -44,7 +44,7 @@ def check_no_boxes(rows: Mapping[str, Any], source: ArraySource, pipeline: Pipel
         source: The images.
         pipeline: How they are augmented and resized.
     """
-    shape = np.shape(rows.get("boxes", ()))
+    shape = rectangular(rows.get("boxes", ()), "y['boxes']").shape
     if "labels" not in rows or len(shape) != 3 or shape[2] != 4:
         return
     reason = _what_moves(pipeline, tuple(source.images.shape[1:3]))

@@ -223,10 +223,12 @@ def test_a_manifest_without_boxes_is_refused(tmp_path: Path) -> None:
 
 def test_arrays_in_place_of_boxes_must_be_numbers_of_one_shape() -> None:
     pixels = np.zeros((2, 8, 8, 3), np.uint8)
-    with pytest.raises(ArgumentError, match="`y` must be an array .* Boxes reads columns of a man"):
-        augseq.ImageSequence.from_arrays(pixels, augseq.Boxes())  # type: ignore[arg-type]
+    with pytest.raises(
+        ArgumentError, match=r"KeyPoints reads columns of a manifest.*KeyPoints\(\)"
+    ):
+        augseq.ImageSequence.from_arrays(pixels, augseq.KeyPoints())  # type: ignore[arg-type]
     for rows in ([[[1, 2, 3, 4]], []], [[1, 2], [3]], [np.zeros((1, 4)), np.zeros((2, 4))]):
-        with pytest.raises(ArgumentError, match=r"`y\['b'\]` must be .* whose rows differ in shape"):
+        with pytest.raises(ArgumentError, match=r"`y\['b'\]` must have the same shape"):
             augseq.ImageSequence.from_arrays(pixels, {"b": rows})  # type: ignore[dict-item]
 
 

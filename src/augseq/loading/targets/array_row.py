@@ -13,7 +13,7 @@ from augseq.loading.targets.view import TargetView, map_view, numbers_text
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
 from augseq.types import Array, Image
-from augseq.validation import briefly
+from augseq.validation import briefly, rectangular
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -116,15 +116,8 @@ def array_row_target(y: Any, num_images: int, name: str = "y") -> ArrayRowTarget
             f"manifest. Received: {briefly(y)}. Pass the numbers themselves, or a manifest to "
             "augseq.ImageSequence(...)."
         )
-    try:
-        # Several targets in a tuple or dict would be taken for rows.
-        rows = np.asarray(None if isinstance(y, tuple | dict) else y)
-    except ValueError as error:
-        raise ArgumentError(
-            f"`{name}` must be one array of numbers with a row for each of the {num_images} "
-            f"images. Received: {briefly(y)}, whose rows differ in shape. Fill shorter rows, for "
-            "example with -1."
-        ) from error
+    # Several targets in a tuple or dict would be taken for rows.
+    rows = rectangular(None if isinstance(y, tuple | dict) else y, name)
     if rows.dtype.kind not in "biuf" or rows.shape[:1] != (num_images,):
         several = " For several, pass a dict of arrays by name." if isinstance(y, tuple) else ""
         raise ArgumentError(

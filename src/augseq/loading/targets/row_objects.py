@@ -13,9 +13,11 @@ from augseq.loading.targets.box_format import CORNERS, BoxFormat, read_corners
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
 from augseq.terminal_text import array_text as shape_text
-from augseq.validation import briefly
+from augseq.validation import briefly, rectangular
 
 BOXES, LABELS, POINTS = "boxes", "labels", "keypoints"
+# As for annotation files.
+_MARGIN_PX = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +93,13 @@ def row_objects(
             f'`{name}` must be augseq.Boxes(..., arrays={{"boxes": ..., "labels": ...}}), perhaps '
             f'with "keypoints". Received: arrays={briefly(arrays)}'
         )
-    boxes, labels = np.asarray(arrays[BOXES]), np.asarray(arrays[LABELS])
-    points = None if arrays.get(POINTS) is None else np.asarray(arrays[POINTS], np.float64)
+    boxes, labels = rectangular(arrays[BOXES], name), rectangular(arrays[LABELS], name)
+    points = None
+    if arrays.get(POINTS) is not None:
+        points = rectangular(arrays[POINTS], name).astype(np.float64)
+    received = shape_text(
+        {BOXES: boxes, LABELS: labels} | ({} if points is None else {POINTS: points})
+    )
     shape = (num_images, *labels.shape[1:2])
     per_box = (4, 2) if box_format in CORNERS else (4,)
     is_fitting = labels.shape == shape and labels.ndim == 2 and boxes.shape == (*shape, *per_box)
@@ -103,7 +110,7 @@ def row_objects(
         raise ArgumentError(
             f'The arrays of `{name}` must have a row for each of the {num_images} images: "boxes" '
             f'(images, boxes, {", ".join(map(str, per_box))}), "labels" (images, boxes), and '
-            f'"keypoints" (images, boxes, points, 3). Received: {shape_text(arrays)}'
+            f'"keypoints" (images, boxes, points, 3). Received: {received}'
         )
     numbers = labels.astype(np.int64)
     is_object = numbers >= 0
@@ -114,15 +121,60 @@ def row_objects(
     if (numbers != labels).any() or highest >= len(names) or not np.isfinite(values).all():
         raise ArgumentError(
             f"`{name}` must have finite boxes, and whole numbers below {len(names)} as labels, or "
-            f"-1 for rows without a box. Received: {shape_text(arrays)}, "
+            f"-1 for rows without a box. Received: {received}, "
             f"classes={briefly(classes)}"
         )
     flat: Any = values.reshape(-1, *per_box)
-    corners = read_corners(flat, box_format, size)
+    corners = read_corners(flat, box_format, size).reshape(*shape, 4, 2)
+    _check_corners(corners, is_object, values, box_format, size, name)
+    if points is not None:
+        _check_points(points[is_object], name)
     return RowObjects(
-        corners=corners.reshape(*shape, 4, 2),
+        corners=corners,
         labels=numbers,
         points=points,
         classes=names,
         is_oriented=box_format in CORNERS,
     )
+
+
+def _check_corners(
+    corners: Points,
+    is_object: npt.NDArray[np.bool_],
+    values: npt.NDArray[np.float64],
+    box_format: BoxFormat,
+    size: Size,
+    name: str,
+) -> None:
+    """Raise `ArgumentError` for a box without an area, or outside of its image.
+
+    Corners of oriented boxes can be outside.
+    """
+    height, width = size
+    if box_format in CORNERS:
+        sides = corners.max(axis=2) - corners.min(axis=2)
+        is_outside = np.zeros_like(is_object)
+    else:
+        sides = corners[:, :, 2] - corners[:, :, 0]
+        is_outside = (corners < -_MARGIN_PX).any(axis=(2, 3))
+        is_outside |= (corners > (width + _MARGIN_PX, height + _MARGIN_PX)).any(axis=(2, 3))
+    rules = (
+        ((sides <= 0).any(axis=2), "must have a width and a height above 0"),
+        (is_outside, f"must be inside the images of {height} x {width} pixels (height x width)"),
+    )
+    for is_wrong, rule in rules:
+        for image, row in np.argwhere(is_wrong & is_object)[:1].tolist():
+            raise ArgumentError(
+                f"Each box of `{name}` {rule}, in the format {box_format!r}; rows without a box "
+                f"have the label -1. Received: boxes[{image}, {row}] = "
+                f"{values[image, row].tolist()}"
+            )
+
+
+def _check_points(points: npt.NDArray[np.float64], name: str) -> None:
+    """Raise `ArgumentError` for a key point that is not finite, or with another visibility."""
+    if not np.isfinite(points).all() or not np.isin(points[..., 2], (0, 1, 2)).all():
+        raise ArgumentError(
+            f'"keypoints" of `{name}` must be finite x and y, and a visibility of 0, 1 or 2. '
+            f"Received: {shape_text({POINTS: points})}"
+        )
