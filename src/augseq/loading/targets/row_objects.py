@@ -156,8 +156,8 @@ def _check_corners(
         is_outside = np.zeros_like(is_object)
     else:
         sides = corners[:, :, 2] - corners[:, :, 0]
-        is_outside = (corners < -_MARGIN_PX).any(axis=(2, 3))
-        is_outside |= (corners > (width + _MARGIN_PX, height + _MARGIN_PX)).any(axis=(2, 3))
+        is_beyond = (corners < -_MARGIN_PX) | (corners > (width + _MARGIN_PX, height + _MARGIN_PX))
+        is_outside = np.asarray(is_beyond.any(axis=(2, 3)), np.bool_)
     rules = (
         ((sides <= 0).any(axis=2), "must have a width and a height above 0"),
         (is_outside, f"must be inside the images of {height} x {width} pixels (height x width)"),
