@@ -104,7 +104,9 @@ def reason_against_parts(transform: Any) -> str | None:
         if fields:
             return (
                 f"{type(part).__name__} with {fields} needs boxes or keypoints besides the image, "
-                "but a sequence passes only the image. Remove bbox_params and keypoint_params."
+                "but a sequence passes only the image. Remove bbox_params and keypoint_params: "
+                "with targets=augseq.Boxes() or augseq.KeyPoints(), a sequence moves boxes and "
+                "key points itself."
             )
     for part in parts_of(transform):
         reason = None if getattr(part, "p", 1) <= 0 else _reason_against_part(part)
@@ -242,11 +244,16 @@ def _reason_against_part(part: Any) -> str | None:
     if not needed:
         return None
     given = ", ".join(f"{key}=..." for key in needed)
-    compose = "A.Compose([{}], bbox_params=...)" if needed == ["bboxes"] else "{}"
+    takes_boxes = needed == ["bboxes"]
+    compose = "A.Compose([{}], bbox_params=...)" if takes_boxes else "{}"
     made = compose.format(f"A.{name}(..., p=1)")
+    as_targets = (
+        "To train on the boxes, use A.RandomResizedCrop or A.RandomCrop with "
+        "targets=augseq.Boxes(attempts=10), which keeps at least one box. "
+    )
     return (
         f"{name} needs {' and '.join(map(repr, needed))} besides the image, but a sequence passes "
-        "only the image. Use a function that provides it:\n"
+        f"only the image. {as_targets if takes_boxes else ''}Use a function that provides it:\n"
         "    def vary(image, rng):\n"
         f"        transform = {made}\n"
         "        transform.set_random_seed(int(rng.integers(2**32)))\n"
