@@ -203,6 +203,16 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     ),
     "value map": lambda: augseq.ValueMap(LONG, scale=1 / 3, missing=float("nan"), fill=-1),
     "input image": augseq.InputImage,
+    "boxes": augseq.Boxes,
+    "boxes, set": lambda: augseq.Boxes(
+        "rel_center_xywh", classes=[LONG + str(k) for k in range(99)], key_points=augseq.KeyPoints()
+    ),
+    "boxes in arrays": lambda: augseq.Boxes(
+        arrays={"boxes": np.zeros((99, 9, 4)), "labels": np.zeros((99, 9))}
+    ),
+    "affine of Keras": lambda: augseq.KerasAffine(rotation_range=20, zoom_range=0.1),
+    "converted generator": lambda: augseq.image_data_generator(horizontal_flip=True),
+    "key points": lambda: augseq.KeyPoints(max_objects=9, mirror=range(99)),
     "paired image": lambda: augseq.PairedImage(LONG),
     "statistics of pixels": lambda: augseq.PixelStatistics(
         mean=(1 / 3, 2 / 3, 1), variance=(1 / 3, 2 / 3, 1), num_images=10**7, num_pixels=10**12
