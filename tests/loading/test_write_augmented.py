@@ -247,6 +247,33 @@ def test_boxes_on_disk_are_those_of_the_sequence(tmp_path: Path, annotations: An
         assert (out / record.path).is_file()
 
 
+@pytest.mark.parametrize("annotations", ["coco", "voc", "yolo"])
+@pytest.mark.parametrize("target", [augseq.Boxes("corners"), augseq.Boxes("rel_corners")])
+def test_the_visible_parts_of_oriented_boxes_are_written(
+    tmp_path: Path, annotations: Any, target: augseq.Boxes
+) -> None:
+    images = coco(tmp_path / "photos")
+    # Some samples are rotated, and some of their boxes end outside the image.
+    moves = [A.Affine(rotate=(-40, 40), scale=(1.2, 1.6), p=0.5), A.RandomCrop(18, 26)]
+    batches = sequence(images, augment=moves, targets=target)
+    upright = sequence(images, augment=moves, targets=augseq.Boxes())
+    out = tmp_path / "out"
+    written = batches.write_augmented(out, copies=6, annotations=annotations, progress=False)
+    again = read_back(out, annotations)
+    by_name = {record.path.rsplit("/", 1)[-1]: record.columns for record in again}
+    num_moved = 0
+    for record in written:
+        source = next(one for one in images if one.path == record.columns["source_path"])
+        value = upright.sample(source.index, epoch=record.columns["epoch"]).targets["target"]
+        found = by_name[record.path.rsplit("/", 1)[-1]]
+        boxes = np.reshape(found["boxes"], (-1, 4))
+        np.testing.assert_allclose(boxes, value["boxes"][value["labels"] >= 0], atol=1e-4)
+        if annotations != "voc":
+            assert found["box_polygons"] == [1] * len(boxes)
+            num_moved += any(count != 4 for count in found["polygon_points"])
+    assert num_moved or annotations == "voc"
+
+
 @pytest.mark.parametrize("annotations", ["coco", "yolo"])
 @pytest.mark.parametrize("relative", [True, False])
 def test_key_points_on_disk_are_those_of_the_sequence(

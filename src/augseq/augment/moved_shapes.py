@@ -157,9 +157,6 @@ def _cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
 
     Returns:
         Polygons, shape (n, m, 2), whose last point can be repeated; and shares, shape (n,).
-
-    Source:
-        Sutherland and Hodgman (1974), "Reentrant Polygon Clipping".
     """
     is_cut = np.asarray(~is_inside(polygons, size).all(axis=1), np.bool_)
     shares = np.ones(len(polygons))
@@ -169,7 +166,7 @@ def _cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
     # In plain numbers: an object has few corners, and few objects are cut.
     for number in np.flatnonzero(is_cut).tolist():
         points = polygons[number].tolist()
-        part = _part_inside(points, size)
+        part = part_inside(points, size)
         whole = _area(points)
         shares[number] = _area(part) / whole if whole else 0
         parts.append(part or [(0.0, 0.0)])
@@ -189,8 +186,16 @@ def _area(points: list[tuple[float, float]]) -> float:
     return abs(total) / 2
 
 
-def _part_inside(points: list[tuple[float, float]], size: Size) -> list[tuple[float, float]]:
-    """Return the part of a polygon inside an image; empty if there is none."""
+def part_inside(points: list[tuple[float, float]], size: Size) -> list[tuple[float, float]]:
+    """Return the part of a polygon inside an image; empty if there is none.
+
+    Args:
+        points: x and y of each corner.
+        size: Size of the image.
+
+    Source:
+        Sutherland and Hodgman (1974), "Reentrant Polygon Clipping".
+    """
     height, width = size
     for axis, sign, limit in ((0, 1, 0), (0, -1, -width), (1, 1, 0), (1, -1, -height)):
         found = []

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augseq.augment.moved_shapes import part_inside
 from augseq.loading.targets.view import ObjectsView
 
 _ALWAYS = ("boxes", "box_classes")
@@ -23,7 +24,12 @@ def object_columns(
         shapes: (height, width, ...) of each image.
         dataset_info: As in `Manifest`.
     """
-    rows = [_row(view, shape, dataset_info) for view, shape in zip(views, shapes, strict=True)]
+    # Programs for oriented boxes read polygons only.
+    is_oriented = any(view.corners is not None and not _are_upright(view.corners) for view in views)
+    rows = [
+        _row(view, shape, dataset_info, is_oriented=is_oriented)
+        for view, shape in zip(views, shapes, strict=True)
+    ]
     found: dict[str, list[Any]] = {}
     for name in dict.fromkeys([*_ALWAYS, *chain.from_iterable(rows)]):
         lists = [row.get(name, []) for row in rows]
@@ -45,7 +51,9 @@ def dataset_info_of(views: Sequence[ObjectsView], dataset_info: str) -> str:
     return json.dumps({"categories": categories}, ensure_ascii=False)
 
 
-def _row(view: ObjectsView, shape: tuple[int, ...], dataset_info: str) -> Mapping[str, list[Any]]:
+def _row(
+    view: ObjectsView, shape: tuple[int, ...], dataset_info: str, *, is_oriented: bool
+) -> Mapping[str, list[Any]]:
     sides = np.array(shape[1::-1], np.float64)
     scale, point_scale = (
         np.ones(2) if size is None else sides / size[::-1] for size in (view.size, view.points_size)
@@ -60,11 +68,17 @@ def _row(view: ObjectsView, shape: tuple[int, ...], dataset_info: str) -> Mappin
         row["box_keypoints"] = [points.shape[1]] * len(points)
     if view.corners is not None:
         corners = view.corners.astype(np.float64) * scale
+        # Corners of oriented boxes can be outside the image, which annotations cannot.
         boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-        if not _are_upright(corners):
-            row["polygons"] = corners.ravel().tolist()
-            row["polygon_points"] = [4] * len(corners)
-            row["box_polygons"] = [1] * len(corners)
+        boxes = np.clip(boxes, 0, np.tile(sides, 2))
+        if is_oriented:
+            size = (shape[0], shape[1])
+            # Rounding can move what is just visible to outside.
+            polygons = [part_inside(points, size) or points for points in corners.tolist()]
+            boxes = np.array([_bounds_of(points) for points in polygons]).reshape(-1, 4)
+            row["polygons"] = list(chain.from_iterable(chain.from_iterable(polygons)))
+            row["polygon_points"] = list(map(len, polygons))
+            row["box_polygons"] = [1] * len(polygons)
     elif points is not None:
         boxes = _bounds(points)
     else:
@@ -80,6 +94,10 @@ def _are_upright(corners: Any) -> bool:
     """Return whether all boxes are upright: their corners have two values of x and of y."""
     low, high = corners.min(axis=1, keepdims=True), corners.max(axis=1, keepdims=True)
     return bool(((corners == low) | (corners == high)).all())
+
+
+def _bounds_of(polygon: list[tuple[float, float]]) -> list[float]:
+    return [*np.min(polygon, axis=0), *np.max(polygon, axis=0)]
 
 
 def _bounds(points: Any) -> Any:
