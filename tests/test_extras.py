@@ -31,8 +31,8 @@ def test_a_command_for_several_extras_names_all_libraries() -> None:
 
 
 def test_every_extra_for_users_has_a_command() -> None:
-    backends_and_tests = {"tensorflow", "jax", "torch", "test", "dev"}
-    assert set(EXTRAS) == set(DECLARED) - backends_and_tests
+    for_development = {"test", "dev", "docs"}
+    assert set(EXTRAS) == set(DECLARED) - {"tensorflow", "jax", "torch"} - for_development
 
 
 @pytest.mark.parametrize(

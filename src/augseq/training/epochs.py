@@ -75,7 +75,7 @@ class EpochTracker:
         self._pass_begins = False
         self._call: str | None = None
         self._epochs_of_fit: FitEpochs | None = None
-        self._may_differ = False
+        self._may_differ = self._is_uncompared = False
         self._was_looped = self._was_trained = self._is_fed_by_loop = False
 
     @property
@@ -104,7 +104,9 @@ class EpochTracker:
         is_over = len(self._given) >= self._num_batches or self._has_advanced
         # The batch that a model is built with is not an epoch, nor is an evaluation.
         is_other = self._call == "build" or find_call() in ("evaluate", "predict")
-        if not self._wants_epoch_sync or not self._may_differ or not is_over or is_other:
+        # A wrapper may hand on the hooks, but not the request that tells where a pass begins.
+        may_differ = self._may_differ or self._is_uncompared
+        if not self._wants_epoch_sync or not may_differ or not is_over or is_other:
             return False
         self._wants_epoch_sync = False
         return True
@@ -195,6 +197,7 @@ class EpochTracker:
     def begin(self) -> None:
         """Handle Keras' start of an epoch or of a model build."""
         self._call, self._epochs_of_fit = find_call(), find_epochs()
+        self._is_uncompared = self._call == "fit"
         if self._call in ("evaluate", "predict"):
             self._was_trained = False
         self.unknown.clear()
@@ -257,6 +260,7 @@ class EpochTracker:
     def _compare_with_fit(self) -> None:
         """Begin with the first epoch of `fit`, and note whether the epochs differ from Keras'."""
         epochs = self._epochs_of_fit
+        self._is_uncompared = False
         if self._call == "fit" and epochs is not None and not self._endless:
             if self._epoch < epochs.first:
                 self._epoch = epochs.first

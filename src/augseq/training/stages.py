@@ -116,7 +116,7 @@ def check_tensorboard(options: RunOptions) -> None:
     if options.tensorboard and absent:
         raise MissingExtraError(
             "Keras writes logs for TensorBoard (`tensorboard`; at the shell: --tensorboard) with "
-            f"TensorFlow and TensorBoard: pip install {' '.join(absent)}"
+            f"TensorFlow and TensorBoard. Install {' and '.join(absent)}."
         )
 
 
