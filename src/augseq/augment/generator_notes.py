@@ -1,4 +1,4 @@
-"""Where the arguments of Keras' `ImageDataGenerator` belong that are no augmentations."""
+"""Where the arguments of Keras' `ImageDataGenerator` belong that are not augmentations."""
 
 from collections.abc import Iterator
 from typing import Any

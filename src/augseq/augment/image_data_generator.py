@@ -56,7 +56,7 @@ def image_data_generator(
     For equal parameters, the pixels of a square image are those of Keras, up to rounding. The
     random numbers are others: those of the sequence, so that a seed fixes them.
 
-    Arguments that are no augmentations have no effect here, and a warning says so; the printed
+    Arguments that are not augmentations have no effect here, and a warning says so; the printed
     notes say where each belongs.
 
     Args:

@@ -22,7 +22,7 @@ _RESIZING = ("albumentations.augmentations.crops", "albumentations.augmentations
 MapKind: TypeAlias = Literal["labels", "values", "pixels", "twin", "points"]
 """How a map moves: "labels" to the nearest pixel, "values" interpolated like the image, and
 "pixels", another image, exactly like the image. A "twin" is another image that also gets all other
-changes of the image, such as colours, with the same draws. "points" is no map of pixels, but
+changes of the image, such as colours, with the same draws. "points" is not a map of pixels, but
 follows the coordinates of the image, for boxes and key points."""
 
 

@@ -15,7 +15,7 @@ from augseq.augment.albumentations_parts import (
 from augseq.augment.float_range import normalized_range, range_use
 from augseq.augment.point_moves import find_move
 
-# Their calls accept anything, or happen to take two arguments, so the signature is no test.
+# Their calls accept anything, or happen to take two arguments, so the signature proves nothing.
 _FOREIGN = {
     "keras": "layers",
     "tf_keras": "layers",

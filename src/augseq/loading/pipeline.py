@@ -49,7 +49,7 @@ class Pipeline:
             their own; made from `inputs` and `targets` if None.
         with_maps: Those inputs and targets that have a map.
         kinds: All of `inputs` and `targets` by name.
-        attempts: How often an image is augmented at most, until it has not lost all objects.
+        attempts: Maximum number of times to augment an image, until an object remains in it.
     """
 
     source: ImageSource

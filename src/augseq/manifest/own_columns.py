@@ -129,7 +129,7 @@ def split_text(name: str, column: pa.ChunkedArray, separator: str) -> pa.Chunked
 def _split(texts: pa.StringArray, separator: str) -> pa.ListArray:
     lists = pc.split_pattern(texts, separator)
     parts = pc.utf8_trim_whitespace(lists.values)
-    # A blank part, as in "a;;b" or "", is no value.
+    # A blank part, as in "a;;b" or "", is not a value.
     is_kept = np.asarray(pc.not_equal(parts, ""))
     ends = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)
     offsets = pa.array(ends[lists.offsets.to_numpy()], mask=_nulls_of(lists))

@@ -157,7 +157,7 @@ def check_outputs(model: Any, target: Target, name: str | None = None) -> None:
 
 
 def _check_values(num_outputs: int, loss: Any, target: Target, name: str | None) -> None:
-    """Raise `ArgumentError` if values that are no classes do not have the size of the output."""
+    """Raise `ArgumentError` if values that are not classes do not have the size of the output."""
     if len(target.shape) != 1 or isinstance(target, ArrayRowTarget):
         return
     where = "the model" if name is None else f"the output {name!r}"

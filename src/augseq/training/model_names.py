@@ -29,7 +29,7 @@ def check_inputs(model: Any, plan: BatchPlan) -> None:
 def check_outputs_named(model: Any, plan: BatchPlan) -> None:
     """Raise `ArgumentError` if the names of several targets are not those of the model's outputs.
 
-    Keras reports them as "different structures", or as a text that is no number.
+    Keras reports them as "different structures", or as text that is not a number.
     """
     names, expected = list(plan.targets), output_names(model)
     if len(names) == 1 and plan.target is not None:

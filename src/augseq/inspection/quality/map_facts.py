@@ -63,7 +63,7 @@ class MapFacts:
 
     @property
     def mask_counts(self) -> MaskCounts | None:
-        """Pixels and images of each class; None if the files are no masks."""
+        """Pixels and images of each class; None if the files are not masks."""
         if not isinstance(self.target, MaskTarget):
             return None
         return mask_counts(self.target.classes, self.counts)

@@ -78,7 +78,7 @@ def _surplus(manifest: Manifest, column: str) -> set[str]:
     if is_remote(manifest.root):
         return set()
     rows = [manifest.table, manifest.excluded]
-    # Only own columns exist for excluded records too; nulls are no paths.
+    # Only own columns exist for excluded records too; nulls are not paths.
     used = {path for table in rows for path in table.column(column).to_pylist() if path}
     images = {path for table in rows for path in table.column("path").to_pylist()}
     endings = {os.path.splitext(path)[1].lower() for path in used}

@@ -78,7 +78,7 @@ def map_rows(
         dtypes: Allowed kinds of dtypes, as one letter each.
 
     Raises:
-        ArgumentError: It is no array of maps, or they have another size than the images.
+        ArgumentError: It is not an array of maps, or they have another size than the images.
     """
     if isinstance(rows, str):
         raise ArgumentError(

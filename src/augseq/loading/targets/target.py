@@ -42,7 +42,7 @@ class Target(Protocol):
     """A value of each record, as the model is trained on it; immutable and picklable.
 
     A further input of the model is loaded in the same way. Everything about classes has a default
-    for values that are no classes: inherit from this class to get them.
+    for values that are not classes: inherit from this class to get them.
     """
 
     @property
@@ -137,7 +137,7 @@ class Target(Protocol):
 
     @property
     def num_classes(self) -> int | None:
-        """The number of classes; None where the target is no class."""
+        """The number of classes; None where the target is not a class."""
         return None
 
     @property

@@ -207,7 +207,7 @@ class ValueMapTarget(Target):
         if self.missing is not None:
             is_nan = math.isnan(self.missing)
             is_meant = np.isnan(stored) if is_nan else stored == np.float32(self.missing)
-            # One channel that is no number is enough; one that is 0 can be a value.
+            # One channel that is not a number is enough; one that is 0 can be a value.
             is_missing = np.asarray(is_meant.any(2) if is_nan else is_meant.all(2), np.bool_)
         is_wrong = ~np.isfinite(stored).all(2) & ~is_missing
         if is_wrong.any():
