@@ -19,7 +19,8 @@ from augseq.loading.targets.box_checks import (
 from augseq.loading.targets.box_format import CORNERS, BoxFormat
 from augseq.loading.targets.boxes_target import BOXES, BoxesTarget
 from augseq.loading.targets.column_checks import check_classes_option, check_has_objects
-from augseq.loading.targets.key_points import KeyPoints, KeyPointsTarget
+from augseq.loading.targets.key_points import KeyPoints
+from augseq.loading.targets.key_points_target import KeyPointsTarget
 from augseq.loading.targets.row_objects import row_objects
 from augseq.loading.targets.target import ImageOptions
 from augseq.pixels.options import PixelDtype

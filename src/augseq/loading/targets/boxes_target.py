@@ -27,7 +27,7 @@ from augseq.loading.targets.box_format import (
     format_corners,
     read_corners,
 )
-from augseq.loading.targets.key_points import POINTS, KeyPointsTarget
+from augseq.loading.targets.key_points_target import POINTS, KeyPointsTarget
 from augseq.loading.targets.row_objects import RowObjects
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
