@@ -117,3 +117,10 @@ def test_every_display_draws_boxes_with_a_key(people: augseq.Manifest) -> None:
         assert any(
             red > 200 and 120 < green < 190 and blue < 80 for _, (red, green, blue) in colors
         )
+
+
+def test_the_explorer_draws_boxes_with_a_key(people: augseq.Manifest) -> None:
+    batches = sequence(people, augseq.Boxes(), augment=[A.HorizontalFlip(p=1)])
+    page = Page(augseq.explore(batches)._grid.value)
+    assert {"dog", "person", "boxes: 2 person"} <= set(page.texts)
+    assert max(page.images()[0].size) == 320

@@ -95,8 +95,8 @@ class Explanation:
         """Draw the image after each stage, with its targets and the drawn parameters.
 
         The first is the original image, with a rectangle around the part that the model sees.
-        Names of transforms that did not fire are in parentheses. A mask is drawn over each image,
-        and value maps below it, as this stage has moved them.
+        Names of transforms that did not fire are in parentheses. Masks, boxes and key points are
+        drawn over each image, and value maps below it, as this stage has moved them.
         """
         titles = [
             stage.name if stage.fired is None or stage.fired else f"({stage.name})"

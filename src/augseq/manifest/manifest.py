@@ -192,13 +192,13 @@ class Manifest:
         return display.manifest_html(self)
 
     def show(self, *, class_name: str | None = None, num_images: int = 12) -> "Figure":
-        """Draw some images as stored in their files, with their labels.
+        """Draw some images as stored in their files, with their labels and boxes.
 
         An image that cannot be read is drawn as a box with the reason.
 
         Args:
-            class_name: Draw only images of this class, with their file names. None draws images
-                of all classes in turn.
+            class_name: Draw only images of this class, or, without labels, with boxes of it, with
+                their file names. None draws images of all classes in turn.
             num_images: Maximum number of images, spread over the whole manifest.
 
         Returns:

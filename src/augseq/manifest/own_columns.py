@@ -169,11 +169,12 @@ def has_boxes(table: pa.Table) -> bool:
     if not {"boxes", "box_classes"} <= set(table.column_names):
         return False
     boxes, classes = (table.schema.field(name).type for name in ("boxes", "box_classes"))
-    if not pa.types.is_list(boxes) or not pa.types.is_list(classes):
+    if not is_list(boxes) or not is_list(classes):
         return False
     number, text, kinds = boxes.value_type, classes.value_type, pa.types
     is_number = kinds.is_floating(number) or kinds.is_integer(number) or kinds.is_null(number)
-    return bool(is_number and (kinds.is_string(text) or kinds.is_null(text)))
+    is_text = kinds.is_string(text) or kinds.is_large_string(text) or kinds.is_null(text)
+    return bool(is_number and is_text)
 
 
 def num_boxes(table: pa.Table) -> int:

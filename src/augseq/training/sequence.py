@@ -706,8 +706,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show(self, batch: int = 0, *, num_images: int = 12) -> Picture:
         """Draw images of a batch, as the model sees them, with their targets.
 
-        A mask is drawn over its image, and value maps and further images below it, with a key to
-        the colours.
+        Masks, boxes and key points are drawn over their image, with a key to the colours; value
+        maps and further images are below it.
 
         Args:
             batch: Index of the batch in the current epoch, from 0.
@@ -749,9 +749,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show_steps(self, index: int | None = None, *, epoch: int | None = None) -> Picture:
         """Draw an image after each transform, with the parameters it drew.
 
-        The first picture is the original image, upright, with a rectangle around the crop. Masks
-        and value maps are drawn as each transform has moved them. For the same as text, use
-        `print(sequence.explain(index, epoch=epoch))`.
+        The first picture is the original image, upright, with a rectangle around the crop. Masks,
+        boxes, key points and value maps are drawn as each transform has moved them. For the same as
+        text, use `print(sequence.explain(index, epoch=epoch))`.
 
         Args:
             index: The record's index, as in errors and `records`; None for the first record of

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -299,3 +300,18 @@ def test_columns_of_your_own_with_these_names_are_no_boxes(
     assert findings(images) == {}
     assert "no labels" in repr(images)
     assert "no labels" in images._repr_html_()
+
+
+@pytest.mark.parametrize("kind", [pa.list_, pa.large_list])
+@pytest.mark.parametrize("number", [pa.float64(), pa.float32(), pa.int32()])
+def test_boxes_can_be_lists_of_any_kind(tmp_path: Path, kind: Any, number: pa.DataType) -> None:
+    dataset(tmp_path, RIGHT)
+    images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+    boxes = pa.array([[5, 5, 45, 35], [0, 0, 9, 9, 1, 1, 80, 60], []], kind(number))
+    images = images.with_column("boxes", boxes)
+    classes = pa.array([["cat"], ["dog", "cat"], []], kind(pa.string()))
+    images = images.with_column("box_classes", classes)
+    assert images.box_statistics().boxes == images.class_counts() == {"cat": 2, "dog": 1}
+    assert findings(images) == {"no_boxes": [("2.png", "")]}
+    assert "3 boxes of 2 classes" in images._repr_html_()
+    assert [axes.get_title() for axes in images.show(class_name="dog").axes] == ["1.png"]
