@@ -312,7 +312,7 @@ BROKEN_FILES: dict[str, tuple[dict[str, Any], str]] = {
     "image id twice": ({"images": with_image(0, id=7)}, r"images\[0\] and images\[2\]"),
     "no file name": ({"images": with_image(1, file_name=None)}, r"images\[1\].*`file_name`"),
     "file twice": ({"images": with_image(1, file_name="b/2.png")}, r"only once.*'b/2.png'"),
-    "no file": ({"images": with_image(1, file_name="0.png")}, r"no file.*'0.png'.*row 1"),
+    "no file": ({"images": with_image(1, file_name="0.png")}, r"no file.*'0.png'; images.1. of"),
     "above the root": ({"images": with_image(1, file_name="../1.png")}, r"below the root"),
     "size as text": ({"images": with_image(1, width="60")}, r"images\[1\].*width='60'"),
     "other size": ({"images": with_image(1, width=61)}, r"images\[1\].*40 x 61.*40 x 60"),

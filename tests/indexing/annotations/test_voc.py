@@ -186,6 +186,13 @@ def test_images_with_invalid_boxes_are_excluded_on_request(scene: Path) -> None:
         index(scene, class_names=["cat", "dogs"])
 
 
+def test_a_missing_image_is_an_error_that_names_what_lists_it(scene: Path) -> None:
+    (scene / "images/b/c.png").unlink()
+    message = "'b/c.png'; 'c.xml' of the files in .*boxes"
+    with pytest.raises(augseq.MissingFileError, match=message):
+        augseq.index_voc(scene / "boxes", scene / "images", progress=False)
+
+
 def test_text_that_xml_cannot_hold_is_refused(scene: Path) -> None:
     images = index(scene)
     for name in (" dog", "do\x01g", ""):

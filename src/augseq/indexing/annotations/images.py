@@ -72,7 +72,9 @@ def find_images(
         MissingFileError: A file, or the root, does not exist.
     """
     folder = existing_folder(root) if options.check_files else absolute_root(root)
-    table = SourceTable(name=source, columns=pa.table({"file": pa.array(names, pa.string())}))
+    table = SourceTable(
+        name=source, columns=pa.table({"file": pa.array(names, pa.string())}), row_names=places
+    )
     paths = manifest_paths(table, "file", folder)
     check_paths_differ(paths, source)
     if not options.check_files:

@@ -26,16 +26,21 @@ class SourceTable:
         columns: The requested columns; those of CSV and TSV files all contain text.
         lines: Line on which each row begins, from 1; None if the source has no lines.
         findings: Warnings about how it was read.
+        row_names: Where each row comes from, if that is more than a number; None otherwise.
     """
 
     name: str
     columns: pa.Table
     lines: npt.NDArray[np.int64] | None = None
     findings: tuple[str, ...] = ()
+    row_names: Sequence[str] | None = None
 
     def places(self, is_meant: Any) -> str:
         """Return the location of the rows in a mask: "lines 3, 17 of 'photos.csv'"."""
         rows = np.flatnonzero(np.asarray(is_meant))
+        if self.row_names is not None:
+            names = [self.row_names[row] for row in rows.tolist()]
+            return f"{first_few(names, _SHOWN)} of {self.name}"
         numbers = rows if self.lines is None else self.lines[rows]
         shown = first_few(map(str, numbers), _SHOWN)
         word = ("row" if self.lines is None else "line") + "s" * (len(rows) > 1)
