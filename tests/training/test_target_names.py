@@ -144,6 +144,26 @@ def test_each_of_several_outputs_is_compared_with_its_target(
         compiled(model_of({"kind": 2, "age": 4}), losses).fit(sequence, verbose=0)
 
 
+@pytest.mark.parametrize("loss", ["mse", keras.losses.MeanAbsoluteError()])
+@pytest.mark.parametrize("as_dict", [False, True])
+@pytest.mark.parametrize("padding", [None, "zero_weight"])
+def test_weights_require_one_loss_per_image(loss: Any, as_dict: bool, padding: Any) -> None:
+    image = keras.Input((2, 2, 3), name="image")
+    flat = keras.layers.Dense(1, name="age")(keras.layers.Flatten()(image))
+    # Keras would multiply the weights of a batch of two images with the columns of the map.
+    found = {"age": flat, "map": keras.layers.Rescaling(1.0, name="map")(image)}
+    model = keras.Model(image, found if as_dict else list(found.values()))
+    weights = None if padding else np.arange(NUM)
+    sequence = augseq.ImageSequence.from_arrays(
+        X, {"age": AGE, "map": X / 255}, batch_size=2, shuffle=True, sample_weight=weights
+    ).shard(0, 1, padding=padding)
+    compiled(model, {"age": "mse", "map": loss})
+    with pytest.raises(ArgumentError, match=r"one number per image.*\('batch', 2, 2\)"):
+        model.evaluate(sequence, verbose=0)
+    compiled(model, {"age": "mse", "map": lambda y, p: keras.ops.mean(abs(y - p), [1, 2, 3])})
+    model.evaluate(sequence, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

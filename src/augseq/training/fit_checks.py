@@ -11,7 +11,7 @@ from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.loading.targets.target import Target
-from augseq.training.model_names import check_outputs_named, output_names
+from augseq.training.model_names import check_outputs_named, named_outputs, output_names
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
@@ -104,11 +104,42 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
         # It takes boxes as it likes, as detectors do.
         return
     check_outputs_named(model, plan)
+    check_weights(model, plan)
     if len(plan.targets) == 1:
         check_outputs(model, next(iter(plan.targets.values())))
         return
     for name, target in plan.targets.items():
         check_outputs(model, target, name)
+
+
+def check_weights(model: Any, plan: BatchPlan) -> None:
+    """Raise `ArgumentError` if Keras would multiply sample weights with losses of other images.
+
+    Keras multiplies weights, shape (batch,), with losses of shape (batch, n) as numpy does: it
+    fails, or, if the batch size is n, weighs the columns.
+    """
+    if plan.sample_weight is None and plan.schedule.shard.padding != "zero_weight":
+        return
+    if _computes_loss(model):
+        return
+    outputs = named_outputs(model)
+    for name, tensor in outputs.items():
+        loss = _loss_of(model.loss, name if len(outputs) > 1 else None, list(outputs))
+        if isinstance(loss, dict) and len(loss) == 1:
+            (loss,) = loss.values()
+        loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+        # Keras' own losses take the mean of the last axis only.
+        shape = tuple(tensor.shape[1:-1])
+        is_plain = any(_is(loss, kind) for kind in (_SPARSE, _ONE_HOT, *_BY_VALUE))
+        if is_plain and shape not in ((), (1,)):
+            raise ArgumentError(
+                "With sample weights, a loss must return one number per image. Received: the loss "
+                f"{getattr(loss, 'name', None) or getattr(loss, '__name__', loss)} of the output "
+                f"{name!r}, which returns an array of shape {('batch', *shape)}. Compile with a "
+                "function that takes the mean of each image, such as `lambda y, found: "
+                "keras.ops.mean(keras.losses.mean_squared_error(y, found), "
+                f"{list(range(1, 1 + len(shape)))})`, or train without weights."
+            )
 
 
 def check_outputs(model: Any, target: Target, name: str | None = None) -> None:

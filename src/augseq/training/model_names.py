@@ -64,6 +64,14 @@ def output_names(model: Any) -> list[str] | None:
     return _keys(model, "output") or list(map(str, names))
 
 
+def named_outputs(model: Any) -> dict[str, Any]:
+    """Return the outputs of a model by the names of its targets; empty if they are not known."""
+    if _keys(model, "output") is not None:
+        return dict(model.output)
+    names, tensors = output_names(model), getattr(model, "outputs", None)
+    return dict(zip(names, tensors, strict=True)) if names and isinstance(tensors, list) else {}
+
+
 def _keys(model: Any, attribute: str) -> list[str] | None:
     """Return the keys of a model that was created with a dict of tensors."""
     try:
