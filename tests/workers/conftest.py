@@ -1,8 +1,12 @@
 """Worker tests have processes of their own."""
 
+import multiprocessing
 import weakref
 
 import pytest
+
+# Processes of "forkserver" then start in milliseconds.
+multiprocessing.set_forkserver_preload(["augseq.workers.worker_main", "tests.workers.transforms"])
 
 
 @pytest.fixture(autouse=True)

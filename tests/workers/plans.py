@@ -1,5 +1,6 @@
 """Plans of images in memory, and what they must give."""
 
+import multiprocessing
 import os
 import threading
 import time
@@ -23,6 +24,8 @@ from augseq.pixels.source import ArraySource
 from augseq.sampling.schedule import Schedule, Step
 
 NUM_BATCHES = 10
+# The start method of tests for which it does not matter; `conftest` makes it the quickest one.
+QUICK = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 def numbered_images(num_images: int = 40, size: int = 8) -> np.ndarray:

@@ -23,7 +23,7 @@ from augseq.workers.process_pool import ProcessWorkers
 from tests.laws.test_portability_law import plan_of
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images, wait_until
+from .plans import NUM_BATCHES, QUICK, array_plan, at, bits, loaded, numbered_images, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 needs_maps = pytest.mark.skipif(
@@ -37,9 +37,7 @@ NAMELESS = getattr(signal, "SIGRTMIN", 0) + 6
 """A signal for which Python has no name."""
 
 
-def workers_of(
-    plan: BatchPlan, num_workers: int = 2, start_method: str = "spawn"
-) -> ProcessWorkers:
+def workers_of(plan: BatchPlan, num_workers: int = 2, start_method: str = QUICK) -> ProcessWorkers:
     return ProcessWorkers(plan, num_workers, start_method=start_method)
 
 
@@ -142,8 +140,8 @@ def test_memory_is_reused_and_released() -> None:
 @needs_maps
 def test_workers_share_one_copy_of_an_array_and_release_it_with_its_sequence() -> None:
     plan = array_plan(images=numbered_images(40, 256))
-    lasting = workers_of(array_plan(), 2)
-    workers = workers_of(plan, 2)
+    lasting = workers_of(array_plan(), 2, "spawn")
+    workers = workers_of(plan, 2, "spawn")
     assert workers.process_ids == lasting.process_ids
     size = plan.pipeline.source.images.nbytes  # type: ignore[attr-defined]
     for future in [workers.submit(at(step)) for step in range(NUM_BATCHES)]:
@@ -290,7 +288,7 @@ def test_an_exception_without_a_text_is_the_same_as_from_a_thread() -> None:
 
 def test_a_worker_loads_no_backend_and_stays_below_150_mb(samples: Manifest) -> None:
     plan = plan_of(samples, [A.HorizontalFlip(), A.ColorJitter(), transforms.count_backends])
-    workers = workers_of(plan)
+    workers = workers_of(plan, start_method="spawn")
     for future in [workers.submit(at(step)) for step in range(8)]:
         assert not future.result(30).images.any(), "a backend was loaded"
     for process_id in workers.process_ids:
@@ -302,7 +300,7 @@ def test_a_worker_loads_no_backend_and_stays_below_150_mb(samples: Manifest) -> 
 def test_a_million_records_do_not_increase_the_memory_of_a_worker(samples: Manifest) -> None:
     def memory_with(manifest: Manifest) -> int:
         plan = plan_of(manifest, None)
-        workers = workers_of(plan, 1)
+        workers = workers_of(plan, 1, "spawn")
         for step in range(4):
             assert bits(workers.submit(at(step), urgent=True).result()) == bits(loaded(plan, step))
         return int(psutil.Process(workers.process_ids[0]).memory_full_info().uss)

@@ -21,7 +21,7 @@ from augseq.workers.process_pool import ProcessWorkers
 from tests.pixels.conftest import photo
 
 from . import transforms
-from .plans import NUM_BATCHES, array_plan, at, bits, loaded, numbered_images, wait_until
+from .plans import NUM_BATCHES, QUICK, array_plan, at, bits, loaded, numbered_images, wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -39,7 +39,7 @@ def test_many_deaths_do_not_change_the_stream(num_deaths: int, tmp_path: Path) -
     plain = array_plan([transforms.add_noise_but_first])
     expected = [bits(loaded(plain, step)) for step in range(NUM_BATCHES)]
     augment = [transforms.DieOnce(tmp_path), transforms.add_noise_but_first]
-    workers = ProcessWorkers(array_plan(augment), 2, limit_s=120)
+    workers = ProcessWorkers(array_plan(augment), 2, limit_s=120, start_method=QUICK)
     deaths = 0
     while deaths < num_deaths:
         tasks = [workers.submit(at(step)) for step in range(NUM_BATCHES)]
@@ -58,7 +58,7 @@ def test_many_deaths_do_not_change_the_stream(num_deaths: int, tmp_path: Path) -
 
 def test_a_death_is_detected_within_a_second(tmp_path: Path) -> None:
     plan = array_plan([transforms.HangOnce(tmp_path)])
-    workers = ProcessWorkers(plan, 1)
+    workers = ProcessWorkers(plan, 1, start_method=QUICK)
     seconds = []
     for step in range(3):
         task = workers.submit(at(step))
