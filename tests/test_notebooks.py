@@ -4,12 +4,14 @@ import ast
 import contextlib
 import functools
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 from packaging.requirements import Requirement
@@ -19,8 +21,9 @@ from tests.backends import environment_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-# Unless long tests are selected, notebooks run every cell with less training and smaller photos,
-# and without XLA, which takes TensorFlow seconds to compile each model.
+# Long tests run each notebook as it is, in a new kernel. The others run every cell, one notebook
+# after the other in one kernel, with less training and smaller photos, and without XLA, which takes
+# TensorFlow seconds to compile each model.
 LESS = {
     "01": {"epochs=15": "epochs=2", '["accuracy"])': '["accuracy"], jit_compile=False)'},
     "03": {
@@ -61,6 +64,9 @@ class Hiding:
 
     def find_spec(self, name, path=None, target=None, hidden=frozenset(names)):
         return None if name.split(".")[0] in hidden else self.finder.find_spec(name, path, target)
+
+if "Hiding" not in {type(one).__name__ for one in sys.meta_path}:
+    sys.meta_path[:] = [Hiding(one) for one in sys.meta_path]
 """
 WHICH_BACKEND = "import keras\nprint(keras.backend.backend())"
 # Home folders, temporary folders (where Jupyter claims that cells are stored), and this checkout.
@@ -143,6 +149,34 @@ def kernel_environment(backend: str) -> dict[str, str]:
     return variables
 
 
+@contextlib.contextmanager
+def ending_kernel() -> Iterator[AsyncKernelManager]:
+    """Give a kernel that the first notebook starts, and end it."""
+    manager = AsyncKernelManager()
+    yield manager
+    if manager.has_kernel:
+        run_sync(manager.shutdown_kernel)(now=True)
+
+
+@pytest.fixture(scope="module")
+def shared_kernel() -> Iterator[AsyncKernelManager]:
+    """A kernel for several notebooks, since each would take seconds to import TensorFlow."""
+    with ending_kernel() as manager:
+        yield manager
+
+
+@pytest.fixture
+def kernel(
+    request: pytest.FixtureRequest, shared_kernel: AsyncKernelManager
+) -> Iterator[AsyncKernelManager]:
+    """A kernel, not started yet if it is the first one or the test is a long one."""
+    if not request.node.get_closest_marker("long"):
+        yield shared_kernel
+        return
+    with ending_kernel() as manager:
+        yield manager
+
+
 def name_of_run(value: object) -> str:
     if isinstance(value, Path):
         return value.stem
@@ -153,25 +187,31 @@ def name_of_run(value: object) -> str:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("backend", "path", "less"), RUNS, ids=name_of_run)
-def test_a_notebook_runs_from_top_to_bottom(backend: str, path: Path, less: dict[str, str]) -> None:
+def test_a_notebook_runs_from_top_to_bottom(
+    kernel: AsyncKernelManager, backend: str, path: Path, less: dict[str, str]
+) -> None:
     notebook = nbformat.read(path, as_version=4)
     for more, fewer in less.items():
         (cell,) = [cell for cell in code_cells(notebook) if more in cell.source]
         cell.source = cell.source.replace(more, fewer)
     with_pictures = {cell.id for cell in code_cells(notebook) if has_picture(cell)}
     # Neither the cells nor the code that they call can import a module that is not installed.
-    hide = f"{HIDING}\nsys.meta_path[:] = [Hiding(one) for one in sys.meta_path]"
-    notebook.cells.insert(0, new_code_cell(f"names = {foreign_modules(backend)!r}\n{hide}"))
+    hide = f"names = {foreign_modules(backend)!r}\n{HIDING}"
+    # Names of the notebook before are gone, as in a new kernel.
+    notebook.cells.insert(0, new_code_cell(f"%reset -f\n{hide}"))
     notebook.cells.append(new_code_cell(WHICH_BACKEND))
 
     client = NotebookClient(
         notebook,
+        km=kernel,
         timeout=CELL_TIMEOUT_S,
         resources={"metadata": {"path": str(FOLDER)}},
         # Output of native code goes to the terminal: TensorFlow describes every CPU.
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
     )
     done = client.execute(env=kernel_environment(backend))
+    # The client leaves them open, since the kernel goes on.
+    client.kc.stop_channels()
 
     assert done.cells.pop().outputs[-1].text.split() == [backend]
     assert not [output.text for output in outputs(done) if output.get("name") == "stderr"]
