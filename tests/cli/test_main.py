@@ -68,6 +68,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 FIT = ("--epochs", 1, "--image-size", 16, "--batch-size", 4, "--augment", "none")
+# To draw the whole sheet takes 2 s.
+ONE_IMAGE = ("--images", 1, "--seeds", 1)
 
 
 def test_index_prints_the_classes_and_writes_a_manifest(run: Run, folder: Path) -> None:
@@ -524,12 +526,12 @@ def test_the_command_that_creates_a_manifest_from_a_table_runs(
 
 def test_a_valid_user_list_is_accepted(run: Run, folder: Path) -> None:
     Path("good.py").write_text(GOOD_LIST, encoding="utf-8")
-    assert run("show", folder, "--augment", "good.py:mine").code == 0
+    assert run("show", folder, *ONE_IMAGE, "--augment", "good.py:mine").code == 0
 
 
 def test_a_file_with_the_name_of_a_module_does_not_replace_it(run: Run, folder: Path) -> None:
     Path("random.py").write_text(GOOD_LIST, encoding="utf-8")
-    assert run("show", folder, "--augment", "random.py:mine").code == 0
+    assert run("show", folder, *ONE_IMAGE, "--augment", "random.py:mine").code == 0
     assert random is sys.modules["random"]
 
 
@@ -540,7 +542,7 @@ def test_a_file_can_import_another_file_next_to_it(run: Run, folder: Path) -> No
         "from neighbour_of_augseq_test import mine, unchanged\nboth = [*mine, unchanged]\n",
         encoding="utf-8",
     )
-    outcome = run("show", folder, "--augment", "mine/lists.py:both")
+    outcome = run("show", folder, *ONE_IMAGE, "--augment", "mine/lists.py:both")
     sys.modules.pop("neighbour_of_augseq_test", None)
     assert outcome.code == 0, outcome.err
 
@@ -580,7 +582,7 @@ def test_a_manifest_with_missing_files_says_how_to_proceed(run: Run, folder: Pat
     run("index", folder, "-o", "small.parquet")
     moved = folder.rename(folder.with_name("moved"))
     _expect_error(run("fit", "small.parquet", *FIT), "is not in", "root=")
-    assert run("show", "small.parquet", "--root", moved).code == 0
+    assert run("show", "small.parquet", *ONE_IMAGE, "--root", moved).code == 0
 
 
 def test_an_installed_command_runs_without_a_backend_if_it_needs_none(
