@@ -32,6 +32,12 @@ KINDS: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep Keras from choosing XLA, which takes TensorFlow seconds to compile each model."""
+    monkeypatch.setattr("keras.src.trainers.trainer.model_supports_jit", lambda _: False)
+
+
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
 
