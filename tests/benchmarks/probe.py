@@ -1,4 +1,6 @@
-"""Run two epochs of each row of the tables; print a summary, one line of JSON per row and dtype.
+"""Run two epochs of some rows of the tables; print a summary, one line of JSON per row and dtype.
+
+python -m tests.benchmarks.probe FOLDER [[DTYPE, NAME], ...]
 
 A separate process, since contenders fork and spawn, which the test process should not do.
 """
@@ -48,8 +50,11 @@ def _summary(epoch: Any) -> dict[str, Any]:
 
 def main() -> None:
     job = Job(folder=Path(sys.argv[1]), image_size=(32, 40), batch_size=20, workers=2)
+    wanted = json.loads(sys.argv[2])
     for dtype in ("uint8", "float32"):
         for name, row in distinct_rows(dtype).items():
+            if [dtype, name] not in wanted:
+                continue
             found = look_at(row, replace(job, dtype=dtype))
             print(json.dumps({"name": name, "dtype": dtype, **found}), flush=True)
 
