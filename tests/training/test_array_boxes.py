@@ -92,6 +92,14 @@ def test_boxes_as_plain_arrays_are_refused_where_images_move() -> None:
         sequence(y, FLIP)
 
 
+def test_boxes_in_pixels_are_refused_where_images_are_resized() -> None:
+    with pytest.raises(ArgumentError, match=r"images are resized.*augseq.Boxes\(arrays=y\)"):
+        sequence({"boxes": BOXES, "labels": LABELS}, image_size=(HEIGHT * 2, WIDTH * 2))
+    relative = np.where(LABELS[..., None] >= 0, BOXES / [WIDTH, HEIGHT, WIDTH, HEIGHT], -1)
+    y = {"boxes": relative, "labels": LABELS}
+    assert np.array_equal(sequence(y, image_size=(40, 60))[0][1]["boxes"], relative)
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no arrays": ({}, "must be augseq.Boxes"),
     "no labels": ({"arrays": {"boxes": BOXES}}, "must be augseq.Boxes"),

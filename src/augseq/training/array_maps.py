@@ -10,6 +10,8 @@ from augseq.loading.pipeline import Pipeline
 from augseq.pixels.source import ArraySource
 from augseq.validation import rectangular
 
+_LARGEST_RELATIVE = 1.5
+
 
 def check_no_maps(
     rows: npt.NDArray[Any], name: str, source: ArraySource, pipeline: Pipeline
@@ -44,10 +46,15 @@ def check_no_boxes(rows: Mapping[str, Any], source: ArraySource, pipeline: Pipel
         source: The images.
         pipeline: How they are augmented and resized.
     """
-    shape = rectangular(rows.get("boxes", ()), "y['boxes']").shape
+    boxes = rectangular(rows.get("boxes", ()), "y['boxes']")
+    shape, size = boxes.shape, tuple(source.images.shape[1:3])
     if "labels" not in rows or len(shape) != 3 or shape[2] != 4:
         return
-    reason = _what_moves(pipeline, tuple(source.images.shape[1:3]))
+    reason = _what_moves(pipeline, size)
+    # Stretching does not change boxes that are relative to the size of the image.
+    is_in_pixels = boxes.dtype.kind in "iuf" and boxes.max(initial=0) > _LARGEST_RELATIVE
+    if not reason and is_in_pixels and pipeline.resize and pipeline.resize.image_size != size:
+        reason = "the images are resized"
     if reason:
         raise ArgumentError(
             "`y` seems to contain boxes, but arrays are passed to the model unchanged, and "

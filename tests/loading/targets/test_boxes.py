@@ -221,6 +221,16 @@ def test_a_manifest_without_boxes_is_refused(tmp_path: Path) -> None:
         augseq.ImageSequence(images, label_mode=None, inputs={"b": augseq.Boxes()})
 
 
+@pytest.mark.parametrize(
+    "box", [[1, 2, float("nan"), 4], [1, 2, 3, float("inf")], [5, 2, 3, 4], [1, 9, 3, 4]]
+)
+def test_boxes_of_a_column_of_your_own_are_checked(tmp_path: Path, box: list[float]) -> None:
+    images = scene(tmp_path, BOXES, LABELS)
+    changed = images.with_column("boxes", [[1.0, 2, 3, 4, *box], [], [1.0, 1, 2, 2]])
+    with pytest.raises(LabelError, match=r"left, top, right and bottom.*for '0.png'"):
+        batch_of(changed, augseq.Boxes())
+
+
 def test_arrays_in_place_of_boxes_must_be_numbers_of_one_shape() -> None:
     pixels = np.zeros((2, 8, 8, 3), np.uint8)
     with pytest.raises(

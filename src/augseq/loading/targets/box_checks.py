@@ -20,7 +20,7 @@ def read_objects(manifest: "Manifest") -> tuple[npt.NDArray[np.int64], npt.NDArr
     """Return the position of the image, and the name of the class, of each object.
 
     Raises:
-        LabelError: The numbers of boxes and classes differ.
+        LabelError: The numbers of boxes and classes differ, or a box is not valid.
     """
     lists = [manifest.arrow_column(name, "Boxes").combine_chunks() for name in (BOXES, CLASSES)]
     lengths, counts = (np.asarray(part.fill_null([]).value_lengths()) for part in lists)
@@ -32,7 +32,19 @@ def read_objects(manifest: "Manifest") -> tuple[npt.NDArray[np.int64], npt.NDArr
             f"{files_at(manifest, wrong)}"
         )
     names = np.array(lists[1].flatten().to_pylist(), object)
-    return np.repeat(np.arange(len(manifest)), counts), names
+    images_of = np.repeat(np.arange(len(manifest)), counts)
+    boxes = np.asarray(lists[0].flatten(), np.float64).reshape(-1, 4)
+    with np.errstate(invalid="ignore"):
+        wrong = ~np.isfinite(boxes).all(axis=1) | (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    if wrong.any():
+        has_it = np.isin(np.arange(len(manifest)), images_of[wrong])
+        raise LabelError(
+            f"The column {BOXES!r} must have the left, top, right and bottom of each box, in "
+            f"finite pixels. Received: {boxes[wrong][0].tolist()} for "
+            f"{files_at(manifest, has_it)}. Correct the column; a box of left, top, width and "
+            "height ends at left + width, top + height."
+        )
+    return images_of, names
 
 
 def flagged(
