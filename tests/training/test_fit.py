@@ -38,6 +38,7 @@ SHORT_ON_JAX_AND_TORCH = {
     "the_worst_batches_are_kept_with_their_own_loss",
     "torch_loaders_warn_unless_epochs_are_set",
     "two_shards_train_one_epoch_together",
+    "without_epoch_sync_an_epoch_that_is_not_that_of_keras_is_never_silent",
     "without_epoch_sync_one_fit_trains_the_epochs_of_keras_and_says_nothing",
     "without_epoch_sync_no_augmentation_comes_twice_not_in_a_second_fit_either",
     "workers_that_are_killed_in_every_epoch_change_nothing_that_is_trained",

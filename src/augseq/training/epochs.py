@@ -55,7 +55,7 @@ class EpochTracker:
         self._others = threading.local()
         self.first_step = 0
         self.unknown = UnknownPasses(None if endless else num_batches, epoch_matters=epoch_matters)
-        self._wants_epoch_sync = epoch_matters and not endless
+        self._wants_epoch_sync = epoch_matters
         self._num_batches = num_batches
         self._endless = endless
         self._given: set[int] = set()
@@ -74,8 +74,9 @@ class EpochTracker:
         self._hook_came = False
         self._pass_begins = False
         self._call: str | None = None
+        self._was_built = False
         self._epochs_of_fit: FitEpochs | None = None
-        self._may_differ = self._is_uncompared = False
+        self._differs = self._may_differ = self._is_fit_of_wrapper = False
         self._was_looped = self._was_trained = self._is_fed_by_loop = False
 
     @property
@@ -95,18 +96,17 @@ class EpochTracker:
             self._others.epoch = before
 
     def wants_epoch_sync(self) -> bool:
-        """Whether to recommend `EpochSync` now: once, after a complete epoch without it.
+        """Whether to recommend `EpochSync` now: once, after an epoch without it.
 
-        Only if that epoch was not Keras' epoch, or if this is unknown.
+        Only if that epoch was not Keras' epoch, or if this is unknown after a complete epoch.
         """
         # If TensorFlow reads the last batches between two Keras epochs, the pass seems incomplete,
         # but the epoch has advanced.
         is_over = len(self._given) >= self._num_batches or self._has_advanced
         # The batch that a model is built with is not an epoch, nor is an evaluation.
         is_other = self._call == "build" or find_call() in ("evaluate", "predict")
-        # A wrapper may hand on the hooks, but not the request that tells where a pass begins.
-        may_differ = self._may_differ or self._is_uncompared
-        if not self._wants_epoch_sync or not may_differ or not is_over or is_other:
+        is_wrong = self._differs or (self._may_differ and is_over)
+        if not self._wants_epoch_sync or not is_wrong or is_other:
             return False
         self._wants_epoch_sync = False
         return True
@@ -165,7 +165,7 @@ class EpochTracker:
             # Loops count epochs themselves, and TensorFlow may have read ahead into the next one.
             self.set(epoch, first_step)
         self._announced = self._is_led = True
-        self._wants_epoch_sync = False
+        self._differs = self._may_differ = False
 
     def count_length(self, num_batches: int) -> None:
         """Record that code outside Keras' hooks requests the number of batches."""
@@ -194,10 +194,15 @@ class EpochTracker:
         """Stop following it."""
         self.is_watched = False
 
-    def begin(self) -> None:
-        """Handle Keras' start of an epoch or of a model build."""
+    def begin(self, *, is_through_wrapper: bool = False) -> None:
+        """Handle Keras' start of an epoch or of a model build.
+
+        Args:
+            is_through_wrapper: Whether Keras trains on another object, which calls this hook.
+        """
+        self._was_built = self._call == "build"
         self._call, self._epochs_of_fit = find_call(), find_epochs()
-        self._is_uncompared = self._call == "fit"
+        self._is_fit_of_wrapper = is_through_wrapper and self._call == "fit"
         if self._call in ("evaluate", "predict"):
             self._was_trained = False
         self.unknown.clear()
@@ -245,7 +250,8 @@ class EpochTracker:
     def _ask_in_pass(self, batch: int) -> None:
         if self._pass_begins:
             # JAX and torch build a model with one batch of a pass, and then restart the pass.
-            was_given = len(self._given) > 1 or (self._num_batches == 1 and bool(self._given))
+            is_whole = self._num_batches == 1 and not self._was_built and bool(self._given)
+            was_given = len(self._given) > 1 or is_whole
             was_looped = self._was_looped and self._call == "fit"
             if self._may_advance and (was_given or was_looped):
                 self._epoch += 1
@@ -254,18 +260,24 @@ class EpochTracker:
             if self._may_advance:
                 self._compare_with_fit()
             self._begin_pass()
+        elif self._hook_came and self._may_advance and self._is_fit_of_wrapper:
+            # The wrapper does not read the number of batches, so passes cannot be told apart.
+            begins = batch in self._given and len(self._given) >= self._num_batches
+            self.unknown.compare(self._epoch, self._epochs_of_fit, begins=begins)
         self._hook_came = self._pass_begins = False
         self._take(batch)
 
     def _compare_with_fit(self) -> None:
         """Begin with the first epoch of `fit`, and note whether the epochs differ from Keras'."""
         epochs = self._epochs_of_fit
-        self._is_uncompared = False
-        if self._call == "fit" and epochs is not None and not self._endless:
+        if self._endless:
+            is_later = self._call == "fit" and epochs is not None and epochs.first > 0
+            self._differs |= is_later and self.first_step == 0
+        elif self._call == "fit" and epochs is not None:
             if self._epoch < epochs.first:
                 self._epoch = epochs.first
                 self._begin_epoch()
-            self._may_differ |= self._epoch != epochs.current
+            self._differs |= self._epoch != epochs.current
         elif self._call in ("fit", None):
             self._may_differ = True
 

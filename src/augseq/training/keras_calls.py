@@ -103,7 +103,17 @@ def find_epochs() -> FitEpochs | None:
     Source:
         `fit` of `keras.src.backend.*.trainer`, Keras 3.15: the names of its local variables.
     """
-    for fit in _fits(sys._getframe()):
+    return _epochs_of(sys._getframe())
+
+
+def find_epochs_of_reader() -> FitEpochs | None:
+    """Return the same for code that reads batches, which can run in a TensorFlow thread."""
+    main = threading.main_thread().ident or 0
+    return find_epochs() or _epochs_of(sys._current_frames().get(main))
+
+
+def _epochs_of(innermost: FrameType | None) -> FitEpochs | None:
+    for fit in _fits(innermost):
         here: dict[str, Any] = fit.f_locals
         first, current = here.get("initial_epoch"), here.get("epoch")
         if isinstance(first, int) and isinstance(current, int) and _callbacks_of(fit):

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from augseq.training.epochs import EpochTracker
-from augseq.training.keras_calls import find_call
+from augseq.training.keras_calls import find_call, find_call_of_reader
 from augseq.training.pass_advice import SAME_BATCHES, SAME_STEPS, advise
 
 
@@ -40,7 +40,7 @@ class LoopPasses:
             get: Loads a batch of epoch `EpochTracker.epoch`.
             length_of: Returns the number of batches; None if endless.
         """
-        is_look = find_call() == "callback"
+        is_look = _only_inspects()
         if not is_look:
             self._epochs.begin_loop()
         if self._generation != self._epochs.generation:
@@ -113,3 +113,13 @@ class _Loop(Iterator[Any]):
         is_same = given > 0 and (before > 1 or before == given)
         if self._notes is not None and is_same and given != self._length:
             self._notes.end_early(self._epoch, is_endless=self._length is None)
+
+
+def _only_inspects() -> bool:
+    """Return whether the loop that begins is of a callback, or reads batches to build a model.
+
+    On JAX and torch, Keras builds a model with a batch of a `tf.data.Dataset`, and then reads it
+    from the start again. With `prefetch`, TensorFlow can have read all batches by then.
+    """
+    call = find_call()
+    return call == "callback" or (call is None and find_call_of_reader() == "build")

@@ -21,6 +21,17 @@ SECOND_PASS = (
     "that gets its batches from this sequence, pass the callback:\n"
     "    callbacks=[augseq.EpochSync(batches)]"
 )
+FIT_EPOCH = (
+    "`fit` trains epoch {other}, with the order and augmentations of epoch {epoch}, because it "
+    "trains on an object that gets its batches from this sequence. Pass the callback:\n"
+    "    callbacks=[augseq.EpochSync(batches)]"
+)
+REPEATED = (
+    "`fit` begins with a later epoch (initial_epoch), but without the EpochSync callback, it "
+    "begins at the first step of the repeated sequence, with the order and augmentations of "
+    "epoch 0. Add the callback, with your repeated sequence:\n"
+    "    model.fit(endless, steps_per_epoch=100, epochs=10, callbacks=[augseq.EpochSync(endless)])"
+)
 SAME_BATCHES = (
     "Two passes over epoch {epoch} ended early and yielded the same batches: each loop starts at "
     "the first batch of the epoch, and the next epoch begins only after a complete pass. To start "

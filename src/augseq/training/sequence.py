@@ -78,7 +78,7 @@ from augseq.training.iterators_at_exit import leave_iterators_to_the_system
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.model_names import check_inputs
-from augseq.training.pass_advice import EPOCH_SYNC
+from augseq.training.pass_advice import EPOCH_SYNC, REPEATED
 from augseq.training.position import Position
 from augseq.training.resume_state import (
     Conditions,
@@ -535,9 +535,10 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         require_part_for_keras(self._plan.schedule.shard)
         require_even_batches(self._plan.schedule, self.epoch)
         self._check_call()
-        if self.position.epochs.wants_epoch_sync():
-            warnings.warn(EPOCH_SYNC, AugseqWarning, stacklevel=2)
-        self.position.epochs.begin()
+        self._recommend_epoch_sync()
+        method = find_method()
+        is_through_wrapper = method is not None and method.name == "fit" and method.data is not self
+        self.position.epochs.begin(is_through_wrapper=is_through_wrapper)
         self.failure = None
         length = self.length
         self._lookahead.begin_pass([] if length is None else shuffled_order(length))
@@ -568,8 +569,15 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def on_epoch_end(self) -> None:
         """Handle Keras' end of an epoch."""
+        # Here too, since it may be the last one.
+        self._recommend_epoch_sync()
         self.position.epochs.end()
         self._lookahead.end_pass()
+
+    def _recommend_epoch_sync(self) -> None:
+        if self.position.epochs.wants_epoch_sync():
+            text = REPEATED if self.position.is_endless else EPOCH_SYNC
+            warnings.warn(text, AugseqWarning, stacklevel=3)
 
     @property
     def epoch(self) -> int:

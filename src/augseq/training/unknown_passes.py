@@ -6,8 +6,19 @@ import weakref
 from typing import Any, Protocol
 
 from augseq.training.asked_batches import AskedBatches
-from augseq.training.keras_calls import find_call_of_reader, is_fitting_with
-from augseq.training.pass_advice import OTHER_EPOCH, SECOND_PASS, WORKER_PROCESS, advise
+from augseq.training.keras_calls import (
+    FitEpochs,
+    find_call_of_reader,
+    find_epochs_of_reader,
+    is_fitting_with,
+)
+from augseq.training.pass_advice import (
+    FIT_EPOCH,
+    OTHER_EPOCH,
+    SECOND_PASS,
+    WORKER_PROCESS,
+    advise,
+)
 
 
 class Followed(Protocol):
@@ -54,6 +65,7 @@ class UnknownPasses:
 
     def __init__(self, num_batches: int | None, *, epoch_matters: bool) -> None:
         self.is_announced = False
+        self._is_compared = False
         self._epoch_matters = epoch_matters
         self._asked = None if num_batches is None else AskedBatches(num_batches)
 
@@ -69,6 +81,7 @@ class UnknownPasses:
 
     def clear(self) -> None:
         """Forget the requested batches."""
+        self._is_compared = False
         if self._asked is not None:
             self._asked.clear()
 
@@ -98,12 +111,41 @@ class UnknownPasses:
             return
         if other not in (None, epoch):
             self._advise(OTHER_EPOCH, epoch=epoch, other=other)
-        elif begins:
+        else:
+            self._check_epoch(epoch, begins=begins)
+
+    def _check_epoch(self, epoch: int, *, begins: bool) -> None:
+        epochs = None
+        if not self._is_compared and self._asked is not None and not self._asked.is_elsewhere:
+            # Once for each epoch: reading the stack of a thread takes time.
+            self._is_compared = True
+            epochs = find_epochs_of_reader()
+        self.compare(epoch, epochs, begins=begins)
+
+    def compare(self, epoch: int, epochs: FitEpochs | None, *, begins: bool) -> None:
+        """Warn if the epoch of a wrapper around the sequence is not that of `fit`.
+
+        Args:
+            epoch: The current epoch of the sequence.
+            epochs: Those of `fit`; None if unknown.
+            begins: Whether another pass over the same epoch begins.
+        """
+        if begins:
             self._advise(SECOND_PASS, epoch=epoch)
+        elif epochs is not None and epochs.current != epoch and not self.is_announced:
+            self._advise(FIT_EPOCH, epoch=epoch, other=epochs.current)
 
     def begin_loop(self, epoch: int) -> None:
-        """Record that a loop begins; warn if it is in a worker process with an unknown epoch."""
-        if self._asked is None or not _is_torch_worker():
+        """Record that a loop begins; warn if it is in a worker process with an unknown epoch.
+
+        A loop that feeds `fit`, such as one of a `tf.data.Dataset`, does not know `initial_epoch`.
+        """
+        if self._asked is None:
+            return
+        if not _is_torch_worker():
+            epochs = find_epochs_of_reader()
+            if epochs is not None and epoch < epochs.first and find_call_of_reader() == "fit":
+                self.compare(epoch, epochs, begins=False)
             return
         is_unknown_copy = not self._asked.is_elsewhere and not self.is_announced
         if self._asked.was_looped or self._asked.is_outdated or is_unknown_copy:

@@ -168,6 +168,20 @@ def a_wrapper_without_epoch_sync_warns_once_before_a_batch_is_repeated() -> None
 
 
 @scenario
+def a_wrapper_that_begins_with_a_later_epoch_warns_in_its_first_one() -> None:
+    for wrapper in WRAPPERS:
+        with noted() as texts:
+            trained = train(wrapper(array_sequence()), initial_epoch=3, epochs=4)
+        require_equal({epoch for batch in trained[3] for _, epoch in batch}, {0})
+        require_equal([text[:20] for text in texts], ["`fit` trains epoch 3"], wrapper.__name__)
+        sequence = array_sequence()
+        sequence.set_epoch(3)
+        with noted() as texts:
+            train(wrapper(sequence), initial_epoch=3, epochs=4)
+        require_equal(texts, [], wrapper.__name__)
+
+
+@scenario
 def evaluation_through_wrappers_does_not_warn() -> None:
     train_on, other = array_sequence(), array_sequence(8)
     plain = array_sequence(8, shuffle=False, augment=None)

@@ -202,6 +202,53 @@ def without_epoch_sync_backup_and_restore_resumes_the_epoch_of_the_crash() -> No
     require_equal(texts, [], "resumed")
 
 
+def epochs_of(trained: dict[int, list[Any]]) -> dict[int, set[int]]:
+    return {epoch: {e for batch in batches for _, e in batch} for epoch, batches in trained.items()}
+
+
+@scenario
+def without_epoch_sync_an_epoch_that_is_not_that_of_keras_is_never_silent() -> None:
+    def two_fits(first: int, *, sync: bool) -> Any:
+        sequence = array_sequence()
+        fit(sequence, sync=sync)
+        return epochs_of(fit(sequence, sync=False, initial_epoch=first, epochs=first + 1))
+
+    def after(method: str) -> Any:
+        sequence, model = array_sequence(), new_model(built=True)
+        getattr(model, method)(sequence, verbose=0)
+        return epochs_of(fit(sequence, sync=False, model=model))
+
+    def after_a_loop() -> Any:
+        sequence = array_sequence()
+        list(sequence)
+        return epochs_of(fit(sequence, sync=False))
+
+    def repeated(first: int, epoch: int = 0) -> Any:
+        sequence = array_sequence().repeat()
+        sequence.set_epoch(epoch)
+        options = {"initial_epoch": first, "epochs": first + 1, "steps_per_epoch": 6}
+        return epochs_of(fit(sequence, sync=False, **options))
+
+    cases = {
+        "one batch": (lambda: epochs_of(fit(array_sequence(2), sync=False)), 0, 0),
+        "two fits": (lambda: two_fits(0, sync=False), 1, 1),
+        "continued": (lambda: two_fits(1, sync=False), 1, 0),
+        "only the first with EpochSync": (lambda: two_fits(0, sync=True), 1, 1),
+        "first with EpochSync, continued": (lambda: two_fits(1, sync=True), 1, 0),
+        "after evaluate": (lambda: after("evaluate"), 1, 1),
+        "after predict": (lambda: after("predict"), 1, 1),
+        "after a loop": (after_a_loop, 1, 1),
+        "repeated": (lambda: repeated(0), 0, 0),
+        "repeated, from epoch 2": (lambda: repeated(2), 0, 1),
+        "repeated, from epoch 2, which is set": (lambda: repeated(2, 2), 2, 0),
+    }
+    for name, (train, epoch, num_warnings) in cases.items():
+        with noted() as texts:
+            trained = train()
+        require_equal(list(trained.values()), [{epoch}], name)
+        require_equal(len(texts), num_warnings, f"{name}: {texts}")
+
+
 @scenario
 def two_steps_per_execution_train_the_same() -> None:
     for num_images in (12, 10):
