@@ -60,9 +60,10 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
         yield path
     except BaseException as error:
         if has_backups(path):
+            kept = "the best model so far, and backups" if (path / MODEL).exists() else "backups"
             error.add_note(
-                f"The run folder {str(path)!r} has the best model so far, and backups. To "
-                f"continue: {resume_command(path)} (in Python: train_classifier(..., resume=True))."
+                f"The run folder {str(path)!r} has {kept}. To continue: {resume_command(path)} "
+                "(in Python: train_classifier(..., resume=True))."
             )
         elif not is_resumed:
             if isinstance(error, KeyboardInterrupt):
