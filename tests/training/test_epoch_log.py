@@ -59,11 +59,11 @@ PRETRAINED = {"weights": "imagenet"}
     [
         ({}, [("all", 0, 50, 3e-3, None)]),
         ({"epochs": 1, "learning_rate": 0.1}, [("all", 0, 1, 0.1, None)]),
-        (PRETRAINED, [("head", 0, 5, 3e-3, True), ("all", 5, 20, 1.5e-4, False)]),
-        ({**PRETRAINED, "epochs": 1}, [("all", 0, 1, 1.5e-4, False)]),
-        ({**PRETRAINED, "epochs": 2}, [("head", 0, 1, 3e-3, True), ("all", 1, 2, 1.5e-4, False)]),
-        ({**PRETRAINED, "head_epochs": 0}, [("all", 0, 20, 1.5e-4, False)]),
-        ({**PRETRAINED, "head_epochs": 20}, [("head", 0, 20, 3e-3, True)]),
+        (PRETRAINED, [("head", 0, 5, 1e-2, True), ("all", 5, 20, 5e-4, False)]),
+        ({**PRETRAINED, "epochs": 1}, [("all", 0, 1, 5e-4, False)]),
+        ({**PRETRAINED, "epochs": 2}, [("head", 0, 1, 1e-2, True), ("all", 1, 2, 5e-4, False)]),
+        ({**PRETRAINED, "head_epochs": 0}, [("all", 0, 20, 5e-4, False)]),
+        ({**PRETRAINED, "head_epochs": 20}, [("head", 0, 20, 1e-2, True)]),
         (
             {**PRETRAINED, "learning_rate": 0.02, "epochs": 9, "head_epochs": 3},
             [("head", 0, 3, 0.02, True), ("all", 3, 9, 0.001, False)],

@@ -61,7 +61,10 @@ class RunArguments:
     learning_rate: Annotated[
         float | None,
         number_option(
-            "Peak learning rate, above 0. [3e-3]", kind=float, above=0, rich_help_panel=_TRAINING
+            "Peak learning rate, above 0. [3e-3, or 1e-2 with pretrained weights]",
+            kind=float,
+            above=0,
+            rich_help_panel=_TRAINING,
         ),
     ] = None
     head_epochs: Annotated[

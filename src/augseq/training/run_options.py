@@ -30,6 +30,8 @@ DEFAULT_EPOCHS = 50
 # Pretrained weights need fewer.
 DEFAULT_EPOCHS_OF_FINE_TUNING = 20
 DEFAULT_LEARNING_RATE = 3e-3
+# For the new head, which a few epochs must train.
+DEFAULT_LEARNING_RATE_OF_FINE_TUNING = 1e-2
 DEFAULT_IMAGE_SIZE = (128, 128)
 DEFAULT_BATCH_SIZE = 16
 DEFAULT_VAL = 0.2
@@ -59,7 +61,7 @@ class RunOptions:
         head_epochs: Number of these in which only the head is trained, with pretrained weights.
             None: a quarter. 0: none; the same as `epochs`: all.
         batch_size: Number of images per training step.
-        learning_rate: Peak learning rate, above 0. None uses 3e-3.
+        learning_rate: Peak learning rate, above 0. None: 3e-3, or 1e-2 with pretrained weights.
         early_stopping: Stop after this number of epochs without a better result on the held-out
             images. None: train all epochs. The best epoch is kept in either case.
         class_weight: Whether images of rare classes count more, so that each class has the same
@@ -116,6 +118,15 @@ class RunOptions:
     def is_fine_tuning(self) -> bool:
         """Whether training starts from pretrained weights."""
         return self.weights not in (RANDOM, GIVEN)
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate, or its default."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        if self.is_fine_tuning:
+            return DEFAULT_LEARNING_RATE_OF_FINE_TUNING
+        return DEFAULT_LEARNING_RATE
 
     def __post_init__(self) -> None:
         check_number("val", self.val, above=0)

@@ -16,7 +16,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
 from augseq.training.run_files import CLASS_NAMES, SETTINGS
-from augseq.training.run_options import DEFAULT_LEARNING_RATE, RunOptions
+from augseq.training.run_options import RunOptions
 
 _LIBRARIES = ("augseq", "keras", "albumentations", "numpy", "opencv-python-headless", "pillow")
 
@@ -44,7 +44,7 @@ def write_settings(
     settings = {
         **_given(options, pixels, has_val=val is not None),
         "augment": [code_of(step) or repr(step) for step in steps_of(options)],
-        "learning_rate": options.learning_rate or DEFAULT_LEARNING_RATE,
+        "learning_rate": options.peak_learning_rate,
         "pixels": pixels,
         "fingerprint": manifest.fingerprint(),
         **({} if val is None else {"val_fingerprint": val.fingerprint()}),

@@ -13,7 +13,7 @@ from augseq.training.epoch_log import EpochLog, Epochs, epochs_of
 from augseq.training.own_failure import own_failure
 from augseq.training.run_data import RunData
 from augseq.training.run_files import BACKUPS
-from augseq.training.run_options import DEFAULT_LEARNING_RATE, RunOptions
+from augseq.training.run_options import RunOptions
 
 # Large steps would destroy pretrained weights.
 _GENTLE = 0.05
@@ -46,7 +46,7 @@ class Stage:
 def stages_of(options: RunOptions) -> list[Stage]:
     """Return the stages of a run: with pretrained weights, first the head, then all layers."""
     assert options.epochs is not None
-    rate = options.learning_rate or DEFAULT_LEARNING_RATE
+    rate = options.peak_learning_rate
     if not options.is_fine_tuning:
         return [_stage("all", 0, options.epochs, rate, None)]
     head = options.head_epochs or 0
