@@ -37,9 +37,14 @@ LESS = {
         "num_steps=20, num_rounds=4": "num_steps=2, num_rounds=2",
     },
     "05": {"(4000, 3000)": "(1200, 900)"},
+    "06": {
+        '"../sample_images/draw_scenes.py"': '"../sample_images/draw_scenes.py", "--count", "24"',
+        "num_epochs = 60": "num_epochs = 10",
+        'name="mean_iou")],': 'name="mean_iou")],\n        jit_compile=False,',
+    },
 }
 # Notebooks that train, or show what a backend does with the batches.
-ALSO_ON_JAX = ("01", "03", "04")
+ALSO_ON_JAX = ("01", "03", "04", "06")
 RUNS = [
     *[pytest.param("tensorflow", path, LESS.get(path.stem[:2], {})) for path in NOTEBOOKS],
     *[
