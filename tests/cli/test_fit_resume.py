@@ -170,6 +170,21 @@ def test_a_folder_that_is_no_run_is_not_resumed(run: Run, tmp_path: Path) -> Non
     assert "not a run folder" in outcome.err
 
 
+def test_a_run_that_was_killed_before_its_settings_is_to_be_deleted(
+    run: Run,  # noqa: F811
+    folder: Path,  # noqa: F811
+    begun: Path,
+) -> None:
+    (begun / "settings.json").unlink()
+    for command in (("fit", "--resume", begun), ("fit", folder, "-o", begun)):
+        outcome = run(*command)
+        assert outcome.code == 1
+        assert "interrupted before its training began" in outcome.err
+        assert "elete" in outcome.err
+        assert "--resume" not in outcome.err
+    assert (begun / "backups").is_dir()
+
+
 def test_fit_requires_a_folder_or_a_run(run: Run) -> None:  # noqa: F811
     outcome = run("fit")
     assert outcome.code == 2

@@ -89,7 +89,9 @@ def _check_place(path: Path, root: str) -> None:
 
 
 def _not_empty(path: Path, resume: bool) -> ArgumentError:
-    if is_interrupted(path):
+    if is_interrupted(path) and not (path / SETTINGS).exists():
+        advice = " A run in it was interrupted before its training began: delete it."
+    elif is_interrupted(path):
         advice = f" It has an interrupted run; to continue it: {resume_command(path)}"
     elif resume and (path / SETTINGS).exists():
         advice = " Its run is complete, so there is nothing to resume."

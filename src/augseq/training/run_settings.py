@@ -15,7 +15,7 @@ from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
-from augseq.training.run_files import CLASS_NAMES, SETTINGS
+from augseq.training.run_files import CLASS_NAMES, SETTINGS, is_interrupted
 from augseq.training.run_options import RunOptions
 
 _LIBRARIES = ("augseq", "keras", "albumentations", "numpy", "opencv-python-headless", "pillow")
@@ -84,6 +84,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
+        if is_interrupted(folder):
+            raise MissingFileError(
+                f"The run in {str(folder)!r} was interrupted before its training began, so there "
+                "is nothing to continue. Delete the folder, and start the run again."
+            ) from None
         raise MissingFileError(
             f"{str(folder)!r} is not a run folder: it has no {SETTINGS}. `augseq fit` and "
             "`train_classifier` write run folders."
