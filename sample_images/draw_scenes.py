@@ -7,10 +7,18 @@ palette, which shows these numbers as colours.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
-from draw_sample_images import (
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image
+
+# Otherwise the import would leave a folder among the classes of the sample images.
+sys.dont_write_bytecode = True
+
+from draw_sample_images import (  # noqa: E402
     DRAWERS,
     PALETTES,
     Array,
@@ -22,9 +30,6 @@ from draw_sample_images import (
     read_palette,
     slide,
 )
-from numpy.random import Generator
-from numpy.typing import NDArray
-from PIL import Image
 
 SEED = 2026
 CLASSES = ("background", "fish", "leaf")

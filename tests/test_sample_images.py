@@ -1,7 +1,11 @@
 """Check the sample pictures, and that their script still draws the same ones."""
 
+import os
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -107,3 +111,13 @@ def test_mean_colour_does_not_tell_the_classes_apart(mean_colours: np.ndarray, s
     distances = np.linalg.norm(held_out[:, :, None] - centres, axis=-1)
     right = distances.argmin(axis=-1) == np.arange(len(CLASSES))[:, None]
     assert right.mean() < 0.45
+
+
+def test_drawing_scenes_leaves_nothing_among_the_sample_images(tmp_path: Path) -> None:
+    for script in (SCRIPT, SAMPLES / "draw_scenes.py"):
+        shutil.copy(script, tmp_path)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "draw_scenes.py", "scenes", "--count", "2"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=100)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"draw_sample_images.py", "draw_scenes.py", "scenes"}
