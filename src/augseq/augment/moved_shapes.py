@@ -128,7 +128,7 @@ def _moved(steps: Sequence[Step], shapes: Points) -> tuple[Floats, Floats]:
         if step.cuts:
             shapes, kept = _cut(shapes, step.size)
             shares *= kept
-    return _bounds(shapes), shares
+    return bounds_of(shapes), shares
 
 
 def corners_of(boxes: Floats) -> Points:
@@ -136,7 +136,8 @@ def corners_of(boxes: Floats) -> Points:
     return boxes[:, _CORNERS]
 
 
-def _bounds(shapes: Points) -> Floats:
+def bounds_of(shapes: Points) -> Floats:
+    """Return left, top, right and bottom of shapes of equally many points, shape (n, 4)."""
     return np.concatenate([shapes.min(axis=1), shapes.max(axis=1)], axis=1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augseq.augment.moved_shapes import part_inside
+from augseq.augment.moved_shapes import bounds_of, part_inside
 from augseq.loading.targets.view import ObjectsView
 
 _ALWAYS = ("boxes", "box_classes")
@@ -26,8 +26,9 @@ def object_columns(
     """
     # Programs for oriented boxes read polygons only.
     is_oriented = any(view.corners is not None and not _are_upright(view.corners) for view in views)
+    other_class = _other_class(dataset_info)
     rows = [
-        _row(view, shape, dataset_info, is_oriented=is_oriented)
+        _row(view, shape, other_class, is_oriented=is_oriented)
         for view, shape in zip(views, shapes, strict=True)
     ]
     found: dict[str, list[Any]] = {}
@@ -52,7 +53,7 @@ def dataset_info_of(views: Sequence[ObjectsView], dataset_info: str) -> str:
 
 
 def _row(
-    view: ObjectsView, shape: tuple[int, ...], dataset_info: str, *, is_oriented: bool
+    view: ObjectsView, shape: tuple[int, ...], other_class: str, *, is_oriented: bool
 ) -> Mapping[str, list[Any]]:
     sides = np.array(shape[1::-1], np.float64)
     scale, point_scale = (
@@ -69,23 +70,24 @@ def _row(
     if view.corners is not None:
         corners = view.corners.astype(np.float64) * scale
         # Corners of oriented boxes can be outside the image, which annotations cannot.
-        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        boxes = bounds_of(corners)
         boxes = np.clip(boxes, 0, np.tile(sides, 2))
         if is_oriented:
             size = (shape[0], shape[1])
             # Rounding can move what is just visible to outside.
             polygons = [part_inside(points, size) or points for points in corners.tolist()]
-            boxes = np.array([_bounds_of(points) for points in polygons]).reshape(-1, 4)
+            boxes = np.array([bounds_of(np.array([one]))[0] for one in polygons]).reshape(-1, 4)
             row["polygons"] = list(chain.from_iterable(chain.from_iterable(polygons)))
             row["polygon_points"] = list(map(len, polygons))
             row["box_polygons"] = [1] * len(polygons)
     elif points is not None:
-        boxes = _bounds(points)
+        boxes = _bounds_of_visible(points)
     else:
         boxes = np.zeros((0, 4))
     row["boxes"] = boxes.ravel().tolist()
+    names = view.class_names
     row["box_classes"] = [
-        _class_name(view, number, dataset_info) for number in view.classes.tolist()
+        names[number] if number < len(names) else other_class for number in view.classes.tolist()
     ]
     return row
 
@@ -96,11 +98,7 @@ def _are_upright(corners: Any) -> bool:
     return bool(((corners == low) | (corners == high)).all())
 
 
-def _bounds_of(polygon: list[tuple[float, float]]) -> list[float]:
-    return [*np.min(polygon, axis=0), *np.max(polygon, axis=0)]
-
-
-def _bounds(points: Any) -> Any:
+def _bounds_of_visible(points: Any) -> Any:
     """Return boxes around the visible points of objects, at least one pixel wide and high."""
     is_seen = points[..., 2:] > 0
     low = np.where(is_seen, points[..., :2], np.inf).min(axis=1)
@@ -109,9 +107,8 @@ def _bounds(points: Any) -> Any:
     return np.concatenate([low - grown, high + grown], axis=1)
 
 
-def _class_name(view: ObjectsView, number: int, dataset_info: str) -> str:
-    if number < len(view.class_names):
-        return view.class_names[number]
+def _other_class(dataset_info: str) -> str:
+    """Return the class of objects whose class is not known, such as those of key points alone."""
     categories = json.loads(dataset_info)["categories"] if dataset_info else []
     with_points = [category["name"] for category in categories if category.get("keypoints")]
     return str([*with_points, _DEFAULT_CLASS][0])

@@ -68,7 +68,8 @@ def test_boxes_of_a_batch_can_be_read_back(tmp_path: Path, name: Any) -> None:
     target = sequence.pipeline.targets["target"]
     for row, boxes in enumerate(BOXES):
         value = {part: array[row] for part, array in sequence[0][1].items()}
-        found, names = target.objects_in(value, (HEIGHT, WIDTH))  # type: ignore[attr-defined]
+        corners, names = target.corners_in(value, (HEIGHT, WIDTH))  # type: ignore[attr-defined]
+        found = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         np.testing.assert_allclose(found, np.reshape(boxes, (-1, 4)), rtol=1e-5, atol=1e-5)
         assert names == [CLASSES[label] for label in LABELS[row]]
 

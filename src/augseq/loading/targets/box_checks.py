@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.annotated_outlines import other_than_corners
-from augseq.loading.targets.boxes_target import BOXES, CLASSES
+from augseq.loading.targets.boxes_target import CLASSES
 from augseq.loading.targets.column_checks import files_at, unknown_classes
+from augseq.loading.targets.row_objects import BOXES
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.

@@ -17,11 +17,11 @@ from augseq.loading.targets.box_checks import (
     unknown_boxes,
 )
 from augseq.loading.targets.box_format import CORNERS, BoxFormat
-from augseq.loading.targets.boxes_target import BOXES, BoxesTarget
+from augseq.loading.targets.boxes_target import BoxesTarget
 from augseq.loading.targets.column_checks import check_classes_option, check_has_objects
 from augseq.loading.targets.key_points import KeyPoints
 from augseq.loading.targets.key_points_target import KeyPointsTarget
-from augseq.loading.targets.row_objects import row_objects
+from augseq.loading.targets.row_objects import BOXES, row_objects
 from augseq.loading.targets.target import ImageOptions
 from augseq.pixels.options import PixelDtype
 from augseq.pixels.source import ArraySource

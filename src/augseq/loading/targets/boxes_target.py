@@ -9,6 +9,7 @@ import numpy.typing as npt
 from augseq.augment.geometry import Geometry, Points, Size
 from augseq.augment.moved_shapes import (
     Floats,
+    bounds_of,
     box_areas,
     corners_of,
     move_boxes,
@@ -27,15 +28,15 @@ from augseq.loading.targets.box_format import (
     format_corners,
     read_corners,
 )
-from augseq.loading.targets.key_points_target import POINTS, KeyPointsTarget
-from augseq.loading.targets.row_objects import RowObjects
+from augseq.loading.targets.key_points_target import KeyPointsTarget
+from augseq.loading.targets.row_objects import BOXES, LABELS, POINTS, RowObjects
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
 from augseq.types import Image, Value
 
-BOXES, LABELS, CLASSES = "boxes", "labels", "box_classes"
+CLASSES = "box_classes"
 PADDING = -1
 # Rounding alone makes no box less visible.
 _ROUNDING = 1e-9
@@ -153,7 +154,7 @@ class BoxesTarget(Target):
         outlines = annotated_outlines(columns, boxes) if self.outlines else None
         if record.index in self.frame.turns:
             ends = self.frame.placed(boxes.reshape(-1, 2, 2), record, size)
-            boxes = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+            boxes = bounds_of(ends)
             if outlines is not None:
                 polygons = self.frame.placed(outlines.polygons, record, size)
                 outlines = Outlines(polygons, outlines.owners)
@@ -197,19 +198,6 @@ class BoxesTarget(Target):
         is_empty = bool(value[LABELS][0] == PADDING)
         record = record if self.rows is None else self.rows.with_columns(record)
         return is_empty and len(self._annotated(record, (0, 0)).labels) > 0
-
-    def objects_in(self, value: Value, size: Size) -> tuple[Floats, list[str]]:
-        """Return the boxes of a value, and the names of their classes.
-
-        Args:
-            value: What `load` returned, or a row of a batch.
-            size: (height, width) of its image in pixels.
-
-        Returns:
-            Left, top, right, bottom in pixels, float64, shape (n, 4), without padding; and n names.
-        """
-        corners, names = self.corners_in(value, size)
-        return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1), names
 
     def corners_in(self, value: Value, size: Size) -> tuple[Points, list[str]]:
         """Return the corners of the boxes of a value, and the names of their classes.

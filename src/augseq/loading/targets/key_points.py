@@ -15,8 +15,9 @@ from augseq.loading.targets.annotated_points import (
     point_names,
 )
 from augseq.loading.targets.column_checks import check_has_objects, files_at
-from augseq.loading.targets.key_points_target import COUNTS, POINTS, KeyPointsTarget
+from augseq.loading.targets.key_points_target import COUNTS, KeyPointsTarget
 from augseq.loading.targets.mirrored_points import check_mirror, fitting_mirror
+from augseq.loading.targets.row_objects import POINTS
 from augseq.loading.targets.skeletons import common_edges
 from augseq.loading.targets.target import ImageOptions
 from augseq.terminal_text import options_text

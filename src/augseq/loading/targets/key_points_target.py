@@ -11,13 +11,14 @@ from augseq.augment.moved_shapes import move_points
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import LabelError
 from augseq.loading.targets.annotated_frame import AnnotatedFrame
+from augseq.loading.targets.row_objects import POINTS
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, Skeleton, TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
 from augseq.types import Array, Image
 
-POINTS, COUNTS = "keypoints", "box_keypoints"
+COUNTS = "box_keypoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

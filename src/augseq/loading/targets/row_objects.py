@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.geometry import Points, Size
+from augseq.augment.moved_shapes import bounds_of
 from augseq.errors import ArgumentError
 from augseq.loading.targets.box_format import CORNERS, BoxFormat, read_corners
 from augseq.manifest.record import Record
@@ -49,7 +50,7 @@ class RowObjects:
         is_object = labels >= 0
         corners = self.corners[record.index][is_object]
         count = len(corners)
-        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        boxes = bounds_of(corners)
         columns: dict[str, Any] = {
             "boxes": boxes.ravel().tolist(),
             "box_classes": [self.classes[label] for label in labels[is_object].tolist()],
