@@ -1,6 +1,8 @@
 """Options of a training run are checked when they are made."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,33 @@ def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
     assert None not in json.loads((tmp_path / "settings.json").read_text()).values()
     assert read_options(read_settings(tmp_path), augment=[]) == options
     assert options.weights == str(Path("local.weights.h5").absolute())
+
+
+class Brighter:
+    """Has Python's own `repr`, with a memory address."""
+
+    def __init__(self, by: int) -> None:
+        self.by = by
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image + self.by
+
+
+@dataclass
+class Applied:
+    function: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return self.function(image)
+
+
+def test_settings_describe_augmentations_without_memory_addresses(tmp_path: Path) -> None:
+    images = augseq.index_folder("sample_images", progress=False)
+    batches = augseq.ImageSequence(images, image_size=(8, 8))
+    options = augseq.RunOptions(augment=[Brighter(3), Applied(np.fliplr), Applied(Brighter(5))])
+    write_settings(options, images, batches.pipeline, tmp_path, backend="jax")
+    assert json.loads((tmp_path / "settings.json").read_text())["augment"] == [
+        "Brighter(by=3)",
+        "Applied(function=<function fliplr>)",
+        "Applied(function=<tests.training.test_run_options.Brighter object>)",
+    ]

@@ -37,7 +37,7 @@ def describe_content(value: Any, *, longest: int = 140) -> Content:
     """
     walk = ContentWalk()
     digest = walk.digest(value).hex()[:_HASH_DIGITS]
-    text = " ".join(_text(value).split())
+    text = object_text(value)
     if len(text) > longest:
         text = f"{text[: longest - 3]}..."
     return Content(text=f"{text} #{digest}", unknown=tuple(dict.fromkeys(walk.unknown)))
@@ -48,6 +48,11 @@ def is_same_content(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str) and " #" in one and " #" in other:
         return one.rpartition(" #")[2] == other.rpartition(" #")[2]
     return bool(one == other)
+
+
+def object_text(value: Any) -> str:
+    """Return readable text of an object on one line, without memory addresses."""
+    return " ".join(_text(value).split())
 
 
 def _text(value: Any) -> str:

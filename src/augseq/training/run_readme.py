@@ -4,7 +4,7 @@ import shlex
 from importlib.metadata import version
 from pathlib import Path
 
-from augseq.inspection.explorer.augment_code import code_of, list_code
+from augseq.inspection.explorer.augment_code import list_code
 from augseq.manifest.manifest import Manifest
 from augseq.training.run_files import (
     CLASS_NAMES,
@@ -17,7 +17,7 @@ from augseq.training.run_files import (
     resume_command,
 )
 from augseq.training.run_options import RANDOM, RunOptions
-from augseq.training.run_settings import steps_of
+from augseq.training.run_settings import augment_code
 
 _INTERRUPTED = """\
 # A run that is not complete
@@ -90,7 +90,7 @@ def write_readme(options: RunOptions, train: Manifest, result: str, folder: Path
         folder: The run folder.
     """
     names = train.class_names
-    augment = list_code([code_of(step) or repr(step) for step in steps_of(options)])
+    augment = list_code(augment_code(options))
     text = _COMPLETE.format(
         num_classes=len(names),
         classes=", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),

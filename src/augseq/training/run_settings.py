@@ -15,6 +15,7 @@ from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
+from augseq.training.content_text import object_text
 from augseq.training.run_files import CLASS_NAMES, SETTINGS, is_interrupted
 from augseq.training.run_options import RunOptions
 
@@ -43,7 +44,7 @@ def write_settings(
     pixels = pixel_options(pipeline)
     settings = {
         **_given(options, pixels, has_val=val is not None),
-        "augment": [code_of(step) or repr(step) for step in steps_of(options)],
+        "augment": augment_code(options),
         "learning_rate": options.peak_learning_rate,
         "pixels": pixels,
         "fingerprint": manifest.fingerprint(),
@@ -128,10 +129,11 @@ def write_json(value: Any, path: Path) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def steps_of(options: RunOptions) -> list[Any]:
-    """Return the augmentations as the user gave them."""
+def augment_code(options: RunOptions) -> list[str]:
+    """Return each augmentation as code, or as a description if no code can express it."""
     steps = make_augmentation_list(options.augment).steps
-    return [getattr(step, "transform", step) for step in steps]
+    given = [getattr(step, "transform", step) for step in steps]
+    return [code_of(item) or object_text(item) for item in given]
 
 
 def _given(options: RunOptions, pixels: Mapping[str, Any], *, has_val: bool) -> dict[str, Any]:

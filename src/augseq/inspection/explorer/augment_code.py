@@ -28,7 +28,9 @@ def code_of(item: Any) -> str | None:
     name = str(getattr(item, "__name__", ""))
     if name.isidentifier() and not isinstance(item, type):
         return name
-    return repr(item) if dataclasses.is_dataclass(item) else None
+    text = repr(item) if dataclasses.is_dataclass(item) else None
+    # A memory address is not code.
+    return None if text is None or " at 0x" in text else text
 
 
 def transform_code(transform: Any, arguments: Mapping[str, Any]) -> str | None:
