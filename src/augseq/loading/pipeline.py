@@ -8,14 +8,14 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
-from augseq.augment.moving_map import UNCOVERED, MovingMap
+from augseq.augment.moving_map import MovingMap
 from augseq.errors import ArgumentError, AugmentationError
-from augseq.loading.read_geometry import read_geometry, resized_geometry
+from augseq.loading.fitted_maps import fit_to_pixels, resize_with_image
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, PixelDtype, ResizeOptions
-from augseq.pixels.region import Region, cut_map
-from augseq.pixels.resize import resize_image, resize_map, resized_region
+from augseq.pixels.region import Region
+from augseq.pixels.resize import resize_image, resized_region
 from augseq.pixels.source import ImageSource, files_of
 from augseq.types import Image, Value
 from augseq.validation import check_choice
@@ -131,15 +131,7 @@ class Pipeline:
         maps = {}
         for key, target in self.with_maps.items():
             maps[key] = moving = target.read_map(record, shape, region, pixels)
-            if moving.kind in ("pixels", "twin"):
-                continue
-            if moving.kind == "points":
-                moving.values = read_geometry(moving.values, record, region, pixels.shape)
-                continue
-            moving.values = cut_map(moving.values, region, pixels.shape)
-            if region.resize is not None and pixels.shape[:2] == region.resize.image_size:
-                # Read from a cache of resized images.
-                _resize_map(moving, region.resize)
+            fit_to_pixels(moving, record, region, pixels.shape)
         return maps
 
     def load_targets(
@@ -178,7 +170,7 @@ class Pipeline:
         if self.resize is None:
             return image
         for moving in maps.values():
-            _resize_map(moving, self.resize)
+            resize_with_image(moving, self.resize)
         return resize_image(image, self.resize)
 
 
@@ -189,16 +181,6 @@ def check_dtype(image: Image, dtype: PixelDtype) -> None:
             f'dtype="uint8" requires uint8 pixels after the last augmentation. Received: '
             f'{image.dtype}. Remove the augmentation that returns floats, or use dtype="float32".'
         )
-
-
-def _resize_map(moving: MovingMap, options: ResizeOptions) -> None:
-    if moving.kind == "labels":
-        moving.values = resize_map(moving.values, options, UNCOVERED)
-    elif moving.kind == "points":
-        moving.values = resized_geometry(moving.values, options)
-    else:
-        # Padding is 0, also for the weights of values.
-        moving.values = resize_image(moving.values, options)
 
 
 def _check_no_shrinking(source: ImageSource) -> None:
