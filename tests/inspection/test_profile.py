@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.cores import num_cores
 from augseq.inspection.profile import Profile, _advise_scaled_decode, _verdict
 from augseq.pixels import native
+from augseq.runtime.cores import num_cores
 from augseq.sampling.schedule import Step
 from tests.workers.transforms import slow
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.cores import num_cores
+from augseq.runtime.cores import num_cores
 from tests.workers.transforms import add_noise
 
 

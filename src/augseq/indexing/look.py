@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from augseq.cores import num_cores
 from augseq.errors import AugseqError, DecodeError, RemoteError, UnreadableError
 from augseq.manifest.record import Probe, Record
 from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource
 from augseq.remote.url import is_remote
+from augseq.runtime.cores import num_cores
 from augseq.types import Image
 
 # Threads mostly wait for a remote storage.

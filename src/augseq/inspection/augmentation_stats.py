@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.augmentation import DetailedAugmentation
-from augseq.cores import num_cores
 from augseq.inspection.augmentation_stats_picture import Spread, draw_augmentation_stats
 from augseq.inspection.drawn_parameters import drawn_numbers, unit_of
 from augseq.inspection.instrumentation import Call, instrument
@@ -20,6 +19,7 @@ from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
+from augseq.runtime.cores import num_cores
 from augseq.terminal_text import call_text, first_lines
 from augseq.threaded_map import map_in_threads
 from augseq.validation import check_whole

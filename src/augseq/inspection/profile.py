@@ -9,7 +9,6 @@ from functools import partial
 from textwrap import wrap
 from typing import Any
 
-from augseq.cores import num_cores
 from augseq.inspection.cache_advice import advise_cache
 from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
@@ -19,6 +18,7 @@ from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
 from augseq.pixels import native
 from augseq.pixels.source import ImageSource
+from augseq.runtime.cores import num_cores
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import WIDTH, escaped, table_text
 from augseq.workers.protocol import Workers

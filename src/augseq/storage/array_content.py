@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from augseq.cores import num_cores
+from augseq.runtime.cores import num_cores
 
 # Parts of an array are hashed in parallel: one thread reads 0.7 GB/s.
 _CHUNK_BYTES = 2**24

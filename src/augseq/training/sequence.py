@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import numpy.typing as npt
 
-from augseq.at_exit import Turn, at_exit
 from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.foreign_names import ATTRIBUTES
@@ -52,6 +51,7 @@ from augseq.pixels.options import (
     resize_options,
 )
 from augseq.pixels.write_image import ImageFormat, WrittenImages
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.randomness import check_epoch
 from augseq.sampling.schedule import Padding, Progress, Schedule
 from augseq.training.array_source import (

@@ -7,9 +7,9 @@ import time
 from concurrent.futures import Future
 from functools import partial
 
-from augseq.cores import num_cores
 from augseq.loading.batch import Batch, load_batch
 from augseq.loading.plan import BatchPlan
+from augseq.runtime.cores import num_cores
 from augseq.sampling.schedule import Step
 from augseq.workers.process_pool import ProcessLoader, ProcessWorkers, running_pool
 from augseq.workers.start_processes import start_processes

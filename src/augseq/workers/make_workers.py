@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
-from augseq.cores import num_cores
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.batch import load_batch
 from augseq.loading.plan import BatchPlan
+from augseq.runtime.cores import num_cores
 from augseq.validation import check_choice, check_number, check_whole
 from augseq.workers.auto import AutoWorkers
 from augseq.workers.protocol import Workers

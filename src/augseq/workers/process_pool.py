@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from augseq.at_exit import Turn, at_exit
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
 from augseq.loading.load_images import PROCESS_ENDS, PartKey
 from augseq.loading.plan import BatchPlan
 from augseq.manifest.record import Record
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step
 from augseq.terminal_text import first_few
 from augseq.types import Array

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
-from augseq.at_exit import Turn, at_exit
 from augseq.loading.batch import Batch
 from augseq.loading.load_images import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, THIS_THREAD
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step
 from augseq.workers.time_limit import Patience, TimeLimit
 

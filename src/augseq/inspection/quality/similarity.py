@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from augseq.cores import num_cores
 from augseq.inspection.quality.options import CheckOptions
+from augseq.runtime.cores import num_cores
 from augseq.threaded_map import map_in_threads
 from augseq.types import Image, Positions
 

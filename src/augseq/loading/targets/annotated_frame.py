@@ -10,7 +10,6 @@ import numpy as np
 
 from augseq.augment.geometry import Geometry, Points, Size
 from augseq.augment.moving_map import MovingMap
-from augseq.cores import num_cores
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing
 from augseq.loading.targets.target import ImageOptions
@@ -19,6 +18,7 @@ from augseq.pixels.decoders.orientation import turn_back
 from augseq.pixels.image_size import read_image_size
 from augseq.pixels.resize import shrunk_size
 from augseq.remote.url import is_remote
+from augseq.runtime.cores import num_cores
 from augseq.threaded_map import map_in_threads
 
 if TYPE_CHECKING:

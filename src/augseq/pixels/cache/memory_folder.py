@@ -7,7 +7,7 @@ import tempfile
 import time
 import weakref
 
-from augseq.at_exit import Turn, at_exit
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.storage.file_lock import is_still_at, is_unused, share
 
 _SHARED_MEMORY = "/dev/shm"

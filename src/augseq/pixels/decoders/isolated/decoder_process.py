@@ -20,10 +20,10 @@ from collections.abc import Callable
 from multiprocessing import spawn
 from typing import Any, TypeVar
 
-from augseq.at_exit import Turn, at_exit
 from augseq.errors import DecodeError, WorkerError
 from augseq.pixels.decoders.isolated.decoder_messages import receive, send
 from augseq.pixels.options import MAX_PIXELS, DecodeOptions
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.terminal_text import ending
 
 Result = TypeVar("Result")

@@ -11,7 +11,9 @@ PRESS = "os.kill(os.getpid(), signal.SIGINT)"
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    start = "import atexit, os, signal, threading\nfrom augseq.at_exit import Turn, at_exit\n"
+    start = (
+        "import atexit, os, signal, threading\nfrom augseq.runtime.at_exit import Turn, at_exit\n"
+    )
     code = start + textwrap.dedent(code)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from augseq.cores import num_cores
+from augseq.runtime.cores import num_cores
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_the_processes_of_torchrun_share_the_cores(
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cannot bind a process to cores")
 def test_a_process_that_is_bound_to_a_core_uses_this_one() -> None:
     code = (
-        "import os; from augseq.cores import num_cores;"
+        "import os; from augseq.runtime.cores import num_cores;"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(num_cores())"
     )
     environment = {**os.environ, "LOCAL_WORLD_SIZE": "1"}

@@ -1,0 +1,1 @@
+"""The cores of a process, and its cleanup at exit."""
