@@ -81,8 +81,8 @@ def test_key_points_are_drawn_with_their_skeleton(
         target = augseq.Boxes("rel_yxyx", key_points=augseq.KeyPoints(**options))
     look = look_at_sample(sequence(people, target).sample(0, epoch=0))
     first, second = look.objects
-    # The relative ones differ by up to half a pixel.
-    assert np.allclose(first.points * (120, 80), [[12, 8], [40, 50]], atol=0.51)
+    expected = np.array([[12, 8], [40, 50]]) + 0.5 - pixel_centre
+    assert np.allclose(first.points * (120, 80), expected, atol=1e-4)
     assert (first.edges, list(first.point_names)) == ([(0, 1)], NAMES)
     assert first.is_hidden.tolist() == [False, True]
     assert (len(second.points), second.edges) == (1, [])

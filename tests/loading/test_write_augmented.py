@@ -145,7 +145,7 @@ def test_pixels_of_another_range_are_refused_and_nothing_is_left(
         ({"annotations": "json"}, "`annotations`.*'coco'"),
         ({"image_format": "gif"}, "`image_format`.*'png'"),
         ({"quality": 101}, "`quality`"),
-        ({"annotations": "coco"}, r"requires one target of boxes.*Received: 0"),
+        ({"annotations": "coco"}, r"requires one target of boxes.*Received: no such target"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -276,11 +276,12 @@ def test_the_visible_parts_of_oriented_boxes_are_written(
 
 @pytest.mark.parametrize("annotations", ["coco", "yolo"])
 @pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize("pixel_centre", [0, 0.5])
 def test_key_points_on_disk_are_those_of_the_sequence(
-    tmp_path: Path, annotations: Any, relative: bool
+    tmp_path: Path, annotations: Any, relative: bool, pixel_centre: float
 ) -> None:
     images = coco(tmp_path / "photos")
-    points = augseq.KeyPoints(relative=relative)
+    points = augseq.KeyPoints(relative=relative, pixel_centre=pixel_centre)
     target = augseq.Boxes("rel_center_xywh", key_points=points)
     batches = sequence(images, augment=MOVES, targets=target)
     out = tmp_path / "out"
@@ -294,6 +295,11 @@ def test_key_points_on_disk_are_those_of_the_sequence(
             expected[..., :2] *= (24, 16)
         read_points = np.reshape(read.columns.get("keypoints", []), (-1, 2, 3))
         assert np.allclose(read_points, expected, atol=1e-4)
+        same = sequence(again, augment=None, image_size=None, targets=target)
+        read_value = same.sample(read.index, epoch=0).targets["target"]
+        count = np.count_nonzero(value["labels"] >= 0)
+        for name, rows in read_value.items():
+            assert np.allclose(rows[:count], value[name][:count], atol=1e-4)
 
 
 def test_key_points_without_boxes_get_boxes_around_them(tmp_path: Path) -> None:
@@ -319,11 +325,32 @@ def test_boxes_made_by_hand_get_categories(tmp_path: Path) -> None:
     ] == ["bird"]
 
 
-def test_two_targets_of_objects_cannot_be_written_together(tmp_path: Path) -> None:
+WITH_POINTS = augseq.Boxes(key_points=augseq.KeyPoints())
+
+
+@pytest.mark.parametrize(
+    ("annotations", "targets", "message"),
+    [
+        (
+            "coco",
+            {"a": augseq.Boxes(), "b": augseq.Boxes(classes=["cat"], other_classes="exclude")},
+            r"Received: 'a', 'b'\. Write each with a sequence of its own",
+        ),
+        (
+            "yolo",
+            {"points": augseq.KeyPoints(max_objects=2), "boxes": augseq.Boxes()},
+            r"Received: 'boxes', 'points'.*targets=augseq\.Boxes\(key_points=",
+        ),
+        ("voc", {"one": WITH_POINTS}, "cannot contain key points.*'one'.*annotations='coco'"),
+        ("voc", augseq.KeyPoints(max_objects=2), "cannot contain key points"),
+    ],
+)
+def test_objects_that_a_format_cannot_hold_are_refused_before_anything_is_written(
+    tmp_path: Path, annotations: Any, targets: Any, message: str
+) -> None:
     images = coco(tmp_path / "photos")
-    targets = {"a": augseq.Boxes(), "b": augseq.Boxes(classes=["cat"], other_classes="exclude")}
-    with pytest.raises(ArgumentError, match="Received: 2 such targets"):
+    with pytest.raises(ArgumentError, match=message):
         sequence(images, targets=targets).write_augmented(
-            tmp_path / "out", annotations="coco", progress=False
+            tmp_path / "new/out", annotations=annotations, progress=False
         )
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "new").exists()

@@ -68,6 +68,7 @@ def drawn_objects(
         np.array((size or shape[:2])[::-1], np.float64) for size in (view.size, view.points_size)
     )
     color_of = point_colors(view, first_color=first_color)
+    shift = (0.5 - view.pixel_centre) / np.array(shape[1::-1], np.float64)
     found = []
     for number, label in enumerate(view.classes.tolist()):
         corners = np.zeros((0, 2)) if view.corners is None else view.corners[number] / sides
@@ -83,7 +84,7 @@ def drawn_objects(
                 name=view.class_names[label] if label < len(view.class_names) else "",
                 color=color,
                 corners=np.asarray(corners, np.float64),
-                points=np.asarray(points[places, :2] / point_sides, np.float64),
+                points=np.asarray(points[places, :2] / point_sides + shift, np.float64),
                 point_names=names,
                 point_colors=[color_of.get(name, color) for name in names],
                 is_hidden=points[places, 2] == 1,

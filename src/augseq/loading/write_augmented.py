@@ -14,6 +14,9 @@ from augseq.indexing.annotations.write_coco import write_coco
 from augseq.indexing.annotations.write_voc import write_voc
 from augseq.indexing.annotations.write_yolo import write_yolo
 from augseq.loading.plan import BatchPlan
+from augseq.loading.targets.boxes_target import BoxesTarget
+from augseq.loading.targets.key_points_target import KeyPointsTarget
+from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.loading.written_objects import dataset_info_of, object_columns
 from augseq.manifest.derived import derived_manifest
@@ -83,6 +86,8 @@ def write_augmented(plan: BatchPlan, folder: PathLike, files: WrittenFiles) -> M
             "`folder` must be empty, or not exist yet, so that nothing is overwritten. Received: "
             f"{os.fspath(folder)!r}"
         )
+    if files.annotations is not None:
+        _check_objects(plan.pipeline.kinds, files.annotations)
     place.parent.mkdir(parents=True, exist_ok=True)
     # Everything appears at once, under its name, only when it is complete.
     draft = place.parent / f".{place.name}.{uuid.uuid4().hex[:12]}.part"
@@ -228,7 +233,6 @@ def _manifest(
         columns[name] = [one.maps[name] for one in written]
     views = [one.objects[0] for one in written if one.objects]
     if files.annotations is not None:
-        _check_objects(written, files.annotations)
         columns |= object_columns(views, [one.shape for one in written], source.dataset_info)
     return derived_manifest(
         source,
@@ -241,13 +245,31 @@ def _manifest(
     )
 
 
-def _check_objects(written: Sequence[_Written], annotations: AnnotationFormat) -> None:
-    counts = {len(one.objects) for one in written}
-    if not counts <= {1}:
+def _check_objects(kinds: Mapping[str, Target], annotations: AnnotationFormat) -> None:
+    """Raise `ArgumentError` if the format cannot hold the boxes and key points."""
+    boxes = [name for name, kind in kinds.items() if isinstance(kind, BoxesTarget)]
+    points = [name for name, kind in kinds.items() if isinstance(kind, KeyPointsTarget)]
+    found = [*boxes, *points]
+    if len(found) != 1:
+        way_out = "Write each with a sequence of its own."
+        if boxes and points:
+            way_out = (
+                "For the key points of the same objects, pass "
+                "targets=augseq.Boxes(key_points=augseq.KeyPoints())."
+            )
+        elif not found:
+            way_out = "Without boxes, remove `annotations`."
         raise ArgumentError(
             f"annotations={annotations!r} requires one target of boxes or key points, such as "
-            f"targets=augseq.Boxes(). Received: {max(counts)} such targets. Write several with a "
-            "sequence for each."
+            "targets=augseq.Boxes(), since each object is written once. Received: "
+            f"{', '.join(map(repr, found)) or 'no such target'}. {way_out}"
+        )
+    kind = kinds[found[0]]
+    has_points = not isinstance(kind, BoxesTarget) or kind.key_points is not None
+    if annotations == "voc" and has_points:
+        raise ArgumentError(
+            "Pascal VOC files cannot contain key points. Received: annotations='voc', and key "
+            f"points in the target {found[0]!r}. Pass annotations='coco' or 'yolo'."
         )
 
 

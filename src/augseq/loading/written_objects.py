@@ -61,6 +61,8 @@ def _row(
     )
     row: dict[str, list[Any]] = {"boxes": [], "box_classes": []}
     points = None if view.points is None else view.points.astype(np.float64)
+    # Points keep their unit, so that the same target reads them again; boxes have only one.
+    shift = 0.5 - view.pixel_centre
     if points is not None:
         points[..., :2] *= point_scale
         is_seen = points[..., 2] > 0
@@ -81,7 +83,7 @@ def _row(
             row["polygon_points"] = list(map(len, polygons))
             row["box_polygons"] = [1] * len(polygons)
     elif points is not None:
-        boxes = _bounds_of_visible(points)
+        boxes = _bounds_of_visible(points + (shift, shift, 0))
     else:
         boxes = np.zeros((0, 4))
     row["boxes"] = boxes.ravel().tolist()

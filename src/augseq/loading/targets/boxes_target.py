@@ -229,10 +229,12 @@ class BoxesTarget(Target):
         points = self.key_points
         if points is None:
             return TargetView(title=BOXES, objects=objects)
-        skeletons = dict.fromkeys(range(len(self.classes)), points.skeleton)
-        places = points.edge_points(value[POINTS][is_object])
         objects = replace(
-            objects, points=places, skeletons=skeletons, points_size=points.size_in_view
+            objects,
+            points=value[POINTS][is_object],
+            skeletons=dict.fromkeys(range(len(self.classes)), points.skeleton),
+            points_size=points.size_in_view,
+            pixel_centre=points.pixel_centre,
         )
         return TargetView(title=BOXES, objects=objects)
 

@@ -131,7 +131,7 @@ class KeyPointsTarget(Target):
 
     def view(self, value: Array) -> TargetView:
         """Return the points, and how many there are."""
-        points = self.edge_points(value.reshape(-1, self.num_points, 3))
+        points = value.reshape(-1, self.num_points, 3)
         is_point = points[..., 2] > 0
         points = points[is_point.any(axis=1)]
         several = f" of {len(points)} objects" if self.max_objects is not None else ""
@@ -140,16 +140,10 @@ class KeyPointsTarget(Target):
             points=points,
             skeletons={0: self.skeleton},
             points_size=self.size_in_view,
+            pixel_centre=self.pixel_centre,
         )
         text = f"{int(is_point.sum())} points{several}"
         return TargetView(title=POINTS, text=text, objects=objects)
-
-    def edge_points(self, points: Array) -> Array:
-        """Return points measured from the left and top edge of the image, as for `ObjectsView`."""
-        if self.relative:
-            return points
-        shift = 0.5 - self.pixel_centre
-        return np.asarray(points + np.array([shift, shift, 0], points.dtype))
 
     @property
     def size_in_view(self) -> tuple[float, float] | None:

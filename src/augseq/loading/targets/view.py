@@ -31,7 +31,7 @@ class ObjectsView:
     """The objects in an image, to draw over it.
 
     Coordinates are x and y from the left and top edges of the image, so that the first pixel is
-    between 0 and 1.
+    between 0 and 1, unless `pixel_centre` differs.
 
     Attributes:
         classes: Number of the class of each object, shape (n,).
@@ -44,6 +44,7 @@ class ObjectsView:
         size: (height, width) of the image in the unit of the corners, such as (1, 1) for relative
             ones; None for pixels of the image that is drawn.
         points_size: The same for the key points.
+        pixel_centre: Coordinate of the centre of the first pixel in pixels, for the key points.
     """
 
     classes: npt.NDArray[np.integer[Any]]
@@ -53,6 +54,7 @@ class ObjectsView:
     skeletons: Mapping[int, Skeleton] = field(default_factory=dict)
     size: tuple[float, float] | None = None
     points_size: tuple[float, float] | None = None
+    pixel_centre: float = 0.5
 
 
 def box_corners(boxes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
