@@ -374,7 +374,9 @@ def test_bench_prints_stages_and_writes_results_and_a_plot(run: Run, folder: Pat
 def test_help_lists_every_command_and_the_version_is_that_of_the_package(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    assert all(name in outcome.out for name in ["index", "check", "show", "fit", "bench"])
+    assert all(
+        name in outcome.out for name in ["index", "check", "show", "augment", "fit", "bench"]
+    )
     assert run("--version").out.splitlines()[0] == f"augseq {augseq.__version__}"
 
 

@@ -31,6 +31,7 @@ COLUMNS: dict[str, list[Any]] = {
     "lists of dates": [[DAY], [], None],
     "lists with gaps": [["a", None], [None], []],
     "empty lists": [[], [], []],
+    "lists of gaps": [[None], [None, None], None],
 }
 
 

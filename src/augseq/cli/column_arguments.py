@@ -28,12 +28,12 @@ _COLOR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masks:
-    """The masks that a command checks."""
+    """The masks that a command uses."""
 
     mask: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Check the masks in this column, too.", rich_help_panel="Masks"
+            metavar="COLUMN", help="Column of the masks, if there are any.", rich_help_panel="Masks"
         ),
     ] = None
     mask_classes: Annotated[
@@ -55,7 +55,7 @@ class Masks:
     ] = None
 
     def target(self) -> Mask | None:
-        """Return the masks to check; None for none.
+        """Return the masks; None for none.
 
         Raises:
             ArgumentError: An option is missing or invalid.

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import augseq
+from augseq.cli.augment import augment
 from augseq.cli.bench import bench
 from augseq.cli.check import check
 from augseq.cli.fit import fit
@@ -34,6 +35,7 @@ app.command()(index)
 app.command()(split)
 app.command()(check)
 app.command()(show)
+app.command()(augment)
 app.command()(fit)
 app.command()(predict)
 app.command()(bench)

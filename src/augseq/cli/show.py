@@ -22,6 +22,7 @@ from augseq.inspection.animation import ANIMATED_SUFFIXES, write_animation
 from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
+from augseq.inspection.manifest_objects import object_targets
 from augseq.loading.pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed
@@ -61,6 +62,8 @@ def show(
     transforms fired with which parameters. With --stats, shows how often each transform fires in
     1000 samples, and the distribution of its parameters. With --epochs, writes an animation: one
     contact sheet per epoch.
+
+    Of a manifest of annotations, boxes and key points are drawn too.
     """
     if index is not None and stats:
         raise typer.BadParameter("Pass either --index, for one sample, or --stats, for many.")
@@ -69,8 +72,13 @@ def show(
         _check_animation(output, is_sheet=index is None and not stats)
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open(labelled=labels)
+    decode = DecodeOptions(**asdict(decoding))
     pipeline = plain_pipeline(
-        manifest, augment=steps, resize=resize, decode=DecodeOptions(**asdict(decoding))
+        manifest,
+        augment=steps,
+        resize=resize,
+        decode=decode,
+        targets=object_targets(manifest, decode),
     )
     if stats:
         report = measure_augmentations(manifest, pipeline, seed=check_seed(seed), num_samples=1000)

@@ -1,5 +1,6 @@
-"""Count the classes of a target: labels, tags, or pixels of masks."""
+"""Count the classes of a target: labels, tags, boxes, or pixels of masks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -9,6 +10,8 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.indexing.look import num_readers
+from augseq.loading.targets.box_checks import flagged, read_objects
+from augseq.loading.targets.boxes_target import BoxesTarget
 from augseq.loading.targets.label import ColumnLabelTarget, LabelTarget
 from augseq.loading.targets.mask import MaskTarget
 from augseq.loading.targets.multi_label import MultiLabelTarget
@@ -43,13 +46,17 @@ def count_classes(
     if isinstance(bound, MultiLabelTarget):
         counts = sum((bound.load(record) for record in manifest), np.zeros(bound.shape))
         return dict(zip(bound.classes, map(int, counts), strict=True))
+    if isinstance(bound, BoxesTarget):
+        images_of, names = read_objects(manifest)
+        found = Counter(names[~flagged(manifest, bound.flags, images_of)].tolist())
+        return {name: found[name] for name in bound.classes}
     if isinstance(bound, LabelTarget | ColumnLabelTarget):
         names = manifest.class_names if isinstance(bound, LabelTarget) else bound.classes
         numbers = np.bincount(bound.class_numbers(manifest), minlength=len(names))
         return dict(zip(names, numbers.tolist(), strict=True))
     raise ArgumentError(
         "`class_counts` requires the name of a column, or a target with classes: augseq.Label, "
-        f"augseq.MultiLabel or augseq.Mask. Received: {briefly(target)}"
+        f"augseq.MultiLabel, augseq.Mask or augseq.Boxes. Received: {briefly(target)}"
     )
 
 

@@ -1,6 +1,7 @@
 """The images of a manifest with their boxes and key points, drawn from its columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,16 @@ from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.inspection.positions import class_positions
 from augseq.inspection.sample_look import SampleLook, look_at_views
 from augseq.inspection.thumbnails import load_within, shrunk
+from augseq.loading.pipeline import NO_TARGETS
 from augseq.loading.targets.annotated_frame import annotated_frame
+from augseq.loading.targets.boxes import Boxes
+from augseq.loading.targets.key_points import KeyPoints
+from augseq.loading.targets.key_points_target import COUNTS as KEYPOINT_COUNTS
 from augseq.loading.targets.skeletons import skeletons_of
-from augseq.loading.targets.target import ImageOptions
+from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import ObjectsView, TargetView, box_corners
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.object_columns import CLASSES, read_objects
+from augseq.manifest.object_columns import BOXES, CLASSES, read_objects
 from augseq.manifest.own_columns import has_boxes, rows_with_boxes_of
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
@@ -43,6 +48,34 @@ def positions_of_class(manifest: Manifest, number: int) -> Positions:
 def box_class_names(manifest: Manifest) -> tuple[str, ...]:
     """Return the classes of the boxes of a manifest, those of its annotations if it has any."""
     return manifest.box_class_names or tuple(manifest.unique(CLASSES))
+
+
+def object_targets(manifest: Manifest, decode: DecodeOptions) -> Mapping[str, Target]:
+    """Return the boxes of a manifest as a target, to draw augmented ones; empty without boxes.
+
+    With the key points of the boxes, unless it is not known which of them change places in a
+    mirrored image, or boxes differ in their number.
+
+    Args:
+        manifest: The images.
+        decode: How they are decoded.
+
+    Raises:
+        ArgumentError: Its boxes are not valid.
+        LabelError: The same, for an image that the message names.
+    """
+    classes = box_class_names(manifest) if has_boxes(manifest.table) else ()
+    if not classes:
+        return NO_TARGETS
+    images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+    boxes = Boxes(classes=classes)
+    if KEYPOINT_COUNTS in manifest.table.column_names:
+        counts = [count for count in manifest.unique(KEYPOINT_COUNTS) if count]
+        if len(counts) == 1:
+            found = replace(boxes, key_points=KeyPoints()).bind(manifest, images)
+            if found.key_points is not None and found.key_points.mirror is not None:
+                return {BOXES: found}
+    return {BOXES: boxes.bind(manifest, images)}
 
 
 def load_with_objects(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
 """Group and name of an array of a batch."""
 
+NO_TARGETS: Mapping[str, Target] = {}
 NO_IMAGES: Mapping[ArrayKey, Image] = {}
 NO_MAPS: Mapping[ArrayKey, MovingMap] = {}
 """The maps of an image without any; never written to."""
@@ -197,10 +198,15 @@ def plain_pipeline(
     manifest: "Manifest",
     *,
     augment: AugmentationList,
-    resize: ResizeOptions,
+    resize: ResizeOptions | None,
     decode: DecodeOptions | None = None,
+    targets: Mapping[str, Target] = NO_TARGETS,
 ) -> Pipeline:
-    """Return the pipeline of an `ImageSequence` with these options and no targets."""
+    """Return the pipeline of an `ImageSequence` with these options."""
     return Pipeline(
-        source=files_of(manifest, decode), augment=augment, resize=resize, dtype="float32"
+        source=files_of(manifest, decode),
+        augment=augment,
+        resize=resize,
+        dtype="float32",
+        targets=targets,
     )

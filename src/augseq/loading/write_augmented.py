@@ -1,8 +1,6 @@
 """Write an augmented dataset to a folder: images, and what belongs to them."""
 
 import os
-import shutil
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from augseq.errors import ArgumentError
 from augseq.indexing.annotations.write_coco import write_coco
 from augseq.indexing.annotations.write_voc import write_voc
-from augseq.indexing.annotations.write_yolo import write_yolo
+from augseq.indexing.annotations.write_yolo import splits_of, write_yolo_files
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.boxes_target import BoxesTarget
 from augseq.loading.targets.key_points_target import KeyPointsTarget
@@ -24,6 +22,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.manifest.storage import write_manifest
 from augseq.pixels.write_image import WrittenImages, write_mask, write_values
+from augseq.storage.new_folder import new_folder
 from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike
 from augseq.validation import check_choice, check_whole
@@ -80,30 +79,15 @@ def write_augmented(plan: BatchPlan, folder: PathLike, files: WrittenFiles) -> M
         AugseqError: A sample cannot be loaded; the message names it.
         OSError: A file cannot be written.
     """
-    place = Path(os.path.abspath(os.fspath(folder)))
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise ArgumentError(
-            "`folder` must be empty, or not exist yet, so that nothing is overwritten. Received: "
-            f"{os.fspath(folder)!r}"
-        )
     if files.annotations is not None:
         _check_objects(plan.pipeline.kinds, files.annotations)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Everything appears at once, under its name, only when it is complete.
-    draft = place.parent / f".{place.name}.{uuid.uuid4().hex[:12]}.part"
-    draft.mkdir()
-    try:
-        manifest = _write(plan, draft, place, files)
-        if place.exists():
-            place.rmdir()
-        draft.rename(place)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    return manifest
+    if files.annotations == "yolo":
+        splits_of(plan.manifest)
+    with new_folder(folder) as draft:
+        return _write(plan, draft, os.path.abspath(folder), files)
 
 
-def _write(plan: BatchPlan, draft: Path, place: Path, files: WrittenFiles) -> Manifest:
+def _write(plan: BatchPlan, draft: Path, root: str, files: WrittenFiles) -> Manifest:
     names = _names(plan.manifest, in_classes=files.annotations is None)
 
     def write(item: tuple[int, int, Record]) -> _Written:
@@ -120,7 +104,7 @@ def _write(plan: BatchPlan, draft: Path, place: Path, files: WrittenFiles) -> Ma
             progress=files.progress,
         )
     )
-    manifest = _manifest(plan.manifest, written, place, files)
+    manifest = _manifest(plan.manifest, written, root, files)
     _write_annotations(manifest, draft, files)
     write_manifest(manifest, draft / MANIFEST)
     return manifest
@@ -220,7 +204,7 @@ def _write_map(view: TargetView, draft: Path, name: str, files: WrittenFiles, wh
 
 
 def _manifest(
-    source: Manifest, written: Sequence[_Written], place: Path, files: WrittenFiles
+    source: Manifest, written: Sequence[_Written], root: str, files: WrittenFiles
 ) -> Manifest:
     """Return the manifest of the written images."""
     columns: dict[str, list[Any]] = {
@@ -238,7 +222,7 @@ def _manifest(
         source,
         [one.position for one in written],
         columns,
-        root=str(place),
+        root=root,
         dataset_info=dataset_info_of(views, source.dataset_info) if files.annotations else "",
         images_folder="images" if maps or files.annotations else "",
         path_columns=maps,
@@ -281,8 +265,4 @@ def _write_annotations(manifest: Manifest, draft: Path, files: WrittenFiles) -> 
         (draft / _VOC).mkdir()
         write_voc(manifest, draft / _VOC)
     elif files.annotations == "yolo":
-        labels = draft / ".labels"
-        write_yolo(manifest, labels, images="none")
-        for path in list(labels.iterdir()):
-            path.rename(draft / path.name)
-        labels.rmdir()
+        write_yolo_files(manifest, draft, images="none")

@@ -83,7 +83,7 @@ def _row(
             row["polygon_points"] = list(map(len, polygons))
             row["box_polygons"] = [1] * len(polygons)
     elif points is not None:
-        boxes = _bounds_of_visible(points + (shift, shift, 0))
+        boxes = _bounds_of_visible(points + np.array([shift, shift, 0]))
     else:
         boxes = np.zeros((0, 4))
     row["boxes"] = boxes.ravel().tolist()

@@ -184,7 +184,7 @@ class Manifest:
         """Return the number of boxes of each class."""
         found: dict[str, int] = {}
         if has_boxes(self.table):
-            names = pc.list_flatten(self.table.column("box_classes"))
+            names = pc.list_flatten(self.table.column("box_classes")).drop_null()
             found = {one["values"]: one["counts"] for one in pc.value_counts(names).to_pylist()}
         return {name: found.get(name, 0) for name in self.box_class_names or sorted(found)}
 
@@ -243,13 +243,14 @@ class Manifest:
             column: Count the different values of one of your own columns instead, or the different
                 elements of its lists, such as tags, each at most once for a record. They are in
                 the order of `unique`; missing values are not counted. Or pass a target: `Label`
-                and `MultiLabel` count all of their classes, `Mask` those of every pixel.
+                and `MultiLabel` count all of their classes, `Mask` those of every pixel, `Boxes`
+                those of every box that is used. `class_counts("box_classes")` counts images.
             separator: What separates the parts of a text, as for `unique`.
             progress: Whether counting pixels of masks, for which all of them are decoded, shows a
                 progress bar.
 
         Returns:
-            The number of records by class; for a `Mask`, `MaskCounts`.
+            The number of records by class, or of boxes; for a `Mask`, `MaskCounts`.
 
         Raises:
             LabelError: A record has no label, or a mask a pixel of no class.

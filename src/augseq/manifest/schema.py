@@ -79,13 +79,23 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
     for name in ["index", "path", *[REASON_FIELD.name] * has_reasons]:
         if table.column(name).null_count:
             raise ArgumentError(f"Every record must have a value in the column {name!r}.")
-    try:
-        table = table.cast(schema)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise ArgumentError(f"A column of the manifest has a wrong type: {error}") from error
+    table = pa.table([_as_field(table.column(field.name), field) for field in schema], schema)
     # In one chunk: taking 64 of a million records from eight chunks took 4.2 ms instead of 0.07,
     # and a pickle contained the table eight times.
     return table.replace_schema_metadata(None).combine_chunks()
+
+
+def _as_field(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    # Arrow cannot cast lists of nulls to their own type.
+    if column.type == field.type:
+        return column
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"The column {field.name!r} of a manifest must be {field.type}. Received: "
+            f"{column.type} ({error})"
+        ) from error
 
 
 def decoded_table(table: pa.Table) -> pa.Table:

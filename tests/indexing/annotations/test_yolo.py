@@ -176,6 +176,27 @@ def test_what_a_label_file_cannot_hold_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.parametrize("split", [None, "valid"])
+def test_a_split_that_yolo_does_not_have_is_refused(tmp_path: Path, split: Any) -> None:
+    images = index(write_dataset(tmp_path / "a")).with_column("split", ["train", "val", split])
+    with pytest.raises(augseq.ArgumentError, match=rf"{split!r} for 'images/val/c\.png'\."):
+        augseq.write_yolo(images, tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_dataset_that_cannot_be_completed_leaves_nothing(tmp_path: Path) -> None:
+    images = index(write_dataset(tmp_path / "a"))
+    (tmp_path / "a/images/val/c.png").unlink()
+    with pytest.raises(augseq.MissingFileError, match=r"c\.png"):
+        augseq.write_yolo(images, tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    # A folder that is a link to an empty one.
+    (tmp_path / "c").mkdir()
+    (tmp_path / "d").symlink_to("c", target_is_directory=True)
+    augseq.write_yolo(images.select([0, 1]), tmp_path / "d")
+    assert len(index(tmp_path / "c/data.yaml")) == len(index(tmp_path / "d/data.yaml")) == 2
+
+
 LINES = {
     "confidence": ("0 0.5 0.5 0.2 0.2 0.9", r"line 2.*confidence.*0\.9"),
     "short": ("0 0.5 0.5", r"line 2.*4 numbers for a box"),

@@ -74,6 +74,10 @@ def test_right_boxes_are_counted_and_nothing_is_found(tmp_path: Path) -> None:
     statistics = images.box_statistics()
     assert statistics.boxes == images.class_counts() == {"car": 2, "person": 3}
     assert statistics.images == images.class_counts("box_classes") == {"car": 2, "person": 2}
+    assert images.class_counts(augseq.Boxes()) == statistics.boxes
+    people = augseq.Boxes(classes=["bird", "person"], other_classes="exclude", exclude=["crowd"])
+    images = images.with_column("box_crowd", [[False, True], None, [True, False]])
+    assert images.class_counts(people) == {"bird": 0, "person": 1}
     assert (statistics.num_images, statistics.num_empty_images, statistics.num_boxes) == (3, 0, 5)
     assert statistics.per_image == (1, 2, 2)
     assert statistics.heights == (20, 30, 60)

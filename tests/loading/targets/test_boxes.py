@@ -143,6 +143,23 @@ def test_boxes_follow_the_orientation_of_their_image(
     assert tuple(y["boxes"][0, 0]) == Image.fromarray(x[0].astype(np.uint8)).getbbox()
 
 
+def test_a_different_orientation_is_noticed_on_resume_and_named_briefly(tmp_path: Path) -> None:
+    number = 40
+    columns = {"box_frame": ["stored"] * number}
+    images = scene(tmp_path, [[[5, 8, 25, 16]]] * number, suffix="jpg", columns=columns)
+    states = []
+    for last in (6, 3):
+        for k in range(number):
+            exif = Image.Exif()
+            exif[0x0112] = 6 if k < number - 1 else last
+            Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / f"{k}.jpg", exif=exif)
+        batches = augseq.ImageSequence(images, image_size=(8, 8), targets=augseq.Boxes(), workers=0)
+        states.append(batches.state_dict())
+    with pytest.raises(augseq.BackupError, match=r"targets: .* then, .* now") as raised:
+        batches.load_state_dict(states[0])
+    assert len(str(raised.value)) < 900
+
+
 def test_classes_can_be_chosen_and_others_excluded(tmp_path: Path) -> None:
     images = scene(tmp_path, BOXES, LABELS)
     target = augseq.Boxes(classes=["bird", "person"], other_classes="exclude")

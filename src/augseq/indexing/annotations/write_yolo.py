@@ -19,16 +19,19 @@ from augseq.indexing.annotations.box_numbers import (
 )
 from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.indexing.annotations.write_voc import number_text
+from augseq.indexing.annotations.yolo_data import SPLITS
 from augseq.indexing.annotations.yolo_lines import label_path
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.object_columns import CLASSES, ObjectColumns, read_objects
 from augseq.remote.url import is_remote
-from augseq.storage.atomic_file import atomic_write
+from augseq.storage.new_folder import new_folder
 from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import check_choice, did_you_mean
 
 ImageFiles: TypeAlias = Literal["copy", "link", "none"]
+
+_SPLIT = "split"
 
 
 def write_yolo(manifest: Manifest, folder: PathLike, *, images: ImageFiles = "copy") -> None:
@@ -42,8 +45,9 @@ def write_yolo(manifest: Manifest, folder: PathLike, *, images: ImageFiles = "co
 
     Args:
         manifest: From `index_yolo` or a similar function, or with the same columns. A column
-            `split` names the split of each image; all are in `train` without it.
-        folder: An empty folder, or one to create.
+            `split` names the split of each image, train, val or test; all are in `train` without
+            it.
+        folder: An empty folder, or one to create. It appears only when everything is written.
         images: "copy" copies the image files; "link" creates hard links, which take no space;
             "none" leaves them out, so that you can provide them yourself.
 
@@ -55,33 +59,57 @@ def write_yolo(manifest: Manifest, folder: PathLike, *, images: ImageFiles = "co
     """
     check_manifest(manifest)
     check_choice("images", images, ("copy", "link", "none"))
-    objects = read_objects(manifest, "write_yolo")
-    names = _class_names(manifest, objects)
-    lines = _lines(manifest, objects, names)
-    paths = _paths(manifest)
-    place = Path(folder)
     if images != "none" and is_remote(manifest.root):
         raise ArgumentError(
             'Images of a remote folder cannot be copied. Pass images="none", and download them. '
             f"Received: root={manifest.root!r}"
         )
-    if place.exists() and any(place.iterdir()):
-        raise ArgumentError(
-            f"`folder` must be empty, so that no labels are mixed. Received: {os.fspath(folder)!r}"
-        )
+    with new_folder(folder) as draft:
+        write_yolo_files(manifest, draft, images=images)
+
+
+def write_yolo_files(manifest: Manifest, folder: Path, *, images: ImageFiles) -> None:
+    """Do what `write_yolo` does, in a folder that can have other files.
+
+    Args:
+        manifest: As for `write_yolo`.
+        folder: An existing folder.
+        images: As for `write_yolo`.
+    """
+    objects = read_objects(manifest, "write_yolo")
+    names = _class_names(manifest, objects)
+    lines = _lines(manifest, objects, names)
+    paths, splits = _paths(manifest), splits_of(manifest)
     for source, path, text in zip(
         manifest.table.column("path").to_pylist(), paths, lines, strict=True
     ):
-        _write(Path(label_path(str(place / path))), text)
+        _write(folder / label_path(path), text)
         if images != "none":
-            _provide(Path(manifest.root, source), place / path, images)
-    splits = ["train"] * len(manifest)
-    if "split" in manifest.table.column_names:
-        splits = manifest.table.column("split").to_pylist()
+            _provide(Path(manifest.root, source), folder / path, images)
     for split in dict.fromkeys(splits):
         chosen = [f"./{p}\n" for p, s in zip(paths, splits, strict=True) if s == split]
-        _write(place / f"{split}.txt", "".join(chosen))
-    _write(place / "data.yaml", _data(manifest, objects, names, list(dict.fromkeys(splits))))
+        _write(folder / f"{split}.txt", "".join(chosen))
+    _write(folder / "data.yaml", _data(manifest, objects, names, list(dict.fromkeys(splits))))
+
+
+def splits_of(manifest: Manifest) -> list[str]:
+    """Return the name of the split of each image in a YOLO dataset.
+
+    Raises:
+        ArgumentError: An image has none, or another one than YOLO datasets have.
+    """
+    if _SPLIT not in manifest.table.column_names:
+        return ["train"] * len(manifest)
+    splits = manifest.table.column(_SPLIT).to_pylist()
+    wrong = [name for name in dict.fromkeys(splits) if name not in SPLITS]
+    if wrong:
+        path = manifest.table.column("path")[splits.index(wrong[0])].as_py()
+        raise ArgumentError(
+            f"The column {_SPLIT!r} must name the split of each image: {listed(SPLITS)}. Received: "
+            f"{wrong[0]!r} for {path!r}.{did_you_mean(str(wrong[0]), SPLITS)} Select the images "
+            f"that have a split, or assign other names: images.with_column({_SPLIT!r}, ...)."
+        )
+    return list(map(str, splits))
 
 
 def _data(
@@ -192,8 +220,7 @@ def _paths(manifest: Manifest) -> list[str]:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as file:
-        file.write(text.encode())
+    path.write_bytes(text.encode())
 
 
 def _provide(source: Path, path: Path, images: ImageFiles) -> None:

@@ -16,9 +16,9 @@ from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import briefly, did_you_mean
 
-_SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 # Keys of the file that do not describe the data itself.
-_NO_INFO = {"path", *_SPLITS, "names", "nc"}
+_NO_INFO = {"path", *SPLITS, "names", "nc"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def _kpt_shape(content: dict[str, Any], source: str) -> tuple[int, int] | None:
 def _splits(
     content: dict[str, Any], splits: Sequence[str] | None, source: str
 ) -> dict[str, list[str]]:
-    known = [key for key in _SPLITS if content.get(key)]
+    known = [key for key in SPLITS if content.get(key)]
     wanted = known if splits is None else list(splits)
     absent = [split for split in wanted if not content.get(split)]
     if absent or not wanted:

@@ -8,9 +8,10 @@ from augseq.augment.presets import preset
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
+from augseq.inspection.manifest_objects import object_targets
 from augseq.loading.pipeline import Pipeline, plain_pipeline
 from augseq.manifest.manifest import Manifest
-from augseq.pixels.options import ResizeOptions
+from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.sampling.randomness import check_seed
 
 
@@ -64,7 +65,8 @@ def explore(
     to 1 s.
 
     Args:
-        images: A manifest; or an `ImageSequence`, whose plan, seed and list the panel starts with.
+        images: A manifest, whose boxes and key points are drawn too; or an `ImageSequence`, whose
+            plan, seed and list the panel starts with.
         augment: Initial list, as for `ImageSequence`; None for `preset("standard")`. This and the
             following options are for a manifest only: a sequence has its own.
         image_size: (height, width) in pixels; None for (224, 224).
@@ -93,6 +95,7 @@ def explore(
                 images,
                 augment=AugmentationList(),
                 resize=ResizeOptions(image_size=(224, 224) if image_size is None else image_size),
+                targets=object_targets(images, DecodeOptions()),
             ),
             preset("standard") if augment is None else augment,
             seed=0 if seed is None else check_seed(seed),

@@ -19,6 +19,7 @@ from augseq.pixels.image_size import read_image_size
 from augseq.pixels.resize import shrunk_size
 from augseq.remote.url import is_remote
 from augseq.runtime.cores import num_cores
+from augseq.storage.array_content import array_text
 from augseq.threaded_map import map_in_threads
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class AnnotatedFrame:
     columns: tuple[str, ...]
     turns: dict[int, int]
     shorter_side_px: int | None = None
+
+    def __repr__(self) -> str:
+        # What decides the values, as `Target.content` needs it, for any number of images.
+        turns = array_text(np.array(sorted(self.turns.items()))) if self.turns else None
+        return f"AnnotatedFrame(turns={turns}, shorter_side_px={self.shorter_side_px})"
 
     def geometry(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
         """Return the geometry of an image before it has moved.
