@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import augseq
+from augseq.inspection.overlays import class_color
 from tests.cli.test_main import Run, run  # noqa: F401
 from tests.indexing.annotations.scenes import COCO, write_coco_scene
 from tests.indexing.annotations.test_yolo import write_dataset
@@ -18,6 +21,18 @@ def test_a_coco_file_becomes_a_manifest(run: Run, tmp_path: Path) -> None:  # no
     assert "never        0" in outcome.out
     images = augseq.read_manifest(tmp_path / "m.parquet")
     assert images == augseq.index_coco(path, progress=False)
+
+
+def test_show_draws_the_boxes_of_a_manifest(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    images = augseq.index_coco(write_coco_scene(tmp_path / "data"), progress=False)
+    augseq.write_manifest(images, "m.parquet")
+    arguments = ["show", "m.parquet", "--augment", "none", "--seeds", "1", "--image-size", "40x60"]
+    assert run(*arguments).code == 0
+    color = bytes.fromhex(class_color(images.box_class_names.index("zebra"))[1:])
+    with Image.open("contact_sheet.png") as sheet:
+        is_line = (np.asarray(sheet.convert("RGB")) == list(color)).all(axis=2)
+    # The images are black; each row has one plain and one with a seed.
+    assert is_line.sum() > 100
 
 
 def test_errors_name_the_options_that_solve_them(run: Run, tmp_path: Path) -> None:  # noqa: F811
