@@ -14,7 +14,6 @@ from augseq.cli.arguments import Decoding, Images, LabelsOption, SeedOption, par
 from augseq.cli.augment_argument import AugmentOption, load_augment
 from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
-from augseq.runtime.cores import num_cores
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
@@ -31,6 +30,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import files_of
 from augseq.pixels.write_image import ImageFormat, WrittenImages
+from augseq.runtime.cores import num_cores
 from augseq.sampling.schedule import Schedule
 from augseq.terminal_text import listed
 from augseq.training.run_options import DEFAULT_SEED
