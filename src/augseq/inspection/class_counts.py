@@ -47,8 +47,8 @@ def count_classes(
         counts = sum((bound.load(record) for record in manifest), np.zeros(bound.shape))
         return dict(zip(bound.classes, map(int, counts), strict=True))
     if isinstance(bound, BoxesTarget):
-        images_of, names = read_objects(manifest)
-        found = Counter(names[~flagged(manifest, bound.flags, images_of)].tolist())
+        images_of, kinds = read_objects(manifest)
+        found = Counter(kinds[~flagged(manifest, bound.flags, images_of)].tolist())
         return {name: found[name] for name in bound.classes}
     if isinstance(bound, LabelTarget | ColumnLabelTarget):
         names = manifest.class_names if isinstance(bound, LabelTarget) else bound.classes
