@@ -156,11 +156,37 @@ def test_a_run_of_a_program_is_resumed_by_that_program(
     assert "Run that program again with train_classifier(..., resume=True)" in outcome.err
 
 
-def test_a_complete_run_is_not_trained_again(run: Run, begun: Path) -> None:  # noqa: F811
-    (begun / "backups").rmdir()
-    outcome = run("fit", "--resume", begun)
+@pytest.fixture
+def complete(begun: Path) -> Path:
+    """Return the folder of a complete run, whose process was killed while it deleted backups."""
+    (begun / "backups").rename(begun / "backups.deleted")
+    for name in ("model.keras", "last_model.keras", "README.md"):
+        (begun / name).touch()
+    return begun
+
+
+def test_a_complete_run_is_not_trained_again(run: Run, complete: Path) -> None:  # noqa: F811
+    outcome = run("fit", "--resume", complete, "--epochs", 4)
     assert outcome.code == 0
     assert "is complete" in outcome.out
+    assert not (complete / "backups.deleted").exists()
+
+
+def test_a_complete_run_does_not_get_more_epochs(run: Run, complete: Path) -> None:  # noqa: F811
+    outcome = run("fit", "--resume", complete, "--epochs", 9)
+    assert outcome.code == 1
+    assert "--epochs must be as in the run to resume: 4. Received: 9. The learning" in outcome.err
+    assert f"Start a new run; --weights {complete} makes it start from" in outcome.err
+
+
+def test_a_folder_that_lacks_files_of_a_run_is_not_complete(
+    run: Run,  # noqa: F811
+    complete: Path,
+) -> None:
+    (complete / "model.keras").unlink()
+    outcome = run("fit", "--resume", complete)
+    assert outcome.code == 1
+    assert "is not a complete run: it has no 'model.keras'" in outcome.err
 
 
 def test_a_folder_that_is_no_run_is_not_resumed(run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -163,7 +163,7 @@ def test_index_accepts_splits_and_patterns_and_writes_tables(run: Run, folder: P
     }  # fmt: skip
     outcome = run("index", folder, "--label-pattern", r"(\d)\.png")
     assert "20 images in 10 classes" in outcome.out
-    assert run("index", "t.csv", "--no-labels").out == "20 images without labels\n"
+    assert run("index", "t.csv", "--no-labels").out.startswith("20 images without labels\n")
 
 
 def test_index_refuses_options_of_the_other_kind_of_source(run: Run, folder: Path) -> None:
@@ -282,7 +282,7 @@ def _expect_predictions(run: Run, folder: Path) -> None:
     assert outcome.code == 0, outcome.err
     with open("p.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert outcome.out == f"wrote p.csv: {len(rows)} images\n"
+    assert outcome.out.startswith(f"wrote p.csv: {len(rows)} images\n")
     assert len(rows) == len(list(folder.rglob("*.png")))
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
     assert list(rows[0]) == ["path", "prediction", "probability", "bright", "dark"]
@@ -335,6 +335,13 @@ def test_fit_requires_an_image_to_hold_out(run: Run, tmp_path: Path, folder: Pat
     _expect_error(
         run("fit", folder, *FIT), "val=0.2 of 2 images", "at least one", "at least 2 images"
     )
+    assert not Path("runs").exists()
+
+
+def test_fit_requires_two_classes(run: Run, folder: Path) -> None:
+    shutil.rmtree(folder / "dark")
+    outcome = run("fit", folder, *FIT)
+    _expect_error(outcome, "at least two classes", "Received: 'bright' only")
     assert not Path("runs").exists()
 
 
@@ -628,7 +635,9 @@ def test_check_prints_only_json_and_writes_a_page(run: Run, folder: Path) -> Non
     assert json.loads(outcome.out)["findings"][0]["kind"] == "tiny"
     assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     outcome = run("check", folder, "--json", "report.json")
-    assert outcome.out.endswith("\nwrote report.json\n")
+    assert outcome.out.endswith(
+        f"\nwrote report.json\n\nTo train on these images:\n  augseq fit {folder}\n"
+    )
     assert json.loads(Path("report.json").read_text())["num_images"] == 20
 
 
@@ -689,10 +698,13 @@ def test_split_writes_a_column_that_fit_uses_and_fit_numbers_its_runs(
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]
     assert lines[:3] == [["train", "14", "70.0%"], ["val", "4", "20.0%"], ["test", "2", "10.0%"]]
+    assert outcome.out.endswith("evaluate on val:\n  augseq fit m.parquet\n")
     val = augseq.read_manifest("m.parquet").split_by("split").val
     Path("runs", "m").mkdir(parents=True)
     further = ("--class-weight", "--color-mode", "grayscale", "--cache", "none")
-    assert run("fit", "m.parquet", "--split-column", "split", *FIT, *further).code == 0
+    outcome = run("fit", "m.parquet", *FIT, *further)
+    assert outcome.code == 0, outcome.err
+    assert "The images have splits (column 'split')" in outcome.out
     folder = Path("runs", "m-2")
     with (folder / "predictions.csv").open(encoding="utf-8") as file:
         assert [row["path"] for row in csv.DictReader(file)] == [record.path for record in val]
@@ -701,6 +713,15 @@ def test_split_writes_a_column_that_fit_uses_and_fit_numbers_its_runs(
     assert settings["pixels"]["color_mode"] == "grayscale"
     assert (settings["class_weight"], settings["cache"]) == (True, "none")
     assert sorted(path.name for path in Path("runs").iterdir()) == ["m", "m-2"]
+
+
+def test_fit_splits_at_random_on_request(run: Run, folder: Path) -> None:
+    images = augseq.index_folder(folder, progress=False)
+    augseq.write_manifest(images.with_column("split", ["a", "b"] * 10), "m.parquet")
+    # What is wrong with the column comes first, so training is not needed.
+    stop = ("--architecture", "nonsense")
+    _expect_error(run("fit", "m.parquet", *FIT, *stop), "must contain train and val", "--val 0.2")
+    _expect_error(run("fit", "m.parquet", "--val", 0.2, *FIT, *stop), "architecture='nonsense'")
 
 
 def test_split_keeps_groups_together_by_a_column(run: Run, folder: Path) -> None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -72,6 +73,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "text.keras").write_text("no model")
     (folder / "text.h5").write_text("no weights")
+    (folder / "table.parquet").write_text("no weights")
+    with h5py.File(folder / "other.h5", "w") as file:
+        file["x"] = 1
     return folder
 
 
@@ -95,8 +99,10 @@ def test_weights_come_from_a_model_a_run_folder_or_a_file_of_weights(
     ("name", "error", "text"),
     [
         ("gray.keras", ArgumentError, r"array 1 .*\(5, 5, 3, 24\)\. Received: \(5, 5, 1, 24\)"),
-        ("text.keras", ArgumentError, "do not fit small"),
-        ("text.h5", ArgumentError, "do not fit small"),
+        ("text.keras", ArgumentError, r"text\.keras' has the extension of .* not their content"),
+        ("text.h5", ArgumentError, r"text\.h5' has the extension of .* not their content"),
+        ("other.h5", ArgumentError, "do not fit small"),
+        ("table.parquet", ArgumentError, r"a model \(\.keras\), .* Received: '.*table\.parquet'$"),
         ("absent.keras", MissingFileError, r"no file of weights .*absent\.keras"),
         ("imagenet", ArgumentError, 'no ImageNet weights of "small".*EfficientNetV2B0'),
     ],

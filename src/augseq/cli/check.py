@@ -13,10 +13,12 @@ from augseq.cli.arguments import (
     Images,
     LabelsOption,
     SizeOption,
+    given_options,
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.column_arguments import Masks, Pairs, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.next_step import print_next
 from augseq.cli.plan import parse_plan
 from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
@@ -191,4 +193,7 @@ def check(
         print(end="\n" if json_path or html_path else "")
         for path in filter(None, (json_path, html_path)):
             print(f"wrote {path}")
+        if manifest.class_names and not report.is_as_bad_as("error"):
+            same = [*given_options(source), *given_options(decoding)]
+            print_next("To train on these images", "fit", source.folder, *same)
     raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)

@@ -1,10 +1,12 @@
 """`augseq fit`: train a classifier on a folder, and write a run folder."""
 
 import contextlib
+import importlib
 import itertools
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Set
@@ -19,14 +21,27 @@ from augseq.cli.arguments import Decoding, Images, check_absent, given_options
 from augseq.cli.augment_argument import load_augment
 from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_same, print_start
 from augseq.cli.flat_options import with_flat_options
+from augseq.cli.next_step import print_next
 from augseq.cli.print_manifest import print_counts
 from augseq.errors import ArgumentError
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
-from augseq.training.run_files import MANIFEST, README, SETTINGS, VAL_MANIFEST, is_interrupted
+from augseq.terminal_text import listed
+from augseq.training.run_files import (
+    DELETED_BACKUPS,
+    MANIFEST,
+    README,
+    VAL_MANIFEST,
+    is_complete,
+    is_interrupted,
+    missing_files,
+)
 from augseq.training.run_options import RunOptions
 from augseq.training.run_settings import read_options, read_settings
+
+# The column of `augseq split`, and of `augseq index --splits`.
+_SPLIT = "split"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +89,10 @@ def fit(
     """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
 
     The run folder contains the model of the best epoch, the history, the predictions for held-out
-    images, pictures, and a README that describes all files. With --splits, trains on train and
-    evaluates on val, or on test if that is the only other split.
+    images, pictures, and a README that describes all files.
+
+    If a manifest has a split column, as of `augseq split`, or with --splits, trains on train and
+    evaluates on val, or on test if that is the only other split. --val splits at random instead.
 
     After Ctrl-C or a crash, `augseq fit --resume RUN` continues, and ends with the same model.
 
@@ -85,15 +102,15 @@ def fit(
     if resume is None:
         # First, so that invalid options fail immediately.
         options = run.run_options(decoding)
-        if source.splits and options.split_column is None:
-            options = replace(options, split_column="split")
         manifest, run_folder = _new_run(source, output)
+        if source.splits or not (val_folder or _is_given(context, "val")):
+            options = _with_split_of(manifest, options)
         val = _open_val(source, val_folder, options)
     else:
         given = {name for name in context.params if _is_given(context, name)}
-        _check_for_resume(resume, source, given)
+        _check_source(resume, source, given)
         options = _stored_options(resume, run, decoding, given)
-        require_backend()
+        require_backend(for_saving=True)
         manifest, run_folder = read_manifest(resume / MANIFEST, root=source.root), resume
         val = _stored_val(resume, source.root)
     print_counts(manifest)
@@ -129,8 +146,16 @@ def _is_given(context: typer.Context, name: str) -> bool:
 def _new_run(source: Images, output: Path | None) -> tuple[Manifest, Path]:
     if not source.folder:
         raise typer.BadParameter("is required, except with --resume.", param_hint="FOLDER")
-    require_backend()
+    require_backend(for_saving=True)
     return source.open(), output or _free_folder(Path("runs") / _name(source.folder))
+
+
+def _with_split_of(manifest: Manifest, options: RunOptions) -> RunOptions:
+    """Use the splits that a manifest has: other ones would mix its test images with the rest."""
+    if options.split_column is not None or _SPLIT not in manifest.table.column_names:
+        return options
+    print(f"The images have splits (column {_SPLIT!r}); --val FRACTION would hold out others.")
+    return replace(options, split_column=_SPLIT)
 
 
 def _open_val(source: Images, folder: str | None, options: RunOptions) -> Manifest | None:
@@ -155,8 +180,8 @@ def _stored_val(folder: Path, root: str | None) -> Manifest | None:
     return read_manifest(path)
 
 
-def _check_for_resume(folder: Path, source: Images, given: Set[str]) -> None:
-    """Raise `ArgumentError` for options that are about new runs only; exit for a complete run."""
+def _check_source(folder: Path, source: Images, given: Set[str]) -> None:
+    """Raise `ArgumentError` for options that are about new runs only."""
     if source.folder or given & {"output", "val_folder"}:
         what = f"FOLDER {source.folder!r}" if source.folder else "--output or --val-folder"
         raise ArgumentError(
@@ -164,9 +189,6 @@ def _check_for_resume(folder: Path, source: Images, given: Set[str]) -> None:
             "If the images were moved, pass --root FOLDER."
         )
     check_absent(replace(source, root=None), "new runs", f"--resume {folder}")
-    if (folder / SETTINGS).is_file() and not is_interrupted(folder):
-        print(f"The run {str(folder)!r} is complete; {folder / README} says how to use it.")
-        raise typer.Exit
 
 
 def _stored_options(
@@ -175,20 +197,36 @@ def _stored_options(
     """Return the options of the run to resume, which those given must not contradict.
 
     Raises:
-        ArgumentError: An option differs from the run.
+        ArgumentError: An option differs from the run, or the run cannot be resumed.
         MissingFileError: There is no such run.
+        Exit: The run is complete.
     """
     settings = read_settings(folder)
+    # Without its augmentations, which a complete run does not need.
+    stored = read_options(settings, ())
+    check_same(run.run_options(decoding), stored, given, folder)
+    _check_interrupted(folder)
     name = settings.get("augment_name")
     if name is None:
         raise ArgumentError(
             f"The run {str(folder)!r} was started by a Python program, which has its "
             "augmentations. Run that program again with train_classifier(..., resume=True)."
         )
-    stored = read_options(settings, load_augment(name))
-    check_same(run.run_options(decoding), stored, given, str(folder))
-    changed = {name: getattr(run, name) for name in CAN_CHANGE if name in given}
-    return replace(stored, **changed)
+    changed = {option: getattr(run, option) for option in CAN_CHANGE if option in given}
+    return replace(stored, augment=load_augment(name), **changed)
+
+
+def _check_interrupted(folder: Path) -> None:
+    if is_complete(folder):
+        # Left by a process that was killed while it deleted them.
+        shutil.rmtree(folder / DELETED_BACKUPS, ignore_errors=True)
+        print(f"The run {str(folder)!r} is complete; {folder / README} says how to use it.")
+        raise typer.Exit
+    if not is_interrupted(folder):
+        raise ArgumentError(
+            f"{str(folder)!r} has no backups to continue from, and is not a complete run: it has "
+            f"no {listed(missing_files(folder))}. Start the run again in another folder."
+        )
 
 
 def _print_result(result: "augseq.RunResult", run_folder: Path) -> None:
@@ -201,15 +239,23 @@ def _print_result(result: "augseq.RunResult", run_folder: Path) -> None:
     print(f"run folder           {run_folder}")
     for name in sorted(path.name for path in run_folder.iterdir()):
         print(f"  {name}")
-    print("\nTo classify other images:")
-    print(f"  augseq predict {shlex.quote(str(run_folder))} FOLDER -o predictions.csv")
+    print_next("To classify other images", "predict", run_folder, "FOLDER", "-o", "predictions.csv")
 
 
-def require_backend() -> None:
-    """Load Keras, or raise an error that says how to install its backend."""
+def require_backend(*, for_saving: bool = False) -> None:
+    """Load Keras, or raise an error that says how to install its backend.
+
+    Args:
+        for_saving: Whether a model will be saved. For this, Keras imports TensorFlow if it is
+            installed, on every backend; here, its messages about the processor are suppressed.
+    """
     try:
         with _quiet_stderr():
             import keras  # noqa: F401
+
+            if for_saving:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module("tensorflow")
     # An ImportError for a backend that is not installed, a ValueError for an unknown name.
     except (ImportError, ValueError) as error:
         # If unset, keras.json names the backend, and the error of Keras includes it.

@@ -1,7 +1,9 @@
 """The options of `augseq fit` that become `RunOptions`, and those of an interrupted run."""
 
+import shlex
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ from augseq.cli.augment_argument import AugmentOption, absolute_name, load_augme
 from augseq.cli.flat_options import number_option
 from augseq.errors import ArgumentError
 from augseq.manifest.manifest import Manifest
+from augseq.training.run_files import is_complete
 from augseq.training.run_options import (
     AUTO,
     DEFAULT_BATCH_SIZE,
@@ -136,7 +139,7 @@ class RunArguments:
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Manifest: column with the parts train and val, not --val.",
+            help="Manifest: column with the parts train and val. [split, if there is one]",
             rich_help_panel=HELD_OUT,
         ),
     ] = None
@@ -168,7 +171,7 @@ class RunArguments:
         return RunOptions(**given, **asdict(decoding))
 
 
-def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], run: str) -> None:
+def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], run: Path) -> None:
     """Raise `ArgumentError` if options differ from those of the run to resume.
 
     Args:
@@ -184,18 +187,38 @@ def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], ru
         if now != then:
             option = "--" + name.removesuffix("_name").replace("_", "-")
             raise ArgumentError(
-                f"{option} must be as in the run to resume: {then}. Received: {now}. Omit it to "
-                f"continue {run!r}, or start a new run."
+                f"{option} must be as in the run to resume: {then}. Received: {now}. "
+                + _way_out(option, run)
             )
+
+
+def _way_out(option: str, run: Path) -> str:
+    reason = ""
+    if option == "--epochs":
+        reason = (
+            "The learning rate decays over all epochs, so a run cannot get more of them later. "
+        )
+    if is_complete(run):
+        weights = f"--weights {shlex.quote(str(run))}"
+        return f"{reason}Start a new run; {weights} makes it start from the network of this one."
+    return f"{reason}Omit it to continue {str(run)!r}, or start a new run."
 
 
 def print_start(options: RunOptions, val: Manifest | None) -> None:
     """Print what is trained, and from which weights."""
     if options.is_fine_tuning:
-        start = f"weights: {options.weights}; the first {options.head_epochs} of {options.epochs} "
-        start += "epochs train only the last layer"
+        start = f"weights: {options.weights}; {_stages(options)}"
     else:
         start = "random weights; --weights starts from pretrained ones"
     print(f"network {options.architecture}, {start}")
     if val is not None:
         print(f"held out: {len(val):,} images in {val.root}")
+
+
+def _stages(options: RunOptions) -> str:
+    if not options.head_epochs:
+        return "all layers are trained in all epochs"
+    if options.head_epochs == options.epochs:
+        return "only the last layer is trained"
+    first = "trains" if options.head_epochs == 1 else f"{options.head_epochs} train"
+    return f"of {options.epochs} epochs, the first {first} only the last layer"

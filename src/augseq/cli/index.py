@@ -27,6 +27,7 @@ from augseq.cli.arguments import (
 )
 from augseq.cli.column_arguments import WithColumnOption, add_columns
 from augseq.cli.flat_options import with_flat_options
+from augseq.cli.next_step import print_next
 from augseq.cli.print_manifest import print_counts, print_excluded
 from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
@@ -209,6 +210,14 @@ def index(
         if output is not None:
             _write(manifest, output)
             print(f"wrote {output} ({output.stat().st_size / 1000:.1f} kB)")
+        _print_next(output)
+
+
+def _print_next(output: Path | None) -> None:
+    if output is None:
+        print("\nTo write this list as a manifest, add -o FILE.parquet")
+    elif _is_manifest(output):
+        print_next("To look for problems in these images", "check", output)
 
 
 def _kind_of_source(source: str, boxes: Annotations) -> SourceKind:
@@ -270,7 +279,11 @@ def _labels(labels: bool, pattern: str | None) -> Labels:
 
 
 def _write(manifest: Manifest, output: Path) -> None:
-    if output.suffix.lower() in (".csv", ".tsv", ".jsonl"):
-        write_table(manifest, output)
-    else:
+    if _is_manifest(output):
         write_manifest(manifest, output)
+    else:
+        write_table(manifest, output)
+
+
+def _is_manifest(output: Path) -> bool:
+    return output.suffix.lower() not in (".csv", ".tsv", ".jsonl")

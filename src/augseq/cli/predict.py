@@ -55,6 +55,7 @@ def predict(
         return
     predictions.write_csv(output, all_classes=all_classes)
     print(f"wrote {output}: {len(predictions):,} image{'s' * (len(predictions) != 1)}")
+    print("  one row per image: its path, the predicted class, and the probability of that class")
     if predictions.accuracy is not None:
         print(f"accuracy {predictions.accuracy:.1%}")
 

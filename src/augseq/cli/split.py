@@ -7,6 +7,7 @@ import typer
 
 from augseq.cli.arguments import Images, SeedOption, listed_names
 from augseq.cli.flat_options import number_option, with_flat_options
+from augseq.cli.next_step import print_next
 from augseq.manifest.storage import write_manifest
 from augseq.training.run_options import DEFAULT_SEED, DEFAULT_VAL
 
@@ -60,7 +61,7 @@ def split(
 ) -> None:
     """Split images into train, val and optionally test, and write a manifest with a split column.
 
-    `augseq fit MANIFEST --split-column split` then trains on train and evaluates on val.
+    `augseq fit MANIFEST` then trains on train and evaluates on val.
     """
     manifest = source.open()
     shares: dict[str, Any] = {"val": val} if test is None else {"val": val, "test": test}
@@ -77,6 +78,8 @@ def split(
     for name, part in zip(parts.names, parts, strict=True):
         print(f"  {name:<5}  {len(part):>7}  {len(part) / len(manifest):>6.1%}")
     print(f"wrote {output}")
+    named = () if column == "split" else ("--split-column", column)
+    print_next("To train on train, and evaluate on val", "fit", output, *named)
 
 
 def _stratify(names: str | None) -> bool | list[str]:

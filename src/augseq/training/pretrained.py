@@ -1,6 +1,7 @@
 """Load a file of pretrained weights into the part of a classifier before its head."""
 
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,13 @@ from augseq.errors import ArgumentError, MissingFileError
 from augseq.training.model_state import variable_values
 from augseq.training.run_files import MODEL
 
+_MODEL = ".keras"
 _LAYERS_ONLY = (".h5", ".hdf5")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ACCEPTED = (
+    '`weights` (at the shell: --weights) must be "imagenet", a model (.keras), weights '
+    "(.weights.h5, .h5), or a run folder."
+)
 
 
 def load_pretrained(body: keras.Model, file: str, *, architecture: str) -> None:
@@ -29,10 +36,8 @@ def load_pretrained(body: keras.Model, file: str, *, architecture: str) -> None:
     """
     path = Path(file, MODEL) if os.path.isdir(file) else Path(file)
     if not path.is_file():
-        raise MissingFileError(
-            f"There is no file of weights {str(path)!r}. `weights` (at the shell: --weights) must "
-            'be "imagenet", a model (.keras), weights (.weights.h5, .h5), or a run folder.'
-        )
+        raise MissingFileError(f"There is no file of weights {str(path)!r}. {_ACCEPTED}")
+    _check_kind(path)
     try:
         if path.name.endswith(_LAYERS_ONLY):
             body.load_weights(path)
@@ -44,6 +49,20 @@ def load_pretrained(body: keras.Model, file: str, *, architecture: str) -> None:
             f"of a model that `augseq fit --architecture {architecture}` trained, or of the "
             "network without its top (Keras' files of this kind have 'notop' in their names)."
         ) from error
+
+
+def _check_kind(path: Path) -> None:
+    """Raise `ArgumentError` for files that Keras would refuse in a text of many lines."""
+    if not path.name.endswith((_MODEL, *_LAYERS_ONLY)):
+        raise ArgumentError(f"{_ACCEPTED} Received: {str(path)!r}")
+    with open(path, "rb") as file:
+        is_hdf5 = file.read(len(_HDF5)) == _HDF5
+    is_readable = zipfile.is_zipfile(path) if path.name.endswith(_MODEL) else is_hdf5
+    if not is_readable:
+        raise ArgumentError(
+            f"{str(path)!r} has the extension of Keras' files, but not their content; it may be "
+            f"damaged, or renamed. {_ACCEPTED}"
+        )
 
 
 def _load_model(path: Path) -> keras.Model:

@@ -40,7 +40,8 @@ def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None 
         val: Images to evaluate on, instead of some of `manifest`.
 
     Raises:
-        ArgumentError: There is no image to train on or to hold out, or an option is invalid.
+        ArgumentError: There are fewer than two classes to train on, or no image to hold out, or an
+            option is invalid.
         LabelError: A record has no label, or `val` has other classes.
 
     Warns:
@@ -51,6 +52,7 @@ def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None 
     else:
         train, val = manifest, _with_classes_of(manifest, val, options)
     _check_held_out(val, manifest, options)
+    _check_classes(train)
     training: dict[str, Any] = {"augment": options.augment, "shuffle": True}
     cache: Any = None if options.cache in (AUTO, NO_CACHE) else options.cache
     batches = _sequence(train, options, cache, **training)
@@ -96,7 +98,8 @@ def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, M
         raise ArgumentError(
             f"The column {options.split_column!r} must contain train and val (or test, if no image "
             "is in val); images with other values are not used. "
-            f"Received: {listed(parts.names, 10)}"
+            f"Received: {listed(parts.names, 10)}. To hold out images at random, pass "
+            "split_column=None (at the shell: --val 0.2)."
         )
     return by_kind["train"][0], held_out[0]
 
@@ -114,6 +117,15 @@ def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> N
             f"{len(absent)} of {len(counts)} classes have no held-out image: {listed(absent, 5)}",
             AugseqWarning,
             stacklevel=3,
+        )
+
+
+def _check_classes(train: Manifest) -> None:
+    found = [name for name, count in train.class_counts().items() if count]
+    if len(found) < 2:
+        raise ArgumentError(
+            "A classifier must be trained on at least two classes, one per sub-folder. "
+            f"Received: {listed(found)} only, in {train.root!r}"
         )
 
 

@@ -17,10 +17,25 @@ README = "README.md"
 BACKUPS = "backups"
 """A folder that exists until the run is complete."""
 
+DELETED_BACKUPS = "backups.deleted"
+"""What a process leaves that was killed while it deleted the backups of a complete run."""
+
+_OF_COMPLETE_RUN = (SETTINGS, MANIFEST, MODEL, LAST_MODEL, README)
+
 
 def is_interrupted(folder: PathLike) -> bool:
     """Return whether a folder has a run that is not complete."""
     return Path(folder, BACKUPS).is_dir()
+
+
+def missing_files(folder: PathLike) -> list[str]:
+    """Return the names of files that each complete run has, but not this folder."""
+    return [name for name in _OF_COMPLETE_RUN if not Path(folder, name).is_file()]
+
+
+def is_complete(folder: PathLike) -> bool:
+    """Return whether a folder has a complete run."""
+    return not is_interrupted(folder) and not missing_files(folder)
 
 
 def has_backups(folder: Path) -> bool:

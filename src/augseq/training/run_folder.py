@@ -10,11 +10,13 @@ import pyarrow.csv
 
 from augseq.errors import ArgumentError, NotAFolderError
 from augseq.storage.atomic_file import atomic_write
+from augseq.terminal_text import listed
 from augseq.training.evaluation import Evaluation
 from augseq.training.run_files import (
     BACKUPS,
     CLASS_NAMES,
     CONTACT_SHEET,
+    DELETED_BACKUPS,
     HISTORY,
     MANIFEST,
     MODEL,
@@ -23,6 +25,7 @@ from augseq.training.run_files import (
     VAL_MANIFEST,
     has_backups,
     is_interrupted,
+    missing_files,
     resume_command,
 )
 from augseq.types import PathLike
@@ -74,7 +77,7 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
                 if is_new:
                     path.rmdir()
         raise
-    shutil.rmtree(path / BACKUPS)
+    _remove_backups(path)
 
 
 def _check_place(path: Path, root: str) -> None:
@@ -94,7 +97,9 @@ def _not_empty(path: Path, resume: bool) -> ArgumentError:
     elif is_interrupted(path):
         advice = f" It has an interrupted run; to continue it: {resume_command(path)}"
     elif resume and (path / SETTINGS).exists():
-        advice = " Its run is complete, so there is nothing to resume."
+        absent = listed(missing_files(path))
+        state = f"is incomplete (no {absent}) and has no backups" if absent else "is complete"
+        advice = f" Its run {state}, so there is nothing to resume."
     else:
         advice = ""
     return ArgumentError(
@@ -103,10 +108,20 @@ def _not_empty(path: Path, resume: bool) -> ArgumentError:
     )
 
 
+def _remove_backups(path: Path) -> None:
+    # Renamed, since a process that is killed while it deletes them must not leave some of them,
+    # from which the complete run would be resumed.
+    deleted = path / DELETED_BACKUPS
+    shutil.rmtree(deleted, ignore_errors=True)
+    (path / BACKUPS).rename(deleted)
+    shutil.rmtree(deleted)
+
+
 def _remove_files(path: Path) -> None:
-    shutil.rmtree(path / BACKUPS, ignore_errors=True)
     for name in _WRITTEN_EARLY:
         (path / name).unlink(missing_ok=True)
+    # Last: until then it marks the folder as that of an interrupted run.
+    shutil.rmtree(path / BACKUPS, ignore_errors=True)
 
 
 def write_history(epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
