@@ -1,7 +1,6 @@
 """`augseq fit`: train a classifier on a folder, and write a run folder."""
 
 import contextlib
-import importlib
 import itertools
 import os
 import re
@@ -255,7 +254,7 @@ def require_backend(*, for_saving: bool = False) -> None:
 
             if for_saving:
                 with contextlib.suppress(ImportError):
-                    importlib.import_module("tensorflow")
+                    import tensorflow  # noqa: F401
     # An ImportError for a backend that is not installed, a ValueError for an unknown name.
     except (ImportError, ValueError) as error:
         # If unset, keras.json names the backend, and the error of Keras includes it.
