@@ -250,11 +250,11 @@ def require_backend(*, for_saving: bool = False) -> None:
     """
     try:
         with _quiet_stderr():
-            import keras  # noqa: F401
+            import keras
 
             if for_saving:
-                with contextlib.suppress(ImportError):
-                    import tensorflow  # noqa: F401
+                # Any object: Keras compares each with TensorFlow's types.
+                keras.saving.serialize_keras_object(keras.initializers.Zeros())
     # An ImportError for a backend that is not installed, a ValueError for an unknown name.
     except (ImportError, ValueError) as error:
         # If unset, keras.json names the backend, and the error of Keras includes it.
