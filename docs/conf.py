@@ -78,6 +78,7 @@ _PAGES = {
     "Training": {
         "docs/augmentations": "Augmentations",
         "docs/training": "Training",
+        "docs/sampling": "Sampling",
         "docs/several_processes": "Several processes",
         "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",

@@ -21,7 +21,7 @@ PAGES = [
     *sorted(PROJECT.glob("docs/*.md")),
 ]
 # The blocks of such a page are one program.
-GUIDES = ["competition", "patients", "prediction"]
+GUIDES = ["competition", "patients", "prediction", "sampling"]
 # The names that the pages use in several examples.
 KINDS: dict[str, Any] = {
     "augseq": augseq,

@@ -29,7 +29,7 @@ Make batches for Keras:
     `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
     targets: `Label`, several labels (`MultiLabel`), a `Number`, a `Mask`, a `ValueMap` such as
     depth, a `PairedImage`, the `InputImage` itself, `Boxes`
-    and `KeyPoints`.
+    and `KeyPoints`. `Balanced`, `Weighted` and `Sources` choose how often each image comes.
     `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
@@ -91,6 +91,9 @@ if TYPE_CHECKING:
     from augseq.inspection.quality.report import CheckReport as CheckReport
     from augseq.loading.batch import Batch as Batch
     from augseq.loading.sample import Sample as Sample
+    from augseq.loading.sampling_options import Balanced as Balanced
+    from augseq.loading.sampling_options import Sources as Sources
+    from augseq.loading.sampling_options import Weighted as Weighted
     from augseq.loading.targets.boxes import Boxes as Boxes
     from augseq.loading.targets.input_image import InputImage as InputImage
     from augseq.loading.targets.key_points import KeyPoints as KeyPoints
@@ -177,6 +180,9 @@ _HOMES = {
     "InputImage": "augseq.loading.targets.input_image",
     "Boxes": "augseq.loading.targets.boxes",
     "KeyPoints": "augseq.loading.targets.key_points",
+    "Balanced": "augseq.loading.sampling_options",
+    "Weighted": "augseq.loading.sampling_options",
+    "Sources": "augseq.loading.sampling_options",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
     # Augment.

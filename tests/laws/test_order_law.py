@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from augseq.sampling.order import EachOnce
 from augseq.sampling.permutation import epoch_order
 from augseq.sampling.schedule import Schedule, Step
 
@@ -17,9 +18,8 @@ epochs = st.integers(0, 1000)
 
 def schedule(num_records: int, batch_size: int, *, seed: int, shuffle: bool = True) -> Schedule:
     return Schedule(
-        num_records=num_records,
+        order=EachOnce(num_records, shuffle=shuffle),
         batch_size=batch_size,
-        shuffle=shuffle,
         drop_remainder=False,
         seed=seed,
     )

@@ -21,6 +21,7 @@ from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.label import label_target
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule, Step
 
 STEPS = [Step(0, 0), Step(0, 5), Step(1, 0)]
@@ -60,7 +61,7 @@ def plan_of(manifest: augseq.Manifest, augment: list[Any] | None) -> BatchPlan:
     return BatchPlan(
         manifest=manifest,
         schedule=Schedule(
-            num_records=len(manifest), batch_size=24, shuffle=True, drop_remainder=False, seed=3
+            order=EachOnce(len(manifest), shuffle=True), batch_size=24, drop_remainder=False, seed=3
         ),
         pipeline=Pipeline(
             source=FileSource(root=manifest.root, options=DecodeOptions()),

@@ -21,6 +21,7 @@ from augseq.manifest.manifest import make_manifest
 from augseq.manifest.record import Record
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import FileSource
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule, Step
 
 
@@ -36,7 +37,10 @@ def plan_of(
     return BatchPlan(
         manifest=manifest,
         schedule=Schedule(
-            num_records=len(manifest), batch_size=32, shuffle=shuffle, drop_remainder=False, seed=5
+            order=EachOnce(len(manifest), shuffle=shuffle),
+            batch_size=32,
+            drop_remainder=False,
+            seed=5,
         ),
         pipeline=Pipeline(
             source=FileSource(root=manifest.root, options=DecodeOptions()),

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Progress, Schedule, Shard, Step
 
 sizes = st.integers(1, 9)
 
 
 def schedule(num_records: int = 23, **options: Any) -> Schedule:
-    defaults = {"batch_size": 4, "shuffle": True, "drop_remainder": False, "seed": 7}
-    return Schedule(num_records=num_records, **{**defaults, **options})
+    order = EachOnce(num_records, shuffle=options.pop("shuffle", True))
+    defaults = {"batch_size": 4, "drop_remainder": False, "seed": 7}
+    return Schedule(order=order, **{**defaults, **options})
 
 
 def global_batch(plan: Schedule, epoch: int, batch: int) -> list[int]:

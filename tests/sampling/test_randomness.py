@@ -25,6 +25,7 @@ def test_the_streams_are_the_recorded_ones() -> None:
     """A change belongs in the changelog under "Changes pixels or order"."""
     assert Stream.ORDER == 1
     assert Stream.AUGMENT == 2
+    assert Stream.TURNS == 3
     assert len({int(stream) for stream in Stream.__members__.values()}) == len(Stream.__members__)
 
 
@@ -141,6 +142,18 @@ def test_a_lent_generator_draws_what_a_new_one_does(
         # An odd number of 32-bit draws leaves half a word behind for the next user.
         assert lent.integers(9, dtype=np.int32) == new.integers(9, dtype=np.int32)
         assert lent.random(5).tolist() == new.random(5).tolist()
+
+
+def test_draws_of_repeats_are_independent_of_each_other_and_of_streams() -> None:
+    first_draws = set()
+    for stream in Stream:
+        for repeat in (0, 1, 2, 3, 255, 2**32 - 1):
+            for index in range(3):
+                with lent_rng(7, stream, epoch=1, index=index, repeat=repeat) as rng:
+                    first_draws.add(rng.random())
+    assert len(first_draws) == len(Stream) * 6 * 3
+    with lent_rng(7, Stream.AUGMENT, epoch=1, index=2, repeat=0) as rng:
+        assert rng.random() == record_rng(7, Stream.AUGMENT, epoch=1, index=2).random()
 
 
 def test_a_generator_is_not_lent_twice_at_the_same_time() -> None:

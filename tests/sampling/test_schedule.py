@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augseq
-from augseq.sampling.permutation import epoch_order
+from augseq.sampling.order import EachOnce
+from augseq.sampling.permutation import epoch_order, epoch_place
 from augseq.sampling.schedule import Schedule, Step
 
 Orders = npt.NDArray[np.int64]
@@ -42,8 +43,9 @@ def numpy_orders(num_records: int, num_epochs: int) -> Orders:
 
 
 def schedule(**options: Any) -> Schedule:
-    defaults = {"num_records": 10, "batch_size": 4, "shuffle": True, "drop_remainder": False}
-    return Schedule(**{**defaults, "seed": 7, **options})
+    order = EachOnce(options.pop("num_records", 10), shuffle=options.pop("shuffle", True))
+    defaults = {"batch_size": 4, "drop_remainder": False, "seed": 7}
+    return Schedule(order=order, **{**defaults, **options})
 
 
 def assert_counts_are_fair(counts: npt.NDArray[Any], expected: Any, *, freedom: int) -> None:
@@ -92,6 +94,15 @@ def test_any_places_give_the_same_as_the_full_order(
     found = epoch_order(places, num_records, seed=seed, epoch=epoch)
     whole = whole_order(num_records, seed=seed, epoch=epoch)
     np.testing.assert_array_equal(found, whole[places])
+
+
+@given(st.integers(1, 2**62), seeds, epochs, st.data())
+def test_the_place_of_a_position_is_where_it_comes(
+    num_records: int, seed: int, epoch: int, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, num_records - 1))
+    position = int(epoch_order(np.array([place]), num_records, seed=seed, epoch=epoch)[0])
+    assert epoch_place(position, num_records, seed=seed, epoch=epoch) == place
 
 
 @pytest.mark.parametrize("num_records", [10**9, 2**40, 2**62])

@@ -21,6 +21,7 @@ from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import ArraySource
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule, Step
 
 NUM_BATCHES = 10
@@ -36,15 +37,19 @@ def numbered_images(num_images: int = 40, size: int = 8) -> np.ndarray:
 
 
 def array_plan(
-    augment: list[Any] | None = None, images: np.ndarray | None = None, **options: Any
+    augment: list[Any] | None = None,
+    images: np.ndarray | None = None,
+    *,
+    shuffle: bool = False,
+    **options: Any,
 ) -> BatchPlan:
     """Return a plan of images in memory, 10 batches of 4, in order."""
     images = numbered_images() if images is None else images
     paths = [f"x[{k}]" for k in range(len(images))]
-    settings = {"batch_size": 4, "shuffle": False, "drop_remainder": False, "seed": 3, **options}
+    settings = {"batch_size": 4, "drop_remainder": False, "seed": 3, **options}
     return BatchPlan(
         manifest=make_manifest("", (), paths=paths, targets=None),
-        schedule=Schedule(num_records=len(images), **settings),
+        schedule=Schedule(order=EachOnce(len(images), shuffle=shuffle), **settings),
         pipeline=Pipeline(
             source=ArraySource(images),
             augment=make_augmentation_list(augment),
@@ -62,7 +67,7 @@ def cached_plan(folder: str) -> BatchPlan:
     return BatchPlan(
         manifest=images,
         schedule=Schedule(
-            num_records=len(images), batch_size=40, shuffle=False, drop_remainder=False, seed=3
+            order=EachOnce(len(images), shuffle=False), batch_size=40, drop_remainder=False, seed=3
         ),
         pipeline=Pipeline(
             source=make_source(images.root, DecodeOptions(), cache, scaled_decode=False),

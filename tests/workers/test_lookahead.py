@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Progress, Schedule, Step
 from augseq.workers.lookahead import AHEAD_BYTES, Lookahead
 from augseq.workers.protocol import Workers
@@ -67,9 +68,8 @@ def lookahead_at(
 ) -> Numbered:
     """Look ahead with the workers of a test, or with a number of threads."""
     schedule = Schedule(
-        num_records=num_batches,
+        order=EachOnce(num_batches, shuffle=False),
         batch_size=1,
-        shuffle=False,
         drop_remainder=False,
         seed=0,
         done=done,
@@ -410,6 +410,7 @@ def test_the_threads_end_with_their_owner() -> None:
 
 FORK = """
 import os, signal, threading
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.lazy import LazyWorkers
 from augseq.workers.lookahead import Lookahead
@@ -421,7 +422,7 @@ class Answer:
     def __init__(self, step):
         self.step = step
 
-schedule = Schedule(num_records=8, batch_size=1, shuffle=False, drop_remainder=False, seed=0)
+schedule = Schedule(order=EachOnce(8, shuffle=False), batch_size=1, drop_remainder=False, seed=0)
 STEPS = [Step(0, batch) for batch in range(8)]
 
 parent, started, go_on = os.getpid(), threading.Event(), threading.Event()
@@ -452,6 +453,7 @@ raise SystemExit(status)
 
 FORK_WHILE_WORKERS_START = """
 import os, signal, threading
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.lazy import LazyWorkers
 from augseq.workers.lookahead import Lookahead
@@ -463,7 +465,7 @@ class Answer:
     def __init__(self, step):
         self.step = step
 
-schedule = Schedule(num_records=8, batch_size=1, shuffle=False, drop_remainder=False, seed=0)
+schedule = Schedule(order=EachOnce(8, shuffle=False), batch_size=1, drop_remainder=False, seed=0)
 STEPS = [Step(0, batch) for batch in range(8)]
 
 parent, started, go_on = os.getpid(), threading.Event(), threading.Event()

@@ -31,6 +31,7 @@ from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.source import files_of
 from augseq.pixels.write_image import ImageFormat, WrittenImages
 from augseq.runtime.cores import num_cores
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule
 from augseq.terminal_text import listed
 from augseq.training.run_options import DEFAULT_SEED
@@ -190,9 +191,8 @@ def augment(
     pipeline = plain_pipeline(
         manifest, augment=steps, resize=resize, decode=decode, targets=targets
     )
-    schedule = Schedule(
-        num_records=len(manifest), batch_size=1, shuffle=False, drop_remainder=False, seed=seed
-    )
+    order = EachOnce(len(manifest), shuffle=False)
+    schedule = Schedule(order=order, batch_size=1, drop_remainder=False, seed=seed)
     plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)
     _print_result(write_augmented(plan, output, files), output, copies)
 

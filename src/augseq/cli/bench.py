@@ -21,6 +21,7 @@ from augseq.inspection.profile import measure_profile
 from augseq.loading.pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.pixels.options import DecodeOptions, check_batch_memory
+from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule
 from augseq.training.run_options import DEFAULT_BATCH_SIZE, DEFAULT_SEED
 
@@ -50,9 +51,8 @@ def bench(
     steps, resize = parse_plan(augment, image_size)
     manifest = source.open()
     schedule = Schedule(
-        num_records=len(manifest),
+        order=EachOnce(len(manifest), shuffle=True),
         batch_size=batch_size,
-        shuffle=True,
         drop_remainder=False,
         seed=seed,
     )

@@ -105,7 +105,7 @@ def measure_caches(plan: BatchPlan) -> list[CacheGain]:
         CacheGain(
             choice=choice,
             gain=seconds[None] / max(seconds[choice], 1e-9),
-            num_bytes=round(plan.schedule.num_records * _mean_bytes(pipeline, choice, shapes)),
+            num_bytes=round(len(plan.manifest) * _mean_bytes(pipeline, choice, shapes)),
             free_bytes=free_memory_bytes(),
         )
         for choice, pipeline in pipelines.items()
@@ -225,7 +225,7 @@ def _advice(plan: BatchPlan, gains: list[CacheGain]) -> Iterator[str]:
             free = f" (more than half of the free memory, {size_text(same.free_bytes)})"
         yield (
             f"{where} gives {same.gain:.1f} times the speed and takes "
-            f"{size_text(same.num_bytes)} for {plan.schedule.num_records:,} images{free}"
+            f"{size_text(same.num_bytes)} for {len(plan.manifest):,} images{free}"
         )
     if shrunk is None:
         return

@@ -63,6 +63,7 @@ class Explanation:
         record: The record.
         seed: The seed of the run.
         epoch: The epoch of the sample.
+        repeat: How many times the record came before in the epoch.
         stages: From the original image, upright, to the pixels of the batch, in order.
         kinds: What targets and further inputs of the stages are, by name.
     """
@@ -71,6 +72,7 @@ class Explanation:
     seed: int
     epoch: int
     stages: tuple[Stage, ...]
+    repeat: int = 0
     kinds: Mapping[str, Target] = field(default_factory=dict)
 
     @property
@@ -78,14 +80,19 @@ class Explanation:
         """What the model saw, shape (height, width, channels)."""
         return self.stages[-1].image
 
+    @property
+    def _when(self) -> str:
+        repeat = f", repeat {self.repeat}" if self.repeat else ""
+        return f"epoch {self.epoch}{repeat}, seed {self.seed}"
+
     def __repr__(self) -> str:
         return table_text(
-            f"Explanation of {self.record}, epoch {self.epoch}, seed {self.seed}",
+            f"Explanation of {self.record}, {self._when}",
             {"stages": " > ".join(stage.name for stage in self.stages)},
         )
 
     def __str__(self) -> str:
-        title = f"{self.record}, epoch {self.epoch}, seed {self.seed}"
+        title = f"{self.record}, {self._when}"
         rows = [(stage.name, _size(stage.image), _effect(stage)) for stage in self.stages]
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         lines = [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
@@ -114,14 +121,16 @@ class Explanation:
             captions=captions,
             boxes=[stage.crop for stage in self.stages],
             num_columns=_columns(len(titles)),
-            heading=f"{where}, epoch {self.epoch}, seed {self.seed}",
+            heading=f"{where}, {self._when}",
         )
 
     def _repr_png_(self) -> bytes:
         return self.draw()._repr_png_()
 
 
-def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int) -> Explanation:
+def explain_sample(
+    record: Record, pipeline: Pipeline, *, seed: int, epoch: int, repeat: int = 0
+) -> Explanation:
     """Load the sample of a record in an epoch, and keep the image after every stage.
 
     Raises:
@@ -152,7 +161,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
             stages.append(Stage(name=names[number], image=image, fired=fired, **loaded))
         return result
 
-    sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch)
+    sample = load_sample(record, instrument(pipeline, note), seed=seed, epoch=epoch, repeat=repeat)
     # With a crop, only a part was decoded; a cache returned the resized image.
     is_whole = not is_part and pipeline.source.cache is None
     stages[:1] = _first_stages(record, pipeline, stages[0].image if is_whole else None)
@@ -165,6 +174,7 @@ def explain_sample(record: Record, pipeline: Pipeline, *, seed: int, epoch: int)
         record=record,
         seed=seed,
         epoch=epoch,
+        repeat=repeat,
         stages=tuple(_with_crops(stages, pipeline)),
         kinds=pipeline.kinds,
     )

@@ -176,12 +176,12 @@ def _measure_round(plan: BatchPlan, steps: list[Step]) -> list[float]:
 
     timed = replace(plan, pipeline=instrument(pipeline, clocked))
     for step in steps:
-        records = plan.records(step)
+        records, repeats = plan.turns(step)
         with read.running():
             _read(pipeline.source, records)
         with sample.running():
-            for record in records:
-                timed.sample(record, epoch=0)
+            for record, repeat in zip(records, repeats, strict=True):
+                timed.sample(record, 0, repeat)
         with batch.running():
             load_batch(plan, step)
     return [clock.seconds for clock in (read, source, sample, batch, *augments)]

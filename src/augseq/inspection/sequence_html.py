@@ -33,7 +33,7 @@ def sequence_html(
     """
     schedule = plan.schedule
     facts = (
-        f"{schedule.num_records:,} images · {schedule.num_batches:,} batches of "
+        f"{plan.size_text} · {schedule.num_batches:,} batches of "
         f"{schedule.batch_size} · seed {schedule.seed}"
     )
     batch = _batch(plan, step)
@@ -63,11 +63,11 @@ def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:
 def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
     if step.batch >= plan.schedule.num_batches_of(step.epoch):
         return [note("The epoch is over.")]
-    records = plan.records(step)
+    records, repeats = plan.turns(step)
     shown = records[:MOST_FIGURES]
     looks = load_within(
-        shown,
-        lambda record: look_at_sample(plan.sample(record, step.epoch)).shrunk(SIDE_PX),
+        list(zip(shown, repeats, strict=False)),
+        lambda turn: look_at_sample(plan.sample(turn[0], step.epoch, turn[1])).shrunk(SIDE_PX),
         limit_s=_LIMIT_S,
     )
     title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"

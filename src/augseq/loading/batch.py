@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.loading.load_images import PartKey, load_arrays, named_values
-from augseq.loading.plan import BatchPlan
+from augseq.loading.plan import BatchPlan, RecordTurns
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.target import Target
 from augseq.manifest import display
@@ -30,6 +30,7 @@ class Batch:
         weights: Sample weights, shape (batch,), float32; None if all are equal.
         class_names: Class names by label; empty without labels.
         kinds: What targets, and inputs other than the images, are: by name, to draw them.
+        repeats: How many times each record came before in the epoch, as `sample` takes it.
     """
 
     inputs: Mapping[str, Array]
@@ -38,6 +39,7 @@ class Batch:
     weights: npt.NDArray[np.float32] | None = None
     class_names: Sequence[str] = ()
     kinds: Mapping[str, Target] = field(default_factory=dict)
+    repeats: list[int] = field(default_factory=list)
 
     @property
     def images(self) -> Images:
@@ -81,20 +83,24 @@ def load_batch(plan: BatchPlan, step: Step) -> Batch:
         AugseqError: A file or an augmentation failed; the message names the record.
         Exception: Any exception of an augmentation, with a note on how to replay it.
     """
-    records = plan.records(step)
-    arrays = load_arrays(records, plan.pipeline, seed=plan.schedule.seed, epoch=step.epoch)
-    return make_batch(plan, step, records, arrays)
+    turns = plan.turns(step)
+    arrays = load_arrays(*turns, plan.pipeline, seed=plan.schedule.seed, epoch=step.epoch)
+    return make_batch(plan, step, turns, arrays)
 
 
 def make_batch(
-    plan: BatchPlan, step: Step, records: list[Record], arrays: Mapping[PartKey, Array]
+    plan: BatchPlan,
+    step: Step,
+    turns: RecordTurns,
+    arrays: Mapping[PartKey, Array],
 ) -> Batch:
     """Return the batch of a step, given its arrays, loaded here or in a worker process."""
     return Batch(
         inputs={name: array for (kind, name, _), array in arrays.items() if kind == "inputs"},
         targets=named_values(arrays, "targets"),
-        records=records,
-        weights=plan.weights(step, records),
+        records=turns.records,
+        repeats=turns.repeats,
+        weights=plan.weights(step, turns.records),
         class_names=plan.manifest.class_names,
         kinds=plan.pipeline.kinds,
     )

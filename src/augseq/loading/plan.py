@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,13 @@ from augseq.loading.targets.target import Target
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Schedule, Step
+
+
+class RecordTurns(NamedTuple):
+    """The records of a batch, and how many times each came before in the epoch."""
+
+    records: list[Record]
+    repeats: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,13 @@ class BatchPlan:
         return self.pipeline.targets
 
     @property
+    def size_text(self) -> str:
+        """The number of images, and of those per epoch if sampling changes it."""
+        order = self.schedule.order
+        per_epoch = f", {order.length:,} per epoch" if order.text else ""
+        return f"{len(self.manifest):,} images{per_epoch}"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the manifest that targets, inputs and weights read."""
         weights = [] if self.sample_weight is None else [self.sample_weight]
@@ -49,7 +64,13 @@ class BatchPlan:
 
     def records(self, step: Step) -> list[Record]:
         """Return the records of a step, in the order of the batch, with the `columns`."""
-        return self.manifest.records(self.schedule.positions(step), columns=self.columns)
+        return self.turns(step).records
+
+    def turns(self, step: Step) -> "RecordTurns":
+        """Return the records of a step, and how many times each came before in the epoch."""
+        positions, repeats = self.schedule.turns(step)
+        records = self.manifest.records(positions, columns=self.columns)
+        return RecordTurns(records, repeats.tolist())
 
     def weights(self, step: Step, records: list[Record]) -> npt.NDArray[np.float32] | None:
         """Return the sample weights of a step, shape (batch,); None if all are equal.
@@ -65,6 +86,7 @@ class BatchPlan:
         own = own.reshape(len(records))
         return own if padding is None else own * padding
 
-    def sample(self, record: Record, epoch: int) -> Sample:
-        """Load the sample of a record in an epoch."""
-        return load_sample(record, self.pipeline, seed=self.schedule.seed, epoch=epoch)
+    def sample(self, record: Record, epoch: int, repeat: int = 0) -> Sample:
+        """Load the sample of a record in an epoch, which came `repeat` times before."""
+        seed = self.schedule.seed
+        return load_sample(record, self.pipeline, seed=seed, epoch=epoch, repeat=repeat)

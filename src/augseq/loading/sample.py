@@ -55,6 +55,7 @@ def load_sample(
     *,
     seed: int,
     epoch: int,
+    repeat: int = 0,
     number: int = 0,
     attempt: int = 0,
 ) -> Sample:
@@ -65,6 +66,7 @@ def load_sample(
         pipeline: How to load it.
         seed: Random seed of the augmentations.
         epoch: From 0.
+        repeat: How many times the record came before in the epoch.
         number: Number of the image that draws; from 1 for further images of the record.
         attempt: From 1 for further attempts, after those before have lost all objects.
 
@@ -72,15 +74,23 @@ def load_sample(
         AugseqError: The file or an augmentation failed; the message names the record.
         Exception: Any exception of an augmentation, with a note on how to replay it.
     """
-    where = {"epoch": epoch, "index": record.index, "number": number, "attempt": attempt}
     own = {
-        key: load_sample(record, other, seed=seed, epoch=epoch, number=k).image
+        key: load_sample(record, other, seed=seed, epoch=epoch, repeat=repeat, number=k).image
         for k, (key, other) in enumerate((pipeline.own_images or {}).items(), 1)
     }
     # Lets the timeout error say which record and transform this thread is stuck on.
     note = THIS_THREAD.note
     note[0], note[1] = record.index, 0
-    with _naming(record, seed, epoch), lent_rng(seed, Stream.AUGMENT, **where) as rng:
+    lent = lent_rng(
+        seed,
+        Stream.AUGMENT,
+        epoch=epoch,
+        index=record.index,
+        repeat=repeat,
+        number=number,
+        attempt=attempt,
+    )
+    with _naming(record, seed, epoch, repeat), lent as rng:
         opened = pipeline.source.open(record)
         crop = pipeline.draw_crop(opened.shape, rng)
         region = pipeline.region(opened.shape, crop)
@@ -97,28 +107,30 @@ def load_sample(
             inputs[name] = value.load(record, moved.get(("inputs", name)))
         targets = pipeline.load_targets(record, image, maps, own)
     if attempt + 1 < pipeline.attempts and pipeline.has_lost_objects(record, targets):
-        return load_sample(record, pipeline, seed=seed, epoch=epoch, attempt=attempt + 1)
+        draws = {"repeat": repeat, "attempt": attempt + 1}
+        return load_sample(record, pipeline, seed=seed, epoch=epoch, **draws)
     return Sample(record=record, inputs=inputs, targets=targets, kinds=pipeline.kinds)
 
 
 @contextmanager
-def _naming(record: Record, seed: int, epoch: int) -> Iterator[None]:
+def _naming(record: Record, seed: int, epoch: int, repeat: int) -> Iterator[None]:
     try:
         yield
     except AugmentationError as error:
         # In the message, not in a note, since a backend may keep only the message.
-        where = replay_text(record, seed, epoch)
+        where = replay_text(record, seed, epoch, repeat)
         raise AugmentationError(f"{error} {where}") from error.__cause__
     except AugseqError:
         raise
     except Exception as error:
-        error.add_note(replay_text(record, seed, epoch))
+        error.add_note(replay_text(record, seed, epoch, repeat))
         raise
 
 
-def replay_text(record: Record, seed: int, epoch: int) -> str:
+def replay_text(record: Record, seed: int, epoch: int, repeat: int = 0) -> str:
     """Return a text that names a sample and the call that reproduces it."""
+    which = f", repeat={repeat}" if repeat else ""
     return (
         f"While loading {record}, epoch {epoch}, seed {seed}. "
-        f"To replay: sequence.sample(epoch={epoch}, index={record.index})"
+        f"To replay: sequence.sample(epoch={epoch}, index={record.index}{which})"
     )

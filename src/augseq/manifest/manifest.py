@@ -431,6 +431,14 @@ class Manifest:
         Raises:
             ArgumentError: No record has this index.
         """
+        return self.records([self.position_of(index)])[0]
+
+    def position_of(self, index: int) -> int:
+        """Return the position of the record with a given `index`.
+
+        Raises:
+            ArgumentError: No record has this index.
+        """
         check_whole("index", index, least=0)
         position = pc.index(self.table.column("index"), pa.scalar(index, pa.int64())).as_py()
         if position < 0:
@@ -440,7 +448,7 @@ class Manifest:
                 "record keeps its index through split and select; manifest[position].index is the "
                 "index of the record at a position."
             )
-        return self.records([int(position)])[0]
+        return int(position)
 
     def statistics(
         self,

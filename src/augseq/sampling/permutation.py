@@ -5,12 +5,15 @@ so every batch of every epoch costs the same few microseconds.
 """
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from augseq.sampling.randomness import Stream, record_rng
 from augseq.types import Positions
+
+Words: TypeAlias = npt.NDArray[np.uint64]
 
 # Luby and Rackoff need 4 rounds on large domains, but small data sets have tiny domains: over
 # 20,000 epochs of 6 records, chi-square is off by 17 standard deviations with 10 rounds, by
@@ -36,35 +39,84 @@ def epoch_order(places: Positions, num_records: int, *, seed: int, epoch: int) -
         Black and Rogaway (2002), "Ciphers with Arbitrary Finite Domains": a Feistel network
         on a grid of rows and columns, with cycle-walking into the domain.
     """
-    keys = record_rng(seed, Stream.ORDER, epoch=epoch, index=0).integers(
-        0, 2**64, size=_ROUNDS, dtype=np.uint64
-    )
-    rows = math.isqrt(num_records - 1) + 1
-    columns = -(-num_records // rows)
-    # Rotations of an odd number of cells are even permutations: on a grid with odd height and
-    # width, half of all orders could not occur.
-    if rows % 2 and columns % 2:
-        columns += 1
-    found = _permute_grid(places.astype(np.uint64), rows, columns, keys)
+    keys = permutation_keys(seed, Stream.ORDER, epoch=epoch, number=0)
+    return permute(places, np.array([num_records]), keys)
+
+
+def epoch_place(position: int, num_records: int, *, seed: int, epoch: int) -> int:
+    """Return the place of a position in an epoch's order: the inverse of `epoch_order`."""
+    keys = permutation_keys(seed, Stream.ORDER, epoch=epoch, number=0)
+    return int(permute(np.array([position]), np.array([num_records]), keys, inverse=True)[0])
+
+
+def permutation_keys(seed: int, stream: Stream, *, epoch: int, number: int) -> Words:
+    """Return the keys of a permutation, shape (16, 1), from four independent numbers."""
+    rng = record_rng(seed, stream, epoch=epoch, index=number)
+    return rng.integers(0, 2**64, size=(_ROUNDS, 1), dtype=np.uint64)
+
+
+def permute(
+    places: Positions, sizes: Positions, keys: Words, *, inverse: bool = False
+) -> Positions:
+    """Return where keyed permutations move numbers, each from 0 to the size minus 1.
+
+    Args:
+        places: Shape (n,), int64.
+        sizes: Sizes of the permutations, int64, each at most 2**62; shape (n,), or (1,) for a
+            single permutation.
+        keys: Their keys, from `permutation_keys`; shape (16, n) or (16, 1).
+        inverse: Whether to apply the inverses.
+
+    Returns:
+        Shape (n,), int64; a new array.
+    """
+    move = _unpermute_grid if inverse else _permute_grid
+    ends = sizes.astype(np.uint64)
+    grid = np.array([_grid_of(size) for size in sizes.tolist()], np.uint64).T
+    is_single = len(sizes) == 1
+    if is_single:
+        # Numbers are faster than arrays of one number.
+        grid, keys = grid[:, 0], keys[:, 0]
+    found = move(places.astype(np.uint64), grid, keys)
     # The grid has fewer than `2 * rows` extra cells, so very few places need a second pass.
-    while (outside := np.flatnonzero(found >= num_records)).size:
-        found[outside] = _permute_grid(found[outside], rows, columns, keys)
+    while (outside := np.flatnonzero(found >= ends)).size:
+        which: Any = ... if is_single else (slice(None), outside)
+        found[outside] = move(found[outside], grid[which], keys[which])
     return found.astype(np.int64)
 
 
-def _permute_grid(
-    cells: npt.NDArray[np.uint64], rows: int, columns: int, keys: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
+def _grid_of(size: int) -> tuple[int, int]:
+    """Return rows and columns of the grid of a permutation."""
+    rows = math.isqrt(size - 1) + 1
+    columns = -(-size // rows)
+    # Rotations of an odd number of cells are even permutations: on a grid with odd height and
+    # width, half of all orders could not occur.
+    return rows, columns + (rows % 2 and columns % 2)
+
+
+def _permute_grid(cells: Words, grid: Words, keys: Words) -> Words:
     """Permute the cells of a grid: shift each column, then each row, by a keyed hash."""
-    num_rows, num_columns = np.uint64(rows), np.uint64(columns)
+    num_rows, num_columns = grid[0], grid[1]
     row, column = cells // num_columns, cells % num_columns
     for row_key, column_key in zip(keys[0::2], keys[1::2], strict=True):
         row = (row + _hash(column, row_key) % num_rows) % num_rows
         column = (column + _hash(row, column_key) % num_columns) % num_columns
-    return row * num_columns + column
+    moved: Words = row * num_columns + column
+    return moved
 
 
-def _hash(words: npt.NDArray[np.uint64], key: np.uint64) -> npt.NDArray[np.uint64]:
+def _unpermute_grid(cells: Words, grid: Words, keys: Words) -> Words:
+    """Shift the rows and columns back, in reverse order."""
+    num_rows, num_columns = grid[0], grid[1]
+    row, column = cells // num_columns, cells % num_columns
+    for row_key, column_key in zip(keys[-2::-2], keys[::-2], strict=True):
+        column = (column + num_columns - _hash(row, column_key) % num_columns) % num_columns
+        row = (row + num_rows - _hash(column, row_key) % num_rows) % num_rows
+    moved: Words = row * num_columns + column
+    return moved
+
+
+def _hash(words: Words, key: Words) -> Words:
     """Mix 64-bit words with a key (the SplitMix64 finaliser; Steele et al., 2014)."""
     mixed = words ^ key
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -24,6 +24,7 @@ class Stream(IntEnum):
 
     ORDER = 1
     AUGMENT = 2
+    TURNS = 3
 
 
 def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.random.Generator:
@@ -56,7 +57,14 @@ _LENT = _Lent()
 
 @contextmanager
 def lent_rng(
-    seed: int, stream: Stream, *, epoch: int, index: int, number: int = 0, attempt: int = 0
+    seed: int,
+    stream: Stream,
+    *,
+    epoch: int,
+    index: int,
+    repeat: int = 0,
+    number: int = 0,
+    attempt: int = 0,
 ) -> Iterator[np.random.Generator]:
     """Provide the generator of `record_rng` within a `with` block.
 
@@ -67,13 +75,17 @@ def lent_rng(
         stream: As in `record_rng`.
         epoch: As in `record_rng`.
         index: As in `record_rng`.
+        repeat: Less than 2**32. How many times the record came before in the epoch: its draws are
+            independent each time.
         number: Less than 2**15. Other numbers are for further images of the record: their draws
             are `number` times 2**50 draws ahead, which no image ever uses.
         attempt: Less than 2**8. Other numbers are for further attempts with the same image: their
             draws are `attempt` times 2**42 draws ahead.
     """
     rng = _LENT.free.pop() if _LENT.free else record_rng(0, Stream.AUGMENT, epoch=0, index=0)
-    counter = np.array([number << 48 | attempt << 40, stream, epoch, index], np.uint64)
+    # Streams are small numbers; the first time leaves their word as it is.
+    words = (number << 48 | attempt << 40, stream | repeat << 32, epoch, index)
+    counter = np.array(words, np.uint64)
     rng.bit_generator.state = {
         "bit_generator": "Philox",
         "state": {"counter": counter, "key": np.array([seed, 0], np.uint64)},

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.sampling.permutation import epoch_order
+from augseq.sampling.order import Order, Turns
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.types import Positions
 from augseq.validation import check_choice, check_whole
@@ -82,18 +82,16 @@ class Schedule:
     """Which positions form which batch, for every epoch.
 
     Attributes:
-        num_records: Length of the manifest.
+        order: Which record comes at each place of an epoch.
         batch_size: Number of records per batch; the last one of an epoch can be smaller.
-        shuffle: Whether to shuffle the records in each epoch.
         drop_remainder: Whether to drop the last batch if it is smaller than the others.
         seed: Random seed of the orders of all epochs.
         done: Progress before a resume; those records are not repeated.
         shard: Which part of each global batch to use.
     """
 
-    num_records: int
+    order: Order
     batch_size: int
-    shuffle: bool
     drop_remainder: bool
     seed: int
     done: Progress = Progress()
@@ -105,7 +103,7 @@ class Schedule:
         if self.num_batches == 0:
             shards = f", {self.shard.count} shards" if self.shard.count > 1 else ""
             raise ArgumentError(
-                f"There must be at least one batch. Received: {self.num_records} records, "
+                f"There must be at least one batch. Received: {self.order.length} records, "
                 f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}{shards}"
             )
         if not self.num_batches_of(self.done.epoch):
@@ -115,11 +113,11 @@ class Schedule:
     @property
     def num_batches(self) -> int:
         """Number of batches in a complete epoch."""
-        return self._count_batches(self.num_records)
+        return self._count_batches(self.order.length)
 
     def num_batches_of(self, epoch: int) -> int:
         """Return the number of batches left in an epoch; at least 1."""
-        return self._count_batches(max(0, self.num_records - self._num_done(epoch)))
+        return self._count_batches(max(0, self.order.length - self._num_done(epoch)))
 
     def whole_from(self, epoch: int) -> "Schedule":
         """Return a schedule of complete epochs only, starting at an epoch.
@@ -145,12 +143,17 @@ class Schedule:
             step = Step(step.epoch + 1, 0) if is_last else Step(step.epoch, step.batch + 1)
             yield step
 
+    def places(self, step: Step) -> Positions:
+        """Return the places of a batch in the epoch's order, shape (batch size,), int64."""
+        return self._places(step) % self.order.length
+
+    def turns(self, step: Step) -> Turns:
+        """Return which records form a batch, and how many times each came before."""
+        return self.order.turns(self.places(step), seed=self.seed, epoch=step.epoch)
+
     def positions(self, step: Step) -> Positions:
         """Return the positions of a batch, shape (batch size,), int64."""
-        places = self._places(step) % self.num_records
-        if not self.shuffle:
-            return places
-        return epoch_order(places, self.num_records, seed=self.seed, epoch=step.epoch)
+        return self.turns(step).positions
 
     def weights(self, step: Step) -> npt.NDArray[np.float32] | None:
         """Return the sample weights of a batch, shape (batch size,): 0 for padding, 1 otherwise.
@@ -190,7 +193,7 @@ class Schedule:
         return self.done.num_records if epoch == self.done.epoch else 0
 
     def _is_padding(self, step: Step) -> npt.NDArray[np.bool_]:
-        return self._places(step) >= self.num_records
+        return self._places(step) >= self.order.length
 
     def _places(self, step: Step) -> Positions:
         """Return the places of a batch in the epoch's order; those past its end are padding."""
@@ -198,5 +201,5 @@ class Schedule:
         first = num_before + self.shard.index * self.batch_size
         stop = first + self.batch_size
         if not self.shard.fills_batches:
-            stop = min(stop, self.num_records)
+            stop = min(stop, self.order.length)
         return np.arange(first, stop, dtype=np.int64)

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
+from augseq.sampling.order import Order
 from augseq.terminal_text import call_text, first_few, first_lines
 from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
+
+# Limits memory.
+_MOST_PLACES = 2**16
 
 # Start of each line.
 _BEGINNING = '{"epoch": '
@@ -87,11 +93,13 @@ class AuditReport:
 
     Attributes:
         num_epochs: Number of complete epochs.
-        missing: By epoch, the indices that were not trained; for complete epochs only.
-        repeated: By epoch, the indices that were trained more than once, except as padding.
+        missing: By epoch, the indices that were not trained, or too rarely; for complete epochs
+            only.
+        repeated: By epoch, the indices that were trained too often, except as padding.
         num_padding: Number of times, over all epochs, that a record was repeated to fill up the
             last batches of several processes.
         unfinished: Number of records trained in the last epoch if it is incomplete, 0 otherwise.
+        by_quota: Whether the sampling sets how often each record comes; otherwise that is once.
     """
 
     num_epochs: int
@@ -99,10 +107,11 @@ class AuditReport:
     repeated: dict[int, list[int]]
     num_padding: int
     unfinished: int
+    by_quota: bool = False
 
     @property
     def holds(self) -> bool:
-        """Whether every complete epoch, at least one, trained each record exactly once."""
+        """Whether each complete epoch, at least one, trained each record as it should."""
         return self.num_epochs > 0 and not self.missing and not self.repeated
 
     def __repr__(self) -> str:
@@ -111,9 +120,10 @@ class AuditReport:
     def __str__(self) -> str:
         rest = f", and {self.unfinished} records of the next one" if self.unfinished else ""
         title = f"{self.num_epochs} complete epoch{'s' * (self.num_epochs != 1)}{rest}: "
+        often = "as often as its quota" if self.by_quota else "once"
         if self.holds:
             padding = f", plus {self.num_padding} as padding" if self.num_padding else ""
-            return title + f"each record was trained exactly once in each{padding}."
+            return title + f"each record was trained exactly {often} in each{padding}."
         if not self.num_epochs and not self.repeated:
             return title + "nothing can be verified."
         lines = [
@@ -121,24 +131,27 @@ class AuditReport:
             for what, by_epoch in (("missing", self.missing), ("repeated", self.repeated))
             for epoch, indices in sorted(by_epoch.items())
         ]
-        return "\n".join([title + "some records were not trained exactly once.", *lines])
+        return "\n".join([title + f"some records were not trained exactly {often}.", *lines])
 
 
-def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> AuditReport:
-    """Verify that a run trained each record exactly once per epoch.
+def verify_audit(
+    paths: PathLike | Sequence[PathLike], manifest: Manifest | ImageSequence
+) -> AuditReport:
+    """Verify that a run trained each record exactly once per epoch, or by its quota.
 
     Batches lost in a crash do not count: if a run was resumed from a backup, earlier lines for
     the same position are ignored, since the backup undid them in the weights too.
 
     Args:
         paths: A file that `Audit` wrote, or the files of all processes that trained together.
-        manifest: The images that were trained on.
+        manifest: The images that were trained on. With `sampling` or `repeats`, the sequence, which
+            tells how often each record comes in each epoch.
 
     Raises:
         ArgumentError: A file was not written by `Audit`.
         MissingFileError: There is no such file.
     """
-    expected = set(manifest.table.column("index").to_pylist())
+    quotas = _Quotas(manifest)
     files = [paths] if isinstance(paths, str | os.PathLike) else paths
     audits = [_epochs(Path(path)) for path in files]
     epochs = {epoch for audit in audits for epoch in audit.batches}
@@ -147,14 +160,15 @@ def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> Au
         batches = [batch for audit in audits for batch in audit.batches.get(epoch, [])]
         counts = Counter(index for batch in batches for index in batch.indices)
         num_padding += sum(batch.num_padding for batch in batches)
-        twice = sorted(index for index, count in counts.items() if count > 1)
+        expected = quotas.of(epoch)
+        twice = sorted((counts - expected).keys() & expected.keys())
         if twice:
             repeated[epoch] = twice
-        absent = sorted(expected - counts.keys())
+        absent = sorted((expected - counts).keys())
         # Audits of earlier versions do not record the end of an epoch.
         has_ended = epoch < max(epochs) or all(epoch in audit.ended for audit in audits)
         if absent and not has_ended:
-            unfinished = len(expected) - len(absent)
+            unfinished = (expected & counts).total()
         elif absent:
             missing[epoch] = absent
     return AuditReport(
@@ -163,7 +177,35 @@ def verify_audit(paths: PathLike | Sequence[PathLike], manifest: Manifest) -> Au
         repeated=repeated,
         num_padding=num_padding,
         unfinished=unfinished,
+        by_quota=quotas.order is not None,
     )
+
+
+class _Quotas:
+    """How often each record comes in each epoch, by index.
+
+    Args:
+        data: A sequence, or a manifest whose records come once.
+    """
+
+    def __init__(self, data: Manifest | ImageSequence) -> None:
+        manifest = data.manifest if isinstance(data, ImageSequence) else data
+        self._indices = manifest.table.column("index").to_pylist()
+        self._once = Counter(self._indices)
+        self.order: Order | None = None
+        if isinstance(data, ImageSequence) and data._plan.schedule.order.text:
+            self.order, self._seed = data._plan.schedule.order, data.seed
+
+    def of(self, epoch: int) -> Counter[int]:
+        """Return the number of times by index."""
+        if self.order is None:
+            return self._once
+        counts = np.zeros(len(self._indices), np.int64)
+        for first in range(0, self.order.length, _MOST_PLACES):
+            places = np.arange(first, min(first + _MOST_PLACES, self.order.length))
+            found = self.order.turns(places, seed=self._seed, epoch=epoch).positions
+            counts += np.bincount(found, minlength=len(counts))
+        return Counter(dict(zip(self._indices, counts.tolist(), strict=True)))
 
 
 class _Trained(NamedTuple):

@@ -14,7 +14,7 @@ def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
     """
     schedule = plan.schedule
     title = (
-        f"ImageSequence: {schedule.num_records} images, {schedule.num_batches} batches of "
+        f"ImageSequence: {plan.size_text}, {schedule.num_batches} batches of "
         f"{schedule.batch_size}, epoch {epoch}"
     )
     hops = [*plan_hops(plan), ("workers", workers)]
@@ -24,7 +24,11 @@ def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
 def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     """Return name and description of each stage that a sample passes through, in order."""
     schedule, pipeline = plan.schedule, plan.pipeline
-    order = f"reshuffled each epoch, seed {schedule.seed}" if schedule.shuffle else "as indexed"
+    order = (
+        f"reshuffled each epoch, seed {schedule.seed}" if schedule.order.shuffle else "as indexed"
+    )
+    if schedule.order.text:
+        order += f", {schedule.order.text}"
     augment = " > ".join(pipeline.augment.names) or "none"
     if pipeline.augment.steps:
         augment += f", seed {schedule.seed}"

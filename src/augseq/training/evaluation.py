@@ -186,7 +186,8 @@ def evaluate(
             + ("some images have none" if manifest.class_names else "there are no classes")
         )
     schedule = batches._plan.schedule
-    if schedule.shuffle or schedule.drop_remainder or batches.length is None:
+    order = schedule.order
+    if order.shuffle or order.text or schedule.drop_remainder or batches.length is None:
         raise ArgumentError(
             "`evaluate` requires each image once, in the order of the manifest. Received: an "
             "ImageSequence that shuffles, drops a remainder or repeats"

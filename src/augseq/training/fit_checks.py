@@ -35,7 +35,7 @@ def predicts_a_number(model: Any, target: Target) -> bool:
 
 def warn_if_sorted(plan: BatchPlan) -> None:
     """Warn if batches hold far fewer classes than they would in random order."""
-    if plan.schedule.shuffle:
+    if plan.schedule.order.shuffle:
         return
     for target in plan.targets.values():
         classes = target.class_numbers(plan.manifest)
@@ -70,7 +70,7 @@ def _classes_in_a_batch(
 
 
 def check_class_weight(class_weight: Any, plan: BatchPlan) -> None:
-    """Raise `ArgumentError` if `class_weight` is passed to `fit` with other targets than classes.
+    """Raise `ArgumentError` if `class_weight` does not fit the targets or the sampling.
 
     Keras fails with an IndexError on several targets, and takes the largest of several labels, or
     a number, for a class.
@@ -85,6 +85,12 @@ def check_class_weight(class_weight: Any, plan: BatchPlan) -> None:
             "`class_weight` requires one target with one class per image. "
             f"Received: {what}. Weigh the records instead: images.with_column('weight', values), "
             "and weights='weight' in ImageSequence (for arrays: `sample_weight`)."
+        )
+    if plan.schedule.order.by_class:
+        raise ArgumentError(
+            "With sampling=augseq.Balanced(), the model sees each class equally often, so "
+            "`class_weight` would balance the classes a second time. Received: both. Remove one of "
+            "them."
         )
     if plan.sample_weight is not None:
         raise ArgumentError(

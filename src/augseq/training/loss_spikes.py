@@ -23,11 +23,13 @@ class LossSpike:
         loss: Mean loss of its images; can be NaN or infinite.
         epoch: The epoch of the batch.
         indices: Indices of its records, in the batch's order.
+        repeats: How many times each came before in the epoch, as `sample` takes it.
     """
 
     loss: float
     epoch: int
     indices: tuple[int, ...]
+    repeats: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         indices = shortened(", ".join(map(str, self.indices)), 30)
@@ -91,17 +93,20 @@ class LossSpikes(TrainedBatches):
             )
         if not math.isfinite(self._total):
             return
-        epochs: dict[int, tuple[int, ...]] = {}
+        epochs: dict[int, tuple[tuple[int, int], ...]] = {}
         for number in trained:
             epoch = self._sequence.position.progress(number).epoch
-            indices = tuple(record.index for record in self._sequence.records(number))
-            epochs[epoch] = epochs.get(epoch, ()) + indices
+            indices = (record.index for record in self._sequence.records(number))
+            turns = tuple(zip(indices, self._sequence.repeats(number), strict=True))
+            epochs[epoch] = epochs.get(epoch, ()) + turns
         num_new = sum(map(len, epochs.values()))
         mean, num_images = float(logs["loss"]), self._num_images + num_new
         loss = (mean * num_images - self._total) / num_new
         self._num_images, self._total = num_images, mean * num_images
-        for epoch, indices in epochs.items():
-            self._keep_worst(LossSpike(loss=loss, epoch=epoch, indices=indices))
+        for epoch, trained_turns in epochs.items():
+            found, repeats = zip(*trained_turns, strict=True)
+            spike = LossSpike(loss=loss, epoch=epoch, indices=found, repeats=repeats)
+            self._keep_worst(spike)
 
     def _keep_worst(self, spike: LossSpike) -> None:
         if spike.epoch >= self._skip_epochs or not math.isfinite(spike.loss):
@@ -125,9 +130,10 @@ class LossSpikes(TrainedBatches):
                 f"batches (the first {self._skip_epochs} epochs are skipped). Received: {number!r}"
             )
         spike = self._spikes[number]
+        turns = list(zip(spike.indices, spike.repeats, strict=True))[:num_images]
         samples = [
-            self._sequence.sample(epoch=spike.epoch, index=index)
-            for index in spike.indices[:num_images]
+            self._sequence.sample(epoch=spike.epoch, index=index, repeat=repeat)
+            for index, repeat in turns
         ]
         titles = [_title(sample.record, self._sequence.class_names) for sample in samples]
         heading = f"loss {spike.loss:.3g}, epoch {spike.epoch}"

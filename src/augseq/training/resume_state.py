@@ -84,9 +84,10 @@ def run_conditions(plan: BatchPlan) -> Conditions:
     cache = pipeline.source.cache
     return {
         "seed": schedule.seed,
-        "shuffle": str(schedule.shuffle),
+        "shuffle": str(schedule.order.shuffle),
+        **({"sampling": _short(schedule.order.content)} if schedule.order.content else {}),
         "drop_remainder": str(schedule.drop_remainder),
-        "number of records": schedule.num_records,
+        "number of records": len(plan.manifest),
         "manifest": plan.manifest.fingerprint(),
         "source": _short(pipeline.source.content_text()),
         "targets": _contents(plan.targets) or "none",

@@ -25,6 +25,8 @@ from augseq.loading.batch import Batch
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import Sample
+from augseq.loading.sampling_options import Sampling, make_order
+from augseq.loading.targets.image_view import with_views
 from augseq.loading.targets.label import LabelMode
 from augseq.loading.targets.make_targets import (
     TargetOptions,
@@ -116,6 +118,14 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             False, so that `predict` and `evaluate` follow the manifest's order. `fit` warns if
             the images are sorted by class.
         seed: Random seed for shuffling and augmentations, 0 to 2**64 - 1.
+        sampling: How often each image comes in an epoch, to train: `augseq.Balanced()` for classes
+            of equal size, `augseq.Weighted(column)`, or `augseq.Sources(ratios)` for several
+            sources at fixed ratios; requires `shuffle=True`. None: each image once.
+        repeats: How many times in a row each image comes, in the same batch and augmented
+            differently each time; an epoch is that many times as long. `batch_size` must be a
+            multiple of it.
+        views: Number of differently augmented versions of each image, for contrastive training.
+            From 2, a batch has a dict of inputs: "image", "image_2", "image_3" and so on.
         augment: List of augmentations: albumentations transforms, a `Compose`, functions
             `f(image, rng)` or `Augmentation` objects, in any combination. Images are resized
             before augmentation, or after it if an element sets the size (such as a crop).
@@ -192,6 +202,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
+        sampling: Sampling | None = None,
+        repeats: int = 1,
+        views: int = 1,
         augment: Sequence[Any] | None = None,
         label_mode: LabelMode | None = "int",
         targets: TargetOptions | None = None,
@@ -251,15 +264,23 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             targets=make_targets(manifest, targets, label_mode, images),
             inputs=make_inputs(manifest, inputs, images),
         )
+        pipeline = with_views(pipeline, views)
         _warn_if_enlarged(pipeline)
         schedule = Schedule(
-            num_records=len(manifest),
+            order=make_order(
+                manifest,
+                pipeline.targets,
+                shuffle=shuffle,
+                sampling=sampling,
+                repeats=repeats,
+                batch_size=batch_size,
+            ),
             batch_size=batch_size,
-            shuffle=shuffle,
             drop_remainder=drop_remainder,
             seed=seed,
         )
-        check_batch_memory(pipeline.resize, decode, dtype, min(batch_size, len(manifest)))
+        num_loaded = views * min(batch_size, schedule.order.length)
+        check_batch_memory(pipeline.resize, decode, dtype, num_loaded)
         plan = BatchPlan(
             manifest=manifest,
             schedule=schedule,
@@ -315,8 +336,22 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         images, inputs = split_inputs(x)
         source = array_source(images)
         manifest = array_manifest(len(source.images), options)
+        # Only `y` tells the classes, and only `x` the images.
+        sampling, views = options.pop("sampling", None), options.pop("views", 1)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        return blank._with(array_plan(blank._plan, source, y, inputs, sample_weight))
+        plan = array_plan(blank._plan, source, y, inputs, sample_weight)
+        plan = replace(plan, pipeline=with_views(plan.pipeline, views))
+        if sampling is not None:
+            order = make_order(
+                manifest,
+                plan.targets,
+                shuffle=plan.schedule.order.shuffle,
+                sampling=sampling,
+                repeats=options.get("repeats", 1),
+                batch_size=plan.schedule.batch_size,
+            )
+            plan = replace(plan, schedule=replace(plan.schedule, order=order))
+        return blank._with(plan)
 
     def repeat(self) -> Self:
         """Return an endless copy, to train with `steps_per_epoch`.
@@ -410,7 +445,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
         self._worker_options = options
         self._is_order_checked = False
-        matters = plan.schedule.shuffle or bool(plan.pipeline.augment.steps)
+        matters = plan.schedule.order.shuffle or bool(plan.pipeline.augment.steps)
         self.position = Position(plan.schedule, epoch_matters=matters, is_endless=endless)
         self.failure: Exception | None = None
         self._use(plan)
@@ -659,17 +694,34 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Return how many records at the end of batch `index` are padding."""
         return self._plan.schedule.num_padding(self.position.step(index))
 
-    def sample(self, index: int, *, epoch: int) -> Sample:
+    def repeats(self, index: int) -> list[int]:
+        """Return how many times each record of batch `index` came before in the epoch.
+
+        All 0, except with `sampling` or `repeats`.
+        """
+        return self._plan.turns(self.position.step(index)).repeats
+
+    def sample(self, index: int, *, epoch: int, repeat: int = 0) -> Sample:
         """Load one sample alone: one record as it is in one epoch.
 
         Args:
             index: The record's index, as in errors and `records`.
             epoch: From 0.
+            repeat: With `sampling` or `repeats`, how many times the record came before in the
+                epoch.
 
         Raises:
-            ArgumentError: No record has this index.
+            ArgumentError: No record has this index, or it does not come that often.
         """
-        return self._plan.sample(self.manifest.record_of(index), check_epoch(epoch))
+        return self._plan.sample(self._record_in(index, epoch, repeat), epoch, repeat)
+
+    def _record_in(self, index: int, epoch: int, repeat: int) -> Record:
+        """Return a record after checking that it comes in an epoch."""
+        position = self.manifest.position_of(index)
+        check_whole("repeat", repeat, least=0)
+        schedule = self._plan.schedule
+        schedule.order.place_of(position, repeat, seed=schedule.seed, epoch=check_epoch(epoch))
+        return self.manifest[position]
 
     @property
     def manifest(self) -> Manifest:
@@ -803,26 +855,24 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             progress=progress,
         )
 
-    def explain(self, index: int, *, epoch: int) -> Explanation:
+    def explain(self, index: int, *, epoch: int, repeat: int = 0) -> Explanation:
         """Replay how one record became a training sample.
 
         Args:
             index: The record's index, as in errors and `records`.
             epoch: From 0.
+            repeat: With `sampling` or `repeats`, how many times the record came before in the
+                epoch.
 
         Returns:
             The image after each stage, and which transforms fired with which parameters, as
             text or, with `draw()`, as a figure.
 
         Raises:
-            ArgumentError: No record has this index.
+            ArgumentError: No record has this index, or it does not come that often.
         """
-        return explain_sample(
-            self.manifest.record_of(index),
-            self.pipeline,
-            seed=self.seed,
-            epoch=check_epoch(epoch),
-        )
+        record = self._record_in(index, epoch, repeat)
+        return explain_sample(record, self.pipeline, seed=self.seed, epoch=epoch, repeat=repeat)
 
     def check_purity(self, *, num_images: int = 2) -> PurityReport:
         """Find the transforms of `augment` that are not pure, in a few seconds.

@@ -35,6 +35,7 @@ class Make:
         pipeline: Number of the pipeline.
         wanted: Numbers of all pipelines still in use; discard the others.
         records: The records.
+        repeats: How many times each record came before in the epoch.
         seed: Random seed of the augmentations.
         epoch: From 0.
     """
@@ -42,6 +43,7 @@ class Make:
     pipeline: int
     wanted: set[int]
     records: Sequence[Record]
+    repeats: Sequence[int]
     seed: int
     epoch: int
 

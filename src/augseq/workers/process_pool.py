@@ -14,7 +14,7 @@ from typing import Any
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
 from augseq.loading.load_images import PROCESS_ENDS, PartKey
-from augseq.loading.plan import BatchPlan
+from augseq.loading.plan import BatchPlan, RecordTurns
 from augseq.manifest.record import Record
 from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step
@@ -169,10 +169,10 @@ class ProcessLoader:
             SharedMemoryError: There is not enough shared memory for its images.
             Exception: Any exception of an augmentation.
         """
-        records = self._plan.records(step)
+        turns = self._plan.turns(step)
         load = self._loads[step] = _Load()
         try:
-            arrays = self._load(records, step.epoch, load)
+            arrays = self._load(turns, step.epoch, load)
         except WorkerHungError as hang:
             assert self._limit_s is not None
             limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
@@ -180,15 +180,16 @@ class ProcessLoader:
         finally:
             if self._loads.get(step) is load:
                 del self._loads[step]
-        return make_batch(self._plan, step, records, arrays)
+        return make_batch(self._plan, step, turns, arrays)
 
-    def _load(self, records: Sequence[Record], epoch: int, load: "_Load") -> dict[PartKey, Array]:
+    def _load(self, turns: RecordTurns, epoch: int, load: "_Load") -> dict[PartKey, Array]:
         # Read once: it can be replaced at any time.
         shared = self._shared
         order = Make(
             pipeline=shared.number,
             wanted=self._pool.pipelines.now(),
-            records=records,
+            records=turns.records,
+            repeats=turns.repeats,
             seed=self._plan.schedule.seed,
             epoch=epoch,
         )
@@ -208,7 +209,7 @@ class ProcessLoader:
                 if load.is_over or PROCESS_ENDS.is_set():
                     raise CancelledError from death
                 if deaths == _MOST_DEATHS:
-                    raise WorkerError(_advice(records, epoch, death)) from death
+                    raise WorkerError(_advice(turns.records, epoch, death)) from death
 
 
 @dataclass(slots=True)

@@ -69,8 +69,9 @@ class TimeLimit:
 
     def _culprit(self, step: Step, note: Sequence[int]) -> str:
         index, number = note
-        records = [record for record in self.plan.records(step) if record.index == index]
-        if not records:
+        turns = zip(*self.plan.turns(step), strict=True)
+        found = next((turn for turn in turns if turn[0].index == index), None)
+        if found is None:
             return "Its worker had not started it, but was still loading the pipeline"
         names = self.plan.pipeline.augment.names
         stage = (
@@ -78,4 +79,4 @@ class TimeLimit:
             if number
             else ("Outside the augmentations, while a file was read, decoded or resized")
         )
-        return f"{stage}. {replay_text(records[0], self.plan.schedule.seed, step.epoch)}"
+        return f"{stage}. {replay_text(found[0], self.plan.schedule.seed, step.epoch, found[1])}"

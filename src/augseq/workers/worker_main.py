@@ -102,10 +102,10 @@ class _Worker:
             del self._pipelines[number]
         pipeline = self._pipelines[order.pipeline]
         where = {"seed": order.seed, "epoch": order.epoch}
-        first = load_sample(order.records[0], pipeline, **where)
+        first = load_sample(order.records[0], pipeline, **where, repeat=order.repeats[0])
         layouts = array_layouts(first, len(order.records), pipeline)
         arrays = arrays_in(self._shared_memory(num_bytes_of(layouts)), layouts)
-        fill_arrays(arrays, first, order.records, pipeline, **where)
+        fill_arrays(arrays, first, order.records, order.repeats, pipeline, **where)
         return Done(layouts=layouts)
 
     def _shared_memory(self, num_bytes: int) -> mmap.mmap:

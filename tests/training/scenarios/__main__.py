@@ -18,6 +18,7 @@ from . import (
     partial,
     processes,
     resume,
+    sampled,
     speed,
     written,
 )
@@ -34,6 +35,7 @@ assert all(
         partial,
         processes,
         resume,
+        sampled,
         speed,
         written,
     )

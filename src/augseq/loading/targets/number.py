@@ -128,7 +128,22 @@ def check_weights(manifest: "Manifest", column: Any) -> NumberTarget:
             f"Received: weights={briefly(column)}. Add the numbers with "
             'manifest.with_column("weight", values).'
         )
-    option = f"weights={column!r}"
+    weight_column(manifest, f"weights={column!r}", column)
+    return NumberTarget(columns=(column,))
+
+
+def weight_column(manifest: "Manifest", option: str, column: str) -> npt.NDArray[np.float64]:
+    """Return the weights in a column, shape (num_records,).
+
+    Args:
+        manifest: The records.
+        option: The option in messages, such as "weights='share'".
+        column: Name of the column.
+
+    Raises:
+        ArgumentError: There is no such column.
+        LabelError: A weight is missing, negative or not finite, or all are 0.
+    """
     weights = _numbers(manifest, option, column)
     if weights.ndim > 1:
         raise LabelError(f"{option} requires one number per record, but the column has lists.")
@@ -142,7 +157,7 @@ def check_weights(manifest: "Manifest", column: Any) -> NumberTarget:
                 else "only 0"
             )
         )
-    return NumberTarget(columns=(column,))
+    return weights
 
 
 def _numbers(manifest: "Manifest", option: str, name: str) -> npt.NDArray[np.float64]:

@@ -1,0 +1,236 @@
+"""The laws with sampling: each record exactly its quota, the same pixels however they are loaded.
+
+`training/scenarios/sampled.py` trains on each backend.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+import augseq
+from tests.workers.transforms import add_noise
+
+NUM_IMAGES = 23
+# 17, 5 and 1 images.
+CLASSES = np.array([0] * 17 + [1] * 5 + [2])
+EVERY = [
+    pytest.param({"sampling": augseq.Balanced()}, id="balanced"),
+    pytest.param({"sampling": augseq.Weighted("weight", num_images=30)}, id="weighted"),
+    pytest.param({"sampling": augseq.Sources({"own": 2, "public": 1})}, id="sources"),
+    pytest.param({"repeats": 3}, id="repeats"),
+    pytest.param({"sampling": augseq.Balanced(num_images=6), "repeats": 3}, id="both"),
+    pytest.param({"views": 3}, id="views"),
+]
+on_every = pytest.mark.parametrize("options", EVERY)
+
+Seen = tuple[int, int, str]
+"""Index, repeat, and a digest of all arrays."""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("images")
+    for number, label in enumerate(CLASSES.tolist()):
+        path = folder / "abc"[label] / f"{number:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (6, 6), (number, label, 0)).save(path)
+    found = augseq.index_folder(folder, progress=False)
+    found = found.with_column("weight", np.linspace(0, 3, NUM_IMAGES))
+    return found.with_column("source", ["own"] * 4 + ["public"] * (NUM_IMAGES - 4))
+
+
+def sequence_of(images: augseq.Manifest, **options: Any) -> augseq.ImageSequence:
+    defaults = {"batch_size": 3, "seed": 5, "augment": [add_noise], "workers": 0}
+    return augseq.ImageSequence(images, image_size=(6, 6), shuffle=True, **{**defaults, **options})
+
+
+def digest(x: Any, row: int) -> str:
+    arrays = list(x.values()) if isinstance(x, dict) else [x]
+    return hashlib.sha256(b"".join(array[row].tobytes() for array in arrays)).hexdigest()[:12]
+
+
+def seen(batches: augseq.ImageSequence, number: int) -> list[Seen]:
+    batch = batches.batch(number)
+    return [
+        (record.index, repeat, digest(batch.x, row))
+        for row, (record, repeat) in enumerate(zip(batch.records, batch.repeats, strict=True))
+    ]
+
+
+def stream(batches: augseq.ImageSequence, epoch: int = 0) -> list[Seen]:
+    batches.set_epoch(epoch)
+    return [one for number in range(len(batches)) for one in seen(batches, number)]
+
+
+@on_every
+def test_the_batch_size_and_workers_change_no_sample(
+    images: augseq.Manifest, options: dict[str, Any]
+) -> None:
+    expected = stream(sequence_of(images, **options), 2)
+    assert len({one[2] for one in expected}) == len(expected)
+    others: list[dict[str, Any]] = [
+        {"batch_size": 6},
+        {"batch_size": 9, "workers": 2, "worker_kind": "threads"},
+        {"workers": 1, "worker_kind": "processes"},
+    ]
+    for other in others:
+        assert stream(sequence_of(images, **options, **other), 2) == expected, other
+
+
+@on_every
+def test_shards_and_resumes_change_no_sample(
+    images: augseq.Manifest, options: dict[str, Any]
+) -> None:
+    whole = sequence_of(images, **options)
+    expected = stream(whole, 1)
+    whole.set_epoch(1)
+    state = json.loads(json.dumps(whole.state_dict(num_batches=3)))
+    shards = [sequence_of(images, **options).shard(index, 2) for index in range(2)]
+    for shard in shards:
+        shard.load_state_dict(state)
+    rest = [
+        one for number in range(len(shards[0])) for shard in shards for one in seen(shard, number)
+    ]
+    assert expected[:9] + rest[: len(expected) - 9] == expected
+
+
+@on_every
+def test_each_sample_can_be_replayed_and_explained(
+    images: augseq.Manifest, options: dict[str, Any]
+) -> None:
+    batches = sequence_of(images, **options)
+    batches.set_epoch(3)
+    for number in (0, len(batches) - 1):
+        batch = batches.batch(number)
+        assert batches.repeats(number) == batch.repeats
+        for row, (record, repeat) in enumerate(zip(batch.records, batch.repeats, strict=True)):
+            sample = batches.sample(record.index, epoch=3, repeat=repeat)
+            for name, array in batch.inputs.items():
+                np.testing.assert_array_equal(sample.inputs[name], array[row])
+            explained = batches.explain(record.index, epoch=3, repeat=repeat)
+            np.testing.assert_array_equal(explained.image, sample.image)
+
+
+def test_balanced_epochs_have_each_class_equally_often(images: augseq.Manifest) -> None:
+    batches = sequence_of(images, sampling=augseq.Balanced(), batch_size=8)
+    assert len(batches) == 3
+    for epoch in range(3):
+        found = [CLASSES[index] for index, _, _ in stream(batches, epoch)]
+        assert Counter(found) == {0: 8, 1: 8, 2: 8}
+
+
+def test_sources_come_at_their_ratios(images: augseq.Manifest) -> None:
+    sampling = augseq.Sources({"own": 2, "public": 1}, num_images=20)
+    found = [index < 4 for index, _, _ in stream(sequence_of(images, sampling=sampling))]
+    assert (len(found), sum(found)) == (21, 14)
+
+
+def test_classes_of_arrays_and_of_own_columns_are_balanced(images: augseq.Manifest) -> None:
+    x = np.zeros((10, 4, 4, 3), np.uint8)
+    for y in (np.array([0] * 9 + [1]), np.eye(2)[[0] * 9 + [1]]):
+        batches = augseq.ImageSequence.from_arrays(
+            x, y, batch_size=10, shuffle=True, sampling=augseq.Balanced()
+        )
+        assert sum(record.index == 9 for record in batches.records(0)) == 5
+    targets = augseq.Label("source", classes=["own", "public"])
+    batches = sequence_of(images, targets=targets, sampling=augseq.Balanced(), batch_size=24)
+    assert sum(record.index < 4 for record in batches.records(0)) == 12
+    batches = sequence_of(images, sampling=augseq.Balanced("source"), batch_size=24)
+    assert sum(record.index < 4 for record in batches.records(0)) == 12
+
+
+def test_views_of_arrays_differ_and_keep_their_targets() -> None:
+    x = np.zeros((4, 4, 4, 3), np.uint8)
+    batches = augseq.ImageSequence.from_arrays(
+        x, np.arange(4), batch_size=4, views=2, augment=[add_noise]
+    )
+    inputs, targets = batches[0]
+    assert {name: array.shape for name, array in inputs.items()} == {
+        "image": (4, 4, 4, 3),
+        "image_2": (4, 4, 4, 3),
+    }
+    assert (inputs["image"] != inputs["image_2"]).any()
+    assert targets.tolist() == [0, 1, 2, 3]
+
+
+def test_a_state_of_another_sampling_is_refused(images: augseq.Manifest) -> None:
+    plain, balanced = sequence_of(images), sequence_of(images, sampling=augseq.Balanced())
+    with pytest.raises(augseq.errors.BackupError, match=r"sampling: 'Balanced\(\).*, 'none' now"):
+        plain.load_state_dict(balanced.state_dict())
+    with pytest.raises(augseq.errors.BackupError, match=r"sampling: 'none' then, 'Balanced\(\)"):
+        balanced.load_state_dict(plain.state_dict())
+    for one, other in (
+        ({"sampling": augseq.Weighted("weight", num_images=9)}, {}),
+        ({"repeats": 3}, {"repeats": 1}),
+        ({"views": 2}, {"views": 3}),
+    ):
+        options = {"sampling": augseq.Weighted("weight")}
+        with pytest.raises(augseq.errors.BackupError, match="then, "):
+            sequence_of(images, **{**options, **other}).load_state_dict(
+                sequence_of(images, **{**options, **one}).state_dict()
+            )
+
+
+def test_a_record_that_does_not_come_in_an_epoch_has_no_sample(images: augseq.Manifest) -> None:
+    batches = sequence_of(images, sampling=augseq.Weighted("weight"))
+    with pytest.raises(
+        augseq.errors.ArgumentError, match=r"position 0 .* does not come in epoch 2"
+    ):
+        batches.sample(images[0].index, epoch=2)
+    with pytest.raises(augseq.errors.ArgumentError, match="does not come 2 times in epoch 2"):
+        sequence_of(images).explain(images[0].index, epoch=2, repeat=1)
+
+
+def test_the_plan_tells_the_sampling(images: augseq.Manifest) -> None:
+    text = repr(sequence_of(images, sampling=augseq.Balanced(), repeats=3))
+    assert "23 images, 72 per epoch, 24 batches of 3" in text
+    assert "8 of each of 3 classes, each 3 times in a row" in text
+    assert "another view of the image" in repr(sequence_of(images, views=2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sampling": "balanced"}, r"must be augseq\.Balanced\(\).*'balanced'"),
+        ({"sampling": augseq.Balanced}, r"must be augseq\.Balanced\(\)"),
+        ({"sampling": augseq.Balanced(), "shuffle": False}, "requires shuffle=True"),
+        ({"sampling": augseq.Balanced(), "targets": augseq.Number("weight")}, "one class per"),
+        ({"sampling": augseq.Balanced("sauce")}, "no column 'sauce'"),
+        ({"sampling": augseq.Sources({"own": 1})}, "Without one: 'public'"),
+        ({"sampling": augseq.Sources({"own": 1, "publik": 1})}, "'publik'.*'public'"),
+        ({"repeats": 0}, "`repeats`"),
+        ({"repeats": 2}, "multiple of `repeats`"),
+        ({"views": 0}, "`views`"),
+        ({"views": 2, "augment": None}, "pass `augment`"),
+        ({"views": 2, "inputs": {"image_2": augseq.Number("weight")}}, "rename this input"),
+    ],
+)
+def test_invalid_options_raise_an_error(
+    images: augseq.Manifest, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
+        augseq.ImageSequence(
+            images, **{"batch_size": 3, "shuffle": True, "augment": [add_noise], **options}
+        )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: augseq.Balanced(num_images=0),
+        lambda: augseq.Balanced(3),  # type: ignore[arg-type]
+        lambda: augseq.Weighted(None),  # type: ignore[arg-type]
+        lambda: augseq.Sources({}),
+        lambda: augseq.Sources({"a": 0.5}),  # type: ignore[dict-item]
+        lambda: augseq.Sources({"a": 0}),
+    ],
+)
+def test_invalid_ratios_and_numbers_raise_an_error(make: Any) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match="Received: "):
+        make()
