@@ -1,5 +1,6 @@
 """What a preset promises, whatever is in it."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,39 @@ def test_no_element_of_a_preset_sets_the_size(name: str) -> None:
 
 def test_a_stronger_preset_changes_pixels_more(sample_images: Path) -> None:
     image = augseq.read_image(sample_images / "leaf" / "leaf_01.jpg", image_size=(48, 48))
-    light, standard, strong = (mean_change(preset(name), image, 150) for name in PRESET_NAMES)
+    light, standard, strong = (
+        mean_change(preset(name), image, 150) for name in ("light", "standard", "strong")
+    )
     assert 0 < 1.2 * light < standard
     assert 1.05 * standard < strong
+
+
+def test_trivial_applies_one_of_14_operations_equally_often() -> None:
+    (step,) = make_augmentation_list(preset("trivial")).details
+    assert len(step.transform.transforms) == 14  # type: ignore[attr-defined]
+    found: Counter[str] = Counter()
+    for seed in range(1400):
+        step(RGB, np.random.default_rng(seed))
+        (fired,) = step.fired() or ()
+        found[fired[0]] += 1
+    # Rotation, two shears and two shifts; brightness, contrast and saturation.
+    expected = dict.fromkeys(found, 100) | {"Affine": 500, "ColorJitter": 300}
+    assert len(found) == 8
+    assert all(abs(found[name] - times) < 4 * times**0.5 for name, times in expected.items())
+
+
+def test_randaugment_applies_n_operations_of_strength_m(sample_images: Path) -> None:
+    image = augseq.read_image(sample_images / "leaf" / "leaf_01.jpg", image_size=(48, 48))
+    changes = [mean_change(preset("randaugment", m=m), image, 150) for m in (1, 9, 30)]
+    assert changes == sorted(changes)
+    assert changes[2] > 1.5 * changes[0]
+    assert [len(preset("randaugment", n=n)) for n in (1, 2, 5)] == [1, 2, 5]
+
+
+@pytest.mark.parametrize("options", [{"n": 0}, {"m": -1}, {"m": 31}, {"n": 1.5}])
+def test_an_invalid_number_or_strength_raises_an_error(options: dict[str, Any]) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=f"`{next(iter(options))}`"):
+        preset("randaugment", **options)
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)

@@ -1,14 +1,18 @@
 """Named lists of albumentations transforms."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
-from augseq.validation import check_choice
+from augseq.validation import check_choice, check_whole
 
-PRESET_NAMES = ("light", "standard", "strong")
+PRESET_NAMES = ("light", "standard", "strong", "trivial", "randaugment")
+_MOST_M = 30
+_REFLECT_101 = 4  # cv2.BORDER_REFLECT_101; OpenCV itself is not imported for one number.
+_Range: TypeAlias = tuple[float, float]
 
 
-def preset(name: str) -> list[Any]:
+def preset(name: str, *, n: int = 2, m: int = 9) -> list[Any]:
     """Return the transforms of a preset.
 
     - "light": horizontal flips, and small changes of brightness and contrast. Fast, and safe for
@@ -18,19 +22,28 @@ def preset(name: str) -> list[Any]:
     - "strong": the same with wider ranges, plus vertical flips, changes of brightness, contrast,
       saturation and hue, blur, noise and a hidden rectangle. For large data sets and long
       training.
+    - "trivial": one of 14 operations, of random strength: none, rotation (up to 135 degrees), shear
+      or shift along either axis, brightness, contrast, saturation, sharpness, posterize, solarize,
+      auto-contrast or equalize. As in TrivialAugment (Wide); there is nothing to tune.
+    - "randaugment": `n` times one of the same operations, of the strength `m`, as in RandAugment.
 
     No transform sets the size of an image. All work on uint8 images with one or three
     channels, and on float32 images with a range from 0 to 1. Areas uncovered by a shift or a
     rotation are filled by reflecting the image.
 
     Args:
-        name: "light", "standard" or "strong".
+        name: "light", "standard", "strong", "trivial" or "randaugment".
+        n: For "randaugment": number of operations, at least 1.
+        m: For "randaugment": strength, 0 to 30. 30 rotates by 30 degrees.
 
     Returns:
         New albumentations transforms, in the order in which they are applied.
 
     Raises:
-        ArgumentError: There is no preset of this name.
+        ArgumentError: There is no preset of this name, or `n` or `m` is out of range.
+
+    Source:
+        Mueller and Hutter (2021), "TrivialAugment"; Cubuk et al. (2020), "RandAugment".
 
     Example:
         >>> [type(transform).__name__ for transform in preset("light")]
@@ -40,7 +53,11 @@ def preset(name: str) -> list[Any]:
         "light": _light,
         "standard": _standard,
         "strong": _strong,
+        "trivial": _trivial,
+        "randaugment": partial(_randaugment, n=n, m=m),
     }
+    check_whole("n", n, least=1)
+    check_whole("m", m, least=0, most=_MOST_M)
     check_choice("name", name, PRESET_NAMES)
     import albumentations
 
@@ -84,15 +101,101 @@ def _strong(a: Any) -> list[Any]:
     ]
 
 
+def _trivial(a: Any) -> list[Any]:
+    return [
+        _one_of(
+            a,
+            turns=[(-135, 135)],
+            shears=[(-45, 45)],
+            # 32 of 224 pixels.
+            shifts=[(-0.14, 0.14)],
+            factors=[(0.01, 1.99)],
+            sharpen=(0, 0.99),
+            bits=(2, 8),
+            threshold=(0, 1),
+        )
+    ]
+
+
+def _randaugment(a: Any, *, n: int, m: int) -> list[Any]:
+    # One strength, in either direction, as in the code of the paper.
+    part = m / _MOST_M
+    bits = 8 - round(4 * part)
+    return [
+        _one_of(
+            a,
+            turns=_both(30 * part),
+            shears=_both(17 * part),
+            shifts=_both(0.45 * part),
+            factors=[(1 + side * 0.9 * part,) * 2 for side in (-1, 1)],
+            sharpen=(0.9 * part,) * 2,
+            bits=(bits, bits),
+            threshold=(1 - part,) * 2,
+        )
+        for _ in range(n)
+    ]
+
+
+def _both(size: float) -> list[_Range]:
+    return [(-size, -size), (size, size)]
+
+
+def _one_of(
+    a: Any,
+    *,
+    turns: list[_Range],
+    shears: list[_Range],
+    shifts: list[_Range],
+    factors: list[_Range],
+    sharpen: _Range,
+    bits: tuple[int, int],
+    threshold: _Range,
+) -> Any:
+    """Return a choice of the 14 operations, all equally likely.
+
+    Where there are several ranges, one of them is drawn first.
+    """
+
+    def choice(make: Callable[[_Range], Any], ranges: list[_Range]) -> Any:
+        made = [make(found) for found in ranges]
+        return made[0] if len(made) == 1 else a.OneOf(made, p=1)
+
+    def affine(**options: Any) -> Any:
+        return a.Affine(**{"shear": (0, 0), "border_mode": _REFLECT_101, "p": 1, **options})
+
+    def jitter(name: str) -> Callable[[_Range], Any]:
+        plain = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
+        return lambda factor: a.ColorJitter(**{**plain, name: factor}, p=1)
+
+    return a.OneOf(
+        [
+            a.NoOp(p=1),
+            choice(lambda angle: affine(rotate=angle), turns),
+            choice(lambda angle: affine(shear={"x": angle, "y": (0, 0)}), shears),
+            choice(lambda angle: affine(shear={"x": (0, 0), "y": angle}), shears),
+            choice(lambda part: affine(translate_percent={"x": part, "y": (0, 0)}), shifts),
+            choice(lambda part: affine(translate_percent={"x": (0, 0), "y": part}), shifts),
+            choice(jitter("brightness"), factors),
+            choice(jitter("contrast"), factors),
+            choice(jitter("saturation"), factors),
+            a.Sharpen(alpha=sharpen, lightness=(1, 1), p=1),
+            a.Posterize(num_bits=bits, p=1),
+            a.Solarize(threshold_range=threshold, p=1),
+            a.AutoContrast(p=1),
+            a.Equalize(p=1),
+        ],
+        p=1,
+    )
+
+
 def _affine(
     a: Any, *, scale: tuple[float, float], shift: float, turn: float, shear: float, p: float
 ) -> Any:
-    reflect_101 = 4  # cv2.BORDER_REFLECT_101; OpenCV itself is not imported for one number.
     return a.Affine(
         scale=scale,
         translate_percent=(-shift, shift),
         rotate=(-turn, turn),
         shear=(-shear, shear),
-        border_mode=reflect_101,
+        border_mode=_REFLECT_101,
         p=p,
     )

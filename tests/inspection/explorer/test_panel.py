@@ -364,7 +364,7 @@ def test_the_panel_starts_from_a_preset_and_from_its_first_list(panel: augseq.Ex
     before, code = pictures(panel), panel.code
     widget(panel, "scale").value = (0.1, 0.3)
     starting = button(panel, "Replace the list")
-    for name in ("light", "standard", "strong"):
+    for name in ("light", "standard", "strong", "trivial"):
         starting.value = f"preset {name}"
         assert [repr(one) for one in panel.augment] == [repr(one) for one in augseq.preset(name)]
         assert len(pictures(panel)) == 15
