@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def test_the_weights_are_those_of_one_process_with_the_global_batch(findings: Fi
             np.testing.assert_allclose(one["weights"][layer], alone, rtol=1e-5, atol=1e-6)
     start = np.random.default_rng(5).normal(size=(192, 1))
     assert np.abs(start - findings[0]["weights"][0]).max() > 0.01
+
+
+@pytest.mark.parametrize("backend", ["torch"])
+def test_both_processes_together_fill_the_quotas_of_a_sampling(findings: Findings) -> None:
+    steps = [one + other for one, other in zip(*(f["balanced"] for f in findings), strict=True)]
+    images = [tuple(image) for step in steps for image in step]
+    alone = [tuple(image) for step in findings[0]["balanced_alone"] for image in step]
+    # The last step is padded.
+    assert images[: len(alone)] == alone
+    assert Counter(index for index, *_ in alone) == dict.fromkeys(range(22), 2)
+    assert len(set(alone)) == 44
 
 
 @on_each_backend

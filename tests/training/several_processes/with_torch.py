@@ -12,11 +12,14 @@ from .work import (
     ADDRESSES,
     NUM_EPOCHS,
     NUMBER,
+    PART_SIZE,
+    balanced_sequence,
     held_out,
     mean_absolute_error,
     new_model,
     new_sequence,
     note,
+    pixels_of,
     read_images,
     refusal,
     tell,
@@ -65,6 +68,8 @@ def main() -> None:
     loaded = set(sys.modules)
     batches = new_sequence().shard()
     note(loaded_by_asking=sorted(set(sys.modules) - loaded))
+    note(balanced=pixels_of(balanced_sequence().shard(), 1))
+    note(balanced_alone=pixels_of(balanced_sequence(batch_size=2 * PART_SIZE).shard(0, 1), 1))
     trained = train(model, batches)
     weights = model.get_weights()
     mae = evaluate(model, held_out().shard(padding="zero_weight"))

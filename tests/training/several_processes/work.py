@@ -24,7 +24,7 @@ _FINDINGS: dict[str, Any] = {}
 
 def new_sequence(**options: Any) -> augseq.ImageSequence:
     """Return images of which no number of global batches is a whole epoch."""
-    return array_sequence(NUM_IMAGES, batch_size=PART_SIZE, **options)
+    return array_sequence(NUM_IMAGES, **{"batch_size": PART_SIZE, **options})
 
 
 def held_out() -> augseq.ImageSequence:
@@ -69,6 +69,17 @@ def train_alone() -> tuple[list[list[Trained]], list[np.ndarray]]:
             model.train_on_batch(images[step], targets[step])
         trained.append([read_images(images[step]) for step in steps])
     return trained, model.get_weights()
+
+
+def balanced_sequence(**options: Any) -> augseq.ImageSequence:
+    """Return a sequence in which each image comes twice an epoch."""
+    return new_sequence(sampling=augseq.Balanced(num_images=2 * NUM_IMAGES), **options)
+
+
+def pixels_of(batches: augseq.ImageSequence, epoch: int) -> list[list[list[int]]]:
+    """Return for each batch of an epoch the pixels that identify its images and draws."""
+    batches.set_epoch(epoch)
+    return [batches[k][0][:, 0, 0].astype(int).tolist() for k in range(len(batches))]
 
 
 def refusal(call: Callable[[], Any]) -> str:
