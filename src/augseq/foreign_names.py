@@ -42,6 +42,7 @@ ARGUMENTS = {
         "the old one."
     ),
     "rescale": "Use keras.layers.Rescaling(1 / 255) as the first layer of the model.",
+    "sampler": "Use `sampling`: augseq.Balanced() or augseq.Weighted(column).",
     "sample_weight": f"{_WEIGHTS} Add it with manifest.with_column.",
     "subset": _SPLIT,
     "target_size": "Use `image_size`: (height, width).",

@@ -122,6 +122,7 @@ def begun(folder: Path) -> Path:  # noqa: F811
         ("--no-exif-orientation", "--exif-orientation must be as in the run to resume: True"),
         ("--weights imagenet", "random. Received: imagenet"),
         ("--class-weight", "False. Received: True"),
+        ("--sampling balanced", "none. Received: balanced"),
         ("--splits train,val", "Only for new runs: --splits"),
         (
             "-o elsewhere",

@@ -66,6 +66,20 @@ def test_class_weights_give_each_class_the_same_weight_in_total(
     assert sum(totals) == pytest.approx(len(data.train.manifest))
 
 
+def test_balanced_batches_have_each_class_equally_often(tmp_path: Path) -> None:
+    manifest = folder_of(tmp_path / "x", a=12, b=4)
+    options = augseq.RunOptions(
+        image_size=(4, 4), workers=0, cache="none", sampling="balanced", val=0.25, batch_size=12
+    )
+    data = make_run_data(manifest, options)
+    assert np.bincount(data.train[0][1]).tolist() == [6, 6]
+    assert np.bincount(data.held_out[0][1]).tolist() == [3, 1]
+    with pytest.raises(ArgumentError, match="Only one of `class_weight` and `sampling`"):
+        augseq.RunOptions(class_weight=True, sampling="balanced")
+    with pytest.raises(ArgumentError, match="'balanced'"):
+        augseq.RunOptions(sampling="balance")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("cache", ["none", "memory", "folder"])
 def test_the_cache_is_where_the_user_wants_it(tmp_path: Path, cache: str) -> None:
     manifest = folder_of(tmp_path / "x", a=4, b=4)

@@ -74,7 +74,7 @@ def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
         batch_size=5,
         learning_rate=0.5,
         early_stopping=4,
-        class_weight=True,
+        sampling="balanced",
         mixed_precision=True,
         val=0.3,
         seed=1,

@@ -95,6 +95,14 @@ class RunArguments:
             rich_help_panel=_TRAINING,
         ),
     ] = False
+    sampling: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="balanced: each class equally often in each epoch; none: each image once.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = "none"
     mixed_precision: Annotated[
         bool,
         typer.Option(

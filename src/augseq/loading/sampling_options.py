@@ -47,10 +47,10 @@ class Sampling(Protocol):
 class Balanced:
     """Sample each class equally often, however many images it has.
 
-    All classes have the same quota of images per epoch. The images of a class take turns: of n
-    images with a quota of q, each comes q / n times per epoch, rounded down or up, and exactly
-    q / gcd(n, q) times in each cycle of n / gcd(n, q) epochs. An image that comes several times in
-    an epoch is augmented differently each time.
+    All classes that have images have the same quota of images per epoch. The images of a class
+    take turns: of n images with a quota of q, each comes q / n times per epoch, rounded down or up,
+    and exactly q / gcd(n, q) times in each cycle of n / gcd(n, q) epochs. An image that comes
+    several times in an epoch is augmented differently each time.
 
     Args:
         column: Column of the manifest whose values take the place of the classes, such as a

@@ -6,6 +6,7 @@ from typing import Any
 
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.cache_advice import choose_memory_cache
+from augseq.loading.sampling_options import Balanced
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.split import split_kind
@@ -54,6 +55,8 @@ def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None 
     _check_held_out(val, manifest, options)
     _check_classes(train)
     training: dict[str, Any] = {"augment": options.augment, "shuffle": True}
+    if options.sampling == "balanced":
+        training["sampling"] = Balanced()
     cache: Any = None if options.cache in (AUTO, NO_CACHE) else options.cache
     batches = _sequence(train, options, cache, **training)
     held_out = _sequence(val, options, cache)

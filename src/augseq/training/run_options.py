@@ -11,7 +11,7 @@ from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions
 from augseq.sampling.randomness import check_seed
 from augseq.terminal_text import options_text
 from augseq.types import PathLike
-from augseq.validation import check_number, check_whole
+from augseq.validation import check_choice, check_number, check_whole
 
 SMALL = "small"
 """The name of the built-in architecture."""
@@ -66,6 +66,8 @@ class RunOptions:
             images. None: train all epochs. The best epoch is kept in either case.
         class_weight: Whether images of rare classes count more, so that each class has the same
             weight in total.
+        sampling: "balanced": each class comes equally often in each epoch. "none": each image comes
+            once.
         mixed_precision: Whether to compute in 16-bit floats, which is faster on most GPUs and
             slower on CPUs.
         val: Fraction of the images to hold out, above 0 and below 1.
@@ -99,6 +101,7 @@ class RunOptions:
     learning_rate: float | None = None
     early_stopping: int | None = None
     class_weight: bool = False
+    sampling: Literal["none", "balanced"] = "none"
     mixed_precision: bool = False
     val: float = DEFAULT_VAL
     split_column: str | None = None
@@ -136,6 +139,12 @@ class RunOptions:
             raise ArgumentError(
                 '`color_mode` must be "rgb" or "grayscale". '
                 f"Received: color_mode={self.color_mode!r}"
+            )
+        check_choice("sampling", self.sampling, ("none", "balanced"))
+        if self.class_weight and self.sampling == "balanced":
+            raise ArgumentError(
+                "Only one of `class_weight` and `sampling` can balance the classes (at the shell: "
+                "--class-weight, --sampling). Received: class_weight=True, sampling='balanced'"
             )
         # Converted to Python's own types, since the settings of a run are written as JSON.
         plain: dict[str, Any] = {
