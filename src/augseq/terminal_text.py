@@ -120,6 +120,19 @@ def array_text(values: Any) -> str:
     return f"{text}, {_number(values.min())} to {_number(values.max())}"
 
 
+def array_rows(arrays: Mapping[str, Any]) -> dict[str, str]:
+    """Return the text of each array for `table_text`; several arrays of a value have a row each.
+
+    Args:
+        arrays: Arrays, or arrays by name, by the name of the value.
+    """
+    rows = {}
+    for name, values in arrays.items():
+        parts = values if isinstance(values, Mapping) else {"": values}
+        rows |= {f"{name} {part}".rstrip(): array_text(array) for part, array in parts.items()}
+    return rows
+
+
 def options_text(options: Any, **texts: str) -> str:
     """Return a dataclass instance as a call, without fields at their defaults.
 

@@ -40,15 +40,16 @@ class MovedCoordinates:
         # Beyond the centre of its last pixel, an image is mixed with what is beside it.
         return values[..., :2] / np.maximum(weight, 1e-3)[..., np.newaxis], weight
 
-    def bounds(self, polygon: Any) -> np.ndarray | None:
+    def bounds(self, polygon: Any, *, least_weight: float = 0.5) -> np.ndarray | None:
         """Return left, top, right and bottom of what was in a convex polygon.
 
         None if nothing of it is in the result.
 
         Args:
             polygon: Corners, clockwise, shape (k, 2).
+            least_weight: How much of the image a place must show, next to the border.
         """
-        inside = self._weight > 0.5
+        inside = self._weight > least_weight
         corners = np.asarray(polygon, np.float64)
         for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             px, py = self._before[..., 0], self._before[..., 1]

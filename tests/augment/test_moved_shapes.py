@@ -85,13 +85,21 @@ TRANSFORMS: dict[str, list[Any]] = {
     "some of several": [A.OneOf([A.Transpose(p=1), A.Rotate(p=1)], p=1),
                         A.SomeOf([A.HorizontalFlip(p=1), A.Affine(rotate=30, p=1)], n=1, p=1)],
 }  # fmt: skip
-CASES = st.tuples(
-    st.sampled_from(sorted(TRANSFORMS)),
-    st.integers(28, 60),
-    st.integers(28, 60),
-    st.lists(st.floats(0, 1, width=16), min_size=4, max_size=4),
-    st.integers(0, 2**32),
-)
+
+
+def cases_of(names: list[str]) -> Any:
+    """Return cases: a transform, height and width of an image, ends of a box, and a seed."""
+    return st.tuples(
+        st.sampled_from(names),
+        st.integers(28, 60),
+        st.integers(28, 60),
+        st.lists(st.floats(0, 1, width=16), min_size=4, max_size=4),
+        st.integers(0, 2**32),
+    )
+
+
+CASES = cases_of(sorted(TRANSFORMS))
+DISTORTIONS = cases_of(["GridDistortion", "a distortion between others"])
 MOST_PX = 0.6
 MARGIN_PX = 0.25
 LEAST_PX = 4
@@ -131,7 +139,11 @@ def check_box(
     doubt = 3 if is_warped(geometry) else 1 if share > 0.9 else 2 if share > 0.1 else 4
     margin = np.array([1, 1, -1, -1]) * MARGIN_PX * doubt
     smaller = coordinates.bounds(corners_of((box + margin)[np.newaxis])[0])
-    larger = coordinates.bounds(corners_of((box - margin)[np.newaxis])[0])
+    # `GridDistortion` squeezes up to two rows at the border, so that they are mixed with it.
+    least_weight = 0.05 if is_warped(geometry) else 0.5
+    larger = coordinates.bounds(
+        corners_of((box - margin)[np.newaxis])[0], least_weight=least_weight
+    )
     if smaller is not None:
         assert share > 0
         assert (found[:2] <= smaller[:2] + MOST_PX).all()
@@ -155,7 +167,10 @@ def check_points(
     found, is_visible = move_points(geometry, points)
     for point, place, visible in zip(points, found, is_visible, strict=True):
         painted, distance = coordinates.place_of(point)
-        if visible:
+        if visible and is_warped(geometry) and not coordinates.shows(place):
+            # Squeezed, as above.
+            assert distance < 3
+        elif visible:
             # In the outermost half pixel, and where a pixel is repeated, several places show it.
             last = np.array(geometry.size[::-1]) - 0.5
             apart = np.clip(place, 0.5, last) - np.clip(painted, 0.5, last)
@@ -186,6 +201,13 @@ def test_boxes_and_points_are_where_their_pixels_are(case: Any) -> None:
 @settings(max_examples=1000, deadline=None)
 @given(CASES)
 def test_each_of_many_boxes_and_points_is_where_its_pixels_are(case: Any) -> None:
+    check(case)
+
+
+@pytest.mark.long
+@settings(max_examples=3000, deadline=None)
+@given(DISTORTIONS)
+def test_grids_are_measured_often_since_they_squeeze_the_border(case: Any) -> None:
     check(case)
 
 

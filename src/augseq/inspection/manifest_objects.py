@@ -127,7 +127,8 @@ def views_of(manifest: Manifest) -> list[ObjectsView | None]:
         if len(polygons) == 1 and len(polygons[0]) == 8:
             corners[number] = np.reshape(polygons[0], (4, 2))
     points = _padded(list(parts(objects, "box_keypoints", "keypoints", 3)))
-    ends = np.cumsum(np.bincount(objects.images, minlength=len(manifest)))
+    counts = np.bincount(objects.images, minlength=len(manifest))
+    ends = np.cumsum(counts)
     shared: dict[str, Any] = {
         "class_names": names,
         "skeletons": skeletons_of(manifest.dataset_info),
@@ -139,7 +140,7 @@ def views_of(manifest: Manifest) -> list[ObjectsView | None]:
             points=None if points is None else points[start:end],
             **shared,
         )
-        for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+        for start, end in zip((ends - counts).tolist(), ends.tolist(), strict=True)
     ]
 
 

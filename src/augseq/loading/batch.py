@@ -14,7 +14,7 @@ from augseq.loading.targets.target import Target
 from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
-from augseq.terminal_text import array_text, shortened, table_text
+from augseq.terminal_text import array_rows, shortened, table_text
 from augseq.types import Array, Images, Value
 
 
@@ -64,8 +64,8 @@ class Batch:
 
     def __repr__(self) -> str:
         count = len(self.records)
-        arrays = {**self.inputs, **self.targets, "weights": self.weights}
-        rows = {name: array_text(array) for name, array in arrays.items() if array is not None}
+        weights = {} if self.weights is None else {"weights": self.weights}
+        rows = array_rows({**self.inputs, **self.targets, **weights})
         if count:
             others = f" and {count - 1:,} more" * (count > 1)
             rows["records"] = f"{shortened(str(self.records[0]), 60)}{others}"

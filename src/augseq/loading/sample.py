@@ -12,7 +12,7 @@ from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
-from augseq.terminal_text import array_text, table_text
+from augseq.terminal_text import array_rows, table_text
 from augseq.types import Array, Image, Value
 
 IMAGE = "image"
@@ -41,8 +41,7 @@ class Sample:
         return self.inputs[IMAGE]
 
     def __repr__(self) -> str:
-        arrays = {**self.inputs, **self.targets}
-        rows = {name: array_text(array) for name, array in arrays.items()}
+        rows = array_rows({**self.inputs, **self.targets})
         return table_text(f"Sample of {self.record}", rows)
 
     def _repr_html_(self) -> str:

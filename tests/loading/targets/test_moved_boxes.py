@@ -318,6 +318,8 @@ def test_boxes_have_the_key_points_of_their_objects(tmp_path: Path) -> None:
     images = scene(tmp_path, boxes, [[0, 1, 2], [1]], points=points)
     target = augseq.Boxes(key_points=augseq.KeyPoints(mirror=[1, 0]), max_boxes=4)
     y = batch_of(images, target)
+    sample = augseq.ImageSequence(images, image_size=None, targets=target).sample(0, epoch=0)
+    assert "target keypoints  (4, 2, 3) float32, 0 to 28" in repr(sample)
     assert y["keypoints"].dtype == np.float32
     assert y["keypoints"].shape == (2, 4, 2, 3)
     blank = [[0, 0, 0]] * 2
