@@ -139,7 +139,7 @@ def check_box(
     doubt = 3 if is_warped(geometry) else 1 if share > 0.9 else 2 if share > 0.1 else 4
     margin = np.array([1, 1, -1, -1]) * MARGIN_PX * doubt
     smaller = coordinates.bounds(corners_of((box + margin)[np.newaxis])[0])
-    # `GridDistortion` squeezes up to two rows at the border, so that they are mixed with it.
+    # `GridDistortion` cuts off up to two rows at the edge, and mixes the last one with the border.
     least_weight = 0.05 if is_warped(geometry) else 0.5
     larger = coordinates.bounds(
         corners_of((box - margin)[np.newaxis])[0], least_weight=least_weight
@@ -168,7 +168,7 @@ def check_points(
     for point, place, visible in zip(points, found, is_visible, strict=True):
         painted, distance = coordinates.place_of(point)
         if visible and is_warped(geometry) and not coordinates.shows(place):
-            # Squeezed, as above.
+            # Cut off, as above.
             assert distance < 3
         elif visible:
             # In the outermost half pixel, and where a pixel is repeated, several places show it.
@@ -207,7 +207,7 @@ def test_each_of_many_boxes_and_points_is_where_its_pixels_are(case: Any) -> Non
 @pytest.mark.long
 @settings(max_examples=3000, deadline=None)
 @given(DISTORTIONS)
-def test_grids_are_measured_often_since_they_squeeze_the_border(case: Any) -> None:
+def test_grids_are_measured_often_since_they_cut_off_the_edge(case: Any) -> None:
     check(case)
 
 
