@@ -204,6 +204,19 @@ def test_each_of_many_boxes_and_points_is_where_its_pixels_are(case: Any) -> Non
     check(case)
 
 
+@settings(max_examples=60, deadline=None)
+@given(CASES)
+def test_bounds_of_boxes_are_those_of_their_moved_corners(case: Any) -> None:
+    name, height, width, _, seed = case
+    geometry, _ = moved(name, height, width, seed)
+    ends = np.sort(np.random.default_rng(seed).random((20, 2, 2)), axis=1) * (width, height)
+    boxes = ends.reshape(20, 4)
+    found, shares = move_boxes(geometry, boxes)
+    expected, visible = move_polygons(geometry, corners_of(boxes))
+    np.testing.assert_allclose(shares, visible, atol=1e-9)
+    np.testing.assert_allclose(found[shares > 0], expected[shares > 0], atol=1e-6)
+
+
 @pytest.mark.long
 @settings(max_examples=3000, deadline=None)
 @given(DISTORTIONS)

@@ -19,7 +19,7 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 """Moves points (x, y, 1) of an image, shape (3, 3)."""
 
 # Points that rounding alone moves outside are inside.
-_ROUNDING_PX = 1e-6
+ROUNDING_PX = 1e-6
 
 
 class Step(Protocol):
@@ -91,9 +91,9 @@ class Aligned(NamedTuple):
         end_y = self.scale_y * height + self.offset_y
         low = min(self.offset_x, self.offset_y, end_x, end_y)
         return (
-            low < -_ROUNDING_PX
-            or max(self.offset_x, end_x) > self.size[1] + _ROUNDING_PX
-            or max(self.offset_y, end_y) > self.size[0] + _ROUNDING_PX
+            low < -ROUNDING_PX
+            or max(self.offset_x, end_x) > self.size[1] + ROUNDING_PX
+            or max(self.offset_y, end_y) > self.size[0] + ROUNDING_PX
         )
 
     def move(self, points: Points) -> Points:
@@ -122,6 +122,11 @@ class Projected(NamedTuple):
         return True
 
     @property
+    def is_affine(self) -> bool:
+        """Whether parallel lines stay parallel."""
+        return self.matrix[2].tolist() == [0, 0, 1]
+
+    @property
     def mirrors(self) -> bool:
         """Whether left and right change sides."""
         (a, b, x), (c, d, y), (e, f, g) = self.matrix.tolist()
@@ -137,9 +142,9 @@ class Projected(NamedTuple):
             depth = e * end_x + f * end_y + g
             moved_x = (a * end_x + b * end_y + x) / depth
             moved_y = (c * end_x + d * end_y + y) / depth
-            if min(moved_x, moved_y) < -_ROUNDING_PX:
+            if min(moved_x, moved_y) < -ROUNDING_PX:
                 return True
-            if moved_x > self.size[1] + _ROUNDING_PX or moved_y > self.size[0] + _ROUNDING_PX:
+            if moved_x > self.size[1] + ROUNDING_PX or moved_y > self.size[0] + ROUNDING_PX:
                 return True
         return False
 
@@ -211,15 +216,15 @@ class Geometry(NamedTuple):
             size: Size of the image after it.
         """
         before = self.size
-        is_moved = size != before or bool((matrix != _UNMOVED).any())
+        is_moved = size != before or matrix.tolist() != _UNMOVED
         return self.after(Projected(matrix, before, size)) if is_moved else self
 
 
-_UNMOVED = np.eye(3)
+_UNMOVED = np.eye(3).tolist()
 
 
 def is_inside(points: Points, size: Size) -> npt.NDArray[np.bool_]:
     """Return which points are in an image or on its edge, shape (...,)."""
     height, width = size
-    low, high = -_ROUNDING_PX, (width + _ROUNDING_PX, height + _ROUNDING_PX)
+    low, high = -ROUNDING_PX, (width + ROUNDING_PX, height + ROUNDING_PX)
     return np.asarray(((points >= low) & (points <= high)).all(axis=-1), np.bool_)

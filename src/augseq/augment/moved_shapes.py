@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from math import inf
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from augseq.augment.geometry import Aligned, Geometry, Points, Size, Step, is_inside
+from augseq.augment.geometry import (
+    ROUNDING_PX,
+    Aligned,
+    Geometry,
+    Points,
+    Projected,
+    Size,
+    Step,
+    is_inside,
+)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -48,16 +57,44 @@ def move_boxes(geometry: Geometry, boxes: Floats) -> tuple[Floats, Floats]:
         Boxes, shape (n, 4), and the visible share of the area of each, 0 to 1, shape (n,). The
         numbers of a box without a visible part have no meaning.
     """
-    aligned = []
-    for step in geometry.steps:
-        if not isinstance(step, Aligned):
-            break
-        aligned.append(step)
-    boxes, shares = _moved_straight(aligned, boxes)
-    if len(aligned) == len(geometry.steps):
+    steps = geometry.steps
+    start, stop = 0, len(steps)
+    while start < stop and isinstance(steps[start], Aligned):
+        start += 1
+    boxes, shares = _moved_straight(steps[:start], boxes)
+    if start == stop:
         return boxes, shares
-    bounds, kept = _moved(geometry.steps[len(aligned) :], corners_of(boxes))
+    # Bounds move in the same way as shapes.
+    while isinstance(steps[stop - 1], Aligned) and not steps[stop - 1].cuts:
+        stop -= 1
+    first = steps[start]
+    if stop == start + 1 and isinstance(first, Projected) and first.is_affine:
+        bounds, kept = _moved_affine(first, boxes)
+    else:
+        bounds, kept = _moved(steps[start:stop], corners_of(boxes))
+    if stop < len(steps):
+        bounds, _ = _moved_straight(steps[stop:], bounds)
     return bounds, shares * kept
+
+
+def _moved_affine(step: Projected, boxes: Floats) -> tuple[Floats, Floats]:
+    """Return the bounds of boxes after a rotation or the like; see `move_boxes`.
+
+    Without their corners, which are only needed of those that are cut.
+    """
+    (a, b, x), (c, d, y), _ = step.matrix.tolist()
+    low = [max(a, 0), max(c, 0), min(a, 0), min(c, 0)], [max(b, 0), max(d, 0), min(b, 0), min(d, 0)]
+    high = [row[2:] + row[:2] for row in low]
+    # Left is the smallest x of all corners: a times left or right, plus b times top or bottom.
+    bounds: Floats = boxes @ np.array([*low, *high]) + (x, y, x, y)
+    shares = np.ones(len(boxes))
+    if step.cuts:
+        numbers = _outside(bounds, step.size)
+        if numbers:
+            corners = step.move(corners_of(boxes[numbers]))
+            for number, points in zip(numbers, corners.tolist(), strict=True):
+                _, bounds[number], shares[number] = _cut(points, step.size)
+    return bounds, shares
 
 
 def _moved_straight(steps: Sequence[Aligned], boxes: Floats) -> tuple[Floats, Floats]:
@@ -126,7 +163,7 @@ def _moved(steps: Sequence[Step], shapes: Points) -> tuple[Floats, Floats]:
             shapes = _with_parts(shapes)
         shapes = step.move(shapes)
         if step.cuts:
-            shapes, kept = _cut(shapes, step.size)
+            shapes, kept = _all_cut(shapes, step.size)
             shares *= kept
     return bounds_of(shapes), shares
 
@@ -149,7 +186,7 @@ def _with_parts(polygons: Points) -> Points:
     return found.reshape(len(polygons), -1, 2)
 
 
-def _cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
+def _all_cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
     """Return the parts of polygons inside an image, and their shares of the polygons.
 
     Args:
@@ -159,24 +196,44 @@ def _cut(polygons: Points, size: Size) -> tuple[Points, Floats]:
     Returns:
         Polygons, shape (n, m, 2), whose last point can be repeated; and shares, shape (n,).
     """
-    is_cut = np.asarray(~is_inside(polygons, size).all(axis=1), np.bool_)
     shares = np.ones(len(polygons))
-    if not is_cut.any():
+    numbers = _outside(bounds_of(polygons), size)
+    if not numbers:
         return polygons, shares
     parts = []
-    # In plain numbers: an object has few corners, and few objects are cut.
-    for number in np.flatnonzero(is_cut).tolist():
-        points = polygons[number].tolist()
-        part = part_inside(points, size)
-        whole = _area(points)
-        shares[number] = _area(part) / whole if whole else 0
-        parts.append(part or [(0.0, 0.0)])
+    for number in numbers:
+        part, _, shares[number] = _cut(polygons[number].tolist(), size)
+        parts.append(part)
     num_points = polygons.shape[1]
     most = max(num_points, *map(len, parts))
     cut = np.empty((len(polygons), most, 2))
     cut[:, :num_points], cut[:, num_points:] = polygons, polygons[:, -1:]
-    cut[is_cut] = [part + part[-1:] * (most - len(part)) for part in parts]
+    cut[numbers] = [part + part[-1:] * (most - len(part)) for part in parts]
     return cut, shares
+
+
+def _outside(bounds: Floats, size: Size) -> list[int]:
+    """Return the numbers of bounds that are not inside an image."""
+    height, width = size
+    limits = (-ROUNDING_PX, -ROUNDING_PX, -width - ROUNDING_PX, -height - ROUNDING_PX)
+    is_outside = bounds * (1, 1, -1, -1) < limits
+    return sorted(set(is_outside.nonzero()[0].tolist()))
+
+
+def _cut(points: list[Any], size: Size) -> tuple[list[Any], tuple[float, ...], float]:
+    """Return the part of a polygon inside an image, its bounds, and its share of the area.
+
+    In plain numbers: an object has few corners, and few objects are cut.
+
+    Args:
+        points: x and y of each corner.
+        size: Size of the image.
+    """
+    part, whole = part_inside(points, size), _area(points)
+    share = _area(part) / whole if whole else 0
+    part = part or [(0.0, 0.0)]
+    x, y = zip(*part, strict=True)
+    return part, (min(x), min(y), max(x), max(y)), share
 
 
 def _area(points: list[tuple[float, float]]) -> float:
@@ -202,6 +259,8 @@ def part_inside(points: list[tuple[float, float]], size: Size) -> list[tuple[flo
         found = []
         # How far each point is inside this side of the image.
         depths = [sign * point[axis] - limit for point in points]
+        if min(depths, default=0) >= 0:
+            continue
         for k, (depth, (x, y)) in enumerate(zip(depths, points, strict=True)):
             before, (last_x, last_y) = depths[k - 1], points[k - 1]
             if (depth < 0) != (before < 0):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,8 +39,14 @@ def moved_geometry(geometry: Geometry, drawn: Drawn) -> Geometry:
 
 def find_move(transform: Any) -> Move | None:
     """Return how a transform moves points; None if that is not known."""
+    return _move_of(type(transform))
+
+
+# Every transform of every sample asks for it.
+@cache
+def _move_of(transform: type) -> Move | None:
     # What moves the image is its `apply`, of whichever class.
-    kind = next(kind for kind in type(transform).__mro__ if "apply" in vars(kind))
+    kind = next(kind for kind in transform.__mro__ if "apply" in vars(kind))
     if not kind.__module__.startswith("albumentations."):
         return None
     return MOVES.get(kind.__name__)
