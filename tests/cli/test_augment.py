@@ -81,6 +81,21 @@ def test_oriented_boxes_and_one_split_can_be_chosen(run: Run, boxes: Path) -> No
     assert not Path("other").exists()
 
 
+def test_oriented_boxes_stay_oriented(run: Run, boxes: Path) -> None:  # noqa: F811
+    square, images = [8.0, 3, 14, 8, 9, 14, 3, 9], augseq.read_manifest(boxes)
+    images = images.with_column("polygons", [square * 2, square, []])
+    images = images.with_column("polygon_points", [[4, 4], [4], []])
+    augseq.write_manifest(images.with_column("box_polygons", [[1, 1], [1], []]), boxes)
+    arguments = ["augment", boxes, "--annotations", "coco", "--augment", "none"]
+    found = []
+    for number, options in enumerate(([], ["--upright"])):
+        assert run(*arguments, *options, "-o", number).code == 0
+        again = augseq.index_coco(f"{number}/annotations.json", progress=False)
+        found.append(again[1].columns.get("polygons"))
+    assert np.allclose(found[0], square)
+    assert found[1] is None
+
+
 def test_masks_are_written_beside_the_images(run: Run, tmp_path: Path) -> None:  # noqa: F811
     photos(tmp_path / "images", ["1.png", "2.png"])
     (tmp_path / "masks").mkdir()

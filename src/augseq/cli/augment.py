@@ -15,6 +15,7 @@ from augseq.cli.augment_argument import AugmentOption, load_augment
 from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.errors import ArgumentError, AugseqWarning
+from augseq.inspection.manifest_objects import has_oriented_boxes
 from augseq.loading.pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.boxes import Boxes
@@ -64,13 +65,14 @@ class _Objects:
         ),
     ] = 0.0
     oriented: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--oriented",
-            help="Write oriented boxes: polygons of four corners.",
+            "--oriented/--upright",
+            help="Write oriented boxes, which are polygons of four corners, or upright ones. "
+            "[oriented if all polygons have four corners]",
             rich_help_panel=_BOXES,
         ),
-    ] = False
+    ] = None
     mirror: Annotated[
         str | None,
         typer.Option(
@@ -105,8 +107,9 @@ class _Objects:
             text = "Pascal VOC files cannot contain key points; only boxes are written."
             warnings.warn(AugseqWarning(text), stacklevel=2)
             has_points = False
+        is_oriented = has_oriented_boxes(manifest) if self.oriented is None else self.oriented
         return Boxes(
-            "corners" if self.oriented else "xyxy",
+            "corners" if is_oriented else "xyxy",
             min_visibility=self.min_visibility,
             key_points=KeyPoints(mirror=self._mirror()) if has_points else None,
         )

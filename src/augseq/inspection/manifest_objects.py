@@ -68,7 +68,7 @@ def object_targets(manifest: Manifest, decode: DecodeOptions) -> Mapping[str, Ta
     if not classes:
         return NO_TARGETS
     images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
-    boxes = Boxes(classes=classes)
+    boxes = Boxes("corners" if has_oriented_boxes(manifest) else "xyxy", classes=classes)
     if KEYPOINT_COUNTS in manifest.table.column_names:
         counts = [count for count in manifest.unique(KEYPOINT_COUNTS) if count]
         if len(counts) == 1:
@@ -76,6 +76,14 @@ def object_targets(manifest: Manifest, decode: DecodeOptions) -> Mapping[str, Ta
             if found.key_points is not None and found.key_points.mirror is not None:
                 return {BOXES: found}
     return {BOXES: boxes.bind(manifest, images)}
+
+
+def has_oriented_boxes(manifest: Manifest) -> bool:
+    """Return whether all polygons of a manifest are oriented boxes, and there are some."""
+    if not {"box_polygons", "polygon_points"} <= set(manifest.table.column_names):
+        return False
+    counts = set(manifest.unique("box_polygons"))
+    return counts <= {0, 1} and set(manifest.unique("polygon_points")) == {4}
 
 
 def load_with_objects(

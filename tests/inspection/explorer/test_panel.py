@@ -17,6 +17,7 @@ from PIL import Image
 
 import augseq
 from augseq.inspection.explorer import panel as panel_module
+from tests.indexing.annotations.scenes import write_coco_scene
 from tests.inspection.page import Page
 from tests.inspection.scenes import CLASSES, DEPTH, MASK, TAGGED, scenes
 
@@ -309,6 +310,12 @@ def test_targets_are_shown_with_a_key(tmp_path: Path) -> None:
     assert shown.texts.count("far") == 2
     assert {"seen: no label", "seen: day", "ignored", *CLASSES} <= set(shown.texts)
     assert errors(panel) == ""
+
+
+def test_the_boxes_and_key_points_of_a_manifest_are_shown(tmp_path: Path) -> None:
+    path = write_coco_scene(tmp_path)
+    texts = page(augseq.explore(augseq.index_coco(path, progress=False))).texts
+    assert {"boxes: 1 cat, 1 zebra", "boxes: no objects", "nose", "tail"} <= set(texts)
 
 
 def test_transforms_are_added_moved_and_removed(panel: augseq.Explorer) -> None:
