@@ -269,8 +269,8 @@ def test_boxes_stand_beside_other_targets_and_in_the_plan(tmp_path: Path) -> Non
     assert y["age"].shape == (3, 1)
     assert "objects: boxes of 3 classes, xyxy, float32 (2, 4)" in repr(sequence)
     alone = augseq.ImageSequence(images, image_size=(8, 8), targets=augseq.Boxes(), workers=0)
-    assert "boxes: (3, 2, 4) float32" in repr(alone.batch(0))
-    assert "boxes: (2, 4) float32" in repr(alone.sample(0, epoch=0))
+    assert "target boxes   (3, 2, 4) float32" in repr(alone.batch(0))
+    assert "target boxes   (2, 4) float32" in repr(alone.sample(0, epoch=0))
     assert alone.batch(0).num_bytes == 3 * (8 * 8 * 3 * 4 + 2 * 4 * 4 + 2 * 4)
 
 
