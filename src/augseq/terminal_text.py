@@ -126,7 +126,7 @@ def array_rows(arrays: Mapping[str, Any]) -> dict[str, str]:
     Args:
         arrays: Arrays, or arrays by name, by the name of the value.
     """
-    rows = {}
+    rows: dict[str, str] = {}
     for name, values in arrays.items():
         parts = values if isinstance(values, Mapping) else {"": values}
         rows |= {f"{name} {part}".rstrip(): array_text(array) for part, array in parts.items()}

@@ -124,7 +124,8 @@ class Projected(NamedTuple):
     @property
     def is_affine(self) -> bool:
         """Whether parallel lines stay parallel."""
-        return self.matrix[2].tolist() == [0, 0, 1]
+        last_row: list[float] = self.matrix[2].tolist()
+        return last_row == [0, 0, 1]
 
     @property
     def mirrors(self) -> bool:

@@ -57,23 +57,28 @@ def move_boxes(geometry: Geometry, boxes: Floats) -> tuple[Floats, Floats]:
         Boxes, shape (n, 4), and the visible share of the area of each, 0 to 1, shape (n,). The
         numbers of a box without a visible part have no meaning.
     """
-    steps = geometry.steps
-    start, stop = 0, len(steps)
-    while start < stop and isinstance(steps[start], Aligned):
-        start += 1
-    boxes, shares = _moved_straight(steps[:start], boxes)
-    if start == stop:
+    before: list[Aligned] = []
+    after: list[Aligned] = []
+    rest = list(geometry.steps)
+    for step in rest:
+        if not isinstance(step, Aligned):
+            break
+        before.append(step)
+    boxes, shares = _moved_straight(before, boxes)
+    del rest[: len(before)]
+    if not rest:
         return boxes, shares
     # Bounds move in the same way as shapes.
-    while isinstance(steps[stop - 1], Aligned) and not steps[stop - 1].cuts:
-        stop -= 1
-    first = steps[start]
-    if stop == start + 1 and isinstance(first, Projected) and first.is_affine:
+    while isinstance(step := rest[-1], Aligned) and not step.cuts:
+        after.insert(0, step)
+        del rest[-1]
+    first = rest[0]
+    if len(rest) == 1 and isinstance(first, Projected) and first.is_affine:
         bounds, kept = _moved_affine(first, boxes)
     else:
-        bounds, kept = _moved(steps[start:stop], corners_of(boxes))
-    if stop < len(steps):
-        bounds, _ = _moved_straight(steps[stop:], bounds)
+        bounds, kept = _moved(rest, corners_of(boxes))
+    if after:
+        bounds, _ = _moved_straight(after, bounds)
     return bounds, shares * kept
 
 

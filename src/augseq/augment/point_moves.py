@@ -39,7 +39,8 @@ def moved_geometry(geometry: Geometry, drawn: Drawn) -> Geometry:
 
 def find_move(transform: Any) -> Move | None:
     """Return how a transform moves points; None if that is not known."""
-    return _move_of(type(transform))
+    kind: Any = type(transform)
+    return _move_of(kind)
 
 
 # Every transform of every sample asks for it.
