@@ -23,6 +23,7 @@ EVERY = [
     pytest.param({"sampling": augseq.Sources({"own": 2, "public": 1})}, id="sources"),
     pytest.param({"repeats": 3}, id="repeats"),
     pytest.param({"sampling": augseq.Balanced(num_images=6), "repeats": 3}, id="both"),
+    pytest.param({"sampling": augseq.Balanced(even_batches=True)}, id="even"),
     pytest.param({"views": 3}, id="views"),
 ]
 on_every = pytest.mark.parametrize("options", EVERY)
@@ -131,6 +132,18 @@ def test_sources_come_at_their_ratios(images: augseq.Manifest) -> None:
     assert (len(found), sum(found)) == (21, 14)
 
 
+def test_even_batches_have_each_class_or_source_equally_often(images: augseq.Manifest) -> None:
+    sampling = augseq.Balanced(num_images=30, even_batches=True)
+    batches = sequence_of(images, sampling=sampling, batch_size=9)
+    for number in range(len(batches)):
+        found = CLASSES[[record.index for record in batches.records(number)]]
+        assert np.bincount(found).tolist() == [[3] * 3, [1] * 3][number == 3]
+    sampling = augseq.Sources({"own": 2, "public": 4}, even_batches=True)
+    batches = sequence_of(images, sampling=sampling, batch_size=6, repeats=2)
+    for number in range(len(batches)):
+        assert sum(record.index < 4 for record in batches.records(number)) == 2
+
+
 def test_classes_of_arrays_and_of_own_columns_are_balanced(images: augseq.Manifest) -> None:
     x = np.zeros((10, 4, 4, 3), np.uint8)
     for y in (np.array([0] * 9 + [1]), np.eye(2)[[0] * 9 + [1]]):
@@ -204,6 +217,7 @@ def test_the_plan_tells_the_sampling(images: augseq.Manifest) -> None:
         ({"sampling": augseq.Balanced("sauce")}, "no column 'sauce'"),
         ({"sampling": augseq.Sources({"own": 1})}, "Without one: 'public'"),
         ({"sampling": augseq.Sources({"own": 1, "publik": 1})}, "'publik'.*'public'"),
+        ({"sampling": augseq.Balanced(even_batches=True), "batch_size": 4}, "a multiple of 3"),
         ({"repeats": 0}, "`repeats`"),
         ({"repeats": 2}, "multiple of `repeats`"),
         ({"views": 0}, "`views`"),
@@ -224,6 +238,7 @@ def test_invalid_options_raise_an_error(
     "make",
     [
         lambda: augseq.Balanced(num_images=0),
+        lambda: augseq.Balanced(even_batches=2),  # type: ignore[arg-type]
         lambda: augseq.Balanced(3),  # type: ignore[arg-type]
         lambda: augseq.Weighted(None),  # type: ignore[arg-type]
         lambda: augseq.Sources({}),

@@ -30,12 +30,12 @@ weights = st.lists(
 ).filter(any)
 
 
-def by_quota(found: list[tuple[int, int]]) -> ByQuota:
+def by_quota(found: list[tuple[int, int]], *, evenly: bool = False) -> ByQuota:
     """Return an order of groups whose records are scattered over the manifest."""
     numbers = np.repeat(np.arange(len(found)), [size for size, _ in found])
     numbers = np.random.default_rng(5).permutation(numbers)
     quotas = np.array([quota for _, quota in found])
-    return ByQuota(groups=numbers, quotas=quotas, text="quotas", content="quotas")
+    return ByQuota(groups=numbers, quotas=quotas, text="", content="", evenly=evenly)
 
 
 def by_weight(values: list[float], length: int) -> ByWeight:
@@ -50,11 +50,11 @@ def counts(order: Order, num_records: int, epoch: int, seed: int = 7) -> Counts:
     return np.bincount(epoch_of(order, seed=seed, epoch=epoch).positions, minlength=num_records)
 
 
-@given(groups, seeds, epochs)
+@given(groups, seeds, epochs, st.booleans())
 def test_each_group_fills_its_quota_in_every_epoch(
-    found: list[tuple[int, int]], seed: int, epoch: int
+    found: list[tuple[int, int]], seed: int, epoch: int, evenly: bool
 ) -> None:
-    order = by_quota(found)
+    order = by_quota(found, evenly=evenly)
     seen = counts(order, len(order.groups), epoch, seed)
     by_group = np.bincount(order.groups, weights=seen, minlength=len(found))
     assert by_group.tolist() == [quota for _, quota in found]
@@ -132,7 +132,8 @@ def test_neighbours_in_the_manifest_share_their_places_like_one_record() -> None
 def orders() -> st.SearchStrategy[Order]:
     """Orders of every kind."""
     once: Any = st.builds(EachOnce, st.integers(1, 30), st.booleans())
-    kinds = once | groups.map(by_quota) | st.builds(by_weight, weights, st.integers(1, 30))
+    quotas = st.builds(by_quota, groups, evenly=st.booleans())
+    kinds = once | quotas | st.builds(by_weight, weights, st.integers(1, 30))
     return kinds | st.builds(Repeated, kinds, st.integers(2, 4))
 
 
@@ -183,6 +184,33 @@ def test_copies_come_in_a_row() -> None:
     assert repeats.tolist() == [0, 1, 2] * 5
 
 
+@given(groups, seeds, epochs)
+def test_even_places_have_the_same_number_of_each_group_in_every_period(
+    found: list[tuple[int, int]], seed: int, epoch: int
+) -> None:
+    order = by_quota(found, evenly=True)
+    quotas = np.array([quota for _, quota in found])
+    assert order.period == quotas.sum() // np.gcd.reduce(quotas)
+    turns = epoch_of(order, seed=seed, epoch=epoch)
+    for block in order.groups[turns.positions].reshape(-1, order.period):
+        seen = np.bincount(block, minlength=len(found))
+        assert (seen * (len(turns.positions) // order.period) == quotas).all()
+
+
+def test_even_places_are_shuffled_within_and_over_their_periods() -> None:
+    order = by_quota([(40, 40)] * 3, evenly=True)
+    first = [epoch_of(order, epoch=epoch).positions for epoch in range(60)]
+    groups_found = np.array([order.groups[found].reshape(40, 3) for found in first])
+    # Each group is as often first, second and third.
+    for group in range(3):
+        seen = (groups_found == group).sum((0, 1))
+        assert (abs(seen - 800) < 4 * 800**0.5).all()
+    # Each record of a group comes in every period equally often.
+    of_group = np.array([found[order.groups[found] == 0] for found in first])
+    correlations = np.corrcoef(of_group)[np.triu_indices(60, k=1)]
+    assert abs(correlations.mean()) < 4 / (40 * len(correlations)) ** 0.5
+
+
 def test_groups_are_mixed_in_each_epoch() -> None:
     """In a fair shuffle, the number of neighbours of one group varies like this."""
     order = by_quota([(10, 500), (100, 500)])
@@ -195,6 +223,8 @@ def test_the_turns_of_an_epoch_are_the_recorded_ones() -> None:
     """A change belongs in the changelog under "Changes pixels or order"."""
     quotas = epoch_of(by_quota([(4, 5), (2, 3)]), epoch=3)
     assert quotas.positions.tolist() == [4, 5, 2, 3, 1, 0, 1, 0]
+    even = epoch_of(by_quota([(4, 6), (2, 3)], evenly=True), epoch=3)
+    assert even.positions.tolist() == [3, 3, 1, 2, 2, 1, 4, 5, 0]
     shares = epoch_of(by_weight([1, 2, 0, 0.5], 8), epoch=3)
     assert shares.positions.tolist() == [1, 0, 1, 1, 3, 1, 1, 0]
 

@@ -17,12 +17,13 @@ from augseq.sampling.repeated import Repeated
 from augseq.storage.array_content import array_text
 from augseq.terminal_text import first_few, listed, options_text
 from augseq.types import Positions
-from augseq.validation import briefly, check_whole, did_you_mean
+from augseq.validation import briefly, check_choice, check_whole, did_you_mean
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
     from augseq.manifest.manifest import Manifest
 
+_EVENLY = " in even batches"
 _MISSING = "Select the records that have one, or fill the gaps with manifest.with_column."
 
 
@@ -57,6 +58,9 @@ class Balanced:
             camera or a hospital. None: the classes of the target.
         num_images: Number of images per epoch, rounded up to a multiple of the number of classes.
             None: as many as the manifest has.
+        even_batches: Whether all batches have the same number of images of each class, for losses
+            that compare the images of a batch. `batch_size` must then be a multiple of the number
+            of classes.
 
     Raises:
         ArgumentError: `column` is not a name, or `num_images` is less than 1.
@@ -73,6 +77,7 @@ class Balanced:
 
     column: str | None = None
     num_images: int | None = None
+    even_batches: bool = False
 
     def __repr__(self) -> str:
         return options_text(self)
@@ -81,6 +86,7 @@ class Balanced:
         if self.column is not None:
             column_names("Balanced", [self.column])
         _check_num_images(self.num_images)
+        check_choice("even_batches", self.even_batches, (False, True))
 
     def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
@@ -95,8 +101,9 @@ class Balanced:
         return ByQuota(
             groups=groups,
             quotas=quotas,
-            text=f"{quota:,} of each of {num_groups:,} {names}",
-            content=_content(self, groups, quotas),
+            text=f"{quota:,} of each of {num_groups:,} {names}{_EVENLY * self.even_batches}",
+            content=_content(self, groups, quotas, np.array([self.even_batches])),
+            evenly=self.even_batches,
             by_class=self.column is None,
         )
 
@@ -166,6 +173,9 @@ class Sources:
             names the source of all images of a manifest, before `concat_manifests` joins several.
         num_images: Number of images per epoch, rounded up to a multiple of the sum of the ratios.
             None: as many as the manifest has.
+        even_batches: Whether all batches have the images of the sources at these ratios.
+            `batch_size` must then be a multiple of the sum of the ratios, divided by their greatest
+            common divisor.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -183,6 +193,7 @@ class Sources:
     ratios: Mapping[Any, int]
     column: str = "source"
     num_images: int | None = None
+    even_batches: bool = False
 
     def __repr__(self) -> str:
         return options_text(self)
@@ -197,6 +208,7 @@ class Sources:
             check_whole(f"ratios[{name!r}]", ratio, least=1)
         column_names("Sources", [self.column])
         _check_num_images(self.num_images)
+        check_choice("even_batches", self.even_batches, (False, True))
 
     def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
@@ -221,8 +233,9 @@ class Sources:
         return ByQuota(
             groups=groups,
             quotas=quotas,
-            text=first_few(counts, 5),
-            content=_content(self, groups, quotas),
+            text=first_few(counts, 5) + _EVENLY * self.even_batches,
+            content=_content(self, groups, quotas, np.array([self.even_batches])),
+            evenly=self.even_batches,
         )
 
 
@@ -263,14 +276,18 @@ def make_order(
                 "evaluate or predict, remove `sampling`."
             )
         order = sampling.bind(manifest, targets)
-    if repeats == 1:
-        return order
     if batch_size % repeats:
         raise ArgumentError(
             "With `repeats`, all copies of an image are in one batch, so `batch_size` must be a "
             f"multiple of `repeats`. Received: batch_size={batch_size}, repeats={repeats}"
         )
-    return Repeated(order, repeats)
+    if isinstance(order, ByQuota) and batch_size % (order.period * repeats):
+        raise ArgumentError(
+            "With `even_batches`, all batches have the same number of images of each class or "
+            f"source, so `batch_size` must be a multiple of {order.period * repeats}. "
+            f"Received: batch_size={batch_size}"
+        )
+    return order if repeats == 1 else Repeated(order, repeats)
 
 
 def _check_num_images(num_images: Any) -> None:

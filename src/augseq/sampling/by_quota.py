@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from augseq.sampling.even_places import EvenPlaces
 from augseq.sampling.order import Turns, comes_too_rarely
 from augseq.sampling.permutation import (
     Words,
@@ -29,7 +30,7 @@ class ByQuota:
     - Within a cycle, no record is ever more than one turn ahead of another.
 
     Each cycle has another order of turns, drawn from the seed, and each epoch shuffles the places
-    of all groups together.
+    of all groups together, or evenly.
 
     Attributes:
         groups: Group of each record, from 0, shape (num_records,), int64.
@@ -38,6 +39,7 @@ class ByQuota:
         text: The quotas, for people.
         content: The groups and quotas, as text that is compared when a run resumes.
         by_class: Whether the groups are the classes, and have equal quotas.
+        evenly: Whether every `period` places in a row have the same number of each group.
     """
 
     groups: Positions
@@ -45,6 +47,8 @@ class ByQuota:
     text: str
     content: str
     by_class: bool = False
+    evenly: bool = False
+    _places: EvenPlaces | None = field(init=False, repr=False)
     _members: Positions = field(init=False, repr=False)
     _firsts: Positions = field(init=False, repr=False)
     _sizes: Positions = field(init=False, repr=False)
@@ -52,6 +56,7 @@ class ByQuota:
 
     def __post_init__(self) -> None:
         sizes = np.bincount(self.groups, minlength=len(self.quotas)).astype(np.int64)
+        object.__setattr__(self, "_places", EvenPlaces(self.quotas) if self.evenly else None)
         object.__setattr__(self, "_members", np.argsort(self.groups, kind="stable"))
         object.__setattr__(self, "_firsts", np.cumsum(sizes) - sizes)
         object.__setattr__(self, "_sizes", sizes)
@@ -63,13 +68,21 @@ class ByQuota:
         return int(self._ends[-1])
 
     @property
+    def period(self) -> int:
+        """The number of places in a row with the same number of each group; 1 if not `evenly`."""
+        return 1 if self._places is None else self._places.period
+
+    @property
     def shuffle(self) -> bool:
         """True: the order differs from epoch to epoch."""
         return True
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""
-        slots = epoch_order(places, self.length, seed=seed, epoch=epoch)
+        if self._places is None:
+            slots = epoch_order(places, self.length, seed=seed, epoch=epoch)
+        else:
+            slots = self._places.slots(places, seed=seed, epoch=epoch)
         groups = np.searchsorted(self._ends, slots, side="right")
         turns = slots - (self._ends - self.quotas)[groups]
         sizes = self._sizes[groups]
@@ -91,6 +104,8 @@ class ByQuota:
         if turn + repeat * size >= quota:
             raise comes_too_rarely(position, repeat, epoch)
         slot = int(self._ends[group]) - quota + turn + repeat * size
+        if self._places is not None:
+            return self._places.place_of(slot, seed=seed, epoch=epoch)
         return epoch_place(slot, self.length, seed=seed, epoch=epoch)
 
     def _cycle(self, group: int, seed: int, epoch: int) -> tuple[int, Words]:

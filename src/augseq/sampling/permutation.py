@@ -99,8 +99,8 @@ def _permute_grid(cells: Words, grid: Words, keys: Words) -> Words:
     num_rows, num_columns = grid[0], grid[1]
     row, column = cells // num_columns, cells % num_columns
     for row_key, column_key in zip(keys[0::2], keys[1::2], strict=True):
-        row = (row + _hash(column, row_key) % num_rows) % num_rows
-        column = (column + _hash(row, column_key) % num_columns) % num_columns
+        row = (row + hash_words(column, row_key) % num_rows) % num_rows
+        column = (column + hash_words(row, column_key) % num_columns) % num_columns
     moved: Words = row * num_columns + column
     return moved
 
@@ -110,14 +110,19 @@ def _unpermute_grid(cells: Words, grid: Words, keys: Words) -> Words:
     num_rows, num_columns = grid[0], grid[1]
     row, column = cells // num_columns, cells % num_columns
     for row_key, column_key in zip(keys[-2::-2], keys[::-2], strict=True):
-        column = (column + num_columns - _hash(row, column_key) % num_columns) % num_columns
-        row = (row + num_rows - _hash(column, row_key) % num_rows) % num_rows
+        column = (column + num_columns - hash_words(row, column_key) % num_columns) % num_columns
+        row = (row + num_rows - hash_words(column, row_key) % num_rows) % num_rows
     moved: Words = row * num_columns + column
     return moved
 
 
-def _hash(words: Words, key: Words) -> Words:
-    """Mix 64-bit words with a key (the SplitMix64 finaliser; Steele et al., 2014)."""
+def hash_words(words: Words, key: Words) -> Words:
+    """Mix 64-bit words with a key (the SplitMix64 finaliser; Steele et al., 2014).
+
+    Args:
+        words: Any shape.
+        key: One word, or several that fit to the shape.
+    """
     mixed = words ^ key
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
