@@ -49,7 +49,16 @@ class Position:
         Raises:
             IndexError: There is no such batch.
         """
-        return batch_number(index, self.num_batches)
+        left, whole = self.num_batches, self.schedule.num_batches
+        if left is not None and index in range(left, whole):
+            # Keras reads the number of batches before it begins, and then requests so many.
+            raise IndexError(
+                f"Only {left} of the {whole} batches of epoch {self.epoch} are left after "
+                f"load_state_dict. Received: {index}. If this is in `fit`, pass "
+                "callbacks=[augseq.EpochSync(batches)] and shuffle=False to train the rest first; "
+                f"or begin the next epoch: batches.set_epoch({self.epoch + 1})."
+            )
+        return batch_number(index, left)
 
     def step(self, index: int) -> Step:
         """Return the step of batch `index` of the current epoch.

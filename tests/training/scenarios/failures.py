@@ -88,6 +88,15 @@ def a_raising_transform_is_reported_with_path_and_index_on_every_backend() -> No
 
 
 @scenario
+def fit_after_a_resume_in_mid_epoch_says_what_it_needs() -> None:
+    sequence = array_sequence(batch_size=2)
+    sequence.load_state_dict(sequence.state_dict(num_batches=2))
+    text = failure_of_fit(sequence, shuffle=False, sync=False)
+    for part in ("are left after load_state_dict", "EpochSync(batches)", "set_epoch(1)"):
+        require_equal(part in text, True, f"{part!r} is not in {text!r}")
+
+
+@scenario
 def an_augmentation_that_breaks_its_contract_stops_fit_with_path_and_index() -> None:
     for workers in (0, 2):
         sequence = array_sequence(augment=[returns_nothing_at_seven], workers=workers)
