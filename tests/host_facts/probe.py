@@ -547,7 +547,7 @@ def iterators_that_outlive_their_users() -> dict[str, bool]:
         return {}
     import tensorflow as tf
 
-    from augseq.training.iterators_at_exit import leave_iterators_to_the_system
+    from augseq.training.tensorflow_iterators import leave_iterators_to_the_system
 
     dataset = tf.data.Dataset.range(4).batch(2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])

@@ -103,10 +103,11 @@ class EpochTracker:
         # If TensorFlow reads the last batches between two Keras epochs, the pass seems incomplete,
         # but the epoch has advanced.
         is_over = len(self._given) >= self._num_batches or self._has_advanced
-        # The batch that a model is built with is not an epoch, nor is an evaluation.
-        is_other = self._call == "build" or find_call() in ("evaluate", "predict")
         is_wrong = self._differs or (self._may_differ and is_over)
-        if not self._wants_epoch_sync or not is_wrong or is_other:
+        if not self._wants_epoch_sync or not is_wrong:
+            return False
+        # The batch that a model is built with is not an epoch, nor is an evaluation.
+        if self._call == "build" or find_call() in ("evaluate", "predict"):
             return False
         self._wants_epoch_sync = False
         return True

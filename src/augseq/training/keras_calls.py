@@ -7,7 +7,7 @@ right in all three cases.
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple
@@ -55,9 +55,22 @@ def find_method() -> KerasMethod | None:
     """Return the innermost Keras model method in this thread; None if there is none."""
     for frame in _frames(sys._getframe(1)):
         if _is_keras(frame) and frame.f_code.co_name in _METHODS:
-            here = frame.f_locals
+            here = _locals_of(frame)
             own = (here.get("self"), here.get("x"), here.get("class_weight"))
             return KerasMethod(frame.f_code.co_name, *own)
+    return None
+
+
+def find_iterator() -> Any:
+    """Return the TensorFlow iterator that Keras reads in this thread; None if there is none.
+
+    Source:
+        `fit`, `evaluate` and `predict` of `keras.src.backend.tensorflow.trainer`, Keras 3.15: the
+        names of their local variables.
+    """
+    for frame in _frames(sys._getframe(1)):
+        if _is_keras(frame) and frame.f_code.co_name in _METHODS:
+            return _locals_of(frame).get("iterator")
     return None
 
 
@@ -74,7 +87,7 @@ def find_fit(callback: Any, frame: FrameType | None = None) -> FitCall | None:
     for fit in _fits(frame or sys._getframe()):
         # Not `in`, which would call `__eq__` of other callbacks.
         if any(other is callback for other in _callbacks_of(fit)):
-            here = fit.f_locals
+            here = _locals_of(fit)
             return FitCall(
                 data=here.get("x"),
                 shuffle=here.get("shuffle"),
@@ -114,7 +127,7 @@ def find_epochs_of_reader() -> FitEpochs | None:
 
 def _epochs_of(innermost: FrameType | None) -> FitEpochs | None:
     for fit in _fits(innermost):
-        here: dict[str, Any] = fit.f_locals
+        here = _locals_of(fit)
         first, current = here.get("initial_epoch"), here.get("epoch")
         if isinstance(first, int) and isinstance(current, int) and _callbacks_of(fit):
             return FitEpochs(first, current)
@@ -153,8 +166,22 @@ def _call_of(innermost: FrameType | None, *, with_callbacks: bool = True) -> str
 
 def _callbacks_of(frame: FrameType) -> list[Any]:
     """Return the callbacks of a `fit`; empty before it has created its list of them."""
-    callbacks: list[Any] = getattr(frame.f_locals.get("callbacks"), "callbacks", [])
+    callbacks: list[Any] = getattr(_locals_of(frame).get("callbacks"), "callbacks", [])
     return callbacks
+
+
+def _locals_of(frame: FrameType) -> Mapping[str, Any]:
+    """Return the local variables of a running function, and keep none of them alive."""
+    found = frame.f_locals
+    if sys.version_info >= (3, 13):
+        return found
+    values = dict(found)
+    # Before Python 3.13, a frame keeps what was found last: the iterator of an earlier epoch would
+    # be destroyed here, and `fit` would wait for it. If a debugger traces the frame, it writes
+    # what the frame keeps back into the variables.
+    if frame.f_trace is None:
+        found.clear()
+    return values
 
 
 def is_fitting_with(callback: Any) -> bool:

@@ -76,7 +76,6 @@ from augseq.training.fit_checks import (
     predicts_a_number,
     warn_if_sorted,
 )
-from augseq.training.iterators_at_exit import leave_iterators_to_the_system
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.model_names import check_inputs
@@ -87,6 +86,10 @@ from augseq.training.resume_state import (
     read_data_state,
     read_progress,
     run_conditions,
+)
+from augseq.training.tensorflow_iterators import (
+    destroy_iterator_in_background,
+    leave_iterators_to_the_system,
 )
 from augseq.types import Images, PathLike
 from augseq.validation import check_whole, explains_names
@@ -608,6 +611,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._recommend_epoch_sync()
         self.position.epochs.end()
         self._lookahead.end_pass()
+        destroy_iterator_in_background()
 
     def _recommend_epoch_sync(self) -> None:
         if self.position.epochs.wants_epoch_sync():
