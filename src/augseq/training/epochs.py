@@ -107,7 +107,9 @@ class EpochTracker:
         if not self._wants_epoch_sync or not is_wrong:
             return False
         # The batch that a model is built with is not an epoch, nor is an evaluation.
-        if self._call == "build" or find_call() in ("evaluate", "predict"):
+        is_other = self._call == "build" or find_call() in ("evaluate", "predict")
+        # Asked again, since TensorFlow's thread may have recommended it meanwhile.
+        if is_other or not self._wants_epoch_sync:
             return False
         self._wants_epoch_sync = False
         return True
@@ -204,6 +206,8 @@ class EpochTracker:
         self._was_built = self._call == "build"
         self._call, self._epochs_of_fit = find_call(), find_epochs()
         self._is_fit_of_wrapper = is_through_wrapper and self._call == "fit"
+        if self._epochs_of_fit is not None and not is_through_wrapper:
+            self.unknown.own_data = self._epochs_of_fit.data
         if self._call in ("evaluate", "predict"):
             self._was_trained = False
         self.unknown.clear()

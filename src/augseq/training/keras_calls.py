@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 _METHODS = ("fit", "evaluate", "predict")
 _CALLBACKS = "keras.src.callbacks.callback_list"
+# For a finalizer too, which can run at any point.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class KerasMethod(NamedTuple):
@@ -104,10 +106,12 @@ class FitEpochs(NamedTuple):
     Attributes:
         first: Its first epoch: `initial_epoch`, or the one that `BackupAndRestore` restored.
         current: The epoch that it trains.
+        data: The `id` of its argument `x`.
     """
 
     first: int
     current: int
+    data: int
 
 
 def find_epochs() -> FitEpochs | None:
@@ -130,7 +134,7 @@ def _epochs_of(innermost: FrameType | None) -> FitEpochs | None:
         here = _locals_of(fit)
         first, current = here.get("initial_epoch"), here.get("epoch")
         if isinstance(first, int) and isinstance(current, int) and _callbacks_of(fit):
-            return FitEpochs(first, current)
+            return FitEpochs(first, current, id(here.get("x")))
         return None
     return None
 
@@ -172,15 +176,16 @@ def _callbacks_of(frame: FrameType) -> list[Any]:
 
 def _locals_of(frame: FrameType) -> Mapping[str, Any]:
     """Return the local variables of a running function, and keep none of them alive."""
-    found = frame.f_locals
     if sys.version_info >= (3, 13):
-        return found
-    values = dict(found)
-    # Before Python 3.13, a frame keeps what was found last: the iterator of an earlier epoch would
-    # be destroyed here, and `fit` would wait for it. If a debugger traces the frame, it writes
-    # what the frame keeps back into the variables.
-    if frame.f_trace is None:
-        found.clear()
+        return frame.f_locals
+    # Before Python 3.13, a frame has one dict for all who ask, and keeps what was found last: the
+    # iterator of an earlier epoch would be destroyed here, and `fit` would wait for it.
+    with _ONE_AT_A_TIME:
+        found = frame.f_locals
+        values = dict(found)
+        # If a debugger traces the frame, it writes the dict back into the variables.
+        if frame.f_trace is None:
+            found.clear()
     return values
 
 

@@ -8,11 +8,13 @@ import gc
 import sys
 import threading
 import time
+import weakref
 from typing import Any
 
 from augseq.training.keras_calls import find_iterator
 
 _LONGEST_WAIT_S = 1.0
+_HANDED_OVER: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def destroy_iterator_in_background() -> None:
@@ -24,7 +26,9 @@ def destroy_iterator_in_background() -> None:
     buffers sleeps, for twice as long each time, and does not notice that it should end.
     """
     iterator = find_iterator()
-    if isinstance(iterator, _iterator_classes()):
+    # With `steps_per_epoch`, several epochs can use one iterator.
+    if isinstance(iterator, _iterator_classes()) and iterator not in _HANDED_OVER:
+        _HANDED_OVER.add(iterator)
         last = [iterator]
         del iterator
         threading.Thread(target=_destroy, args=(last,), name="augseq-iterator", daemon=True).start()

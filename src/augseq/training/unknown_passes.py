@@ -61,10 +61,13 @@ class UnknownPasses:
 
     Attributes:
         is_announced: Whether the current epoch was set explicitly, not inferred.
+        own_data: The `id` of the sequence, if `fit` has trained on it directly: TensorFlow also
+            reads between the hooks that then tell where epochs begin and end.
     """
 
     def __init__(self, num_batches: int | None, *, epoch_matters: bool) -> None:
         self.is_announced = False
+        self.own_data: int | None = None
         self._is_compared = False
         self._epoch_matters = epoch_matters
         self._asked = None if num_batches is None else AskedBatches(num_batches)
@@ -132,7 +135,9 @@ class UnknownPasses:
         """
         if begins:
             self._advise(SECOND_PASS, epoch=epoch)
-        elif epochs is not None and epochs.current != epoch and not self.is_announced:
+        elif epochs is None or epochs.data == self.own_data or self.is_announced:
+            return
+        elif epochs.current != epoch:
             self._advise(FIT_EPOCH, epoch=epoch, other=epochs.current)
 
     def begin_loop(self, epoch: int) -> None:
