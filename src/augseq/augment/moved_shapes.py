@@ -23,6 +23,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 _CORNERS = np.array([(0, 1), (2, 1), (2, 3), (0, 3)])
 # Points that replace an edge where straight lines become curves.
 _NUM_PARTS = 24
+# Not 0, to divide by.
+_LEAST_AREA = 1e-300
 
 
 def move_points(geometry: Geometry, points: Points) -> tuple[Points, npt.NDArray[np.bool_]]:
@@ -123,8 +125,9 @@ def _moved_straight(steps: Sequence[Aligned], boxes: Floats) -> tuple[Floats, Fl
             ends, others = (others, ends) if swapped else (ends, others)
             low_x, high_x = max(low_x, min(ends)), min(high_x, max(ends))
             low_y, high_y = max(low_y, min(others)), min(high_y, max(others))
-    shares = np.ones(len(boxes))
-    if low_x > -inf:
+    if low_x == -inf:
+        shares = np.ones(len(boxes))
+    else:
         whole = boxes
         # A box beside the window becomes empty, even if the window is.
         boxes = np.maximum(np.minimum(boxes, (high_x, high_y, high_x, high_y)), (low_x, low_y) * 2)
@@ -142,7 +145,8 @@ def _moved_straight(steps: Sequence[Aligned], boxes: Floats) -> tuple[Floats, Fl
 
 def box_areas(boxes: Floats) -> Floats:
     """Return the areas of boxes, (n, 4), in square pixels, shape (n,)."""
-    areas: Floats = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    areas: Floats = sides[:, 0] * sides[:, 1]
     return areas
 
 
@@ -235,7 +239,7 @@ def _cut(points: list[Any], size: Size) -> tuple[list[Any], tuple[float, ...], f
         size: Size of the image.
     """
     part, whole = part_inside(points, size), _area(points)
-    share = _area(part) / whole if whole else 0
+    share = _area(part) / whole if whole and part else 0
     part = part or [(0.0, 0.0)]
     x, y = zip(*part, strict=True)
     return part, (min(x), min(y), max(x), max(y)), share
@@ -287,4 +291,5 @@ def polygon_areas(polygons: Points) -> Floats:
 
 
 def _shares(kept: Floats, areas: Floats) -> Floats:
-    return np.divide(kept, areas, out=np.zeros(len(kept)), where=areas > 0)
+    # Nothing is left of a box without an area.
+    return kept / np.maximum(areas, _LEAST_AREA)

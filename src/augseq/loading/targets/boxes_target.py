@@ -175,7 +175,9 @@ class BoxesTarget(Target):
             boxes, shares = move_boxes(geometry, annotated.boxes)
         else:
             boxes, shares = annotated.outlines.moved(geometry, len(annotated.boxes))
-        return format_boxes(boxes, self.format, geometry.size), shares, box_areas(boxes)
+        # Without a limit, shares do as well: they are not negative.
+        areas = box_areas(boxes) if self.min_area_px else shares
+        return format_boxes(boxes, self.format, geometry.size), shares, areas
 
     def _moved_corners(
         self, annotated: _Annotated, geometry: Geometry
