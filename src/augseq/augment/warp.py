@@ -50,24 +50,40 @@ class WarpStep:
     def move(self, points: Points) -> Points:
         """Return points after the step, by Newton's method, a new array of the same shape."""
         wanted = points.reshape(-1, 2) - 0.5
-        found, error = self._solved(wanted, wanted)
-        is_far = np.abs(error).max(axis=1, initial=0) > _PRECISE_PX
-        if is_far.any():
-            found[is_far], _ = self._solved(wanted[is_far], self._nearest(wanted[is_far]))
+        found, error = self._solved(wanted, wanted, 1.0)
+        for share in (1.0, 0.5):
+            is_far = np.abs(error).max(axis=1, initial=0) > _PRECISE_PX
+            if not is_far.any():
+                break
+            far = wanted[is_far]
+            # Full steps can go back and forth between two places where the slope changes.
+            start = self._nearest(far) if share == 1 else far
+            again, rest = self._solved(far, start, share)
+            is_better = np.abs(rest).max(axis=1) < np.abs(error[is_far]).max(axis=1)
+            chosen = is_better[:, np.newaxis]
+            found[is_far] = np.where(chosen, again, found[is_far])
+            error[is_far] = np.where(chosen, rest, error[is_far])
         return found.reshape(points.shape) + 0.5
 
-    def _solved(self, wanted: Points, start: Points) -> tuple[Points, Points]:
-        """Return the places whose sources are some points, and what is missing to them."""
+    def _solved(self, wanted: Points, start: Points, share: float) -> tuple[Points, Points]:
+        """Return the places whose sources are some points, and what is missing to them.
+
+        Args:
+            wanted: The points, shape (n, 2).
+            start: Where to start, shape (n, 2).
+            share: Share of each step that is taken.
+        """
         found = start.copy()
         best, least = found, wanted - self._source(found)[0]
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(round(_MOST_ROUNDS / share)):
             source, slopes = self._source(found)
             error = wanted - source
             is_better = (np.abs(error).max(axis=1) < np.abs(least).max(axis=1))[:, np.newaxis]
             best, least = np.where(is_better, found, best), np.where(is_better, error, least)
             if np.abs(error).max(initial=0) < _PRECISE_PX:
                 break
-            found = found + np.clip(_solve(slopes, error), -_MOST_STEP_PX, _MOST_STEP_PX)
+            step = np.clip(_solve(slopes, error), -_MOST_STEP_PX, _MOST_STEP_PX)
+            found = found + share * step
         return best, least
 
     def _source(self, places: Points) -> tuple[Points, npt.NDArray[np.float64]]:
