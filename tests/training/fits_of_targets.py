@@ -3,6 +3,7 @@
 python -m tests.training.fits_of_targets FOLDER
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ WEIGHT = RNG.uniform(0, 2, NUM).astype(np.float32)
 BOXES = np.sort(RNG.uniform(0, 4, (NUM, 2, 2, 2)), axis=2).reshape(NUM, 2, 4).astype(np.float32)
 LABELS = RNG.integers(0, 3, (NUM, 2)).astype(np.int32)
 BOXES[::3, 1], LABELS[::3, 1] = -1, -1
+# A weight for each pixel, as Keras multiplies them with the losses of masks and images.
+PIXEL_WEIGHT = np.repeat(WEIGHT, 16).reshape(NUM, 4, 4)
 
 
 class Arrays(keras.utils.PyDataset):
@@ -98,11 +101,13 @@ def model_of(*outputs: str, facts: bool = False) -> keras.Model:
         made.append(keras.layers.Rescaling(255)(small))
     if "mask" in outputs:
         # Logits: on torch, the gradient of Keras' sparse loss of probabilities fails.
-        made.append(keras.layers.Conv2D(2, 3, padding="same")(scaled))
+        made.append(keras.layers.Conv2D(2, 3, padding="same", name="mask")(scaled))
     if "boxes" in outputs:
         boxes = keras.layers.Reshape((2, 4))(keras.layers.Dense(8)(flat))
         labels = keras.layers.Reshape((2, 3))(keras.layers.Dense(6)(flat))
         return keras.Model(inputs, {"boxes": boxes, "labels": labels})
+    if "mask" in outputs and len(made) > 1:
+        return keras.Model(inputs, dict(zip(outputs, made, strict=True)))
     return keras.Model(inputs, made if len(made) > 1 else made[0])
 
 
@@ -112,6 +117,8 @@ LOSSES = {
     "tags": "binary_crossentropy",
     "shares": "categorical_crossentropy",
 }
+MASK = augseq.Mask("mask", classes=["p", "q"], ignore=2)
+MASK_LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2)
 TAG = augseq.MultiLabel("tags", classes=["p", "q", "r"])
 # Of each: options of the sequence; y for plain arrays; outputs, loss and metrics of the model.
 CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
@@ -146,10 +153,10 @@ CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
         ["binary_accuracy"],
     ),
     "masks": (
-        {"targets": augseq.Mask("mask", classes=["p", "q"], ignore=2)},
+        {"targets": MASK, "weights": "weight"},
         MASKS.astype(np.int32),
         ("mask",),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2),
+        MASK_LOSS,
         [keras.metrics.MeanIoU(3, ignore_class=2, sparse_y_pred=False)],
     ),
     "one-hot masks": (
@@ -158,6 +165,13 @@ CASES: dict[str, tuple[dict[str, Any], Any, tuple[str, ...], Any, Any]] = {
         ("mask",),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         ["accuracy"],
+    ),
+    "a class and a mask with weights": (
+        {"targets": {"kind": augseq.Label(), "mask": MASK}, "weights": "weight"},
+        {"kind": KIND, "mask": MASKS.astype(np.int32)},
+        ("kind", "mask"),
+        {"kind": "sparse_categorical_crossentropy", "mask": MASK_LOSS},
+        None,
     ),
     "boxes": (
         {"targets": augseq.Boxes("xyxy", classes=["p", "q", "r"])},
@@ -187,7 +201,10 @@ def difference(images: augseq.Manifest, case: str, workers: int) -> float:
         images, image_size=None, batch_size=BATCH_SIZE, workers=workers, **options
     )
     x = {"image": PIXELS.astype(np.float32), "facts": FACTS} if facts else PIXELS
-    arrays = Arrays(x, y, WEIGHT) if "weights" in options else Arrays(x, y)
+    weights = PIXEL_WEIGHT if outputs == ("mask",) else WEIGHT
+    if "mask" in outputs and len(outputs) > 1:
+        weights = {"kind": WEIGHT, "mask": PIXEL_WEIGHT}
+    arrays = Arrays(x, y, weights) if "weights" in options else Arrays(x, y)
     model, found = model_of(*outputs, facts=facts), []
     # TensorFlow takes seconds to compile a step, which JAX cannot do without.
     model.compile("sgd", loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
@@ -200,10 +217,74 @@ def difference(images: augseq.Manifest, case: str, workers: int) -> float:
     return largest_difference(*found)
 
 
+# Of each: the target, the output, and Keras' loss.
+WEIGHTED: dict[str, tuple[Any, str, Any]] = {
+    "weighted masks": (MASK, "mask", MASK_LOSS),
+    "weighted one-hot masks": (
+        dataclasses.replace(MASK, one_hot=True),
+        "mask",
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+    ),
+    "weighted images": (augseq.InputImage(), "image", "mse"),
+    "weighted pairs": (augseq.PairedImage("path"), "image", keras.losses.MeanAbsoluteError()),
+}
+
+
+def loss_difference(images: augseq.Manifest, case: str) -> float:
+    """Return the largest difference of each record's loss in `fit` from that in numpy."""
+    target, output, loss = WEIGHTED[case]
+    model = model_of(output)
+    model.compile(keras.optimizers.SGD(0.0), loss, jit_compile=keras.backend.backend() == "jax")
+    batches = augseq.ImageSequence(
+        images, image_size=None, batch_size=1, targets=target, weights="weight", workers=0
+    )
+    means = [0.0]
+    told = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: means.append(logs["loss"] * (batch + 1))
+    )
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[told, augseq.EpochSync(batches)])
+    expected = WEIGHT * numpy_losses(case, model.predict(PIXELS, verbose=0))
+    return float(np.abs(np.diff(means) / expected - 1).max())
+
+
+def numpy_losses(case: str, found: np.ndarray) -> np.ndarray:
+    """Return the loss of each image."""
+    if "mask" not in case:
+        difference = found - PIXELS
+        return (abs(difference) if "pairs" in case else difference**2).mean((1, 2, 3))
+    logs = found - np.log(np.exp(found).sum(3, keepdims=True))
+    # Sparse losses divide by the number of pixels that are not ignored.
+    count = 16 if "one-hot" in case else (MASKS < 2).sum((1, 2))
+    return -(np.eye(3, 2)[MASKS] * logs).sum((1, 2, 3)) / count
+
+
+def metric_difference(images: augseq.Manifest) -> float:
+    """Return the difference of a weighted metric over two padded shards from that in numpy."""
+    model, iou = (
+        model_of("mask"),
+        keras.metrics.MeanIoU(2, ignore_class=2, sparse_y_pred=False, dtype="float32"),
+    )
+    model.compile("sgd", MASK_LOSS, weighted_metrics=[iou])
+    batches = augseq.ImageSequence(
+        images, image_size=None, batch_size=BATCH_SIZE, targets=MASK, weights="weight"
+    )
+    found = np.zeros((2, 2))
+    for index in range(2):
+        model.evaluate(batches.shard(index, 2, padding="zero_weight"), verbose=0)
+        found += np.asarray(keras.ops.convert_to_numpy(iou.total_cm))
+    expected, classes = np.zeros((2, 2)), model.predict(PIXELS, verbose=0).argmax(3)
+    known = MASKS < 2
+    np.add.at(expected, (MASKS[known], classes[known]), PIXEL_WEIGHT[known])
+    return float(np.abs(found - expected).max())
+
+
 def largest_difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(some, others, strict=True))
 
 
 if __name__ == "__main__":
     manifest = manifest_in(Path(sys.argv[1]))
-    print(json.dumps({case: difference(manifest, case, n) for n, case in enumerate(CASES)}))
+    found = {case: difference(manifest, case, n) for n, case in enumerate(CASES)}
+    found |= {case: loss_difference(manifest, case) for case in WEIGHTED}
+    found["a weighted metric of padded shards"] = metric_difference(manifest)
+    print(json.dumps(found))

@@ -14,6 +14,7 @@ CASES = (
     "several labels",
     "masks",
     "one-hot masks",
+    "a class and a mask with weights",
     "boxes",
     "the image itself",
 )
@@ -43,3 +44,24 @@ def test_training_ends_with_the_weights_of_plain_arrays(
     if backend not in differences:
         pytest.skip(f"needs {backend}")
     assert differences[backend][case] < 1e-6
+
+
+@pytest.mark.parametrize(
+    "case", ["weighted masks", "weighted one-hot masks", "weighted images", "weighted pairs"]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_loss_of_each_image_is_that_of_its_pixels_times_its_weight(
+    backend: str, case: str, differences: dict[str, Any]
+) -> None:
+    if backend not in differences:
+        pytest.skip(f"needs {backend}")
+    assert differences[backend][case] < 1e-4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_weighted_metric_of_masks_counts_no_padding(
+    backend: str, differences: dict[str, Any]
+) -> None:
+    if backend not in differences:
+        pytest.skip(f"needs {backend}")
+    assert differences[backend]["a weighted metric of padded shards"] < 1e-4

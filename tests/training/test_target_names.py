@@ -144,24 +144,67 @@ def test_each_of_several_outputs_is_compared_with_its_target(
         compiled(model_of({"kind": 2, "age": 4}), losses).fit(sequence, verbose=0)
 
 
-@pytest.mark.parametrize("loss", ["mse", keras.losses.MeanAbsoluteError()])
-@pytest.mark.parametrize("as_dict", [False, True])
-@pytest.mark.parametrize("padding", [None, "zero_weight"])
-def test_weights_require_one_loss_per_image(loss: Any, as_dict: bool, padding: Any) -> None:
+def per_image(y: Any, found: Any) -> Any:
+    return keras.ops.mean(abs(y - found), [1, 2, 3])
+
+
+def per_batch(y: Any, found: Any) -> Any:
+    return keras.ops.mean(abs(y - found))
+
+
+def shaped(y: Any, found: Any) -> Any:
+    return keras.ops.reshape(per_image(y, found), (-1, 1, 1))
+
+
+def map_model(*, as_dict: bool = True) -> keras.Model:
     image = keras.Input((2, 2, 3), name="image")
     flat = keras.layers.Dense(1, name="age")(keras.layers.Flatten()(image))
-    # Keras would multiply the weights of a batch of two images with the columns of the map.
     found = {"age": flat, "map": keras.layers.Rescaling(1.0, name="map")(image)}
-    model = keras.Model(image, found if as_dict else list(found.values()))
+    return keras.Model(image, found if as_dict else list(found.values()))
+
+
+def weighted_maps(y: Any, padding: Any) -> augseq.ImageSequence:
     weights = None if padding else np.arange(NUM)
-    sequence = augseq.ImageSequence.from_arrays(
-        X, {"age": AGE, "map": X / 255}, batch_size=2, shuffle=True, sample_weight=weights
+    return augseq.ImageSequence.from_arrays(
+        X, {"age": AGE, "map": y}, batch_size=2, shuffle=True, sample_weight=weights
     ).shard(0, 1, padding=padding)
-    compiled(model, {"age": "mse", "map": loss})
-    with pytest.raises(ArgumentError, match=r"one number per image.*\('batch', 2, 2\)"):
-        model.evaluate(sequence, verbose=0)
-    compiled(model, {"age": "mse", "map": lambda y, p: keras.ops.mean(abs(y - p), [1, 2, 3])})
-    model.evaluate(sequence, verbose=0)
+
+
+IMAGE = augseq.InputImage()
+
+
+@pytest.mark.parametrize("padding", [None, "zero_weight"])
+@pytest.mark.parametrize(
+    ("y", "losses", "text"),
+    [
+        # Keras would multiply the weights of a batch of two images with the columns of the map.
+        (X / 255, ["mse", "mse"], r"one number per image.*'map'.*\('batch', 2, 2\).*ValueMap"),
+        (IMAGE, [per_batch, "mse"], "one number per image.*'age'.*one number per batch"),
+        (IMAGE, ["mse", keras.losses.Dice()], "height, width.*'map'.*one number per batch"),
+        (IMAGE, ["mse", per_image], r"'map', which returns one number per image.*-1, 1, 1"),
+    ],
+)
+def test_weights_require_a_loss_of_their_shape(
+    y: Any, losses: list[Any], text: str, padding: Any
+) -> None:
+    model = compiled(map_model(), dict(zip(("age", "map"), losses, strict=True)))
+    with pytest.raises(ArgumentError, match=text):
+        model.evaluate(weighted_maps(y, padding), verbose=0)
+
+
+@pytest.mark.parametrize("y", [X / 255, IMAGE])
+@pytest.mark.parametrize("padding", [None, "zero_weight"])
+def test_weights_of_a_fitting_shape_are_used(y: Any, padding: Any) -> None:
+    losses = ["mae", keras.losses.MeanSquaredError(), shaped] if y is IMAGE else [per_image]
+    for loss in losses:
+        model = compiled(map_model(), {"age": "mse", "map": loss})
+        model.evaluate(weighted_maps(y, padding), verbose=0)
+
+
+def test_weights_of_several_shapes_require_outputs_with_names() -> None:
+    model = compiled(map_model(as_dict=False), {"age": "mse", "map": "mse"})
+    with pytest.raises(ArgumentError, match=r"keras.Model\(inputs, {'age': ..., 'map': ...}\)"):
+        model.evaluate(weighted_maps(IMAGE, None), verbose=0)
 
 
 @pytest.mark.parametrize(

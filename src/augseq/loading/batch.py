@@ -57,6 +57,28 @@ class Batch:
         return _as_keras_takes(self.targets)
 
     @property
+    def sample_weight(self) -> Any:
+        """The weights as Keras expects them: one array, a dict of several by name, or None.
+
+        Shape (batch,), or (batch, height, width) for a mask, map or image: Keras' losses return a
+        number for each pixel, and Keras multiplies each with the weight at its place.
+        """
+        if self.weights is None:
+            return None
+        found = {name: self._weights_of(name, value) for name, value in self.targets.items()}
+        is_same = len({array.shape for array in found.values()}) == 1
+        return next(iter(found.values())) if is_same else found
+
+    def _weights_of(self, name: str, value: Value) -> npt.NDArray[np.float32]:
+        assert self.weights is not None
+        num_axes = self.kinds[name].num_loss_axes
+        if isinstance(value, Mapping) or not num_axes:
+            return self.weights
+        column = self.weights.reshape(-1, *(1,) * num_axes)
+        # A copy: torch warns of arrays that cannot be written to, such as broadcast ones.
+        return np.broadcast_to(column, value.shape[: 1 + num_axes]).copy()
+
+    @property
     def num_bytes(self) -> int:
         """Size of the arrays in bytes."""
         values = (*self.inputs.values(), *self.targets.values())

@@ -11,7 +11,9 @@ from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.loading.targets.target import Target
-from augseq.training.model_names import check_outputs_named, named_outputs, output_names
+from augseq.training.compiled_loss import computes_loss, loss_of_output
+from augseq.training.model_names import check_outputs_named, output_names
+from augseq.training.weight_checks import check_weights
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
 _ONE_HOT = (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy)
@@ -106,7 +108,7 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
         ArgumentError: A name is different, an output has the wrong size, or a loss expects a
             different kind of target.
     """
-    if any(target.parts for target in plan.targets.values()) and _computes_loss(model):
+    if any(target.parts for target in plan.targets.values()) and computes_loss(model):
         # It takes boxes as it likes, as detectors do.
         return
     check_outputs_named(model, plan)
@@ -116,36 +118,6 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
         return
     for name, target in plan.targets.items():
         check_outputs(model, target, name)
-
-
-def check_weights(model: Any, plan: BatchPlan) -> None:
-    """Raise `ArgumentError` if Keras would multiply sample weights with losses of other images.
-
-    Keras multiplies weights, shape (batch,), with losses of shape (batch, n) as numpy does: it
-    fails, or, if the batch size is n, weighs the columns.
-    """
-    if plan.sample_weight is None and plan.schedule.shard.padding != "zero_weight":
-        return
-    if _computes_loss(model):
-        return
-    outputs = named_outputs(model)
-    for name, tensor in outputs.items():
-        loss = _loss_of(model.loss, name if len(outputs) > 1 else None, list(outputs))
-        if isinstance(loss, dict) and len(loss) == 1:
-            (loss,) = loss.values()
-        loss = keras.losses.get(loss) if isinstance(loss, str) else loss
-        # Keras' own losses take the mean of the last axis only.
-        shape = tuple(tensor.shape[1:-1])
-        is_plain = any(_is(loss, kind) for kind in (_SPARSE, _ONE_HOT, *_BY_VALUE))
-        if is_plain and shape not in ((), (1,)):
-            raise ArgumentError(
-                "With sample weights, a loss must return one number per image. Received: the loss "
-                f"{getattr(loss, 'name', None) or getattr(loss, '__name__', loss)} of the output "
-                f"{name!r}, which returns an array of shape {('batch', *shape)}. Compile with a "
-                "function that takes the mean of each image, such as `lambda y, found: "
-                "keras.ops.mean(keras.losses.mean_squared_error(y, found), "
-                f"{list(range(1, 1 + len(shape)))})`, or train without weights."
-            )
 
 
 def check_outputs(model: Any, target: Target, name: str | None = None) -> None:
@@ -236,35 +208,11 @@ def _num_outputs(model: Any, name: str | None = None) -> int | None:
 
 def _plain_loss(model: Any, name: str | None = None) -> Any:
     """Return the compiled loss of a model's output; None with custom training code."""
-    if _computes_loss(model):
+    if computes_loss(model):
         return None
-    loss = _loss_of(model.loss, name, output_names(model) or [])
-    if isinstance(loss, dict) and len(loss) == 1:
-        (loss,) = loss.values()
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        (loss,) = loss
-    if getattr(loss, "ignore_class", None) is not None:
-        # The ignored class needs no output.
-        return None
-    return keras.losses.get(loss) if isinstance(loss, str) else loss
-
-
-def _computes_loss(model: Any) -> bool:
-    """Return whether a model has training code of its own."""
-    methods = ("train_step", "test_step", "compute_loss")
-    return any(getattr(type(model), name) is not getattr(keras.Model, name) for name in methods)
-
-
-def _loss_of(loss: Any, name: str | None, names: list[str]) -> Any:
-    """Return the loss of a named output, from what was passed to `compile`."""
-    if name is None:
-        return loss
-    if isinstance(loss, dict):
-        return loss.get(name)
-    if isinstance(loss, list | tuple):
-        is_known = name in names and len(loss) == len(names)
-        return loss[names.index(name)] if is_known else None
-    return loss
+    loss = loss_of_output(model, name, output_names(model) or [])
+    # The ignored class needs no output.
+    return None if getattr(loss, "ignore_class", None) is not None else loss
 
 
 def _is(loss: Any, kind: tuple[type, Any]) -> bool:

@@ -141,7 +141,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         inputs: Further inputs from columns of the manifest, a dict by the names of the model's
             inputs: `augseq.Number`, `augseq.PairedImage` for another image, and the like. A batch
             then has a dict of inputs, in which the images are "image".
-        weights: Name of a column of sample weights, at least 0, for `fit` and `evaluate`.
+        weights: Name of a column of sample weights, at least 0, for `fit` and `evaluate`. They are
+            float32, shape (batch,); (batch, height, width) for masks, maps and images; a dict by
+            the names of the targets if these differ.
         dtype: "float32" or "uint8". Pixels range from 0 to 255 in both, with 8-bit precision,
             unless `full_depth=True`.
         color_mode: "rgb", "grayscale" or "rgba".
@@ -402,8 +404,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 even if several processes run.
             padding: How to fill up the last global batch of an epoch. "wrap", for training:
                 repeat records from the beginning of the epoch's order. "zero_weight", for
-                evaluation: the same, but each batch comes with sample weights, shape (batch,),
-                float32, which are 0 for the repeated records. None: "wrap" for several shards,
+                evaluation: the same, but each batch comes with sample weights, as of `weights`,
+                which are 0 for the repeated records. None: "wrap" for several shards,
                 and a smaller last batch for a single one. With `drop_remainder` nothing is padded.
 
         Raises:
@@ -486,7 +488,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             return batch.x
         if batch.weights is None:
             return batch.x, batch.y
-        return batch.x, batch.y, batch.weights
+        return batch.x, batch.y, batch.sample_weight
 
     def __iter__(self) -> Iterator[Any]:
         """Return an iterator over the batches of an epoch; endless for a repeated sequence.

@@ -98,6 +98,11 @@ class InputImageTarget(Target):
         return (None, None, None)
 
     @property
+    def num_loss_axes(self) -> int:
+        """Height and width."""
+        return 2
+
+    @property
     def text(self) -> str:
         """The target in a few words."""
         name = "clean image" if self.clean else "input image"

@@ -289,6 +289,11 @@ class MaskTarget(Target):
         return (None, None, len(self.classes)) if self.one_hot else (None, None)
 
     @property
+    def num_loss_axes(self) -> int:
+        """Height and width."""
+        return 2
+
+    @property
     def text(self) -> str:
         """The column and classes, dtype and shape."""
         shape = f"float32 (height, width, {len(self.classes)})"

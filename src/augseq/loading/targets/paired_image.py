@@ -304,6 +304,11 @@ class PairedTarget(Target):
         return (None, None, self.num_channels)
 
     @property
+    def num_loss_axes(self) -> int:
+        """Height and width."""
+        return 2
+
+    @property
     def text(self) -> str:
         """The column, dtype and shape, and how it is augmented."""
         name = "images"

@@ -136,6 +136,14 @@ class Target(Protocol):
         ...
 
     @property
+    def num_loss_axes(self) -> int:
+        """How many axes of a value Keras' losses keep: 2 for masks, maps and images, else 0.
+
+        Sample weights are repeated along these axes.
+        """
+        return 0
+
+    @property
     def num_classes(self) -> int | None:
         """The number of classes; None where the target is not a class."""
         return None

@@ -220,6 +220,11 @@ class ValueMapTarget(Target):
         return (None, None, self.num_channels)
 
     @property
+    def num_loss_axes(self) -> int:
+        """Height and width."""
+        return 2
+
+    @property
     def text(self) -> str:
         """The column, dtype and shape."""
         shape = f"float32 (height, width, {self.num_channels})"
