@@ -316,6 +316,20 @@ def test_a_wrong_pair_is_named_with_its_image(
     assert str(street) not in detail
 
 
+@pytest.mark.parametrize("augment", ["same", "geometry"])
+def test_pairs_are_checked_in_the_colour_mode_of_training(street: Path, augment: Any) -> None:
+    images = pairs(street)
+    Image.new("L", (8, 8)).save(street / "after/3.png")
+    pair = augseq.PairedImage("after", augment=augment, color_mode="grayscale")
+    options = {"inputs": {"after": pair}, "color_mode": "grayscale"}
+    # What training accepts, and what it refuses.
+    augseq.ImageSequence(images, label_mode=None, **options)
+    assert findings(check(images, None, **options)).keys() == {"map_size"}
+    if augment == "same":
+        with pytest.raises(augseq.ArgumentError, match="color_mode='rgb' of the sequence"):
+            check(images, pair)
+
+
 def test_images_can_share_a_pair_within_a_split(street: Path) -> None:
     images = pairs(street).with_column("after", ["after/0.png", "after/1.png"] * 3)
     images = images.with_column("split", ["train"] * 4 + ["val"] * 2)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -20,7 +21,7 @@ from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_
 from augseq.loading.targets.make_targets import TargetOptions, make_inputs, make_targets
 from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ColorMode, DecodeOptions
 from augseq.pixels.source import files_of
 
 
@@ -30,6 +31,7 @@ def check_images(
     *,
     targets: TargetOptions | None = None,
     inputs: Mapping[str, TargetOption] | None = None,
+    color_mode: ColorMode = "rgb",
     max_pixels: int = MAX_PIXELS,
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
@@ -55,6 +57,8 @@ def check_images(
         targets: As for `ImageSequence`: the masks, value maps and paired images to check, such as
             `augseq.Mask("mask", classes=["road", "car"])`.
         inputs: As for `ImageSequence`, for those that are further inputs.
+        color_mode: As for `ImageSequence`; a `PairedImage` must fit it. Images are compared in
+            colour nevertheless.
         max_pixels: As for `ImageSequence`, like the next three options: a file that training can
             read with them is not reported as unreadable.
         max_file_bytes: A larger file is unreadable.
@@ -82,7 +86,11 @@ def check_images(
         exif_orientation=exif_orientation,
         full_depth=full_depth,
     )
-    images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+    images = ImageOptions(
+        dtype="float32",
+        decode=replace(decode, color_mode=color_mode),
+        open_files=partial(files_of, manifest),
+    )
     loaded = [make_targets(manifest, targets, None, images), make_inputs(manifest, inputs, images)]
     maps = maps_of(chain.from_iterable(values.values() for values in loaded))
     boxes = read_box_facts(manifest)
