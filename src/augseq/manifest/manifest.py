@@ -399,7 +399,8 @@ class Manifest:
                 + ("neither" if values is None else "both")
             )
         served, excluded = self.table.column("path"), self.excluded.column("path")
-        home = replace(self, path_columns=tuple(n for n in self.path_columns if n != name))
+        # Each manifest that is created checks all paths, so only one is.
+        home, path_columns = self, tuple(n for n in self.path_columns if n != name)
         if pattern is not None:
             root, rest = place_pattern(self.root, self.images_folder, pattern)
             paths = pa.chunked_array([*served.chunks, *excluded.chunks], pa.string())
@@ -407,8 +408,7 @@ class Manifest:
             if check_files:
                 check_existing(root, made.slice(0, len(self)), served, pattern)
             column = own_column(name, made)
-            home = with_root_above(home, root)
-            home = replace(home, path_columns=(*home.path_columns, name))
+            home, path_columns = with_root_above(self, root), (*path_columns, name)
         elif isinstance(values, Mapping):
             column = values_by_path(name, values, served, excluded)
         elif len(values) != len(self):
@@ -421,6 +421,7 @@ class Manifest:
             column = pa.chunked_array([*column.chunks, gaps], column.type)
         return replace(
             home,
+            path_columns=path_columns,
             table=with_values(home.table, name, column.slice(0, len(self))),
             excluded=with_values(home.excluded, name, column.slice(len(self))),
         )
