@@ -34,13 +34,15 @@ TRANSPARENT = {
 
 
 def write(depth: int, kind: int, *chunks: bytes, size: tuple[int, int], interlaced: bool = False,
-          part_bytes: int = 1 << 20) -> bytes:  # fmt: skip
+          part_bytes: int = 1 << 20, has_areas: bool = False) -> bytes:  # fmt: skip
     """Return a PNG file of random pixels in which each row has a random filter."""
     rng = np.random.default_rng([depth, kind, *size])
     height, width = size
     samples = rng.integers(0, 2**depth, (height, width, NUM_CHANNELS[kind]))
     # Smooth parts, so that all branches of the predictions are taken.
     samples[: height // 2] = samples[: height // 2, :1] // 2
+    if has_areas:
+        samples = samples.repeat(7, axis=0).repeat(11, axis=1)[:height, :width]
     parts = [samples]
     if interlaced:
         parts = [samples[top::down, left::right] for top, left, down, right in PASSES]
@@ -107,6 +109,19 @@ def test_every_kind_of_png_has_the_pixels_of_pillow(
         if depth < 16:
             shown, wanted = (one.convert("RGBA") for one in (picture, expected))
             assert shown.tobytes() == wanted.tobytes()
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", [(90, 61), (61, 8), (20, 400)])
+@pytest.mark.parametrize("kind", [GREY, PALETTE])
+def test_areas_of_one_value_as_in_masks_have_the_pixels_of_pillow(
+    kind: int, size: tuple[int, int]
+) -> None:
+    data = write(8, kind, size=size, has_areas=True)
+    with Image.open(io.BytesIO(data)) as picture:
+        rows = read_rows(picture, data)
+    assert rows is not None
+    assert rows.tobytes() == by_pillow(data).tobytes()
 
 
 @pytest.mark.parametrize("interlaced", [False, True])

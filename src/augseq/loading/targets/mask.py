@@ -241,7 +241,10 @@ class MaskTarget(Target):
             # The row after those of the classes is that of ignored pixels.
             rows = np.eye(len(self.classes) + 1, len(self.classes), dtype=np.float32)
             return rows[np.minimum(image, len(self.classes))]
-        return np.where(image == UNCOVERED, np.int32(self.ignore), image.astype(np.int32))
+        numbers = image.astype(np.int32)
+        # A third of the time of `np.where`.
+        np.copyto(numbers, self.ignore, where=image == UNCOVERED)
+        return numbers
 
     def view(self, value: Array) -> TargetView:
         """Return the class of every pixel."""
