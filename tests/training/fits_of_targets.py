@@ -258,24 +258,55 @@ def numpy_losses(case: str, found: np.ndarray) -> np.ndarray:
     return -(np.eye(3, 2)[MASKS] * logs).sum((1, 2, 3)) / count
 
 
+def unmasked_loss(y: Any, found: Any) -> Any:
+    """Return Keras' loss without its mask."""
+    return 1 * keras.losses.sparse_categorical_crossentropy(
+        y, found, from_logits=True, ignore_class=2
+    )
+
+
 def metric_difference(images: augseq.Manifest) -> float:
     """Return the difference of a weighted metric over two padded shards from that in numpy."""
-    model, iou = (
-        model_of("mask"),
-        keras.metrics.MeanIoU(2, ignore_class=2, sparse_y_pred=False, dtype="float32"),
-    )
-    model.compile("sgd", MASK_LOSS, weighted_metrics=[iou])
+    model, iou = evaluated_model(unmasked_loss)
     batches = augseq.ImageSequence(
-        images, image_size=None, batch_size=BATCH_SIZE, targets=MASK, weights="weight"
+        images, image_size=None, batch_size=BATCH_SIZE, targets=MASK, weights="weight", workers=0
     )
     found = np.zeros((2, 2))
     for index in range(2):
         model.evaluate(batches.shard(index, 2, padding="zero_weight"), verbose=0)
-        found += np.asarray(keras.ops.convert_to_numpy(iou.total_cm))
-    expected, classes = np.zeros((2, 2)), model.predict(PIXELS, verbose=0).argmax(3)
+        found += keras.ops.convert_to_numpy(iou.total_cm)
+    return float(np.abs(found - numpy_counts(model)).max())
+
+
+def masked_difference(images: augseq.Manifest) -> tuple[float, bool]:
+    """Return the same beside a loss with `ignore_class`; and whether augseq refuses it."""
+    model, iou = evaluated_model(MASK_LOSS)
+    model.evaluate(Arrays(PIXELS, MASKS.astype(np.int32), PIXEL_WEIGHT), verbose=0)
+    difference = np.abs(keras.ops.convert_to_numpy(iou.total_cm) - numpy_counts(model)).max()
+    batches = augseq.ImageSequence(
+        images, image_size=None, targets=MASK, weights="weight", workers=0
+    )
+    try:
+        model.evaluate(batches, verbose=0)
+    except augseq.ArgumentError as error:
+        return float(difference), "without `ignore_class`" in str(error)
+    return float(difference), False
+
+
+def evaluated_model(loss: Any) -> tuple[keras.Model, keras.Metric]:
+    """Return a model of masks with a weighted metric."""
+    model = model_of("mask")
+    iou = keras.metrics.MeanIoU(2, ignore_class=2, sparse_y_pred=False, dtype="float32")
+    model.compile("sgd", loss, weighted_metrics=[iou])
+    return model, iou
+
+
+def numpy_counts(model: keras.Model) -> np.ndarray:
+    """Return the weight of the pixels of each class that the model takes for each class."""
+    counts, classes = np.zeros((2, 2)), model.predict(PIXELS, verbose=0).argmax(3)
     known = MASKS < 2
-    np.add.at(expected, (MASKS[known], classes[known]), PIXEL_WEIGHT[known])
-    return float(np.abs(found - expected).max())
+    np.add.at(counts, (MASKS[known], classes[known]), PIXEL_WEIGHT[known])
+    return counts
 
 
 def largest_difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:
@@ -284,7 +315,8 @@ def largest_difference(some: list[np.ndarray], others: list[np.ndarray]) -> floa
 
 if __name__ == "__main__":
     manifest = manifest_in(Path(sys.argv[1]))
-    found = {case: difference(manifest, case, n) for n, case in enumerate(CASES)}
+    found: dict[str, Any] = {case: difference(manifest, case, n) for n, case in enumerate(CASES)}
     found |= {case: loss_difference(manifest, case) for case in WEIGHTED}
     found["a weighted metric of padded shards"] = metric_difference(manifest)
+    found["a weighted metric beside ignore_class"] = masked_difference(manifest)
     print(json.dumps(found))

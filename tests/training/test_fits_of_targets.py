@@ -65,3 +65,13 @@ def test_a_weighted_metric_of_masks_counts_no_padding(
     if backend not in differences:
         pytest.skip(f"needs {backend}")
     assert differences[backend]["a weighted metric of padded shards"] < 1e-4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weighted_metrics_are_refused_where_keras_changes_the_weights(
+    backend: str, differences: dict[str, Any]
+) -> None:
+    if backend not in differences:
+        pytest.skip(f"needs {backend}")
+    difference, is_refused = differences[backend]["a weighted metric beside ignore_class"]
+    assert (difference > 1) == is_refused == (backend == "torch")

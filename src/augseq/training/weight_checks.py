@@ -39,6 +39,7 @@ def check_weights(model: Any, plan: BatchPlan) -> None:
             continue
         if len(shape) != 1 + target.num_loss_axes:
             raise _wrong_axes(loss, name, shape, target)
+        _check_not_changed(model, loss, name)
 
 
 def _check_structure(model: Any, targets: Mapping[str, Target], num_outputs: int) -> None:
@@ -51,6 +52,24 @@ def _check_structure(model: Any, targets: Mapping[str, Target], num_outputs: int
             "must be created with a dict of outputs, since each needs weights of its own shape, "
             "which Keras finds by name. Received: a model with a list of outputs. Create it with "
             f"keras.Model(inputs, {{{pairs}}}), or train without weights."
+        )
+
+
+def _check_not_changed(model: Any, loss: Any, name: str) -> None:
+    """Raise `ArgumentError` if Keras 3.15 changes the weights before its metrics use them.
+
+    On torch, `apply_mask` of `keras.src.losses.loss` multiplies them in place.
+    """
+    compiled = getattr(getattr(model, "_compile_config", None), "config", {})
+    is_masked = getattr(loss, "ignore_class", None) is not None
+    if keras.backend.backend() == "torch" and is_masked and compiled.get("weighted_metrics"):
+        raise ArgumentError(
+            "On torch, `weighted_metrics` require a loss without `ignore_class`, since Keras "
+            "multiplies the weights by the mask of such a loss before the metrics use them. "
+            f"Received: ignore_class={loss.ignore_class!r} for the output {name!r}. Compile with a "
+            "function that returns the losses without their mask, such as `lambda y, found: "
+            "1 * keras.losses.sparse_categorical_crossentropy(y, found, from_logits=True, "
+            f"ignore_class={loss.ignore_class!r})`."
         )
 
 
