@@ -58,7 +58,7 @@ class Batch:
 
     @property
     def sample_weight(self) -> Any:
-        """The weights as Keras expects them: one array, a dict of several by name, or None.
+        """The weights as Keras expects them: one array, a dict of several, or None.
 
         Shape (batch,), or (batch, height, width) for a mask, map or image: Keras' losses return a
         number for each pixel, and Keras multiplies each with the weight at its place.
