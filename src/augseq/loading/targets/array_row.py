@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.errors import ArgumentError
 from augseq.loading.targets.target import Target
-from augseq.loading.targets.view import TargetView, map_view, numbers_text
+from augseq.loading.targets.view import TargetView, map_view, numbers_text, shares_text
 from augseq.manifest.record import Record
 from augseq.storage.array_content import array_text
 from augseq.types import Array, Image
@@ -36,13 +37,32 @@ class ArrayRowTarget(Target):
         """Return the row of a record; a view."""
         return np.asarray(self.rows[record.index])
 
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why the rows cannot be mixed, or an empty text."""
+        if len(self.shape) > 1:
+            return (
+                "Nothing says what the axes of its rows mean. Wrap the array: augseq.Mask(...), "
+                "augseq.ValueMap(...), augseq.PairedImage(...) or augseq.Boxes(arrays=...)."
+            )
+        if self.rows.dtype.kind != "f":
+            return (
+                "A mixed image has shares of two targets, which integers cannot say. For classes, "
+                f'pass {self.as_one_hot}, and compile with the loss "categorical_crossentropy"; '
+                'for numbers, pass y.astype("float32").'
+            )
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the average, weighted by the shares of the images."""
+        return mix.numbers(own, other)
+
     def view(self, value: Array) -> TargetView:
         """Return a class or numbers as text; what can be a map of the image as a map."""
         # Fewer rows or columns are rather points or boxes.
         if value.ndim in (2, 3) and min(value.shape[:2]) >= _LEAST_SIDE_PX:
             return map_view(value)
         if self.is_one_hot and self.num_classes is not None:
-            return TargetView(text=str(value.argmax()))
+            return TargetView(text=shares_text(range(len(value)), value))
         return TargetView(text=numbers_text(value))
 
     @property

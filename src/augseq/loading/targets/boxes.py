@@ -182,6 +182,7 @@ class Boxes:
             key_points=self._bound_points(manifest, images),
             attempts=int(self.attempts),
             frame=annotated_frame(manifest, images),
+            most=most,
         )
 
     def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "BoxesTarget":
@@ -230,6 +231,7 @@ class Boxes:
             attempts=int(self.attempts),
             frame=AnnotatedFrame((), {}),
             rows=rows,
+            most=most,
         )
 
     def _bound_points(self, manifest: "Manifest", images: ImageOptions) -> KeyPointsTarget | None:

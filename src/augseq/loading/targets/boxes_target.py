@@ -1,5 +1,6 @@
 """The boxes of a record, after they have moved with its image."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.geometry import Geometry, Points, Size
+from augseq.augment.mixing import Box, Mix
 from augseq.augment.moved_shapes import (
     Floats,
     bounds_of,
@@ -26,15 +28,22 @@ from augseq.loading.targets.box_format import (
     BoxFormat,
     format_boxes,
     format_corners,
+    read_boxes,
     read_corners,
 )
 from augseq.loading.targets.key_points_target import KeyPointsTarget
+from augseq.loading.targets.pasted_boxes import (
+    are_inside,
+    corner_areas,
+    inside_part,
+    outside_part,
+)
 from augseq.loading.targets.row_objects import BOXES, LABELS, POINTS, RowObjects
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.region import Region
-from augseq.types import Image, Value
+from augseq.types import Array, Image, Value
 
 CLASSES = "box_classes"
 PADDING = -1
@@ -77,6 +86,7 @@ class BoxesTarget(Target):
         attempts: As in `Boxes`.
         frame: The frame in which the images were annotated.
         rows: The objects of images in an array; None for those of a manifest.
+        most: The most boxes that an image has.
     """
 
     format: BoxFormat
@@ -91,6 +101,8 @@ class BoxesTarget(Target):
     attempts: int = field()
     frame: AnnotatedFrame
     rows: RowObjects | None = None
+    # Does not change values.
+    most: int = field(default=0, repr=False, compare=False)
     _label_of: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -133,19 +145,86 @@ class BoxesTarget(Target):
         annotated = self._annotated(record, geometry.first_size)
         move = self._moved_corners if self.format in CORNERS else self._moved_boxes
         boxes, shares, areas = move(annotated, geometry)
-        is_kept = (shares > 0) & (shares >= self.min_visibility - _ROUNDING)
-        is_kept &= areas >= self.min_area_px
-        value = {}
+        is_kept = self._are_kept(shares, areas)
+        objects = {BOXES: boxes[is_kept], LABELS: annotated.labels[is_kept]}
         if self.key_points is not None:
             points, _ = self.key_points.of_objects(record, geometry)
-            kept = points[annotated.numbers[is_kept]]
-            value[POINTS] = np.zeros((self.max_boxes, *kept.shape[1:]), np.float32)
-            value[POINTS][: len(kept)] = kept
-        labels = annotated.labels[is_kept]
-        rows = np.full(self.shape, PADDING, np.float32)
-        numbers = np.full(self.max_boxes, PADDING, np.int32)
-        rows[: len(labels)], numbers[: len(labels)] = boxes[is_kept], labels
-        return {BOXES: rows, LABELS: numbers, **value}
+            objects[POINTS] = points[annotated.numbers[is_kept]]
+        return self._padded([objects])
+
+    def _are_kept(self, shares: Floats, areas: Floats) -> npt.NDArray[np.bool_]:
+        """Return which boxes have a sufficient visible share and area."""
+        is_visible = (shares > 0) & (shares >= self.min_visibility - _ROUNDING)
+        return np.asarray(is_visible & (areas >= self.min_area_px), np.bool_)
+
+    def _padded(self, groups: Sequence[Mapping[str, Array]]) -> Value:
+        """Return the value with the objects of one or two images, then padding."""
+        boxes = np.full(self.shape, PADDING, np.float32)
+        labels = np.full(self.max_boxes, PADDING, np.int32)
+        value = {BOXES: boxes, LABELS: labels}
+        if self.key_points is not None:
+            value[POINTS] = np.zeros((self.max_boxes, self.key_points.num_points, 3), np.float32)
+        for name, rows in value.items():
+            start = 0
+            for group in groups:
+                stop = start + len(group[name])
+                rows[start:stop] = group[name]
+                start = stop
+        return value
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why the boxes of two images do not fit, or an empty text."""
+        if 2 * self.most <= self.max_boxes:
+            return ""
+        return (
+            f"A mixed image can have the boxes of two images, up to {2 * self.most}. Pass "
+            f"max_boxes={2 * self.most} to augseq.Boxes."
+        )
+
+    def mixed(self, own: Value, other: Value, mix: Mix, image: Image) -> Value:
+        """Return the boxes of both images, or what a pasted rectangle leaves of them.
+
+        Boxes are the bounds of what is visible. `min_visibility` and `min_area_px` apply once more,
+        to what is visible of the boxes before.
+        """
+        size = (image.shape[0], image.shape[1])
+        groups = [self._objects(own), self._objects(other)]
+        if mix.box is not None:
+            groups = [
+                self._visible(objects, mix.box, size, is_pasted=is_pasted)
+                for objects, is_pasted in zip(groups, (False, True), strict=True)
+            ]
+        return self._padded(groups)
+
+    def _objects(self, value: Value) -> dict[str, Array]:
+        """Return the arrays of a value without padding."""
+        assert not isinstance(value, np.ndarray)
+        is_object = value[LABELS] >= 0
+        return {name: rows[is_object] for name, rows in value.items()}
+
+    def _visible(
+        self, objects: dict[str, Array], pasted: Box, size: Size, *, is_pasted: bool
+    ) -> dict[str, Array]:
+        """Return the objects that are visible beside a rectangle, or inside it if pasted."""
+        if self.format in CORNERS:
+            corners = read_corners(objects[BOXES], self.format, size)
+            areas, inside = corner_areas(corners, pasted, size)
+            areas = np.where(areas > 0, areas, 1)
+            shares = inside / areas if is_pasted else 1 - inside / areas
+        else:
+            boxes = read_boxes(objects[BOXES], self.format, size)
+            areas = box_areas(boxes)
+            bounds, shares = (inside_part if is_pasted else outside_part)(boxes, pasted)
+            is_cut = (bounds != boxes).any(axis=1)
+            # Others stay as they are, also without rounding.
+            objects[BOXES][is_cut] = format_boxes(bounds[is_cut], self.format, size)
+        if self.key_points is not None:
+            scale = size[::-1] if self.key_points.relative else (1, 1)
+            points = objects[POINTS][..., :2] * scale + 0.5 - self.key_points.pixel_centre
+            is_hidden = are_inside(points, pasted) != is_pasted
+            objects[POINTS][is_hidden] = 0
+        is_kept = self._are_kept(shares, areas * shares)
+        return {name: rows[is_kept] for name, rows in objects.items()}
 
     def _annotated(self, record: Record, size: Size) -> _Annotated:
         columns = record.columns

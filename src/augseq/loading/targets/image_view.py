@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from augseq.augment.mixing import Mix
 from augseq.errors import ArgumentError
 from augseq.loading.pipeline import Pipeline, check_dtype
 from augseq.loading.targets.target import Target
@@ -35,6 +36,14 @@ class ImageView(Target):
         assert image is not None
         check_dtype(image, self.dtype)
         return image.astype(self.dtype, copy=False)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return an empty text: views can be mixed."""
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the views of both images, mixed like the images."""
+        return mix.pixels(own, other)
 
     def view(self, value: Array) -> TargetView:
         """Return the image."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
@@ -87,6 +88,14 @@ class InputImageTarget(Target):
         """Return the image as the model gets it, or the clean one, (height, width, channels)."""
         assert image is not None
         return image.astype(self.dtype, copy=False)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return an empty text: images can be mixed."""
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the mixed image, or both clean images, mixed in the same way."""
+        return mix.pixels(own, other) if self.clean else image.astype(self.dtype, copy=False)
 
     def view(self, value: Array) -> TargetView:
         """Return the image."""

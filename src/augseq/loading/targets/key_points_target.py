@@ -129,6 +129,14 @@ class KeyPointsTarget(Target):
             )
         return list(self.mirror)
 
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why key points without boxes cannot be mixed."""
+        return (
+            "A mixed image shows the points of two images, and a model that predicts one set of "
+            "points cannot tell which of them are meant. Remove `mix`, or predict boxes with "
+            "key points: augseq.Boxes(key_points=...)."
+        )
+
     def view(self, value: Array) -> TargetView:
         """Return the points, and how many there are."""
         points = value.reshape(-1, self.num_points, 3)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import (
     check_classes_option,
@@ -16,7 +17,7 @@ from augseq.loading.targets.column_checks import (
     unknown_classes,
 )
 from augseq.loading.targets.target import ImageOptions, Target
-from augseq.loading.targets.view import TargetView
+from augseq.loading.targets.view import TargetView, shares_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -149,13 +150,30 @@ class LabelTarget(Target):
         one_hot[label] = 1
         return one_hot
 
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why integers cannot be mixed, or an empty text."""
+        if self.label_mode != "int":
+            return ""
+        return (
+            "A mixed image has a share of each of two classes, which one integer cannot say. Pass "
+            f'{self.as_one_hot}, and compile with the loss "categorical_crossentropy".'
+        )
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the share of each class."""
+        return mix.numbers(own, other)
+
     def view(self, value: Array) -> TargetView:
         """Return nothing: the class of a record is the title of its picture."""
         return TargetView()
 
-    def decoded(self, value: Array) -> int:
-        """Return the label that a value encodes."""
-        return int(value.argmax() if self.is_one_hot else value.item())
+    def shares(self, value: Array) -> Array:
+        """Return the share of each class in a value, shape (num_classes,)."""
+        if self.is_one_hot:
+            return value
+        if self.label_mode == "binary":
+            return np.array([1 - value.item(), value.item()])
+        return np.asarray(np.arange(self.num_classes) == value.item(), np.float32)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -220,9 +238,18 @@ class ColumnLabelTarget(Target):
         """Return the encoded class."""
         return self.labels.encoded(self._label_of[record.columns[self.column]])
 
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why integers cannot be mixed, or an empty text."""
+        return self.labels.mixing_obstacle(blends=blends)
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the share of each class."""
+        return mix.numbers(own, other)
+
     def view(self, value: Array) -> TargetView:
         """Return the class."""
-        return TargetView(title=self.column, text=str(self.classes[self.labels.decoded(value)]))
+        text = shares_text(self.classes, self.labels.shares(value))
+        return TargetView(title=self.column, text=text)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import UNCOVERED, MapKind, MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
@@ -245,6 +246,22 @@ class MaskTarget(Target):
         # A third of the time of `np.where`.
         np.copyto(numbers, self.ignore, where=image == UNCOVERED)
         return numbers
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why class numbers cannot be blended, or an empty text."""
+        if not blends or self.one_hot:
+            return ""
+        return (
+            "In a blend, each pixel has two classes, which one number cannot say. Use only "
+            "augseq.CutMix, or pass one_hot=True to augseq.Mask for a share of each class."
+        )
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the mask of the mixed image; in a blend, the share of each class.
+
+        A pixel that one of the images ignores has only the share of the other.
+        """
+        return mix.pixels(own, other)
 
     def view(self, value: Array) -> TargetView:
         """Return the class of every pixel."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from augseq.augment.mixing import Mix
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import (
     check_classes_option,
@@ -15,7 +16,7 @@ from augseq.loading.targets.column_checks import (
     unknown_classes,
 )
 from augseq.loading.targets.target import ImageOptions, Target
-from augseq.loading.targets.view import TargetView
+from augseq.loading.targets.view import TargetView, shares_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
@@ -155,11 +156,18 @@ class MultiLabelTarget(Target):
         tags = set(_tags(record.columns[self.columns[0]], self.separator))
         return np.array([name in tags for name in self.classes], np.float32)
 
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return an empty text: labels can be mixed."""
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the average, weighted by the shares of the images."""
+        return mix.numbers(own, other)
+
     def view(self, value: Array) -> TargetView:
         """Return the labels, separated by commas."""
-        labels = [str(name) for name, flag in zip(self.classes, value, strict=True) if flag]
         title = self.columns[0] if len(self.columns) == 1 else ""
-        return TargetView(title=title, text=", ".join(labels) or "no label")
+        return TargetView(title=title, text=shares_text(self.classes, value) or "no label")
 
     @property
     def shape(self) -> tuple[int, ...]:

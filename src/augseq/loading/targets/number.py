@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing, column_names, files_at
 from augseq.loading.targets.target import ImageOptions, Target
@@ -93,6 +94,14 @@ class NumberTarget(Target):
         """Return the numbers, float32, shape (num_values,)."""
         values = [record.columns[name] for name in self.columns]
         return np.array(values, np.float32).reshape(self.num_values)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return an empty text: numbers can be mixed."""
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the average, weighted by the shares of the images."""
+        return mix.numbers(own, other)
 
     def view(self, value: Array) -> TargetView:
         """Return the numbers, with the names of their columns if there are several."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import ArgumentError, DecodeError
 from augseq.loading.pipeline import check_dtype
@@ -292,6 +293,24 @@ class PairedTarget(Target):
         assert image is not None
         check_dtype(image, self.dtype)
         return image.astype(self.dtype, copy=False)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return an empty text: images can be mixed."""
+        return ""
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the paired images of both, mixed like their images.
+
+        Raises:
+            ArgumentError: They do not have the size of the images.
+        """
+        if not own.shape[:2] == other.shape[:2] == image.shape[:2]:
+            raise ArgumentError(
+                "To mix paired images, they must have the size of their images. Received: "
+                f"{own.shape[:2]} and {other.shape[:2]}, of images of {image.shape[:2]} "
+                "(height, width). Set `image_size`, or remove `mix`."
+            )
+        return mix.pixels(own, other)
 
     def view(self, value: Array) -> TargetView:
         """Return the image."""

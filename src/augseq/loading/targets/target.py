@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
@@ -111,6 +112,27 @@ class Target(Protocol):
             value: What `load` returned.
         """
         return False
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why values cannot be mixed, and what to do instead; empty if they can.
+
+        Args:
+            blends: Whether images are also blended, and not only pasted into each other.
+        """
+        return f"A {type(self).__name__} does not define `mixed`."
+
+    def mixed(self, own: Any, other: Any, mix: Mix, image: Image) -> Value:
+        """Return the value of an image that is mixed with another one.
+
+        Called only if there is no `mixing_obstacle`.
+
+        Args:
+            own: What `load` returned for the image.
+            other: What `load` returned for the other image.
+            mix: How the images are mixed.
+            image: The mixed image, shape (height, width, channels).
+        """
+        raise TypeError(f"{type(self).__name__} cannot be mixed")
 
     def view(self, value: Any) -> TargetView:
         """Return how to show a value to a person.

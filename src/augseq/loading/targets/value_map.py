@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_weights
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
@@ -190,6 +191,19 @@ class ValueMapTarget(Target):
         """Return the values, given the map after it has moved with the image."""
         assert image is not None
         return without_weights(image, self.fill)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why values such as depth cannot be blended, or an empty text."""
+        if not blends:
+            return ""
+        return (
+            "In a blend, each pixel shows two values, such as two depths, and not their average. "
+            "Use only augseq.CutMix."
+        )
+
+    def mixed(self, own: Array, other: Array, mix: Mix, image: Image) -> Array:
+        """Return the values of the mixed image."""
+        return mix.pixels(own, other)
 
     def view(self, value: Array) -> TargetView:
         """Return the values of one channel, the first of two, or three channels as a picture."""

@@ -105,6 +105,16 @@ def numbers_text(values: Array, names: Sequence[str] = ()) -> str:
     return first_few(texts, _MOST_VALUES)
 
 
+def shares_text(names: Sequence[object], shares: Array) -> str:
+    """Return the classes that an image has, those of a mixed image with their shares.
+
+    >>> shares_text(["cat", "dog", "sea"], np.array([0.7, 0, 1]))
+    '0.7 cat, sea'
+    """
+    shown = [item for item in zip(names, shares.tolist(), strict=True) if item[1]]
+    return ", ".join(str(name) if share == 1 else f"{share:.2g} {name}" for name, share in shown)
+
+
 def _short(value: float) -> str:
     is_whole = float(value).is_integer() and abs(value) < 1e15
     return f"{value:.0f}" if is_whole else f"{value:.6g}"
