@@ -79,6 +79,7 @@ _PAGES = {
         "docs/augmentations": "Augmentations",
         "docs/training": "Training",
         "docs/sampling": "Sampling",
+        "docs/mixing": "MixUp and CutMix",
         "docs/several_processes": "Several processes",
         "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",

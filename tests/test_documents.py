@@ -131,7 +131,7 @@ def test_the_first_example_of_the_readme_is_a_complete_program(
 
 # A page for each kind of target.
 JOBS = ("tags", "regression", "segmentation", "value_maps", "pairs", "autoencoder")
-JOBS += ("several_outputs",)
+JOBS += ("several_outputs", "mixing")
 
 
 @pytest.mark.parametrize("page", JOBS)

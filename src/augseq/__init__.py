@@ -37,7 +37,7 @@ Augment:
     and can draw a `Crop` before decoding. `photometric` declares that a function moves no pixels;
     `check_augmentation` tests all of them.
     `image_data_generator` converts the arguments of Keras' old class into a list
-    (`ConvertedGenerator`), with its transform `KerasAffine`.
+    (`ConvertedGenerator`), with its transform `KerasAffine`. `MixUp` and `CutMix` mix images.
 Train with callbacks:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from augseq.augment.image_data_generator import image_data_generator as image_data_generator
     from augseq.augment.keras_affine import KerasAffine as KerasAffine
     from augseq.augment.laws import check_augmentation as check_augmentation
+    from augseq.augment.mixing import CutMix as CutMix
+    from augseq.augment.mixing import MixUp as MixUp
     from augseq.augment.photometric import photometric as photometric
     from augseq.augment.presets import preset as preset
     from augseq.errors import AugseqError as AugseqError
@@ -197,6 +199,8 @@ _HOMES = {
     "image_data_generator": "augseq.augment.image_data_generator",
     "ConvertedGenerator": "augseq.augment.converted_generator",
     "KerasAffine": "augseq.augment.keras_affine",
+    "MixUp": "augseq.augment.mixing",
+    "CutMix": "augseq.augment.mixing",
     # Train with callbacks.
     "EpochSync": "augseq.training.callbacks",
     "BackupAndResume": "augseq.training.backup",

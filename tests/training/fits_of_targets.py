@@ -309,6 +309,42 @@ def numpy_counts(model: keras.Model) -> np.ndarray:
     return counts
 
 
+def difference_of_mixed(images: augseq.Manifest) -> float:
+    """Return the same after an epoch of mixed images, which numpy mixes for the arrays."""
+    options = {"label_mode": "categorical", "weights": "weight", "shuffle": True, "seed": 2}
+    batches = augseq.ImageSequence(
+        images, image_size=None, batch_size=BATCH_SIZE, **options,
+        mix=[augseq.MixUp(alpha=1.0), augseq.CutMix()],
+    )  # fmt: skip
+    x, kinds = PIXELS.astype(np.float32), np.eye(2, dtype=np.float32)[KIND]
+    rows = []
+    for number in range(len(batches)):
+        batch = batches.batch(number)
+        for record, mixed in zip(batch.records, batch.mixed, strict=True):
+            own, other, share, box = record.index, record.index, 1.0, None
+            if mixed is not None:
+                other, share, box = mixed.record.index, mixed.mix.share, mixed.mix.box
+            parts = [share * a[own] + (1 - share) * a[other] for a in (x, kinds, WEIGHT)]
+            parts[0] = np.rint(parts[0])
+            if box is not None:
+                top, left, height, width = box
+                part = slice(top, top + height), slice(left, left + width)
+                parts[0] = x[own].copy()
+                parts[0][part] = x[other][part]
+            rows.append([np.asarray(value, np.float32) for value in parts])
+    arrays = Arrays(*(np.stack(values) for values in zip(*rows, strict=True)))
+    model, found = model_of("kind"), []
+    is_jax = keras.backend.backend() == "jax"
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"], jit_compile=is_jax)
+    start = model.get_weights()
+    for data, callbacks in (batches, [augseq.EpochSync(batches)]), (arrays, []):
+        model.set_weights(start)
+        model.fit(data, epochs=1, shuffle=False, verbose=0, callbacks=callbacks)
+        found.append(model.get_weights())
+        assert largest_difference(start, found[-1]) > 1e-3
+    return largest_difference(*found)
+
+
 def largest_difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(some, others, strict=True))
 
@@ -319,4 +355,5 @@ if __name__ == "__main__":
     found |= {case: loss_difference(manifest, case) for case in WEIGHTED}
     found["a weighted metric of padded shards"] = metric_difference(manifest)
     found["a weighted metric beside ignore_class"] = masked_difference(manifest)
+    found["mixed images"] = difference_of_mixed(manifest)
     print(json.dumps(found))

@@ -17,6 +17,7 @@ CASES = (
     "a class and a mask with weights",
     "boxes",
     "the image itself",
+    "mixed images",
 )
 _PROJECT = Path(__file__).parents[2]
 

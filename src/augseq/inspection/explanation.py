@@ -17,6 +17,7 @@ from augseq.inspection.instrumentation import Call, instrument
 from augseq.inspection.picture import Picture
 from augseq.inspection.sample_look import look_at
 from augseq.loading.pipeline import NO_MAPS, ArrayKey, Pipeline
+from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import load_sample
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
@@ -66,6 +67,8 @@ class Explanation:
         repeat: How many times the record came before in the epoch.
         stages: From the original image, upright, to the pixels of the batch, in order.
         kinds: What targets and further inputs of the stages are, by name.
+        partner: How the record that it is mixed with became a sample, before both are mixed in the
+            last stage; None if it is not mixed.
     """
 
     record: Record
@@ -74,6 +77,7 @@ class Explanation:
     stages: tuple[Stage, ...]
     repeat: int = 0
     kinds: Mapping[str, Target] = field(default_factory=dict)
+    partner: "Explanation | None" = None
 
     @property
     def image(self) -> Image:
@@ -96,31 +100,36 @@ class Explanation:
         rows = [(stage.name, _size(stage.image), _effect(stage)) for stage in self.stages]
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         lines = [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-        return "\n".join([title, *lines])
+        mixed_with = [] if self.partner is None else [f"mixed with {self.partner}"]
+        return "\n".join([title, *lines, *mixed_with])
 
     def draw(self) -> Picture:
         """Draw the image after each stage, with its targets and the drawn parameters.
 
         The first is the original image, with a rectangle around the part that the model sees.
         Names of transforms that did not fire are in parentheses. Masks, boxes and key points are
-        drawn over each image, and value maps below it, as this stage has moved them.
+        drawn over each image, and value maps below it, as this stage has moved them. If the image
+        is mixed, the stages of the other one are below.
         """
+        count = len(self.stages)
+        columns = _columns(count) if self.partner is None else count
+        others = [] if self.partner is None else self.partner.stages
+        stages = [*self.stages, *others]
         titles = [
             stage.name if stage.fired is None or stage.fired else f"({stage.name})"
-            for stage in self.stages
+            for stage in stages
         ]
-        captions = [_caption(stage) for stage in self.stages]
+        captions = [_caption(stage) for stage in stages]
         looks = [
-            look_at(stage.image, {**stage.inputs, **stage.targets}, self.kinds)
-            for stage in self.stages
+            look_at(stage.image, {**stage.inputs, **stage.targets}, self.kinds) for stage in stages
         ]
         where = f"{shortened(self.record.path, 50)}, index {self.record.index}"
         return draw_looks(
             looks,
             titles,
             captions=captions,
-            boxes=[stage.crop for stage in self.stages],
-            num_columns=_columns(len(titles)),
+            boxes=[stage.crop for stage in stages],
+            num_columns=columns,
             heading=f"{where}, {self._when}",
         )
 
@@ -178,6 +187,39 @@ def explain_sample(
         stages=tuple(_with_crops(stages, pipeline)),
         kinds=pipeline.kinds,
     )
+
+
+def explain_turn(plan: BatchPlan, record: Record, epoch: int, repeat: int = 0) -> Explanation:
+    """Replay the sample of a record in an epoch of a plan, and of the one that it is mixed with.
+
+    Args:
+        plan: The plan.
+        record: The record.
+        epoch: From 0.
+        repeat: How many times the record came before in the epoch.
+
+    Raises:
+        ArgumentError: Images are mixed, and the record does not come that often.
+        Exception: As in `load_sample`.
+    """
+    where = {"seed": plan.schedule.seed, "epoch": epoch}
+    own = explain_sample(record, plan.pipeline, **where, repeat=repeat)
+    sample = plan.sample(record, epoch, repeat) if plan.pipeline.mix else None
+    if sample is None or sample.mixed is None:
+        return own
+    mixed = sample.mixed
+    drawn: dict[str, Any] = {"share": mixed.mix.share, "other": mixed.record.path}
+    if mixed.mix.box is not None:
+        drawn["box"] = mixed.mix.box
+    stage = Stage(
+        name=mixed.mix.name,
+        image=sample.image,
+        targets=sample.targets,
+        inputs={name: sample.inputs[name] for name in plan.pipeline.inputs},
+        fired=((mixed.mix.name, drawn),),
+    )
+    partner = explain_sample(mixed.record, plan.pipeline, **where, repeat=mixed.repeat)
+    return replace(own, stages=(*own.stages, stage), partner=partner)
 
 
 def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> Iterator[Stage]:

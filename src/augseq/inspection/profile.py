@@ -15,6 +15,7 @@ from augseq.inspection.picture import Picture
 from augseq.inspection.profile_html import profile_html
 from augseq.loading.batch import load_batch
 from augseq.loading.plan import BatchPlan
+from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
 from augseq.pixels import native
 from augseq.pixels.source import ImageSource
@@ -154,7 +155,7 @@ def _measure_stages(plan: BatchPlan, steps: list[Step], count: int) -> dict[str,
     ):
         stages[f"augment {number}: {name}"] = seconds
     stages["resize and rest"] = sample - source - sum(augments)
-    stages["collate"] = batch - sample
+    stages["mix and collate" if plan.pipeline.mix else "collate"] = batch - sample
     # Differences of measurements can be slightly negative.
     return {name: 1000 * max(0.0, seconds) / count for name, seconds in stages.items()}
 
@@ -174,14 +175,14 @@ def _measure_round(plan: BatchPlan, steps: list[Step]) -> list[float]:
         with [source, *augments][number].running():
             return call()
 
-    timed = replace(plan, pipeline=instrument(pipeline, clocked))
+    timed, seed = instrument(pipeline, clocked), plan.schedule.seed
     for step in steps:
-        records, repeats = plan.turns(step)
+        turns = plan.turns(step)
         with read.running():
-            _read(pipeline.source, records)
+            _read(pipeline.source, turns.records)
         with sample.running():
-            for record, repeat in zip(records, repeats, strict=True):
-                timed.sample(record, 0, repeat)
+            for record, repeat in turns.own:
+                load_sample(record, timed, seed=seed, epoch=step.epoch, repeat=repeat)
         with batch.running():
             load_batch(plan, step)
     return [clock.seconds for clock in (read, source, sample, batch, *augments)]

@@ -12,6 +12,7 @@ from augseq.inspection.objects_pixels import with_objects
 from augseq.inspection.overlays import class_color, colored, overlaid, shrunk_map
 from augseq.inspection.thumbnails import shrunk
 from augseq.loading.batch import Batch
+from augseq.loading.mixed import Mixed
 from augseq.loading.sample import Sample
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
@@ -88,16 +89,26 @@ class SampleLook:
 
 def look_at_sample(sample: Sample) -> SampleLook:
     """Return what to draw of a sample."""
-    return look_at(sample.image, {**sample.inputs, **sample.targets}, sample.kinds)
+    look = look_at(sample.image, {**sample.inputs, **sample.targets}, sample.kinds)
+    return _with_mixed(look, sample.mixed)
 
 
 def look_at_batch(batch: Batch, *, most: int) -> list[SampleLook]:
     """Return what to draw of the first samples of a batch, at most `most`."""
     values = {**batch.inputs, **batch.targets}
-    return [
+    looks = [
         look_at(image, {name: _row(value, row) for name, value in values.items()}, batch.kinds)
         for row, image in enumerate(batch.images[:most])
     ]
+    names = batch.class_names
+    return [_with_mixed(look, one, names) for look, one in zip(looks, batch.mixed, strict=False)]
+
+
+def _with_mixed(
+    look: SampleLook, mixed: Mixed | None, class_names: Sequence[str] = ()
+) -> SampleLook:
+    """Return a look whose first line says what the sample was mixed with."""
+    return look if mixed is None else replace(look, lines=(mixed.text(class_names), *look.lines))
 
 
 def _row(value: Value, row: int) -> Value:

@@ -63,11 +63,14 @@ def _hop(name: str, text: str, *, kind: str = "augseq-hop") -> Markup:
 def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
     if step.batch >= plan.schedule.num_batches_of(step.epoch):
         return [note("The epoch is over.")]
-    records, repeats = plan.turns(step)
+    turns = plan.turns(step).own
+    records = [turn.record for turn in turns]
     shown = records[:MOST_FIGURES]
     looks = load_within(
-        list(zip(shown, repeats, strict=False)),
-        lambda turn: look_at_sample(plan.sample(turn[0], step.epoch, turn[1])).shrunk(SIDE_PX),
+        turns[:MOST_FIGURES],
+        lambda turn: look_at_sample(plan.sample(turn.record, step.epoch, turn.repeat)).shrunk(
+            SIDE_PX
+        ),
         limit_s=_LIMIT_S,
     )
     title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"

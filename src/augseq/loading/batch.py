@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.loading.load_images import PartKey, load_arrays, named_values
-from augseq.loading.plan import BatchPlan, RecordTurns
+from augseq.loading.load_images import PIXELS, PartKey, load_arrays, named_values
+from augseq.loading.mixed import Mixed, Mixtures
+from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import IMAGE
 from augseq.loading.targets.target import Target
+from augseq.loading.turns import RecordTurns
 from augseq.manifest import display
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Step
@@ -31,6 +33,7 @@ class Batch:
         class_names: Class names by label; empty without labels.
         kinds: What targets, and inputs other than the images, are: by name, to draw them.
         repeats: How many times each record came before in the epoch, as `sample` takes it.
+        mixtures: How the images are mixed; None without `mix`. `mixed` returns it.
     """
 
     inputs: Mapping[str, Array]
@@ -40,11 +43,17 @@ class Batch:
     class_names: Sequence[str] = ()
     kinds: Mapping[str, Target] = field(default_factory=dict)
     repeats: list[int] = field(default_factory=list)
+    mixtures: Mixtures | None = field(default=None, repr=False, compare=False)
 
     @property
     def images(self) -> Images:
         """Shape (batch, height, width, channels), float32 or uint8, usually 0 to 255."""
         return self.inputs[IMAGE]
+
+    @property
+    def mixed(self) -> list[Mixed | None]:
+        """With which record each image was mixed, and how; None for one that was not."""
+        return self.mixtures.drawn() if self.mixtures else [None] * len(self.records)
 
     @property
     def x(self) -> Any:
@@ -106,25 +115,25 @@ def load_batch(plan: BatchPlan, step: Step) -> Batch:
         Exception: Any exception of an augmentation, with a note on how to replay it.
     """
     turns = plan.turns(step)
-    arrays = load_arrays(*turns, plan.pipeline, seed=plan.schedule.seed, epoch=step.epoch)
+    arrays = load_arrays(turns, plan.pipeline, seed=plan.schedule.seed, epoch=step.epoch)
     return make_batch(plan, step, turns, arrays)
 
 
 def make_batch(
-    plan: BatchPlan,
-    step: Step,
-    turns: RecordTurns,
-    arrays: Mapping[PartKey, Array],
+    plan: BatchPlan, step: Step, turns: RecordTurns, arrays: Mapping[PartKey, Array]
 ) -> Batch:
     """Return the batch of a step, given its arrays, loaded here or in a worker process."""
+    height, width = arrays[PIXELS].shape[1:3]
+    mixtures = plan.mixtures(turns, (height, width), step.epoch)
     return Batch(
         inputs={name: array for (kind, name, _), array in arrays.items() if kind == "inputs"},
         targets=named_values(arrays, "targets"),
         records=turns.records,
         repeats=turns.repeats,
-        weights=plan.weights(step, turns.records),
+        weights=plan.weights(step, turns.records, mixtures),
         class_names=plan.manifest.class_names,
         kinds=plan.pipeline.kinds,
+        mixtures=mixtures,
     )
 
 

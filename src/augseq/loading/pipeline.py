@@ -8,6 +8,7 @@ import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.crop import Crop
+from augseq.augment.mixing import Mixing
 from augseq.augment.moving_map import MovingMap
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.loading.fitted_maps import fit_to_pixels, resize_with_image
@@ -46,6 +47,7 @@ class Pipeline:
             still covers the size they are resized to. It changes pixels.
         targets: Targets by name; empty for prediction.
         inputs: Inputs other than the image, by name.
+        mix: How images of a batch are mixed after all of this; None if they are not.
         own_images: Pipelines of the further images of a record that are augmented with draws of
             their own; made from `inputs` and `targets` if None.
         with_maps: Those inputs and targets that have a map.
@@ -60,6 +62,7 @@ class Pipeline:
     scaled_decode: bool = True
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
+    mix: Mixing | None = None
     own_images: Mapping[ArrayKey, "Pipeline"] | None = field(default=None, repr=False)
     with_maps: Mapping[ArrayKey, Target] = field(init=False, repr=False, compare=False)
     kinds: Mapping[str, Target] = field(init=False, repr=False, compare=False)
@@ -78,6 +81,8 @@ class Pipeline:
         object.__setattr__(self, "attempts", attempts if self.augment.steps else 1)
         if with_maps:
             self.augment.require_maps({value.map_kind for value in with_maps.values()})
+        if self.mix is not None:
+            _check_mixing(self.mix, loaded)
         if any(v.map_kind in ("labels", "values") for v in with_maps.values()):
             _check_no_shrinking(self.source)
         if self.own_images is None:
@@ -182,6 +187,17 @@ def check_dtype(image: Image, dtype: PixelDtype) -> None:
             f'dtype="uint8" requires uint8 pixels after the last augmentation. Received: '
             f'{image.dtype}. Remove the augmentation that returns floats, or use dtype="float32".'
         )
+
+
+def _check_mixing(mix: Mixing, loaded: Mapping[ArrayKey, Target]) -> None:
+    """Raise `ArgumentError` if an input or target cannot be mixed."""
+    for (kind, name), value in loaded.items():
+        obstacle = value.mixing_obstacle(blends=mix.blends)
+        if obstacle:
+            raise ArgumentError(
+                f"`mix` requires targets and inputs that can be mixed. Received: the "
+                f"{kind.removesuffix('s')} {name!r}, {value.text}. {obstacle}"
+            )
 
 
 def _check_no_shrinking(source: ImageSource) -> None:

@@ -1,25 +1,21 @@
 """Everything that determines the batches of a sequence, as one immutable object."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from augseq.loading.load_samples import load_samples
+from augseq.loading.mixed import Mixtures
 from augseq.loading.pipeline import Pipeline
-from augseq.loading.sample import Sample, load_sample
+from augseq.loading.sample import Sample
 from augseq.loading.targets.target import Target
+from augseq.loading.turns import RecordTurns, Turn
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.sampling.schedule import Schedule, Step
-
-
-class RecordTurns(NamedTuple):
-    """The records of a batch, and how many times each came before in the epoch."""
-
-    records: list[Record]
-    repeats: list[int]
+from augseq.types import Positions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +62,68 @@ class BatchPlan:
         """Return the records of a step, in the order of the batch, with the `columns`."""
         return self.turns(step).records
 
-    def turns(self, step: Step) -> "RecordTurns":
-        """Return the records of a step, and how many times each came before in the epoch."""
-        positions, repeats = self.schedule.turns(step)
-        records = self.manifest.records(positions, columns=self.columns)
-        return RecordTurns(records, repeats.tolist())
+    def turns(self, step: Step) -> RecordTurns:
+        """Return the records of a step, and those that they are mixed with."""
+        return self._turns(self.schedule.places(step), step.epoch)
 
-    def weights(self, step: Step, records: list[Record]) -> npt.NDArray[np.float32] | None:
+    def _turns(self, places: Positions, epoch: int) -> RecordTurns:
+        """Return the records at some places of an epoch's order."""
+        if self.pipeline.mix is None:
+            return RecordTurns(self._turns_at(places, epoch))
+        both = np.concatenate([places, self.schedule.partners(places)])
+        # Each record once: in a batch of even size, all partners are in the batch.
+        wanted, rows = np.unique(both, return_inverse=True)
+        turns = self._turns_at(wanted, epoch)
+        found = [turns[row] for row in rows.tolist()]
+        return RecordTurns(found[: len(places)], found[len(places) :])
+
+    def _turns_at(self, places: Positions, epoch: int) -> list[Turn]:
+        positions, repeats = self.schedule.turns_at(places, epoch)
+        records = self.manifest.records(positions, columns=self.columns)
+        return list(map(Turn, records, repeats.tolist()))
+
+    def mixtures(self, turns: RecordTurns, size: tuple[int, int], epoch: int) -> Mixtures | None:
+        """Return how the samples of a batch are mixed; None if the pipeline mixes nothing.
+
+        Args:
+            turns: The records.
+            size: (height, width) of the images in px.
+            epoch: From 0.
+        """
+        if self.pipeline.mix is None:
+            return None
+        return Mixtures(self.pipeline.mix, turns, size, self.schedule.seed, epoch)
+
+    def weights(
+        self, step: Step, records: Sequence[Record], mixtures: Mixtures | None = None
+    ) -> npt.NDArray[np.float32] | None:
         """Return the sample weights of a step, shape (batch,); None if all are equal.
 
         Args:
             step: The step.
             records: Its records.
+            mixtures: How the records are mixed: their weights are too.
         """
         padding = self.schedule.weights(step)
         if self.sample_weight is None:
             return padding
-        own = np.array([self.sample_weight.load(record) for record in records], np.float32)
-        own = own.reshape(len(records))
+        own = self._own_weights(records)
+        for row, one in enumerate(mixtures.drawn() if mixtures else ()):
+            if one is not None:
+                own[row] = one.mix.numbers(own[row], self._own_weights([one.record])[0])
         return own if padding is None else own * padding
+
+    def _own_weights(self, records: Sequence[Record]) -> npt.NDArray[np.float32]:
+        assert self.sample_weight is not None
+        own = np.array([self.sample_weight.load(record) for record in records], np.float32)
+        return own.reshape(len(records))
 
     def sample(self, record: Record, epoch: int, repeat: int = 0) -> Sample:
         """Load the sample of a record in an epoch, which came `repeat` times before."""
-        seed = self.schedule.seed
-        return load_sample(record, self.pipeline, seed=seed, epoch=epoch, repeat=repeat)
+        turns = RecordTurns([Turn(record, repeat)])
+        if self.pipeline.mix is not None:
+            position = self.manifest.position_of(record.index)
+            schedule = self.schedule
+            place = schedule.order.place_of(position, repeat, seed=schedule.seed, epoch=epoch)
+            turns = self._turns(np.array([place], np.int64), epoch)
+        return next(load_samples(turns, self.pipeline, seed=self.schedule.seed, epoch=epoch))

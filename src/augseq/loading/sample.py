@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augseq.errors import AugmentationError, AugseqError
+from augseq.loading.mixed import Mixed
 from augseq.loading.pipeline import Pipeline, check_dtype
 from augseq.loading.targets.target import Target
 from augseq.manifest import display
@@ -28,12 +29,14 @@ class Sample:
         inputs: Arrays by name; the pixels are "image".
         targets: Target arrays by name, or a dict of several arrays for boxes; empty for prediction.
         kinds: What targets, and inputs other than the image, are: by name, to draw them.
+        mixed: With which record it was mixed, and how; None if it was not.
     """
 
     record: Record
     inputs: Mapping[str, Array]
     targets: Mapping[str, Value]
     kinds: Mapping[str, Target] = field(default_factory=dict)
+    mixed: Mixed | None = None
 
     @property
     def image(self) -> Image:

@@ -79,6 +79,12 @@ def write_augmented(plan: BatchPlan, folder: PathLike, files: WrittenFiles) -> M
         AugseqError: A sample cannot be loaded; the message names it.
         OSError: A file cannot be written.
     """
+    if plan.pipeline.mix is not None:
+        raise ArgumentError(
+            "`write_augmented` writes each image with its own targets, but `mix` mixes them with "
+            "those of another one. Write the images of a sequence without `mix`. "
+            f"Received: mix={plan.pipeline.mix.text}"
+        )
     if files.annotations is not None:
         _check_objects(plan.pipeline.kinds, files.annotations)
     if files.annotations == "yolo":

@@ -77,6 +77,11 @@ class ByQuota:
         """True: the order differs from epoch to epoch."""
         return True
 
+    @property
+    def times(self) -> int:
+        """1: each place has another record."""
+        return 1
+
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""
         if self._places is None:

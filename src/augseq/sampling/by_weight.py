@@ -64,6 +64,11 @@ class ByWeight:
         """False: the weights may be anything."""
         return False
 
+    @property
+    def times(self) -> int:
+        """1: each place has another record."""
+        return 1
+
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""
         slots = epoch_order(places, self.length, seed=seed, epoch=epoch)

@@ -49,6 +49,10 @@ class Order(Protocol):
     def by_class(self) -> bool:
         """Whether each class comes equally often, however many records it has."""
 
+    @property
+    def times(self) -> int:
+        """How many places in a row have the same record."""
+
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch.
 
@@ -98,6 +102,11 @@ class EachOnce:
     def by_class(self) -> bool:
         """False: a class comes as often as it has records."""
         return False
+
+    @property
+    def times(self) -> int:
+        """1: each place has another record."""
+        return 1
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""

@@ -25,6 +25,7 @@ class Stream(IntEnum):
     ORDER = 1
     AUGMENT = 2
     TURNS = 3
+    MIX = 4
 
 
 def record_rng(seed: int, stream: Stream, *, epoch: int, index: int) -> np.random.Generator:

@@ -147,9 +147,29 @@ class Schedule:
         """Return the places of a batch in the epoch's order, shape (batch size,), int64."""
         return self._places(step) % self.order.length
 
+    def partners(self, places: Positions) -> Positions:
+        """Return the place of the record that the one at each place is mixed with.
+
+        Neighbours are partners: 0 and 1, 2 and 3, and so on; with repeated records, each copy of a
+        record and the same copy of the next one. The last of an odd number is its own partner.
+
+        Args:
+            places: Places in an epoch's order, shape (n,), int64.
+
+        Returns:
+            Places, shape (n,), int64; the partner of a partner is the place itself.
+        """
+        times = self.order.times
+        partners = (places // times ^ 1) * times + places % times
+        return np.where(partners < self.order.length, partners, places)
+
     def turns(self, step: Step) -> Turns:
         """Return which records form a batch, and how many times each came before."""
-        return self.order.turns(self.places(step), seed=self.seed, epoch=step.epoch)
+        return self.turns_at(self.places(step), step.epoch)
+
+    def turns_at(self, places: Positions, epoch: int) -> Turns:
+        """Return which records come at some places of an epoch, and how many times before."""
+        return self.order.turns(places, seed=self.seed, epoch=epoch)
 
     def positions(self, step: Step) -> Positions:
         """Return the positions of a batch, shape (batch size,), int64."""

@@ -49,6 +49,8 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     cache = pipeline.source.cache
     if cache is not None:
         hops.insert(2 if cache.resize is None else 3, ("cache", cache.describe_cache()))
+    if pipeline.mix is not None:
+        hops.append(("mix", f"{pipeline.mix.text}, with the neighbour, seed {schedule.seed}"))
     return [*hops, *_outputs(plan)]
 
 

@@ -96,6 +96,7 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         "shorter_side_px": str(cache and cache.shorter_side_px),
         "resize": _short(repr(pipeline.resize)),
         **_augmentations(pipeline.augment),
+        **({"mix": pipeline.mix.text} if pipeline.mix else {}),
         "dtype": pipeline.dtype,
     }
 

@@ -10,11 +10,12 @@ import keras
 import numpy.typing as npt
 
 from augseq.augment.augmentation_list import make_augmentation_list
+from augseq.augment.mixing import Method, make_mixing
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.foreign_names import ATTRIBUTES
 from augseq.inspection.augmentation_stats import AugmentationStats, measure_augmentations
 from augseq.inspection.contact_sheet import draw_epochs
-from augseq.inspection.explanation import Explanation, explain_sample
+from augseq.inspection.explanation import Explanation, explain_turn
 from augseq.inspection.grid import draw_batch
 from augseq.inspection.markup import without_failure
 from augseq.inspection.picture import Picture
@@ -132,6 +133,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         augment: List of augmentations: albumentations transforms, a `Compose`, functions
             `f(image, rng)` or `Augmentation` objects, in any combination. Images are resized
             before augmentation, or after it if an element sets the size (such as a crop).
+        mix: `augseq.MixUp(...)`, `augseq.CutMix(...)`, or a list of both: after augmentation, each
+            image is mixed with its neighbour in the order of the epoch, with its targets, inputs
+            and weight. Requires `shuffle=True`, and one-hot labels. None: images are not mixed.
         label_mode: "int": int32 labels, shape (batch,). "categorical": one-hot float32, shape
             (batch, num_classes). "binary": float32, shape (batch, 1). None: no targets.
         targets: What to predict, if not one label: `augseq.Label`, `MultiLabel`, `Number`, `Mask`,
@@ -211,6 +215,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         repeats: int = 1,
         views: int = 1,
         augment: Sequence[Any] | None = None,
+        mix: Method | Sequence[Method] | None = None,
         label_mode: LabelMode | None = "int",
         targets: TargetOptions | None = None,
         inputs: Mapping[str, TargetOption] | None = None,
@@ -268,6 +273,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             scaled_decode=scaled_decode,
             targets=make_targets(manifest, targets, label_mode, images),
             inputs=make_inputs(manifest, inputs, images),
+            mix=make_mixing(mix, shuffle=shuffle),
         )
         pipeline = with_views(pipeline, views)
         _warn_if_enlarged(pipeline)
@@ -773,7 +779,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """Draw images of a batch, as the model sees them, with their targets.
 
         Masks, boxes and key points are drawn over their image, with a key to the colours; value
-        maps and further images are below it.
+        maps and further images are below it. With `mix`, a line of text says which other image is
+        in it, and the shares of both.
 
         Args:
             batch: Index of the batch in the current epoch, from 0.
@@ -793,8 +800,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def show_augmentations(self, index: int | None = None, *, num_epochs: int = 8) -> Picture:
         """Draw an image next to its augmented versions in several epochs.
 
-        They use the seed of the sequence, so these are the pixels that the model sees. Targets are
-        drawn as by `show`.
+        They use the seed of the sequence, so these are the pixels that the model sees, before they
+        are mixed by `mix`. Targets are drawn as by `show`.
 
         Args:
             index: The record's index, as in errors and `records`; None for the first record of
@@ -833,7 +840,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         epoch = self.epoch if epoch is None else check_epoch(epoch)
         record = self._record(index)
-        return explain_sample(record, self.pipeline, seed=self.seed, epoch=epoch).draw()
+        return explain_turn(self._plan, record, epoch).draw()
 
     def _record(self, index: int | None) -> Record:
         return self.manifest[0] if index is None else self.manifest.record_of(index)
@@ -878,7 +885,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             ArgumentError: No record has this index, or it does not come that often.
         """
         record = self._record_in(index, epoch, repeat)
-        return explain_sample(record, self.pipeline, seed=self.seed, epoch=epoch, repeat=repeat)
+        return explain_turn(self._plan, record, epoch, repeat)
 
     def check_purity(self, *, num_images: int = 2) -> PurityReport:
         """Find the transforms of `augment` that are not pure, in a few seconds.
@@ -975,7 +982,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Raises:
             ArgumentError: The folder is not empty; pixels are not between 0 and 255, for example
-                normalized; or `annotations` does not fit the targets.
+                normalized; images are mixed; or `annotations` does not fit the targets.
             AugseqError: A file or an augmentation failed; the message names it.
             OSError: A file cannot be written. Nothing is left in the folder.
 

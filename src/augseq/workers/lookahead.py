@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future
 from itertools import islice
 
 from augseq.loading.batch import Batch
-from augseq.loading.load_images import PROCESS_ENDS
+from augseq.loading.load_samples import PROCESS_ENDS
 from augseq.sampling.schedule import Schedule, Step
 from augseq.workers.protocol import Workers
 

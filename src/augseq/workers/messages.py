@@ -9,7 +9,7 @@ import cloudpickle
 
 from augseq.errors import WorkerError
 from augseq.loading.load_images import ArrayLayout, PartKey
-from augseq.manifest.record import Record
+from augseq.loading.turns import RecordTurns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +34,14 @@ class Make:
     Attributes:
         pipeline: Number of the pipeline.
         wanted: Numbers of all pipelines still in use; discard the others.
-        records: The records.
-        repeats: How many times each record came before in the epoch.
+        turns: The records.
         seed: Random seed of the augmentations.
         epoch: From 0.
     """
 
     pipeline: int
     wanted: set[int]
-    records: Sequence[Record]
-    repeats: Sequence[int]
+    turns: RecordTurns
     seed: int
     epoch: int
 

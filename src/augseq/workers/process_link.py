@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-from augseq.loading.load_images import PROCESS_ENDS
+from augseq.loading.load_samples import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, NUM_BYTES
 from augseq.terminal_text import ending
 from augseq.workers.shared_memory import make_shared_file, map_note, send_file

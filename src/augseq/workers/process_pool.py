@@ -13,8 +13,10 @@ from typing import Any
 
 from augseq.errors import WorkerError
 from augseq.loading.batch import Batch, make_batch
-from augseq.loading.load_images import PROCESS_ENDS, PartKey
-from augseq.loading.plan import BatchPlan, RecordTurns
+from augseq.loading.load_images import PartKey
+from augseq.loading.load_samples import PROCESS_ENDS
+from augseq.loading.plan import BatchPlan
+from augseq.loading.turns import RecordTurns
 from augseq.manifest.record import Record
 from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step
@@ -188,8 +190,7 @@ class ProcessLoader:
         order = Make(
             pipeline=shared.number,
             wanted=self._pool.pipelines.now(),
-            records=turns.records,
-            repeats=turns.repeats,
+            turns=turns,
             seed=self._plan.schedule.seed,
             epoch=epoch,
         )

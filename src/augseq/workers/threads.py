@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 
 from augseq.loading.batch import Batch
-from augseq.loading.load_images import PROCESS_ENDS
+from augseq.loading.load_samples import PROCESS_ENDS
 from augseq.progress_note import NO_RECORD, THIS_THREAD
 from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step

@@ -69,8 +69,7 @@ class TimeLimit:
 
     def _culprit(self, step: Step, note: Sequence[int]) -> str:
         index, number = note
-        turns = zip(*self.plan.turns(step), strict=True)
-        found = next((turn for turn in turns if turn[0].index == index), None)
+        found = self.plan.turns(step).turn_of(index)
         if found is None:
             return "Its worker had not started it, but was still loading the pipeline"
         names = self.plan.pipeline.augment.names
@@ -79,4 +78,5 @@ class TimeLimit:
             if number
             else ("Outside the augmentations, while a file was read, decoded or resized")
         )
-        return f"{stage}. {replay_text(found[0], self.plan.schedule.seed, step.epoch, found[1])}"
+        seed = self.plan.schedule.seed
+        return f"{stage}. {replay_text(found.record, seed, step.epoch, found.repeat)}"

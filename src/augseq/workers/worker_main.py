@@ -18,8 +18,8 @@ import numpy as np
 
 from augseq.augment.albumentations_import import import_albumentations
 from augseq.loading.load_images import array_layouts, fill_arrays
+from augseq.loading.load_samples import load_samples
 from augseq.loading.pipeline import Pipeline
-from augseq.loading.sample import load_sample
 from augseq.pixels.cache.memory_folder import leave_memory_folders
 from augseq.progress_note import NO_RECORD, THIS_THREAD
 from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, failed
@@ -101,11 +101,11 @@ class _Worker:
         for number in self._pipelines.keys() - order.wanted:
             del self._pipelines[number]
         pipeline = self._pipelines[order.pipeline]
-        where = {"seed": order.seed, "epoch": order.epoch}
-        first = load_sample(order.records[0], pipeline, **where, repeat=order.repeats[0])
-        layouts = array_layouts(first, len(order.records), pipeline)
+        samples = load_samples(order.turns, pipeline, seed=order.seed, epoch=order.epoch)
+        first = next(samples)
+        layouts = array_layouts(first, len(order.turns.own), pipeline)
         arrays = arrays_in(self._shared_memory(num_bytes_of(layouts)), layouts)
-        fill_arrays(arrays, first, order.records, order.repeats, pipeline, **where)
+        fill_arrays(arrays, first, samples)
         return Done(layouts=layouts)
 
     def _shared_memory(self, num_bytes: int) -> mmap.mmap:
