@@ -227,6 +227,7 @@ def test_bounds_of_boxes_are_those_of_their_moved_corners(case: Any) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @settings(max_examples=3000, deadline=None)
 @given(DISTORTIONS)
 def test_grids_are_measured_often_since_they_cut_off_the_edge(case: Any) -> None:
