@@ -16,9 +16,6 @@ from tests.backends import BACKENDS, Runs, python_on_backends
 # Albumentations reads it when imported; without it, it asks the network for updates.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
-# A script, which would import Keras into this process if doctests were looked for in it.
-collect_ignore = ["probe.py"]
-
 LIMIT_S = 240
 
 

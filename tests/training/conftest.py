@@ -10,16 +10,6 @@ import pytest
 
 from tests.backends import Runs, python_on_backends
 
-# Modules of the subprocesses, which would import Keras if doctests were looked for in them.
-collect_ignore = [
-    "fits.py",
-    "interrupted.py",
-    "one_process_many_devices.py",
-    "scenarios",
-    "several_processes",
-    "signalled.py",
-]
-
 # In parallel with other tests, on two cores; the time limit of the test also detects a hang.
 LIMIT_S = 800
 _TESTS = Path(__file__).parents[1]
