@@ -13,13 +13,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
+from augseq.storage.file_lock import lock
+
 _TESTS = Path(__file__).parent
 BACKENDS = ("tensorflow", "jax", "torch")
+WITHOUT_KERAS = "workers alone"
+"""In place of a backend, for programs that use workers but no Keras."""
 
 
 def is_installed(backend: str) -> bool:
@@ -29,6 +34,8 @@ def is_installed(backend: str) -> bool:
 
 def environment_of(backend: str) -> dict[str, str]:
     """Return this process's variables, but for a process that has the backend on a processor."""
+    if backend == WITHOUT_KERAS:
+        return dict(os.environ)
     hidden = [] if backend == "tensorflow" else [str(_TESTS / "without_tensorflow")]
     return {
         **os.environ,
@@ -78,22 +85,48 @@ class Program:
         self.send_signal(signal.SIGKILL)
 
 
+_WARM: list[subprocess.Popen[bytes]] = []
+
+
 @functools.cache
 def _warm_python(backend: str) -> socket.socket:
-    """Start a process that has imported a backend; it ends with this process."""
-    ours, theirs = socket.socketpair()
-    with theirs:
+    """Connect to a process that has imported a backend: one for all processes of this test run.
+
+    It ends when the last of them has closed its connection.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
+    path = Path(tempfile.gettempdir(), f"augseq_{run}_{backend[:10]}")
+    connection = socket.socket(socket.AF_UNIX)
+    with Path(tempfile.gettempdir(), "augseq_tests.lock").open("w") as file:
+        lock(file.fileno())
+        try:
+            connection.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            _start_warm_python(backend, path)
+            connection.connect(str(path))
+    # Processes forked meanwhile hold the socket open.
+    atexit.register(connection.shutdown, socket.SHUT_RDWR)
+    return connection
+
+
+def _start_warm_python(backend: str, path: Path) -> None:
+    modules = ["keras", "augseq.training.sequence"]
+    if backend == WITHOUT_KERAS:
+        modules = ["augseq.workers.make_workers", "tests.workers.plans", "tests.workers.transforms"]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        # Connections and requests wait until it has imported the backend.
+        listener.listen()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm_python", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.warm_python", str(listener.fileno()), *modules],
             cwd=_TESTS.parent,
             env=environment_of(backend),
-            pass_fds=[theirs.fileno()],
+            pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
         )
-    atexit.register(process.wait)
-    # Called before; processes forked meanwhile hold the socket open.
-    atexit.register(ours.shutdown, socket.SHUT_RDWR)
-    return ours
+    # Not waited for: other processes may still use it.
+    _WARM.append(process)
 
 
 def start_warm(
@@ -109,7 +142,7 @@ def start_warm(
     """Start Python in a process that has imported Keras with a backend; see `warm_python`.
 
     Args:
-        backend: The backend.
+        backend: The backend, or `WITHOUT_KERAS`.
         *arguments: As on the command line: -c and code, -m and a module, or a file; -W before.
         stdin: An open file, likewise `stdout` and `stderr`.
         cwd: Working directory, by default that of this process.
@@ -148,6 +181,31 @@ def run_warm(
         for file in (stdout, stderr):
             file.seek(0)
         return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
+
+
+@dataclass
+class Script:
+    """A program that runs, and pipes of what it prints."""
+
+    process: Program
+    output: IO[str]
+    errors: IO[str]
+
+
+@contextmanager
+def running_warm(backend: str, *arguments: object, **options: Any) -> Iterator[Script]:
+    """Start a program of `start_warm` with pipes for what it prints; end it in the end."""
+    (output, stdout), (errors, stderr) = os.pipe(), os.pipe()
+    files = {"stdin": 0, "stdout": stdout, "stderr": stderr}
+    process = start_warm(backend, *arguments, **files, **options)
+    os.close(stdout)
+    os.close(stderr)
+    with open(output) as printed, open(errors) as complaints:
+        try:
+            yield Script(process, printed, complaints)
+        finally:
+            process.kill()
+            process.wait()
 
 
 Run = tuple[Program, Path]

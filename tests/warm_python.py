@@ -1,20 +1,22 @@
-"""Starts programs as forks of a process that has imported Keras, which takes seconds.
+"""Starts programs as forks of a process that has imported what they need: Keras takes seconds.
 
-python -m tests.warm_python SOCKET
+python -m tests.warm_python SOCKET MODULE...
 
 Each program is a process of its own, which can be killed, and in which nothing of an earlier
 program is remembered: it gets arguments, variables, files and `__main__` as a new interpreter
 would. Only what must be known when an interpreter starts cannot be chosen: the backend, the seed of
 hashes, the encoding.
 
-`start_warm` in `backends` is the other end of the socket.
+`start_warm` in `backends` connects to the socket, a listening one, which is given by its number.
 """
 
 import gc
+import importlib
 import importlib.util
 import json
 import multiprocessing.process
 import os
+import select
 import signal
 import socket
 import sys
@@ -27,8 +29,12 @@ from typing import Any, cast
 Request = dict[str, Any]
 
 
-def serve(connection: socket.socket) -> Request | None:
-    """Fork a process for each request.
+# For the first connection, if the process that was to make it is killed.
+_PATIENCE_S = 100
+
+
+def serve(listener: socket.socket) -> Request | None:
+    """Fork a process for each request, until all who have connected are gone.
 
     Returns:
         The request, in the process that is to run its program; None at the end, in this process.
@@ -37,16 +43,26 @@ def serve(connection: socket.socket) -> Request | None:
     gc.collect()
     gc.freeze()
     watchers: set[int] = set()
-    while True:
+    sockets = [listener]
+    while ready := select.select(sockets, [], [], _PATIENCE_S if len(sockets) == 1 else None)[0]:
+        if listener in ready:
+            sockets.append(listener.accept()[0])
+            continue
+        (connection, *_) = ready
         length, files, _, _ = socket.recv_fds(connection, 4, 4)
         watchers -= {process for process in watchers if os.waitpid(process, os.WNOHANG)[0]}
         if not length:
-            return None
+            sockets.remove(connection)
+            connection.close()
+            if len(sockets) == 1:
+                break
+            continue
         text = connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
         *standard, status = files
         watcher = _fork()
         if not watcher:
-            connection.close()
+            for one in sockets:
+                one.close()
             program = _fork()
             if not program:
                 os.close(status)
@@ -60,6 +76,8 @@ def serve(connection: socket.socket) -> Request | None:
         watchers.add(watcher)
         for file in files:
             os.close(file)
+    Path(listener.getsockname()).unlink(missing_ok=True)
+    return None
 
 
 def _fork() -> int:
@@ -131,11 +149,8 @@ def _spec(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    # Not before, since this module is also looked through for doctests.
-    import keras  # noqa: F401
-
-    import augseq.training.sequence  # noqa: F401
-
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
     found = serve(socket.socket(fileno=int(sys.argv[1])))
     if found is not None:
         become(found)

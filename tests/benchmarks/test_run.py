@@ -16,6 +16,7 @@ from benchmarks.work import Job, UnavailableError
 from PIL import Image
 
 from benchmarks import data, report, run
+from tests.backends import run_warm
 from tests.benchmarks.probe import distinct_rows
 from tests.benchmarks.test_data import TINY
 
@@ -65,9 +66,10 @@ def seen(request: pytest.FixtureRequest, tiny_images: Path) -> dict[tuple[str, s
         if item.path == request.node.path and "seen" in getattr(item, "fixturenames", ())
     ]
     wanted = [(params.get("dtype", "uint8"), params["name"]) for params in selected]
-    command = ("-m", "tests.benchmarks.probe", str(tiny_images), json.dumps(wanted))
-    lines = run_python(*command).splitlines()
-    found = [json.loads(line) for line in lines if line.startswith("{")]
+    command = ("-m", "tests.benchmarks.probe", tiny_images, json.dumps(wanted))
+    done = run_warm("tensorflow", *command, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return {(one["name"], one["dtype"]): one for one in found}
 
 

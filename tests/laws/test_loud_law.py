@@ -5,17 +5,15 @@ transform is named with a way to replay it, in `test_sample.py` and `pixels/`.
 """
 
 import gc
-import os
 import signal
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import albumentations as A
 import keras
@@ -25,7 +23,7 @@ from PIL import Image
 
 import augseq
 from augseq.manifest.manifest import make_manifest
-from tests.backends import Program, start_warm
+from tests.backends import Script, running_warm
 
 LIMIT_S = 10
 """How long a process may go on after its last line, or after Ctrl-C."""
@@ -273,29 +271,9 @@ def batches(augment):
 """
 
 
-@dataclass
-class Script:
-    """A script in a process, and what it prints."""
-
-    process: Program
-    output: IO[str]
-    errors: IO[str]
-
-
-@contextmanager
-def running(code: str) -> Iterator[Script]:
+def running(code: str) -> AbstractContextManager[Script]:
     """Run a script in a process of its own."""
-    (output, stdout), (errors, stderr) = os.pipe(), os.pipe()
-    files = {"stdin": 0, "stdout": stdout, "stderr": stderr}
-    process = start_warm("tensorflow", "-c", SCRIPT + textwrap.dedent(code), **files)
-    os.close(stdout)
-    os.close(stderr)
-    with open(output) as printed, open(errors) as complaints:
-        try:
-            yield Script(process, printed, complaints)
-        finally:
-            process.kill()
-            process.wait()
+    return running_warm("tensorflow", "-c", SCRIPT + textwrap.dedent(code))
 
 
 def seconds_to_end(script: Script, *, after: Callable[[], None] = lambda: None) -> float:

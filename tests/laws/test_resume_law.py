@@ -5,8 +5,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -17,9 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.backends import BACKENDS, Server, environment_of, is_installed, run_fork, server
+from tests.backends import BACKENDS, Server, is_installed, run_fork, server
 
-ROOT = Path(__file__).parents[2]
 # 4 epochs of 50 images in batches of 8.
 NUM_BATCHES = 28
 PROGRAM = "tests.training.resumable"
@@ -61,26 +58,21 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing disturbed, in a new process, which hashes strings differently."""
-    folder = tmp_path_factory.mktemp(f"whole-{backend}")
-    done = subprocess.run(
-        [sys.executable, "-m", PROGRAM, str(folder)],
-        cwd=ROOT,
-        env=environment_of(backend),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == NUM_BATCHES
-    return folder
-
-
-@pytest.fixture(scope="module")
 def programs(backend: str) -> Iterator[Server]:
     """The process whose forks the other runs are."""
     with server(backend, PROGRAM) as forks:
         yield forks
+
+
+@pytest.fixture(scope="module")
+def whole(programs: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "run").mkdir()
+    code, output, errors = run_fork(programs, folder, folder / "run")
+    assert code == 0, errors
+    assert len(output.splitlines()) == NUM_BATCHES
+    return folder / "run"
 
 
 @pytest.fixture

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.backends import WITHOUT_KERAS, Script, run_warm, running_warm
 
 from .plans import wait_until
 
@@ -37,12 +40,15 @@ def is_right(workers, plan):
 """
 
 
+VARIABLES = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_PROJECT), *sys.path])}
+
+
 def start(
     *arguments: str, command: tuple[str, ...] = (), **variables: str
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_PROJECT), *sys.path]), **variables},
+        env={**VARIABLES, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -56,12 +62,17 @@ def run(code: str, *, by: Callable[[str], list[str]] | None = None) -> tuple[lis
 
     Args:
         code: What comes after the set-up.
-        by: Makes the arguments of Python out of the code; None for standard input.
+        by: Makes the arguments of a new interpreter out of the code, which it gets on its standard
+            input too; None if it need not be new.
     """
     code = SETUP + textwrap.dedent(code)
-    process = start(*(by(code) if by else ["-"]))
+    if by is None:
+        done = run_warm(WITHOUT_KERAS, "-c", code, timeout=40, env=VARIABLES, is_new_session=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines(), done.stderr
+    process = start(*by(code))
     try:
-        output, errors = process.communicate("" if by else code, timeout=40)
+        output, errors = process.communicate(code, timeout=40)
     finally:
         process.kill()
     assert process.returncode == 0, errors
@@ -131,7 +142,11 @@ def as_script(folder: Path) -> Callable[[str], list[str]]:
 def test_what_main_defines_is_sent_by_value_and_sent_again_when_it_changes(
     way: str, tmp_path: Path
 ) -> None:
-    ways = {"standard input": None, "-c": lambda code: ["-c", code], "script": as_script(tmp_path)}
+    ways = {
+        "standard input": lambda _: ["-"],
+        "-c": lambda code: ["-c", code],
+        "script": as_script(tmp_path),
+    }
     output, errors = run(MAIN_FUNCTION, by=ways[way])
     assert output == ["ProcessWorkers True", "True", "('seen', (8, 8, 3))"]
     assert errors == ""
@@ -203,17 +218,19 @@ def names_before() -> set[str]:
     return shared_names()
 
 
-def start_working(transform: str, then: str, folder: Path) -> subprocess.Popen[str]:
-    process = start("-c", SETUP + WORKING.format(transform=transform) + then, TMPDIR=str(folder))
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+@contextmanager
+def working(transform: str, then: str, folder: Path) -> Iterator[Script]:
+    """Run a program whose workers are busy, and which then does something else."""
+    code = SETUP + WORKING.format(transform=transform) + then
+    variables = {**VARIABLES, "TMPDIR": str(folder)}
+    with running_warm(WITHOUT_KERAS, "-c", code, env=variables, is_new_session=True) as script:
+        assert script.output.readline() == "ready\n", script.errors.read()
+        yield script
 
 
-def assert_nothing_is_left(
-    process: subprocess.Popen[str], folder: Path, names_before: set[str]
-) -> None:
-    assert wait_until(lambda: not members(process.pid), 5), members(process.pid)
+def assert_nothing_is_left(script: Script, folder: Path, names_before: set[str]) -> None:
+    group = script.process.pid
+    assert wait_until(lambda: not members(group), 5), members(group)
     assert list(folder.iterdir()) == []
     # Other programs' names come and go; one that stays is this program's.
     found = shared_names() - names_before
@@ -232,34 +249,36 @@ def assert_nothing_is_left(
 def test_a_program_exits_immediately_even_if_its_workers_are_busy(
     transform: str, then: str, tmp_path: Path, names_before: set[str]
 ) -> None:
-    process = start_working(transform, then, tmp_path)
-    _, errors = process.communicate(timeout=10)
-    assert process.returncode == (1 if "raise" in then else 0), errors
-    assert errors.count("Traceback") == ("raise" in then)
-    assert_nothing_is_left(process, tmp_path, names_before)
+    with working(transform, then, tmp_path) as script:
+        code, errors = script.process.wait(10), script.errors.read()
+        assert code == (1 if "raise" in then else 0), errors
+        assert errors.count("Traceback") == ("raise" in then)
+        assert_nothing_is_left(script, tmp_path, names_before)
 
 
 @pytest.mark.parametrize("transform", ["add_noise", "hang"])
 def test_no_worker_outlives_a_program_that_is_killed(
     transform: str, tmp_path: Path, names_before: set[str]
 ) -> None:
-    process = start_working(transform, "time.sleep(60)", tmp_path)
-    assert len(members(process.pid)) >= 3
-    process.kill()
-    process.communicate(timeout=10)
-    assert_nothing_is_left(process, tmp_path, names_before)
+    with working(transform, "time.sleep(60)", tmp_path) as script:
+        assert len(members(script.process.pid)) >= 3
+        script.process.kill()
+        script.process.wait(10)
+        assert_nothing_is_left(script, tmp_path, names_before)
 
 
 def test_ctrl_c_ends_the_wait_for_a_hanging_worker_without_worker_output(
     tmp_path: Path, names_before: set[str]
 ) -> None:
-    process = start_working("hang", "futures[0].result()", tmp_path)
-    assert wait_until(lambda: sum(is_ignoring_ctrl_c(p) for p in members(process.pid)) >= 2)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=3)
-    assert errors.count("Traceback") == 1
-    assert errors.endswith("KeyboardInterrupt\n")
-    assert_nothing_is_left(process, tmp_path, names_before)
+    with working("hang", "futures[0].result()", tmp_path) as script:
+        group = script.process.pid
+        assert wait_until(lambda: sum(is_ignoring_ctrl_c(p) for p in members(group)) >= 2)
+        os.killpg(group, signal.SIGINT)
+        script.process.wait(3)
+        errors = script.errors.read()
+        assert errors.count("Traceback") == 1
+        assert errors.endswith("KeyboardInterrupt\n")
+        assert_nothing_is_left(script, tmp_path, names_before)
 
 
 def is_ignoring_ctrl_c(process: psutil.Process) -> bool:
@@ -332,9 +351,8 @@ def test_a_cache_in_memory_is_deleted_when_the_program_exits(
     ending: str, sample_images: Path
 ) -> None:
     code = SETUP + FILL.format(folder=str(sample_images)) + THEN_END.format(ending=ending)
-    process = start("-c", code)
-    output, _ = process.communicate(timeout=150)
-    path, num_entries = output.split()
+    done = run_warm(WITHOUT_KERAS, "-c", code, env=VARIABLES, is_new_session=True)
+    path, num_entries = done.stdout.split()
     assert int(num_entries) > 1
     assert wait_until(lambda: not Path(path).exists(), 30)
 
