@@ -96,8 +96,10 @@ def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -
     top, left, height, width = (scale * edge for edge in box)
     part = values[top : top + height, left : left + width]
     # The last pixel of a downscaled image can extend beyond the image.
+    if part.shape[:2] == (height, width):
+        return part
     beyond = [(0, height - part.shape[0]), (0, width - part.shape[1]), (0, 0)][: part.ndim]
-    return part if not np.any(beyond) else np.pad(part, beyond, mode="edge")
+    return np.pad(part, beyond, mode="edge")
 
 
 def cut(image: Image, box: Box) -> Image:

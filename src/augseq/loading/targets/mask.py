@@ -282,10 +282,11 @@ class MaskTarget(Target):
                 "their classes as `coding` of augseq.Mask, such as "
                 + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
             )
-        is_plain = self._is_plain and values.dtype == np.uint8
-        if is_plain and not ((values >= len(self.classes)) & (values != 255)).any():
-            # As a signed byte, 255 is -1, and so `UNCOVERED`.
-            return values.view(np.int8).astype(np.int16).view(np.uint16)
+        if self._is_plain and values.dtype == np.uint8:
+            # As a signed byte, 255 is -1, and so `UNCOVERED`; 128 to 254 are less.
+            signed = np.ascontiguousarray(values).view(np.int8)
+            if signed.max() < len(self.classes) and signed.min() >= -1:
+                return signed.astype(np.int16).view(np.uint16)
         keys = _packed(values) if has_colors else values
         if keys.dtype == np.uint8 and self._byte_codes is not None:
             # A third of the time of an index array.
