@@ -72,7 +72,7 @@ ALLOWED_FOR_TYPES = {
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
 ALLOWED_BY_MODULE = {
-    "augseq.training.predictions": {"pyarrow"},
+    "augseq.training.kinds.predictions": {"pyarrow"},
     "augseq.training.run_folder": {"pyarrow"},
 }
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)

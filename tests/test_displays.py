@@ -105,21 +105,41 @@ def audit_report() -> augseq.AuditReport:
 
 
 def run_result() -> augseq.RunResult:
+    return augseq.RunResult(model=None, evaluation=evaluation(), seconds=3.25, backend="jax")
+
+
+def evaluation() -> augseq.ClassEvaluation:
     history = {"loss": [0.5] * 90, "val_accuracy": [0.5] * 90}
-    return augseq.RunResult(
-        model=None, history=history, num_right=9, num_held_out=10, seconds=3.25, backend="jax"
+    return augseq.ClassEvaluation(predictions=predictions(10), history=history, batches=sequence())
+
+
+def numbers(num_images: int) -> augseq.NumberPredictions:
+    values = np.arange(num_images * 99, dtype=np.float32).reshape(num_images, 99) * 1e6
+    names = tuple(LONG + str(k) for k in range(99))
+    return augseq.NumberPredictions(
+        paths=(LONG,) * num_images, names=names, values=values, truth=values + 1
     )
 
 
-def evaluation() -> augseq.Evaluation:
-    counts = np.eye(99, dtype=int)
-    return augseq.Evaluation(
-        predictions=predictions(1), confusion=counts, history={}, batches=sequence()
+def number_evaluation() -> augseq.NumberEvaluation:
+    return augseq.NumberEvaluation(predictions=numbers(9), history={}, batches=sequence())
+
+
+def tags(num_images: int) -> augseq.TagPredictions:
+    return augseq.TagPredictions(
+        paths=(LONG,) * num_images,
+        names=tuple(LONG + str(k) for k in range(99)),
+        probabilities=np.ones((num_images, 99), np.float32),
+        truth=np.ones((num_images, 99), bool),
     )
 
 
-def predictions(num_images: int) -> augseq.Predictions:
-    return augseq.Predictions(
+def tag_evaluation() -> augseq.TagEvaluation:
+    return augseq.TagEvaluation(predictions=tags(9), history={}, batches=sequence())
+
+
+def predictions(num_images: int) -> augseq.ClassPredictions:
+    return augseq.ClassPredictions(
         paths=(LONG,) * num_images,
         class_names=tuple(LONG + str(k) for k in range(99)),
         probabilities=np.ones((num_images, 99), np.float32),
@@ -243,6 +263,13 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "run options, set": lambda: augseq.RunOptions(augment=augseq.preset("strong"), epochs=3),
     "run result": run_result,
     "evaluation": evaluation,
+    "evaluation of numbers": number_evaluation,
+    "evaluation of tags": tag_evaluation,
+    "predicted numbers": lambda: numbers(3000),
+    "predicted tags": lambda: tags(3000),
+    "result of a number": lambda: augseq.NumberResult(
+        name=LONG, mean_error=1e-7, root_mean_square_error=1e9, r2=-1e9
+    ),
     "result of a class": lambda: augseq.ClassResult(
         name=LONG, num_images=10**6, num_right=1, num_predicted=0
     ),
@@ -299,7 +326,7 @@ def test_what_a_cell_ends_with_is_a_short_text(make: Callable[[], Any]) -> None:
             augseq.LossSpike(loss=2.5, epoch=3, indices=(4, 5)),
             "LossSpike(loss 2.5, epoch 3, 2 records: 4, 5)",
         ),
-        (run_result(), "RunResult(9 of 10 held-out images right, 90 epochs, 3.2 s, jax)"),
+        (run_result(), "RunResult(accuracy 0.0% (0 of 10 images), 90 epochs, 3.2 s, jax)"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )

@@ -42,10 +42,11 @@ Train with callbacks:
     `EpochSync`; `BackupAndResume` for runs that may be interrupted; `LossSpikes` records each
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
     `AuditReport`.
-Train a classifier in one call, and use it:
-    `train_classifier`, with `RunOptions`, returns a `RunResult`; `load_run` returns a
-    `TrainedRun`, whose `predict` returns `Predictions`. `evaluate` returns an `Evaluation` of any
-    classifier, with a `ClassResult` for each class.
+Train a model in one call, and use it:
+    `train`, with `RunOptions`, returns a `RunResult`; `load_run` returns a `TrainedRun`, whose
+    `predict` returns `Predictions`: `ClassPredictions`, `NumberPredictions` or `TagPredictions`.
+    `evaluate` returns an `Evaluation` of any model: a `ClassEvaluation`, with a `ClassResult` for
+    each class, a `NumberEvaluation`, with a `NumberResult` for each number, or a `TagEvaluation`.
 Handle errors:
     `AugseqError` is the base class of all errors, `AugseqWarning` the class of all warnings; the
     full tree is in `errors`.
@@ -123,16 +124,23 @@ if TYPE_CHECKING:
     from augseq.training.audit import verify_audit as verify_audit
     from augseq.training.backup import BackupAndResume as BackupAndResume
     from augseq.training.callbacks import EpochSync as EpochSync
-    from augseq.training.evaluation import ClassResult as ClassResult
-    from augseq.training.evaluation import Evaluation as Evaluation
-    from augseq.training.evaluation import evaluate as evaluate
+    from augseq.training.evaluate import evaluate as evaluate
+    from augseq.training.kinds.class_evaluation import ClassEvaluation as ClassEvaluation
+    from augseq.training.kinds.class_evaluation import ClassResult as ClassResult
+    from augseq.training.kinds.class_predictions import ClassPredictions as ClassPredictions
+    from augseq.training.kinds.evaluation import Evaluation as Evaluation
+    from augseq.training.kinds.number_evaluation import NumberEvaluation as NumberEvaluation
+    from augseq.training.kinds.number_evaluation import NumberResult as NumberResult
+    from augseq.training.kinds.number_predictions import NumberPredictions as NumberPredictions
+    from augseq.training.kinds.predictions import Predictions as Predictions
+    from augseq.training.kinds.tag_evaluation import TagEvaluation as TagEvaluation
+    from augseq.training.kinds.tag_predictions import TagPredictions as TagPredictions
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
-    from augseq.training.predictions import Predictions as Predictions
     from augseq.training.run_options import RunOptions as RunOptions
     from augseq.training.sequence import ImageSequence as ImageSequence
-    from augseq.training.train_classifier import RunResult as RunResult
-    from augseq.training.train_classifier import train_classifier as train_classifier
+    from augseq.training.train import RunResult as RunResult
+    from augseq.training.train import train as train
     from augseq.training.trained_run import TrainedRun as TrainedRun
     from augseq.training.trained_run import load_run as load_run
 
@@ -209,16 +217,23 @@ _HOMES = {
     "Audit": "augseq.training.audit",
     "verify_audit": "augseq.training.audit",
     "AuditReport": "augseq.training.audit",
-    # Train a classifier in one call, and use it.
-    "train_classifier": "augseq.training.train_classifier",
+    # Train a model in one call, and use it.
+    "train": "augseq.training.train",
     "RunOptions": "augseq.training.run_options",
-    "RunResult": "augseq.training.train_classifier",
+    "RunResult": "augseq.training.train",
     "load_run": "augseq.training.trained_run",
     "TrainedRun": "augseq.training.trained_run",
-    "Predictions": "augseq.training.predictions",
-    "evaluate": "augseq.training.evaluation",
-    "Evaluation": "augseq.training.evaluation",
-    "ClassResult": "augseq.training.evaluation",
+    "Predictions": "augseq.training.kinds.predictions",
+    "ClassPredictions": "augseq.training.kinds.class_predictions",
+    "NumberPredictions": "augseq.training.kinds.number_predictions",
+    "TagPredictions": "augseq.training.kinds.tag_predictions",
+    "evaluate": "augseq.training.evaluate",
+    "Evaluation": "augseq.training.kinds.evaluation",
+    "ClassEvaluation": "augseq.training.kinds.class_evaluation",
+    "ClassResult": "augseq.training.kinds.class_evaluation",
+    "NumberEvaluation": "augseq.training.kinds.number_evaluation",
+    "NumberResult": "augseq.training.kinds.number_evaluation",
+    "TagEvaluation": "augseq.training.kinds.tag_evaluation",
     # Handle errors.
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",

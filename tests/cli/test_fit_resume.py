@@ -106,7 +106,15 @@ def begun(folder: Path) -> Path:  # noqa: F811
     place = folder.parent / "begun"
     (place / "backups").mkdir(parents=True)
     augseq.write_manifest(images, place / "manifest.parquet")
-    write_settings(options, images, batches.pipeline, place, backend="jax")
+    write_settings(
+        options,
+        images,
+        batches.pipeline,
+        place,
+        target=augseq.Label(),
+        class_names=images.class_names,
+        backend="jax",
+    )
     return place
 
 
@@ -154,7 +162,7 @@ def test_a_run_of_a_program_is_resumed_by_that_program(
     (begun / "settings.json").write_text(settings)
     outcome = run("fit", "--resume", begun)
     assert outcome.code == 1
-    assert "Run that program again with train_classifier(..., resume=True)" in outcome.err
+    assert "Run that program again with augseq.train(..., resume=True)" in outcome.err
 
 
 @pytest.fixture

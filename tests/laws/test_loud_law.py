@@ -136,7 +136,7 @@ def test_a_run_folder_among_the_images_is_refused_before_anything_is_made(
         with pytest.raises(
             augseq.errors.ArgumentError, match="run folder must be outside the image folder"
         ):
-            augseq.train_classifier(manifest, place, options)
+            augseq.train(manifest, place, options)
     assert sorted(images.rglob("*")) == before
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -11,7 +12,15 @@ import pytest
 import augseq
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.training.backbones import find_application, preprocess
-from augseq.training.classifier import build_classifier, build_classifier_of, freeze_network
+from augseq.training.build_model import build_model
+from augseq.training.kinds.classes import Classes
+from augseq.training.networks import build_network, freeze_network
+
+
+def build_classifier(architecture: str, *, num_classes: int, **options: Any) -> keras.Model:
+    network = build_network(architecture, **options)
+    kind = Classes(classes=tuple(range(num_classes)))
+    return keras.Model(network.pixels, kind.add_head(network), name=network.name)
 
 
 @pytest.mark.parametrize("architecture", ["small", "mobilenet"])
@@ -150,7 +159,7 @@ def test_a_frozen_network_trains_its_head_only_and_never_its_normalization(
 
 def test_mixed_precision_changes_no_global_setting_and_keeps_probabilities_in_float32() -> None:
     options = augseq.RunOptions(mixed_precision=True, image_size=(16, 16))
-    model = build_classifier_of(options, num_classes=2)
+    model = build_model(Classes(classes=(0, 1)), options)
     assert model.layers[2].compute_dtype == "float16"
     assert model.output.dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"

@@ -34,11 +34,12 @@ def history(accuracies: list[float], losses: list[float]) -> list[dict[str, floa
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
     accuracies: list[float], losses: list[float], best: int
 ) -> None:
-    assert best_epoch(history(accuracies, losses)) == best
+    assert best_epoch(history(accuracies, losses), "accuracy") == best
 
 
 def test_a_model_without_accuracy_is_compared_by_its_loss() -> None:
-    assert best_epoch([{"val_loss": 3.0}, {"val_loss": 1.0}, {"val_loss": 2.0}]) == 1
+    epochs = [{"val_loss": 3.0}, {"val_loss": 1.0}, {"val_loss": 2.0}]
+    assert best_epoch(epochs, "accuracy") == best_epoch(epochs, None) == 1
 
 
 def test_logs_for_tensorboard_are_refused_without_it() -> None:

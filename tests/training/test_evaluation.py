@@ -1,4 +1,4 @@
-"""`evaluate` counts what a model of one's own gets right, and draws it."""
+"""`evaluate` counts what a classifier of one's own gets right, and draws it."""
 
 import math
 from pathlib import Path
@@ -39,14 +39,18 @@ def by_brightness() -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def found(images: augseq.Manifest) -> augseq.Evaluation:
+def found(images: augseq.Manifest) -> augseq.ClassEvaluation:
     batches = augseq.ImageSequence(images, image_size=(6, 6), batch_size=4, workers=0)
-    return augseq.evaluate(
+    found = augseq.evaluate(
         by_brightness(), batches, history={"loss": [3, 2], "val_loss": [3.0, 2.5]}
     )
+    assert isinstance(found, augseq.ClassEvaluation)
+    return found
 
 
-def test_figures_equal_those_of_a_loop(images: augseq.Manifest, found: augseq.Evaluation) -> None:
+def test_figures_equal_those_of_a_loop(
+    images: augseq.Manifest, found: augseq.ClassEvaluation
+) -> None:
     labels = [record.target for record in images]
     predicted = [number % 3 for number in range(len(images))]
     right = [label == guess for label, guess in zip(labels, predicted, strict=True)]
@@ -65,14 +69,14 @@ def test_figures_equal_those_of_a_loop(images: augseq.Manifest, found: augseq.Ev
     assert found.confusion.sum() == 21
 
 
-def test_the_text_has_a_line_for_each_class(found: augseq.Evaluation) -> None:
+def test_the_text_has_a_line_for_each_class(found: augseq.ClassEvaluation) -> None:
     first, _, *lines = repr(found).splitlines()
     assert first == f"Evaluation: {found.accuracy:.1%} of 21 images right"
     assert [line.split()[0] for line in lines] == list(NAMES)
     assert lines[3].split()[1:] == ["0", "-", "-"]
 
 
-def test_pictures_show_the_wrong_images_and_the_curves(found: augseq.Evaluation) -> None:
+def test_pictures_show_the_wrong_images_and_the_curves(found: augseq.ClassEvaluation) -> None:
     num_wrong = found.num_images - found.num_right
     picture = found.draw_wrong()
     assert len(picture.axes) == num_wrong
@@ -86,6 +90,7 @@ def test_without_mistakes_the_picture_says_so(images: augseq.Manifest) -> None:
     places = [number for number in range(21) if images[number].target == number % 3]
     batches = augseq.ImageSequence(images.select(places), image_size=(6, 6), workers=0)
     found = augseq.evaluate(by_brightness(), batches)
+    assert isinstance(found, augseq.ClassEvaluation)
     assert found.accuracy == 1
     texts = [text.get_text() for text in found.draw_wrong().axes[0].texts]
     assert f"All {len(places)} images" in " ".join(texts).replace("\n", " ")
@@ -102,6 +107,7 @@ def test_one_probability_is_that_of_the_second_class(
     pixels = keras.Input((6, 6, 3))
     model = keras.Model(pixels, keras.ops.mean(pixels, axis=(1, 2, 3))[:, None] / 255)
     found = augseq.evaluate(model, batches)
+    assert isinstance(found, augseq.ClassEvaluation)
     np.testing.assert_allclose(found.predictions.probabilities.sum(axis=1), 1, rtol=1e-5)
     levels = [int(Path(record.path).stem) % 3 for record in two]
     assert found.predictions.numbers.tolist() == [int(level == 2) for level in levels]
@@ -120,7 +126,7 @@ def test_other_data_is_refused(images: augseq.Manifest) -> None:
     unlabelled = make_manifest(images.root, (), paths=["0.png"], targets=None)
     batches = augseq.ImageSequence(unlabelled, image_size=(6, 6), label_mode=None)
     for data, text in [
-        (batches, "there are no classes"),
+        (batches, "Received: images without a target"),
         (np.zeros((1, 6, 6, 3)), "Received: ndarray"),
         (augseq.ImageSequence(images, image_size=(6, 6)).repeat(), "repeats"),
     ]:

@@ -8,7 +8,8 @@ import pytest
 
 import augseq
 from augseq.errors import ArgumentError
-from augseq.training.own_model import check_classifier, with_own_model
+from augseq.training.kinds.classes import Classes
+from augseq.training.own_model import check_own_model, with_own_model
 
 NAMES = ("a", "b", "c")
 
@@ -43,7 +44,7 @@ def ending_with(*layers: Any, shape: tuple[Any, ...] = (8, 6, 3)) -> keras.Model
 def test_any_model_with_a_probability_for_each_class_is_accepted(
     model: Any, batches: augseq.ImageSequence
 ) -> None:
-    check_classifier(model(), batches, NAMES)
+    check_own_model(model(), batches, Classes(classes=NAMES))
 
 
 SIGMOID, SOFTMAX = {"activation": "sigmoid"}, {"activation": "softmax"}
@@ -67,7 +68,7 @@ def test_other_models_are_refused_before_training(
     model: Any, text: str, batches: augseq.ImageSequence
 ) -> None:
     with pytest.raises(ArgumentError, match=text):
-        check_classifier(model(), batches, NAMES)
+        check_own_model(model(), batches, Classes(classes=NAMES))
 
 
 def test_a_model_with_several_outputs_is_refused(batches: augseq.ImageSequence) -> None:
@@ -75,7 +76,7 @@ def test_a_model_with_several_outputs_is_refused(batches: augseq.ImageSequence) 
     flat = keras.layers.Flatten()(pixels)
     model = keras.Model(pixels, {"a": flat, "b": flat})
     with pytest.raises(ArgumentError, match="Received: dict"):
-        check_classifier(model, batches, NAMES)
+        check_own_model(model, batches, Classes(classes=NAMES))
 
 
 @pytest.mark.parametrize("name", ["weights", "mixed_precision"])

@@ -26,7 +26,7 @@ def test_other_images_can_be_held_out_with_the_labels_of_the_training_images(
     val = folder_of(tmp_path / "val", dog=2, fox=2, cat=1).select(class_names=["fox", "cat"])
     options = augseq.RunOptions(image_size=(4, 4), workers=0, cache="none")
     with pytest.warns(augseq.AugseqWarning, match="1 of 3 classes have no held-out image: 'dog'"):
-        data = make_run_data(train, options, val)
+        data = make_run_data(train, options, target=augseq.Label(), val=val)
     assert len(data.train.manifest) == 6
     held_out = data.held_out.manifest
     assert held_out.class_names == ("cat", "dog", "fox")
@@ -40,9 +40,11 @@ def test_held_out_images_of_unknown_classes_are_refused(tmp_path: Path) -> None:
     val = folder_of(tmp_path / "val", cat=1, fox=1)
     options = augseq.RunOptions(image_size=(4, 4), workers=0, epochs=1)
     with pytest.raises(LabelError, match="fox"):
-        make_run_data(train, options, val)
+        make_run_data(train, options, target=augseq.Label(), val=val)
     with pytest.raises(ArgumentError, match="Only one of `val` and `split_column`"):
-        make_run_data(train, augseq.RunOptions(split_column="part"), train)
+        make_run_data(
+            train, augseq.RunOptions(split_column="part"), target=augseq.Label(), val=train
+        )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_class_weights_give_each_class_the_same_weight_in_total(
     options = augseq.RunOptions(
         image_size=(4, 4), workers=0, cache="none", class_weight=True, val=0.5
     )
-    data = make_run_data(manifest, options)
+    data = make_run_data(manifest, options, target=augseq.Label())
     trained = data.train.manifest.class_counts()
     weights = data.class_weight
     assert weights is not None
@@ -85,7 +87,9 @@ def test_the_cache_is_where_the_user_wants_it(tmp_path: Path, cache: str) -> Non
     manifest = folder_of(tmp_path / "x", a=4, b=4)
     place = str(tmp_path / "cache") if cache == "folder" else cache
     data = make_run_data(
-        manifest, augseq.RunOptions(image_size=(4, 4), workers=0, cache=place, val=0.5)
+        manifest,
+        augseq.RunOptions(image_size=(4, 4), workers=0, cache=place, val=0.5),
+        target=augseq.Label(),
     )
     data.train[0]
     assert data.cache_gain is None
@@ -99,6 +103,6 @@ def test_full_depth_and_greyscale_reach_the_pixels(tmp_path: Path) -> None:
     options = augseq.RunOptions(
         image_size=(4, 4), workers=0, full_depth=True, color_mode="grayscale", val=0.5
     )
-    pixels, _ = make_run_data(manifest, options).train[0]
+    pixels, _ = make_run_data(manifest, options, target=augseq.Label()).train[0]
     assert pixels.shape == (4, 4, 4, 1)
     assert pixels.max() <= 1

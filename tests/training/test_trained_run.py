@@ -15,7 +15,6 @@ from PIL import Image
 import augseq
 from augseq.errors import ArgumentError, DecodeError, ManifestError, MissingFileError
 from augseq.manifest.manifest import make_manifest
-from augseq.training.predictions import Predictions
 from augseq.training.run_settings import pixel_options
 from augseq.training.trained_run import TrainedRun
 
@@ -167,8 +166,9 @@ def test_labels_are_compared_by_the_names_of_classes(
             assert run.predict(labelled).labels is None
     else:
         found = run.predict(labelled)
+        assert isinstance(found, augseq.ClassPredictions)
         assert found.labels is not None
-        assert [run.class_names[number] for number in found.labels] == [path[0] for path in paths]
+        assert [run.names[number] for number in found.labels] == [path[0] for path in paths]
 
 
 @pytest.mark.parametrize("option", ["shuffle", "drop_remainder"])
@@ -250,7 +250,7 @@ def test_an_incomplete_run_folder_is_refused(tmp_path: Path, absent: str) -> Non
 
 def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
     probabilities = np.array([[0.25, 0.75], [0.9, 0.1]], np.float32)
-    predictions = Predictions(
+    predictions = augseq.ClassPredictions(
         paths=("é, 1.jpg", "b.jpg"),
         class_names=("cat", 'dog "x"'),
         probabilities=probabilities,
@@ -271,8 +271,8 @@ def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_number_of_classes_is_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"shape \(2, 3\) for 2 images and 2 classes"):
-        Predictions(
+    with pytest.raises(ArgumentError, match=r"shape \(2, 3\) for 2 images and 2 of these"):
+        augseq.ClassPredictions(
             paths=("a", "b"), class_names=("x", "y"), probabilities=np.zeros((2, 3), np.float32)
         )
 
@@ -280,13 +280,13 @@ def test_a_model_of_another_number_of_classes_is_refused() -> None:
 def test_a_probability_that_is_not_a_number_names_the_image() -> None:
     probabilities = np.array([[0.5, 0.5], [np.nan, 0.5]], np.float32)
     with pytest.raises(augseq.errors.ArgumentError, match=r"contain NaN.*for 'b\.jpg'"):
-        augseq.Predictions(
+        augseq.ClassPredictions(
             paths=("a.jpg", "b.jpg"), class_names=("x", "y"), probabilities=probabilities
         )
 
 
 def test_a_class_can_be_named_like_a_column_of_the_table() -> None:
-    predictions = augseq.Predictions(
+    predictions = augseq.ClassPredictions(
         paths=("a.jpg",),
         class_names=("path", "prediction", "cat"),
         probabilities=np.array([[0.25, 0.5, 0.25]], np.float32),

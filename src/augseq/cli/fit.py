@@ -1,4 +1,4 @@
-"""`augseq fit`: train a classifier on a folder, and write a run folder."""
+"""`augseq fit`: train a model on images, and write a run folder."""
 
 import contextlib
 import itertools
@@ -22,11 +22,14 @@ from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_sam
 from augseq.cli.flat_options import with_flat_options
 from augseq.cli.next_step import print_next
 from augseq.cli.print_manifest import print_counts
+from augseq.cli.target_arguments import TargetArguments, print_target
 from augseq.errors import ArgumentError
+from augseq.loading.targets.label import Label
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
-from augseq.terminal_text import listed
+from augseq.terminal_text import listed, num_columns, padded
 from augseq.training.run_files import (
     DELETED_BACKUPS,
     MANIFEST,
@@ -38,6 +41,7 @@ from augseq.training.run_files import (
 )
 from augseq.training.run_options import RunOptions
 from augseq.training.run_settings import read_options, read_settings
+from augseq.training.target_settings import read_target
 
 # The column of `augseq split`, and of `augseq index --splits`.
 _SPLIT = "split"
@@ -82,10 +86,14 @@ def fit(
     ] = None,
     *,
     run: RunArguments,
+    wanted: TargetArguments,
     source: TrainingImages,
     decoding: Decoding,
 ) -> None:
-    """Train a classifier on a folder, and write a run folder (model, metrics, plots, predictions).
+    """Train a model on images, and write a run folder (model, metrics, plots, predictions).
+
+    The model predicts the class of an image; with --target, the values of other columns of a
+    manifest: numbers, classes or tags.
 
     The run folder contains the model of the best epoch, the history, the predictions for held-out
     images, pictures, and a README that describes all files.
@@ -105,21 +113,25 @@ def fit(
         if source.splits or not (val_folder or _is_given(context, "val")):
             options = _with_split_of(manifest, options)
         val = _open_val(source, val_folder, options)
+        target = wanted.option(manifest)
     else:
         given = {name for name in context.params if _is_given(context, name)}
         _check_source(resume, source, given)
+        check_absent(wanted, "new runs", f"--resume {resume}")
         options = _stored_options(resume, run, decoding, given)
         require_backend(for_saving=True)
         manifest, run_folder = read_manifest(resume / MANIFEST, root=source.root), resume
         val = _stored_val(resume, source.root)
-    print_counts(manifest)
+        target = read_target(read_settings(resume))
+    _print_images(manifest, target)
     print_start(options, val)
     try:
         # Progress bars in a terminal, one line per epoch in a log.
-        result = augseq.train_classifier(
+        result = augseq.train(
             manifest,
             run_folder,
             options,
+            target=target,
             val=val,
             resume=resume is not None,
             verbose=1 if sys.stdout.isatty() else 2,
@@ -135,6 +147,13 @@ def fit(
             _add_replay(error, shlex.join(command))
         raise
     _print_result(result, run_folder)
+
+
+def _print_images(manifest: Manifest, target: TargetOption | None) -> None:
+    if target is None or target == Label():
+        print_counts(manifest)
+    else:
+        print_target(manifest, target)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -209,7 +228,7 @@ def _stored_options(
     if name is None:
         raise ArgumentError(
             f"The run {str(folder)!r} was started by a Python program, which has its "
-            "augmentations. Run that program again with train_classifier(..., resume=True)."
+            "augmentations. Run that program again with augseq.train(..., resume=True)."
         )
     changed = {option: getattr(run, option) for option in CAN_CHANGE if option in given}
     return replace(stored, augment=load_augment(name), **changed)
@@ -229,16 +248,18 @@ def _check_interrupted(folder: Path) -> None:
 
 
 def _print_result(result: "augseq.RunResult", run_folder: Path) -> None:
-    share = f"{result.accuracy:.1%} ({result.num_right} of {result.num_held_out} images)"
-    print(f"\nvalidation accuracy  {share}")
-    print(f"best epoch           {result.best_epoch}")
-    print(f"trained in           {result.seconds:.0f} s, with Keras on {result.backend}")
+    lines = {f"validation {name}": text for name, text in result.evaluation.summary.items()}
+    lines["best epoch"] = str(result.best_epoch)
+    lines["trained in"] = f"{result.seconds:.0f} s, with Keras on {result.backend}"
     if result.cache is not None:
-        print(f"images cached        {result.cache}")
-    print(f"run folder           {run_folder}")
+        lines["images cached"] = result.cache
+    lines["run folder"] = str(run_folder)
+    width = max(map(num_columns, lines))
+    print(*["", *(f"{padded(name, width)}  {text}" for name, text in lines.items())], sep="\n")
     for name in sorted(path.name for path in run_folder.iterdir()):
         print(f"  {name}")
-    print_next("To classify other images", "predict", run_folder, "FOLDER", "-o", "predictions.csv")
+    what = "To predict the same for other images"
+    print_next(what, "predict", run_folder, "FOLDER", "-o", "predictions.csv")
 
 
 def require_backend(*, for_saving: bool = False) -> None:

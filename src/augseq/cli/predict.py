@@ -1,4 +1,4 @@
-"""`augseq predict`: classify images with the model of a run folder."""
+"""`augseq predict`: predict with the model of a run folder."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ def predict(
     ] = None,
     all_classes: Annotated[
         bool,
-        typer.Option("--all-classes", help="Add a column with the probability of each class."),
+        typer.Option("--all-classes", help="Add the probability of each class or tag."),
     ] = False,
     batch_size: BatchSizeOption = DEFAULT_BATCH_SIZE,
     workers: Annotated[
@@ -36,11 +36,11 @@ def predict(
     *,
     source: Images,
 ) -> None:
-    """Classify the images of a folder with the model of a run folder.
+    """Predict the class, numbers or tags of images with the model of a run folder.
 
-    Writes a CSV with path, prediction and probability of each image, in the order of the folder or
-    manifest; with the label too, if the model has all classes of a manifest. FOLDER can also be an
-    image, or - to read paths of images from standard input, one per line.
+    Writes a CSV with path and prediction of each image, in the order of the folder or manifest;
+    with the true value too, if a manifest has it. FOLDER can also be an image, or - to read paths
+    of images from standard input, one per line.
 
     Images are decoded and resized as in training.
     """
@@ -55,9 +55,9 @@ def predict(
         return
     predictions.write_csv(output, all_classes=all_classes)
     print(f"wrote {output}: {len(predictions):,} image{'s' * (len(predictions) != 1)}")
-    print("  one row per image: its path, the predicted class, and the probability of that class")
-    if predictions.accuracy is not None:
-        print(f"accuracy {predictions.accuracy:.1%}")
+    print(f"  one row per image: its path, and {predictions.row_content}")
+    if predictions.score is not None:
+        print(predictions.score)
 
 
 def _open(source: Images) -> Any:

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from augseq.indexing.excluded import excluded_lines
 from augseq.manifest.classes import sorted_names
@@ -28,7 +29,7 @@ def print_counts(manifest: Manifest) -> None:
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     order = ", in numeric order" if _are_numbered(list(counts)) else ""
     print(f"{len(manifest)} image{'s' * (len(manifest) != 1)} in {classes}{order}")
-    _print_bars(counts)
+    print_bars(counts)
     if not is_labelled.all():
         print(f"{sum(~is_labelled):,} without a label")
 
@@ -40,11 +41,12 @@ def _print_boxes(manifest: Manifest) -> None:
     num_images, num_boxes = len(manifest), sum(counts.values())
     images = f"{num_images:,} image{'s' * (num_images != 1)}"
     print(f"{images} with {num_boxes:,} box{'es' * (num_boxes != 1)} in {classes}")
-    _print_bars(counts)
+    print_bars(counts)
 
 
-def _print_bars(counts: Mapping[str, int]) -> None:
-    names = [shortened(name, _MOST_LETTERS) for name in counts]
+def print_bars(counts: Mapping[Any, int]) -> None:
+    """Print a line for each name: its count, and a bar."""
+    names = [shortened(str(name), _MOST_LETTERS) for name in counts]
     width = max(map(num_columns, names))
     block = "█" if _can_print("█") else "#"
     # All files may be excluded.

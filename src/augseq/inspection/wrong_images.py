@@ -1,6 +1,7 @@
 """Draw the images that a classifier got wrong."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from augseq.manifest.manifest import Manifest
 def draw_wrong_images(
     manifest: Manifest,
     pipeline: Pipeline,
+    labels: npt.NDArray[np.integer[Any]],
     probabilities: npt.NDArray[np.floating],
     class_names: Sequence[str],
     *,
@@ -23,13 +25,14 @@ def draw_wrong_images(
     """Draw the images that were classified wrongly, the most confident mistakes first.
 
     Args:
-        manifest: Labelled images.
+        manifest: The images.
         pipeline: How they are loaded; they are drawn without augmentation.
+        labels: Their true labels, shape (len(manifest),).
         probabilities: Shape (len(manifest), num_classes), 0 to 1.
         class_names: Names by label.
         num_images: Maximum number of images.
     """
-    labels, predicted = manifest.targets, probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(labels != predicted)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:num_images]

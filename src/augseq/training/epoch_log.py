@@ -28,6 +28,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         folder: The run folder.
         num_epochs: Number of epochs of the whole run.
+        score: Name of the metric that decides which epoch is the best; None for the loss.
         earlier: Epochs of an earlier `fit` of the run.
         early_stopping: Stop after this number of epochs that are not better. None: never.
         verbose: Whether to print a line for each epoch.
@@ -38,6 +39,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         folder: Path,
         *,
         num_epochs: int,
+        score: str | None,
         earlier: Sequence[Mapping[str, float]] = (),
         early_stopping: int | None = None,
         verbose: bool = False,
@@ -45,6 +47,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._folder = folder
         self._num_epochs = num_epochs
+        self._score = score
         self._earlier = list(map(dict, earlier))
         self._early_stopping = early_stopping
         self._verbose = verbose
@@ -61,7 +64,7 @@ class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         """Record the epoch, and save the model if it is the best one."""
         assert self._epochs is not None
         self._epochs.append({name: float(value) for name, value in (logs or {}).items()})
-        best = best_epoch(self._epochs)
+        best = best_epoch(self._epochs, self._score)
         is_best = best == len(self._epochs) - 1
         if is_best:
             self._save()
@@ -100,17 +103,21 @@ def epochs_of(history: Mapping[str, Sequence[float]]) -> Epochs:
     ]
 
 
-def best_epoch(epochs: Sequence[Mapping[str, float]]) -> int:
+def best_epoch(epochs: Sequence[Mapping[str, float]], score: str | None) -> int:
     """Return the position of the first of the best epochs.
 
-    That is the one with the highest accuracy on the held-out images and, of equal ones, which few
+    That is the one with the highest score on the held-out images and, of equal ones, which few
     images make likely, the one with the lowest loss on them.
+
+    Args:
+        epochs: Loss and metrics of each epoch.
+        score: Name of a metric, the higher the better; None for the loss only.
     """
-    return max(range(len(epochs)), key=lambda epoch: (_score(epochs[epoch]), -epoch))
+    return max(range(len(epochs)), key=lambda epoch: (_rank(epochs[epoch], score), -epoch))
 
 
-def _score(values: Mapping[str, float]) -> tuple[float, float]:
+def _rank(values: Mapping[str, float], score: str | None) -> tuple[float, float]:
     """Return what to maximize; a loss that is not a number is the worst."""
-    accuracy = values.get("val_accuracy", 0.0)
+    found = values.get(f"val_{score}", 0.0)
     loss = values.get("val_loss", math.inf)
-    return accuracy, -math.inf if math.isnan(loss) else -loss
+    return found, -math.inf if math.isnan(loss) else -loss

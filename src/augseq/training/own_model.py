@@ -1,12 +1,12 @@
-"""Check a user's own model before it is trained as a classifier."""
+"""Check a user's own model before it is trained ."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import keras
 import numpy as np
 
 from augseq.errors import ArgumentError
+from augseq.training.kinds.kind import Kind
 from augseq.training.run_options import GIVEN, RunOptions
 from augseq.training.sequence import ImageSequence
 
@@ -35,15 +35,13 @@ def with_own_model(options: RunOptions, model: keras.Model) -> RunOptions:
     return replace(options, architecture=model.name, weights=GIVEN)
 
 
-def check_classifier(
-    model: keras.Model, batches: ImageSequence, class_names: Sequence[str]
-) -> None:
-    """Raise `ArgumentError` unless a model returns one probability for each class.
+def check_own_model(model: keras.Model, batches: ImageSequence, kind: Kind) -> None:
+    """Raise `ArgumentError` unless a model returns what it is to predict.
 
     Args:
         model: The model, which is called with a few images.
         batches: Batches to evaluate it on.
-        class_names: Names of the classes.
+        kind: What it is to predict.
     """
     images = batches[0][0][:_NUM_TRIED]
     try:
@@ -52,18 +50,8 @@ def check_classifier(
         raise ArgumentError(
             f"`model` must take images of shape {images.shape[1:]}, as `options` say. {error}"
         ) from error
-    shape = getattr(outputs, "shape", None)
-    expected = (len(images), len(class_names))
-    if shape is None or tuple(shape) != expected:
-        received = type(outputs).__name__ if shape is None else f"shape {tuple(shape)}"
+    if getattr(outputs, "shape", None) is None:
         raise ArgumentError(
-            f"`model` must return one probability for each of the {expected[1]} classes, so "
-            f"{expected} for {expected[0]} images. Received: {received}"
+            f"`model` must have one output. Received: {type(outputs).__name__} of outputs"
         )
-    values = np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)
-    if (values < 0).any() or not np.allclose(values.sum(axis=1), 1, atol=0.02):
-        raise ArgumentError(
-            "`model` must return probabilities, which add up to 1; end it with "
-            'Dense(num_classes, activation="softmax"). Received for an image: '
-            f"{values[0].round(3).tolist()[:8]}"
-        )
+    kind.check_own(np.asarray(keras.ops.convert_to_numpy(outputs), np.float64), images)

@@ -1,16 +1,18 @@
 """The images of a training run: those to train on, those to evaluate on, and their batches."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from augseq.errors import ArgumentError, AugseqWarning
+from augseq.errors import ArgumentError
 from augseq.inspection.cache_advice import choose_memory_cache
 from augseq.loading.sampling_options import Balanced
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.split import split_kind
 from augseq.terminal_text import listed
+from augseq.training.kinds.kind import Kind
+from augseq.training.kinds.kind_of import kind_of
 from augseq.training.run_options import AUTO, NO_CACHE, RunOptions
 from augseq.training.sequence import ImageSequence
 
@@ -22,54 +24,71 @@ class RunData:
     Attributes:
         train: The batches to train on: shuffled, augmented.
         held_out: The batches to evaluate on, in the order of the manifest.
+        kind: What the model is to predict.
         class_weight: Weight of the images of each class, by its number; None for equal ones.
         cache_gain: What caching the images in memory gains; None if that was not chosen here.
     """
 
     train: ImageSequence
     held_out: ImageSequence
+    kind: Kind
     class_weight: dict[int, float] | None
     cache_gain: str | None
 
 
-def make_run_data(manifest: Manifest, options: RunOptions, val: Manifest | None = None) -> RunData:
+def make_run_data(
+    manifest: Manifest,
+    options: RunOptions,
+    *,
+    target: TargetOption,
+    val: Manifest | None = None,
+) -> RunData:
     """Split the images of a run, and return their batches.
 
     Args:
         manifest: The images.
         options: The options of the run.
+        target: What the model is to predict.
         val: Images to evaluate on, instead of some of `manifest`.
 
     Raises:
         ArgumentError: There are fewer than two classes to train on, or no image to hold out, or an
             option is invalid.
-        LabelError: A record has no label, or `val` has other classes.
+        LabelError: A record has no value, or `val` has other classes.
 
     Warns:
         AugseqWarning: Classes have no held-out image.
     """
+    # All images, so that an invalid value is found before the split, which depends on the kind.
+    kind = kind_of(_sequence(manifest, target, options, None), "train")
     if val is None:
-        train, val = _train_and_val(manifest, options)
+        train, val = _train_and_val(manifest, kind, options)
     else:
         train, val = manifest, _with_classes_of(manifest, val, options)
-    _check_held_out(val, manifest, options)
-    _check_classes(train)
+    if not len(val):
+        raise ArgumentError(
+            f"The validation split must have at least one image. Received: val={options.val} of "
+            f"{len(manifest)} images. A class needs at least 2 images."
+        )
+    kind.check_parts(train, val)
     training: dict[str, Any] = {"augment": options.augment, "shuffle": True}
     if options.sampling == "balanced":
         training["sampling"] = Balanced()
     cache: Any = None if options.cache in (AUTO, NO_CACHE) else options.cache
-    batches = _sequence(train, options, cache, **training)
-    held_out = _sequence(val, options, cache)
+    batches = _sequence(train, target, options, cache, **training)
+    held_out = _sequence(val, target, options, cache)
     # A single epoch would decode each image only once anyway.
     chooses = options.cache == AUTO and options.epochs != 1 and not options.full_depth
     gain = choose_memory_cache([batches._plan, held_out._plan]) if chooses else None
     if gain is not None:
-        batches = _sequence(train, options, gain.choice, **training)
-        held_out = _sequence(val, options, gain.choice)
+        batches = _sequence(train, target, options, gain.choice, **training)
+        held_out = _sequence(val, target, options, gain.choice)
     return RunData(
         train=batches,
         held_out=held_out,
-        class_weight=train.class_weight() if options.class_weight else None,
+        # Of the images to train on only: its numbers are scaled by them.
+        kind=kind_of(batches, "train"),
+        class_weight=kind.class_weight(train) if options.class_weight else None,
         cache_gain=None if gain is None else str(gain),
     )
 
@@ -81,12 +100,18 @@ def _with_classes_of(train: Manifest, val: Manifest, options: RunOptions) -> Man
             "Only one of `val` and `split_column` can choose the held-out images. "
             f"Received: split_column={options.split_column!r} and val={val.root!r}"
         )
+    if not train.class_names:
+        return val
     return concat_manifests([val], class_names=train.class_names)
 
 
-def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, Manifest]:
+def _train_and_val(
+    manifest: Manifest, kind: Kind, options: RunOptions
+) -> tuple[Manifest, Manifest]:
     if options.split_column is None:
-        train, val = manifest.split(val=options.val, seed=options.seed)
+        train, val = manifest.split(
+            val=options.val, seed=options.seed, **kind.split_options(manifest)
+        )
         return train, val
     parts = manifest.split_by(options.split_column)
     by_kind = {
@@ -107,34 +132,12 @@ def _train_and_val(manifest: Manifest, options: RunOptions) -> tuple[Manifest, M
     return by_kind["train"][0], held_out[0]
 
 
-def _check_held_out(val: Manifest, manifest: Manifest, options: RunOptions) -> None:
-    counts = val.class_counts()
-    if not len(val):
-        raise ArgumentError(
-            f"The validation split must have at least one image. Received: val={options.val} of "
-            f"{len(manifest)} images in {len(counts)} classes. A class needs at least 2 images."
-        )
-    absent = [name for name, count in counts.items() if not count]
-    if absent:
-        warnings.warn(
-            f"{len(absent)} of {len(counts)} classes have no held-out image: {listed(absent, 5)}",
-            AugseqWarning,
-            stacklevel=3,
-        )
-
-
-def _check_classes(train: Manifest) -> None:
-    found = [name for name, count in train.class_counts().items() if count]
-    if len(found) < 2:
-        raise ArgumentError(
-            "A classifier must be trained on at least two classes, one per sub-folder. "
-            f"Received: {listed(found)} only, in {train.root!r}"
-        )
-
-
-def _sequence(manifest: Manifest, options: RunOptions, cache: Any, **further: Any) -> ImageSequence:
+def _sequence(
+    manifest: Manifest, target: TargetOption, options: RunOptions, cache: Any, **further: Any
+) -> ImageSequence:
     return ImageSequence(
         manifest,
+        targets=target,
         image_size=options.image_size,
         color_mode=options.color_mode,
         full_depth=options.full_depth,

@@ -11,7 +11,7 @@ import pyarrow.csv
 from augseq.errors import ArgumentError, NotAFolderError
 from augseq.storage.atomic_file import atomic_write
 from augseq.terminal_text import listed
-from augseq.training.evaluation import Evaluation
+from augseq.training.kinds.evaluation import Evaluation
 from augseq.training.run_files import (
     BACKUPS,
     CLASS_NAMES,
@@ -20,6 +20,7 @@ from augseq.training.run_files import (
     HISTORY,
     MANIFEST,
     MODEL,
+    PREDICTIONS,
     README,
     SETTINGS,
     VAL_MANIFEST,
@@ -66,7 +67,7 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
             kept = "the best model so far, and backups" if (path / MODEL).exists() else "backups"
             error.add_note(
                 f"The run folder {str(path)!r} has {kept}. To continue: {resume_command(path)} "
-                "(in Python: train_classifier(..., resume=True))."
+                "(in Python: train(..., resume=True))."
             )
         elif not is_resumed:
             if isinstance(error, KeyboardInterrupt):
@@ -135,11 +136,10 @@ def write_history(epochs: Sequence[Mapping[str, float]], folder: Path) -> None:
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write predictions and figures of the held-out images as tables and pictures."""
-    evaluation.predictions.write_csv(folder / "predictions.csv")
-    names = ("name", "num_images", "num_right", "num_predicted", "recall", "precision")
-    columns = {name: [getattr(found, name) for found in evaluation.classes] for name in names}
-    with atomic_write(folder / "classes.csv") as file:
-        pyarrow.csv.write_csv(pa.table(columns), file)
-    evaluation.draw_confusion().savefig(folder / "confusion_matrix.png")
-    evaluation.draw_wrong().savefig(folder / "wrong_images.png")
+    evaluation.predictions.write_csv(folder / PREDICTIONS)
+    for name, columns in evaluation.tables().items():
+        with atomic_write(folder / name) as file:
+            pyarrow.csv.write_csv(pa.table(columns), file)
+    for name, picture in evaluation.pictures().items():
+        picture.savefig(folder / name)
     evaluation.draw_history().savefig(folder / "history.png")

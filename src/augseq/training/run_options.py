@@ -1,4 +1,4 @@
-"""Options for training a classifier. Does not load Keras."""
+"""Options for training a model. Does not load Keras."""
 
 import os
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _SHARE_OF_HEAD = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The options of `train_classifier`.
+    """The options of `train`.
 
     With pretrained `weights`, only the new head is trained in the first `head_epochs` epochs; then
     all layers are, with a twentieth of the learning rate. Batch normalization keeps its pretrained

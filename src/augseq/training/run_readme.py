@@ -6,12 +6,14 @@ from pathlib import Path
 
 from augseq.inspection.explorer.augment_code import list_code
 from augseq.manifest.manifest import Manifest
+from augseq.training.kinds.kind import Kind
 from augseq.training.run_files import (
     CLASS_NAMES,
     HISTORY,
     LAST_MODEL,
     MANIFEST,
     MODEL,
+    PREDICTIONS,
     README,
     SETTINGS,
     resume_command,
@@ -27,20 +29,22 @@ Training is still running, or was interrupted. To continue it after the last bac
     {resume}
 
 `{model}` is the model of the best epoch so far, if an epoch is complete; `{history}` has the loss
-and accuracy of each epoch.
+and metrics of each epoch.
 """
 
 _COMPLETE = """\
-# A trained image classifier
+# A trained {title}
 
-It distinguishes {num_classes} classes: {classes}. Trained with augseq {version} on {num_images}
-images in {root!r}: the network {network}, from {weights}.
+{purpose}
+
+Trained with augseq {version} on {num_images} images in {root!r}: the network {network}, from
+{weights}.
 
 {result}
 
-Classify images, at the shell:
+{use}, at the shell:
 
-    augseq predict {quoted_folder} FOLDER -o predictions.csv
+    augseq predict {quoted_folder} FOLDER -o {predictions}
 
 In Python:
 
@@ -53,24 +57,14 @@ Both decode and resize images as in training.
 
 | file | content |
 |---|---|
-| `{model}` | the model of the best epoch, for `keras.models.load_model`; pixels from 0 to 255 |
-| `{last_model}` | the model after the last epoch, with its optimizer |
-| `{class_names}` | the names of the classes, in the order of the model's outputs |
-| `{settings}` | all settings and versions |
-| `{manifest}` | the images (`val_{manifest}`: those held out, if they are others) |
-| `predictions.csv` | what it predicts for the held-out images, which it was not trained on |
-| `classes.csv` | images, recall and precision of each class |
-| `confusion_matrix.png` | how often each class was taken for another |
-| `wrong_images.png` | the held-out images that it got wrong, the most confident mistakes first |
-| `{history}`, `history.png` | loss and accuracy of each epoch |
-| `contact_sheet.png` | augmented training images |
+{files}
 
 The training images were augmented with this list:
 
 {augment}
 
-The best epoch is the one with the highest accuracy on the held-out images, so expect slightly less
-on new images.
+The best epoch is the one with {best} on the held-out images, so expect slightly less on new
+images.
 """
 
 
@@ -80,20 +74,24 @@ def write_interrupted_readme(folder: Path) -> None:
     (folder / README).write_text(text, encoding="utf-8")
 
 
-def write_readme(options: RunOptions, train: Manifest, result: str, folder: Path) -> None:
+def write_readme(
+    options: RunOptions, train: Manifest, kind: Kind, result: str, folder: Path
+) -> None:
     """Write how to use what is in the folder of a complete run.
 
     Args:
         options: The options of the run.
         train: The images it was trained on.
-        result: A sentence about its accuracy.
+        kind: What the model predicts.
+        result: A sentence about how good it is.
         folder: The run folder.
     """
-    names = train.class_names
     augment = list_code(augment_code(options))
     text = _COMPLETE.format(
-        num_classes=len(names),
-        classes=", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
+        title=kind.title,
+        purpose=kind.purpose,
+        use=kind.use,
+        best=kind.best,
         version=version("augseq"),
         num_images=len(train),
         root=train.root,
@@ -102,15 +100,28 @@ def write_readme(options: RunOptions, train: Manifest, result: str, folder: Path
         result=result,
         folder=str(folder),
         quoted_folder=shlex.quote(str(folder)),
-        model=MODEL,
-        last_model=LAST_MODEL,
-        class_names=CLASS_NAMES,
-        settings=SETTINGS,
-        manifest=MANIFEST,
-        history=HISTORY,
+        predictions=PREDICTIONS,
+        files="\n".join(f"| {name} | {content} |" for name, content in _files(kind).items()),
         augment="\n".join(f"    {line}" for line in augment.splitlines()),
     )
     (folder / README).write_text(text, encoding="utf-8")
+
+
+def _files(kind: Kind) -> dict[str, str]:
+    """Return the content of each file of a run folder, by its name in backticks."""
+    found = {
+        f"`{MODEL}`": f"the model of the best epoch, for `{kind.load_call}`; pixels from 0 to 255",
+        f"`{LAST_MODEL}`": "the model after the last epoch, with its optimizer",
+        f"`{SETTINGS}`": "all settings and versions",
+        f"`{MANIFEST}`": f"the images (`val_{MANIFEST}`: those held out, if they are others)",
+        f"`{PREDICTIONS}`": "what it predicts for the held-out images, which it was not trained on",
+    }
+    if kind.has_classes:
+        found[f"`{CLASS_NAMES}`"] = "the names of the model's outputs, in order"
+    found |= {f"`{name}`": content for name, content in kind.files.items()}
+    found[f"`{HISTORY}`, `history.png`"] = "loss and metrics of each epoch"
+    found["`contact_sheet.png`"] = "augmented training images"
+    return found
 
 
 def _origin(options: RunOptions) -> str:

@@ -12,12 +12,14 @@ from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.inspection.explorer.augment_code import code_of
 from augseq.loading.pipeline import Pipeline
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.cache.source import CachedSource
 from augseq.pixels.source import FileSource
 from augseq.training.content_text import object_text
 from augseq.training.run_files import CLASS_NAMES, SETTINGS, is_interrupted
 from augseq.training.run_options import RunOptions
+from augseq.training.target_settings import target_settings
 
 _LIBRARIES = ("augseq", "keras", "albumentations", "numpy", "opencv-python-headless", "pillow")
 
@@ -28,6 +30,8 @@ def write_settings(
     pipeline: Pipeline,
     folder: Path,
     *,
+    target: TargetOption,
+    class_names: Sequence[str],
     backend: str,
     val: Manifest | None = None,
 ) -> None:
@@ -38,12 +42,15 @@ def write_settings(
         manifest: The images of the run.
         pipeline: How the held-out images were loaded.
         folder: The run folder.
+        target: What the model predicts.
+        class_names: Names of the classes or tags, if there are any.
         backend: Name of the Keras backend.
         val: The images to evaluate on, if they are not part of `manifest`.
     """
     pixels = pixel_options(pipeline)
     settings = {
         **_given(options, pixels, has_val=val is not None),
+        "target": target_settings(target),
         "augment": augment_code(options),
         "learning_rate": options.peak_learning_rate,
         "pixels": pixels,
@@ -53,7 +60,8 @@ def write_settings(
         "versions": _versions(backend),
     }
     write_json(settings, folder / SETTINGS)
-    write_json(list(manifest.class_names), folder / CLASS_NAMES)
+    if class_names:
+        write_json(list(class_names), folder / CLASS_NAMES)
 
 
 def pixel_options(pipeline: Pipeline) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
             ) from None
         raise MissingFileError(
             f"{str(folder)!r} is not a run folder: it has no {SETTINGS}. `augseq fit` and "
-            "`train_classifier` write run folders."
+            "`augseq.train` write run folders."
         ) from None
     except ValueError as error:
         raise ArgumentError(f"{str(folder / SETTINGS)!r} is damaged: {error}") from error

@@ -8,8 +8,9 @@ import keras
 
 from augseq.errors import MissingExtraError
 from augseq.training.backup import BackupAndResume
-from augseq.training.classifier import compile_classifier, freeze_network
+from augseq.training.build_model import compile_model
 from augseq.training.epoch_log import EpochLog, Epochs, epochs_of
+from augseq.training.networks import freeze_network
 from augseq.training.own_failure import own_failure
 from augseq.training.run_data import RunData
 from augseq.training.run_files import BACKUPS
@@ -84,10 +85,11 @@ def train_stages(
             freeze_network(model, with_head_only=stage.with_head_only)
         if not is_compiled:
             num_steps = (stage.end - stage.first) * len(data.train)
-            compile_classifier(model, num_steps=num_steps, learning_rate=stage.learning_rate)
+            compile_model(model, data.kind, num_steps=num_steps, learning_rate=stage.learning_rate)
         log = EpochLog(
             folder,
             num_epochs=stages[-1].end,
+            score=data.kind.score,
             earlier=epochs,
             early_stopping=options.early_stopping if stage is stages[-1] else None,
             verbose=verbose == _LINES,

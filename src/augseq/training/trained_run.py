@@ -1,7 +1,6 @@
 """Load a run folder, and predict with its model from the same pixels as in training."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,20 +10,24 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from augseq.errors import ArgumentError, AugseqWarning, ManifestError, MissingFileError
+from augseq.errors import ArgumentError, ManifestError, MissingFileError
 from augseq.indexing.folder import index_folder
 from augseq.indexing.scan import not_utf8
+from augseq.loading.targets.target import TargetOption
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.storage import read_manifest
 from augseq.remote.url import is_remote
 from augseq.storage.path_encoding import from_system
 from augseq.terminal_text import listed, shortened, table_text
-from augseq.training.own_failure import own_failure
-from augseq.training.predictions import Predictions
+from augseq.training.kinds.kind import Kind
+from augseq.training.kinds.kind_of import kind_of
+from augseq.training.kinds.predictions import Predictions
+from augseq.training.predict_batches import predict_batches
 from augseq.training.run_files import MANIFEST, MODEL, is_interrupted, resume_command
 from augseq.training.run_settings import given_pixels, read_settings
 from augseq.training.sequence import ImageSequence
+from augseq.training.target_settings import read_target
 from augseq.types import PathLike
 
 Images: TypeAlias = Manifest | PathLike | Sequence[PathLike] | npt.NDArray[Any]
@@ -36,7 +39,7 @@ _REORDERING = ("shuffle", "drop_remainder")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedRun:
-    """A trained classifier, and how its images were decoded and resized.
+    """A trained model, and how its images were decoded and resized.
 
     Attributes:
         folder: The run folder.
@@ -51,9 +54,18 @@ class TrainedRun:
     settings: dict[str, Any] = field(repr=False)
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the model's outputs."""
-        return self.manifest.class_names
+    def target(self) -> TargetOption:
+        """What the model predicts."""
+        return read_target(self.settings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the model's outputs, in order: classes, tags or columns of numbers."""
+        return self._kind.names
+
+    @property
+    def _kind(self) -> Kind:
+        return kind_of(ImageSequence(self.manifest, targets=self.target), "load_run")
 
     def batches(self, images: Manifest, **options: Any) -> ImageSequence:
         """Return unaugmented batches with the pixels that the model was trained with.
@@ -71,7 +83,7 @@ class TrainedRun:
     def predict(
         self, images: Images, *, batch_size: int = 32, verbose: int = 0, **options: Any
     ) -> Predictions:
-        """Classify images, decoded and resized as in training.
+        """Predict what is in images, decoded and resized as in training.
 
         Args:
             images: One of: a manifest; a folder, whose images are taken from all its sub-folders;
@@ -82,6 +94,9 @@ class TrainedRun:
             verbose: As in Keras' `predict`: 1 shows a progress bar.
             **options: Further options of `ImageSequence`, such as `workers`.
 
+        Returns:
+            `ClassPredictions`, `NumberPredictions` or `TagPredictions`, as the model was trained.
+
         Raises:
             MissingFileError: There is no such file or folder.
             ManifestError: The name of a file is not valid UTF-8.
@@ -89,8 +104,8 @@ class TrainedRun:
             ArgumentError: `images` is something else, or there are none; or the model returns NaN.
 
         Warns:
-            AugseqWarning: The labels of a manifest are not compared with the predictions, because
-                the model does not have all its classes, or some images have no label.
+            AugseqWarning: The true values in a manifest are not compared with the predictions,
+                because the model does not have all its classes, or some images have no value.
 
         Example:
             >>> run = augseq.load_run("runs/photos")                       # doctest: +SKIP
@@ -103,23 +118,18 @@ class TrainedRun:
                 "Predictions must be in the order of the images, with one for each. "
                 f"Received: {listed(reordering)}"
             )
-        paths: tuple[str, ...] = ()
-        labels = None
+        kind, paths, truth = self._kind, None, None
         if isinstance(images, np.ndarray):
             batches = self._of_array(images, batch_size=batch_size, **options)
+            outputs, _ = predict_batches(self.model, batches, verbose=verbose)
         else:
             manifest, paths = _manifest_and_names(images)
-            batches = self.batches(manifest, batch_size=batch_size, **options)
-            labels = self._labels(manifest)
-            if labels is None and manifest.class_names:
-                _warn_of_labels(manifest, self.class_names)
-        probabilities = _predict(self.model, batches, verbose)
-        return Predictions(
-            paths=paths or tuple(map(str, range(len(probabilities)))),
-            class_names=self.class_names,
-            probabilities=probabilities,
-            labels=labels,
-        )
+            # A manifest can have the true values.
+            wanted = {"targets": kind.option_for(manifest), "batch_size": batch_size}
+            batches = self.batches(manifest, **{**wanted, **options})
+            outputs, loaded = predict_batches(self.model, batches, verbose=verbose)
+            truth = kind.truth(loaded, manifest)
+        return kind.predictions(paths or tuple(map(str, range(len(outputs)))), outputs, truth)
 
     def _of_array(self, images: npt.NDArray[Any], **options: Any) -> ImageSequence:
         pixels = self._pixels(options)
@@ -137,22 +147,13 @@ class TrainedRun:
             )
         return pixels
 
-    def _labels(self, manifest: Manifest) -> npt.NDArray[Any] | None:
-        """Return the true classes as the model numbers them, if it knows all of them."""
-        targets = manifest.table.column("target")
-        if targets.null_count or not set(manifest.class_names) <= set(self.class_names):
-            return None
-        # A test set can lack a class, or have another order.
-        numbers = np.array([self.class_names.index(name) for name in manifest.class_names])
-        return np.asarray(numbers[manifest.targets])
-
     def __repr__(self) -> str:
-        pixels, classes = given_pixels(self.settings), listed(self.class_names, 10)
+        pixels, names = given_pixels(self.settings), self.names
         return table_text(
             f"TrainedRun {shortened(repr(str(self.folder)), 60)}",
             {
                 "model": f"{self.model.name}, {self.model.count_params():,} weights",
-                "classes": f"{len(self.class_names)}: {shortened(classes, 70)}",
+                "predicts": shortened(f"{len(names)}: {listed(names, 10)}", 70),
                 "images": "x".join(map(str, pixels["image_size"])) + f", {pixels['color_mode']}",
             },
         )
@@ -162,7 +163,7 @@ def load_run(folder: PathLike) -> TrainedRun:
     """Load the model of a run folder, with all that is needed to predict with it.
 
     Args:
-        folder: A folder that `augseq fit` or `train_classifier` wrote.
+        folder: A folder that `augseq fit` or `augseq.train` wrote.
 
     Raises:
         MissingFileError: It is not a run folder, or its model or manifest is missing.
@@ -183,22 +184,6 @@ def load_run(folder: PathLike) -> TrainedRun:
         model=keras.models.load_model(path / MODEL),
         manifest=read_manifest(path / MANIFEST),
         settings=settings,
-    )
-
-
-def _predict(model: keras.Model, batches: ImageSequence, verbose: int) -> npt.NDArray[np.float32]:
-    with own_failure(batches):
-        found: npt.NDArray[np.float32] = np.asarray(model.predict(batches, verbose=verbose))
-    return found
-
-
-def _warn_of_labels(manifest: Manifest, known: Sequence[str]) -> None:
-    unknown = sorted(set(manifest.class_names) - set(known))
-    reason = f"the model has no class {listed(unknown, 5)}" if unknown else "some images have none"
-    warnings.warn(
-        f"The labels of the manifest are not compared with the predictions: {reason}.",
-        AugseqWarning,
-        stacklevel=3,
     )
 
 

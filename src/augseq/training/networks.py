@@ -1,7 +1,8 @@
-"""Image classifiers: a small one to train from scratch on a CPU, pretrained ones, a schedule."""
+"""The networks before a model's head: a small one to train from scratch, or a pretrained one."""
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 from augseq.errors import ArgumentError
 from augseq.training.backbones import build_backbone, preprocess
 from augseq.training.pretrained import load_pretrained
-from augseq.training.run_options import IMAGENET, RANDOM, SMALL, RunOptions
+from augseq.training.run_options import IMAGENET, RANDOM, SMALL
 
 # For short runs: after 85 steps on 258 photographs of 12 classes, validation accuracy was 0.67
 # with 0.9 and 0.12 with Keras' default of 0.99; after 850 steps both reached 0.96 to 0.97.
@@ -18,20 +19,53 @@ _NORM_MOMENTUM = 0.9
 _STEM_FILTERS = 24
 _STAGE_FILTERS = (32, 64, 128, 128)
 _DROPOUT = 0.2
-_WEIGHT_DECAY = 5e-3
-_WARM_UP = 0.1
 
 
-def build_classifier(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network without its head.
+
+    Attributes:
+        name: Its name.
+        pixels: The input, a Keras tensor of shape (batch, height, width, channels).
+        features: One vector of each image, a Keras tensor of shape (batch, num_features).
+        seeds: Seeds of the layers that follow.
+    """
+
+    name: str
+    pixels: Any
+    features: Any
+    seeds: Iterator[int]
+
+    def dense(self, units: int, activation: str, name: str) -> Any:
+        """Return the outputs of a new last layer, a Keras tensor of shape (batch, units).
+
+        Args:
+            units: Number of outputs.
+            activation: Such as "softmax".
+            name: Of the layer.
+        """
+        x = keras.layers.Dropout(_DROPOUT, seed=next(self.seeds))(self.features)
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(self.seeds)),
+            # In float32 under any dtype policy: a half-precision softmax rounds small losses to
+            # zero.
+            dtype="float32",
+            name=name,
+        )(x)
+
+
+def build_network(
     architecture: str,
     *,
     image_shape: tuple[int, int, int],
-    num_classes: int,
     seed: int,
     weights: str = RANDOM,
     white: float = 255.0,
-) -> keras.Model:
-    """Build an image classifier: a network, which starts with its preprocessing, and a head.
+) -> Network:
+    """Build a network, which starts with its preprocessing.
 
     "small" has 0.25 million weights and is intended for a few hundred to tens of thousands of
     images on a CPU. Any other name is an architecture of `keras.applications`.
@@ -40,16 +74,13 @@ def build_classifier(
         architecture: "small", or the name of a model in `keras.applications`, such as
             "MobileNetV2"; case-insensitive.
         image_shape: (height, width, channels) in pixels, of 3 channels, or 1 for greyscale.
-        num_classes: Number of classes.
         seed: Seed of the initial weights and of dropout. No global generator changes.
         weights: Weights of the network: "random", "imagenet", or a file as in `load_pretrained`.
-            Those of the head are always random.
         white: Value of a white pixel: 255, or 1 with `full_depth`.
 
     Returns:
-        An uncompiled model. Inputs: images of shape (batch, *image_shape), uint8 or float32, range
-        0 to `white`, which the model rescales. Outputs: probabilities of shape
-        (batch, num_classes), float32. Its last layer is its head.
+        The network, for images of shape (batch, *image_shape), uint8 or float32, range 0 to
+        `white`, which it rescales.
 
     Raises:
         ArgumentError: There is no such architecture, it does not support this image size, or the
@@ -78,78 +109,26 @@ def build_classifier(
         x = keras.layers.GlobalAveragePooling2D()(x)
     if weights not in (RANDOM, IMAGENET):
         load_pretrained(body, weights, architecture=architecture)
-    return keras.Model(pixels, _head(x, num_classes, seeds), name=name)
-
-
-def build_classifier_of(options: RunOptions, *, num_classes: int) -> keras.Model:
-    """Build the classifier of a run, as in `build_classifier`."""
-    policy = keras.config.dtype_policy()
-    if options.mixed_precision:
-        keras.config.set_dtype_policy("mixed_float16")
-    try:
-        return build_classifier(
-            options.architecture,
-            image_shape=(*options.image_size, 1 if options.color_mode == "grayscale" else 3),
-            num_classes=num_classes,
-            seed=options.seed,
-            weights=str(options.weights),
-            white=1.0 if options.full_depth else 255.0,
-        )
-    finally:
-        keras.config.set_dtype_policy(policy)
+    return Network(name=name, pixels=pixels, features=x, seeds=seeds)
 
 
 def freeze_network(model: keras.Model, *, with_head_only: bool) -> None:
-    """Choose which layers of a pretrained classifier to train.
+    """Choose which layers of a model with a pretrained network to train.
 
     Batch normalization stays in inference mode with its pretrained statistics: those of a few
     images would be worse, and changing them would damage the weights.
 
     Args:
-        model: A model whose last layer is its head.
+        model: A model whose last layer with weights is its head.
         with_head_only: Train only the head; otherwise, all layers.
     """
-    *network, head = model.layers
+    *network, head = [layer for layer in model.layers if layer.weights]
     for layer in network:
         layer.trainable = not with_head_only
     head.trainable = True
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-
-
-def compile_classifier(model: keras.Model, *, num_steps: int, learning_rate: float) -> None:
-    """Compile a classifier for a training run of known length.
-
-    Uses AdamW, a learning rate with warm-up over the first tenth of the steps and then cosine
-    decay to zero, sparse categorical cross-entropy (for integer labels), and accuracy.
-
-    Args:
-        model: A classifier that outputs probabilities.
-        num_steps: Steps of the whole run: batches per epoch times epochs.
-        learning_rate: Peak learning rate.
-    """
-    warm_up = max(1, round(_WARM_UP * num_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        warmup_target=learning_rate,
-        warmup_steps=warm_up,
-        decay_steps=max(1, num_steps - warm_up),
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer,
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=_jit_compile(),
-    )
-
-
-def _jit_compile() -> bool | str:
-    # On a CPU, XLA makes TensorFlow slower: an epoch of 416 images took 1.7 s with it and
-    # 1.0 s without, and compiling 7 s instead of 2 s. JAX is slow without it.
-    return False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def _small_network(x: Any, seeds: Iterator[int]) -> Any:
@@ -161,18 +140,6 @@ def _small_network(x: Any, seeds: Iterator[int]) -> Any:
             x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = _convolution(x, filters, kernel_size=3, strides=1, seed=next(seeds))
     return keras.layers.GlobalAveragePooling2D()(x)
-
-
-def _head(x: Any, num_classes: int, seeds: Iterator[int]) -> Any:
-    x = keras.layers.Dropout(_DROPOUT, seed=next(seeds))(x)
-    return keras.layers.Dense(
-        num_classes,
-        activation="softmax",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-        # In float32 under any dtype policy: a half-precision softmax rounds small losses to zero.
-        dtype="float32",
-        name="probabilities",
-    )(x)
 
 
 def _convolution(x: Any, filters: int, *, kernel_size: int, strides: int, seed: int) -> Any:

@@ -1,4 +1,4 @@
-"""`train_classifier` caches images in memory by itself, and trains a model of one's own."""
+"""`train` caches images in memory by itself, and trains a model of one's own."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_a_model_of_ones_own_is_trained_on_images_cached_in_memory(tmp_path: Pat
     options = augseq.RunOptions(epochs=2, image_size=(8, 8), batch_size=8, workers=0)
     layers = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, activation="softmax")], name="mine")
-    result = augseq.train_classifier(images, tmp_path / "run", options, model=model)
+    result = augseq.train(images, tmp_path / "run", options, model=model)
     assert str(result.cache).startswith("0.0 MB in memory, loaded ")
 
     assert result.model is model
@@ -32,4 +32,4 @@ def test_a_model_of_ones_own_is_trained_on_images_cached_in_memory(tmp_path: Pat
     for variable, other in zip(run.model.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(variable.value), np.asarray(other.value))
     with pytest.raises(augseq.ArgumentError, match="Its run is complete"):
-        augseq.train_classifier(images, tmp_path / "run", options, model=model, resume=True)
+        augseq.train(images, tmp_path / "run", options, model=model, resume=True)

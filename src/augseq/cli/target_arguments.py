@@ -1,0 +1,163 @@
+"""The target of `augseq fit`: a column of classes, numbers or tags."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from augseq.cli.arguments import listed_names
+from augseq.cli.print_manifest import print_bars
+from augseq.errors import ArgumentError, LabelError
+from augseq.loading.targets.label import Label
+from augseq.loading.targets.multi_label import MissingTags, MultiLabel
+from augseq.loading.targets.number import Number
+from augseq.loading.targets.target import TargetOption
+from augseq.manifest.manifest import Manifest
+from augseq.terminal_text import listed
+
+_TARGET = "Target"
+_FLAGS = frozenset({0, 1, "0", "1"})
+_USUAL_SEPARATORS = ";|,"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetArguments:
+    """What to predict, if not the labels of the manifest."""
+
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Manifest: what to predict, e.g. age or height,width: numbers, classes (text), "
+            "or tags (lists, text with --separator, several columns of 0 and 1). [the labels]",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What separates the tags in a column of text, e.g. ';'.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None
+
+    missing_tags: Annotated[
+        MissingTags,
+        typer.Option(
+            help="Fail on missing tags, or take them as images without any tag.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = "error"
+
+    def option(self, manifest: Manifest) -> TargetOption | None:
+        """Return the target of a manifest; None for its labels.
+
+        Raises:
+            ArgumentError: There is no such column, or its content could mean several things.
+        """
+        names = listed_names(self.target)
+        if self.separator is not None and (names is None or len(names) > 1):
+            raise ArgumentError("--separator requires --target with one column of text.")
+        if names is None:
+            return None
+        for name in names:
+            manifest.arrow_column(name, "--target")
+        if len(names) > 1:
+            are_flags = all(_FLAGS.issuperset(manifest.unique(name)) for name in names)
+            return MultiLabel(names, missing=self.missing_tags) if are_flags else Number(names)
+        if self.separator is None and not _has_tags(manifest, names[0]):
+            return _target_of(manifest, names[0])
+        return self._tags(manifest, names[0])
+
+    def _tags(self, manifest: Manifest, name: str) -> MultiLabel:
+        _check_tags(manifest, name, self.missing_tags)
+        return MultiLabel(
+            name,
+            classes=manifest.unique(name, separator=self.separator),
+            separator=self.separator,
+            missing=self.missing_tags,
+        )
+
+
+def print_target(manifest: Manifest, target: TargetOption) -> None:
+    """Print how many images there are, and what is to be predicted.
+
+    Args:
+        manifest: The images.
+        target: Anything but the labels of the manifest.
+    """
+    print(f"{len(manifest):,} images; to predict: ", end="")
+    _PRINT[type(target)](manifest, target)
+
+
+def _print_classes(manifest: Manifest, target: Label) -> None:
+    counts = manifest.class_counts(target)
+    print(f"{len(counts)} classes in {target.column!r}")
+    print_bars(counts)
+
+
+def _print_tags(manifest: Manifest, target: MultiLabel) -> None:
+    counts = manifest.class_counts(target)
+    print(f"{len(counts)} tags in {target.columns!r}")
+    print_bars(counts)
+
+
+def _print_numbers(manifest: Manifest, target: Number) -> None:
+    names = (target.columns,) if isinstance(target.columns, str) else target.columns
+    print(f"numbers in {listed(names, 10)}")
+    for name in names:
+        values = np.stack([np.asarray(value, np.float64) for value in manifest.column(name)])
+        print(f"  {name}: {values.min():.6g} to {values.max():.6g}, mean {values.mean():.4g}")
+
+
+_PRINT: dict[type[Any], Callable[[Manifest, Any], None]] = {
+    Label: _print_classes,
+    MultiLabel: _print_tags,
+    Number: _print_numbers,
+}
+
+
+def _target_of(manifest: Manifest, name: str) -> TargetOption:
+    """Return the target of a column without tags, from the values of its content."""
+    if str(manifest.arrow_column(name).type).startswith("list"):
+        return Number(name)
+    values = manifest.unique(name)
+    if values and _FLAGS.issuperset(values):
+        return Label(name, classes=values)
+    if all(map(_is_number, values)):
+        return Number(name)
+    separators = [text for text in _USUAL_SEPARATORS if any(text in str(v) for v in values)]
+    if separators:
+        example = next(value for value in values if separators[0] in str(value))
+        raise ArgumentError(
+            f"The column {name!r} has text such as {example!r}. For tags, pass --separator "
+            f"{separators[0]!r}; if this is the name of a class, create a manifest with these "
+            f"classes as labels: augseq index ... --label-column {name}"
+        )
+    return Label(name, classes=values)
+
+
+def _has_tags(manifest: Manifest, name: str) -> bool:
+    """Return whether a column has lists of names or integers."""
+    kind = str(manifest.arrow_column(name).type)
+    return kind.startswith("list") and "float" not in kind and "double" not in kind
+
+
+def _check_tags(manifest: Manifest, name: str, missing: MissingTags) -> None:
+    num_missing = manifest.arrow_column(name).null_count
+    if num_missing and missing == "error":
+        raise LabelError(
+            f"{num_missing:,} of {len(manifest):,} images have no value in the column {name!r}. If "
+            "they are images without any tag, pass --missing-tags empty."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

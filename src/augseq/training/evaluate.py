@@ -1,0 +1,85 @@
+"""Evaluate a model on images with known values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from augseq.errors import ArgumentError
+from augseq.training.kinds.evaluation import Evaluation
+from augseq.training.kinds.kind import Kind
+from augseq.training.kinds.kind_of import kind_of
+from augseq.training.predict_batches import predict_batches
+from augseq.training.sequence import ImageSequence
+
+
+def evaluate(
+    model: keras.Model,
+    batches: ImageSequence,
+    *,
+    history: keras.callbacks.History | Mapping[str, Sequence[float]] | None = None,
+    verbose: int = 0,
+) -> Evaluation:
+    """Evaluate a model of your own on images with known values.
+
+    Args:
+        model: What it must return depends on the target of `batches`: a probability for each
+            class, shape (batch, num_classes), or, for two classes, that of the second one, shape
+            (batch, 1); a number for each column, shape (batch, num_columns); a probability for
+            each tag, shape (batch, num_tags).
+        batches: Batches in the order of the manifest, with one target: labels (`label_mode`),
+            `Number` or `MultiLabel`.
+        history: What `fit` returned, to draw its curves.
+        verbose: As in Keras' `predict`: 1 shows a progress bar.
+
+    Returns:
+        A `ClassEvaluation`, `NumberEvaluation` or `TagEvaluation`.
+
+    Raises:
+        ArgumentError: `batches` is not an `ImageSequence`, is shuffled or incomplete, or has
+            another target; or the model returns something else.
+        DecodeError: A file does not hold a usable image.
+
+    Example:
+        >>> found = augseq.evaluate(model, val_batches)                    # doctest: +SKIP
+        >>> found.accuracy                                                 # doctest: +SKIP
+        0.97
+        >>> found.draw_wrong()                                             # doctest: +SKIP
+    """
+    if not isinstance(batches, ImageSequence):
+        raise ArgumentError(
+            f"`evaluate` requires an ImageSequence. Received: {type(batches).__name__}"
+        )
+    schedule = batches._plan.schedule
+    order = schedule.order
+    if order.shuffle or order.text or schedule.drop_remainder or batches.length is None:
+        raise ArgumentError(
+            "`evaluate` requires each image once, in the order of the manifest. Received: an "
+            "ImageSequence that shuffles, drops a remainder or repeats"
+        )
+    kind = kind_of(batches, "evaluate")
+    curves: Any = getattr(history, "history", history)
+    return evaluate_kind(kind, model, batches, history=curves or {}, verbose=verbose)
+
+
+def evaluate_kind(
+    kind: Kind,
+    model: keras.Model,
+    batches: ImageSequence,
+    *,
+    history: Mapping[str, Sequence[float]],
+    verbose: int = 0,
+) -> Evaluation:
+    """Evaluate a model of a kind, as `evaluate` does.
+
+    Args:
+        kind: What the model predicts.
+        model: The model.
+        batches: Batches in the order of the manifest.
+        history: Loss and metrics of each epoch.
+        verbose: As in Keras' `predict`.
+    """
+    outputs, loaded = predict_batches(model, batches, verbose=verbose)
+    paths = tuple(batches.manifest.table.column("path").to_pylist())
+    predictions = kind.predictions(paths, outputs, kind.truth(loaded, batches.manifest))
+    return kind.evaluation(predictions, batches, history)

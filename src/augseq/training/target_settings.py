@@ -1,0 +1,67 @@
+"""A target as plain values, for the settings of a run."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from augseq.errors import ArgumentError
+from augseq.loading.targets.label import Label
+from augseq.loading.targets.multi_label import MultiLabel
+from augseq.loading.targets.number import Number
+from augseq.loading.targets.target import TargetOption
+from augseq.validation import briefly
+
+_OPTIONS: dict[str, type[Any]] = {option.__name__: option for option in (Label, Number, MultiLabel)}
+
+
+def check_target(target: Any) -> TargetOption:
+    """Return a target that a run can be trained on.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    is_known = type(target) in _OPTIONS.values()
+    if is_known and getattr(target, "label_mode", "int") == "int":
+        found: TargetOption = target
+        return found
+    raise ArgumentError(
+        'To train on, `target` must be augseq.Label() with label_mode="int", augseq.Number(...) '
+        f"or augseq.MultiLabel(...). Received: {briefly(target)}"
+    )
+
+
+def target_settings(target: TargetOption) -> dict[str, Any]:
+    """Return the name of a target's class, and its options, as JSON can store them."""
+    given = {
+        field.name: getattr(target, field.name)
+        for field in fields(target)  # type: ignore[arg-type]
+        if field.default is MISSING or getattr(target, field.name) != field.default
+    }
+    return {"kind": type(target).__name__, **{name: _plain(v) for name, v in given.items()}}
+
+
+def read_target(settings: Mapping[str, Any]) -> TargetOption:
+    """Return the target in the settings of a run.
+
+    Args:
+        settings: All settings.
+
+    Raises:
+        ArgumentError: Another version of augseq wrote it.
+    """
+    stored = settings.get("target", {"kind": Label.__name__})
+    options = {name: value for name, value in stored.items() if name != "kind"}
+    try:
+        target: TargetOption = _OPTIONS[stored["kind"]](**options)
+    except (KeyError, TypeError) as error:
+        raise ArgumentError(
+            f"This version of augseq does not know the target of the run: {stored}"
+        ) from error
+    return target
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    # A number of numpy.
+    return value.item() if hasattr(value, "item") else value
