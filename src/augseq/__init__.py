@@ -44,9 +44,10 @@ Train with callbacks:
     `AuditReport`.
 Train a model in one call, and use it:
     `train`, with `RunOptions`, returns a `RunResult`; `load_run` returns a `TrainedRun`, whose
-    `predict` returns `Predictions`: `ClassPredictions`, `NumberPredictions` or `TagPredictions`.
-    `evaluate` returns an `Evaluation` of any model: a `ClassEvaluation`, with a `ClassResult` for
-    each class, a `NumberEvaluation`, with a `NumberResult` for each number, or a `TagEvaluation`.
+    `predict` returns `Predictions`: `ClassPredictions`, `NumberPredictions`, `TagPredictions` or
+    `MaskPredictions`. `evaluate` returns an `Evaluation` of any model: a `ClassEvaluation`, with a
+    `ClassResult` for each class, a `NumberEvaluation`, with a `NumberResult` for each number, a
+    `TagEvaluation`, or a `MaskEvaluation`, with a `MaskResult` for each class.
 Handle errors:
     `AugseqError` is the base class of all errors, `AugseqWarning` the class of all warnings; the
     full tree is in `errors`.
@@ -129,6 +130,9 @@ if TYPE_CHECKING:
     from augseq.training.kinds.class_evaluation import ClassResult as ClassResult
     from augseq.training.kinds.class_predictions import ClassPredictions as ClassPredictions
     from augseq.training.kinds.evaluation import Evaluation as Evaluation
+    from augseq.training.kinds.mask_evaluation import MaskEvaluation as MaskEvaluation
+    from augseq.training.kinds.mask_evaluation import MaskResult as MaskResult
+    from augseq.training.kinds.mask_predictions import MaskPredictions as MaskPredictions
     from augseq.training.kinds.number_evaluation import NumberEvaluation as NumberEvaluation
     from augseq.training.kinds.number_evaluation import NumberResult as NumberResult
     from augseq.training.kinds.number_predictions import NumberPredictions as NumberPredictions
@@ -227,6 +231,7 @@ _HOMES = {
     "ClassPredictions": "augseq.training.kinds.class_predictions",
     "NumberPredictions": "augseq.training.kinds.number_predictions",
     "TagPredictions": "augseq.training.kinds.tag_predictions",
+    "MaskPredictions": "augseq.training.kinds.mask_predictions",
     "evaluate": "augseq.training.evaluate",
     "Evaluation": "augseq.training.kinds.evaluation",
     "ClassEvaluation": "augseq.training.kinds.class_evaluation",
@@ -234,6 +239,8 @@ _HOMES = {
     "NumberEvaluation": "augseq.training.kinds.number_evaluation",
     "NumberResult": "augseq.training.kinds.number_evaluation",
     "TagEvaluation": "augseq.training.kinds.tag_evaluation",
+    "MaskEvaluation": "augseq.training.kinds.mask_evaluation",
+    "MaskResult": "augseq.training.kinds.mask_evaluation",
     # Handle errors.
     "AugseqError": "augseq.errors",
     "AugseqWarning": "augseq.errors",

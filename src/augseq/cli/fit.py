@@ -22,7 +22,7 @@ from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_sam
 from augseq.cli.flat_options import with_flat_options
 from augseq.cli.next_step import print_next
 from augseq.cli.print_manifest import print_counts
-from augseq.cli.target_arguments import TargetArguments, print_target
+from augseq.cli.target_arguments import TargetArguments, TrainingMasks, print_target
 from augseq.errors import ArgumentError
 from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption
@@ -87,13 +87,14 @@ def fit(
     *,
     run: RunArguments,
     wanted: TargetArguments,
+    masks: TrainingMasks,
     source: TrainingImages,
     decoding: Decoding,
 ) -> None:
     """Train a model on images, and write a run folder (model, metrics, plots, predictions).
 
     The model predicts the class of an image; with --target, the values of other columns of a
-    manifest: numbers, classes or tags.
+    manifest: numbers, classes or tags; with --mask and --mask-classes, the class of each pixel.
 
     The run folder contains the model of the best epoch, the history, the predictions for held-out
     images, pictures, and a README that describes all files.
@@ -113,11 +114,12 @@ def fit(
         if source.splits or not (val_folder or _is_given(context, "val")):
             options = _with_split_of(manifest, options)
         val = _open_val(source, val_folder, options)
-        target = wanted.option(manifest)
+        target = wanted.option(manifest, masks)
     else:
         given = {name for name in context.params if _is_given(context, name)}
         _check_source(resume, source, given)
-        check_absent(wanted, "new runs", f"--resume {resume}")
+        for group in (wanted, masks):
+            check_absent(group, "new runs", f"--resume {resume}")
         options = _stored_options(resume, run, decoding, given)
         require_backend(for_saving=True)
         manifest, run_folder = read_manifest(resume / MANIFEST, root=source.root), resume

@@ -1,4 +1,4 @@
-"""The target of `augseq fit`: a column of classes, numbers or tags."""
+"""The target of `augseq fit`: a column of classes, numbers, tags or masks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ import numpy as np
 import typer
 
 from augseq.cli.arguments import listed_names
+from augseq.cli.column_arguments import Masks
 from augseq.cli.print_manifest import print_bars
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.label import Label
+from augseq.loading.targets.mask import Mask
 from augseq.loading.targets.multi_label import MissingTags, MultiLabel
 from augseq.loading.targets.number import Number
 from augseq.loading.targets.target import TargetOption
@@ -20,6 +22,20 @@ from augseq.terminal_text import listed
 _TARGET = "Target"
 _FLAGS = frozenset({0, 1, "0", "1"})
 _USUAL_SEPARATORS = ";|,"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingMasks(Masks):
+    """The masks that a run is trained on."""
+
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Manifest: predict the masks in this column.",
+            rich_help_panel="Masks",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +68,21 @@ class TargetArguments:
         ),
     ] = "error"
 
-    def option(self, manifest: Manifest) -> TargetOption | None:
+    def option(self, manifest: Manifest, masks: Masks) -> TargetOption | None:
         """Return the target of a manifest; None for its labels.
+
+        Args:
+            manifest: The images.
+            masks: The masks, if they are the target.
 
         Raises:
             ArgumentError: There is no such column, or its content could mean several things.
         """
-        names = listed_names(self.target)
+        names, mask = listed_names(self.target), masks.target()
+        if names is not None and mask is not None:
+            raise ArgumentError("Only one of --target and --mask can be predicted.")
+        if mask is not None:
+            return mask
         if self.separator is not None and (names is None or len(names) > 1):
             raise ArgumentError("--separator requires --target with one column of text.")
         if names is None:
@@ -113,10 +137,15 @@ def _print_numbers(manifest: Manifest, target: Number) -> None:
         print(f"  {name}: {values.min():.6g} to {values.max():.6g}, mean {values.mean():.4g}")
 
 
+def _print_masks(_: Manifest, target: Mask) -> None:
+    print(f"masks in {target.column!r}, of the classes {', '.join(target.classes)}")
+
+
 _PRINT: dict[type[Any], Callable[[Manifest, Any], None]] = {
     Label: _print_classes,
     MultiLabel: _print_tags,
     Number: _print_numbers,
+    Mask: _print_masks,
 }
 
 

@@ -51,7 +51,7 @@ def overlaid(image: Image, labels: npt.NDArray[np.integer[Any]], colors: dict[in
     Returns:
         uint8, shape (height, width, 3).
     """
-    labels = _nearest(labels, image.shape)
+    labels = resized_map(labels, image.shape)
     pixels = displayable(image)[:, :, :3].astype(np.float32)
     painted, opacity = _striped(labels.shape), np.full(labels.shape, _OPACITY_OF_UNKNOWN)
     for number, color in colors.items():
@@ -89,10 +89,11 @@ def scale_colors(count: int) -> list[str]:
 def shrunk_map(values: npt.NDArray[Any], side_px: int) -> npt.NDArray[Any]:
     """Return a map with no side longer than `side_px`, of the nearest pixels."""
     scale = min(1.0, side_px / max(values.shape))
-    return _nearest(values, tuple(max(1, round(side * scale)) for side in values.shape))
+    return resized_map(values, tuple(max(1, round(side * scale)) for side in values.shape))
 
 
-def _nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def resized_map(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return a map in another size (height, width), of the nearest pixels."""
     places = [
         ((np.arange(size) + 0.5) * old / size).astype(np.int64)
         for size, old in zip(shape, values.shape, strict=False)

@@ -33,6 +33,7 @@ def build_model(kind: Kind, options: RunOptions) -> keras.Model:
             seed=options.seed,
             weights=str(options.weights),
             white=1.0 if options.full_depth else 255.0,
+            is_per_pixel=kind.is_per_pixel,
         )
         return keras.Model(network.pixels, kind.add_head(network), name=network.name)
     finally:

@@ -26,14 +26,15 @@ def evaluate(
         model: What it must return depends on the target of `batches`: a probability for each
             class, shape (batch, num_classes), or, for two classes, that of the second one, shape
             (batch, 1); a number for each column, shape (batch, num_columns); a probability for
-            each tag, shape (batch, num_tags).
+            each tag, shape (batch, num_tags); a number for each class of each pixel, of which the
+            highest wins, shape (batch, height, width, num_classes).
         batches: Batches in the order of the manifest, with one target: labels (`label_mode`),
-            `Number` or `MultiLabel`.
+            `Number`, `MultiLabel` or `Mask`.
         history: What `fit` returned, to draw its curves.
         verbose: As in Keras' `predict`: 1 shows a progress bar.
 
     Returns:
-        A `ClassEvaluation`, `NumberEvaluation` or `TagEvaluation`.
+        A `ClassEvaluation`, `NumberEvaluation`, `TagEvaluation` or `MaskEvaluation`.
 
     Raises:
         ArgumentError: `batches` is not an `ImageSequence`, is shuffled or incomplete, or has
@@ -79,7 +80,8 @@ def evaluate_kind(
         history: Loss and metrics of each epoch.
         verbose: As in Keras' `predict`.
     """
-    outputs, loaded = predict_batches(model, batches, verbose=verbose)
+    outputs, loaded = predict_batches(kind, model, batches, verbose=verbose)
     paths = tuple(batches.manifest.table.column("path").to_pylist())
-    predictions = kind.predictions(paths, outputs, kind.truth(loaded, batches.manifest))
+    truth = kind.truth(loaded, batches.manifest)
+    predictions = kind.predictions(paths, outputs, truth, batches)
     return kind.evaluation(predictions, batches, history)

@@ -1,7 +1,8 @@
 """The networks before a model's head: a small one to train from scratch, or a pretrained one."""
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from augseq.training.run_options import IMAGENET, RANDOM, SMALL
 _NORM_MOMENTUM = 0.9
 _STEM_FILTERS = 24
 _STAGE_FILTERS = (32, 64, 128, 128)
+# By level, each of half the size of the one before.
+_UNET_FILTERS = (8, 16, 32, 64, 64)
+_DECODER_FILTERS = (16, 32, 48, 64, 96, 128)
 _DROPOUT = 0.2
 
 
@@ -28,7 +32,8 @@ class Network:
     Attributes:
         name: Its name.
         pixels: The input, a Keras tensor of shape (batch, height, width, channels).
-        features: One vector of each image, a Keras tensor of shape (batch, num_features).
+        features: Features of each image, a Keras tensor of shape (batch, num_features); or of each
+            pixel, of shape (batch, height, width, num_features).
         seeds: Seeds of the layers that follow.
     """
 
@@ -56,6 +61,21 @@ class Network:
             name=name,
         )(x)
 
+    def per_pixel(self, channels: int, name: str) -> Any:
+        """Return the outputs of a new last layer, shape (batch, height, width, channels).
+
+        Args:
+            channels: Number of outputs for each pixel.
+            name: Of the layer.
+        """
+        return keras.layers.Conv2D(
+            channels,
+            1,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(self.seeds)),
+            dtype="float32",
+            name=name,
+        )(self.features)
+
 
 def build_network(
     architecture: str,
@@ -64,11 +84,15 @@ def build_network(
     seed: int,
     weights: str = RANDOM,
     white: float = 255.0,
+    is_per_pixel: bool = False,
 ) -> Network:
     """Build a network, which starts with its preprocessing.
 
     "small" has 0.25 million weights and is intended for a few hundred to tens of thousands of
     images on a CPU. Any other name is an architecture of `keras.applications`.
+
+    For outputs of each pixel, "small" is a U-Net, and other networks get a decoder, which combines
+    their feature maps from the smallest to the largest.
 
     Args:
         architecture: "small", or the name of a model in `keras.applications`, such as
@@ -77,6 +101,7 @@ def build_network(
         seed: Seed of the initial weights and of dropout. No global generator changes.
         weights: Weights of the network: "random", "imagenet", or a file as in `load_pretrained`.
         white: Value of a white pixel: 255, or 1 with `full_depth`.
+        is_per_pixel: Whether to return features of each pixel rather than of each image.
 
     Returns:
         The network, for images of shape (batch, *image_shape), uint8 or float32, range 0 to
@@ -96,7 +121,8 @@ def build_network(
                 "shell: --architecture EfficientNetV2B0), or pass a file of weights."
             )
         scaled = keras.layers.Rescaling(2 / white, offset=-1)(pixels)
-        body = keras.Model(pixels, _small_network(scaled, seeds))
+        build = _small_unet if is_per_pixel else _small_network
+        body = keras.Model(pixels, build(scaled, seeds))
         x, name = body.output, SMALL
     else:
         height, width, channels = image_shape
@@ -105,8 +131,11 @@ def build_network(
         x = pixels if white == 255 else keras.layers.Rescaling(255 / white)(pixels)
         if channels == 1:
             x = keras.layers.Concatenate()([x, x, x])
-        x, name = body(preprocess(x, architecture)), body.name
-        x = keras.layers.GlobalAveragePooling2D()(x)
+        x, name = preprocess(x, architecture), body.name
+        if is_per_pixel:
+            x = _with_decoder(body, x, seeds)
+        else:
+            x = keras.layers.GlobalAveragePooling2D()(body(x))
     if weights not in (RANDOM, IMAGENET):
         load_pretrained(body, weights, architecture=architecture)
     return Network(name=name, pixels=pixels, features=x, seeds=seeds)
@@ -119,16 +148,18 @@ def freeze_network(model: keras.Model, *, with_head_only: bool) -> None:
     images would be worse, and changing them would damage the weights.
 
     Args:
-        model: A model whose last layer with weights is its head.
-        with_head_only: Train only the head; otherwise, all layers.
+        model: A model whose layer that is a model itself is the pretrained network; without one,
+            all layers but the last one with weights are.
+        with_head_only: Train only the rest, which has random weights; otherwise, all layers.
     """
-    *network, head = [layer for layer in model.layers if layer.weights]
+    *layers, _ = weighted = [layer for layer in model.layers if layer.weights]
+    network = [layer for layer in weighted if isinstance(layer, keras.Model)] or layers
+    for layer in weighted:
+        layer.trainable = not with_head_only or layer not in network
     for layer in network:
-        layer.trainable = not with_head_only
-    head.trainable = True
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+        for part in layer._flatten_layers():
+            if isinstance(part, keras.layers.BatchNormalization):
+                part.trainable = False
 
 
 def _small_network(x: Any, seeds: Iterator[int]) -> Any:
@@ -140,6 +171,52 @@ def _small_network(x: Any, seeds: Iterator[int]) -> Any:
             x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = _convolution(x, filters, kernel_size=3, strides=1, seed=next(seeds))
     return keras.layers.GlobalAveragePooling2D()(x)
+
+
+def _small_unet(x: Any, seeds: Iterator[int]) -> Any:
+    maps = []
+    for level, filters in enumerate(_UNET_FILTERS):
+        if level > 0:
+            # "same", so that tiny images do not shrink to nothing.
+            x = keras.layers.MaxPooling2D(2, padding="same")(x)
+            x = _convolution(x, filters, kernel_size=3, strides=1, seed=next(seeds))
+        x = _convolution(x, filters, kernel_size=3, strides=1, seed=next(seeds))
+        maps.append(x)
+    return _decoded(maps, _UNET_FILTERS, seeds)
+
+
+def _with_decoder(body: keras.Model, x: Any, seeds: Iterator[int]) -> Any:
+    """Return features of each pixel from the feature maps of a network."""
+    encoder = keras.Model(body.input, _maps_of(body), name=body.name)
+    # The preprocessed image itself has the details of the largest size.
+    maps = [x, *encoder(x)]
+    filters = [*_DECODER_FILTERS, *[_DECODER_FILTERS[-1]] * len(maps)]
+    return _decoded(maps, filters, seeds)
+
+
+def _maps_of(body: keras.Model) -> list[Any]:
+    """Return the last feature map of each size, from half of the image's size on."""
+    height = body.input.shape[1]
+    by_level: dict[int, Any] = {}
+    for layer in body.layers:
+        is_cut = isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D)
+        shape = getattr(layer.output, "shape", ())
+        if len(shape) == 4 and not is_cut:
+            by_level[round(math.log2(height / shape[1]))] = layer.output
+    # The output of the network, rather than of a layer beside it.
+    by_level[max(by_level)] = body.output
+    return [by_level[level] for level in sorted(by_level) if level > 0]
+
+
+def _decoded(maps: Sequence[Any], filters: Sequence[int], seeds: Iterator[int]) -> Any:
+    """Combine feature maps from the smallest to the largest."""
+    *skips, x = maps
+    for skip, number in zip(reversed(skips), reversed(filters[: len(skips)]), strict=True):
+        # Of any size, not only twice the size.
+        x = keras.ops.image.resize(x, skip.shape[1:3], interpolation="nearest")
+        x = keras.layers.Concatenate()([x, skip])
+        x = _convolution(x, number, kernel_size=3, strides=1, seed=next(seeds))
+    return x
 
 
 def _convolution(x: Any, filters: int, *, kernel_size: int, strides: int, seed: int) -> Any:

@@ -6,12 +6,15 @@ from typing import Any
 
 from augseq.errors import ArgumentError
 from augseq.loading.targets.label import Label
+from augseq.loading.targets.mask import Mask
 from augseq.loading.targets.multi_label import MultiLabel
 from augseq.loading.targets.number import Number
 from augseq.loading.targets.target import TargetOption
 from augseq.validation import briefly
 
-_OPTIONS: dict[str, type[Any]] = {option.__name__: option for option in (Label, Number, MultiLabel)}
+_OPTIONS: dict[str, type[Any]] = {
+    option.__name__: option for option in (Label, Number, MultiLabel, Mask)
+}
 
 
 def check_target(target: Any) -> TargetOption:
@@ -21,12 +24,15 @@ def check_target(target: Any) -> TargetOption:
         ArgumentError: It is something else.
     """
     is_known = type(target) in _OPTIONS.values()
-    if is_known and getattr(target, "label_mode", "int") == "int":
+    is_sparse = getattr(target, "label_mode", "int") == "int"
+    is_sparse &= not getattr(target, "one_hot", False)
+    if is_known and is_sparse:
         found: TargetOption = target
         return found
     raise ArgumentError(
-        'To train on, `target` must be augseq.Label() with label_mode="int", augseq.Number(...) '
-        f"or augseq.MultiLabel(...). Received: {briefly(target)}"
+        'To train on, `target` must be augseq.Label() with label_mode="int", augseq.Number(...), '
+        "augseq.MultiLabel(...), or augseq.Mask(...) with one_hot=False. "
+        f"Received: {briefly(target)}"
     )
 
 
@@ -51,6 +57,12 @@ def read_target(settings: Mapping[str, Any]) -> TargetOption:
     """
     stored = settings.get("target", {"kind": Label.__name__})
     options = {name: value for name, value in stored.items() if name != "kind"}
+    if "coding" in options:
+        # JSON has no colours as keys.
+        options["coding"] = {
+            tuple(value) if isinstance(value, list) else value: name
+            for value, name in options["coding"]
+        }
     try:
         target: TargetOption = _OPTIONS[stored["kind"]](**options)
     except (KeyError, TypeError) as error:
@@ -61,6 +73,8 @@ def read_target(settings: Mapping[str, Any]) -> TargetOption:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return [[_plain(key), _plain(part)] for key, part in value.items()]
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     # A number of numpy.

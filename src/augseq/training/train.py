@@ -90,6 +90,7 @@ def train(
     | `Label`, the default | a probability for each class | cross-entropy | highest accuracy |
     | `Number` | a number for each column | mean squared error, standardized | lowest loss |
     | `MultiLabel` | a probability for each tag | binary cross-entropy | highest mean F1 |
+    | `Mask` | a logit for each class of each pixel | cross-entropy | highest mean IoU |
 
     The folder contains the model of the best epoch (`model.keras`) and of the last one
     (`last_model.keras`), the images, the settings, the history, augmented images, and, about the
@@ -107,8 +108,8 @@ def train(
         manifest: The images, with a value of the target for each.
         folder: A new or empty folder.
         options: How to train; None for the defaults.
-        target: What to predict: `Label()`, `Number("age")`, `MultiLabel("tags", ...)`. None for
-            the labels of the manifest.
+        target: What to predict: `Label()`, `Number("age")`, `MultiLabel("tags", ...)`,
+            `Mask("mask", ...)`. None for the labels of the manifest.
         val: Images to evaluate on, with the same classes. None: some of `manifest`, as `options`
             say.
         model: Your own model, instead of one of `options.architecture`. Its output must be as in

@@ -95,7 +95,8 @@ class TrainedRun:
             **options: Further options of `ImageSequence`, such as `workers`.
 
         Returns:
-            `ClassPredictions`, `NumberPredictions` or `TagPredictions`, as the model was trained.
+            `ClassPredictions`, `NumberPredictions`, `TagPredictions` or `MaskPredictions`, as the
+            model was trained.
 
         Raises:
             MissingFileError: There is no such file or folder.
@@ -121,15 +122,16 @@ class TrainedRun:
         kind, paths, truth = self._kind, None, None
         if isinstance(images, np.ndarray):
             batches = self._of_array(images, batch_size=batch_size, **options)
-            outputs, _ = predict_batches(self.model, batches, verbose=verbose)
+            outputs, _ = predict_batches(kind, self.model, batches, verbose=verbose)
         else:
             manifest, paths = _manifest_and_names(images)
             # A manifest can have the true values.
             wanted = {"targets": kind.option_for(manifest), "batch_size": batch_size}
             batches = self.batches(manifest, **{**wanted, **options})
-            outputs, loaded = predict_batches(self.model, batches, verbose=verbose)
+            outputs, loaded = predict_batches(kind, self.model, batches, verbose=verbose)
             truth = kind.truth(loaded, manifest)
-        return kind.predictions(paths or tuple(map(str, range(len(outputs)))), outputs, truth)
+        paths = paths or tuple(map(str, range(len(outputs))))
+        return kind.predictions(paths, outputs, truth, batches)
 
     def _of_array(self, images: npt.NDArray[Any], **options: Any) -> ImageSequence:
         pixels = self._pixels(options)

@@ -142,7 +142,11 @@ class Classes(Kind):
         return np.array([number_of[name] for name in found], np.int64)
 
     def predictions(
-        self, paths: tuple[str, ...], outputs: npt.NDArray[Any], truth: Any
+        self,
+        paths: tuple[str, ...],
+        outputs: npt.NDArray[Any],
+        truth: Any,
+        batches: ImageSequence,
     ) -> ClassPredictions:
         """Return the predicted classes."""
         return ClassPredictions(

@@ -15,8 +15,8 @@ from augseq.training.sequence import ImageSequence
 class Evaluation(Protocol):
     """What a model predicts for images with known values, and how good that is.
 
-    `ClassEvaluation`, `NumberEvaluation` and `TagEvaluation` have figures and pictures of their
-    own.
+    `ClassEvaluation`, `NumberEvaluation`, `TagEvaluation` and `MaskEvaluation` have figures and
+    pictures of their own.
     """
 
     @property

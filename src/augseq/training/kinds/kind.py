@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +28,9 @@ class Kind(Protocol):
 
     has_classes: ClassVar[bool] = True
     """Whether the model's outputs are classes or tags."""
+
+    is_per_pixel: ClassVar[bool] = False
+    """Whether the model has outputs for each pixel."""
 
     load_call: ClassVar[str] = "keras.models.load_model"
     """How to load its model without augseq."""
@@ -97,6 +101,14 @@ class Kind(Protocol):
         """
         ...
 
+    def compact(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the targets of a batch as they are kept to be compared with predictions."""
+        return targets
+
+    def prediction_model(self, model: keras.Model) -> keras.Model:
+        """Return a model that returns as much of the outputs as predictions need."""
+        return model
+
     def option_for(self, manifest: Manifest) -> TargetOption | None:
         """Return the target to load with other images; None if they do not have it.
 
@@ -126,14 +138,19 @@ class Kind(Protocol):
         return loaded
 
     def predictions(
-        self, paths: tuple[str, ...], outputs: npt.NDArray[Any], truth: Any
+        self,
+        paths: tuple[str, ...],
+        outputs: npt.NDArray[Any],
+        truth: Any,
+        batches: ImageSequence,
     ) -> Predictions:
         """Return what a model predicts for images.
 
         Args:
             paths: Path of each image.
-            outputs: What the model returned.
+            outputs: What the `prediction_model` returned.
             truth: The result of `truth`.
+            batches: The images.
 
         Raises:
             ArgumentError: The outputs have the wrong shape, or are not finite.

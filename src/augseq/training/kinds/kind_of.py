@@ -5,11 +5,13 @@ from typing import Any
 
 from augseq.errors import ArgumentError
 from augseq.loading.targets.label import ColumnLabelTarget, LabelTarget
+from augseq.loading.targets.mask import MaskTarget
 from augseq.loading.targets.multi_label import MultiLabelTarget
 from augseq.loading.targets.number import NumberTarget
 from augseq.manifest.manifest import Manifest
 from augseq.training.kinds.classes import Classes
 from augseq.training.kinds.kind import Kind
+from augseq.training.kinds.masks import Masks
 from augseq.training.kinds.numbers import Numbers
 from augseq.training.kinds.tags import Tags
 from augseq.training.sequence import ImageSequence
@@ -19,8 +21,12 @@ _KINDS: dict[type[Any], Callable[[Any, Manifest], Kind]] = {
     ColumnLabelTarget: Classes.of,
     NumberTarget: Numbers.of,
     MultiLabelTarget: Tags.of,
+    MaskTarget: Masks.of,
 }
-TARGETS = "a class (augseq.Label), numbers (augseq.Number) or tags (augseq.MultiLabel)"
+_TARGETS = (
+    "a class (augseq.Label), numbers (augseq.Number), tags (augseq.MultiLabel), or masks "
+    "(augseq.Mask)"
+)
 
 
 def kind_of(batches: ImageSequence, taker: str) -> Kind:
@@ -43,5 +49,5 @@ def kind_of(batches: ImageSequence, taker: str) -> Kind:
         what = f"the targets {list(targets)}" if len(found) > 1 else "images without a target"
         if len(found) == 1:
             what = next(iter(targets.values())).text
-        raise ArgumentError(f"`{taker}` requires one target: {TARGETS}. Received: {what}")
+        raise ArgumentError(f"`{taker}` requires one target: {_TARGETS}. Received: {what}")
     return found[0](*targets.values(), manifest)

@@ -126,7 +126,11 @@ class Numbers(Kind):
             )
 
     def predictions(
-        self, paths: tuple[str, ...], outputs: npt.NDArray[Any], truth: Any
+        self,
+        paths: tuple[str, ...],
+        outputs: npt.NDArray[Any],
+        truth: Any,
+        batches: ImageSequence,
     ) -> NumberPredictions:
         """Return the predicted numbers."""
         return NumberPredictions(paths=paths, names=self.names, values=outputs, truth=truth)

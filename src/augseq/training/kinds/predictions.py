@@ -19,7 +19,8 @@ _MOST_SHOWN = 8
 class Predictions(Protocol):
     """What a model predicts for images, in the order in which the images were given.
 
-    `ClassPredictions`, `NumberPredictions` and `TagPredictions` have the values as arrays.
+    `ClassPredictions`, `NumberPredictions`, `TagPredictions` and `MaskPredictions` have the values
+    as arrays.
     """
 
     @property
@@ -41,7 +42,8 @@ class Predictions(Protocol):
         """Return the columns of the table, after the paths.
 
         Args:
-            all_classes: Whether to add a column with the probability of each class or tag.
+            all_classes: Whether to add a column for each class or tag, with its probability, or
+                the share of its pixels.
         """
         ...
 
@@ -67,12 +69,7 @@ class Predictions(Protocol):
                 leaves no partial file; or an open binary file.
             all_classes: As in `table`.
         """
-        table = self.table(all_classes=all_classes)
-        if isinstance(file, str | os.PathLike):
-            with atomic_write(file) as opened:
-                pyarrow.csv.write_csv(table, opened)
-        else:
-            pyarrow.csv.write_csv(table, file)
+        write_table(self.table(all_classes=all_classes), file)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -88,6 +85,15 @@ class Predictions(Protocol):
         if len(self) > _MOST_SHOWN:
             lines += [f"  and {len(self) - _MOST_SHOWN:,} more"]
         return "\n".join(lines)
+
+
+def write_table(table: pa.Table, file: PathLike | BinaryIO) -> None:
+    """Write a table as CSV: to a path, atomically, or to an open binary file."""
+    if isinstance(file, str | os.PathLike):
+        with atomic_write(file) as opened:
+            pyarrow.csv.write_csv(table, opened)
+    else:
+        pyarrow.csv.write_csv(table, file)
 
 
 def check_outputs(

@@ -94,7 +94,11 @@ class Tags(Kind):
             )
 
     def predictions(
-        self, paths: tuple[str, ...], outputs: npt.NDArray[Any], truth: Any
+        self,
+        paths: tuple[str, ...],
+        outputs: npt.NDArray[Any],
+        truth: Any,
+        batches: ImageSequence,
     ) -> TagPredictions:
         """Return the predicted tags."""
         flags = None if truth is None else np.asarray(truth, np.bool_)
