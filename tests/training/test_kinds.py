@@ -42,7 +42,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
     found = found.with_column("mask", pattern="../masks/{stem}.png")
     found = found.with_column("level", levels.astype(float))
     found = found.with_column("twice", [f"{2 * level}.5" for level in levels])
-    tags = [["odd"] * (k % 2) + ["dark"] * (level < 60) for k, level in enumerate(levels)]
+    tags = [["odd"] * (k % 2) + ["dark"] * int(level < 60) for k, level in enumerate(levels)]
     return found.with_column("tags", tags).with_column("kind", ["x", "y"] * 8)
 
 
@@ -209,7 +209,7 @@ def test_figures_of_masks_equal_those_of_a_loop(images: augseq.Manifest) -> None
         augseq.Mask("mask", classes=["a"], ignore=-1, coding={(0, 0, 0): None, (9, 8, 7): "a"}),
         augseq.Mask("mask", classes=["a"], coding={np.uint8(4): "a", 0: None}),
     ],
-    ids=repr,
+    ids=lambda target: type(target).__name__,
 )
 def test_a_target_survives_the_settings(target: Any) -> None:
     stored = json.loads(json.dumps({"target": target_settings(target)}))

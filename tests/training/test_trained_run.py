@@ -267,7 +267,7 @@ def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
         'dog "x"': [0.75, 0.1],
     }
     assert predictions.accuracy == 0.5
-    assert "50.0% right" in repr(predictions)
+    assert "accuracy 50.0%" in repr(predictions)
 
 
 def test_a_model_of_another_number_of_classes_is_refused() -> None:

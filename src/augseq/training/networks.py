@@ -200,7 +200,7 @@ def _maps_of(body: keras.Model) -> list[Any]:
     by_level: dict[int, Any] = {}
     for layer in body.layers:
         is_cut = isinstance(layer, keras.layers.ZeroPadding2D | keras.layers.Cropping2D)
-        shape = getattr(layer.output, "shape", ())
+        shape: Any = getattr(layer.output, "shape", ())
         if len(shape) == 4 and not is_cut:
             by_level[round(math.log2(height / shape[1]))] = layer.output
     # The output of the network, rather than of a layer beside it.

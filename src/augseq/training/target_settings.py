@@ -1,7 +1,7 @@
 """A target as plain values, for the settings of a run."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import Any
 
 from augseq.errors import ArgumentError
@@ -41,7 +41,8 @@ def target_settings(target: TargetOption) -> dict[str, Any]:
     given = {
         field.name: getattr(target, field.name)
         for field in fields(target)  # type: ignore[arg-type]
-        if field.default is MISSING or getattr(target, field.name) != field.default
+        # Not compared: an array of classes cannot be.
+        if getattr(target, field.name) is not field.default
     }
     return {"kind": type(target).__name__, **{name: _plain(v) for name, v in given.items()}}
 
@@ -77,5 +78,5 @@ def _plain(value: Any) -> Any:
         return [[_plain(key), _plain(part)] for key, part in value.items()]
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
-    # A number of numpy.
-    return value.item() if hasattr(value, "item") else value
+    # An array or a number of numpy.
+    return value.tolist() if hasattr(value, "tolist") else value
