@@ -138,6 +138,21 @@ def tag_evaluation() -> augseq.TagEvaluation:
     return augseq.TagEvaluation(predictions=tags(9), history={}, batches=sequence())
 
 
+def masks(num_images: int) -> augseq.MaskPredictions:
+    numbers = np.arange(num_images * 24, dtype=np.uint8).reshape(num_images, 4, 6) % 99
+    return augseq.MaskPredictions(
+        paths=(LONG,) * num_images,
+        class_names=tuple(LONG + str(k) for k in range(99)),
+        masks=numbers,
+        truth=numbers,
+        batches=sequence(),
+    )
+
+
+def mask_evaluation() -> augseq.MaskEvaluation:
+    return augseq.MaskEvaluation(predictions=masks(9), history={}, batches=sequence())
+
+
 def predictions(num_images: int) -> augseq.ClassPredictions:
     return augseq.ClassPredictions(
         paths=(LONG,) * num_images,
@@ -267,6 +282,11 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "evaluation of tags": tag_evaluation,
     "predicted numbers": lambda: numbers(3000),
     "predicted tags": lambda: tags(3000),
+    "predicted masks": lambda: masks(3000),
+    "evaluation of masks": mask_evaluation,
+    "result of a mask": lambda: augseq.MaskResult(
+        name=LONG, num_pixels=10**9, num_right=1, num_predicted=0
+    ),
     "result of a number": lambda: augseq.NumberResult(
         name=LONG, mean_error=1e-7, root_mean_square_error=1e9, r2=-1e9
     ),
@@ -365,6 +385,8 @@ def test_every_public_type_that_a_cell_can_end_with_is_tried() -> None:
     errors = {value for value in types if issubclass(value, BaseException)}
     # A panel is tested where it is drawn; a crop is made by augmentations alone.
     others = {augseq.Augmentation, augseq.DetailedAugmentation, augseq.Crop, augseq.Explorer}
+    # What several types of results share.
+    others |= {augseq.Predictions, augseq.Evaluation}
     assert types - errors - others <= tried
 
 

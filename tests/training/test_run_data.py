@@ -73,7 +73,7 @@ def test_balanced_batches_have_each_class_equally_often(tmp_path: Path) -> None:
     options = augseq.RunOptions(
         image_size=(4, 4), workers=0, cache="none", sampling="balanced", val=0.25, batch_size=12
     )
-    data = make_run_data(manifest, options)
+    data = make_run_data(manifest, options, target=augseq.Label())
     assert np.bincount(data.train[0][1]).tolist() == [6, 6]
     assert np.bincount(data.held_out[0][1]).tolist() == [3, 1]
     with pytest.raises(ArgumentError, match="Only one of `class_weight` and `sampling`"):
