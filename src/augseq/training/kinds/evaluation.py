@@ -40,7 +40,7 @@ class Evaluation(Protocol):
         ...
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """Return figures as tables for a run folder: columns by name, by name of the file."""
+        """Return the tables of a run folder: columns by name, by name of the file."""
         ...
 
     def pictures(self) -> dict[str, Picture]:

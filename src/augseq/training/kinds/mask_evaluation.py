@@ -42,7 +42,7 @@ class MaskResult:
 
     @property
     def iou(self) -> float:
-        """Intersection over union: pixels found, of those that are or are predicted to be."""
+        """Intersection over union, 0 to 1; NaN for a class that does not occur."""
         union = self.num_pixels + self.num_predicted - self.num_right
         return self.num_right / union if union else float("nan")
 
@@ -114,7 +114,7 @@ class MaskEvaluation(Evaluation):
         return draw_iou(self.predictions.class_names, iou_of(self.confusion), self.mean_iou)
 
     def draw_worst(self, *, num_images: int = 12) -> Picture:
-        """Draw true and predicted masks over their images, those with the lowest IoU first.
+        """Draw true and predicted masks over images, the lowest IoU first.
 
         Args:
             num_images: Maximum number of images.

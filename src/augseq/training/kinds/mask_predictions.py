@@ -76,7 +76,7 @@ class MaskPredictions(Predictions):
 
     @property
     def confusion(self) -> npt.NDArray[np.int64] | None:
-        """Pixels of all images by class, as in `count_pixels`; None if the truth is unknown."""
+        """Pixels of all images by class, as in `count_pixels`; None if unknown."""
         if self.truth is None or not len(self.truth):
             return None
         return np.sum([self.count_pixels(place) for place in range(len(self))], axis=0)

@@ -105,7 +105,9 @@ class NumberEvaluation(Evaluation):
         return draw_scatter(self.truth, self.predictions.values, self.predictions.names)
 
     def draw_largest_errors(self, *, num_images: int = 20) -> Picture:
-        """Draw the images with the largest errors first, each relative to the spread of its number.
+        """Draw the images with the largest errors.
+
+        The error of a number is relative to its standard deviation, so that several compare.
 
         Args:
             num_images: Maximum number of images.

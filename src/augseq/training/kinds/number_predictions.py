@@ -39,7 +39,7 @@ class NumberPredictions(Predictions):
 
     @property
     def score(self) -> str | None:
-        """The mean absolute error of each number as text; None if the true ones are unknown."""
+        """The mean absolute error of each number as text; None if unknown."""
         if self.mean_errors is None:
             return None
         errors = numbers_text(np.array([float(f"{e:.4g}") for e in self.mean_errors]), self.names)
@@ -51,7 +51,7 @@ class NumberPredictions(Predictions):
         return "the predicted number" if len(self.names) == 1 else "the predicted numbers"
 
     def columns(self, *, all_classes: bool = False) -> dict[str, Any]:
-        """Return the columns of the table: "true NAME" if known, and NAME, for each number.
+        """Return the columns of the table: "true NAME", if known, and NAME.
 
         Args:
             all_classes: Not used.

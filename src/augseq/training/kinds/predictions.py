@@ -30,7 +30,7 @@ class Predictions(Protocol):
 
     @property
     def score(self) -> str | None:
-        """How good they are, such as "accuracy 97.1%"; None if the true values are unknown."""
+        """How good they are, such as "accuracy 97.1%"; None if that is unknown."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Predictions(Protocol):
         ...
 
     def table(self, *, all_classes: bool = False) -> pa.Table:
-        """Return one row per image: its path, the true value if known, and the prediction.
+        """Return one row per image: path, true value if known, prediction.
 
         Args:
             all_classes: Whether to add a column with the probability of each class or tag, under

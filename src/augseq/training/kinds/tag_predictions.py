@@ -18,7 +18,7 @@ _MOST_SHOWN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TagPredictions(Predictions):
-    """Probabilities of the tags of images, in the order in which the images were given.
+    """Probabilities of the tags of images, in the order of the images.
 
     Attributes:
         paths: Path of each image; its position for images in an array.
@@ -50,7 +50,7 @@ class TagPredictions(Predictions):
 
     @property
     def f1(self) -> npt.NDArray[np.float64] | None:
-        """F1 of each tag, from 0 to 1, shape (num_tags,); None if the true tags are unknown.
+        """F1 of each tag, 0 to 1, shape (num_tags,); None if the truth is unknown.
 
         It is the harmonic mean of precision and recall, and NaN for a tag that no image has and
         that is predicted for none.
@@ -63,7 +63,7 @@ class TagPredictions(Predictions):
 
     @property
     def mean_f1(self) -> float | None:
-        """Mean F1 of the tags, without those that are NaN; None if the true tags are unknown."""
+        """Mean F1 of the tags, without NaN; None if the truth is unknown."""
         if self.f1 is None:
             return None
         known = self.f1[~np.isnan(self.f1)]
@@ -80,7 +80,9 @@ class TagPredictions(Predictions):
         return f"the predicted tags: those with a probability above {self.threshold:g}"
 
     def columns(self, *, all_classes: bool = False) -> dict[str, Any]:
-        """Return the columns of the table: label if known, and prediction, separated by ";".
+        """Return the columns of the table: label if known, and prediction.
+
+        Tags are separated by ";".
 
         Args:
             all_classes: Whether to add a column with the probability of each tag.
