@@ -1,6 +1,7 @@
 """The README of a run folder: what is in it, and how to use it."""
 
 import shlex
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,8 +38,8 @@ _COMPLETE = """\
 
 {purpose}
 
-Trained with augseq {version} on {num_images} images in {root!r}: the network {network}, from
-{weights}.
+Trained with augseq {version} on {num_images}
+images in {root!r}: the network {network}, from {weights}.
 
 {result}
 
@@ -89,7 +90,7 @@ def write_readme(
     augment = list_code(augment_code(options))
     text = _COMPLETE.format(
         title=kind.title,
-        purpose=kind.purpose,
+        purpose=textwrap.fill(kind.purpose, 100),
         use=kind.use,
         best=kind.best,
         version=version("augseq"),

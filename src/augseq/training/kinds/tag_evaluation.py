@@ -68,8 +68,8 @@ class TagEvaluation(Evaluation):
         """Mean F1, and the number of images with all tags right, as text."""
         return {
             "mean F1 of the tags": f"{self.mean_f1:.3f}",
-            "all tags right": f"{self.num_right / self.num_images:.1%} "
-            f"({self.num_right} of {self.num_images} images)",
+            "images with all tags right": f"{self.num_right / self.num_images:.1%} "
+            f"({self.num_right} of {self.num_images})",
         }
 
     def tables(self) -> dict[str, dict[str, Any]]:
