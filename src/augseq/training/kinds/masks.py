@@ -170,7 +170,8 @@ class _ClassOfPixels(keras.Model):  # type: ignore[misc]
     """Returns the class of each pixel, or the number of classes where outputs are not finite."""
 
     def __init__(self, model: keras.Model, num_classes: int, dtype: str) -> None:
-        super().__init__()
+        # TensorFlow refuses the usual name, which would begin with an underscore.
+        super().__init__(name="class_of_pixels")
         self._model = model
         self._num_classes = num_classes
         self._numbers = dtype
