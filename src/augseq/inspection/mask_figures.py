@@ -36,9 +36,16 @@ def draw_iou(names: Sequence[str], iou: npt.NDArray[np.float64], mean: float) ->
     rows = np.arange(len(shown))
     colors = [class_color(number, name) or _UNCOLORED for number, name in enumerate(shown)]
     axes.barh(rows, np.nan_to_num(iou[: len(shown)]), 0.7, color=colors)
-    for row, value in zip(rows, iou, strict=False):
+    for row, value in enumerate(iou[: len(shown)].tolist()):
         text = "does not occur" if np.isnan(value) else f"{value:.3f}"
-        axes.text(np.nan_to_num(value) + 0.01, row, text, va="center", fontsize=8, color="#555555")
+        axes.text(
+            (0 if np.isnan(value) else value) + 0.01,
+            row,
+            text,
+            va="center",
+            fontsize=8,
+            color="#555555",
+        )
     axes.axvline(mean, color="#999999", lw=1, ls="--")
     axes.set_yticks(rows, [shortened(name, _MOST_LETTERS) for name in shown], parse_math=False)
     axes.invert_yaxis()

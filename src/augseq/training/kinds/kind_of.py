@@ -44,10 +44,11 @@ def kind_of(batches: ImageSequence, taker: str) -> Kind:
     is_labelled = manifest.class_names and not manifest.table.column("target").null_count
     if not targets and is_labelled:
         return Classes(classes=manifest.class_names)
-    found = [_KINDS.get(type(target)) for target in targets.values()]
-    if len(found) != 1 or found[0] is None:
-        what = f"the targets {list(targets)}" if len(found) > 1 else "images without a target"
-        if len(found) == 1:
+    makers = [_KINDS.get(type(target)) for target in targets.values()]
+    if len(makers) != 1 or makers[0] is None:
+        what = f"the targets {list(targets)}" if len(makers) > 1 else "images without a target"
+        if len(makers) == 1:
             what = next(iter(targets.values())).text
         raise ArgumentError(f"`{taker}` requires one target: {_TARGETS}. Received: {what}")
-    return found[0](*targets.values(), manifest)
+    (target,) = targets.values()
+    return makers[0](target, manifest)

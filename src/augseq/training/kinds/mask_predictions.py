@@ -79,7 +79,8 @@ class MaskPredictions(Predictions):
         """Pixels of all images by class, as in `count_pixels`; None if unknown."""
         if self.truth is None or not len(self.truth):
             return None
-        return np.sum([self.count_pixels(place) for place in range(len(self))], axis=0)
+        counts = [self.count_pixels(place) for place in range(len(self))]
+        return np.asarray(np.sum(counts, axis=0), np.int64)
 
     @property
     def mean_iou(self) -> float | None:
