@@ -58,9 +58,15 @@ LESS = {
         "validation_freq=10": "validation_freq=1",
         'name="mean_iou")],': 'name="mean_iou")],\n        run_eagerly=True,',
     },
+    "08": {
+        "num_drawings = 40": "num_drawings = 8",
+        "epochs=20)": "epochs=2)",
+        "= 10, 40": "= 5, 10",
+        "num_draws = 3": "num_draws = 1",
+    },
 }
 # Notebooks that train, or show what a backend does with the batches.
-ALSO_ON_JAX = ("01", "03", "04", "06")
+ALSO_ON_JAX = ("01", "03", "04", "06", "08")
 RUNS = [
     *[pytest.param("tensorflow", path, LESS.get(path.stem[:2], {})) for path in NOTEBOOKS],
     *[
