@@ -45,18 +45,24 @@ class Shell:
 
 # TensorFlow compiles for seconds; the state of a run is saved by the same code on all backends.
 @pytest.mark.parametrize(
-    "backend",
+    ("backend", "options"),
     [
-        "torch",
-        pytest.param("tensorflow", marks=pytest.mark.long),
-        pytest.param("jax", marks=pytest.mark.long),
+        ("torch", ""),
+        pytest.param("tensorflow", "", marks=pytest.mark.long),
+        pytest.param("jax", "", marks=pytest.mark.long),
+        pytest.param("torch", "--mixed-precision", marks=pytest.mark.long),
+        pytest.param("jax", "--mixed-precision", marks=pytest.mark.long),
+        # With logs for TensorBoard, which is not installed with TensorFlow.
+        pytest.param("tensorflow", "--mixed-precision --tensorboard", marks=pytest.mark.long),
     ],
 )
 def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
-    backend: str, tmp_path: Path
+    backend: str, options: str, tmp_path: Path
 ) -> None:
     if not is_installed(backend):
         pytest.skip("not installed")
+    if "--tensorboard" in options:
+        pytest.importorskip("tensorboard")
     rng = np.random.default_rng(1)
     for number in range(24):
         kind = tmp_path / "photos" / "ab"[number % 2]
@@ -65,7 +71,7 @@ def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
         Image.fromarray(pixels).save(kind / f"{number}.png")
     (tmp_path / "lists.py").write_text(AUGMENT)
     fit = ["fit", tmp_path / "photos", "--image-size", 8, "--batch-size", 4, "--workers", 0]
-    fit += ["--augment", f"{tmp_path / 'lists.py'}:mine"]
+    fit += ["--augment", f"{tmp_path / 'lists.py'}:mine", *options.split()]
     first, whole, broken = (tmp_path / name for name in ("first", "whole", "broken"))
     with server(backend, "tests.cli.killable") as forks:
         shell = Shell(forks, tmp_path)
@@ -93,6 +99,7 @@ def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
     assert (broken / "history.csv").read_text() == (whole / "history.csv").read_text()
     assert sorted(os.listdir(broken)) == sorted(os.listdir(whole))
     assert not (whole / "backups").exists()
+    assert (whole / "tensorboard").exists() == ("--tensorboard" in options)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from augseq.terminal_text import escaped
 app = typer.Typer(
     name="augseq",
     help="Feed an image folder to Keras: index it, check it, train on it, use the model.",
+    epilog="Start with `augseq index FOLDER -o images.parquet`; it prints the next command.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
