@@ -41,6 +41,15 @@ def shortened(text: str, most: int) -> str:
     return f"{_beginning(text, most - end - 1)}…{_beginning(text[::-1], end)[::-1]}"
 
 
+def short_number(value: float) -> str:
+    """Return a number with four digits that matter, without an exponent if it is readable.
+
+    >>> short_number(79752.3), short_number(0.86276), short_number(3.0)
+    ('79,750', '0.8628', '3')
+    """
+    return f"{float(f'{value:.4g}'):,.10g}"
+
+
 def num_columns(text: str) -> int:
     """Return the width of text in terminal columns: two per CJK character or emoji.
 

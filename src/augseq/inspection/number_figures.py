@@ -11,7 +11,7 @@ from augseq.inspection.grid import draw_grid
 from augseq.inspection.picture import Picture
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import shortened
+from augseq.terminal_text import short_number, shortened
 
 _MOST_DRAWN = 12
 _MOST_COLUMNS = 4
@@ -40,7 +40,7 @@ def draw_scatter(
         axes = figure.add_subplot(rows, columns, place + 1)
         _draw_panel(axes, truth[:, place], values[:, place])
         error = np.abs(values[:, place] - truth[:, place]).mean(dtype=np.float64)
-        title = f"{shortened(name, _MOST_LETTERS)}: mean absolute error {error:.4g}"
+        title = f"{shortened(name, _MOST_LETTERS)}: mean absolute error {short_number(error)}"
         axes.set_title(title, fontsize=10, parse_math=False)
     figure.tight_layout()
     return figure
@@ -87,9 +87,12 @@ def draw_largest_errors(
     records = manifest.records(shown.tolist())
     return draw_grid(
         [plain_sample(record, pipeline).image for record in records],
-        [f"{_label(names, worst[place])}{values[place, worst[place]]:.4g}" for place in shown],
+        [
+            f"{_label(names, worst[place])}{short_number(values[place, worst[place]])}"
+            for place in shown
+        ],
         captions=[
-            [f"is {truth[place, worst[place]]:.4g}", record.path.rsplit("/", 1)[-1]]
+            [f"is {short_number(truth[place, worst[place]])}", record.path.rsplit("/", 1)[-1]]
             for place, record in zip(shown, records, strict=True)
         ],
         heading=f"largest errors of {len(manifest):,} images: predicted and true numbers",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from augseq.inspection.number_figures import draw_largest_errors, draw_scatter
 from augseq.inspection.picture import Picture
-from augseq.terminal_text import call_text, num_columns, padded, shortened
+from augseq.terminal_text import call_text, num_columns, padded, short_number, shortened
 from augseq.training.kinds.evaluation import Evaluation, table_of
 from augseq.training.kinds.number_predictions import NumberPredictions
 from augseq.training.sequence import ImageSequence
@@ -38,7 +38,7 @@ class NumberResult:
 
     def __repr__(self) -> str:
         name = repr(shortened(self.name, _NAME_WIDTH))
-        error = f"mean error {self.mean_error:.4g}"
+        error = f"mean error {short_number(self.mean_error)}"
         return call_text("NumberResult", name, error, f"R2 {self.r2:.3f}")
 
 
@@ -85,7 +85,7 @@ class NumberEvaluation(Evaluation):
         results = self.numbers
         of = {found.name: f" of {found.name}" if len(results) > 1 else "" for found in results}
         return {
-            f"mean absolute error{of[found.name]}": f"{found.mean_error:.4g} (R2 {found.r2:.3f})"
+            f"mean absolute error{of[found.name]}": f"{short_number(found.mean_error)} (R2 {found.r2:.3f})"
             for found in results
         }
 

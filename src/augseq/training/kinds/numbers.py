@@ -12,6 +12,7 @@ from augseq.errors import ArgumentError
 from augseq.loading.targets.number import Number, NumberTarget
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
+from augseq.terminal_text import short_number
 from augseq.training.kinds.kind import Kind, joined, received
 from augseq.training.kinds.number_evaluation import NumberEvaluation
 from augseq.training.kinds.number_predictions import NumberPredictions
@@ -153,7 +154,7 @@ class Numbers(Kind):
     def purpose(self) -> str:
         """A sentence about the numbers and their scale."""
         means = [
-            f"{name} {mean:.4g} and {deviation:.4g}"
+            f"{name} {short_number(mean)} and {short_number(deviation)}"
             for name, mean, deviation in zip(self.names, self.means, self.deviations, strict=True)
         ]
         return (
