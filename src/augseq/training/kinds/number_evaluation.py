@@ -84,9 +84,10 @@ class NumberEvaluation(Evaluation):
         """Mean absolute error and R2 of each number as text."""
         results = self.numbers
         of = {found.name: f" of {found.name}" if len(results) > 1 else "" for found in results}
+        texts = [f"{short_number(found.mean_error)} (R2 {found.r2:.3f})" for found in results]
         return {
-            f"mean absolute error{of[found.name]}": f"{short_number(found.mean_error)} (R2 {found.r2:.3f})"
-            for found in results
+            f"mean absolute error{of[found.name]}": text
+            for found, text in zip(results, texts, strict=True)
         }
 
     def tables(self) -> dict[str, dict[str, Any]]:
