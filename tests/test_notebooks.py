@@ -54,7 +54,7 @@ LESS = {
     "05": {"(4000, 3000)": "(800, 600)"},
     "06": {
         '"../sample_images/draw_scenes.py"': '"../sample_images/draw_scenes.py", "--count", "24"',
-        "num_epochs = 60": "num_epochs = 1",
+        "seeds, num_epochs = (1, 2, 3), 60": "seeds, num_epochs = (1,), 1",
         "validation_freq=10": "validation_freq=1",
         'name="mean_iou")],': 'name="mean_iou")],\n        run_eagerly=True,',
     },
@@ -71,7 +71,11 @@ RUNS = [
     *[pytest.param("tensorflow", path, LESS.get(path.stem[:2], {})) for path in NOTEBOOKS],
     *[
         pytest.param(backend, path, {}, marks=pytest.mark.long)
-        for backend, numbers in (("tensorflow", LESS), ("jax", ALSO_ON_JAX))
+        for backend, numbers in (
+            ("tensorflow", LESS),
+            ("jax", ALSO_ON_JAX),
+            ("torch", ("06",)),
+        )
         for path in NOTEBOOKS
         if path.stem[:2] in numbers
     ],
