@@ -14,6 +14,8 @@ import PIL
 import pytest
 from PIL import Image, ImageOps
 
+import augseq
+
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_images"
 SCRIPT = SAMPLES / "draw_sample_images.py"
 CLASSES = ["butterfly", "fish", "leaf", "mushroom", "shell"]
@@ -121,3 +123,26 @@ def test_drawing_scenes_leaves_nothing_among_the_sample_images(tmp_path: Path) -
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=100)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"draw_sample_images.py", "draw_scenes.py", "scenes"}
+
+
+def test_boxes_and_key_points_of_scenes_fit_their_masks(tmp_path: Path) -> None:
+    command = [sys.executable, SAMPLES / "draw_scenes.py", tmp_path, "--count", "12"]
+    subprocess.run(command, check=True, timeout=100)
+    scenes = augseq.index_coco(tmp_path / "annotations.json", progress=False)
+    assert scenes.box_class_names == ("fish", "leaf")
+    num_visible = 0
+    for record in scenes:
+        with Image.open(tmp_path / f"masks/{Path(record.path).stem}.png") as image:
+            mask = np.asarray(image)
+        objects = record.columns["box_classes"]
+        boxes = np.reshape(record.columns["boxes"], (-1, 4)).astype(int)
+        points = np.reshape(record.columns["keypoints"], (-1, 2, 3))
+        for name, (left, top, right, bottom), both in zip(objects, boxes, points, strict=True):
+            # 255 is the edge of an object.
+            shown = np.isin(mask, (1 + scenes.box_class_names.index(name), 255))
+            part = shown[top:bottom, left:right]
+            assert all(side.any() for side in (part[0], part[-1], part[:, 0], part[:, -1]))
+            for x, y in both[both[:, 2] == 2, :2].astype(int):
+                assert shown[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].any()
+                num_visible += 1
+    assert num_visible > 12

@@ -121,7 +121,7 @@ EXTRAS = {
     "http": ("aiohttp>=3.10",),
     "jxl": ("imagecodecs>=2025.3.30",),
     "tiff": ("imagecodecs>=2025.3.30", "tifffile>=2025.3.30"),
-    "notebook": ("ipykernel>=6.29", "ipywidgets>=8.1", "jupyterlab>=4.2"),
+    "notebook": ("ipykernel>=6.29", "ipywidgets>=8.1", "jupyterlab>=4.2", "pycocotools>=2.0.8"),
     "pandas": ("pandas>=2.2",),
     "s3": ("s3fs>=2024.10",),
 }
