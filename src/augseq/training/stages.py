@@ -1,6 +1,7 @@
 """The stages of a training run: one, or two with pretrained weights."""
 
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def train_stages(
         backups = BackupAndResume(
             data.train, folder / BACKUPS, name=stage.name, every_s=_BACKUP_EVERY_S
         )
-        with own_failure(data.train, data.held_out):
+        with own_failure(data.train, data.held_out), warnings.catch_warnings():
+            # Keras' MeanIoU requests 64 bits, where 32 bits, which JAX has, are enough.
+            warnings.filterwarnings("ignore", "Explicitly requested dtype int64")
             history = model.fit(
                 data.train,
                 validation_data=data.held_out,
