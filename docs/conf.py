@@ -81,6 +81,7 @@ _PAGES = {
         "docs/sampling": "Sampling",
         "docs/mixing": "MixUp and CutMix",
         "docs/several_processes": "Several processes",
+        "docs/elsewhere": "With tf.data, torch and Grain",
         "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",
         "docs/command_line": "Command line",

@@ -64,11 +64,11 @@ ALLOWED_WHEN_NEEDED = {
     "inspection": {"ipywidgets"},
     "pixels": {"cv2"},
     "remote": {"fsspec"},
-    "training": {"torch"},
+    "training": {"grain", "tensorflow", "torch"},
 }
 ALLOWED_FOR_TYPES = {
     "manifest": {"matplotlib", "pandas"},
-    "training": {"matplotlib"},
+    "training": {"grain", "matplotlib", "tensorflow"},
 }
 # The tables of a finished run are written with the writer that the manifest brings along.
 ALLOWED_BY_MODULE = {
@@ -273,7 +273,7 @@ def test_each_layer_uses_its_own_libraries_only() -> None:
 
 def test_every_library_that_is_imported_is_required_by_the_project() -> None:
     needed = {i.imported.split(".")[0] for i in FOREIGN if not i.for_types}
-    assert needed - declared_libraries() <= {"ipywidgets", "pandas", "torch"}
+    assert needed - declared_libraries() <= {"grain", "ipywidgets", "pandas", "tensorflow", "torch"}
     assert declared_libraries() - needed == set()
 
 

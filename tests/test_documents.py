@@ -15,6 +15,8 @@ import typer
 import augseq
 from augseq.cli.main import app
 
+from .backends import run_warm
+
 PROJECT = Path(__file__).parents[1]
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
@@ -169,6 +171,20 @@ def test_the_program_of_a_guide_runs(
     monkeypatch.chdir(tmp_path)
     program = "\n".join(blocks(PROJECT / f"docs/{name}.md", "python"))
     exec(program, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("number", range(3), ids=["tensorflow", "torch", "grain"])
+def test_a_program_for_another_loader_runs(
+    request: pytest.FixtureRequest, tmp_path: Path, number: int
+) -> None:
+    library = request.node.callspec.id
+    pytest.importorskip(library)
+    # A file, whose functions the workers of a DataLoader can import; in a process of torch alone.
+    program = tmp_path / "program.py"
+    program.write_text(blocks(PROJECT / "docs/elsewhere.md", "python")[number])
+    backend = "tensorflow" if library == "tensorflow" else "torch"
+    run = run_warm(backend, "-W", "error::augseq.AugseqWarning", program, cwd=PROJECT)
+    assert run.returncode == 0, run.stderr
 
 
 def installed_by(page: Path) -> list[str]:

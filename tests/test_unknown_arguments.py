@@ -140,6 +140,7 @@ def test_a_value_of_another_library_is_answered(
         ("next", "next(iter(batches))"),
         ("cardinality", "len(batches)"),
         ("fit", "batches.manifest.statistics()"),
+        ("to_tf_dataset", "batches.to_tf(epochs=10)"),
         ("unbatch", "batches.sample(index, epoch=0)"),
     ],
 )

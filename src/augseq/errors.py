@@ -116,6 +116,7 @@ class AugseqWarning(UserWarning):
 # As declared in pyproject.toml; a test compares them.
 EXTRAS = {
     "gcs": ("gcsfs>=2024.10",),
+    "grain": ("grain>=0.2.13",),
     "heif": ("pi-heif>=1.0",),
     "hf": ("huggingface_hub>=0.26",),
     "http": ("aiohttp>=3.10",),

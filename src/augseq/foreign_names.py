@@ -107,7 +107,9 @@ VALUES = {
 _LOADER = "Use augseq.index_folder, and augseq.ImageSequence with the manifest that it returns."
 # Functions and classes of other libraries, looked for in `augseq`.
 FUNCTIONS = {
-    "DataLoader": "Use augseq.ImageSequence.",
+    "DataLoader": (
+        "Use augseq.ImageSequence. For a DataLoader of torch, pass it batches.to_torch(epochs=10)."
+    ),
     "ImageDataGenerator": "Use augseq.image_data_generator, which converts its arguments.",
     "ImageFolder": _LOADER,
     "PyDataset": "Use augseq.ImageSequence.",
@@ -145,5 +147,6 @@ ATTRIBUTES = {
     "samples": "Use len(batches.manifest).",
     "shuffle": "Use ImageSequence(..., shuffle=True).",
     "take": "Use itertools.islice(batches, 3), or a smaller manifest: images.select(range(100)).",
+    "to_tf_dataset": "Use batches.to_tf(epochs=10).",
     "unbatch": "Use batches.sample(index, epoch=0).",
 }

@@ -88,6 +88,15 @@ class Batch:
         return np.broadcast_to(column, value.shape[: 1 + num_axes]).copy()
 
     @property
+    def arrays(self) -> Any:
+        """`(x, y)`, or `(x, y, sample_weight)`, or `x` alone without targets."""
+        if not self.targets:
+            return self.x
+        if self.weights is None:
+            return self.x, self.y
+        return self.x, self.y, self.sample_weight
+
+    @property
     def num_bytes(self) -> int:
         """Size of the arrays in bytes."""
         values = (*self.inputs.values(), *self.targets.values())

@@ -80,6 +80,7 @@ from augseq.training.fit_checks import (
 from augseq.training.keras_calls import find_method
 from augseq.training.keras_order import shuffled_order
 from augseq.training.model_names import check_inputs
+from augseq.training.other_loaders import grain_dataset, tf_dataset
 from augseq.training.pass_advice import EPOCH_SYNC, REPEATED
 from augseq.training.position import Position
 from augseq.training.resume_state import (
@@ -94,11 +95,16 @@ from augseq.training.tensorflow_iterators import (
 )
 from augseq.types import Images, PathLike
 from augseq.validation import check_whole, explains_names
+from augseq.workers.batch_list import BatchList
 from augseq.workers.cache_filling import fill_cache
 from augseq.workers.lazy import LazyWorkers
 from augseq.workers.lookahead import Lookahead
 from augseq.workers.make_workers import WorkerKind, WorkerOptions, make_workers
 from augseq.workers.protocol import Workers
+
+if TYPE_CHECKING:
+    import grain
+    import tensorflow as tf
 
 _DEFAULT_SIZE = (256, 256)
 
@@ -433,6 +439,78 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         plan = replace(self._plan, schedule=schedule)
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
 
+    def to_torch(self, *, epochs: int = 1) -> BatchList:
+        """Return the batches of several epochs as a map-style dataset for a torch `DataLoader`.
+
+        Item `number` is batch `number % n` of epoch `number // n`, counted from epoch 0, where `n`
+        is the number of batches in an epoch. Its arrays are those of this sequence, bit for bit;
+        images are (batch, height, width, channels).
+
+        Args:
+            epochs: Number of epochs.
+
+        Returns:
+            The dataset, for `DataLoader(dataset, batch_size=None)`. The workers of the loader load
+            the batches; those of this sequence are not used.
+
+        Raises:
+            ArgumentError: `epochs` is less than 1; several processes run, and this sequence is not
+                this process's shard; or a subclass changes the batches.
+
+        Example:
+            >>> import augseq, numpy as np
+            >>> x, y = np.zeros((10, 8, 8, 3), np.uint8), np.arange(10)
+            >>> batches = augseq.ImageSequence.from_arrays(x, y, batch_size=4)
+            >>> dataset = batches.to_torch(epochs=2)
+            >>> len(dataset), dataset[5][1].tolist()
+            (6, [8, 9])
+        """
+        changed = [
+            name
+            for name in ("__getitem__", "__len__", "batch", "num_batches")
+            if getattr(type(self), name) is not getattr(ImageSequence, name)
+        ]
+        if changed:
+            raise ArgumentError(
+                "Other loaders load the batches of ImageSequence itself, not what a subclass makes "
+                f"of them. Received: {type(self).__name__}, which overrides {', '.join(changed)}. "
+                "Use `augment` and `targets`, or change batches in the loader."
+            )
+        require_own_part(self._plan.schedule.shard)
+        return BatchList(self._plan, epochs)
+
+    def to_tf(self, *, epochs: int = 1) -> "tf.data.Dataset":
+        """Return the batches of several epochs as a `tf.data.Dataset`.
+
+        They come in the order of `to_torch`, with the arrays of this sequence, bit for bit, as
+        tensors of known types and shapes. TensorFlow's threads load them ahead. The first batch
+        is loaded immediately, to learn the types.
+
+        Args:
+            epochs: Number of epochs.
+
+        Raises:
+            ArgumentError: As `to_torch`.
+            AugseqError: A file or an augmentation of the first batch failed; the message names it.
+            ImportError: TensorFlow is not installed.
+        """
+        return tf_dataset(self.to_torch(epochs=epochs))
+
+    def to_grain(self, *, epochs: int = 1) -> "grain.MapDataset[Any]":
+        """Return the batches of several epochs as a `grain.MapDataset`.
+
+        Item `number` is that of `to_torch`, so that slices, and the state of Grain's iterators,
+        determine epoch and batch.
+
+        Args:
+            epochs: Number of epochs.
+
+        Raises:
+            ArgumentError: As `to_torch`.
+            MissingExtraError: Grain is not installed.
+        """
+        return grain_dataset(self.to_torch(epochs=epochs))
+
     if not TYPE_CHECKING:
         # A type checker would accept every name.
         def __getattr__(self, name: str) -> Any:
@@ -486,15 +564,10 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             if self._plan.schedule.shard.count > 1:
                 # Each process would shuffle differently, so steps would not get global batches.
                 self.position.require_order()
-            batch = self.batch(index)
+            return self.batch(index).arrays
         except Exception as error:
             self.failure = error
             raise
-        if not batch.targets:
-            return batch.x
-        if batch.weights is None:
-            return batch.x, batch.y
-        return batch.x, batch.y, batch.sample_weight
 
     def __iter__(self) -> Iterator[Any]:
         """Return an iterator over the batches of an epoch; endless for a repeated sequence.

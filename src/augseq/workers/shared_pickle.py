@@ -49,7 +49,7 @@ class SharedPickle:
 
     def __init__(self, content: Any, *, max_bytes: int | None = None) -> None:
         self.number = next(_NUMBERS)
-        self.pickled, buffers, self.is_by_value = _pack(content)
+        self.pickled, buffers, self.is_by_value = pack(content)
         ends = list(itertools.accumulate(aligned(buffer.nbytes) for buffer in buffers))
         if max_bytes is not None and ends and ends[-1] > max_bytes:
             raise SharedMemoryError(f"its arrays, {size_text(ends[-1])}, would be copied")
@@ -62,10 +62,11 @@ class SharedPickle:
 
     def is_of(self, content: Any) -> bool:
         """Return whether pickling again gives the same, except for values in large arrays."""
-        return _pack(content)[0] == self.pickled
+        return pack(content)[0] == self.pickled
 
 
-def _pack(content: Any) -> tuple[bytes, list[memoryview], bool]:
+def pack(content: Any) -> tuple[bytes, list[memoryview], bool]:
+    """Return a pickle, its large arrays, and whether it contains code that is pickled by value."""
     buffers: list[memoryview] = []
     stream = BytesIO()
     packer = _Packer(stream, buffers)
