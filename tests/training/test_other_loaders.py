@@ -42,11 +42,11 @@ def test_epochs_are_complete_after_a_resume() -> None:
 
 def test_tensors_have_types_and_shapes() -> None:
     (pixels, labels) = sequence().to_tf().element_spec
-    assert pixels == tf.TensorSpec((None, 6, 4, 3), tf.uint8)
+    assert pixels == tf.TensorSpec((None, 6, 4, 3), tf.float32)
     assert labels == tf.TensorSpec((None,), tf.int64)
     pixels, _ = sequence(drop_remainder=True).to_tf(epochs=2).element_spec
     assert pixels.shape == (4, 6, 4, 3)
-    assert sequence(label_mode=None).to_tf().cardinality() == 3
+    assert sequence().to_tf(epochs=2).cardinality() == 6
 
 
 def test_tensors_of_images_of_any_size_have_no_fixed_size(tmp_path: Path) -> None:
@@ -63,10 +63,8 @@ def test_tensors_of_images_of_any_size_have_no_fixed_size(tmp_path: Path) -> Non
 
 
 def test_tensors_of_boxes_are_named() -> None:
-    boxes = augseq.Boxes(
-        arrays={"boxes": np.full((10, 2, 4), 1.0, np.float32), "labels": np.zeros((10, 2))},
-        class_names=["a"],
-    )
+    corners = np.tile(np.float32([0, 0, 2, 2]), (10, 2, 1))
+    boxes = augseq.Boxes(arrays={"boxes": corners, "labels": np.zeros((10, 2), np.int32)})
     batches = augseq.ImageSequence.from_arrays(X, boxes, batch_size=5, workers=0)
     _, targets = batches.to_tf().element_spec
     assert targets == {
@@ -103,7 +101,7 @@ def test_a_spawned_process_gets_functions_of_a_notebook_and_no_keras() -> None:
     amount = 7
     large = np.random.default_rng(0).integers(0, 255, (30, 40, 40, 3), np.uint8)
     batches = augseq.ImageSequence.from_arrays(
-        large, shuffle=True, batch_size=8, augment=[lambda image, rng: image + amount], workers=0
+        large, shuffle=True, batch_size=8, augment=[lambda image, _: image + amount], workers=0
     )
     data = batches.to_torch(epochs=2)
     child = subprocess.run(
@@ -115,7 +113,7 @@ def test_a_spawned_process_gets_functions_of_a_notebook_and_no_keras() -> None:
 
 def test_what_cannot_be_pickled_is_an_error_of_ours() -> None:
     lock = threading.Lock()
-    batches = sequence(augment=[lambda image, rng: image if lock else image])
+    batches = sequence(augment=[lambda image, _: image + lock.locked()])
     with pytest.raises(augseq.errors.ArgumentError, match="can be pickled"):
         pickle.dumps(batches.to_torch())
 

@@ -54,8 +54,8 @@ WORKER_PROCESS = (
     "This worker process has a copy of the sequence that stays in epoch {epoch}. Call "
     "batches.set_epoch(epoch) in the main process before each pass, and start new worker "
     "processes for each pass (DataLoader: persistent_workers=False). Or pass the DataLoader "
-    "batches.to_torch(epochs=10), which has all epochs; or use the workers of the sequence instead: "
-    "ImageSequence(..., workers=4)."
+    "batches.to_torch(epochs=10), which has all epochs; or use the workers of the sequence "
+    "instead: ImageSequence(..., workers=4)."
 )
 
 
