@@ -440,11 +440,11 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
 
     def to_torch(self, *, epochs: int = 1) -> BatchList:
-        """Return the batches of several epochs as a map-style dataset for a torch `DataLoader`.
+        """Return the batches of several epochs as a dataset for a torch `DataLoader`.
 
-        Item `number` is batch `number % n` of epoch `number // n`, counted from epoch 0, where `n`
-        is the number of batches in an epoch. Its arrays are those of this sequence, bit for bit;
-        images are (batch, height, width, channels).
+        It is map-style: item `number` is batch `number % n` of epoch `number // n`, from epoch 0,
+        where `n` is the number of batches in an epoch. Its arrays are those of this sequence, bit
+        for bit; images are (batch, height, width, channels).
 
         Args:
             epochs: Number of epochs.
