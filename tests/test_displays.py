@@ -274,6 +274,8 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "run options": augseq.RunOptions,
     "balanced": lambda: augseq.Balanced(num_images=100),
     "weighted": lambda: augseq.Weighted("hardness"),
+    "mixing of images": lambda: augseq.MixUp(alpha=0.2, p=0.5),
+    "mixing of parts": lambda: augseq.CutMix(alpha=1, p=0.5),
     "sources": lambda: augseq.Sources({"own": 1, "public": 3}),
     "run options, set": lambda: augseq.RunOptions(augment=augseq.preset("strong"), epochs=3),
     "run result": run_result,

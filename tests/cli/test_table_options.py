@@ -87,4 +87,4 @@ def test_numbers_to_predict_are_reported(run: Run, tmp_path: Path) -> None:  # n
     assert outcome.code == 0
     assert "numbers to predict" in outcome.err
     assert "--no-labels" in outcome.err
-    assert run("index", "ages.csv", "--no-labels").out == "8 images without labels\n"
+    assert run("index", "ages.csv", "--no-labels").out.startswith("8 images without labels\n")

@@ -92,7 +92,15 @@ def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
         for name in ("image_size", "color_mode", "full_depth", "max_pixels", "max_file_bytes")
     }
     batches = augseq.ImageSequence(images, exif_orientation=False, **pixels)
-    write_settings(options, images, batches.pipeline, tmp_path, backend="jax")
+    write_settings(
+        options,
+        images,
+        batches.pipeline,
+        tmp_path,
+        target=augseq.Label(),
+        class_names=(),
+        backend="jax",
+    )
     assert None not in json.loads((tmp_path / "settings.json").read_text()).values()
     assert read_options(read_settings(tmp_path), augment=[]) == options
     assert options.weights == str(Path("local.weights.h5").absolute())
@@ -120,7 +128,15 @@ def test_settings_describe_augmentations_without_memory_addresses(tmp_path: Path
     images = augseq.index_folder("sample_images", progress=False)
     batches = augseq.ImageSequence(images, image_size=(8, 8))
     options = augseq.RunOptions(augment=[Brighter(3), Applied(np.fliplr), Applied(Brighter(5))])
-    write_settings(options, images, batches.pipeline, tmp_path, backend="jax")
+    write_settings(
+        options,
+        images,
+        batches.pipeline,
+        tmp_path,
+        target=augseq.Label(),
+        class_names=(),
+        backend="jax",
+    )
     assert json.loads((tmp_path / "settings.json").read_text())["augment"] == [
         "Brighter(by=3)",
         "Applied(function=<function fliplr>)",

@@ -31,7 +31,7 @@ _MISSING = "Select the records that have one, or fill the gaps with manifest.wit
 class Sampling(Protocol):
     """How often each record comes, before it is checked against a manifest."""
 
-    def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> Order:
+    def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> Order:
         """Return the order of the records of a manifest.
 
         Args:
@@ -88,7 +88,7 @@ class Balanced:
         _check_num_images(self.num_images)
         check_choice("even_batches", self.even_batches, (False, True))
 
-    def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
+    def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
         if self.column is None:
             groups, names = _classes(manifest, targets), "classes"
@@ -147,7 +147,7 @@ class Weighted:
         column_names("Weighted", [self.column])
         _check_num_images(self.num_images)
 
-    def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByWeight:
+    def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByWeight:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
         weights = weight_column(manifest, repr(self), self.column)
         length = self.num_images or len(manifest)
@@ -210,7 +210,7 @@ class Sources:
         _check_num_images(self.num_images)
         check_choice("even_batches", self.even_batches, (False, True))
 
-    def bind(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
+    def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
         groups, names = _groups(manifest, repr(self), self.column)
         for ratio_name in self.ratios:
@@ -263,6 +263,7 @@ def make_order(
         LabelError: A record has no value to sample by, or one that does not fit.
     """
     check_whole("repeats", repeats, least=1)
+    check_whole("batch_size", batch_size, least=1)
     order: Order = EachOnce(len(manifest), shuffle)
     if sampling is not None:
         if not isinstance(sampling, Sampling) or isinstance(sampling, type):
@@ -275,7 +276,7 @@ def make_order(
                 f"`sampling` is for training, and requires shuffle=True. Received: {sampling}. To "
                 "evaluate or predict, remove `sampling`."
             )
-        order = sampling.bind(manifest, targets)
+        order = sampling.order_for(manifest, targets)
     if batch_size % repeats:
         raise ArgumentError(
             "With `repeats`, all copies of an image are in one batch, so `batch_size` must be a "
