@@ -262,6 +262,7 @@ def make_order(
         ArgumentError: An option is invalid.
         LabelError: A record has no value to sample by, or one that does not fit.
     """
+    check_whole("batch_size", batch_size, least=1)
     check_whole("repeats", repeats, least=1)
     check_whole("batch_size", batch_size, least=1)
     order: Order = EachOnce(len(manifest), shuffle)
