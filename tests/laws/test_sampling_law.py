@@ -158,6 +158,18 @@ def test_classes_of_arrays_and_of_own_columns_are_balanced(images: augseq.Manife
     assert sum(record.index < 4 for record in batches.records(0)) == 12
 
 
+def test_an_epoch_of_arrays_can_be_longer_than_the_arrays() -> None:
+    batches = augseq.ImageSequence.from_arrays(
+        np.zeros((NUM_IMAGES, 6, 6, 3), np.uint8),
+        CLASSES,
+        batch_size=NUM_IMAGES + 1,
+        shuffle=True,
+        drop_remainder=True,
+        sampling=augseq.Balanced(num_images=2 * NUM_IMAGES + 2 + 3),
+    )
+    assert [len(labels) for _, labels in batches] == [NUM_IMAGES + 1] * 2
+
+
 def test_views_of_arrays_differ_and_keep_their_targets() -> None:
     x = np.zeros((4, 4, 4, 3), np.uint8)
     batches = augseq.ImageSequence.from_arrays(
@@ -238,6 +250,8 @@ def test_invalid_options_raise_an_error(
     "make",
     [
         lambda: augseq.Balanced(num_images=0),
+        lambda: augseq.Weighted("weight", num_images=2**60),
+        lambda: augseq.Sources({"own": 2**63, "public": 1}),
         lambda: augseq.Balanced(even_batches=2),  # type: ignore[arg-type]
         lambda: augseq.Balanced(3),  # type: ignore[arg-type]
         lambda: augseq.Weighted(None),  # type: ignore[arg-type]

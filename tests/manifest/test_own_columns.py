@@ -147,6 +147,11 @@ def test_values_can_be_given_by_path(three: augseq.Manifest) -> None:
     assert three.with_column("n", by_path).column("n").tolist() == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("value", ["own", "public", 2, 0.5, False, DAY])
+def test_a_single_value_is_that_of_all_records(three: augseq.Manifest, value: Any) -> None:
+    assert [record.columns["n"] for record in three.with_column("n", value)] == [value] * 3
+
+
 @pytest.mark.parametrize("values", [{}, {"a.jpg": 1}, {"x/a.jpg": 1, "/photos/b.c.jpg": 2}])
 def test_a_path_without_a_value_is_an_error(three: augseq.Manifest, values: dict[str, int]) -> None:
     with pytest.raises(ArgumentError, match=r"'b\.c\.jpg'.*must be paths relative to the root"):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 _EVENLY = " in even batches"
+# Larger numbers are mistakes: an epoch of a billion images takes days.
+_MAX_NUMBER = 10**9
 _MISSING = "Select the records that have one, or fill the gaps with manifest.with_column."
 
 
@@ -63,7 +65,7 @@ class Balanced:
             of classes.
 
     Raises:
-        ArgumentError: `column` is not a name, or `num_images` is less than 1.
+        ArgumentError: `column` is not a name, or `num_images` is not an integer from 1 to 10**9.
 
     Example:
         >>> import augseq, numpy as np
@@ -125,7 +127,7 @@ class Weighted:
         num_images: Number of images per epoch. None: as many as the manifest has.
 
     Raises:
-        ArgumentError: `column` is not a name, or `num_images` is less than 1.
+        ArgumentError: `column` is not a name, or `num_images` is not an integer from 1 to 10**9.
 
     Example:
         >>> import augseq
@@ -168,7 +170,7 @@ class Sources:
     `Balanced`.
 
     Args:
-        ratios: Whole number for each source, at least 1, by the value of the column.
+        ratios: Whole number for each source, 1 to 10**9, by the value of the column.
         column: Column with the source of each image. `manifest.with_column("source", "own")`
             names the source of all images of a manifest, before `concat_manifests` joins several.
         num_images: Number of images per epoch, rounded up to a multiple of the sum of the ratios.
@@ -205,7 +207,7 @@ class Sources:
                 f"Received: {briefly(self.ratios)}"
             )
         for name, ratio in self.ratios.items():
-            check_whole(f"ratios[{name!r}]", ratio, least=1)
+            check_whole(f"ratios[{name!r}]", ratio, least=1, most=_MAX_NUMBER)
         column_names("Sources", [self.column])
         _check_num_images(self.num_images)
         check_choice("even_batches", self.even_batches, (False, True))
@@ -294,7 +296,7 @@ def make_order(
 
 def _check_num_images(num_images: Any) -> None:
     if num_images is not None:
-        check_whole("num_images", num_images, least=1)
+        check_whole("num_images", num_images, least=1, most=_MAX_NUMBER)
 
 
 def _classes(manifest: "Manifest", targets: Mapping[str, Target]) -> Positions:

@@ -370,7 +370,8 @@ class Manifest:
         Args:
             name: Name of the column; names of the manifest's own columns are refused.
             values: Text, numbers, booleans, times or lists of these: one for each record, in
-                their order, or a dict by path, in which paths of other images are ignored.
+                their order, or a dict by path, in which paths of other images are ignored. A single
+                text, number, boolean or time is the value of all records.
             pattern: Path of a file that belongs to each image, relative to the folder of the
                 images (the root that was indexed), such as "masks/{stem}.png". `{stem}` is the
                 image's file name without folder and extension, `{name}` the same with its
@@ -398,6 +399,8 @@ class Manifest:
                 "`with_column` requires either `values` or `pattern`. Received: "
                 + ("neither" if values is None else "both")
             )
+        if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
+            values = [values] * len(self)
         served, excluded = self.table.column("path"), self.excluded.column("path")
         # Each manifest that is created checks all paths, so only one is.
         home, path_columns = self, tuple(n for n in self.path_columns if n != name)

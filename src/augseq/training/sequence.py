@@ -355,20 +355,23 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         manifest = array_manifest(len(source.images), options)
         # Only `y` tells the classes, and only `x` the images.
         sampling, views = options.pop("sampling", None), options.pop("views", 1)
+        # Only `sampling` tells how many images an epoch has.
+        drop_remainder = options.pop("drop_remainder", False)
         blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
         plan = array_plan(blank._plan, source, y, inputs, sample_weight)
         plan = replace(plan, pipeline=with_views(plan.pipeline, views))
+        order = plan.schedule.order
         if sampling is not None:
             order = make_order(
                 manifest,
                 plan.targets,
-                shuffle=plan.schedule.order.shuffle,
+                shuffle=order.shuffle,
                 sampling=sampling,
                 repeats=options.get("repeats", 1),
                 batch_size=plan.schedule.batch_size,
             )
-            plan = replace(plan, schedule=replace(plan.schedule, order=order))
-        return blank._with(plan)
+        schedule = replace(plan.schedule, order=order, drop_remainder=drop_remainder)
+        return blank._with(replace(plan, schedule=schedule))
 
     def repeat(self) -> Self:
         """Return an endless copy, to train with `steps_per_epoch`.
