@@ -112,6 +112,11 @@ def test_an_invalid_number_or_strength_raises_an_error(options: dict[str, Any]) 
         preset("randaugment", **options)
 
 
+def test_number_and_strength_of_operations_are_refused_where_they_mean_nothing() -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=r"only for the preset.*'trivial', n=3"):
+        preset("trivial", n=3)
+
+
 @pytest.mark.parametrize("name", PRESET_NAMES)
 def test_a_preset_works_in_a_sequence(samples: augseq.Manifest, name: str) -> None:
     sequence = augseq.ImageSequence(

@@ -1,6 +1,7 @@
 """What is said before Keras trains: sorted images, losses and outputs that do not fit."""
 
 import dataclasses
+import re
 import warnings
 from typing import Any
 
@@ -89,6 +90,33 @@ def test_only_fit_warns_of_sorted_images_and_only_once(samples: augseq.Manifest)
         assert told == []
         model.fit(batches, validation_data=batches, epochs=2, verbose=0)
     assert ["sorted by class: a batch of 32" in str(one.message) for one in told].count(True) == 1
+
+
+FOR_TRAINING: dict[str, dict[str, Any]] = {
+    "A sequence with `mix`.*of mixed images": {"mix": augseq.MixUp()},
+    "`sampling` or `repeats`.*more often than others": {"sampling": augseq.Balanced()},
+    "`sampling` or `repeats`.*several times": {"repeats": 2},
+}
+
+
+@pytest.mark.parametrize(("text", "options"), FOR_TRAINING.items())
+@pytest.mark.parametrize("use", ["evaluate", "predict", "fit"])
+def test_a_sequence_for_training_warns_once_where_it_only_measures(
+    use: str, text: str, options: dict[str, Any]
+) -> None:
+    labels = np.eye(2, dtype=np.float32)[[0, 1, 0, 1]]
+    plain, batches = (sequence_of(labels, shuffle=True, **more) for more in ({}, options))
+    model = model_of(2, ONE_HOT)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", augseq.AugseqWarning)
+        model.fit(batches, validation_data=plain, shuffle=False, verbose=0)
+        assert told == []
+        for _ in range(2):
+            if use == "fit":
+                model.fit(plain, validation_data=batches, shuffle=False, verbose=0)
+            else:
+                getattr(model, use)(batches, verbose=0)
+    assert [bool(re.search(text, str(one.message))) for one in told].count(True) == 1
 
 
 WRONG = {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
+from augseq.errors import ArgumentError
 from augseq.validation import check_choice, check_whole
 
 PRESET_NAMES = ("light", "standard", "strong", "trivial", "randaugment")
@@ -40,7 +41,8 @@ def preset(name: str, *, n: int = 2, m: int = 9) -> list[Any]:
         New albumentations transforms, in the order in which they are applied.
 
     Raises:
-        ArgumentError: There is no preset of this name, or `n` or `m` is out of range.
+        ArgumentError: There is no preset of this name, `n` or `m` is out of range, or the preset
+            has neither.
 
     Source:
         Mueller and Hutter (2021), "TrivialAugment"; Cubuk et al. (2020), "RandAugment".
@@ -59,6 +61,10 @@ def preset(name: str, *, n: int = 2, m: int = 9) -> list[Any]:
     check_whole("n", n, least=1)
     check_whole("m", m, least=0, most=_MOST_M)
     check_choice("name", name, PRESET_NAMES)
+    if name != "randaugment" and (n, m) != (2, 9):
+        raise ArgumentError(
+            f'`n` and `m` are only for the preset "randaugment". Received: {name!r}, n={n}, m={m}'
+        )
     import albumentations
 
     return presets[name](albumentations)

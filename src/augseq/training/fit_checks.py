@@ -46,6 +46,24 @@ def warn_if_sorted(plan: BatchPlan) -> None:
             return
 
 
+def warn_if_for_training(plan: BatchPlan) -> None:
+    """Warn if metrics or predictions would be those of mixed or repeated images."""
+    if plan.pipeline.mix is not None:
+        options, effect = "`mix`", "mixed images"
+    elif plan.schedule.order.text:
+        options, effect = "`sampling` or `repeats`", "images that come more often than others"
+        if plan.schedule.order.times > 1:
+            effect = "images that come several times"
+    else:
+        return
+    warnings.warn(
+        f"A sequence with {options} is for training: these metrics or predictions are those of "
+        f"{effect}. To validate, evaluate or predict, use a sequence without {options}.",
+        AugseqWarning,
+        stacklevel=3,
+    )
+
+
 def _warn_if_sorted(classes: npt.NDArray[np.integer[Any]], plan: BatchPlan) -> None:
     batch_size = plan.schedule.batch_size
     found, expected = _classes_in_a_batch(classes, batch_size)

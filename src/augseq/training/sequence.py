@@ -75,6 +75,7 @@ from augseq.training.fit_checks import (
     check_class_weight,
     check_targets,
     predicts_a_number,
+    warn_if_for_training,
     warn_if_sorted,
 )
 from augseq.training.keras_calls import find_method
@@ -537,6 +538,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
         self._worker_options = options
         self._is_order_checked = False
+        self._is_use_checked = False
         matters = plan.schedule.order.shuffle or bool(plan.pipeline.augment.steps)
         self.position = Position(plan.schedule, epoch_matters=matters, is_endless=endless)
         self.failure: Exception | None = None
@@ -652,7 +654,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 outputs or loss, or `class_weight`, do not match the batches.
 
         Warns:
-            AugseqWarning: `fit` trains on images that are sorted by class.
+            AugseqWarning: `fit` trains on images that are sorted by class, or a sequence with
+                `mix`, `sampling` or `repeats` is evaluated or predicts.
         """
         require_part_for_keras(self._plan.schedule.shard)
         require_even_batches(self._plan.schedule, self.epoch)
@@ -670,6 +673,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         method = find_method()
         if method is None or self._gives_own:
             return
+        if method.name != "fit" and not self._is_use_checked:
+            self._is_use_checked = True
+            warn_if_for_training(self._plan)
         if method.data is self:
             check_inputs(method.model, self._plan)
         if method.name == "predict" or self._plan.target is None:
