@@ -153,6 +153,14 @@ def test_a_wrong_loss_or_output_is_named_before_keras_fails(
             method(sequence_of(labels, shuffle=True), verbose=0)
 
 
+def test_numbers_that_mixing_changes_are_no_classes() -> None:
+    labels = np.array([0.0, 1.0, 2.0, 1.0])
+    batches = sequence_of(labels, shuffle=True, mix=[augseq.MixUp()])
+    with pytest.raises(augseq.errors.ArgumentError, match=f"to_categorical.*{ONE_HOT}"):
+        model_of(3, SPARSE).fit(batches, verbose=0)
+    model_of(1, "mse").fit(batches, shuffle=False, verbose=0)
+
+
 def test_advice_names_the_option_for_files_and_the_call_for_arrays(
     samples: augseq.Manifest,
 ) -> None:

@@ -1,6 +1,7 @@
 """Checks before Keras begins to train: order of the labels, model outputs and loss."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -131,11 +132,27 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
         return
     check_outputs_named(model, plan)
     check_weights(model, plan)
+    if plan.pipeline.mix is not None:
+        _check_mixed(model, plan.targets)
     if len(plan.targets) == 1:
         check_outputs(model, next(iter(plan.targets.values())))
         return
     for name, target in plan.targets.items():
         check_outputs(model, target, name)
+
+
+def _check_mixed(model: Any, targets: Mapping[str, Target]) -> None:
+    """Raise `ArgumentError` if a loss takes mixed rows of an array for class numbers."""
+    for name, target in targets.items():
+        loss = _plain_loss(model, name if len(targets) > 1 else None)
+        is_row = isinstance(target, ArrayRowTarget) and not target.is_one_hot
+        if loss is not None and _is(loss, _SPARSE) and is_row:
+            raise ArgumentError(
+                "The loss sparse_categorical_crossentropy expects class numbers, but `mix` "
+                "computes numbers between those of two images. Pass one-hot targets, such as "
+                "keras.utils.to_categorical(y), and compile with the loss "
+                '"categorical_crossentropy".'
+            )
 
 
 def check_outputs(model: Any, target: Target, name: str | None = None) -> None:
