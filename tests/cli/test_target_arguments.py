@@ -93,3 +93,22 @@ def test_a_run_to_resume_has_its_own_target(run: Run, folder: Path) -> None:  # 
         outcome = run("fit", "--resume", folder, *option)
         assert outcome.code == 1
         assert f"Only for new runs: {option[0]}" in outcome.err
+
+
+def test_what_is_no_number_is_left_to_the_error_that_names_its_image(
+    images: augseq.Manifest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_target(images, augseq.Number(["kind", "age"]))
+    assert capsys.readouterr().out.splitlines()[1:] == ["  age: 1.5 to 4, mean 2.625"]
+    with pytest.raises(LabelError, match=r"'a'.*kind|kind.*'a'"):
+        augseq.ImageSequence(images, targets=augseq.Number(["kind", "age"]))
+
+
+def test_split_images_without_labels_are_trained_on_a_column(
+    run: Run,  # noqa: F811
+    images: augseq.Manifest,
+    tmp_path: Path,
+) -> None:
+    augseq.write_manifest(images, tmp_path / "images.parquet")
+    out = run("split", "images.parquet", "-o", "parts.parquet", "--stratify", "none").out
+    assert out.endswith("\n  augseq fit parts.parquet --target COLUMN\n")

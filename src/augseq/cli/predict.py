@@ -36,7 +36,7 @@ def predict(
     *,
     source: Images,
 ) -> None:
-    """Predict the class, numbers or tags of images with the model of a run folder.
+    """Predict the class, numbers, tags or mask of images with the model of a run folder.
 
     Writes a CSV with path and prediction of each image, in the order of the folder or manifest;
     with the true value too, if a manifest has it. FOLDER can also be an image, or - to read paths

@@ -79,7 +79,8 @@ def split(
         print(f"  {name:<5}  {len(part):>7}  {len(part) / len(manifest):>6.1%}")
     print(f"wrote {output}")
     named = () if column == "split" else ("--split-column", column)
-    print_next("To train on train, and evaluate on val", "fit", output, *named)
+    target = () if manifest.class_names else ("--target", "COLUMN")
+    print_next("To train on train, and evaluate on val", "fit", output, *named, *target)
 
 
 def _stratify(names: str | None) -> bool | list[str]:

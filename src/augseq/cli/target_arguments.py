@@ -133,8 +133,13 @@ def _print_numbers(manifest: Manifest, target: Number) -> None:
     names = (target.columns,) if isinstance(target.columns, str) else target.columns
     print(f"numbers in {listed(names, 10)}")
     for name in names:
-        values = np.stack([np.asarray(value, np.float64) for value in manifest.column(name)])
-        print(f"  {name}: {values.min():.6g} to {values.max():.6g}, mean {values.mean():.4g}")
+        try:
+            values = np.stack([np.asarray(value, np.float64) for value in manifest.column(name)])
+        except (TypeError, ValueError):
+            # Training names the image and the value that is no number.
+            continue
+        if np.isfinite(values).all():
+            print(f"  {name}: {values.min():.6g} to {values.max():.6g}, mean {values.mean():.4g}")
 
 
 def _print_masks(_: Manifest, target: Mask) -> None:

@@ -70,8 +70,11 @@ class Classes(Kind):
         """Raise unless there are two classes to learn; warn of classes that are not held out."""
         found = [name for name, count in self.counts(train).items() if count]
         if len(found) < 2:
+            where = (
+                "one per sub-folder" if self.column is None else f"in the column {self.column!r}"
+            )
             raise ArgumentError(
-                "A classifier must be trained on at least two classes, one per sub-folder. "
+                f"A classifier must be trained on at least two classes, {where}. "
                 f"Received: {listed(found)} only, in {train.root!r}"
             )
         warn_of_absent(self.counts(val), "classes have")
