@@ -56,9 +56,9 @@ dead = pool.apply_async(os._exit, (1,))
 try:
     dead.get(timeout=2)
 except multiprocessing.TimeoutError:
-    print("still waiting")
-print(pool.apply_async(abs, (-7,)).get(timeout=10))
-print("ready" if dead.ready() else "never ready")
+    print("still waiting", flush=True)
+print(pool.apply_async(abs, (-7,)).get(timeout=10), flush=True)
+print("ready" if dead.ready() else "never ready", flush=True)
 os._exit(0)
 """
 
@@ -79,7 +79,9 @@ def test_a_multiprocessing_pool_waits_for_ever_for_the_task_of_a_dead_worker(
     run_python: RunPython,
 ) -> None:
     """It replaces the worker, whose successor does the next task, and forgets the lost one."""
-    assert run_python(POOL).stdout.split("\n")[:3] == ["still waiting", "7", "never ready"]
+    done = run_python(POOL)
+    lines = done.stdout.split("\n")[:3]
+    assert lines == ["still waiting", "7", "never ready"], done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

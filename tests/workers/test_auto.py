@@ -155,6 +155,7 @@ def test_processes_of_another_sequence_are_shared_at_once() -> None:
 def test_a_batch_that_hangs_names_its_sample_in_a_thread_and_in_a_process(
     is_in_process: bool,
 ) -> None:
+    transforms.GO_ON.clear()
     plan = array_plan([transforms.hold_the_lock, transforms.Hang(at=20)])
     # The limit of a process includes its start.
     workers = AutoWorkers(plan, 2, limit_s=5 if is_in_process else 0.5)
