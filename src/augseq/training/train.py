@@ -85,12 +85,12 @@ def train(
 
     The target decides the last layer, the loss, and what is measured and drawn:
 
-    | target | output | loss | best epoch |
-    |---|---|---|---|
-    | `Label`, the default | a probability for each class | cross-entropy | highest accuracy |
-    | `Number` | a number for each column | mean squared error, standardized | lowest loss |
-    | `MultiLabel` | a probability for each tag | binary cross-entropy | highest mean F1 |
-    | `Mask` | a logit for each class of each pixel | cross-entropy | highest mean IoU |
+    - `Label`, the default: a probability for each class; cross-entropy; the best epoch is that of
+      the highest accuracy.
+    - `Number`: a number for each column; mean squared error of the standardized numbers; the lowest
+      loss.
+    - `MultiLabel`: a probability for each tag; binary cross-entropy; the highest mean F1.
+    - `Mask`: a logit for each class of each pixel; cross-entropy; the highest mean IoU.
 
     The folder contains the model of the best epoch (`model.keras`) and of the last one
     (`last_model.keras`), the images, the settings, the history, augmented images, and, about the
