@@ -1,7 +1,7 @@
 """One class for each image: classification."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -30,6 +30,15 @@ class Classes(Kind):
     """
 
     score: ClassVar[str | None] = "accuracy"
+    evaluation_type: ClassVar[type[Any]] = ClassEvaluation
+    title: ClassVar[str] = "image classifier"
+    best: ClassVar[str] = "the highest accuracy"
+    files: ClassVar[Mapping[str, str]] = {
+        "classes.csv": "images, recall and precision of each class",
+        "confusion_matrix.png": "how often each class was taken for another",
+        "wrong_images.png": "the held-out images that it got wrong, the most confident "
+        "mistakes first",
+    }
     classes: tuple[str | int, ...]
     column: str | None = None
 
@@ -159,20 +168,6 @@ class Classes(Kind):
             labels=truth,
         )
 
-    def evaluation(
-        self,
-        predictions: ClassPredictions,
-        batches: ImageSequence,
-        history: Mapping[str, Sequence[float]],
-    ) -> ClassEvaluation:
-        """Return how many classes are right."""
-        return ClassEvaluation(predictions=predictions, history=history, batches=batches)
-
-    @property
-    def title(self) -> str:
-        """Image classifier."""
-        return "image classifier"
-
     @property
     def purpose(self) -> str:
         """A sentence about the classes."""
@@ -182,21 +177,6 @@ class Classes(Kind):
     def use(self) -> str:
         """What to do with the model."""
         return "Classify images"
-
-    @property
-    def best(self) -> str:
-        """What the best epoch has."""
-        return "the highest accuracy"
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files about classes."""
-        return {
-            "classes.csv": "images, recall and precision of each class",
-            "confusion_matrix.png": "how often each class was taken for another",
-            "wrong_images.png": "the held-out images that it got wrong, the most confident "
-            "mistakes first",
-        }
 
 
 def warn_of_absent(counts: Mapping[str, int], what: str) -> None:

@@ -35,6 +35,18 @@ class Kind(Protocol):
     load_call: ClassVar[str] = "keras.models.load_model"
     """How to load its model without augseq."""
 
+    evaluation_type: ClassVar[type[Any]]
+    """What `evaluation` returns: an `Evaluation`."""
+
+    title: ClassVar[str]
+    """What a model of this kind is: "image classifier"."""
+
+    best: ClassVar[str]
+    """What the best epoch has on the held-out images: "the highest accuracy"."""
+
+    files: ClassVar[Mapping[str, str]]
+    """The files of a run folder that only this kind has, each with its content."""
+
     @classmethod
     def of(cls, target: Any, manifest: Manifest) -> Self:
         """Return the kind of the target of some records."""
@@ -170,12 +182,10 @@ class Kind(Protocol):
             batches: The images.
             history: Loss and metrics of each epoch.
         """
-        ...
-
-    @property
-    def title(self) -> str:
-        """What a model of this kind is: "image classifier"."""
-        ...
+        found: Evaluation = self.evaluation_type(
+            predictions=predictions, history=history, batches=batches
+        )
+        return found
 
     @property
     def purpose(self) -> str:
@@ -185,16 +195,6 @@ class Kind(Protocol):
     @property
     def use(self) -> str:
         """What to do with the model, as an imperative: "Classify images"."""
-        ...
-
-    @property
-    def best(self) -> str:
-        """What the best epoch has on the held-out images: "the highest accuracy"."""
-        ...
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files of a run folder that only this kind has, each with its content."""
         ...
 
 

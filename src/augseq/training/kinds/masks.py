@@ -1,6 +1,6 @@
 """The class of every pixel: segmentation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -34,6 +34,16 @@ class Masks(Kind):
 
     score: ClassVar[str | None] = "mean_iou"
     is_per_pixel: ClassVar[bool] = True
+    evaluation_type: ClassVar[type[Any]] = MaskEvaluation
+    title: ClassVar[str] = "segmentation model"
+    best: ClassVar[str] = "the highest mean IoU of the classes"
+    files: ClassVar[Mapping[str, str]] = {
+        "predictions": "the predicted masks of the held-out images: palette PNGs, whose values "
+        "are the numbers of the classes",
+        "classes.csv": "pixels, intersection over union (IoU), recall and precision of each class",
+        "iou.png": "IoU of each class",
+        "worst_masks.png": "true and predicted masks of the held-out images with the lowest IoU",
+    }
     # With `field`, since the property of `Kind` would be taken for the default.
     columns: tuple[str, ...] = field()
     classes: tuple[str, ...]
@@ -120,20 +130,6 @@ class Masks(Kind):
             paths=paths, class_names=self.classes, masks=outputs, truth=truth, batches=batches
         )
 
-    def evaluation(
-        self,
-        predictions: MaskPredictions,
-        batches: ImageSequence,
-        history: Mapping[str, Sequence[float]],
-    ) -> MaskEvaluation:
-        """Return how many pixels are right."""
-        return MaskEvaluation(predictions=predictions, history=history, batches=batches)
-
-    @property
-    def title(self) -> str:
-        """Segmentation model."""
-        return "segmentation model"
-
     @property
     def purpose(self) -> str:
         """A sentence about the classes."""
@@ -146,24 +142,6 @@ class Masks(Kind):
     def use(self) -> str:
         """What to do with the model."""
         return "Segment images"
-
-    @property
-    def best(self) -> str:
-        """What the best epoch has."""
-        return "the highest mean IoU of the classes"
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files about masks."""
-        return {
-            "predictions": "the predicted masks of the held-out images: palette PNGs, whose values "
-            "are the numbers of the classes",
-            "classes.csv": "pixels, intersection over union (IoU), recall and precision of each "
-            "class",
-            "iou.png": "IoU of each class",
-            "worst_masks.png": "true and predicted masks of the held-out images with the lowest "
-            "IoU",
-        }
 
 
 class _ClassOfPixels(keras.Model):  # type: ignore[misc]

@@ -68,6 +68,14 @@ class Numbers(Kind):
     has_classes: ClassVar[bool] = False
     # Its loss is one of augseq.
     load_call: ClassVar[str] = "keras.models.load_model(..., compile=False)"
+    evaluation_type: ClassVar[type[Any]] = NumberEvaluation
+    title: ClassVar[str] = "image regression model"
+    best: ClassVar[str] = "the lowest loss"
+    files: ClassVar[Mapping[str, str]] = {
+        "numbers.csv": "mean absolute error, root mean square error and R2 of each number",
+        "scatter.png": "predicted against true numbers",
+        "largest_errors.png": "the held-out images with the largest errors",
+    }
     # With `field`, since the property of `Kind` would be taken for the default.
     columns: tuple[str, ...] = field()
     means: tuple[float, ...]
@@ -136,20 +144,6 @@ class Numbers(Kind):
         """Return the predicted numbers."""
         return NumberPredictions(paths=paths, names=self.names, values=outputs, truth=truth)
 
-    def evaluation(
-        self,
-        predictions: NumberPredictions,
-        batches: ImageSequence,
-        history: Mapping[str, Sequence[float]],
-    ) -> NumberEvaluation:
-        """Return the errors of the numbers."""
-        return NumberEvaluation(predictions=predictions, history=history, batches=batches)
-
-    @property
-    def title(self) -> str:
-        """Image regression model."""
-        return "image regression model"
-
     @property
     def purpose(self) -> str:
         """A sentence about the numbers and their scale."""
@@ -168,17 +162,3 @@ class Numbers(Kind):
     def use(self) -> str:
         """What to do with the model."""
         return f"Predict {joined(self.names, 3)}"
-
-    @property
-    def best(self) -> str:
-        """What the best epoch has."""
-        return "the lowest loss"
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files about numbers."""
-        return {
-            "numbers.csv": "mean absolute error, root mean square error and R2 of each number",
-            "scatter.png": "predicted against true numbers",
-            "largest_errors.png": "the held-out images with the largest errors",
-        }

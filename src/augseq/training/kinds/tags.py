@@ -1,6 +1,6 @@
 """Several labels for each image: tags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -31,6 +31,15 @@ class Tags(Kind):
     """
 
     score: ClassVar[str | None] = "f1"
+    evaluation_type: ClassVar[type[Any]] = TagEvaluation
+    title: ClassVar[str] = "image tagger"
+    best: ClassVar[str] = "the highest mean F1 of the tags"
+    files: ClassVar[Mapping[str, str]] = {
+        "tags.csv": "images, recall, precision and F1 of each tag",
+        "tags.png": "precision and recall of each tag",
+        "wrong_images.png": "the held-out images with wrong or missing tags, the most "
+        "confident mistakes first",
+    }
     # With `field`, since the property of `Kind` would be taken for the default.
     columns: tuple[str, ...] = field()
     tags: tuple[str | int, ...]
@@ -104,20 +113,6 @@ class Tags(Kind):
         flags = None if truth is None else np.asarray(truth, np.bool_)
         return TagPredictions(paths=paths, names=self.names, probabilities=outputs, truth=flags)
 
-    def evaluation(
-        self,
-        predictions: TagPredictions,
-        batches: ImageSequence,
-        history: Mapping[str, Sequence[float]],
-    ) -> TagEvaluation:
-        """Return how many tags are right."""
-        return TagEvaluation(predictions=predictions, history=history, batches=batches)
-
-    @property
-    def title(self) -> str:
-        """Image tagger."""
-        return "image tagger"
-
     @property
     def purpose(self) -> str:
         """A sentence about the tags."""
@@ -130,18 +125,3 @@ class Tags(Kind):
     def use(self) -> str:
         """What to do with the model."""
         return "Tag images"
-
-    @property
-    def best(self) -> str:
-        """What the best epoch has."""
-        return "the highest mean F1 of the tags"
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files about tags."""
-        return {
-            "tags.csv": "images, recall, precision and F1 of each tag",
-            "tags.png": "precision and recall of each tag",
-            "wrong_images.png": "the held-out images with wrong or missing tags, the most "
-            "confident mistakes first",
-        }
