@@ -82,6 +82,7 @@ PROCESSES = _pydataset(
 )
 AUGSEQ_PROCESSES = _augseq(label="augseq, processes", options={"worker_kind": "processes"})
 AUGSEQ_THREADS = _augseq(label="augseq, threads", options={"worker_kind": "threads"})
+AUGSEQ_RAY = _augseq(label="augseq, Ray", options={"worker_kind": "ray"})
 AUGSEQ_FULL = _augseq(label="augseq, full-size decoding", options={"scaled_decode": False})
 
 _PEERS = (TORCH, TORCH_PILLOW, GRAIN, DALI)
@@ -93,6 +94,8 @@ def all_tables(num_cores: int) -> tuple[Table, ...]:
         *_caches(),
         *_fits(),
         _scaling(num_cores),
+        _worker_kinds("uint8"),
+        _worker_kinds("float32"),
         _waiting(2),
         _waiting(10),
         *_indexes(),
@@ -169,6 +172,21 @@ def _masks() -> Table:
     )
 
 
+def _cached_masks() -> Table:
+    """Return a table of cached images with cached masks, against the same without a cache."""
+    memory = {"cache": "memory"}
+    return Table(
+        name="cached-masks",
+        title="Web-sized JPEG files with PNG masks, later epochs from a cache, uint8",
+        rows=(
+            Row(label="augseq, no cache", contender="augseq_masks"),
+            Row(label="augseq, cache in memory", contender="augseq_masks", options=memory),
+            _augseq(label="augseq, cache in memory, without masks", options=memory),
+        ),
+        num_passes=4,
+    )
+
+
 def _photos(name: str, what: str, batch_size: int) -> Table:
     # Small batches: at the end of a pass one worker can wait for another's last batch, and a pass
     # has few photographs.
@@ -214,6 +232,7 @@ def _caches() -> tuple[Table, ...]:
             num_passes=1,
             batch_size=4,
         ),
+        _cached_masks(),
     )
 
 
@@ -253,6 +272,16 @@ def _scaling(num_cores: int) -> Table:
             replace(row, label=f"{row.label}: {n}", workers=n) for row in families for n in counts
         ),
         num_rounds=2,
+    )
+
+
+def _worker_kinds(dtype: Literal["uint8", "float32"]) -> Table:
+    """Return a table of the kinds of workers; Ray's are on one node, on this machine."""
+    return Table(
+        name=f"worker-kinds-{dtype}",
+        title=f"Web-sized JPEG files, first epoch, {dtype}, by kind of workers",
+        rows=(AUGSEQ_PROCESSES, AUGSEQ_THREADS, AUGSEQ_RAY),
+        dtype=dtype,
     )
 
 

@@ -73,6 +73,7 @@ _PAGES = {
         "docs/annotations": "COCO, VOC and YOLO",
         "docs/check": "Checks",
         "docs/formats": "Formats",
+        "docs/shards": "Tar shards and TFRecord",
         "docs/remote": "Remote folders",
     },
     "Training": {
@@ -81,6 +82,9 @@ _PAGES = {
         "docs/sampling": "Sampling",
         "docs/mixing": "MixUp and CutMix",
         "docs/several_processes": "Several processes",
+        "docs/large_images": "Large images and tiles",
+        "docs/clusters": "Clusters",
+        "docs/buckets": "Several aspect ratios",
         "docs/elsewhere": "With tf.data, torch and Grain",
         "docs/fine_tuning": "Fine-tuning",
         "docs/prediction": "Prediction and serving",
@@ -100,6 +104,7 @@ _PAGES = {
     "How to": {
         "docs/competition": "A CSV of ids",
         "docs/patients": "Patients, folds, 16 bits",
+        "docs/bands": "Satellite images, bands",
         "docs/from_keras": "From Keras' loaders and torch",
         "docs/waiting": "How long the model waits",
         "docs/recipes": "In one line",

@@ -29,7 +29,8 @@ LAYERS = [
     ["manifest"],
     ["remote"],
     ["storage"],
-    ["progress_note", "runtime", "threaded_map", "types", "validation"],
+    ["parallel_map"],
+    ["progress_note", "runtime", "types", "validation"],
     ["errors", "foreign_names"],
     ["terminal_text"],
 ]
@@ -51,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": {"numpy"},
     "storage": {"numpy"},
     "terminal_text": set(),
-    "threaded_map": {"tqdm"},
+    "parallel_map": {"tqdm"},
     "training": {"keras", "numpy"},
     "types": {"numpy"},
     "validation": {"numpy"},
@@ -60,11 +61,12 @@ ALLOWED: dict[str, set[str]] = {
 # Inside a function, where loading them costs only those who need them.
 ALLOWED_WHEN_NEEDED = {
     "augment": {"albumentations", "cv2"},
-    "indexing": {"yaml"},
+    "indexing": {"tensorflow", "yaml"},
     "inspection": {"ipywidgets"},
     "pixels": {"cv2"},
     "remote": {"fsspec"},
     "training": {"grain", "tensorflow", "torch"},
+    "workers": {"ray"},
 }
 ALLOWED_FOR_TYPES = {
     "manifest": {"matplotlib", "pandas"},
@@ -226,7 +228,7 @@ def test_own_modules_are_imported_at_the_top() -> None:
 
 
 def test_the_package_itself_imports_its_modules_for_types_and_by_name() -> None:
-    """All but the errors, and the one to which it passes down what draws a manifest."""
+    """All but the errors, and those to which it passes down functions of higher layers."""
     own = {
         i.imported
         for i in IMPORTS
@@ -234,7 +236,11 @@ def test_the_package_itself_imports_its_modules_for_types_and_by_name() -> None:
         and i.imported.startswith("augseq.")
         and not (i.for_types or i.by_name)
     }
-    assert own == {"augseq.errors", "augseq.manifest.display"}
+    assert own == {
+        "augseq.errors",
+        "augseq.manifest.display",
+        "augseq.parallel_map.chunk_runner",
+    }
 
 
 def test_a_string_that_names_a_module_counts_as_an_import() -> None:
@@ -273,7 +279,8 @@ def test_each_layer_uses_its_own_libraries_only() -> None:
 
 def test_every_library_that_is_imported_is_required_by_the_project() -> None:
     needed = {i.imported.split(".")[0] for i in FOREIGN if not i.for_types}
-    assert needed - declared_libraries() <= {"grain", "ipywidgets", "pandas", "tensorflow", "torch"}
+    optional = {"grain", "ipywidgets", "pandas", "ray", "tensorflow", "torch"}
+    assert needed - declared_libraries() <= optional
     assert declared_libraries() - needed == set()
 
 

@@ -300,6 +300,13 @@ DISPLAYED: dict[str, Callable[[], Any]] = {
     "audit": lambda: augseq.Audit(sequence(), f"{LONG}.jsonl"),
     "audit report": audit_report,
     "loss spikes": lambda: augseq.LossSpikes(sequence()),
+    "window": lambda: augseq.Window(
+        top=4000, left=0, height=512, width=512, image_height=4512, image_width=3000
+    ),
+    "buckets": lambda: augseq.Buckets([(224, 224), (192, 256), (256, 192)]),
+    "written predictions": lambda: augseq.WrittenPredictions(
+        num_images=64, row_content="class", score="accuracy 97.1%"
+    ),
     "loss spike": lambda: augseq.LossSpike(loss=2.5, epoch=3, indices=tuple(range(1024))),
 }
 

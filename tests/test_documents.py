@@ -23,7 +23,8 @@ PAGES = [
     *sorted(PROJECT.glob("docs/*.md")),
 ]
 # The blocks of such a page are one program.
-GUIDES = ["competition", "patients", "prediction", "sampling"]
+GUIDES = ["bands", "buckets", "competition", "large_images"]
+GUIDES += ["patients", "prediction", "sampling"]
 # The names that the pages use in several examples.
 KINDS: dict[str, Any] = {
     "augseq": augseq,
@@ -183,6 +184,26 @@ def test_a_program_for_another_loader_runs(tmp_path: Path, number: int, library:
     run = run_warm(backend, program, cwd=PROJECT)
     assert run.returncode == 0, run.stderr
     assert "AugseqWarning" not in run.stderr
+
+
+def test_the_programs_of_the_page_on_shards_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tf = pytest.importorskip("tensorflow")
+    (tmp_path / "sample_images").symlink_to(PROJECT / "sample_images", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    _, write, read = blocks(PROJECT / "docs/shards.md", "python")
+    names: dict[str, Any] = {"augseq": augseq}
+    exec(write, names)
+    assert len(augseq.index_webdataset("shards/train")) == len(names["train"])
+    exec(read, names)
+    labels = {}
+    for record in tf.data.TFRecordDataset(names["paths"]):
+        example = tf.io.parse_single_example(record, names["features"])
+        path = example["path"].numpy().decode()
+        assert example["image"].numpy() == (PROJECT / "sample_images" / path).read_bytes()
+        labels[path] = int(example["label"])
+    assert labels == {record.path: record.target for record in names["images"]}
 
 
 def installed_by(page: Path) -> list[str]:

@@ -32,7 +32,7 @@ def test_a_command_for_several_extras_names_all_libraries() -> None:
 
 def test_every_extra_for_users_has_a_command() -> None:
     for_development = {"test", "dev", "docs"}
-    assert set(EXTRAS) == set(DECLARED) - {"tensorflow", "jax", "torch"} - for_development
+    assert set(EXTRAS) == set(DECLARED) - {"jax", "torch"} - for_development
 
 
 @pytest.mark.parametrize(

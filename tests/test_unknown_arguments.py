@@ -1,6 +1,7 @@
 """Unknown arguments are answered with the name of the right one."""
 
 import inspect
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import augseq
 
+BATCHES = augseq.ImageSequence.from_arrays(np.zeros((2, 4, 4, 3), np.uint8))
 FOREIGN = {
     "target_size": "`image_size`: \\(height, width\\)",
     "class_mode": "`label_mode`",
@@ -64,6 +66,35 @@ def test_index_table_names_its_columns(name: str, ours: str) -> None:
         augseq.errors.ArgumentError, match=f"index_table has no argument `{name}`.*{ours}"
     ):
         augseq.index_table("photos.csv", **{name: "file"})
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "answer"),
+    [
+        (augseq.MixUp, "prob", r"MixUp has no argument `prob`. Use `p`\.$"),
+        (augseq.CutMix, "switch_prob", "CutMix.*`p` of each element"),
+        (augseq.CutMix, "aplha", "Did you mean `alpha`"),
+        (partial(augseq.Sources, {"own": 1}), "public", "has `ratios`, `column`, `num_images`"),
+        (augseq.Balanced, "class_names", "Balanced.*option of index_folder"),
+        (augseq.Weighted, "colum", "Did you mean `column`"),
+        (augseq.Buckets, "size", "Did you mean `sizes`"),
+        (BATCHES.to_torch, "num_workers", "to_torch.*Pass it to the other library's loader"),
+        (BATCHES.to_tf, "shuffle", "to_tf.*option of ImageSequence"),
+        (BATCHES.to_grain, "num_epochs", "Use `epochs`"),
+        (partial(augseq.preset, "randaugment"), "p", r"preset.*Compose\(augseq\.preset"),
+        (partial(augseq.preset, "randaugment"), "magnitude", "Use `m`"),
+        (partial(augseq.BackupAndResume, None, "backups"), "save_freq", "Use `every_batches`"),
+        (partial(augseq.BackupAndResume, None), "backup_dir", "Use `folder`"),
+    ],
+)
+def test_some_names_have_an_answer_of_their_own(make: Any, name: str, answer: str) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=answer):
+        make(**{name: 0.5})
+
+
+def test_the_nearest_name_of_a_preset_is_suggested() -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match="Did you mean 'randaugment'"):
+        augseq.preset("rand_augment")
 
 
 @pytest.mark.parametrize("function", [augseq.index_folder, augseq.index_table])

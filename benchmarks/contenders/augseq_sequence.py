@@ -1,5 +1,6 @@
 """augseq as it comes: `ImageSequence` with its default workers."""
 
+import importlib.util
 import inspect
 import tempfile
 from collections.abc import Iterator
@@ -21,12 +22,16 @@ def make_sequence(job: Job, **options: Any) -> augseq.ImageSequence:
     `cache="folder"` caches in a new folder; `shorter_side_px` limits the size of cached images.
 
     Raises:
-        UnavailableError: This version of augseq lacks an option.
+        UnavailableError: This version of augseq lacks an option, or Ray is not installed.
     """
     side = options.pop("shorter_side_px", None)
     known = inspect.signature(augseq.ImageSequence).parameters
     for name in options.keys() - known.keys():
         raise UnavailableError(f"augseq {augseq.__version__} has no option {name!r}")
+    if options.get("worker_kind") == "ray":
+        if importlib.util.find_spec("ray") is None:
+            raise UnavailableError("Ray is not installed")
+        options["workers"] = job.workers
     if options.get("cache") == "folder":
         options["cache"] = augseq.ImageCache(folder=tempfile.mkdtemp(), shorter_side_px=side)
     return augseq.ImageSequence(

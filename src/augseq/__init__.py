@@ -13,15 +13,16 @@ Start with `index_folder`, then make batches from the manifest that it returns:
 All public names, by task:
 
 List the images:
-    `index_folder`, `index_table`, `index_huggingface` and, for boxes, `index_coco`,
-    `index_voc` and `index_yolo` return a `Manifest`; `concat_manifests` joins several;
-    `RemoteOptions` configures access to a remote folder.
+    `index_folder`, `index_table`, `index_huggingface`, `index_webdataset` (tar files) and, for
+    boxes, `index_coco`, `index_voc` and `index_yolo` return a `Manifest`; `concat_manifests` joins
+    several; `RemoteOptions` configures access to a remote folder.
 Use a manifest:
     A `Manifest` holds a `Record` for each image, with a `Probe` of its file after
-    `probe_manifest`. It measures its pixels (`PixelStatistics`), those of its masks
-    (`MaskCounts`), and its boxes (`BoxStatistics`). `write_manifest` and `read_manifest` save
-    and load it; `write_table` and `write_huggingface` export it for other programs, `write_coco`,
-    `write_voc` and `write_yolo` with its boxes.
+    `probe_manifest`. `tile_manifest` cuts large images into tiles, each a `Window`. A manifest
+    measures its pixels (`PixelStatistics`), those of its masks (`MaskCounts`), and its boxes
+    (`BoxStatistics`). `write_manifest` and `read_manifest` save and load it; `write_table` and
+    `write_huggingface` export it for other programs, `write_coco`, `write_voc` and `write_yolo`
+    with its boxes, `write_webdataset` and `write_tfrecord` with its images, in a few large files.
 Check the images:
     `check_images`, with `CheckOptions`, returns a `CheckReport`: a `CheckFinding` for each kind
     of problem, and a `FoundFile` for each file.
@@ -29,8 +30,9 @@ Make batches for Keras:
     `ImageSequence` builds each `Batch` from several `Sample`s. It trains on labels, or on other
     targets: `Label`, several labels (`MultiLabel`), a `Number`, a `Mask`, a `ValueMap` such as
     depth, a `PairedImage`, the `InputImage` itself, `Boxes`
-    and `KeyPoints`. `Balanced`, `Weighted` and `Sources` choose how often each image comes.
-    `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
+    and `KeyPoints`. `Balanced`, `Weighted` and `Sources` choose how often each image is used.
+    `Buckets` are several sizes for images of different aspect ratios, which `choose_buckets`
+    proposes. `ImageCache` caches decoded pixels; `read_image` decodes one file in the same way.
 Augment:
     `preset` returns a list to start from, `explore` an `Explorer` to try it in a notebook. Write
     your own as a function, an `Augmentation`, or a `DetailedAugmentation`, which explains itself
@@ -43,9 +45,11 @@ Train with callbacks:
     `LossSpike`; `Audit` logs which records were trained on, and `verify_audit` returns an
     `AuditReport`.
 Train a model in one call, and use it:
-    `train`, with `RunOptions`, returns a `RunResult`; `load_run` returns a `TrainedRun`, whose
-    `predict` returns `Predictions`: `ClassPredictions`, `NumberPredictions`, `TagPredictions` or
-    `MaskPredictions`. `evaluate` returns an `Evaluation` of any model: a `ClassEvaluation`, with a
+    `train`, with `RunOptions`, returns a `RunResult`; `load_run` returns a `TrainedRun`. Its
+    method, and `predict` for any model, return `Predictions`; or it writes them, and returns
+    `WrittenPredictions`. They are `ClassPredictions`, `NumberPredictions`, `TagPredictions` or
+    `MaskPredictions`. `stitch` puts predictions for tiles together. `evaluate` returns an
+    `Evaluation` of any model: a `ClassEvaluation`, with a
     `ClassResult` for each class, a `NumberEvaluation`, with a `NumberResult` for each number, a
     `TagEvaluation`, or a `MaskEvaluation`, with a `MaskResult` for each class.
 Handle errors:
@@ -58,6 +62,7 @@ from typing import TYPE_CHECKING, Any
 
 from augseq import errors as errors
 from augseq.manifest import display
+from augseq.parallel_map import chunk_runner
 
 __version__ = "0.1.0"
 
@@ -81,11 +86,16 @@ if TYPE_CHECKING:
     from augseq.indexing.annotations.write_voc import write_voc as write_voc
     from augseq.indexing.annotations.write_yolo import write_yolo as write_yolo
     from augseq.indexing.annotations.yolo import index_yolo as index_yolo
+    from augseq.indexing.choose_buckets import choose_buckets as choose_buckets
     from augseq.indexing.folder import index_folder as index_folder
     from augseq.indexing.huggingface import index_huggingface as index_huggingface
     from augseq.indexing.huggingface import write_huggingface as write_huggingface
     from augseq.indexing.probing import probe_manifest as probe_manifest
+    from augseq.indexing.shards.index_webdataset import index_webdataset as index_webdataset
+    from augseq.indexing.shards.write_tfrecord import write_tfrecord as write_tfrecord
+    from augseq.indexing.shards.write_webdataset import write_webdataset as write_webdataset
     from augseq.indexing.table.index_table import index_table as index_table
+    from augseq.indexing.tiles import tile_manifest as tile_manifest
     from augseq.inspection.explorer.explore import explore as explore
     from augseq.inspection.explorer.panel import Explorer as Explorer
     from augseq.inspection.quality.check_images import check_images as check_images
@@ -115,8 +125,10 @@ if TYPE_CHECKING:
     from augseq.manifest.pixel_statistics import PixelStatistics as PixelStatistics
     from augseq.manifest.record import Probe as Probe
     from augseq.manifest.record import Record as Record
+    from augseq.manifest.record import Window as Window
     from augseq.manifest.storage import read_manifest as read_manifest
     from augseq.manifest.storage import write_manifest as write_manifest
+    from augseq.pixels.buckets import Buckets as Buckets
     from augseq.pixels.cache.image_cache import ImageCache as ImageCache
     from augseq.pixels.image import read_image as read_image
     from augseq.remote.options import RemoteOptions as RemoteOptions
@@ -137,12 +149,15 @@ if TYPE_CHECKING:
     from augseq.training.kinds.number_evaluation import NumberResult as NumberResult
     from augseq.training.kinds.number_predictions import NumberPredictions as NumberPredictions
     from augseq.training.kinds.predictions import Predictions as Predictions
+    from augseq.training.kinds.predictions import WrittenPredictions as WrittenPredictions
     from augseq.training.kinds.tag_evaluation import TagEvaluation as TagEvaluation
     from augseq.training.kinds.tag_predictions import TagPredictions as TagPredictions
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
+    from augseq.training.predict import predict as predict
     from augseq.training.run_options import RunOptions as RunOptions
     from augseq.training.sequence import ImageSequence as ImageSequence
+    from augseq.training.stitch import stitch as stitch
     from augseq.training.train import RunResult as RunResult
     from augseq.training.train import train as train
     from augseq.training.trained_run import TrainedRun as TrainedRun
@@ -155,6 +170,7 @@ _HOMES = {
     "index_folder": "augseq.indexing.folder",
     "index_table": "augseq.indexing.table.index_table",
     "index_huggingface": "augseq.indexing.huggingface",
+    "index_webdataset": "augseq.indexing.shards.index_webdataset",
     "index_coco": "augseq.indexing.annotations.coco",
     "index_voc": "augseq.indexing.annotations.voc",
     "index_yolo": "augseq.indexing.annotations.yolo",
@@ -165,6 +181,8 @@ _HOMES = {
     "Record": "augseq.manifest.record",
     "Probe": "augseq.manifest.record",
     "probe_manifest": "augseq.indexing.probing",
+    "tile_manifest": "augseq.indexing.tiles",
+    "Window": "augseq.manifest.record",
     "PixelStatistics": "augseq.manifest.pixel_statistics",
     "MaskCounts": "augseq.manifest.mask_counts",
     "BoxStatistics": "augseq.manifest.box_statistics",
@@ -175,6 +193,8 @@ _HOMES = {
     "write_coco": "augseq.indexing.annotations.write_coco",
     "write_voc": "augseq.indexing.annotations.write_voc",
     "write_yolo": "augseq.indexing.annotations.write_yolo",
+    "write_webdataset": "augseq.indexing.shards.write_webdataset",
+    "write_tfrecord": "augseq.indexing.shards.write_tfrecord",
     # Check the images.
     "check_images": "augseq.inspection.quality.check_images",
     "CheckOptions": "augseq.inspection.quality.options",
@@ -197,6 +217,8 @@ _HOMES = {
     "Balanced": "augseq.loading.sampling_options",
     "Weighted": "augseq.loading.sampling_options",
     "Sources": "augseq.loading.sampling_options",
+    "Buckets": "augseq.pixels.buckets",
+    "choose_buckets": "augseq.indexing.choose_buckets",
     "ImageCache": "augseq.pixels.cache.image_cache",
     "read_image": "augseq.pixels.image",
     # Augment.
@@ -227,11 +249,14 @@ _HOMES = {
     "RunResult": "augseq.training.train",
     "load_run": "augseq.training.trained_run",
     "TrainedRun": "augseq.training.trained_run",
+    "predict": "augseq.training.predict",
     "Predictions": "augseq.training.kinds.predictions",
+    "WrittenPredictions": "augseq.training.kinds.predictions",
     "ClassPredictions": "augseq.training.kinds.class_predictions",
     "NumberPredictions": "augseq.training.kinds.number_predictions",
     "TagPredictions": "augseq.training.kinds.tag_predictions",
     "MaskPredictions": "augseq.training.kinds.mask_predictions",
+    "stitch": "augseq.training.stitch",
     "evaluate": "augseq.training.evaluate",
     "Evaluation": "augseq.training.kinds.evaluation",
     "ClassEvaluation": "augseq.training.kinds.class_evaluation",
@@ -280,3 +305,5 @@ display.sample_html = _imported_on_call("augseq.inspection.figures_html", "sampl
 display.batch_html = _imported_on_call("augseq.inspection.figures_html", "batch_html")
 display.measure_pixels = _imported_on_call("augseq.inspection.measure_pixels", "measure_pixels")
 display.measure_boxes = _imported_on_call("augseq.inspection.measure_boxes", "measure_boxes")
+# And `augseq.parallel_map.chunk_runner` this one.
+chunk_runner.start_on_nodes = _imported_on_call("augseq.workers.ray_runner", "RayRunner")

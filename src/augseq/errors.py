@@ -124,7 +124,9 @@ EXTRAS = {
     "tiff": ("imagecodecs>=2025.3.30", "tifffile>=2025.3.30"),
     "notebook": ("ipykernel>=6.29", "ipywidgets>=8.1", "jupyterlab>=4.2", "pycocotools>=2.0.8"),
     "pandas": ("pandas>=2.2",),
+    "ray": ("ray>=2.60",),
     "s3": ("s3fs>=2024.10",),
+    "tensorflow": ("tensorflow>=2.18",),
 }
 
 

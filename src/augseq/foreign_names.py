@@ -70,8 +70,7 @@ ARGUMENTS = {
     **dict.fromkeys(("interpolation", "label_mode", "seed", "shuffle"), _OF_SEQUENCE),
 }
 
-# Overrides for index_table.
-ARGUMENTS_OF_TABLES = {
+_TABLES = {
     "classes": "Use `class_names`.",
     "directory": "Use `root`: the folder of the images.",
     "folder": "Use `root`: the folder of the images.",
@@ -79,6 +78,44 @@ ARGUMENTS_OF_TABLES = {
     "sep": "Use `delimiter`.",
     "validate_filenames": "Use `check_files`.",
     "y_col": "Use `label_column`; for several columns, None, and `targets` of ImageSequence.",
+}
+
+_OF_EACH = "Use `p` of each element of the list `mix`."
+_MIXING = {
+    "cutmix_alpha": "Use `alpha` of augseq.CutMix.",
+    "mixup_alpha": "Use `alpha` of augseq.MixUp.",
+    "prob": "Use `p`.",
+    "probability": "Use `p`.",
+    "switch_prob": _OF_EACH,
+}
+_PRESETS = {
+    "magnitude": "Use `m`.",
+    "num_ops": "Use `n`.",
+    "p": (
+        "Its transforms have probabilities of their own. To augment half of the images: "
+        "augment=[albumentations.Compose(augseq.preset(...), p=0.5)]."
+    ),
+}
+_BACKUPS = {
+    "backup_dir": "Use `folder`.",
+    "delete_checkpoint": "Use `delete_at_end`.",
+    "save_freq": "Use `every_batches`, or `every_s` for seconds.",
+}
+_LOADERS = {
+    **dict.fromkeys(
+        ("num_workers", "persistent_workers"), "Pass it to the other library's loader."
+    ),
+    **dict.fromkeys(("pin_memory", "prefetch_factor"), "Pass it to the other library's loader."),
+    "num_epochs": "Use `epochs`.",
+}
+# Overrides for functions that have a certain argument: index_table, MixUp and CutMix, preset,
+# BackupAndResume, to_torch and its like.
+ARGUMENTS_BESIDE = {
+    "label_column": _TABLES,
+    "alpha": _MIXING,
+    "m": _PRESETS,
+    "every_batches": _BACKUPS,
+    "epochs": _LOADERS,
 }
 
 _MIXED = (
@@ -147,6 +184,9 @@ ATTRIBUTES = {
     "samples": "Use len(batches.manifest).",
     "shuffle": "Use ImageSequence(..., shuffle=True).",
     "take": "Use itertools.islice(batches, 3), or a smaller manifest: images.select(range(100)).",
+    "to_jax": "Use batches.to_grain(epochs=10), or loop over batches, whose arrays are numpy's.",
     "to_tf_dataset": "Use batches.to_tf(epochs=10).",
+    "to_tfrecord": "Use augseq.write_tfrecord(batches.manifest, folder).",
+    "to_webdataset": "Use augseq.write_webdataset(batches.manifest, folder).",
     "unbatch": "Use batches.sample(index, epoch=0).",
 }

@@ -145,6 +145,8 @@ def array_rows(arrays: Mapping[str, Any]) -> dict[str, str]:
 def options_text(options: Any, **texts: str) -> str:
     """Return a dataclass instance as a call, without fields at their defaults.
 
+    Of an array, only the shape is shown.
+
     Args:
         options: A dataclass instance. Fields with `repr=False` are not shown.
         **texts: Text to show for a field instead of its value; "" hides the field.
@@ -154,8 +156,12 @@ def options_text(options: Any, **texts: str) -> str:
         value = getattr(options, field.name)
         if field.name in texts:
             text = texts[field.name]
+        elif not field.repr:
+            text = ""
+        elif getattr(value, "shape", ()):
+            text = f"<array of {value.shape}>"
         else:
-            text = "" if not field.repr or value == _default(field) else repr(value)
+            text = "" if value == _default(field) else repr(value)
         shown += [f"{field.name}={shortened(text, _MOST_COLUMNS)}"] if text else []
     return call_text(type(options).__name__, *shown)
 
@@ -228,6 +234,12 @@ def _default(field: "Field[Any]") -> Any:
 
 def _number(value: Any) -> str:
     return f"{value:.4g}" if value.dtype.kind == "f" else str(value)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 box", "2,000 classes"."""
+    ending = "" if count == 1 else "es" if noun.endswith(("x", "s", "ch")) else "s"
+    return f"{count:,} {noun}{ending}"
 
 
 def ending(exit_code: int | None) -> str:

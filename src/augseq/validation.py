@@ -5,17 +5,20 @@ import functools
 import inspect
 import math
 import reprlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.foreign_names import ARGUMENTS, ARGUMENTS_OF_TABLES, VALUES
+from augseq.foreign_names import ARGUMENTS, ARGUMENTS_BESIDE, VALUES
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_T = TypeVar("_T")
+# Numbers of arguments that a message can list.
+_FEW = 6
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
@@ -28,7 +31,10 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
         is_choice = False
     if not is_choice:
         allowed = ", ".join(map(repr, choices))
-        raise ArgumentError(f"`{name}` must be one of {allowed}. {_received(name, value)}")
+        names = [choice for choice in choices if isinstance(choice, str)]
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        received = _received(name, value)
+        raise ArgumentError(f"`{name}` must be one of {allowed}. {received}{hint and f'.{hint}'}")
 
 
 def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> int:
@@ -123,6 +129,28 @@ def is_ordered(names: object) -> bool:
     return isinstance(names, Collection) and not isinstance(names, str | bytes | set | frozenset)
 
 
+def make_plain(options: object, *names: str) -> None:
+    """Replace numpy values in fields of a frozen dataclass by Python's, and lists by tuples.
+
+    Such options have a `repr`, can be compared and pickled, and are the same as those of a run
+    that was written with Python values.
+
+    Args:
+        options: A frozen dataclass instance.
+        *names: Names of fields.
+    """
+    for name in names:
+        object.__setattr__(options, name, _plain(getattr(options, name)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    return tuple(map(_plain, value)) if is_ordered(value) else value
+
+
 def briefly(value: object) -> str:
     """Return the repr of a value, with long lists and strings cut short.
 
@@ -173,14 +201,25 @@ def explains_names(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return checked
 
 
+def explains_arguments(kind: type[_T]) -> type[_T]:
+    """Make a class explain unknown keyword arguments, as `explains_names` does."""
+    kind.__init__ = explains_names(kind.__init__)  # type: ignore[method-assign]
+    return kind
+
+
 def _answer(function: Callable[..., Any], name: str, known: list[str]) -> str:
     title = function.__qualname__.removesuffix(".__init__")
     text = f"{title} has no argument `{name}`."
-    answers = ARGUMENTS | (ARGUMENTS_OF_TABLES if "label_column" in known else {})
+    answers = ARGUMENTS
+    for argument, others in ARGUMENTS_BESIDE.items():
+        answers = answers | others if argument in known else answers
     if name in answers:
         return f"{text} {answers[name]}"
     close = nearest_names(name, known)
-    return f"{text} Did you mean `{close[0]}`?" if close else text
+    if close:
+        return f"{text} Did you mean `{close[0]}`?"
+    own = [f"`{argument}`" for argument in known if argument != "self"]
+    return f"{text} It has {', '.join(own)}." if len(own) <= _FEW else text
 
 
 def rectangular(rows: Any, name: str) -> npt.NDArray[Any]:

@@ -143,7 +143,7 @@ def test_a_list_can_be_pickled() -> None:
         ("HorizontalFlip", "cannot be called"),
         (None, "cannot be called"),
         ({"p": 0.5}, "cannot be called"),
-        ([A.HorizontalFlip()], "cannot be called"),
+        ([A.HorizontalFlip()], r"write \[\*first, \*second\]"),
     ],
 )
 def test_an_invalid_element_raises_an_error_with_its_number_and_advice(

@@ -150,6 +150,7 @@ KINDS: dict[str, Any] = {
     "ReplayCompose": A.ReplayCompose(some()),
     "Compose of all": A.Compose([A.OneOf(some(), p=1), A.SomeOf(some(), n=2), A.Compose(some())]),
     "a function": tint,
+    "a function that is declared still": augseq.photometric(lambda image, _: image // 2),
     "an object": Roll(),
     "a mixed list": make_augmentation_list([Roll(), *some(), tint, A.Compose(some())]),
     "an empty list": make_augmentation_list([]),
@@ -304,8 +305,36 @@ class DrawsAnotherCrop(augseq.DetailedAugmentation):
         return augseq.Crop(box=box, covers=None, finish=lambda image: image)
 
 
+@augseq.photometric
+def mirrors_although_declared_still(image: Image, rng: Rng) -> Image:
+    return image[:, ::-1] if rng.random() < 0.5 else image
+
+
+class MovesTheMaskAlone(augseq.DetailedAugmentation):
+    """Says that it can move masks, and does not move the image."""
+
+    reason_against_maps = None
+
+    def __call__(self, image: Image, rng: Rng) -> Image:
+        return image
+
+    def vary_with(self, image: Image, maps: Any, rng: Rng, floats: Any) -> Image:
+        for moving in maps:
+            moving.values = np.roll(moving.values, 15, axis=1)
+        return image
+
+
+@augseq.photometric
+def depends_on_pixels_in_its_draws(image: Image, rng: Rng) -> Image:
+    # Brighter pixels take more numbers from `rng`, so that all pixels after them differ.
+    dark = rng.poisson(image / 20) * 20
+    return np.clip(dark, 0, 255).astype(image.dtype)
+
+
 OFFENDERS: list[tuple[Law, Any]] = [
     (laws.crops_before_decoding_as_in_a_call, DrawsAnotherCrop()),
+    (laws.moves_masks_with_the_image, mirrors_although_declared_still),
+    (laws.moves_masks_with_the_image, MovesTheMaskAlone()),
     (laws.returns_an_image, lambda *_: None),
     (laws.returns_an_image, lambda image, _: {"image": image}),
     (laws.returns_an_image, lambda image, _: image[:, :, 0]),
@@ -338,6 +367,10 @@ def test_a_law_detects_its_offender(law: Law, offender: Any) -> None:
         law(make_augmentation_list([offender]), IMAGE, 0)
     with pytest.raises(augseq.errors.AugmentationError):
         check_augmentation(offender, IMAGE)
+
+
+def test_noise_that_depends_on_the_pixels_moves_none() -> None:
+    check_augmentation(depends_on_pixels_in_its_draws, IMAGE)
 
 
 def test_each_law_has_an_offender() -> None:

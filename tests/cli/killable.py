@@ -39,7 +39,10 @@ def run(arguments: Sequence[str]) -> None:
         # Threads that wait for each other on a busy machine take most of the time.
         torch.set_num_threads(1)
     if command == "digest":
-        print(*[weights_digest(keras.models.load_model(path)) for path in rest], sep="\n")
+        print(
+            *[weights_digest(keras.models.load_model(path, compile=False)) for path in rest],
+            sep="\n",
+        )
         return
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -42,6 +42,28 @@ def test_classes_become_folders_of_copies(run: Run, folder: Path) -> None:  # no
     assert all(len(parts) == 1 for parts in part_of.values())
 
 
+def test_images_without_labels_are_counted_not_listed(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    photos(tmp_path / "images", ["1.png", "2.png"])
+    outcome = run("augment", "images", "--no-labels", "-o", "more", "--augment", "none")
+    assert "wrote more: 2 images\n  manifest.parquet\n\n" in outcome.out, outcome.err
+
+
+@pytest.mark.parametrize("command", [["augment", "-o", "more"], ["bench"], ["show"]])
+def test_tiles_that_are_not_upright_are_refused(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    command: list[str],
+) -> None:
+    photos(tmp_path / "images", ["1.png"])
+    images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+    augseq.write_manifest(
+        augseq.tile_manifest(images, (10, 10), overlap=0), tmp_path / "tiles.parquet"
+    )
+    outcome = run(*command, "tiles.parquet", "--no-exif-orientation", "--augment", "none")
+    assert outcome.code == 1
+    assert "Tiles are parts of upright images" in outcome.err
+
+
 @pytest.mark.parametrize("annotations", ["coco", "yolo", "voc"])
 def test_boxes_are_those_of_python(
     run: Run,  # noqa: F811
@@ -71,11 +93,14 @@ def test_oriented_boxes_and_one_split_can_be_chosen(run: Run, boxes: Path) -> No
     images = augseq.read_manifest(boxes).with_column("split", ["train", "val", "train"])
     augseq.write_manifest(images, boxes)
     arguments = ["augment", boxes, "--annotations", "yolo", "--augment", "mine.py:augment"]
-    outcome = run(*arguments, "-o", "more", "--split", "train", "--oriented")
+    chosen = ["--split", "train", "--oriented"]
+    outcome = run(*arguments, "-o", "more", *chosen)
+    assert (outcome.code, "outside the image" in outcome.err) == (1, True)
+    outcome = run(*arguments, "-o", "more", *chosen, "--min-visibility", 1)
     assert outcome.code == 0, outcome.err
     written = augseq.read_manifest("more/manifest.parquet")
     assert written.column("source_path").tolist() == ["a.png", "none.png"]
-    assert written[0].columns["box_polygons"] == [1, 1]
+    assert written[0].columns["box_polygons"] == [1]
     outcome = run(*arguments, "-o", "other", "--split", "trian")
     assert (outcome.code, "Did you mean 'train'" in outcome.err) == (1, True)
     assert not Path("other").exists()
@@ -94,6 +119,10 @@ def test_oriented_boxes_stay_oriented(run: Run, boxes: Path) -> None:  # noqa: F
         found.append(again[1].columns.get("polygons"))
     assert np.allclose(found[0], square)
     assert found[1] is None
+    arguments[arguments.index("coco")] = "voc"
+    outcome = run(*arguments, "-o", "voc")
+    assert (outcome.code, "upright ones are written" in outcome.err) == (0, True)
+    assert run(*arguments, "-o", "refused", "--oriented").code == 1
 
 
 def test_masks_are_written_beside_the_images(run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -10,7 +10,7 @@ from PIL import Image
 
 import augseq
 from augseq.training.run_settings import write_settings
-from tests.backends import Server, is_installed, run_fork, server
+from tests.backends import BACKENDS, Server, is_installed, run_fork, server
 from tests.cli.test_main import Run, folder, run  # noqa: F401
 
 AUGMENT = """
@@ -79,10 +79,10 @@ def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
         assert shell(*fit, "--epochs", 1, "-o", first, moment="SIGKILL@2")[0] == -9
         code, out, err = shell("fit", "--resume", first)
         assert code == 0, err
-        assert "best epoch           1" in out
+        assert "best epoch           1 of 1\n" in out
         readme = (first / "README.md").read_text("utf-8")
         num_held_out = len((first / "predictions.csv").read_text("utf-8").splitlines()) - 1
-        assert f"on {24 - num_held_out}\nimages" in readme
+        assert f"on {24 - num_held_out} images" in " ".join(readme.split())
         # The first 5 steps train the head, the next 10 all layers.
         fit += ["--epochs", 3, "--weights", first, "--early-stopping", 9]
         assert shell(*fit, "-o", whole)[0] == 0
@@ -100,6 +100,53 @@ def test_a_killed_fit_ends_with_the_weights_of_an_unbroken_one(
     assert sorted(os.listdir(broken)) == sorted(os.listdir(whole))
     assert not (whole / "backups").exists()
     assert (whole / "tensorboard").exists() == ("--tensorboard" in options)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "target", ["--target level", "--target tags", "--mask mask --mask-classes a,b,c"]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_killed_fit_of_each_target_ends_with_the_weights_of_an_unbroken_one(
+    backend: str, target: str, tmp_path: Path
+) -> None:
+    if not is_installed(backend):
+        pytest.skip("not installed")
+    fit = ["fit", _images_with_targets(tmp_path), *target.split(), "--image-size", 16]
+    fit += ["--batch-size", 4, "--workers", 0, "--epochs", 2]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    with server(backend, "tests.cli.killable") as forks:
+        shell = Shell(forks, tmp_path)
+        code, out, err = shell(*fit, "-o", whole)
+        assert code == 0, err
+        # Each epoch has 5 steps.
+        assert shell(*fit, "-o", broken, moment="SIGKILL@7")[0] == -9
+        code, out, err = shell("fit", "--resume", broken, moment="SIGINT@2")
+        assert code == 130, err
+        code, out, err = shell("fit", "--resume", broken)
+        assert code == 0, err
+        assert "epoch 1 of 2" not in out
+        assert shell.models(broken) == shell.models(whole)
+    assert (broken / "history.csv").read_text() == (whole / "history.csv").read_text()
+    assert sorted(os.listdir(broken)) == sorted(os.listdir(whole))
+
+
+def _images_with_targets(place: Path) -> Path:
+    """Write images with masks, and a manifest of them with numbers and tags."""
+    rng = np.random.default_rng(2)
+    levels = rng.integers(0, 200, 24)
+    for name in ("images", "masks"):
+        (place / name).mkdir()
+    for number, level in enumerate(levels):
+        pixels = rng.integers(level, level + 50, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(place / "images" / f"{number:02}.png")
+        Image.fromarray(pixels[:, :, 0] // 86).save(place / "masks" / f"{number:02}.png")
+    images = augseq.index_folder(place / "images", labels=None, progress=False)
+    images = images.with_column("mask", pattern="../masks/{stem}.png")
+    images = images.with_column("level", levels.astype(float))
+    tags = [["odd"] * (number % 2) + ["dark"] * (number < 12) for number in range(24)]
+    augseq.write_manifest(images.with_column("tags", tags), place / "images.parquet")
+    return place / "images.parquet"
 
 
 @pytest.fixture
@@ -225,6 +272,19 @@ def test_a_run_that_was_killed_before_its_settings_is_to_be_deleted(
         assert "elete" in outcome.err
         assert "--resume" not in outcome.err
     assert (begun / "backups").is_dir()
+
+
+@pytest.mark.parametrize(
+    "options", ["--val 0.3 --val-folder small", "--fold 1/3 --splits train,val"]
+)
+def test_only_one_option_chooses_the_held_out_images(
+    run: Run,  # noqa: F811
+    folder: Path,  # noqa: F811
+    options: str,
+) -> None:
+    outcome = run("fit", folder, *options.split())
+    assert outcome.code == 1
+    assert " can choose the held-out images." in outcome.err
 
 
 def test_fit_requires_a_folder_or_a_run(run: Run) -> None:  # noqa: F811

@@ -255,7 +255,7 @@ def test_show_accepts_a_flat_folder_without_labels(run: Run, folder: Path) -> No
 
 
 def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
-    outcome = run("fit", folder, *FIT, "-o", "run")
+    outcome = run("fit", folder, *FIT, "-o", "run", "--mirror", "bright=dark")
     assert outcome.code == 0, outcome.err
     assert "validation accuracy" in outcome.out
     assert {path.name for path in Path("run").iterdir()} == {
@@ -271,7 +271,9 @@ def test_fit_writes_a_complete_run_folder(run: Run, folder: Path) -> None:
     settings = json.loads(Path("run/settings.json").read_text(encoding="utf-8"))
     assert settings["fingerprint"] == augseq.read_manifest("run/manifest.parquet").fingerprint()
 
-    assert "random weights; --weights starts from pretrained ones" in outcome.out
+    assert (
+        "random weights; for pretrained ones, pass weights (at the shell: --weights)" in outcome.out
+    )
     assert "augseq predict run FOLDER" in outcome.out
     _expect_predictions(run, folder)
 
@@ -290,6 +292,15 @@ def _expect_predictions(run: Run, folder: Path) -> None:
     assert "accuracy " in run("predict", "run", "labelled.parquet", "-o", "q.csv").out
     one = run("predict", "run", folder / rows[0]["path"])
     assert next(csv.DictReader(one.out.splitlines()))["prediction"] == rows[0]["prediction"]
+    assert augseq.load_run("run").target == augseq.Label(mirror={"bright": "dark"})
+    outcome = run("predict", "run", folder, "--views", 3, "--augment", "light", "-o", "views.csv")
+    assert 'predict(["photo.jpg"], views=3, augment=[...])' in outcome.out
+    found = augseq.load_run("run").predict(folder, views=3, augment=augseq.preset("light"))
+    found.write_csv("expected.csv")
+    assert Path("views.csv").read_bytes() == Path("expected.csv").read_bytes()
+    assert Path("views.csv").read_bytes() != Path("p.csv").read_bytes()
+    for options in (("--views", 3), ("--augment", "light")):
+        _expect_error(run("predict", "run", folder, *options), "must be given together")
     _expect_error(run("predict", "labelled.parquet", folder), "not a run folder")
     _expect_error(run("predict", "run", "nowhere"), "nowhere")
 
@@ -385,6 +396,16 @@ def test_help_lists_every_command_and_the_version_is_that_of_the_package(run: Ru
         name in outcome.out for name in ["index", "check", "show", "augment", "fit", "bench"]
     )
     assert run("--version").out.splitlines()[0] == f"augseq {augseq.__version__}"
+
+
+@pytest.mark.parametrize(
+    "command", ["index", "split", "check", "show", "augment", "fit", "predict"]
+)
+def test_help_shows_flags_without_a_value(run: Run, command: str) -> None:
+    lines = run(command, "--help").out.splitlines()
+    assert any(" --splits " in line for line in lines)
+    # Typer makes this one option itself.
+    assert not any("bool" in line for line in lines if " --help " not in line)
 
 
 def test_a_wrong_option_is_a_usage_error(run: Run, folder: Path) -> None:

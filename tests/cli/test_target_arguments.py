@@ -28,6 +28,7 @@ def images() -> augseq.Manifest:
             "day": [0, 1, 0, 1],
             "sea": ["1", "0", "0", "1"],
             "flag": [True, False, True, False],
+            "file": [f"../masks/{name}.PNG" for name in "abcd"],
         }
     )
     return augseq.index_table(table, root="/nowhere", label_column=None, check_files=False)
@@ -57,6 +58,18 @@ def images() -> augseq.Manifest:
         ({"target": "day"}, augseq.Label("day", classes=[0, 1])),
         ({"target": "sea"}, augseq.Label("sea", classes=["0", "1"])),
         ({"target": "flag"}, augseq.Label("flag", classes=[False, True])),
+        (
+            {"target": "kind", "mirror": "cat = dog"},
+            augseq.Label("kind", classes=["cat", "dog"], mirror={"cat": "dog"}),
+        ),
+        (
+            {"target": "day", "mirror": "0=1"},
+            augseq.Label("day", classes=[0, 1], mirror={0: 1}),
+        ),
+        (
+            {"target": "day,sea", "mirror": "day=sea"},
+            augseq.MultiLabel(["day", "sea"], mirror={"day": "sea"}),
+        ),
     ],
     ids=lambda value: str(value.get("target")) if isinstance(value, dict) else "",
 )
@@ -78,7 +91,14 @@ def test_the_content_of_columns_decides_what_is_predicted(
         ({"target": "text"}, {}, ArgumentError, r"pass --separator ';'.*--label-column text"),
         ({"target": "gaps", "separator": ";"}, {}, LabelError, r"1 of 4 .*--missing-tags empty"),
         ({"target": "age"}, {"mask": "m", "mask_classes": "a"}, ArgumentError, "Only one of"),
+        ({"target": "file"}, {}, ArgumentError, "--mask file --mask-classes NAMES instead of"),
+        ({"target": "age", "mirror": "a=b"}, {}, ArgumentError, "--mirror requires classes"),
+        ({"target": "kind", "mirror": "cat"}, {}, ArgumentError, "--mirror must be pairs.*'cat'"),
+        ({"target": "kind", "mirror": "cat=dgo"}, {}, ArgumentError, "'dgo'.*Did you mean 'dog'"),
+        ({"target": "kind", "mirror": "cat=cat"}, {}, ArgumentError, "each class in one pair"),
+        ({"mirror": "a=b,a=c"}, {}, ArgumentError, "--mirror must be pairs.*'a=c'"),
         ({}, {"mask": "m"}, ArgumentError, "--mask-classes must be given together"),
+        ({}, {"mask": "m", "mask_classes": "a,"}, ArgumentError, "--mask-classes must be diff"),
     ],
 )
 def test_what_is_not_clear_is_refused(
@@ -88,8 +108,18 @@ def test_what_is_not_clear_is_refused(
         TargetArguments(**options).option(images, TrainingMasks(**masks))
 
 
+@pytest.mark.parametrize("name", ["kind", "target"])
+def test_the_column_of_the_labels_is_predicted_without_an_option(name: str) -> None:
+    table = pa.table({"path": list("ab"), "kind": ["cat", "dog"], "age": [1, 2]})
+    images = augseq.index_table(table, root="/x", label_column="kind", check_files=False)
+    assert TargetArguments().option(images, TrainingMasks()) is None
+    with pytest.raises(ArgumentError, match=rf"{name}'.*age.*\(cat, dog\).*remove --target\."):
+        TargetArguments(target=name).option(images, TrainingMasks())
+
+
 def test_a_run_to_resume_has_its_own_target(run: Run, folder: Path) -> None:  # noqa: F811
-    for option in (["--target", "age"], ["--mask", "m"], ["--separator", ";"]):
+    options = (["--target", "age"], ["--mask", "m"], ["--separator", ";"], ["--mirror", "a=b"])
+    for option in options:
         outcome = run("fit", "--resume", folder, *option)
         assert outcome.code == 1
         assert f"Only for new runs: {option[0]}" in outcome.err
@@ -102,6 +132,19 @@ def test_what_is_no_number_is_left_to_the_error_that_names_its_image(
     assert capsys.readouterr().out.splitlines()[1:] == ["  age: 1.5 to 4, mean 2.625"]
     with pytest.raises(LabelError, match=r"'a'.*kind|kind.*'a'"):
         augseq.ImageSequence(images, targets=augseq.Number(["kind", "age"]))
+
+
+def test_the_network_is_named_after_the_data_is_found_right(
+    run: Run,  # noqa: F811
+    images: augseq.Manifest,
+    tmp_path: Path,
+) -> None:
+    augseq.write_manifest(images, tmp_path / "images.parquet")
+    outcome = run("fit", "images.parquet")
+    assert outcome.code == 1
+    assert "4 images without labels" in outcome.out
+    assert "network" not in outcome.out
+    assert "(at the shell: --target COLUMN, or --mask" in outcome.err
 
 
 def test_split_images_without_labels_are_trained_on_a_column(

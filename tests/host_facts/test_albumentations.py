@@ -225,3 +225,54 @@ def test_all_transforms_keep_float32_images_float32(
 ) -> None:
     assert len(outcomes) > 80
     assert all(seen["float32"] == {"float32"} for seen in outcomes.values())
+
+
+FILL_RED: dict[str, Any] = {
+    "ElasticTransform": lambda **options: A.ElasticTransform(300, 4, **options),
+    "GridDistortion": lambda **options: A.GridDistortion(
+        distort_limit=(0.7, 0.7), normalized=False, **options
+    ),
+    "OpticalDistortion": lambda **options: A.OpticalDistortion((0.9, 0.9), **options),
+    "Perspective": lambda **options: A.Perspective(0.3, fit_output=True, **options),
+    "ThinPlateSpline": lambda **options: A.ThinPlateSpline((0.9, 0.9), **options),
+}
+
+
+@pytest.mark.parametrize("name", FILL_RED)
+def test_a_number_as_fill_of_a_distortion_is_black_in_all_channels_but_the_first(
+    name: str,
+) -> None:
+    """A tuple of four is filled as it is, in images of fewer channels too."""
+    image = np.full((40, 40, 3), 200, np.uint8)
+    colors = []
+    for fill in (114, (114,) * 4):
+        transform = FILL_RED[name](fill=fill, interpolation=0, p=1)
+        seed(transform, 3)
+        colors.append({tuple(pixel) for pixel in transform(image=image)["image"].reshape(-1, 3)})
+    assert colors == [{(200, 200, 200), (114, 0, 0)}, {(200, 200, 200), (114, 114, 114)}]
+
+
+def test_a_tuple_as_fill_is_cut_or_continued_with_0() -> None:
+    image = np.full((4, 4, 3), 200, np.uint8)
+    assert A.Pad(1, fill=(114,), p=1)(image=image)["image"][0, 0].tolist() == [114, 0, 0]
+    assert A.Pad(1, fill=(7, 8, 9), p=1)(image=image[:, :, :1])["image"][0, 0].tolist() == [7]
+
+
+def test_crop_and_pad_draws_one_number_of_its_fill_for_all_channels() -> None:
+    transform = A.CropAndPad(px=(1, 1, 1, 1), fill=(1, 2, 3), keep_size=False, p=1)
+    seen = set()
+    for number in range(20):
+        seed(transform, number)
+        seen.add(tuple(transform(image=np.zeros((4, 4, 3), np.uint8))["image"][0, 0].tolist()))
+    assert seen == {(1, 1, 1), (2, 2, 2), (3, 3, 3)}
+
+
+def test_normalize_takes_the_first_of_its_numbers_for_grey_images() -> None:
+    image = np.full((4, 4, 1), 255, np.uint8)
+    result = A.Normalize(mean=(0.5, 0, 0), std=(0.25, 1, 1), p=1)(image=image)["image"]
+    np.testing.assert_allclose(result, 2, rtol=1e-6)
+
+
+def test_sepia_leaves_grey_images_as_they_are_without_a_warning() -> None:
+    image = np.full((4, 4, 1), 90, np.uint8)
+    assert (A.ToSepia(p=1)(image=image)["image"] == 90).all()

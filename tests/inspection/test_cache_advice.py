@@ -61,12 +61,12 @@ CROP = [A.RandomCrop(24, 24)]
         ({"image_size": (24, 32), "shuffle": True, "seed": 3}, [64 + 24 * 32 * 3]),
         ({"image_size": (300, 400)}, [64 + 300 * 400 * 3]),
         ({"image_size": None}, [WHOLE_BYTES]),
-        ({"image_size": (24, 24), "augment": CROP}, [WHOLE_BYTES, WHOLE_BYTES * (27 / 200) ** 2]),
+        ({"image_size": (24, 24), "augment": CROP}, [WHOLE_BYTES, 64 + 27 * 35 * 3]),
         ({"image_size": (190, 190), "augment": [A.CenterCrop(190, 190)]}, [WHOLE_BYTES]),
     ],
 )
 def test_the_size_of_each_cache_is_that_of_its_files(
-    noise: augseq.Manifest, options: dict[str, Any], expected_bytes: list[float]
+    noise: augseq.Manifest, tmp_path: Path, options: dict[str, Any], expected_bytes: list[float]
 ) -> None:
     found = measure_caches(plan_of(noise, **options))
     assert [one.num_bytes for one in found] == [
@@ -74,10 +74,35 @@ def test_the_size_of_each_cache_is_that_of_its_files(
     ]
     assert [one.changes_pixels for one in found] == [False, True][: len(found)]
     # A cache of all images, filled, takes just that.
-    batches = augseq.ImageSequence(noise, cache="memory", workers=0, **options)
-    before = batches.pipeline.source.folder.usage.num_bytes
+    batches = augseq.ImageSequence(noise, cache=tmp_path, workers=0, **options)
     batches.fill_cache(progress=False)
-    assert batches.pipeline.source.folder.usage.num_bytes - before == found[0].num_bytes
+    assert batches.pipeline.source.folder.usage.num_bytes == found[0].num_bytes
+
+
+@pytest.mark.parametrize("augment", [[], CROP], ids=["resized", "whole"])
+def test_the_size_of_a_cache_includes_masks_and_all_else_that_belongs_to_an_image(
+    noise: augseq.Manifest, tmp_path: Path, augment: list[Any]
+) -> None:
+    root = Path(noise.root)
+    for name in ("mask", "depth"):
+        (root / name).mkdir(exist_ok=True)
+        for number in range(NUM_IMAGES):
+            empty = Image.new("L", (260, 200))
+            empty.save(root / name / f"{number}.png")
+    images = noise.with_column("mask", pattern="mask/{stem}.png")
+    images = images.with_column("depth", pattern="depth/{stem}.png")
+    images = images.with_column("pair", images.column("path")[::-1])
+    targets = {"mask": augseq.Mask("mask", classes=["a"]), "depth": augseq.ValueMap("depth")}
+    pairs = {"pair": augseq.PairedImage("pair", augment="own")}
+    options = {"image_size": (24, 24), "augment": augment, "targets": targets, "inputs": pairs}
+    (found,) = measure_caches(plan_of(images, **options))
+    cached = augseq.ImageSequence(images, cache=tmp_path / "cache", workers=0, **options)
+    cached.fill_cache(progress=False)
+    usage = cached.pipeline.source.folder.usage
+    # The pairs are the same files as the images, and are cached once.
+    assert usage.num_files == 3 * NUM_IMAGES
+    image_bytes = NUM_IMAGES * (64 + 24 * 24 * 3) if not augment else NUM_IMAGES * WHOLE_BYTES
+    assert found.num_bytes == usage.num_bytes + image_bytes
 
 
 def test_a_cache_after_the_resize_is_advised_with_its_gain(noise: augseq.Manifest) -> None:

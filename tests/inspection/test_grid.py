@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 import augseq
-from augseq.inspection.grid import draw_batch, draw_grid
+from augseq.inspection.grid import draw_batch, draw_grid, draw_looks
+from augseq.inspection.sample_look import look_at_views
 from augseq.inspection.thumbnails import displayable
 from augseq.loading.batch import Batch
+from augseq.pixels.options import Bands
 from augseq.terminal_text import shortened
 
 
@@ -42,6 +44,44 @@ def test_floats_of_any_usual_range_can_be_seen(values: list[float], shown: list[
     image = np.array(values, np.float32).reshape(1, 3, 1)
     assert displayable(image)[0, :, 0].tolist() == shown
     assert displayable(image).shape == (1, 3, 3)
+
+
+STRETCHED = ", each from its 2nd to its 98th percentile"
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "note"),
+    [
+        (13, np.float32, f"bands 0, 1, 2 of 13{STRETCHED}"),
+        (4, np.float32, f"bands 0, 1, 2 of 4{STRETCHED}"),
+        (4, np.uint8, "bands 0, 1, 2 of 4"),
+        (3, np.float32, f"bands 0, 1, 2 of 3{STRETCHED}"),
+        (2, np.float32, f"band 0 of 2{STRETCHED}"),
+        (1, np.uint8, "band 0 of 1"),
+    ],
+)
+def test_the_first_bands_are_shown_and_the_heading_says_so(
+    channels: int, dtype: type, note: str
+) -> None:
+    # 101 numbers in each band, and one that is far from all others.
+    numbers = np.arange(101)[:, None] + 10 * np.arange(channels)
+    values = numbers.astype(dtype).reshape(1, 101, channels)
+    if dtype is np.float32:
+        values[0, 100] = 1e6
+        expected = np.clip(np.rint((np.arange(101) - 2) * 255 / 96), 0, 255)[:, None]
+        expected = np.repeat(expected, 3, axis=1)
+    else:
+        expected = numbers[:, : 3 if channels >= 3 else 1] * np.ones((1, 3 if channels < 3 else 1))
+    bands = Bands(channels, "uint8" if dtype is np.uint8 else "float32")
+    figure = draw_looks([look_at_views(values, {}, bands)], ["a"], heading="scene")
+    assert figure.get_suptitle().replace("\n", " ") == f"scene {note}"
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array()[0], expected)
+
+
+def test_colours_have_no_note_of_bands() -> None:
+    for channels in (1, 3, 4):
+        image = np.zeros((4, 4, channels), np.uint8)
+        assert draw_looks([look_at_views(image, {})], ["a"]).get_suptitle() == ""
 
 
 def test_jupyter_shows_a_picture_as_png() -> None:

@@ -67,7 +67,9 @@ def test_the_verdict_advises_no_workers_which_are_chosen_anyway(profile: Profile
 
 def test_the_verdict_names_the_bottleneck(profile: Profile) -> None:
     assert profile.verdict.startswith("Augment 2: slow is ")
-    assert str(profile).endswith(profile.verdict)
+    text = str(profile)
+    assert max(map(len, text.splitlines())) <= 80
+    assert " ".join(text.split()).endswith(profile.verdict)
 
 
 def test_the_verdict_keeps_the_name_of_a_transform() -> None:

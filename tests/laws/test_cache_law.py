@@ -97,6 +97,19 @@ def test_pixels_are_those_without_a_cache(
         assert pixels(cached) == pixels(plain)
 
 
+@pytest.mark.parametrize("first", [[], [A.RandomCrop(8, 8)]], ids=["resized", "own size"])
+def test_a_cache_keeps_the_full_depth(mixture: augseq.Manifest, first: list[Any]) -> None:
+    options = {"image_size": SIZE, "label_mode": None, "full_depth": True, "augment": first}
+    plain = augseq.ImageSequence(mixture, **options)
+    cached = augseq.ImageSequence(mixture, cache="memory", **options)
+    for _ in range(2):
+        assert pixels(cached) == pixels(plain)
+    assert cached.fill_cache(progress=False) == len(mixture)
+    (deep,) = [record.index for record in mixture if record.path == "deep.png"]
+    values = cached.sample(epoch=0, index=deep).image * 255
+    assert (values != np.rint(values)).any()
+
+
 @pytest.mark.parametrize("image_size", [SIZE, None], ids=["resized", "own size"])
 @pytest.mark.parametrize(
     "first",

@@ -1,100 +1,81 @@
-"""The data loaders of TensorFlow, torch and Grain give the same bits in the same order."""
+"""The data loaders of TensorFlow, torch and Grain give the same bits in the same order.
 
-import hashlib
-from collections.abc import Callable, Iterable
+Each recipe of `epoch_recipes`, and a shard of one, are loaded by five loaders: `ImageSequence`,
+tf.data, torch without and with two worker processes, and Grain.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
-import albumentations as A
-import numpy as np
 import pytest
 from absl import flags
 
 import augseq
-from tests.workers.transforms import add_noise
+
+from .epoch_recipes import RECIPES, digests, make_images
 
 EPOCHS = 2
-Loader = Callable[[augseq.ImageSequence], Iterable[Any]]
+NAMES = [*RECIPES, "a shard"]
+
+Sequences = dict[str, augseq.ImageSequence]
+Digests = list[list[str]]
+"""Of each row of each batch."""
 
 
 @pytest.fixture(scope="module")
-def whole(samples: augseq.Manifest) -> augseq.ImageSequence:
-    """Shuffled and augmented, with two targets and weights."""
-    numbers = np.arange(len(samples))
-    images = samples.with_column("value", numbers / 7).with_column("weight", numbers % 5 + 0.5)
-    return augseq.ImageSequence(
-        images,
-        image_size=(20, 16),
-        batch_size=9,
-        shuffle=True,
-        seed=11,
-        augment=[A.HorizontalFlip(), A.ColorJitter(), add_noise],
-        targets={"kind": augseq.Label(), "value": augseq.Number("value")},
-        weights="weight",
-        workers=0,
-    )
+def sequences(tmp_path_factory: pytest.TempPathFactory) -> Sequences:
+    """A sequence of each recipe, and one half of a sequence with weights."""
+    images = make_images(tmp_path_factory.mktemp("recipes"))
+    found = {name: recipe.sequence(images) for name, recipe in RECIPES.items()}
+    weighted = RECIPES["balanced"].sequence(images, weights="weight")
+    return {**found, "a shard": weighted.shard(1, 2, padding="zero_weight")}
 
 
-def with_tf(batches: augseq.ImageSequence) -> Iterable[Any]:
-    return batches.to_tf(epochs=EPOCHS)
-
-
-def with_torch(batches: augseq.ImageSequence, **options: Any) -> Iterable[Any]:
+def torch_loader(dataset: Any, **options: Any) -> Iterable[Any]:
     data = pytest.importorskip("torch.utils.data")
-    return data.DataLoader(batches.to_torch(epochs=EPOCHS), batch_size=None, **options)
+    return data.DataLoader(dataset, batch_size=None, **options)
 
 
-def with_torch_processes(batches: augseq.ImageSequence) -> Iterable[Any]:
+@pytest.fixture(scope="module")
+def from_torch_processes(sequences: Sequences) -> dict[str, Digests]:
+    """What two worker processes of torch load: that of all sequences, since they start slowly."""
+    data = pytest.importorskip("torch.utils.data")
+    datasets = [batches.to_torch(epochs=EPOCHS) for batches in sequences.values()]
     # Spawned, since a fork of this process, which has threads, could hang.
-    options = {"multiprocessing_context": "spawn", "persistent_workers": True}
-    return with_torch(batches, num_workers=2, **options)
+    options = {"num_workers": 2, "multiprocessing_context": "spawn"}
+    loaded = iter(map(digests, torch_loader(data.ConcatDataset(datasets), **options)))
+    return {
+        name: list(islice(loaded, len(dataset)))
+        for name, dataset in zip(sequences, datasets, strict=True)
+    }
 
 
-def with_grain(batches: augseq.ImageSequence) -> Iterable[Any]:
+@pytest.mark.parametrize("name", NAMES)
+def test_five_loaders_give_the_same_bits_in_the_same_order(
+    name: str, sequences: Sequences, from_torch_processes: dict[str, Digests]
+) -> None:
+    batches = sequences[name]
+    expected = []
+    for epoch in range(EPOCHS):
+        batches.set_epoch(epoch)
+        expected += [digests(batches[number]) for number in range(len(batches))]
+    assert len({str(one) for one in expected}) == len(expected) == EPOCHS * len(batches)
+    assert list(map(digests, batches.to_tf(epochs=EPOCHS))) == expected
+    assert list(map(digests, torch_loader(batches.to_torch(epochs=EPOCHS)))) == expected
+    assert from_torch_processes[name] == expected
+    # There are no wheels for some machines.
     pytest.importorskip("grain")
-    return batches.to_grain(epochs=EPOCHS).to_iter_dataset()
+    assert list(map(digests, batches.to_grain(epochs=EPOCHS).to_iter_dataset())) == expected
 
 
-def with_grain_process(batches: augseq.ImageSequence) -> Iterable[Any]:
+@pytest.mark.long
+def test_a_process_of_grain_gives_the_same_bits(sequences: Sequences) -> None:
     grain = pytest.importorskip("grain")
     # Grain reads flags, which programs of `absl.app.run` parse.
     flags.FLAGS.mark_as_parsed()
+    batches = sequences["balanced, mixed boxes"]
     options = grain.MultiprocessingOptions(num_workers=1)
-    return batches.to_grain(epochs=EPOCHS).to_iter_dataset().mp_prefetch(options)
-
-
-def digest(value: Any) -> Any:
-    """Return names, types, shapes and a hash of all values."""
-    if isinstance(value, dict):
-        return {name: digest(one) for name, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [digest(one) for one in value]
-    array = np.asarray(value)
-    return array.dtype.name, array.shape, hashlib.sha256(array.tobytes()).hexdigest()
-
-
-def expected(batches: augseq.ImageSequence) -> list[Any]:
-    found = []
-    for epoch in range(EPOCHS):
-        batches.set_epoch(epoch)
-        found += [digest(batches[number]) for number in range(len(batches))]
-    return found
-
-
-@pytest.mark.parametrize("loader", [with_tf, with_torch, with_grain])
-@pytest.mark.parametrize("is_shard", [False, True], ids=["whole", "shard"])
-def test_other_loaders_give_the_same_bits(
-    whole: augseq.ImageSequence, loader: Loader, is_shard: bool
-) -> None:
-    batches = whole.shard(1, 2, padding="zero_weight") if is_shard else whole
-    found = [digest(batch) for batch in loader(batches)]
-    assert found == expected(batches)
-    assert len({str(one) for one in found}) == len(found) == EPOCHS * len(batches)
-
-
-@pytest.mark.parametrize(
-    "loader", [with_torch_processes, pytest.param(with_grain_process, marks=pytest.mark.long)]
-)
-def test_processes_of_other_loaders_give_the_same_bits(
-    whole: augseq.ImageSequence, loader: Loader
-) -> None:
-    assert [digest(batch) for batch in loader(whole)] == expected(whole)
+    found = batches.to_grain(epochs=EPOCHS).to_iter_dataset().mp_prefetch(options)
+    expected = map(digests, batches.to_torch(epochs=EPOCHS))
+    assert list(map(digests, found)) == list(expected)

@@ -1,17 +1,17 @@
-"""The laws with `mix`: the same mixtures for any batch size, workers, shards and resume."""
+"""The laws with `mix`: the same mixtures for any batch size, number of shards and resume.
+
+`test_epoch_laws.py` has those of workers, files and targets.
+"""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-import albumentations as A
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augseq
-from tests.pixels.conftest import photo
 
 NUM = 11
 MIX = [augseq.MixUp(alpha=1.0, p=0.4), augseq.CutMix(p=0.4)]
@@ -77,40 +77,6 @@ def test_a_resumed_epoch_has_the_mixtures_of_the_whole_one(
     second.load_state_dict(state)
     found = [seen for number in range(len(second)) for seen in seen_in(second.batch(number))]
     assert found == expected[num_batches * before :]
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> augseq.Manifest:
-    """Photo-like files of two classes."""
-    folder = tmp_path_factory.mktemp("images")
-    for index in range(NUM):
-        path = folder / "ab"[index % 2] / f"{index}.{('jpg', 'png')[index % 3 % 2]}"
-        path.parent.mkdir(exist_ok=True)
-        photo(30 + index, 40).save(path)
-    return augseq.index_folder(folder, progress=False)
-
-
-def files(images: augseq.Manifest, **options: Any) -> augseq.ImageSequence:
-    return augseq.ImageSequence(
-        images,
-        image_size=(16, 24),
-        label_mode="categorical",
-        shuffle=True,
-        seed=11,
-        mix=MIX,
-        augment=[A.RandomCrop(14, 20), A.HorizontalFlip(), A.RandomBrightnessContrast()],
-        **options,
-    )
-
-
-@pytest.mark.parametrize("kind", ["serial", "threads", "processes", "auto"])
-@pytest.mark.parametrize("options", [{}, {"sampling": augseq.Balanced(), "repeats": 3}])
-def test_every_kind_of_workers_gives_the_same_mixtures(
-    images: augseq.Manifest, kind: Any, options: dict[str, Any]
-) -> None:
-    expected = epoch_of(files(images, batch_size=9, workers=0, **options), 1)
-    found = files(images, batch_size=3, workers=2, worker_kind=kind, **options)
-    assert epoch_of(found, 1) == expected
 
 
 def test_a_record_has_other_mixtures_in_other_epochs() -> None:

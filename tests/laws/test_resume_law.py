@@ -92,6 +92,8 @@ def kill(programs: Server, folder: Path, rng: np.random.Generator, *options: Any
     """Kill a run after some batch, or a moment after."""
     after = int(rng.integers(1, NUM_BATCHES))
     output = folder.with_name(f"batches {after}")
+    # A second kill can be after the same batch.
+    output.unlink(missing_ok=True)
     os.mkfifo(output)
     arguments = [str(folder), *map(str, options)]
     process = programs.ask([arguments, str(output), str(folder.with_name("errors"))])

@@ -1,10 +1,9 @@
-"""The laws with sampling: each record exactly its quota, the same pixels however they are loaded.
+"""What sampling is: quotas, compositions, and which options are refused.
 
-`training/scenarios/sampled.py` trains on each backend.
+`test_epoch_laws.py` has the laws with each kind of sampling; `scenarios/sampled.py` trains on it.
 """
 
 import hashlib
-import json
 from collections import Counter
 from typing import Any
 
@@ -12,22 +11,12 @@ import numpy as np
 import pytest
 
 import augseq
+from augseq.errors import ArgumentError
 from tests.workers.transforms import add_noise
 
 NUM_IMAGES = 23
 # 17, 5 and 1 images.
 CLASSES = np.array([0] * 17 + [1] * 5 + [2])
-EVERY = [
-    pytest.param({"sampling": augseq.Balanced()}, id="balanced"),
-    pytest.param({"sampling": augseq.Weighted("weight", num_images=30)}, id="weighted"),
-    pytest.param({"sampling": augseq.Sources({"own": 2, "public": 1})}, id="sources"),
-    pytest.param({"repeats": 3}, id="repeats"),
-    pytest.param({"sampling": augseq.Balanced(num_images=6), "repeats": 3}, id="both"),
-    pytest.param({"sampling": augseq.Balanced(even_batches=True)}, id="even"),
-    pytest.param({"views": 3}, id="views"),
-]
-on_every = pytest.mark.parametrize("options", EVERY)
-
 Seen = tuple[int, int, str]
 """Index, repeat, and a digest of all arrays."""
 
@@ -69,55 +58,6 @@ def stream(batches: augseq.ImageSequence, epoch: int = 0) -> list[Seen]:
     return [one for number in range(len(batches)) for one in seen(batches, number)]
 
 
-@on_every
-def test_the_batch_size_and_workers_change_no_sample(
-    images: augseq.Manifest, options: dict[str, Any]
-) -> None:
-    expected = stream(sequence_of(images, **options), 2)
-    assert len({one[2] for one in expected}) == len(expected)
-    others: list[dict[str, Any]] = [
-        {"batch_size": 6},
-        {"batch_size": 9, "workers": 2, "worker_kind": "threads"},
-        {"workers": 1, "worker_kind": "processes"},
-    ]
-    for other in others:
-        assert stream(sequence_of(images, **options, **other), 2) == expected, other
-
-
-@on_every
-def test_shards_and_resumes_change_no_sample(
-    images: augseq.Manifest, options: dict[str, Any]
-) -> None:
-    whole = sequence_of(images, **options)
-    expected = stream(whole, 1)
-    whole.set_epoch(1)
-    state = json.loads(json.dumps(whole.state_dict(num_batches=3)))
-    shards = [sequence_of(images, **options).shard(index, 2) for index in range(2)]
-    for shard in shards:
-        shard.load_state_dict(state)
-    rest = [
-        one for number in range(len(shards[0])) for shard in shards for one in seen(shard, number)
-    ]
-    assert expected[:9] + rest[: len(expected) - 9] == expected
-
-
-@on_every
-def test_each_sample_can_be_replayed_and_explained(
-    images: augseq.Manifest, options: dict[str, Any]
-) -> None:
-    batches = sequence_of(images, **options)
-    batches.set_epoch(3)
-    for number in (0, len(batches) - 1):
-        batch = batches.batch(number)
-        assert batches.repeats(number) == batch.repeats
-        for row, (record, repeat) in enumerate(zip(batch.records, batch.repeats, strict=True)):
-            sample = batches.sample(record.index, epoch=3, repeat=repeat)
-            for name, array in batch.inputs.items():
-                np.testing.assert_array_equal(sample.inputs[name], array[row])
-            explained = batches.explain(record.index, epoch=3, repeat=repeat)
-            np.testing.assert_array_equal(explained.image, sample.image)
-
-
 def test_balanced_epochs_have_each_class_equally_often(images: augseq.Manifest) -> None:
     batches = sequence_of(images, sampling=augseq.Balanced(), batch_size=8)
     assert len(batches) == 3
@@ -156,6 +96,31 @@ def test_classes_of_arrays_and_of_own_columns_are_balanced(images: augseq.Manife
     assert sum(record.index < 4 for record in batches.records(0)) == 12
     batches = sequence_of(images, sampling=augseq.Balanced("source"), batch_size=24)
     assert sum(record.index < 4 for record in batches.records(0)) == 12
+
+
+def test_arrays_are_sampled_by_arrays() -> None:
+    x = np.zeros((12, 4, 4, 3), np.uint8)
+    sources = np.array(["own"] * 4 + ["public"] * 8)
+
+    def first(sampling: Any) -> int:
+        batches = augseq.ImageSequence.from_arrays(
+            x, batch_size=12, shuffle=True, sampling=sampling, workers=0
+        )
+        return sum(record.index < 4 for record in batches.records(0))
+
+    assert first(augseq.Sources({"own": 3, "public": 1}, column=sources)) == 9
+    assert first(augseq.Balanced(sources)) == 6
+    assert first(augseq.Weighted(np.repeat([5.0, 0.5], [4, 8]))) == 10
+    for named in (augseq.Sources({"own": 1}), augseq.Weighted("w"), augseq.Balanced("w")):
+        with pytest.raises(ArgumentError, match="no columns: pass an array"):
+            first(named)
+    with pytest.raises(ArgumentError, match=r"12 images. Received: shape \(3,\)"):
+        first(augseq.Weighted(np.ones(3)))
+
+
+def test_a_manifest_is_sampled_by_its_columns(images: augseq.Manifest) -> None:
+    with pytest.raises(ArgumentError, match=r"manifest.with_column.*<array of \(24,\)>"):
+        sequence_of(images, sampling=augseq.Weighted(np.ones(24)))
 
 
 def test_an_epoch_of_arrays_can_be_longer_than_the_arrays() -> None:
@@ -205,10 +170,10 @@ def test_a_state_of_another_sampling_is_refused(images: augseq.Manifest) -> None
 def test_a_record_that_does_not_come_in_an_epoch_has_no_sample(images: augseq.Manifest) -> None:
     batches = sequence_of(images, sampling=augseq.Weighted("weight"))
     with pytest.raises(
-        augseq.errors.ArgumentError, match=r"position 0 .* does not come in epoch 2"
+        augseq.errors.ArgumentError, match=r"position 0 .* does not appear in epoch 2"
     ):
         batches.sample(images[0].index, epoch=2)
-    with pytest.raises(augseq.errors.ArgumentError, match="does not come 2 times in epoch 2"):
+    with pytest.raises(augseq.errors.ArgumentError, match="does not appear 2 times in epoch 2"):
         sequence_of(images).explain(images[0].index, epoch=2, repeat=1)
 
 
@@ -227,6 +192,7 @@ def test_the_plan_tells_the_sampling(images: augseq.Manifest) -> None:
         ({"sampling": augseq.Balanced(), "shuffle": False}, "requires shuffle=True"),
         ({"sampling": augseq.Balanced(), "targets": augseq.Number("weight")}, "one class per"),
         ({"sampling": augseq.Balanced("sauce")}, "no column 'sauce'"),
+        ({"sampling": augseq.Balanced("tags")}, "one value for each image.*'tags' has lists"),
         ({"sampling": augseq.Sources({"own": 1})}, "Without one: 'public'"),
         ({"sampling": augseq.Sources({"own": 1, "publik": 1})}, "'publik'.*'public'"),
         ({"sampling": augseq.Balanced(even_batches=True), "batch_size": 4}, "a multiple of 3"),
@@ -242,7 +208,8 @@ def test_invalid_options_raise_an_error(
 ) -> None:
     with pytest.raises(augseq.errors.ArgumentError, match=message):
         augseq.ImageSequence(
-            images, **{"batch_size": 3, "shuffle": True, "augment": [add_noise], **options}
+            images.with_column("tags", [["x"]] * NUM_IMAGES),
+            **{"batch_size": 3, "shuffle": True, "augment": [add_noise], **options},
         )
 
 
@@ -255,6 +222,7 @@ def test_invalid_options_raise_an_error(
         lambda: augseq.Balanced(even_batches=2),  # type: ignore[arg-type]
         lambda: augseq.Balanced(3),  # type: ignore[arg-type]
         lambda: augseq.Weighted(None),  # type: ignore[arg-type]
+        lambda: augseq.Weighted([1.0, 2.0]),  # type: ignore[arg-type]
         lambda: augseq.Sources({}),
         lambda: augseq.Sources({"a": 0.5}),  # type: ignore[dict-item]
         lambda: augseq.Sources({"a": 0}),

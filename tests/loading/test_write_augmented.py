@@ -247,31 +247,45 @@ def test_boxes_on_disk_are_those_of_the_sequence(tmp_path: Path, annotations: An
         assert (out / record.path).is_file()
 
 
-@pytest.mark.parametrize("annotations", ["coco", "voc", "yolo"])
-@pytest.mark.parametrize("target", [augseq.Boxes("corners"), augseq.Boxes("rel_corners")])
-def test_the_visible_parts_of_oriented_boxes_are_written(
-    tmp_path: Path, annotations: Any, target: augseq.Boxes
+# Some samples are rotated, and some of their boxes end outside the image.
+TURNS = [A.Affine(rotate=(-40, 40), scale=(0.8, 1.2), p=0.5), A.RandomRotate90()]
+
+
+@pytest.mark.parametrize("annotations", ["coco", "yolo"])
+@pytest.mark.parametrize("name", ["corners", "rel_corners"])
+def test_oriented_boxes_on_disk_are_those_of_the_sequence(
+    tmp_path: Path, annotations: Any, name: Any
 ) -> None:
     images = coco(tmp_path / "photos")
-    # Some samples are rotated, and some of their boxes end outside the image.
-    moves = [A.Affine(rotate=(-40, 40), scale=(1.2, 1.6), p=0.5), A.RandomCrop(18, 26)]
-    batches = sequence(images, augment=moves, targets=target)
-    upright = sequence(images, augment=moves, targets=augseq.Boxes())
+    target = augseq.Boxes(name, min_visibility=1, max_boxes=2)
+    batches = sequence(images, augment=TURNS, targets=target)
     out = tmp_path / "out"
     written = batches.write_augmented(out, copies=6, annotations=annotations, progress=False)
-    again = read_back(out, annotations)
-    by_name = {record.path.rsplit("/", 1)[-1]: record.columns for record in again}
-    num_moved = 0
+    same = sequence(read_back(out, annotations), augment=None, targets=target)
+    at = {record.path: k for k, record in enumerate(same.manifest)}
+    num_boxes = []
     for record in written:
         source = next(one for one in images if one.path == record.columns["source_path"])
-        value = upright.sample(source.index, epoch=record.columns["epoch"]).targets["target"]
-        found = by_name[record.path.rsplit("/", 1)[-1]]
-        boxes = np.reshape(found["boxes"], (-1, 4))
-        np.testing.assert_allclose(boxes, value["boxes"][value["labels"] >= 0], atol=1e-4)
-        if annotations != "voc":
-            assert found["box_polygons"] == [1] * len(boxes)
-            num_moved += any(count != 4 for count in found["polygon_points"])
-    assert num_moved or annotations == "voc"
+        value = batches.sample(source.index, epoch=record.columns["epoch"]).targets["target"]
+        again = same.sample(at[record.path], epoch=0).targets["target"]
+        np.testing.assert_allclose(again["boxes"], value["boxes"], atol=1e-4)
+        assert np.array_equal(again["labels"], value["labels"])
+        num_boxes.append(np.count_nonzero(value["labels"] >= 0))
+    assert {0, 1, 2} == set(num_boxes)
+
+
+@pytest.mark.parametrize("annotations", ["coco", "yolo"])
+def test_a_corner_outside_its_image_is_refused_and_nothing_is_left(
+    tmp_path: Path, annotations: Any
+) -> None:
+    batches = sequence(coco(tmp_path / "photos"), augment=TURNS, targets=augseq.Boxes("corners"))
+    with pytest.raises(
+        augseq.ArgumentError,
+        match=r"corners outside the image\. Received: corners .*'[ab]\.png' .* epoch \d\. "
+        r".*min_visibility=1.*--upright",
+    ):
+        batches.write_augmented(tmp_path / "out", copies=6, annotations=annotations, progress=False)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("annotations", ["coco", "yolo"])
@@ -300,6 +314,27 @@ def test_key_points_on_disk_are_those_of_the_sequence(
         count = np.count_nonzero(value["labels"] >= 0)
         for name, rows in read_value.items():
             assert np.allclose(rows[:count], value[name][:count], atol=1e-4)
+
+
+@pytest.mark.parametrize("annotations", ["coco", "yolo"])
+@pytest.mark.parametrize(("mirror", "expected"), [(None, None), ([1, 0], None), ([0, 1], [0, 1])])
+def test_partners_that_names_do_not_tell_are_written(
+    tmp_path: Path, annotations: Any, mirror: Any, expected: Any
+) -> None:
+    """The names are "left" and "right"."""
+    points = augseq.KeyPoints(mirror=mirror)
+    batches = sequence(coco(tmp_path / "photos"), targets=augseq.Boxes(key_points=points))
+    batches.write_augmented(tmp_path / "out", annotations=annotations, progress=False)
+    again = read_back(tmp_path / "out", annotations)
+    if annotations == "yolo":
+        expected = expected or [1, 0]
+    assert json.loads(again.dataset_info).get("flip_idx") == expected
+    flips = [A.HorizontalFlip(p=1)]
+    ours, theirs = (
+        sequence(again, augment=flips, targets=augseq.KeyPoints(max_objects=2, mirror=given))[0][1]
+        for given in (mirror, None)
+    )
+    assert np.array_equal(ours, theirs)
 
 
 def test_key_points_without_boxes_get_boxes_around_them(tmp_path: Path) -> None:
@@ -343,6 +378,7 @@ WITH_POINTS = augseq.Boxes(key_points=augseq.KeyPoints())
         ),
         ("voc", {"one": WITH_POINTS}, "cannot contain key points.*'one'.*annotations='coco'"),
         ("voc", augseq.KeyPoints(max_objects=2), "cannot contain key points"),
+        ("voc", augseq.Boxes("rel_corners"), "cannot contain oriented boxes.*'rel_corners'.*xyxy"),
     ],
 )
 def test_objects_that_a_format_cannot_hold_are_refused_before_anything_is_written(

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,27 @@ def tiff(order: str, bits: int, content: bytes, *, width: int, **tags: int) -> b
     for tag, value in entries.items():
         file += struct.pack(order + "HHII", tag, 4, 1, value)
     return file + struct.pack(order + "I", 0) + content
+
+
+def huge_file(path: Path) -> Path:
+    """Write a grey image of 30000 x 40000 pixels, black except one, without using the disk."""
+    height, width = 30_000, 40_000
+    if path.suffix == ".npy":
+        header = io.BytesIO()
+        shape = {"descr": "|u1", "fortran_order": False, "shape": (height, width)}
+        np.lib.format.write_array_header_1_0(header, shape)
+        head = header.getvalue()
+    else:
+        head = tiff("<", 8, b"", width=width)
+        for tag, number in ((257, height), (278, height), (279, height * width)):
+            at = head.index(struct.pack("<HHI", tag, 4, 1)) + 8
+            head = head[:at] + struct.pack("<I", number) + head[at + 4 :]
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + height * width)
+        file.seek(len(head) + 20_000 * width + 30_000)
+        file.write(b"\xff")
+    return path
 
 
 def claiming(width: int, height: int) -> bytes:

@@ -35,7 +35,7 @@ def test_a_bomb_is_refused_before_its_pixels_take_memory(kind: str, side: int) -
     }[kind]()
     tracemalloc.start()
     try:
-        with pytest.raises(DecodeError, match=rf"{side * side} pixels.* exceeds max_pixels="):
+        with pytest.raises(DecodeError, match=rf"{side * side} .*(exceeds|more than) max_pixels="):
             decode(data)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:

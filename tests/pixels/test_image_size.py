@@ -1,5 +1,6 @@
 """The size of an image from the header of its file is the size of its pixels."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from PIL import Image, PngImagePlugin
 
 import augseq
 from augseq.pixels.image_size import read_image_size
+
+from .conftest import huge_file
 
 ENDINGS = ["jpg", "png", "gif", "bmp", "ppm", "webp", "tif", "avif"]
 
@@ -23,6 +26,15 @@ def test_the_size_is_that_of_the_decoded_image(
     size = read_image_size(path)
     assert size.upright == augseq.read_image(path).shape[:2]
     assert size.stored == augseq.read_image(path, exif_orientation=False).shape[:2]
+
+
+@pytest.mark.parametrize("ending", ["tif", "npy"])
+def test_the_size_of_a_huge_file_is_read_without_its_pixels(tmp_path: Path, ending: str) -> None:
+    path = huge_file(tmp_path / f"x.{ending}")
+    tracemalloc.start()
+    assert read_image_size(str(path)).upright == (30_000, 40_000)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 def test_exif_data_in_the_text_of_a_png_counts(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Large JPEG files are decoded at a smaller scale by default, everywhere and by every decoder."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import albumentations as A
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,6 +34,25 @@ def by_pillow(path: Path, size: tuple[int, int], scale: int) -> np.ndarray:
     if scale > 1:
         picture.draft("RGB", (picture.width // scale, picture.height // scale))
     return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def test_of_a_jpeg_only_the_window_of_a_crop_or_tile_is_decoded(tmp_path: Path) -> None:
+    if not native.decodes_jpeg():
+        pytest.skip("the compiled decoder is not installed")
+    photo(1200, 1600).save(tmp_path / "photo.jpg")
+    images = augseq.index_folder(tmp_path, labels=None, progress=False)
+    options: Any = {"label_mode": None, "dtype": "uint8", "workers": 0}
+    crops = augseq.ImageSequence(
+        images, image_size=(64, 64), augment=[A.RandomCrop(64, 64)], **options
+    )
+    tiles = augseq.tile_manifest(images, (64, 64), overlap=8).select(range(40, 48))
+    for batches in (crops, augseq.ImageSequence(tiles, image_size=None, **options)):
+        batches.batch(0)
+        tracemalloc.start()
+        batches.batch(0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1200 * 1600 * 3 / 4
 
 
 @pytest.mark.parametrize(

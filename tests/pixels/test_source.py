@@ -1,21 +1,25 @@
+import os
 import pickle
 import re
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from augseq.errors import ArgumentError, DecodeError, MissingFileError
+import augseq
+from augseq.errors import ArgumentError, ChangedFileError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import DecodeOptions
-from augseq.pixels.region import WHOLE
+from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.source import ArraySource, FileSource
 
-from .conftest import encoded, noise, photo
+from .conftest import encoded, huge_file, noise, photo
 
 
 def files(root: Path) -> FileSource:
@@ -183,10 +187,56 @@ def test_a_cache_is_filled_once_and_reports_how_much_it_holds(tmp_path: Path) ->
     cache = make_source(str(tmp_path), DecodeOptions(), choice, scaled_decode=False).cache
     assert cache is not None
     assert cache.find(record) is None
-    assert "; 0 images, " in cache.describe_cache()
+    assert "; 0 files, " in cache.describe_cache()
     assert cache.fill(record)
     assert cache.fill(record)
     kept = cache.find(record)
     assert kept is not None
     assert kept.shape == (4, 6, 3)
-    assert re.search(r"shorter side at most 4 px; 1 images, .* of at most", cache.describe_cache())
+    assert re.search(r"shorter side at most 4 px; 1 files, .* of at most", cache.describe_cache())
+
+
+@pytest.mark.parametrize("ending", ["tif", "npy"])
+def test_only_the_window_of_a_huge_file_is_read(tmp_path: Path, ending: str) -> None:
+    pytest.importorskip("tifffile")
+    huge_file(tmp_path / f"x.{ending}")
+    mode: Any = "bands" if ending == "npy" else "grayscale"
+    limits = {"max_pixels": 2 << 30, "max_file_bytes": 2 << 30}
+    source = FileSource(root=str(tmp_path), options=DecodeOptions(color_mode=mode, **limits))
+    tracemalloc.start()
+    image = source.open(Record(index=0, path=f"x.{ending}"))
+    window = image.read(Region(box=(19_990, 29_950, 100, 100)))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    assert image.shape == (30_000, 40_000, 1)
+    assert np.argwhere(window).tolist() == [[10, 50, 0]]
+    assert window.max() == 255
+
+
+def test_a_large_file_that_changes_between_its_windows_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    pixels = noise(700, 700, 3)
+    Image.fromarray(pixels).save(path)
+    record = augseq.index_folder(tmp_path, labels=None, probe=True, progress=False)[0]
+    source = files(tmp_path)
+    image = source.open(record)
+    window = Region(box=(600, 500, 90, 80))
+    np.testing.assert_array_equal(image.read(window), pixels[600:690, 500:580])
+    os.utime(path, ns=(0, 0))
+    # The same bytes, as in a copy: they count.
+    np.testing.assert_array_equal(source.open(record).read(window), pixels[600:690, 500:580])
+    with pytest.raises(ChangedFileError, match=r"x\.tif' must not change while it is read"):
+        image.read(Region(box=(0, 0, 5, 5)))
+    Image.fromarray(pixels[::-1]).save(path)
+    with pytest.raises(ChangedFileError, match="have other content"):
+        source.open(record)
+    path.unlink()
+    with pytest.raises(MissingFileError, match=r"'x\.tif' \(index 0\) is not in .*Index"):
+        source.open(record)
+
+
+def test_a_large_file_with_another_ending_is_read_by_its_content(tmp_path: Path) -> None:
+    pixels = noise(700, 700, 3)
+    Image.fromarray(pixels).save(tmp_path / "x.tif", "PNG")
+    image = files(tmp_path).open(Record(index=0, path="x.tif")).read(WHOLE)
+    np.testing.assert_array_equal(image, pixels)

@@ -82,8 +82,29 @@ def test_other_storages_have_the_same_records_and_pixels(
 ) -> None:
     manifest = augseq.index_folder(place(sample_images, tmp_path), progress=False)
     assert _same(manifest, samples)
-    assert _images(manifest[:30], workers=2) == _images(samples[:30])
+    assert _images(manifest[:30], workers=2, worker_kind="threads") == _images(samples[:30])
     assert {path.suffix for path in tmp_path.iterdir()} <= {".zip"}
+
+
+def test_files_that_only_this_process_can_read_are_read_by_its_threads(
+    samples: augseq.Manifest,
+    sample_images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = augseq.index_folder(_as_memory(sample_images, tmp_path), progress=False)[:30]
+    expected = _images(samples[:30])
+    with pytest.warns(augseq.AugseqWarning, match="image cannot be read there.*Threads are used"):
+        assert _images(images, workers=2, worker_kind="processes") == expected
+    # Processes start after the first batch.
+    monkeypatch.setattr("augseq.workers.auto._START_S", 0.0)
+    monkeypatch.setattr("augseq.workers.auto._LEAST_SAMPLE_S", 0.0)
+    monkeypatch.setattr("augseq.workers.auto.num_cores", lambda: 2)
+    batches = augseq.ImageSequence(images, **SMALL, workers=2)  # type: ignore[arg-type]
+    deadline = time.monotonic() + 60
+    while "image cannot be read there" not in repr(batches):
+        assert time.monotonic() < deadline, repr(batches)
+        assert [batches.batch(step).images.tobytes() for step in range(len(batches))] == expected
 
 
 def test_a_web_server_has_the_same_records_and_pixels(

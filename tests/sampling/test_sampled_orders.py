@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import augseq
 from augseq.sampling.by_quota import ByQuota
 from augseq.sampling.by_weight import ByWeight
-from augseq.sampling.order import EachOnce, Order, Turns
+from augseq.sampling.order import EachOnce, Frequency, Order, Turns
 from augseq.sampling.repeated import Repeated
 
 Counts = npt.NDArray[np.int64]
@@ -35,11 +35,11 @@ def by_quota(found: list[tuple[int, int]], *, evenly: bool = False) -> ByQuota:
     numbers = np.repeat(np.arange(len(found)), [size for size, _ in found])
     numbers = np.random.default_rng(5).permutation(numbers)
     quotas = np.array([quota for _, quota in found])
-    return ByQuota(groups=numbers, quotas=quotas, text="", content="", evenly=evenly)
+    return ByQuota(groups=numbers, quotas=quotas, frequency=Frequency(), evenly=evenly)
 
 
 def by_weight(values: list[float], length: int) -> ByWeight:
-    return ByWeight(weights=np.array(values), length=length, text="weights", content="weights")
+    return ByWeight(weights=np.array(values), length=length, frequency=Frequency(text="weights"))
 
 
 def epoch_of(order: Order, *, seed: int = 7, epoch: int = 0) -> Turns:
@@ -161,7 +161,7 @@ def test_a_turn_that_does_not_come_raises_an_error(order: Order, seed: int, epoc
     positions = epoch_of(order, seed=seed, epoch=epoch).positions
     number = int((positions == positions[0]).sum())
     with pytest.raises(
-        augseq.errors.ArgumentError, match=f"does not come {number + 1} times in epoch {epoch}"
+        augseq.errors.ArgumentError, match=f"does not appear {number + 1} times in epoch {epoch}"
     ):
         order.place_of(int(positions[0]), number, seed=seed, epoch=epoch)
 

@@ -57,7 +57,7 @@ class Arrays(keras.utils.PyDataset):
 def manifest_in(folder: Path) -> augseq.Manifest:
     """Save the images, and index them with their columns."""
     for number, pixels in enumerate(PIXELS):
-        (folder / "images").mkdir(exist_ok=True)
+        (folder / "images").mkdir(parents=True, exist_ok=True)
         (folder / "masks").mkdir(exist_ok=True)
         name = f"{number}_{'xy'[KIND[number]]}.png"
         Image.fromarray(pixels).save(folder / "images" / name)

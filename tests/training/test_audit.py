@@ -96,6 +96,28 @@ def test_a_foreign_file_raises_an_error_with_its_line(tmp_path: Path, foreign: s
         augseq.verify_audit(path, IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("paths", "data", "message"),
+    [
+        ([], IMAGES, r"`paths` must be a file.*Received: paths=\[\]"),
+        (None, IMAGES, "`paths` must be a file"),
+        (".", IMAGES, "not a folder"),
+        ("a", "photos", "`manifest` must be the Manifest.*Received: str"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused(paths: Any, data: Any, message: str) -> None:
+    with pytest.raises(augseq.errors.ArgumentError, match=message):
+        augseq.verify_audit(paths, data)
+
+
+def test_a_manifest_in_place_of_a_sequence_with_quotas_is_answered(tmp_path: Path) -> None:
+    lines = epoch_of(0, ended=True)
+    lines.insert(1, batch(0, 1))
+    assert "pass the sequence that has them" in str(
+        augseq.verify_audit(write(tmp_path / "a", lines), IMAGES)
+    )
+
+
 @pytest.mark.parametrize("num_characters", [1, 12, 40])
 def test_an_incomplete_line_of_a_killed_process_is_ignored(
     tmp_path: Path, num_characters: int

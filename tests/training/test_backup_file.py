@@ -106,8 +106,8 @@ from pathlib import Path
 import numpy as np
 from augseq.training.backup_file import Backup, write_backup
 
-print("ready", flush=True)
 for number in range(1, 100_000):
+    print(number, flush=True)
     arrays = {"a": np.full(300_000, number), "b": np.full(10, number)}
     write_backup(Path(sys.argv[1]), number, Backup(state={"epoch": number}, arrays=arrays), keep=2)
 """
@@ -116,11 +116,13 @@ for number in range(1, 100_000):
 def test_a_writer_killed_at_any_time_leaves_intact_backups(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     numbers = []
-    for _ in range(12):
+    for trial in range(12):
         command = [sys.executable, "-c", _WRITER, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
-            writer.stdout.readline()
+            # Every second one has written a backup, however slow this machine is.
+            for _ in range(1 + trial % 2):
+                writer.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):
                 writer.wait(rng.uniform(0, 0.1))
             writer.send_signal(signal.SIGKILL)
@@ -129,7 +131,7 @@ def test_a_writer_killed_at_any_time_leaves_intact_backups(tmp_path: Path) -> No
             assert (found.arrays["a"] == found.state["epoch"]).all()
             assert found.arrays["a"].shape == (300_000,)
             numbers.append(found.state["epoch"])
-    assert len(numbers) > 6
+    assert len(numbers) >= 6
     # What the killed ones left is tidied away.
     write_backup(tmp_path, 10**6, backup(1), keep=2)
     assert not list(tmp_path.glob(".*"))

@@ -12,7 +12,7 @@ import pytest
 import augseq
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.training.backbones import find_application, preprocess
-from augseq.training.build_model import build_model
+from augseq.training.build_model import build_model, compile_model
 from augseq.training.kinds.classes import Classes
 from augseq.training.networks import build_network, freeze_network
 
@@ -163,3 +163,18 @@ def test_mixed_precision_changes_no_global_setting_and_keeps_probabilities_in_fl
     assert model.layers[2].compute_dtype == "float16"
     assert model.output.dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_loaded_model_of_mixed_precision_has_the_state_of_its_optimizer(tmp_path: Path) -> None:
+    """Keras would warn of a different number of variables, and warnings are errors."""
+    kind = Classes(classes=("a", "b"))
+    model = build_model(kind, augseq.RunOptions(image_size=(8, 8), mixed_precision=True))
+    compile_model(model, kind, num_steps=10, learning_rate=0.1)
+    model.optimizer.build(model.trainable_variables)
+    for number, variable in enumerate(model.optimizer.variables):
+        variable.assign(keras.ops.full(variable.shape, number, variable.dtype))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").optimizer
+    assert isinstance(loaded, keras.optimizers.LossScaleOptimizer)
+    pairs = zip(model.optimizer.variables, loaded.variables, strict=True)
+    assert all(np.array_equal(keras.ops.convert_to_numpy(a), b) for a, b in pairs)

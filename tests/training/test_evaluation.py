@@ -71,7 +71,7 @@ def test_figures_equal_those_of_a_loop(
 
 def test_the_text_has_a_line_for_each_class(found: augseq.ClassEvaluation) -> None:
     first, _, *lines = repr(found).splitlines()
-    assert first == f"Evaluation: {found.accuracy:.1%} of 21 images right"
+    assert first == f"Evaluation: {found.accuracy:.1%} of 21 images correct"
     assert [line.split()[0] for line in lines] == list(NAMES)
     assert lines[3].split()[1:] == ["0", "-", "-"]
 
@@ -113,12 +113,22 @@ def test_one_probability_is_that_of_the_second_class(
     assert found.predictions.numbers.tolist() == [int(level == 2) for level in levels]
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"drop_remainder": True}])
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"shuffle": True}, "with shuffle=True. Evaluate"),
+        ({"drop_remainder": True}, "with drop_remainder=True. Evaluate"),
+        (
+            {"shuffle": True, "sampling": augseq.Balanced()},
+            "with shuffle=True, sampling or repeats. Evaluate",
+        ),
+    ],
+)
 def test_batches_without_each_image_in_order_are_refused(
-    images: augseq.Manifest, options: dict[str, bool]
+    images: augseq.Manifest, options: dict[str, Any], named: str
 ) -> None:
     batches = augseq.ImageSequence(images, image_size=(6, 6), batch_size=4, workers=0, **options)
-    with pytest.raises(ArgumentError, match="each image once, in the order of the manifest"):
+    with pytest.raises(ArgumentError, match=f"each image once, in the order.*{named}"):
         augseq.evaluate(by_brightness(), batches)
 
 
@@ -128,7 +138,7 @@ def test_other_data_is_refused(images: augseq.Manifest) -> None:
     for data, text in [
         (batches, "Received: images without a target"),
         (np.zeros((1, 6, 6, 3)), "Received: ndarray"),
-        (augseq.ImageSequence(images, image_size=(6, 6)).repeat(), "repeats"),
+        (augseq.ImageSequence(images, image_size=(6, 6)).repeat(), r"repeat\(\)"),
     ]:
         with pytest.raises(ArgumentError, match=text):
             augseq.evaluate(by_brightness(), data)  # type: ignore[arg-type]

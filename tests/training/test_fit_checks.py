@@ -8,8 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.trainers import compile_utils
 
 import augseq
+from augseq.training.compiled_loss import loss_of_output
 from augseq.training.fit_checks import check_outputs, predicts_a_number, warn_if_sorted
 from augseq.training.keras_calls import find_method
 
@@ -140,6 +142,10 @@ WRONG = {
     "one-hot rows, too few outputs": (np.eye(4), 3, ONE_HOT, "each of the 4 classes.*3 outputs"),
     "three classes for a loss of two": ([0, 1, 2], 1, "binary_crossentropy", "separate two"),
     "three classes in a column": ([[0], [1], [2]], 1, "binary_crossentropy", "there are 3"),
+    "Keras chooses the loss of classes": ([0, 1, 2], 2, "crossentropy", "each of the 3 classes"),
+    "Keras chooses it for a column": ([[0], [1], [2]], 2, "CE", "each of the 3 classes"),
+    "Keras chooses the loss of rows": (np.eye(3), 4, "ce", "each of the 3 classes.*4 outputs"),
+    "Keras chooses the loss of two": ([0, 1, 2], 1, "Crossentropy", "separate two"),
 }
 
 
@@ -199,6 +205,9 @@ RIGHT = {
     "shares of each class": ([[0.5, 0.5], [0.25, 0.75]], 2, ONE_HOT),
     "numbers": ([0.5, 3.0, 9.0], 1, "mse"),
     "classes for another loss": ([0, 1, 2], 1, "mae"),
+    "Keras chooses the loss of one output": ([0, 1, 1], 1, "crossentropy"),
+    "Keras chooses the loss": ([0, 1, 2], 3, "ce"),
+    "Keras chooses the loss of rows": (np.eye(3), 3, "CE"),
     "a function of one's own": ([0, 1, 2], 1, keras.ops.add),
     "a loss derived from one of Keras": ([0, 1, 2], 3, OneHotInside(from_logits=True)),
     "a number that the loss ignores": (
@@ -214,6 +223,17 @@ def test_a_matching_loss_and_outputs_pass(labels: Any, num_outputs: int, loss: A
     targets = sequence_of(labels)._plan.target
     assert targets is not None
     check_outputs(model_of(num_outputs, loss), targets)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 3])
+@pytest.mark.parametrize("labels", [[0, 1, 2], [[0], [1], [2]], np.eye(3)], ids=np.shape)
+def test_the_loss_that_keras_chooses_is_known(labels: Any, num_outputs: int) -> None:
+    batches, model = sequence_of(labels), model_of(num_outputs, "crossentropy")
+    targets = batches._plan.target
+    assert targets is not None
+    images, y = batches[0]
+    chosen = compile_utils.get_loss("crossentropy", y, model(images))
+    assert loss_of_output(model, targets) is chosen.fn
 
 
 class OwnTargets(augseq.ImageSequence):
@@ -267,6 +287,24 @@ class OwnStep(keras.Model):  # type: ignore[misc]
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, **_: Any
     ) -> Any:
         return keras.ops.mean(y_pred)
+
+
+def test_the_outputs_of_a_dict_can_be_in_any_order() -> None:
+    # Keras sorts them.
+    x = keras.Input((2, 2, 1))
+    flat = keras.layers.Flatten()(x)
+    sizes = {"kind": 3, "age": 1}
+    model = keras.Model(x, {name: keras.layers.Dense(size)(flat) for name, size in sizes.items()})
+    model.compile("sgd", {"kind": SPARSE, "age": "mse"}, run_eagerly=True)
+    labels = {"kind": np.arange(8) % 3, "age": np.linspace(0, 1, 8, dtype=np.float32)}
+    batches = augseq.ImageSequence.from_arrays(
+        np.zeros((8, 2, 2, 1), np.uint8), labels, batch_size=4, shuffle=True
+    )
+    model.fit(batches, verbose=0, shuffle=False, callbacks=[augseq.EpochSync(batches)])
+    labels["kind"] = np.arange(8) % 5
+    wrong = augseq.ImageSequence.from_arrays(np.zeros((8, 2, 2, 1), np.uint8), labels)
+    with pytest.raises(augseq.errors.ArgumentError, match="a model with 3 outputs"):
+        model.evaluate(wrong, verbose=0)
 
 
 def test_custom_targets_and_losses_are_not_checked() -> None:

@@ -26,9 +26,10 @@ _PROJECT = Path(__file__).parents[2]
 def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """By backend and case, how much the trained weights differ from those with plain arrays."""
     folder = tmp_path_factory.mktemp("photos")
-    program = ["-W", "ignore", "-m", "tests.training.fits_of_targets", str(folder)]
+    program = ["-W", "ignore", "-m", "tests.training.fits_of_targets"]
     found = {}
-    programs = dict.fromkeys(BACKENDS, program)
+    # Each writes its own images: one must not read what another is writing.
+    programs = {backend: [*program, str(folder / backend)] for backend in BACKENDS}
     with python_on_backends(programs, tmp_path_factory, cwd=_PROJECT) as runs:
         for backend, (process, place) in runs.items():
             code = process.wait(240)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, LabelError
 from augseq.training.kinds.numbers import StandardizedError
 from augseq.training.networks import build_network, freeze_network
 from augseq.training.target_settings import read_target, target_settings
@@ -68,7 +68,8 @@ def test_a_run_of_each_kind_is_trained_and_used(
     options = augseq.RunOptions(
         image_size=SIZE, epochs=2, batch_size=8, workers=0, cache="none", val=0.25
     )
-    folder = tmp_path / "run"
+    # Beside the folders of the images and masks.
+    folder = Path(images.root) / "runs" / kind
     result = augseq.train(images, folder, options, target=TARGETS[kind])
     found = result.evaluation
     assert found.num_images == 4
@@ -89,12 +90,23 @@ def test_a_run_of_each_kind_is_trained_and_used(
     assert unknown.score is None
     if kind == "numbers":
         np.testing.assert_array_equal(unknown.values, found.predictions.values)
-    unknown.write_csv(tmp_path / "found.csv", all_classes=True)
+    # Batch by batch.
+    file = tmp_path / "found.csv"
+    written = run.write_predictions(paths, file, all_classes=True, workers=0, batch_size=3)
+    assert (written.num_images, written.score) == (4, None)
+    assert run.write_predictions(held_out, tmp_path / "held_out.csv").score == again.score
     with open(tmp_path / "found.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == list(map(str, paths))
     if kind == "masks":
         _check_mask_files(tmp_path, rows, unknown)
+    if kind == "tags":
+        assert run.predict(paths, threshold=0.0).tags == [("dark", "odd")] * 4
+        assert [row["prediction"] for row in rows] == ["; ".join(tags) for tags in unknown.tags]
+        assert run.predict(paths, threshold=1).tags == [()] * 4
+    else:
+        with pytest.raises(ArgumentError, match=r"--threshold.*predict tags"):
+            run.predict(paths, threshold=0.5)
 
 
 def _check_mask_files(
@@ -106,6 +118,11 @@ def _check_mask_files(
             values = np.asarray(picture)
         np.testing.assert_array_equal(values[::2, ::2], mask)
         assert float(row["square"]) == pytest.approx((mask == 1).mean(), abs=1e-5)
+
+
+def test_images_without_labels_need_another_target(images: augseq.Manifest, tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"--target COLUMN, or --mask COLUMN .*'mask', 'level'"):
+        augseq.train(images, tmp_path / "run")
 
 
 def test_one_number_is_predicted_in_its_own_unit(images: augseq.Manifest) -> None:

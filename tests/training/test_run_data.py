@@ -1,6 +1,7 @@
 """The images of a run: those to train on, those to hold out, and what each counts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,30 @@ def test_held_out_images_of_unknown_classes_are_refused(tmp_path: Path) -> None:
         make_run_data(
             train, augseq.RunOptions(split_column="part"), target=augseq.Label(), val=train
         )
+
+
+def test_each_image_is_held_out_in_one_fold(tmp_path: Path) -> None:
+    images = folder_of(tmp_path / "x", cat=5, dog=4)
+    seen: list[str] = []
+    for fold in ("1/3", "2/3", "3/3"):
+        options = augseq.RunOptions(image_size=(4, 4), workers=0, cache="none", fold=fold)
+        data = make_run_data(images, options, target=augseq.Label())
+        held_out = [record.path for record in data.held_out.manifest]
+        assert {record.path for record in data.train.manifest}.isdisjoint(held_out)
+        assert len(data.train.manifest) + len(held_out) == 9
+        assert len({path.split("/")[0] for path in held_out}) == 2
+        seen += held_out
+    assert sorted(seen) == sorted(record.path for record in images)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"fold": "0/3"}, {"fold": "4/3"}, {"fold": "1/1"}, {"fold": "2"}, {"fold": (1, 3)},
+     {"fold": "1/3", "split_column": "part"}],
+)  # fmt: skip
+def test_what_is_no_fold_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="--fold"):
+        augseq.RunOptions(**options)
 
 
 @pytest.mark.parametrize(

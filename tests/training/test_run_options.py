@@ -62,6 +62,20 @@ def test_numpy_numbers_are_converted_for_json() -> None:
     assert json.loads(json.dumps(numbers)) == [[8, 9], 3, 0.5, 0.25, 7]
 
 
+def write_run_settings(
+    options: augseq.RunOptions, batches: augseq.ImageSequence, folder: Path
+) -> None:
+    write_settings(
+        options,
+        batches.manifest,
+        batches.pipeline,
+        folder,
+        target=augseq.Label(),
+        class_names=(),
+        backend="jax",
+    )
+
+
 def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
     options = augseq.RunOptions(
         architecture="MobileNetV2",
@@ -92,15 +106,7 @@ def test_options_survive_the_settings_of_a_run(tmp_path: Path) -> None:
         for name in ("image_size", "color_mode", "full_depth", "max_pixels", "max_file_bytes")
     }
     batches = augseq.ImageSequence(images, exif_orientation=False, **pixels)
-    write_settings(
-        options,
-        images,
-        batches.pipeline,
-        tmp_path,
-        target=augseq.Label(),
-        class_names=(),
-        backend="jax",
-    )
+    write_run_settings(options, batches, tmp_path)
     assert None not in json.loads((tmp_path / "settings.json").read_text()).values()
     assert read_options(read_settings(tmp_path), augment=[]) == options
     assert options.weights == str(Path("local.weights.h5").absolute())
@@ -128,15 +134,7 @@ def test_settings_describe_augmentations_without_memory_addresses(tmp_path: Path
     images = augseq.index_folder("sample_images", progress=False)
     batches = augseq.ImageSequence(images, image_size=(8, 8))
     options = augseq.RunOptions(augment=[Brighter(3), Applied(np.fliplr), Applied(Brighter(5))])
-    write_settings(
-        options,
-        images,
-        batches.pipeline,
-        tmp_path,
-        target=augseq.Label(),
-        class_names=(),
-        backend="jax",
-    )
+    write_run_settings(options, batches, tmp_path)
     assert json.loads((tmp_path / "settings.json").read_text())["augment"] == [
         "Brighter(by=3)",
         "Applied(function=<function fliplr>)",

@@ -270,6 +270,7 @@ def test_a_sample_alone_equals_its_row_in_the_batch() -> None:
         {"dtype": "float16"},
         {"worker_kind": "process"},
         {"label_mode": "int"},
+        *({flag: "False"} for flag in ("shuffle", "drop_remainder")),
     ],
 )
 def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, Any]) -> None:
@@ -278,6 +279,14 @@ def test_an_invalid_option_is_named_with_its_value(wrong: dict[str, Any]) -> Non
         make(**wrong)
     shown = name if name == "label_mode" else repr(value)
     assert shown in str(caught.value)
+
+
+def test_a_text_is_no_switch_and_a_split_no_manifest(samples: augseq.Manifest) -> None:
+    for flag in ("exif_orientation", "full_depth", "scaled_decode", "shuffle"):
+        with pytest.raises(augseq.errors.ArgumentError, match=f"`{flag}` .* {flag}='False'"):
+            augseq.ImageSequence(samples, **{flag: "False"})  # type: ignore[arg-type]
+    with pytest.raises(augseq.errors.ArgumentError, match="Pass one of its parts: train, val"):
+        augseq.ImageSequence(samples.split(val=0.2, seed=1))  # type: ignore[arg-type]
 
 
 def test_a_crop_that_would_be_enlarged_raises_a_warning(sample_images: Path) -> None:

@@ -24,7 +24,7 @@ def test_the_plan_shows_the_cache_and_what_it_holds(
     batches = augseq.ImageSequence(samples, batch_size=20, cache=cache)
     batches.batch(0)
     text = repr(batches)
-    for part in (str(tmp_path), "shorter side at most 40 px", "20 images", "of at most 5.0 GB"):
+    for part in (str(tmp_path), "shorter side at most 40 px", "20 files", "of at most 5.0 GB"):
         assert part in text
     assert "in memory" in repr(augseq.ImageSequence(samples, cache="memory"))
     assert "cache" not in repr(augseq.ImageSequence(samples))
@@ -44,7 +44,7 @@ def test_filling_decodes_what_is_missing(samples: augseq.Manifest, tmp_path: Pat
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
     twin = augseq.ImageSequence(samples, cache=str(tmp_path), workers=0)
     assert twin.fill_cache(progress=False) == len(samples)
-    assert f"{len(samples)} images" in cache_line(twin)
+    assert f"{len(samples)} files" in cache_line(twin)
 
 
 def test_filling_returns_how_many_images_fit(samples: augseq.Manifest, tmp_path: Path) -> None:

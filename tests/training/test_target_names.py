@@ -90,6 +90,12 @@ def test_right_names_are_trained_in_any_order(as_dict: bool) -> None:
     assert {"age_loss", "height_loss"} <= set(history.history)
 
 
+def test_several_targets_of_a_sequential_model_are_an_error() -> None:
+    model = compiled(keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Dense(1, name="one")]))
+    with pytest.raises(ArgumentError, match=r"\['age', 'height'\].*outputs: \['one'\]"):
+        model.fit(arrays("age", "height"), verbose=0)
+
+
 def test_the_name_of_a_single_output_does_not_matter() -> None:
     compiled(model_of({"dense_7": 1})).fit(arrays("age"), verbose=0)
 
@@ -190,6 +196,16 @@ def test_weights_require_a_loss_of_their_shape(
     model = compiled(map_model(), dict(zip(("age", "map"), losses, strict=True)))
     with pytest.raises(ArgumentError, match=text):
         model.evaluate(weighted_maps(y, padding), verbose=0)
+
+
+def test_weights_require_a_loss_of_their_shape_also_for_a_sequential_model() -> None:
+    model = compiled(keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Rescaling(1.0)]))
+    batches = augseq.ImageSequence.from_arrays(
+        X, X / 255, batch_size=2, shuffle=True, sample_weight=np.arange(NUM)
+    )
+    # Keras would weigh the columns of images as wide as the batch is large.
+    with pytest.raises(ArgumentError, match=r"one number per image.*\('batch', 2, 2\)"):
+        model.evaluate(batches, verbose=0)
 
 
 @pytest.mark.parametrize("y", [X / 255, IMAGE])

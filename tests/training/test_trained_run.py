@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import albumentations as A
 import keras
 import numpy as np
 import pyarrow.csv
@@ -180,6 +181,18 @@ def test_options_that_reorder_predictions_are_refused(
     with pytest.raises(ArgumentError, match=f"in the order of the images.*{option}"):
         run.predict(images, **{option: True})
     assert len(run.predict(images, **{option: False})) == len(images)
+
+
+def test_several_views_are_those_of_predict(run: TrainedRun) -> None:
+    flip = [A.HorizontalFlip(), A.RandomBrightnessContrast()]
+    batches = run.batches(run.manifest, augment=flip)
+    found = run.predict(run.manifest, views=2, augment=flip, batch_size=3)
+    expected = augseq.predict(run.model, batches, views=2)
+    assert isinstance(found, augseq.ClassPredictions)
+    assert isinstance(expected, augseq.ClassPredictions)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    with pytest.raises(ArgumentError, match="pass `augment`"):
+        run.predict(run.manifest, views=2)
 
 
 def test_options_are_checked_for_arrays_too(run: TrainedRun) -> None:

@@ -316,3 +316,15 @@ class NoteEnd:
             threading.Event().wait(self.seconds)
         os.utime(self.path)
         return image
+
+
+def hang_from_5_on(number: int) -> int:
+    if number >= 5:
+        threading.Event().wait()
+    return number
+
+
+def die_over_5(number: int) -> int:
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number

@@ -12,10 +12,15 @@ import numpy as np
 
 from augseq.augment.albumentations_parts import PartWatch, is_compose, moves_pixels, parts_of
 from augseq.augment.augmentation import DetailedAugmentation, Fired
+from augseq.augment.border_fill import fill_all_channels
 from augseq.augment.crop import Crop
 from augseq.augment.float_range import FloatRange
 from augseq.augment.moving_map import MovingMap, follow_with_labels
-from augseq.augment.suitability import reason_against_moving, reason_against_points
+from augseq.augment.suitability import (
+    reason_against_channels,
+    reason_against_moving,
+    reason_against_points,
+)
 from augseq.types import Image
 
 # Modules of the albumentations transforms that choose the size of their result.
@@ -104,6 +109,15 @@ class AlbumentationsTransform(DetailedAugmentation):
     def reason_against_points(self) -> str | None:
         """Why it cannot move boxes together with the image; None if it can."""
         return reason_against_points(self._transform)
+
+    def reason_against_channels(self, number: int, *, moves_only: bool = False) -> str | None:
+        """Return why it cannot change an image of some number of channels; None if it can.
+
+        Args:
+            number: Number of channels.
+            moves_only: Whether the image is only moved.
+        """
+        return reason_against_channels(self._transform, number, moves_only=moves_only)
 
     def vary_with(
         self,
@@ -210,6 +224,7 @@ class AlbumentationsTransform(DetailedAugmentation):
             local.parts = tuple(parts_of(local.transform))
             for part in local.parts:
                 follow_with_labels(part)
+                fill_all_channels(part)
             local.watch = PartWatch(FloatRange())
             local.watch.attach(local.transform)
         # A part that a OneOf skips would otherwise report what it drew for an earlier image.

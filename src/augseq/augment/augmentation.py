@@ -26,6 +26,7 @@ class Augmentation(Protocol):
     - The result has the same number of channels, and the same dtype or float32.
     - Several threads can call it at the same time.
     - It can be pickled (by `cloudpickle`, as lambdas can), so that other processes can run it.
+    - If it declares that it moves no pixels, it moves none.
 
     `augseq.check_augmentation` tests all of this on your own augmentation. If an augmentation
     chooses the size of its result, such as a random crop, set its attribute `sets_size = True`;

@@ -83,8 +83,24 @@ class AugmentationList:
             if reason:
                 raise ArgumentError(
                     f"Element {number} of `augment`, {step.name!r}, cannot be used with targets "
-                    f"that move with the image, such as masks and boxes: {reason}"
+                    "that move with the image, such as masks, boxes, and classes with `mirror`: "
+                    f"{reason}"
                 )
+
+    def require_channels(self, number: int, *, moves_only: bool = False) -> None:
+        """Raise `ArgumentError` if an augmentation is not for images of this number of channels.
+
+        Functions are not checked.
+
+        Args:
+            number: Number of channels of the images.
+            moves_only: Whether the images are only moved, as an image is with another one.
+        """
+        for position, step in enumerate(self.steps, 1):
+            if isinstance(step, AlbumentationsTransform):
+                reason = step.reason_against_channels(number, moves_only=moves_only)
+                if reason:
+                    raise _unsuitable(position, step, reason)
 
     def __call__(
         self,

@@ -14,9 +14,11 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
+import numpy.typing as npt
 
 from augseq.augment.augmentation import Augmentation
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
+from augseq.augment.moving_map import MovingMap
 from augseq.errors import AugmentationError
 from augseq.types import Image
 
@@ -149,6 +151,29 @@ def crops_before_decoding_as_in_a_call(augmentation: Augmentation, image: Image,
         )
 
 
+def moves_masks_with_the_image(augmentation: Augmentation, image: Image, seed: int) -> None:
+    """Pixels that are declared to stay in place do so, and others move with their mask."""
+    steps = _as_list(augmentation)
+    if any(step.reason_against_maps for step in steps.details):
+        # Lists with masks refuse it.
+        return
+    plain, changed, is_changed = _images_that_differ_in_a_square(image, seed)
+    for draw in range(_NUM_DRAWS):
+        mask = MovingMap(is_changed.astype(np.uint16), "labels")
+        result = steps(changed.copy(), _rng(seed + draw), maps=[mask])
+        effect = result.astype(np.float64) - steps(plain.copy(), _rng(seed + draw))
+        inside = effect[mask.values == 1]
+        most = _most_of_a_square(effect, int(is_changed.sum() ** 0.5))
+        # Noise that depends on the pixels can differ everywhere, but by less.
+        if len(inside) and most > max(2 * abs(inside.mean(axis=0)).max(), 0.4 * result.std()):
+            raise AugmentationError(
+                "The augmentation moves pixels, but not those of a mask: an area that differs "
+                "between two images is elsewhere after the call. If it moves pixels, it must not "
+                "be declared with @augseq.photometric or moves_pixels = False; use the equivalent "
+                "albumentations transform."
+            )
+
+
 LAWS: tuple[Law, ...] = (
     returns_an_image,
     equal_rng_gives_equal_pixels,
@@ -157,6 +182,7 @@ LAWS: tuple[Law, ...] = (
     threads_may_share_it,
     survives_pickling,
     crops_before_decoding_as_in_a_call,
+    moves_masks_with_the_image,
 )
 
 
@@ -206,6 +232,38 @@ def _as_list(augmentation: Augmentation) -> AugmentationList:
 
 def _rng(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed))
+
+
+def _images_that_differ_in_a_square(
+    image: Image, seed: int
+) -> tuple[Image, Image, npt.NDArray[np.bool_]]:
+    """Return two noise images, dark and bright in a square, and a mask of the square.
+
+    The square is left of the middle and near the top, so that flips and rotations move it away.
+
+    Args:
+        image: Has the shape, dtype and range of the results.
+        seed: Random seed of the noise.
+    """
+    height, width, _ = image.shape
+    side = max(1, min(height, width) // 4)
+    is_changed = np.zeros((height, width), np.bool_)
+    is_changed[height // 8 :, width // 4 :][:side, :side] = True
+    low, high = (0, 255) if image.dtype == np.uint8 else (image.min(), image.max())
+    shares = np.random.default_rng(seed).random(image.shape)
+    dark, bright = (
+        np.where(is_changed[..., None], shares / 4 + add, shares) * (high - low) + low
+        for add in (0, 0.75)
+    )
+    return dark.astype(image.dtype), bright.astype(image.dtype), is_changed
+
+
+def _most_of_a_square(values: npt.NDArray[np.float64], side: int) -> float:
+    """Return the largest average, by magnitude, of a square and channel."""
+    side = min(side, *values.shape[:2])
+    sums = np.pad(values, ((1, 0), (1, 0), (0, 0))).cumsum(axis=0).cumsum(axis=1)
+    rows = sums[side:] - sums[:-side]
+    return float(abs(rows[:, side:] - rows[:, :-side]).max() / side**2)
 
 
 def _results(augmentation: Augmentation, image: Image, seed: int) -> list[Image]:

@@ -9,7 +9,7 @@ import numpy as np
 from augseq.errors import ArgumentError
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import briefly, check_number
+from augseq.validation import briefly, check_number, explains_arguments
 
 Box: TypeAlias = tuple[int, int, int, int]
 """(top, left, height, width) in px."""
@@ -67,6 +67,7 @@ def _blended(own: Image, other: Image, share: float) -> Image:
     return mixed.reshape(own.shape)
 
 
+@explains_arguments
 @dataclass(frozen=True, slots=True)
 class MixUp:
     """Blend an image, and its targets, with another one of the epoch.
@@ -108,6 +109,7 @@ class MixUp:
         return Mix("MixUp", max(share, 1 - share))
 
 
+@explains_arguments
 @dataclass(frozen=True, slots=True)
 class CutMix:
     """Paste a rectangle of another image of the epoch, and mix the targets.
@@ -230,7 +232,7 @@ def make_mixing(mix: Any, *, shuffle: bool) -> Mixing | None:
     is_list = isinstance(methods, list | tuple)
     if not is_list or not all(isinstance(method, MixUp | CutMix) for method in methods):
         raise ArgumentError(
-            "`mix` must be a list of augseq.MixUp(...) and augseq.CutMix(...). "
+            "`mix` must be augseq.MixUp(), augseq.CutMix() or a list of both. "
             f"Received: mix={briefly(mix)}"
         )
     if not methods:

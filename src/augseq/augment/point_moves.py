@@ -43,14 +43,23 @@ def find_move(transform: Any) -> Move | None:
     return _move_of(kind)
 
 
+def applying_class(kind: type) -> str:
+    """Return the name of the class of albumentations that has the `apply` of a transform.
+
+    Args:
+        kind: Class of the transform.
+
+    Returns:
+        The name, such as "BaseDistortion"; empty if a user's class overrides `apply`.
+    """
+    owner = next(owner for owner in kind.__mro__ if "apply" in vars(owner))
+    return owner.__name__ if owner.__module__.startswith("albumentations.") else ""
+
+
 # Every transform of every sample asks for it.
 @cache
-def _move_of(transform: type) -> Move | None:
-    # What moves the image is its `apply`, of whichever class.
-    kind = next(kind for kind in transform.__mro__ if "apply" in vars(kind))
-    if not kind.__module__.startswith("albumentations."):
-        return None
-    return MOVES.get(kind.__name__)
+def _move_of(kind: type) -> Move | None:
+    return MOVES.get(applying_class(kind))
 
 
 def _resize(geometry: Geometry, drawn: Drawn) -> Geometry:

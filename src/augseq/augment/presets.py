@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from augseq.errors import ArgumentError
-from augseq.validation import check_choice, check_whole
+from augseq.validation import check_choice, check_whole, explains_names
 
 PRESET_NAMES = ("light", "standard", "strong", "trivial", "randaugment")
 _MOST_M = 30
@@ -13,6 +13,7 @@ _REFLECT_101 = 4  # cv2.BORDER_REFLECT_101; OpenCV itself is not imported for on
 _Range: TypeAlias = tuple[float, float]
 
 
+@explains_names
 def preset(name: str, *, n: int = 2, m: int = 9) -> list[Any]:
     """Return the transforms of a preset.
 

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from augseq.augment.albumentations_parts import (
     NO_TENSORS,
     is_albumentations,
@@ -60,6 +62,25 @@ _NO_POINTS = {
     "ThinPlateSpline": "folds the image, so that objects have several places. Use "
     "ElasticTransform or GridDistortion.",
 }
+# Transforms of colours, which raise an error for images of more than three channels, or, as
+# ImageCompression does, mix each three of them as if they were red, green and blue. A test runs
+# every transform of the installed release.
+_COLOR_ONLY = frozenset(
+    {
+        *("CLAHE", "ChromaticAberration", "ColorJitter", "Equalize", "GridElasticDeform"),
+        *("HEStain", "HueSaturationValue", "ISONoise", "ImageCompression", "PlanckianJitter"),
+        *("RGBShift", "RandomFog", "RandomGravel", "RandomRain", "RandomSnow", "RandomSunFlare"),
+        *("Spatter", "ToGray", "ToRGB", "ToSepia"),
+    }
+)
+# Transforms that raise an error for grey images, or, as ToSepia does, return them unchanged.
+_RGB_ONLY = frozenset(
+    {
+        *("ChannelDropout", "ChromaticAberration", "HEStain", "ISONoise", "PlanckianJitter"),
+        *("RandomFog", "RandomGravel", "RandomRain", "RandomSnow", "RandomSunFlare", "Spatter"),
+        *("ToRGB", "ToSepia"),
+    }
+)
 _UNKNOWN_MOVE = (
     "does not say where it moves the points of an image. Use an albumentations transform of the "
     "same kind, such as Affine."
@@ -77,6 +98,8 @@ def reason_against(item: Any) -> str | None:
     """Return why an object not from albumentations cannot be in a list, with advice."""
     if isinstance(item, type):
         return f"This is the class itself; write {item.__name__}(...)."
+    if isinstance(item, list | tuple):
+        return "It is a list; write [*first, *second] for all elements of both."
     if not callable(item):
         return "It cannot be called."
     library = _foreign_library(item)
@@ -130,9 +153,14 @@ def reason_against_moving(transform: Any) -> str | None:
     name = type(transform).__name__
     if name in _NO_MAPS:
         return f"{name} {_NO_MAPS[name]}"
+    is_moving, fill = moves_pixels(transform), getattr(transform, "fill_mask", None)
+    if is_moving and np.any(fill) and getattr(transform, "border_mode", 0) == 0:
+        return (
+            f"{name} with fill_mask={fill!r} would have no effect: pixels of a mask that the image "
+            "does not cover are ignored, and those of a value map are its `fill`. Remove fill_mask."
+        )
     for option in ("fill_mask", "mask_drop_value"):
-        # Of transforms that move pixels, `fill_mask` is the fill of uncovered areas.
-        is_drop = option == "mask_drop_value" or not moves_pixels(transform)
+        is_drop = option == "mask_drop_value" or not is_moving
         if is_drop and getattr(transform, option, None) is not None:
             return f"{name} with {option} would change masks. Remove {option}."
     return None
@@ -161,6 +189,91 @@ def _reason_against_points_of(part: Any) -> str | None:
     if reason is None and moves_pixels(part) and find_move(part) is None:
         reason = _UNKNOWN_MOVE
     return f"{name} {reason}" if reason else None
+
+
+def reason_against_channels(transform: Any, number: int, *, moves_only: bool = False) -> str | None:
+    """Return why an albumentations transform cannot change an image of some number of channels.
+
+    Args:
+        transform: A transform or a `Compose`.
+        number: Number of channels.
+        moves_only: Whether the image is only moved, so that other transforms do not matter.
+
+    Returns:
+        The reason, with advice; None if there is none.
+    """
+    if type(transform).__name__ == "SelectiveChannelTransform":
+        number = len(transform.channels)
+    if getattr(transform, "p", 1) <= 0:
+        return None
+    if is_compose(transform):
+        children = transform.transforms
+        reasons = (reason_against_channels(c, number, moves_only=moves_only) for c in children)
+        return next(filter(None, reasons), None)
+    if moves_only and not moves_pixels(transform):
+        return None
+    return (
+        _reason_against_colors(transform, number)
+        or _reason_against_fill(transform, number)
+        or _reason_against_numbers(transform, number)
+    )
+
+
+def _reason_against_colors(part: Any, number: int) -> str | None:
+    name = type(part).__name__
+    names = {kind.__name__ for kind in type(part).__mro__}
+    if number == 1 and names & _RGB_ONLY:
+        return f"{name} is for RGB images, but these have one channel. Remove it."
+    if number in (1, 3) or not names & _COLOR_ONLY:
+        return None
+    return (
+        f"{name} is for grey or RGB images, but these have {number} channels. Remove it; use "
+        "A.SelectiveChannelTransform for three of them, or a function f(image, rng)."
+    )
+
+
+def _reason_against_fill(part: Any, number: int) -> str | None:
+    name: str = type(part).__name__
+    fill: Any = getattr(part, "fill", None)
+    if fill is None or getattr(part, "border_mode", 0) != 0:
+        return None
+    if isinstance(fill, str):
+        if number in (1, 3) or not fill.startswith("inpaint"):
+            return None
+        return (
+            f"{name} with fill={fill!r} is for grey or RGB images, but these have {number} "
+            "channels. Use a number as fill."
+        )
+    if np.ndim(fill) == 0:
+        return None
+    if name == "CropAndPad":
+        return (
+            f"{name} draws one of the numbers of fill={fill!r} for all channels. Use one number, "
+            "or A.Pad."
+        )
+    if len(fill) == number <= (4 if moves_pixels(part) else number):
+        return None
+    channels = f"{number} channels" if number > 1 else "one channel"
+    return f"{name} cannot fill {channels} with fill={fill!r}. Use one number for all."
+
+
+def _reason_against_numbers(part: Any, number: int) -> str | None:
+    # Any other `Normalize` takes them from the image; of `Spatter`, they are ranges.
+    is_standard = getattr(part, "normalization", "") == "standard"
+    for option in (*(("mean", "std") if is_standard else ()), "drop_value", "num_bits"):
+        value: Any = getattr(part, option, None)
+        # A tuple of `num_bits` is a range for all channels.
+        is_alike = (
+            value is None or np.ndim(value) == 0 or (option == "num_bits" and np.ndim(value) < 2)
+        )
+        if not is_alike and len(value) not in (1, number):
+            wanted = (
+                f"one number for all channels as {option}, or one for each of the {number}"
+                if number > 1
+                else f"one number as {option}, since these images have one channel"
+            )
+            return f"{type(part).__name__} needs {wanted}. Received: {option}={value!r}."
+    return None
 
 
 def reason_against_order(transforms: Iterable[Any]) -> tuple[int, str] | None:

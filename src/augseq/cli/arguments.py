@@ -16,7 +16,8 @@ from augseq.indexing.folder import index_folder
 from augseq.indexing.table.not_a_table import TABLE_SUFFIXES
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.storage import read_manifest
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS
+from augseq.parallel_map.map_options import MapKind
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ColorMode
 from augseq.remote.url import is_remote
 from augseq.training.run_options import DEFAULT_IMAGE_SIZE
 
@@ -66,6 +67,39 @@ FullDepthOption = Annotated[
         rich_help_panel=_DECODING,
     ),
 ]
+ColorModeOption = Annotated[
+    ColorMode,
+    typer.Option(
+        metavar="MODE",
+        help="rgb, grayscale or rgba; bands: all channels of .tif and .npy files, as stored.",
+        rich_help_panel=_DECODING,
+    ),
+]
+BandsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,...",
+        help="With --color-mode bands: which bands to use, in order, from 0, e.g. 3,2,1. [all]",
+        rich_help_panel=_DECODING,
+    ),
+]
+
+
+def parse_bands(text: str | None) -> tuple[int, ...] | None:
+    """Return the bands in an option such as "3,2,1"; None for all.
+
+    Raises:
+        BadParameter: They are not numbers.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and part.isascii() for part in parts):
+        raise typer.BadParameter(
+            f"must be numbers of bands, from 0, such as 3,2,1. Received: {text!r}",
+            param_hint="--bands",
+        )
+    return tuple(map(int, parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +132,25 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """Where a command processes all files; `dataclasses.asdict` converts it to arguments."""
+
+    workers: Annotated[
+        int | None,
+        number_option(
+            "Number of images to process at the same time; required for Ray. [one per core]",
+            least=1,
+        ),
+    ] = None
+    worker_kind: Annotated[
+        MapKind,
+        typer.Option(
+            help="threads, or ray: on the nodes of a Ray cluster, which must see the same files."
+        ),
+    ] = "threads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
     """The images that a command uses: a folder, or a manifest."""
 
@@ -122,8 +175,8 @@ class Images:
         ),
     ] = None
 
-    def open(self, *, labelled: bool = True) -> Manifest:
-        """Index the folder, or read the manifest; `labelled` only affects folders."""
+    def open(self, *, labelled: bool = True, color_mode: ColorMode = "rgb") -> Manifest:
+        """Index the folder, or read the manifest; the options only affect folders."""
         is_file = not is_remote(self.folder) and not os.path.isdir(self.folder)
         if is_file and self.folder.endswith(".parquet"):
             for_folders = replace(self, class_names=None, root=None)
@@ -141,6 +194,7 @@ class Images:
             splits=listed_names(self.splits),
             class_names=listed_names(self.class_names),
             extensions=listed_endings(self.extensions),
+            color_mode=color_mode,
         )
 
 

@@ -3,20 +3,19 @@
 import shlex
 import warnings
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.cli.arguments import Decoding, Images, LabelsOption, SeedOption, parse_size
+from augseq.cli.arguments import Decoding, Images, LabelsOption, SeedOption, Workers, parse_size
 from augseq.cli.augment_argument import AugmentOption, load_augment
 from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.inspection.manifest_objects import has_oriented_boxes
-from augseq.loading.pipeline import plain_pipeline
+from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.boxes import Boxes
 from augseq.loading.targets.key_points import KeyPoints
@@ -28,13 +27,12 @@ from augseq.loading.write_augmented import (
     write_augmented,
 )
 from augseq.manifest.manifest import Manifest
+from augseq.parallel_map.map_options import MapOptions
 from augseq.pixels.options import DecodeOptions, ResizeOptions
-from augseq.pixels.source import files_of
 from augseq.pixels.write_image import ImageFormat, WrittenImages
-from augseq.runtime.cores import num_cores
 from augseq.sampling.order import EachOnce
 from augseq.sampling.schedule import Schedule
-from augseq.terminal_text import listed
+from augseq.terminal_text import counted, listed
 from augseq.training.run_options import DEFAULT_SEED
 from augseq.validation import did_you_mean
 
@@ -108,6 +106,10 @@ class _Objects:
             warnings.warn(AugseqWarning(text), stacklevel=2)
             has_points = False
         is_oriented = has_oriented_boxes(manifest) if self.oriented is None else self.oriented
+        if is_oriented and self.oriented is None and self.annotations == "voc":
+            text = "Pascal VOC files cannot contain oriented boxes; upright ones are written."
+            warnings.warn(AugseqWarning(text), stacklevel=2)
+            is_oriented = False
         return Boxes(
             "corners" if is_oriented else "xyxy",
             min_visibility=self.min_visibility,
@@ -158,9 +160,6 @@ def augment(
         ),
     ] = None,
     seed: SeedOption = DEFAULT_SEED,
-    workers: Annotated[
-        int | None, number_option("Images to make at the same time. [one per core]", least=1)
-    ] = None,
     labels: LabelsOption = True,
     with_column: WithColumnOption = None,
     *,
@@ -168,6 +167,7 @@ def augment(
     objects: _Objects,
     masks: Masks,
     decoding: Decoding,
+    making: Workers,
 ) -> None:
     """Write augmented images to a folder, for programs that cannot train on a sequence.
 
@@ -184,11 +184,11 @@ def augment(
         images=WrittenImages(format=image_format, quality=quality),
         copies=copies,
         annotations=objects.annotations,
-        num_threads=workers or num_cores(),
+        making=MapOptions(**asdict(making)),
     )
     manifest = add_columns(_images_of(source.open(labelled=labels), split), with_column)
     decode = DecodeOptions(**asdict(decoding))
-    images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+    images = ImageOptions(dtype="float32", decode=decode)
     options = {"boxes": objects.target(manifest), "mask": masks.target()}
     targets = {name: one.bind(manifest, images) for name, one in options.items() if one}
     pipeline = plain_pipeline(
@@ -221,9 +221,12 @@ def _images_of(manifest: Manifest, split: str | None) -> Manifest:
 
 def _print_result(written: Manifest, output: Path, copies: int) -> None:
     several = f", {copies} of each of {len(written) // copies:,}" if copies > 1 else ""
-    print(f"wrote {output}: {len(written):,} image{'s' * (len(written) != 1)}{several}")
+    print(f"wrote {output}: {counted(len(written), 'image')}{several}")
+    # Images without labels are in the folder itself, and can be a million.
+    own = {record.path for record in written}
     for path in sorted(output.iterdir()):
-        print(f"  {path.name}{'/' * path.is_dir()}")
+        if path.name not in own:
+            print(f"  {path.name}{'/' * path.is_dir()}")
     manifest = shlex.quote(str(output / MANIFEST))
     print(f"\nTo check them:\n  augseq check {manifest}")
     if copies > 1 and _SPLIT not in written.table.column_names:

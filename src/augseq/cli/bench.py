@@ -8,17 +8,20 @@ import typer
 
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
+    BandsOption,
     BatchSizeOption,
+    ColorModeOption,
     Decoding,
     Images,
     SeedOption,
     SizeOption,
+    parse_bands,
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
 from augseq.inspection.profile import measure_profile
-from augseq.loading.pipeline import plain_pipeline
+from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.pixels.options import DecodeOptions, check_batch_memory
 from augseq.sampling.order import EachOnce
@@ -42,6 +45,8 @@ def bench(
     *,
     source: Images,
     decoding: Decoding,
+    color_mode: ColorModeOption = "rgb",
+    bands: BandsOption = None,
 ) -> None:
     """Measure the time of each stage: read, decode, each augmentation, resize, collate.
 
@@ -49,14 +54,14 @@ def bench(
     core), and names the bottleneck. Uses neither a model nor Keras.
     """
     steps, resize = parse_plan(augment, image_size)
-    manifest = source.open()
+    manifest = source.open(color_mode=color_mode)
     schedule = Schedule(
         order=EachOnce(len(manifest), shuffle=True),
         batch_size=batch_size,
         drop_remainder=False,
         seed=seed,
     )
-    decode = DecodeOptions(**asdict(decoding))
+    decode = DecodeOptions(**asdict(decoding), color_mode=color_mode, bands=parse_bands(bands))
     pipeline = plain_pipeline(manifest, augment=steps, resize=resize, decode=decode)
     check_batch_memory(pipeline.resize, decode, "float32", min(batch_size, len(manifest)))
     batch_plan = BatchPlan(manifest=manifest, schedule=schedule, pipeline=pipeline)

@@ -1,6 +1,6 @@
 """`augseq check`: find problems in the images before training."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,11 +8,13 @@ import typer
 
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
+    ColorModeOption,
     Decoding,
     FullDepthOption,
     Images,
     LabelsOption,
     SizeOption,
+    Workers,
     given_options,
 )
 from augseq.cli.augment_argument import AugmentOption
@@ -24,7 +26,7 @@ from augseq.inspection.positions import spread_positions
 from augseq.inspection.purity import check_purity
 from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
-from augseq.loading.pipeline import plain_pipeline
+from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 
 _DEFAULTS = CheckOptions()
@@ -40,6 +42,68 @@ def _threshold(
 ) -> Any:
     """Return an option for a reporting threshold."""
     return number_option(text, kind=kind, least=least, most=most, rich_help_panel="Thresholds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Thresholds:
+    """From when on something is reported; see `CheckOptions`."""
+
+    tiny_px: Annotated[
+        int, _threshold("Warn about images whose shorter side has fewer pixels.", least=0)
+    ] = _DEFAULTS.tiny_px
+    huge_pixels: Annotated[
+        int, _threshold("Note images with more pixels, height times width.", least=1)
+    ] = _DEFAULTS.huge_pixels
+    aspect_ratio: Annotated[
+        float,
+        _threshold(
+            "Note images with a longer side over this many times the shorter.", least=1, kind=float
+        ),
+    ] = _DEFAULTS.aspect_ratio
+    imbalance: Annotated[
+        float,
+        _threshold("Warn if a class is over this many times the smallest.", least=1, kind=float),
+    ] = _DEFAULTS.imbalance
+    tiny_box_px: Annotated[
+        float,
+        _threshold("Note boxes whose shorter side has fewer pixels.", least=0, kind=float),
+    ] = _DEFAULTS.tiny_box_px
+    box_ratio: Annotated[
+        float,
+        _threshold(
+            "Note boxes with a longer side over this many times the shorter.", least=1, kind=float
+        ),
+    ] = _DEFAULTS.box_ratio
+    many_boxes: Annotated[int, _threshold("Note images with more boxes.", least=1)] = (
+        _DEFAULTS.many_boxes
+    )
+    box_overlap: Annotated[
+        float,
+        _threshold(
+            "Warn about two boxes that share at least this part of their area.",
+            least=0.5,
+            most=1,
+            kind=float,
+        ),
+    ] = _DEFAULTS.box_overlap
+    num_bits: Annotated[
+        int,
+        _threshold(
+            "Near duplicates (an error across splits, otherwise a warning): maximum number of "
+            "different bits in their hashes.",
+            least=0,
+            most=64,
+        ),
+    ] = _DEFAULTS.num_bits
+    correlation: Annotated[
+        float,
+        _threshold(
+            "Near duplicates: minimum correlation of their grey values. Lower finds more.",
+            least=0,
+            most=1,
+            kind=float,
+        ),
+    ] = _DEFAULTS.correlation
 
 
 @with_flat_options
@@ -64,62 +128,6 @@ def check(
         Literal["error", "warning", "never"],
         typer.Option(help="Lowest severity that makes the command exit with 1."),
     ] = "error",
-    tiny_px: Annotated[
-        int, _threshold("Warn about images whose shorter side has fewer pixels.", least=0)
-    ] = _DEFAULTS.tiny_px,
-    huge_pixels: Annotated[
-        int, _threshold("Note images with more pixels, height times width.", least=1)
-    ] = _DEFAULTS.huge_pixels,
-    aspect_ratio: Annotated[
-        float,
-        _threshold(
-            "Note images with a longer side over this many times the shorter.", least=1, kind=float
-        ),
-    ] = _DEFAULTS.aspect_ratio,
-    imbalance: Annotated[
-        float,
-        _threshold("Warn if a class is over this many times the smallest.", least=1, kind=float),
-    ] = _DEFAULTS.imbalance,
-    tiny_box_px: Annotated[
-        float,
-        _threshold("Note boxes whose shorter side has fewer pixels.", least=0, kind=float),
-    ] = _DEFAULTS.tiny_box_px,
-    box_ratio: Annotated[
-        float,
-        _threshold(
-            "Note boxes with a longer side over this many times the shorter.", least=1, kind=float
-        ),
-    ] = _DEFAULTS.box_ratio,
-    many_boxes: Annotated[
-        int, _threshold("Note images with more boxes.", least=1)
-    ] = _DEFAULTS.many_boxes,
-    box_overlap: Annotated[
-        float,
-        _threshold(
-            "Warn about two boxes that share at least this part of their area.",
-            least=0.5,
-            most=1,
-            kind=float,
-        ),
-    ] = _DEFAULTS.box_overlap,
-    num_bits: Annotated[
-        int,
-        _threshold(
-            "Near duplicates (an error across splits, otherwise a warning): maximum number of "
-            "different bits in their hashes.",
-            least=0,
-            most=64,
-        ),
-    ] = _DEFAULTS.num_bits,
-    correlation: Annotated[
-        float,
-        _threshold(
-            "Near duplicates: minimum correlation of their grey values. Lower finds more.",
-            least=0,
-            most=1,
-            kind=float,
-        ),
-    ] = _DEFAULTS.correlation,
     with_column: WithColumnOption = None,
     purity: Annotated[
         bool, typer.Option("--purity", help="Test the augmentations instead of the files.")
@@ -128,11 +136,14 @@ def check(
     image_size: SizeOption = DEFAULT_SIZE_TEXT,
     labels: LabelsOption = True,
     *,
+    thresholds: _Thresholds,
     source: Images,
     masks: Masks,
     pairs: Pairs,
     decoding: Decoding,
+    reading: Workers,
     full_depth: FullDepthOption = False,
+    color_mode: ColorModeOption = "rgb",
 ) -> None:
     """Decode every file and report problems; exit with 1 if there are errors.
 
@@ -152,13 +163,15 @@ def check(
     depends on earlier calls, modifies its input, works in threads and processes, and can be
     pickled.
     """
-    decode = {**asdict(decoding), "full_depth": full_depth}
+    decode = {**asdict(decoding), "full_depth": full_depth, "color_mode": color_mode}
     # The default takes a second to import, and only --purity runs it.
     needs_augment = purity or augment != _DEFAULT_AUGMENT
     steps, resize = parse_plan(augment if needs_augment else "none", image_size)
     target, inputs = masks.target(), pairs.inputs() or None
     # A missing file is a finding, not an error.
-    manifest = add_columns(source.open(labelled=labels), with_column, check_files=False)
+    manifest = add_columns(
+        source.open(labelled=labels, color_mode=color_mode), with_column, check_files=False
+    )
     if purity:
         pipeline = plain_pipeline(
             manifest, augment=steps, resize=resize, decode=DecodeOptions(**decode)
@@ -169,18 +182,11 @@ def check(
     options = CheckOptions(
         split_column=split_column,
         near_duplicates=near_duplicates,
-        tiny_px=tiny_px,
-        huge_pixels=huge_pixels,
-        aspect_ratio=aspect_ratio,
-        imbalance=imbalance,
-        tiny_box_px=tiny_box_px,
-        box_ratio=box_ratio,
-        many_boxes=many_boxes,
-        box_overlap=box_overlap,
-        num_bits=num_bits,
-        correlation=correlation,
+        **asdict(thresholds),
     )
-    report = check_images(manifest, options, targets=target, inputs=inputs, **decode)
+    report = check_images(
+        manifest, options, targets=target, inputs=inputs, **asdict(reading), **decode
+    )
     if html_path is not None:
         report.write_html(html_path)
     if json_path == Path("-"):
@@ -195,5 +201,6 @@ def check(
             print(f"wrote {path}")
         if manifest.class_names and not report.is_as_bad_as("error"):
             same = [*given_options(source), *given_options(decoding)]
+            same += ["--color-mode", color_mode] * (color_mode != "rgb")
             print_next("To train on these images", "fit", source.folder, *same)
     raise typer.Exit(1 if fail_on != "never" and report.is_as_bad_as(fail_on) else 0)

@@ -71,6 +71,11 @@ class Masks:
                 raise ArgumentError("--mask-coding requires --mask and --mask-classes.")
             return None
         classes = listed_names(self.mask_classes) or []
+        if "" in classes or len(set(classes)) != len(classes):
+            raise ArgumentError(
+                "--mask-classes must be different names, in the order of their numbers, such as "
+                f"road,car. Received: {self.mask_classes!r}"
+            )
         coding = None if self.mask_coding is None else parse_coding(self.mask_coding, classes)
         return Mask(self.mask, classes=classes, coding=coding)
 

@@ -18,7 +18,7 @@ import typer
 import augseq
 from augseq.cli.arguments import Decoding, Images, check_absent, given_options
 from augseq.cli.augment_argument import load_augment
-from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_same, print_start
+from augseq.cli.fit_options import CAN_CHANGE, HELD_OUT, RunArguments, check_same
 from augseq.cli.flat_options import with_flat_options
 from augseq.cli.next_step import print_next
 from augseq.cli.print_manifest import print_counts
@@ -45,6 +45,9 @@ from augseq.training.target_settings import read_target
 
 # The column of `augseq split`, and of `augseq index --splits`.
 _SPLIT = "split"
+# Options that hold out other images than those of such a column.
+_OWN_SPLITS = ("val_folder", "val", "fold")
+_SPLITS = ("splits", "split_column")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +112,10 @@ def fit(
     """
     if resume is None:
         # First, so that invalid options fail immediately.
+        _check_held_out(context)
         options = run.run_options(decoding)
-        manifest, run_folder = _new_run(source, output)
-        if source.splits or not (val_folder or _is_given(context, "val")):
+        manifest, run_folder = _new_run(source, output, options)
+        if source.splits or not any(_is_given(context, name) for name in _OWN_SPLITS):
             options = _with_split_of(manifest, options)
         val = _open_val(source, val_folder, options)
         target = wanted.option(manifest, masks)
@@ -126,7 +130,8 @@ def fit(
         val = _stored_val(resume, source.root)
         target = read_target(read_settings(resume))
     _print_images(manifest, target)
-    print_start(options, val)
+    if val is not None:
+        print(f"held out: {len(val):,} images in {val.root}")
     try:
         # Progress bars in a terminal, one line per epoch in a log.
         result = augseq.train(
@@ -148,11 +153,20 @@ def fit(
             command += [*given_options(source), *given_options(decoding)]
             _add_replay(error, shlex.join(command))
         raise
-    _print_result(result, run_folder)
+    assert options.epochs is not None
+    _print_result(result, options.epochs, run_folder)
+
+
+def _check_held_out(context: typer.Context) -> None:
+    """Raise `ArgumentError` if several options choose the held-out images."""
+    given = [name for name in (*_OWN_SPLITS, *_SPLITS) if _is_given(context, name)]
+    if len(given) > 1 and not set(given) <= set(_SPLITS):
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ArgumentError(f"Only one of {options} can choose the held-out images.")
 
 
 def _print_images(manifest: Manifest, target: TargetOption | None) -> None:
-    if target is None or target == Label():
+    if target is None or (isinstance(target, Label) and target.column is None):
         print_counts(manifest)
     else:
         print_target(manifest, target)
@@ -163,11 +177,12 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _new_run(source: Images, output: Path | None) -> tuple[Manifest, Path]:
+def _new_run(source: Images, output: Path | None, options: RunOptions) -> tuple[Manifest, Path]:
     if not source.folder:
         raise typer.BadParameter("is required, except with --resume.", param_hint="FOLDER")
     require_backend(for_saving=True)
-    return source.open(), output or _free_folder(Path("runs") / _name(source.folder))
+    manifest = source.open(color_mode=options.color_mode)
+    return manifest, output or _free_folder(Path("runs") / _name(source.folder))
 
 
 def _with_split_of(manifest: Manifest, options: RunOptions) -> RunOptions:
@@ -181,11 +196,8 @@ def _with_split_of(manifest: Manifest, options: RunOptions) -> RunOptions:
 def _open_val(source: Images, folder: str | None, options: RunOptions) -> Manifest | None:
     if folder is None:
         return None
-    if options.split_column is not None:
-        raise ArgumentError(
-            "Only one of --val-folder, --splits and --split-column can choose the held-out images."
-        )
-    return Images(folder=folder, extensions=source.extensions).open()
+    images = Images(folder=folder, extensions=source.extensions)
+    return images.open(color_mode=options.color_mode)
 
 
 def _stored_val(folder: Path, root: str | None) -> Manifest | None:
@@ -249,9 +261,11 @@ def _check_interrupted(folder: Path) -> None:
         )
 
 
-def _print_result(result: "augseq.RunResult", run_folder: Path) -> None:
+def _print_result(result: "augseq.RunResult", epochs: int, run_folder: Path) -> None:
     lines = {f"validation {name}": text for name, text in result.evaluation.summary.items()}
-    lines["best epoch"] = str(result.best_epoch)
+    num_epochs = max(map(len, result.history.values()))
+    stopped = f", stopped early: {epochs} at most" if num_epochs < epochs else ""
+    lines["best epoch"] = f"{result.best_epoch} of {num_epochs}{stopped}"
     lines["trained in"] = f"{result.seconds:.0f} s, with Keras on {result.backend}"
     if result.cache is not None:
         lines["images cached"] = result.cache

@@ -10,16 +10,17 @@ import typer
 
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
+    BandsOption,
     BatchSizeOption,
     Decoding,
     SeedOption,
     SizeOption,
+    parse_bands,
     parse_size,
 )
 from augseq.cli.augment_argument import AugmentOption, absolute_name, load_augment
 from augseq.cli.flat_options import number_option
 from augseq.errors import ArgumentError
-from augseq.manifest.manifest import Manifest
 from augseq.training.run_files import is_complete
 from augseq.training.run_options import (
     AUTO,
@@ -151,10 +152,23 @@ class RunArguments:
             rich_help_panel=HELD_OUT,
         ),
     ] = None
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Hold out the K-th of N folds of the images, e.g. 2/5, to train once for each.",
+            rich_help_panel=HELD_OUT,
+        ),
+    ] = None
     color_mode: Annotated[
         str,
-        typer.Option(metavar="MODE", help="rgb or grayscale.", rich_help_panel=_DECODING),
+        typer.Option(
+            metavar="MODE",
+            help="rgb or grayscale; bands: all channels of .tif and .npy files, as stored.",
+            rich_help_panel=_DECODING,
+        ),
     ] = "rgb"
+    bands: BandsOption = None
     full_depth: Annotated[
         bool,
         typer.Option(
@@ -175,6 +189,7 @@ class RunArguments:
             "augment": load_augment(self.augment),
             "augment_name": absolute_name(self.augment),
             "image_size": parse_size(self.image_size),
+            "bands": parse_bands(self.bands),
         }
         return RunOptions(**given, **asdict(decoding))
 
@@ -210,23 +225,3 @@ def _way_out(option: str, run: Path) -> str:
         weights = f"--weights {shlex.quote(str(run))}"
         return f"{reason}Start a new run; {weights} makes it start from the network of this one."
     return f"{reason}Omit it to continue {str(run)!r}, or start a new run."
-
-
-def print_start(options: RunOptions, val: Manifest | None) -> None:
-    """Print what is trained, and from which weights."""
-    if options.is_fine_tuning:
-        start = f"weights: {options.weights}; {_stages(options)}"
-    else:
-        start = "random weights; --weights starts from pretrained ones"
-    print(f"network {options.architecture}, {start}")
-    if val is not None:
-        print(f"held out: {len(val):,} images in {val.root}")
-
-
-def _stages(options: RunOptions) -> str:
-    if not options.head_epochs:
-        return "all layers are trained in all epochs"
-    if options.head_epochs == options.epochs:
-        return "only the last layer is trained"
-    first = "trains" if options.head_epochs == 1 else f"{options.head_epochs} train"
-    return f"of {options.epochs} epochs, the first {first} only the last layer"

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
@@ -33,6 +33,8 @@ def with_flat_options(command: Callable[..., None]) -> Callable[..., None]:
         command(**options)
 
     flat = [parameter for p in parameters for parameter in _flattened(p)]
+    for p in flat:
+        _hide_type_of_flag(p.annotation)
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in flat}
     return run
@@ -49,6 +51,14 @@ def _flattened(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
             default=_default(field),
             annotation=field.type,
         )
+
+
+def _hide_type_of_flag(annotation: Any) -> None:
+    """Show no `<bool>` beside a flag in the help, where it looks like a value to pass."""
+    kind, *details = get_args(annotation) or (None,)
+    if kind in (bool, bool | None):
+        for detail in details:
+            detail.metavar = ""
 
 
 def _default(field: "Field[Any]") -> Any:

@@ -14,11 +14,13 @@ import typer
 from augseq.cli.annotations import Annotations
 from augseq.cli.arguments import (
     ClassNamesOption,
+    ColorModeOption,
     Decoding,
     ExtensionsOption,
     FullDepthOption,
     LabelsOption,
     SplitsOption,
+    Workers,
     check_absent,
     is_table,
     listed_endings,
@@ -33,6 +35,7 @@ from augseq.errors import ArgumentError
 from augseq.indexing.folder import index_folder
 from augseq.indexing.folder_labels import Labels
 from augseq.indexing.probing import UnreadablePolicy, probe_manifest
+from augseq.indexing.shards.index_webdataset import index_webdataset
 from augseq.indexing.table.index_table import MissingLabels, index_table
 from augseq.indexing.update import describe_update
 from augseq.manifest.export import write_table
@@ -41,7 +44,7 @@ from augseq.manifest.storage import read_manifest, write_manifest
 from augseq.remote.archives import archive_address
 from augseq.remote.url import is_remote
 
-SourceKind: TypeAlias = Literal["annotations", "folders", "tables"]
+SourceKind: TypeAlias = Literal["annotations", "folders", "shards", "tables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,20 @@ class _Folders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Shards:
+    """Options only for tar files."""
+
+    webdataset: Annotated[
+        bool,
+        typer.Option(
+            "--webdataset",
+            help="SOURCE is a folder of tar files in WebDataset's layout, one of them, or several, "
+            "such as 'train-{000..099}.tar' in quotes.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tables:
     """Options only for tables."""
 
@@ -72,7 +89,10 @@ class _Tables:
         str | None, typer.Option(metavar="NAME", help="Table: column of the paths. [path]")
     ] = None
     label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Table: column of the classes. [label]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Table: column of the classes. [label] Tar files: field."
+        ),
     ] = None
     images_root: Annotated[
         str | None,
@@ -99,15 +119,27 @@ class _Tables:
         typer.Option(metavar="SUFFIX", help="Table: extension that its paths lack, e.g. .jpg."),
     ] = None
 
-    def read(self, source: str, *, labelled: bool) -> Manifest:
+    def columns_to_keep(self) -> list[str] | None:
         names = listed_names(self.columns)
+        return None if names is None else list(filter(None, names))
+
+    def read_shards(self, source: str, class_names: str | None, *, labelled: bool) -> Manifest:
+        return index_webdataset(
+            source,
+            label=(self.label_column or "inferred") if labelled else None,
+            class_names=listed_names(class_names),
+            columns=self.columns_to_keep(),
+            missing_labels=self.missing_labels,
+        )
+
+    def read(self, source: str, *, labelled: bool) -> Manifest:
         return index_table(
             source,
             root=self.images_root,
             path_column=self.path_column or "path",
             label_column=(self.label_column or "label") if labelled else None,
             check_files=not is_remote(self.images_root),
-            columns=None if names is None else list(filter(None, names)),
+            columns=self.columns_to_keep(),
             missing_labels=self.missing_labels,
             delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
             path_suffix=self.path_suffix,
@@ -155,10 +187,13 @@ def index(
     *,
     folders: _Folders,
     probing: _Probing,
+    shards: _Shards,
     tables: _Tables,
     boxes: Annotations,
     decoding: Decoding,
+    reading: Workers,
     full_depth: FullDepthOption = False,
+    color_mode: ColorModeOption = "rgb",
 ) -> None:
     """List the images of a folder or a table, count the classes, and write a manifest.
 
@@ -170,8 +205,8 @@ def index(
     """
     earlier = None if folders.update is None else read_manifest(folders.update)
     output = output or folders.update
-    decode = {**asdict(decoding), "full_depth": full_depth}
-    kind = _kind_of_source(source, boxes)
+    decode = {**asdict(decoding), "full_depth": full_depth, "color_mode": color_mode}
+    kind = _kind_of_source(source, boxes, shards)
     _check_groups(kind, source, folders, tables, boxes)
     with _checkpoint(output) as checkpoint:
         if kind == "folders":
@@ -185,6 +220,7 @@ def index(
                 checkpoint=checkpoint,
                 update=earlier,
                 **asdict(probing),
+                **asdict(reading),
                 **decode,
             )
         else:
@@ -196,11 +232,17 @@ def index(
                     listed_names(folders.splits),
                     tables.missing_labels,
                 )
+            elif kind == "shards":
+                manifest = tables.read_shards(source, class_names, labelled=labels)
             else:
                 manifest = select_classes(tables.read(source, labelled=labels), class_names)
             if probing.probe or probing.unreadable == "exclude":
                 manifest = probe_manifest(
-                    manifest, unreadable=probing.unreadable, checkpoint=checkpoint, **decode
+                    manifest,
+                    unreadable=probing.unreadable,
+                    checkpoint=checkpoint,
+                    **asdict(reading),
+                    **decode,
                 )
         manifest = add_columns(manifest, with_column)
         print_counts(manifest)
@@ -220,7 +262,13 @@ def _print_next(output: Path | None) -> None:
         print_next("To look for problems in these images", "check", output)
 
 
-def _kind_of_source(source: str, boxes: Annotations) -> SourceKind:
+def _kind_of_source(source: str, boxes: Annotations, shards: _Shards) -> SourceKind:
+    if boxes.annotations is not None and shards.webdataset:
+        raise ArgumentError(
+            "--webdataset and --annotations are for different sources. Received: both"
+        )
+    if shards.webdataset:
+        return "shards"
     if boxes.annotations is not None:
         return "annotations"
     # Any file, so that an error lists the supported tables.
@@ -235,6 +283,8 @@ def _check_groups(
     if kind == "annotations":
         folders = replace(folders, splits=None)
         tables = replace(tables, images_root=None, missing_labels="error")
+    if kind == "shards":
+        tables = replace(tables, label_column=None, columns=None, missing_labels="error")
     groups: dict[SourceKind, object] = {
         "annotations": boxes,
         "folders": folders,

@@ -9,7 +9,7 @@ from typing import Any
 from augseq.indexing.excluded import excluded_lines
 from augseq.manifest.classes import sorted_names
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import num_columns, padded, shortened
+from augseq.terminal_text import counted, num_columns, padded, shortened
 
 _BAR_WIDTH = 30
 _MOST_LETTERS = 60
@@ -39,7 +39,7 @@ def _print_boxes(manifest: Manifest) -> None:
     counts = {name: found[name] for name in manifest.box_class_names}
     classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
     num_images, num_boxes = len(manifest), sum(counts.values())
-    images = f"{num_images:,} image{'s' * (num_images != 1)}"
+    images = f"{counted(num_images, 'image')}"
     print(f"{images} with {num_boxes:,} box{'es' * (num_boxes != 1)} in {classes}")
     print_bars(counts)
 

@@ -9,11 +9,14 @@ import typer
 
 from augseq.cli.arguments import (
     DEFAULT_SIZE_TEXT,
+    BandsOption,
+    ColorModeOption,
     Decoding,
     Images,
     LabelsOption,
     SeedOption,
     SizeOption,
+    parse_bands,
 )
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
@@ -23,7 +26,7 @@ from augseq.inspection.augmentation_stats import measure_augmentations
 from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.inspection.explanation import explain_sample
 from augseq.inspection.manifest_objects import object_targets
-from augseq.loading.pipeline import plain_pipeline
+from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed
 from augseq.terminal_text import listed
@@ -55,6 +58,8 @@ def show(
     *,
     source: Images,
     decoding: Decoding,
+    color_mode: ColorModeOption = "rgb",
+    bands: BandsOption = None,
 ) -> None:
     """Draw a contact sheet: several images, each unaugmented and with several seeds.
 
@@ -71,8 +76,8 @@ def show(
     if epochs > 1:
         _check_animation(output, is_sheet=index is None and not stats)
     steps, resize = parse_plan(augment, image_size)
-    manifest = source.open(labelled=labels)
-    decode = DecodeOptions(**asdict(decoding))
+    manifest = source.open(labelled=labels, color_mode=color_mode)
+    decode = DecodeOptions(**asdict(decoding), color_mode=color_mode, bands=parse_bands(bands))
     pipeline = plain_pipeline(
         manifest,
         augment=steps,

@@ -1,7 +1,8 @@
 """The target of `augseq fit`: a column of classes, numbers, tags or masks."""
 
+import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from augseq.loading.targets.multi_label import MissingTags, MultiLabel
 from augseq.loading.targets.number import Number
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import listed
+from augseq.pixels.decoders.registry import readable_endings
+from augseq.terminal_text import first_few, listed
+from augseq.validation import did_you_mean
 
 _TARGET = "Target"
 _FLAGS = frozenset({0, 1, "0", "1"})
@@ -59,7 +62,6 @@ class TargetArguments:
             rich_help_panel=_TARGET,
         ),
     ] = None
-
     missing_tags: Annotated[
         MissingTags,
         typer.Option(
@@ -67,6 +69,15 @@ class TargetArguments:
             rich_help_panel=_TARGET,
         ),
     ] = "error"
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Classes or tags that change places in a mirrored image, e.g. 'left hand=right "
+            "hand', separated by commas.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None
 
     def option(self, manifest: Manifest, masks: Masks) -> TargetOption | None:
         """Return the target of a manifest; None for its labels.
@@ -78,6 +89,10 @@ class TargetArguments:
         Raises:
             ArgumentError: There is no such column, or its content could mean several things.
         """
+        target = self._unmirrored(manifest, masks)
+        return target if self.mirror is None else _with_mirror(target or Label(), self.mirror)
+
+    def _unmirrored(self, manifest: Manifest, masks: Masks) -> TargetOption | None:
         names, mask = listed_names(self.target), masks.target()
         if names is not None and mask is not None:
             raise ArgumentError("Only one of --target and --mask can be predicted.")
@@ -88,7 +103,7 @@ class TargetArguments:
         if names is None:
             return None
         for name in names:
-            manifest.arrow_column(name, "--target")
+            _check_column(manifest, name)
         if len(names) > 1:
             are_flags = all(_FLAGS.issuperset(manifest.unique(name)) for name in names)
             return MultiLabel(names, missing=self.missing_tags) if are_flags else Number(names)
@@ -104,6 +119,44 @@ class TargetArguments:
             separator=self.separator,
             missing=self.missing_tags,
         )
+
+
+def _with_mirror(target: TargetOption, text: str) -> TargetOption:
+    """Return a target some of whose classes change places in a mirrored image.
+
+    Raises:
+        ArgumentError: It has no classes, or the text does not name pairs of them.
+    """
+    if not isinstance(target, Label | MultiLabel | Mask):
+        raise ArgumentError(
+            "--mirror requires classes, tags or masks to predict, of which some change places in a "
+            f"mirrored image. Received: --mirror {text}, to predict {target}"
+        )
+    # Classes in a column can be integers or booleans.
+    names = {str(name): name for name in target.classes or ()}
+    mirror: Any = {}
+    for item in text.split(","):
+        one, has_other, other = (part.strip() for part in item.partition("="))
+        if not one or not has_other or not other or one in mirror:
+            raise ArgumentError(
+                "--mirror must be pairs of classes that change places in a mirrored image, such as "
+                f"'left hand=right hand,left foot=right foot'. Received: {item!r}"
+            )
+        mirror[names.get(one, one)] = names.get(other, other)
+    return replace(target, mirror=mirror)
+
+
+def _check_column(manifest: Manifest, name: str) -> None:
+    """Raise `ArgumentError` if a column does not exist, or is that of the labels."""
+    names = [column for column in manifest.table.column_names if column != "target"]
+    if manifest.class_names and name not in names:
+        raise ArgumentError(
+            f"There is no column {name!r} to predict. Existing columns: {names}."
+            f"{did_you_mean(name, names)} The labels of the images "
+            f"({first_few(manifest.class_names, 5)}) are not a column: to predict them, remove "
+            "--target."
+        )
+    manifest.arrow_column(name, "--target")
 
 
 def print_target(manifest: Manifest, target: TargetOption) -> None:
@@ -159,6 +212,12 @@ def _target_of(manifest: Manifest, name: str) -> TargetOption:
     if str(manifest.arrow_column(name).type).startswith("list"):
         return Number(name)
     values = manifest.unique(name)
+    paths = [value for value in values if str(value).lower().endswith(readable_endings())]
+    if paths and len(paths) == len(values):
+        raise ArgumentError(
+            f"The column {name!r} has paths of images, such as {paths[0]!r}. If they are masks, "
+            f"pass --mask {shlex.quote(name)} --mask-classes NAMES instead of --target."
+        )
     if values and _FLAGS.issuperset(values):
         return Label(name, classes=values)
     if all(map(_is_number, values)):
@@ -169,7 +228,7 @@ def _target_of(manifest: Manifest, name: str) -> TargetOption:
         raise ArgumentError(
             f"The column {name!r} has text such as {example!r}. For tags, pass --separator "
             f"{separators[0]!r}; if this is the name of a class, create a manifest with these "
-            f"classes as labels: augseq index ... --label-column {name}"
+            f"classes as labels: augseq index ... --label-column {shlex.quote(name)}"
         )
     return Label(name, classes=values)
 

@@ -18,6 +18,8 @@ _UNREAD = frozenset({
     ".svg", ".tga", ".x3f",
 })  # fmt: skip
 
+_OF_BANDS = (".npy", ".tif", ".tiff")
+
 
 @dataclass(frozen=True, slots=True)
 class Endings:
@@ -53,8 +55,12 @@ class Endings:
         return ", ".join([*sorted(self.plain), *["no extension"] * self.no_dot])
 
 
-def parse_endings(extensions: Iterable[str]) -> Endings:
+def parse_endings(extensions: Iterable[str], *, of_bands: bool = False) -> Endings:
     """Parse a list of extensions such as [".jpg", "PNG", "", "default", ".jpg*"].
+
+    Args:
+        extensions: The list.
+        of_bands: Whether "default" stands for the files that `color_mode="bands"` reads.
 
     Raises:
         ArgumentError: It is not a list of strings.
@@ -66,7 +72,7 @@ def parse_endings(extensions: Iterable[str]) -> Endings:
             '"default" stands for the usual ones and "" for no extension. '
             f"Received: extensions={extensions!r}"
         )
-    usual = readable_endings() if DEFAULT in given else ()
+    usual = (_OF_BANDS if of_bands else readable_endings()) if DEFAULT in given else ()
     texts = {text.lower().lstrip(".") for text in given if text != DEFAULT}
     stars = [
         ".*".join(map(re.escape, (text if text.startswith("*") else f".{text}").split("*")))

@@ -29,7 +29,9 @@ from augseq.indexing.split_folders import check_no_splits, describe_deeper_class
 from augseq.indexing.update import check_same_splits, in_order_of_index, update_manifest
 from augseq.manifest.manifest import Manifest, check_manifest, make_manifest
 from augseq.manifest.schema import PROBE_FIELD
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions
+from augseq.manifest.windows import check_whole_images
+from augseq.parallel_map.map_options import MapKind, MapOptions
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ColorMode, DecodeOptions
 from augseq.remote.folder import UNLISTED, RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root, is_remote, is_web
@@ -57,6 +59,9 @@ def index_folder(
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
     full_depth: bool = False,
+    color_mode: ColorMode = "rgb",
+    workers: int | None = None,
+    worker_kind: MapKind = "threads",
     progress: bool = True,
 ) -> Manifest:
     r"""List the images of a folder; each first-level sub-folder is a class.
@@ -84,7 +89,8 @@ def index_folder(
             classes are those of all splits together.
         extensions: File extensions of images, as ".jpg" or "jpg", in upper or lower case: "" for
             names without an extension, "*" for any text, as in ".jpg?w=*", and "default" for the
-            usual extensions, which include HEIC and JPEG XL if their extras are installed. If
+            usual extensions, which include HEIC and JPEG XL if their extras are installed; with
+            `color_mode="bands"`, for .tif, .tiff and .npy. If
             "default" is included, a warning reports other files that seem to be images.
         follow_links: Whether to follow symbolic links to files and folders; cycles are safe. The
             manifest saves it, so that images can be outside the folder.
@@ -98,11 +104,15 @@ def index_folder(
             they come back; new files (renamed ones too) and new classes are appended. If the
             manifest was probed, only new, changed and unusable files are read. Pass all other
             options as before; different `splits` are an error.
-        max_pixels: For probing. Pass this and the next three options as for `ImageSequence`, so
+        max_pixels: For probing. Pass this and the next four options as for `ImageSequence`, so
             that only files that training cannot read are unusable.
         max_file_bytes: Longer files are unusable.
         exif_orientation: Whether a damaged orientation tag makes a file unusable.
         full_depth: Whether training keeps more than 8 bits.
+        color_mode: As for `ImageSequence`, for "bands": TIFF and .npy files are then listed, and
+            probing refuses images with other bands than the first one.
+        workers: For probing, as for `probe_manifest`, like the next option.
+        worker_kind: "threads", or "ray" for the nodes of a Ray cluster.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -138,13 +148,15 @@ def index_folder(
         max_file_bytes=max_file_bytes,
         exif_orientation=exif_orientation,
         full_depth=full_depth,
+        color_mode=color_mode,
     )
     probe = _wants_probes(probe, unreadable, update)
+    reading = MapOptions(workers=workers, worker_kind=worker_kind, progress=progress)
     remote = remote or RemoteOptions()
     root = absolute_root(folder)
     # Checked on the root, since a file:// address is local.
     root = root if is_remote(root) else existing_folder(folder)
-    endings = parse_endings(extensions)
+    endings = parse_endings(extensions, of_bands=color_mode == "bands")
     place = _place(root, remote, follow_links)
     scan = scan_folder(
         place,
@@ -169,7 +181,11 @@ def index_folder(
         _check_class_order(manifest, class_names)
     if probe:
         manifest = probed(
-            manifest, decode=decode, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+            manifest,
+            decode=decode,
+            unreadable=unreadable,
+            checkpoint=checkpoint,
+            options=reading,
         )
     if update is not None:
         manifest = in_order_of_index(manifest)
@@ -270,6 +286,7 @@ def _wants_probes(probe: bool, unreadable: UnreadablePolicy, update: Manifest | 
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
     if update is not None:
         check_manifest(update)
+        check_whole_images(update.table, "index_folder(update=...)")
         probe = probe or PROBE_FIELD.name in update.table.column_names
     return probe or unreadable == "exclude"
 
@@ -291,6 +308,11 @@ def _nothing_found(place: str | RemoteFolder, root: str, scan: Scan, endings: En
     if scan.num_links:
         message += f"; {scan.num_links} symbolic links were not followed (see `follow_links`)"
     more = list(describe_skipped(place, root, scan, endings, is_all=True))
+    if ".tar" in scan.other_suffixes:
+        more.append(
+            "For tar files in WebDataset's layout: augseq.index_webdataset(folder), at the shell "
+            "--webdataset."
+        )
     if not more:
         more = [
             "Pass the folder that contains the images."

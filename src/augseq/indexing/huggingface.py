@@ -19,6 +19,7 @@ from augseq.manifest.classes import sorted_names
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.export import write_table
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.windows import check_whole_images
 from augseq.pixels.decoders.registry import readable_endings
 from augseq.terminal_text import listed
 from augseq.types import PathLike
@@ -102,6 +103,7 @@ def write_huggingface(
         ArgumentError: The suffix is not supported, or an image is not in its split's folder.
         OSError: A file cannot be written.
     """
+    check_whole_images(manifest.table, "write_huggingface")
     if suffix not in _SUFFIXES:
         raise ArgumentError(f"`suffix` must be one of {', '.join(_SUFFIXES)}. Received: {suffix!r}")
     if split_column is None:

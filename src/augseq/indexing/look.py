@@ -1,6 +1,9 @@
 """Read and decode one file: what it contains, and whether training can use it."""
 
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from augseq.errors import AugseqError, DecodeError, RemoteError, UnreadableError
 from augseq.manifest.record import Probe, Record
@@ -8,10 +11,14 @@ from augseq.pixels.probe import probe_file
 from augseq.pixels.source import FileSource
 from augseq.remote.url import is_remote
 from augseq.runtime.cores import num_cores
+from augseq.storage.member_path import parse_member
+from augseq.storage.path_encoding import for_system
 from augseq.types import Image
 
 # Threads mostly wait for a remote storage.
 _REMOTE_THREADS = 16
+# Files that can be missing before none is looked for on the nodes.
+_FIRST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,23 @@ def is_fault_of_storage(error: AugseqError, root: str) -> bool:
     # Once credentials expire, it refuses all files.
     refuses = is_remote(root) and isinstance(error, UnreadableError)
     return refuses or isinstance(error, RemoteError)
+
+
+def file_to_see(source: FileSource, records: Iterable[Record]) -> Mapping[str, int]:
+    """Return the path and size in bytes of one file that every node of a cluster must see.
+
+    A node without the folder would report each file as missing. Nothing is returned for a remote
+    folder, which then does not answer, or if the first files are all missing.
+    """
+    if is_remote(source.root):
+        return {}
+    for record in islice(records, _FIRST):
+        path = os.path.join(source.root, record.path)
+        member = parse_member(path)
+        path = os.fsdecode(for_system(path if member is None else member.tar_path))
+        if os.path.isfile(path):
+            return {path: os.path.getsize(path)}
+    return {}
 
 
 def num_readers(root: str) -> int:

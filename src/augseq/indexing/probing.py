@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import AugseqError, AugseqWarning, DecodeError
 from augseq.indexing.excluded import UNUSABLE, describe_unusable, excluded_lines
-from augseq.indexing.look import is_fault_of_storage, look_at, num_readers
+from augseq.indexing.look import file_to_see, is_fault_of_storage, look_at, num_readers
 from augseq.indexing.probe_checkpoint import Finding, collect_findings, with_kept_probes
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
@@ -25,12 +25,19 @@ from augseq.manifest.schema import (
     take_apart,
     with_values,
 )
+from augseq.parallel_map.map_items import map_in_threads, map_items
+from augseq.parallel_map.map_options import MapKind, MapOptions
 from augseq.pixels.file_identity import Identity
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, DecodeOptions, is_right_file
-from augseq.pixels.source import FileSource, files_of
+from augseq.pixels.options import (
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    ColorMode,
+    DecodeOptions,
+    is_right_file,
+)
+from augseq.pixels.source import FileSource, files_of, with_readable_bands
 from augseq.remote.url import is_remote
 from augseq.terminal_text import first_few
-from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike, Positions
 from augseq.validation import check_choice
 
@@ -48,6 +55,9 @@ def probe_manifest(
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
     full_depth: bool = False,
+    color_mode: ColorMode = "rgb",
+    workers: int | None = None,
+    worker_kind: MapKind = "threads",
     progress: bool = True,
 ) -> Manifest:
     """Read and decode every file once, and store its metadata as a `Probe`.
@@ -65,11 +75,17 @@ def probe_manifest(
             Ctrl-C, a kill or an error. It does not affect the result; delete it once the result is
             saved. If the file is an ordinary manifest or a checkpoint of other images, it is left
             unchanged and an error is raised.
-        max_pixels: Pass this and the next three options as for `ImageSequence`, so that only files
+        max_pixels: Pass this and the next four options as for `ImageSequence`, so that only files
             that training cannot read are excluded. Files excluded before are tried again.
         max_file_bytes: Longer files are unusable.
         exif_orientation: Whether a damaged orientation tag makes a file unusable.
         full_depth: Whether training keeps more than 8 bits.
+        color_mode: As for `ImageSequence`, for "bands": images with other bands than the first one
+            are then unusable.
+        workers: Number of files to read at the same time; None for one per core, or 16 of a remote
+            folder.
+        worker_kind: "threads", or "ray" to read them on the nodes of a Ray cluster, with `workers`
+            of its CPUs, if all nodes see the files. See docs/clusters.md.
         progress: Whether long work shows a progress bar.
 
     Returns:
@@ -81,6 +97,7 @@ def probe_manifest(
         UnreadableError: A remote storage denies access, or the checkpoint cannot be read.
         RemoteError: A remote folder does not answer.
         ManifestError: The checkpoint is an ordinary manifest, or belongs to other images.
+        WorkerError: The Ray cluster cannot do this; the message names the node.
 
     Warns:
         AugseqWarning: Files are unusable and excluded.
@@ -98,9 +115,14 @@ def probe_manifest(
         max_file_bytes=max_file_bytes,
         exif_orientation=exif_orientation,
         full_depth=full_depth,
+        color_mode=color_mode,
     )
     manifest = probed(
-        manifest, decode=decode, unreadable=unreadable, checkpoint=checkpoint, progress=progress
+        manifest,
+        decode=decode,
+        unreadable=unreadable,
+        checkpoint=checkpoint,
+        options=MapOptions(workers=workers, worker_kind=worker_kind, progress=progress),
     )
     for finding in describe_unusable(manifest):
         warnings.warn(finding, AugseqWarning, stacklevel=2)
@@ -113,7 +135,7 @@ def probed(
     decode: DecodeOptions,
     unreadable: UnreadablePolicy,
     checkpoint: PathLike | None,
-    progress: bool,
+    options: MapOptions,
 ) -> Manifest:
     """Do the same as `probe_manifest`, without warnings."""
     check_choice("unreadable", unreadable, get_args(UnreadablePolicy))
@@ -121,15 +143,17 @@ def probed(
     if PROBE_FIELD.name not in rows.column_names:
         rows = with_values(rows, PROBE_FIELD.name, pa.nulls(len(rows), PROBE_FIELD.type))
     rows = with_kept_probes(rows, manifest.root, checkpoint)
-    source = files_of(manifest, decode)
-    positions = _positions_to_read(source, rows, progress)
-    findings = map_in_threads(
+    source = files_of(manifest, with_readable_bands(decode, manifest))
+    positions = _positions_to_read(source, rows, options.progress)
+    records = _unprobed(rows, positions)
+    findings = map_items(
         partial(_finding, source),
-        _unprobed(rows, positions),
+        records,
+        options,
         num_items=len(positions),
         num_threads=num_readers(source.root),
         title="Probing",
-        progress=progress,
+        must_see=file_to_see(source, records),
     )
     rows, reasons = collect_findings(findings, manifest, rows, positions, checkpoint)
     if unreadable == "raise":

@@ -116,6 +116,7 @@ def describe_skipped(
         yield (
             f"{root!r} contains images in unsupported formats, which are not indexed: {kinds}"
             + _missing_extras(unread)
+            + ' (`color_mode="bands"` reads .npy)' * (".npy" in unread)
         )
     if is_all or endings.holds_default:
         skipped = find_skipped_images(place, scan)

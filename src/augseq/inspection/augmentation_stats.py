@@ -19,9 +19,9 @@ from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
+from augseq.parallel_map.map_items import map_in_threads
 from augseq.runtime.cores import num_cores
 from augseq.terminal_text import call_text, first_lines
-from augseq.threaded_map import map_in_threads
 from augseq.validation import check_whole
 
 # Several, since draws can depend on the size of the image; few, since all are kept in memory.
@@ -203,4 +203,4 @@ def _spread(values: npt.NDArray[np.float64]) -> str:
     low, first, last, high = np.quantile(values, [0, 0.25, 0.75, 1])
     if low == high:
         return f"always {low:.4g}"
-    return f"{low:.4g} to {high:.4g}, the middle half {first:.4g} to {last:.4g}"
+    return f"{low:.4g} to {high:.4g}, middle half {first:.4g} to {last:.4g}"

@@ -12,10 +12,8 @@ from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import load_sample
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import entry_bytes
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.memory_folder import free_memory_bytes
-from augseq.pixels.cache.source import make_source
 from augseq.pixels.source import FileSource
 from augseq.storage.cache_files import SHARE_OF_FREE
 from augseq.storage.quota import size_text
@@ -94,18 +92,21 @@ def measure_caches(plan: BatchPlan) -> list[CacheGain]:
     """
     if not isinstance(plan.pipeline.source, FileSource):
         return []
-    records, shapes = _few(plan, _sampled(plan))
+    whole = ImageCache()
+    cached = plan.pipeline.with_cache(whole)
+    pipelines: dict[ImageCache | None, Pipeline] = {None: plan.pipeline, whole: cached}
+    records, shapes = _few(plan, cached)
     if not records:
         return []
-    pipelines: dict[ImageCache | None, Pipeline] = {None: plan.pipeline}
-    for choice in _choices(plan, records[0], shapes):
-        pipelines[choice] = _with_cache(plan.pipeline, choice)
+    choice = _shrinking(plan, records[0], shapes)
+    if choice is not None:
+        pipelines[choice] = plan.pipeline.with_cache(choice)
     seconds = _cpu_seconds(pipelines, records, seed=plan.schedule.seed)
     return [
         CacheGain(
             choice=choice,
             gain=seconds[None] / max(seconds[choice], 1e-9),
-            num_bytes=round(len(plan.manifest) * _mean_bytes(pipeline, choice, shapes)),
+            num_bytes=round(len(plan.manifest) * _mean_bytes(pipeline, records, shapes)),
             free_bytes=free_memory_bytes(),
         )
         for choice, pipeline in pipelines.items()
@@ -135,51 +136,39 @@ def choose_memory_cache(plans: Sequence[BatchPlan]) -> CacheGain | None:
     return None
 
 
-def _sampled(plan: BatchPlan) -> list[Record]:
-    """Return a few records from the whole manifest, which may be sorted by class."""
+def _few(plan: BatchPlan, cached: Pipeline) -> tuple[list[Record], list[tuple[int, ...]]]:
+    """Return a few records that a cache in memory has room for, and the shapes of their images.
+
+    Args:
+        plan: The plan.
+        cached: Its pipeline with the cache.
+    """
+    shapes = list[tuple[int, ...]]()
     num_records = len(plan.manifest)
-    return plan.manifest.records(range(0, num_records, -(-num_records // _NUM_SAMPLED)))
-
-
-def _few(plan: BatchPlan, records: list[Record]) -> tuple[list[Record], list[tuple[int, ...]]]:
-    """Return those records that a cache in memory has room for, and their shapes."""
-    pipeline, shapes = plan.pipeline, list[tuple[int, ...]]()
+    # From the whole manifest, which may be sorted by class.
+    records = plan.manifest.records(range(0, num_records, -(-num_records // _NUM_SAMPLED)))
     # Besides whole images, shrunk ones are cached, which are much smaller.
     room = min(_MOST_SAMPLED_BYTES, free_memory_bytes() * SHARE_OF_FREE / 2)
     for record in records:
-        shape = pipeline.source.open(record).shape
-        room -= max(entry_bytes(shape), entry_bytes(_resized(pipeline, shape)))
+        shape = plan.pipeline.source.open(record).shape
+        room -= max(math.prod(shape), cached.entry_bytes(record, shape))
         if room < 0:
             break
         shapes.append(shape)
     return records[: len(shapes)], shapes
 
 
-def _choices(plan: BatchPlan, record: Record, shapes: list[tuple[int, ...]]) -> list[ImageCache]:
-    """Return the caches to measure; all in memory, where nothing else takes time."""
+def _shrinking(plan: BatchPlan, record: Record, shapes: list[tuple[int, ...]]) -> ImageCache | None:
+    """Return a cache of smaller images that is worth measuring; None without one."""
     if plan.pipeline.resizes_first:
-        return [ImageCache()]
+        # As they are, or with several sizes, of which a cache stores the whole image.
+        return None
     height, width = plan.sample(record, epoch=0).image.shape[:2]
     side = round(min(height, width) * _SIDE_OF_CROP)
     shrink = float(np.mean([max(1, min(shape[:2]) / side) for shape in shapes]))
     # Maps do not fit images that a cache has shrunk.
     stays = shrink < 2 or bool(plan.pipeline.with_maps)
-    return [ImageCache()] if stays else [ImageCache(), ImageCache(shorter_side_px=side)]
-
-
-def _with_cache(pipeline: Pipeline, choice: ImageCache) -> Pipeline:
-    files = pipeline.source
-    assert isinstance(files, FileSource)
-    source = make_source(
-        files.root,
-        files.options,
-        choice,
-        scaled_decode=pipeline.scaled_decode,
-        resize=pipeline.resize if pipeline.resizes_first else None,
-        follow_links=files.follow_links,
-        remote=files.remote,
-    )
-    return replace(pipeline, source=source)
+    return None if stays else ImageCache(shorter_side_px=side)
 
 
 def _cpu_seconds(
@@ -198,19 +187,10 @@ def _cpu_seconds(
     return seconds
 
 
-def _mean_bytes(pipeline: Pipeline, choice: ImageCache, shapes: list[tuple[int, ...]]) -> float:
-    """Return the mean size of an entry, in bytes."""
-    if pipeline.resizes_first:
-        return entry_bytes(_resized(pipeline, shapes[0]))
-    side = choice.shorter_side_px or math.inf
-    shrinks = [max(1.0, min(shape[:2]) / side) for shape in shapes]
-    sizes = [entry_bytes(shape) / shrink**2 for shape, shrink in zip(shapes, shrinks, strict=True)]
-    return float(np.mean(sizes))
-
-
-def _resized(pipeline: Pipeline, shape: tuple[int, ...]) -> tuple[int, ...]:
-    size = shape[:2] if pipeline.resize is None else pipeline.resize.image_size
-    return (*size, *shape[2:])
+def _mean_bytes(pipeline: Pipeline, records: list[Record], shapes: list[tuple[int, ...]]) -> float:
+    """Return the mean size of all that is cached for a record, in bytes."""
+    pairs = zip(records, shapes, strict=True)
+    return float(np.mean([pipeline.entry_bytes(record, shape) for record, shape in pairs]))
 
 
 def _advice(plan: BatchPlan, gains: list[CacheGain]) -> Iterator[str]:

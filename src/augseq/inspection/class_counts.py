@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.indexing.look import num_readers
+from augseq.inspection.thumbnails import opener
 from augseq.loading.targets.box_checks import flagged, read_objects
 from augseq.loading.targets.boxes_target import BoxesTarget
 from augseq.loading.targets.label import ColumnLabelTarget, LabelTarget
@@ -19,10 +19,9 @@ from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.record import Record
+from augseq.parallel_map.map_items import map_in_threads
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.region import WHOLE
-from augseq.pixels.source import files_of
-from augseq.threaded_map import map_in_threads
 from augseq.validation import briefly
 
 
@@ -37,9 +36,7 @@ def count_classes(
     """
     # A class has the methods of its instances.
     is_target = isinstance(target, TargetOption) and not isinstance(target, type)
-    images = ImageOptions(
-        dtype="float32", decode=DecodeOptions(), open_files=partial(files_of, manifest)
-    )
+    images = ImageOptions(dtype="float32", decode=DecodeOptions())
     bound = target.bind(manifest, images) if is_target else None
     if isinstance(bound, MaskTarget):
         return _count_masks(manifest, bound, progress=progress)
@@ -95,8 +92,10 @@ def mask_counts(
 
 
 def _count_masks(manifest: Manifest, target: MaskTarget, *, progress: bool) -> MaskCounts:
+    open_record = opener(manifest)
+
     def count(record: Record) -> npt.NDArray[np.int64]:
-        opened = files_of(manifest).open(record)
+        opened, _ = open_record(record)
         # Only its size counts: the image is not decoded.
         found = target.read_map(record, opened.shape, WHOLE, np.empty((0, 0, 3), np.uint8))
         return pixels_by_code(found.values, len(target.classes))

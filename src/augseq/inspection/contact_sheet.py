@@ -7,6 +7,7 @@ from augseq.augment.augmentation_list import AugmentationList
 from augseq.inspection.grid import draw_samples
 from augseq.inspection.picture import Picture
 from augseq.inspection.positions import spread_positions
+from augseq.inspection.sample_look import SampleLook, look_at_views
 from augseq.inspection.thumbnails import record_title
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample, load_sample
@@ -57,6 +58,12 @@ def draw_epochs(record: Record, pipeline: Pipeline, *, seed: int, epochs: Sequen
     heading = f"{shortened(record.path, 60)}, seed {seed}"
     samples.insert(0, plain_sample(record, pipeline))
     return draw_samples(samples, titles, heading=heading)
+
+
+def plain_look(record: Record, pipeline: Pipeline) -> SampleLook:
+    """Return what to draw of a record without augmentations and targets."""
+    sample = plain_sample(record, pipeline)
+    return look_at_views(sample.image, {}, sample.bands)
 
 
 def plain_sample(record: Record, pipeline: Pipeline) -> Sample:

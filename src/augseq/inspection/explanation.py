@@ -21,6 +21,7 @@ from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import load_sample
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
+from augseq.pixels.options import Bands
 from augseq.terminal_text import call_text, shortened, table_text
 from augseq.types import Array, Image, Value
 
@@ -64,9 +65,10 @@ class Explanation:
         record: The record.
         seed: The seed of the run.
         epoch: The epoch of the sample.
-        repeat: How many times the record came before in the epoch.
+        repeat: How many times the record was used earlier in the epoch.
         stages: From the original image, upright, to the pixels of the batch, in order.
         kinds: What targets and further inputs of the stages are, by name.
+        bands: What images of bands are alike in; None for colours.
         partner: How the record that it is mixed with became a sample, before both are mixed in the
             last stage; None if it is not mixed.
     """
@@ -77,6 +79,7 @@ class Explanation:
     stages: tuple[Stage, ...]
     repeat: int = 0
     kinds: Mapping[str, Target] = field(default_factory=dict)
+    bands: Bands | None = None
     partner: "Explanation | None" = None
 
     @property
@@ -121,7 +124,8 @@ class Explanation:
         ]
         captions = [_caption(stage) for stage in stages]
         looks = [
-            look_at(stage.image, {**stage.inputs, **stage.targets}, self.kinds) for stage in stages
+            look_at(stage.image, {**stage.inputs, **stage.targets}, self.kinds, self.bands)
+            for stage in stages
         ]
         where = f"{shortened(self.record.path, 50)}, index {self.record.index}"
         return draw_looks(
@@ -145,6 +149,7 @@ def explain_sample(
     Raises:
         Exception: As in `load_sample`.
     """
+    pipeline = pipeline.fitted_to(record)
     stages: list[Stage] = []
     steps, names = pipeline.augment.details, ["decoded", *pipeline.augment.names]
     moving: list[MovingMap] = []
@@ -186,6 +191,7 @@ def explain_sample(
         repeat=repeat,
         stages=tuple(_with_crops(stages, pipeline)),
         kinds=pipeline.kinds,
+        bands=pipeline.bands,
     )
 
 
@@ -196,10 +202,10 @@ def explain_turn(plan: BatchPlan, record: Record, epoch: int, repeat: int = 0) -
         plan: The plan.
         record: The record.
         epoch: From 0.
-        repeat: How many times the record came before in the epoch.
+        repeat: How many times the record was used earlier in the epoch.
 
     Raises:
-        ArgumentError: Images are mixed, and the record does not come that often.
+        ArgumentError: Images are mixed, and the record is not used that often.
         Exception: As in `load_sample`.
     """
     where = {"seed": plan.schedule.seed, "epoch": epoch}
@@ -250,7 +256,8 @@ def _loaded(
     for name, value in pipeline.inputs.items():
         if value.own_source is None:
             moving = maps.get(("inputs", name))
-            inputs[name] = value.load(record, None if moving is None else moving.values)
+            source = None if moving is None else moving.values
+            inputs[name] = pipeline.load_value(value, record, source, maps)
     return {"targets": pipeline.load_targets(record, image, maps), "inputs": inputs}
 
 

@@ -5,7 +5,14 @@ from itertools import chain
 
 from augseq.inspection.key_html import key_html
 from augseq.inspection.markup import Markup, card, element, note, thumbnail, without_failure
-from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at_batch, look_at_sample
+from augseq.inspection.sample_look import (
+    Key,
+    SampleLook,
+    batch_titles,
+    key_of,
+    look_at_batch,
+    look_at_sample,
+)
 from augseq.inspection.thumbnails import record_title
 from augseq.loading.batch import Batch
 from augseq.loading.sample import Sample
@@ -85,7 +92,7 @@ def batch_html(batch: Batch) -> str:
     def made() -> str:
         records = batch.records[:MOST_FIGURES]
         looks = [look.shrunk(SIDE_PX) for look in look_at_batch(batch, most=len(records))]
-        names = [record_title(record, batch.class_names) for record in records]
+        names = batch_titles(batch, batch.class_names, most=len(records))
         figures = figures_html(looks, names, [str(record) for record in records])
         more = len(batch.records) - len(records)
         return _card(batch, [*figures, *[note(f"and {more:,} more")] * bool(more)])

@@ -11,8 +11,15 @@ from augseq.inspection.drawn_objects import DrawnObject
 from augseq.inspection.key_picture import draw_key, key_inches
 from augseq.inspection.objects_picture import draw_objects
 from augseq.inspection.picture import Picture
-from augseq.inspection.sample_look import Key, SampleLook, key_of, look_at_batch, look_at_sample
-from augseq.inspection.thumbnails import displayable, record_title
+from augseq.inspection.sample_look import (
+    Key,
+    SampleLook,
+    batch_titles,
+    key_of,
+    look_at_batch,
+    look_at_sample,
+)
+from augseq.inspection.thumbnails import displayable
 from augseq.loading.batch import Batch
 from augseq.loading.sample import Sample
 from augseq.terminal_text import shortened
@@ -48,9 +55,8 @@ def draw_batch(batch: Batch, class_names: Sequence[str], *, num_images: int = 12
         class_names: Names by label.
         num_images: Maximum number of images.
     """
-    records = batch.records[:num_images]
-    titles = [record_title(record, class_names) for record in records]
-    return draw_looks(look_at_batch(batch, most=len(records)), titles)
+    titles = batch_titles(batch, class_names, most=num_images)
+    return draw_looks(look_at_batch(batch, most=len(titles)), titles)
 
 
 def draw_samples(
@@ -155,7 +161,9 @@ def draw_grid(
     """
     columns = num_columns or _good_columns(len(images))
     texts = [_wrapped(lines) for lines in captions] or [""] * len(images)
-    top = _HEADING_INCHES * bool(heading)
+    note = textwrap.wrap(key.note if key else "", max(_CAPTION_WIDTH, columns * _TITLE_WIDTH))
+    heading = "\n".join(filter(None, [heading, *note]))
+    top = _HEADING_INCHES * (heading.count("\n") + bool(heading))
     width = columns * (_CELL_INCHES + _GAP_INCHES) + _GAP_INCHES
     # Rows differ in the shapes of their images, and in the number of lines below them.
     sides, ends = [], [top]

@@ -43,7 +43,12 @@ def instrument(pipeline: Pipeline, run: Callable[[int, Call], Any]) -> Pipeline:
         for values in (pipeline.inputs, pipeline.targets)
     )
     return replace(
-        pipeline, source=source, augment=AugmentationList(seen), inputs=inputs, targets=targets
+        pipeline,
+        source=source,
+        augment=AugmentationList(seen),
+        inputs=inputs,
+        targets=targets,
+        geometry=_seen_target(pipeline.geometry, partial(run, 0)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from augseq.inspection.markup import Markup, element
+from augseq.inspection.markup import Markup, element, note
 from augseq.inspection.overlays import UNKNOWN_COLORS, scale_colors
 from augseq.inspection.sample_look import Key, Range
 from augseq.terminal_text import shortened
@@ -15,7 +15,8 @@ def key_html(key: Key) -> list[Markup]:
     """Return the key to the pictures of some samples; nothing if they need none."""
     scales = [_scale(name, limits) for name, limits in key.ranges.items()]
     parts = [*scales, *_classes(key)]
-    return [element("div", *parts, class_="augseq-key")] if parts else []
+    notes = [note(key.note)] if key.note else []
+    return notes + ([element("div", *parts, class_="augseq-key")] if parts else [])
 
 
 def _classes(key: Key) -> Iterator[Markup]:

@@ -16,10 +16,9 @@ from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.overlays import class_color
 from augseq.inspection.positions import evenly, is_labelled
 from augseq.inspection.sample_look import key_of
-from augseq.manifest.box_statistics import counted
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.own_columns import has_boxes, num_boxes
-from augseq.terminal_text import shortened
+from augseq.terminal_text import counted, shortened
 from augseq.types import Positions
 
 _MOST_CLASSES = 12

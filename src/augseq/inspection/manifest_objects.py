@@ -11,7 +11,7 @@ import numpy.typing as npt
 from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.inspection.positions import class_positions
 from augseq.inspection.sample_look import SampleLook, look_at_views
-from augseq.inspection.thumbnails import load_within, shrunk
+from augseq.inspection.thumbnails import load_within, opener, shown_bands, shrunk
 from augseq.loading.pipeline import NO_TARGETS
 from augseq.loading.targets.annotated_frame import annotated_frame
 from augseq.loading.targets.boxes import Boxes
@@ -24,11 +24,11 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.object_columns import BOXES, CLASSES, read_objects
 from augseq.manifest.own_columns import has_boxes, rows_with_boxes_of
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions, ResizeOptions
+from augseq.manifest.windows import has_windows
+from augseq.pixels.options import Bands, DecodeOptions, ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import covered_size
-from augseq.pixels.source import files_of
-from augseq.types import Positions
+from augseq.types import Image, Positions
 
 
 def shown_classes(manifest: Manifest) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def object_targets(manifest: Manifest, decode: DecodeOptions) -> Mapping[str, Ta
     classes = box_class_names(manifest) if has_boxes(manifest.table) else ()
     if not classes:
         return NO_TARGETS
-    images = ImageOptions(dtype="float32", decode=decode, open_files=partial(files_of, manifest))
+    images = ImageOptions(dtype="float32", decode=decode)
     boxes = Boxes("corners" if has_oriented_boxes(manifest) else "xyxy", classes=classes)
     if KEYPOINT_COUNTS in manifest.table.column_names:
         counts = [count for count in manifest.unique(KEYPOINT_COUNTS) if count]
@@ -98,25 +98,29 @@ def load_with_objects(
         limit_s: Time limit for all images.
     """
     which, places = np.unique(positions, return_inverse=True)
-    records, source = manifest.records(which), files_of(manifest)
+    records, open_record = manifest.records(which), opener(manifest)
     chosen = manifest.select(which)
-    views = views_of(chosen) if has_boxes(manifest.table) else [None] * len(records)
-    images = ImageOptions(
-        dtype="uint8", decode=DecodeOptions(), open_files=partial(files_of, manifest)
-    )
+    # Those of tiles are only known after they have moved: `ImageSequence.show` draws them.
+    has_views = has_boxes(manifest.table) and not has_windows(manifest.table)
+    views = views_of(chosen) if has_views else [None] * len(records)
+    images = ImageOptions(dtype="uint8", decode=DecodeOptions())
     fitting = ResizeOptions(image_size=(side_px, side_px), resize_mode="pad")
+
+    def small(image: Image, bands: Bands | None, views: Mapping[str, TargetView]) -> SampleLook:
+        shown, note = shown_bands(image, bands)
+        return replace(look_at_views(shrunk(shown, side_px), views), note=note)
 
     def load(item: tuple[int, Record, ObjectsView | None]) -> SampleLook:
         place, record, view = item
-        opened = source.open(record)
+        opened, bands = open_record(record)
         image = opened.read(Region(covers=covered_size(opened.shape, fitting)))
         if view is None:
-            return look_at_views(shrunk(image, side_px), {})
+            return small(image, bands, {})
         # Reads the header of its file if it was annotated as stored.
         frame = annotated_frame(chosen.select([place]), images)
         size = (opened.shape[0], opened.shape[1])
         view = _in_image(view, size, partial(frame.placed, record=record, size=size))
-        return look_at_views(shrunk(image, side_px), {"": TargetView(objects=view)})
+        return small(image, bands, {"": TargetView(objects=view)})
 
     items = [(k, *item) for k, item in enumerate(zip(records, views, strict=True))]
     looks = load_within(items, load, limit_s=limit_s)

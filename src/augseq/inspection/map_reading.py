@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap
+from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
@@ -51,6 +53,23 @@ class WithReadMap(Target):
     def load(self, record: Record, image: Any = None) -> Value:
         """Return the value of the target."""
         return self.target.load(record, image)
+
+    @property
+    def class_mirror(self) -> ClassMirror | None:
+        """Which classes of the target change places."""
+        return self.target.class_mirror
+
+    def mirrored(self, value: Any) -> Value:
+        """Return a value of the target after left and right have changed sides."""
+        return self.target.mirrored(value)
+
+    def mixing_obstacle(self, *, blends: bool) -> str:
+        """Return why values of the target cannot be mixed; empty if they can."""
+        return self.target.mixing_obstacle(blends=blends)
+
+    def mixed(self, own: Any, other: Any, mix: Mix, image: Image) -> Value:
+        """Return the value of the target for a mixed image."""
+        return self.target.mixed(own, other, mix, image)
 
     @property
     def attempts(self) -> int:

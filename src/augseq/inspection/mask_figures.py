@@ -83,14 +83,14 @@ def draw_masks(
     """
     looks, titles, captions = [], [], []
     for place, record in zip(places, manifest.records(list(places)), strict=True):
-        image = plain_sample(record, pipeline).image
+        sample = plain_sample(record, pipeline)
         known = np.where(truth[place] < len(class_names), truth[place].astype(np.int64), -1)
         for title, labels, line in (
             ("true", known, record.path.rsplit("/", 1)[-1]),
             ("predicted", masks[place].astype(np.int64), f"IoU {iou[place]:.2f}"),
         ):
             view = TargetView(labels=labels, class_names=class_names)
-            looks.append(look_at_views(image, {"": view}))
+            looks.append(look_at_views(sample.image, {"": view}, sample.bands))
             titles.append(title)
             captions.append([line])
     return draw_looks(

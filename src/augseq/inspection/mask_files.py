@@ -49,13 +49,20 @@ def write_mask(
 def mask_names(paths: Sequence[str]) -> list[str]:
     """Return a different name for the mask of each image, relative, with the extension .png.
 
+    Absolute paths are taken relative to the folder that they have in common.
+
     >>> mask_names(["cats/1.jpg", "cats/1.png", "../2.jpg", "/3.jpg", "7"])
     ['cats/1.png', 'cats/1_2.png', '2.png', '3.png', '7.png']
+    >>> mask_names(["/photos/new/a.jpg", "/photos/new/b/c.jpg"])
+    ['a.png', 'b/c.png']
     """
     taken: set[str] = set()
     found = []
+    folders = [os.path.dirname(path) for path in paths]
+    common = os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else ""
     for path in paths:
-        parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part.strip("./")]
+        below = path[len(common) :].replace("\\", "/")
+        parts = [part for part in PurePosixPath(below).parts if part.strip("./")]
         plain = str(PurePosixPath(*parts).with_suffix("")) if parts else "image"
         plain = plain.replace(":", "_")
         name, number = plain, 2

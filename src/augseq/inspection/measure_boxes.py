@@ -6,6 +6,7 @@ import numpy.typing as npt
 from augseq.manifest.box_statistics import BoxStatistics, Spread
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.object_columns import ObjectColumns, read_objects
+from augseq.manifest.windows import check_whole_images
 
 # As in COCO's metrics: largest area of a small box, and of a medium one, in square pixels.
 _AREAS = (32**2, 96**2)
@@ -18,6 +19,7 @@ def measure_boxes(manifest: Manifest) -> BoxStatistics:
     Raises:
         ArgumentError: The manifest has no columns of boxes, or their values do not fit.
     """
+    check_whole_images(manifest.table, "box_statistics")
     return statistics_of(manifest, read_objects(manifest, "`box_statistics`"))
 
 

@@ -15,6 +15,8 @@ from augseq.loading.sample import IMAGE, load_sample
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.manifest.record import Record
+from augseq.parallel_map.map_items import map_items
+from augseq.parallel_map.map_options import MapOptions
 from augseq.pixels.options import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
@@ -23,8 +25,7 @@ from augseq.pixels.options import (
     ResizeMode,
     resize_options,
 )
-from augseq.pixels.source import files_of
-from augseq.threaded_map import map_in_threads
+from augseq.pixels.source import files_of, with_bands
 from augseq.types import Image
 
 _Sums: TypeAlias = npt.NDArray[np.object_]
@@ -42,7 +43,7 @@ def measure_pixels(
     interpolation: Interpolation,
     max_pixels: int | None,
     max_file_bytes: int | None,
-    progress: bool,
+    options: MapOptions,
     **decoding: Any,
 ) -> PixelStatistics:
     """Do what `Manifest.statistics` does, with the same arguments.
@@ -56,19 +57,20 @@ def measure_pixels(
         max_file_bytes=MAX_FILE_BYTES if max_file_bytes is None else max_file_bytes,
         **decoding,
     )
+    decode = with_bands(decode, manifest)
     pipeline = Pipeline(
         source=files_of(manifest, decode),
         augment=make_augmentation_list(None),
         resize=resize_options(image_size, resize_mode, interpolation),
         dtype="float32",
     )
-    sums = map_in_threads(
+    sums = map_items(
         partial(_sums, pipeline),
         manifest,
+        options,
         num_items=len(manifest),
         num_threads=num_readers(manifest.root),
         title="Measuring",
-        progress=progress,
     )
     totals = np.full((2, decode.num_channels), Fraction(0), object)
     num_pixels = 0

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.contact_sheet import plain_sample
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.contact_sheet import plain_look
+from augseq.inspection.grid import draw_looks
 from augseq.inspection.picture import Picture
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
@@ -85,17 +85,17 @@ def draw_largest_errors(
     # Of several numbers, the worst one of each image.
     worst = relative.argmax(axis=1)
     records = manifest.records(shown.tolist())
-    return draw_grid(
-        [plain_sample(record, pipeline).image for record in records],
+    return draw_looks(
+        [plain_look(record, pipeline) for record in records],
         [
-            f"{_label(names, worst[place])}{short_number(values[place, worst[place]])}"
+            f"predicted {_label(names, worst[place])}{short_number(values[place, worst[place]])}"
             for place in shown
         ],
         captions=[
-            [f"is {short_number(truth[place, worst[place]])}", record.path.rsplit("/", 1)[-1]]
+            [f"true {short_number(truth[place, worst[place]])}", record.path.rsplit("/", 1)[-1]]
             for place, record in zip(shown, records, strict=True)
         ],
-        heading=f"largest errors of {len(manifest):,} images: predicted and true numbers",
+        heading=f"largest errors: {len(shown):,} of {len(manifest):,} images",
     )
 
 

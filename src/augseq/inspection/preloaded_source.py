@@ -5,18 +5,20 @@ from dataclasses import dataclass, field, replace
 
 from augseq.augment.moving_map import MovingMap
 from augseq.inspection.map_reading import WithReadMap
+from augseq.loading.fitted_maps import fit_to_pixels
 from augseq.loading.pipeline import NO_MAPS, ArrayKey, Pipeline
 from augseq.loading.targets.input_image import InputImageTarget
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.decoded_image import DecodedImage, OpenImage, cut_scale, read_scale
 from augseq.pixels.region import WHOLE, Region
+from augseq.pixels.source import ImageSource
 from augseq.storage.array_content import array_text
 from augseq.types import Image
 
 
 @dataclass(frozen=True, slots=True)
-class PreloadedSource:
+class PreloadedSource(ImageSource):
     """A source of images that are already in memory.
 
     Attributes:
@@ -25,15 +27,6 @@ class PreloadedSource:
 
     images: Mapping[int, OpenImage]
 
-    @property
-    def reads_files(self) -> bool:
-        """False: the pixels are in memory."""
-        return False
-
-    @property
-    def cache(self) -> None:
-        """None: there is nothing to decode."""
-
     def describe(self) -> str:
         """Return "images in memory"."""
         return "images in memory"
@@ -41,9 +34,6 @@ class PreloadedSource:
     def content_text(self) -> str:
         """Describe each image."""
         return ", ".join(array_text(image.read(WHOLE)) for image in self.images.values())
-
-    def fetch(self, record: Record) -> None:
-        """Do nothing: the pixels are in memory."""
 
     def open(self, record: Record) -> OpenImage:
         """Return the image of a record."""
@@ -100,6 +90,7 @@ def start_of(record: Record, pipeline: Pipeline) -> Start:
         Exception: As `load_sample`.
     """
     opened = pipeline.source.open(record)
+    pipeline = pipeline.fitted(opened.shape)
     if not pipeline.resizes_first:
         image = HeldImage(opened)
         if not pipeline.with_maps:
@@ -157,14 +148,16 @@ def _held(key: ArrayKey, target: Target, starts: Mapping[int, Start]) -> Target:
     if not target.map_kind or isinstance(target, InputImageTarget):
         return target
 
-    def read(record: Record, _shape: tuple[int, ...], region: Region, _pixels: Image) -> MovingMap:
+    def read(record: Record, _shape: tuple[int, ...], region: Region, pixels: Image) -> MovingMap:
         held = starts[record.index].maps[key]
-        values = held.values
+        moving = MovingMap(held.values, held.kind)
         if held.kind == "points":
-            return MovingMap(values, held.kind)
+            return moving
         if held.kind in ("pixels", "twin"):
-            # The pipeline cuts the other kinds.
-            values = DecodedImage(values).read(region)
-        return MovingMap(values.copy(), held.kind)
+            moving.values = DecodedImage(held.values).read(region)
+        else:
+            fit_to_pixels(moving, record, region, pixels.shape)
+        moving.values = moving.values.copy()
+        return moving
 
     return WithReadMap(target, read)

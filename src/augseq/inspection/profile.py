@@ -28,6 +28,9 @@ from augseq.workers.threads import ThreadWorkers
 
 _NUM_ROUNDS = 3
 
+# Of a terminal.
+_COLUMNS = 80
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -75,7 +78,9 @@ class Profile:
         ]
         if self.transport_ms is not None:
             lines += [f"transport between processes: {self.transport_ms:.3f} ms/image"]
-        return "\n".join([*lines, "", self.verdict])
+        # A path or option stays whole, to be copied.
+        verdict = wrap(self.verdict, _COLUMNS, break_long_words=False, break_on_hyphens=False)
+        return "\n".join([*lines, "", *verdict])
 
     def _repr_html_(self) -> str:
         return profile_html(self.num_images, self.stages, self.images_per_s, self.verdict)

@@ -1,7 +1,7 @@
 """A sample as a person sees it: its image, and its targets over, beside and below it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -10,12 +10,15 @@ import numpy as np
 from augseq.inspection.drawn_objects import DrawnObject, drawn_objects, point_colors
 from augseq.inspection.objects_pixels import with_objects
 from augseq.inspection.overlays import class_color, colored, overlaid, shrunk_map
-from augseq.inspection.thumbnails import shrunk
+from augseq.inspection.thumbnails import record_title, shown_bands, shrunk
 from augseq.loading.batch import Batch
 from augseq.loading.mixed import Mixed
 from augseq.loading.sample import Sample
+from augseq.loading.targets.label import LabelTarget
 from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
+from augseq.manifest.record import Record
+from augseq.pixels.options import Bands
 from augseq.terminal_text import first_few, shortened
 from augseq.types import Image, Value
 
@@ -56,6 +59,7 @@ class SampleLook:
         classes: The classes of its masks and objects, those that do not occur too.
         unknown: What stripes mean in these pictures: `IGNORED`, `NO_VALUE`, both or neither.
         objects: Boxes and key points, to draw over the image.
+        note: Which bands the image shows; "" for colours.
     """
 
     image: Image
@@ -64,6 +68,7 @@ class SampleLook:
     classes: tuple[ClassCount, ...] = ()
     unknown: tuple[str, ...] = ()
     objects: tuple[DrawnObject, ...] = ()
+    note: str = ""
 
     def shrunk(self, side_px: int, *, names: bool = False) -> "SampleLook":
         """Return it with pictures of at most this side, uint8 except for values.
@@ -89,26 +94,85 @@ class SampleLook:
 
 def look_at_sample(sample: Sample) -> SampleLook:
     """Return what to draw of a sample."""
-    look = look_at(sample.image, {**sample.inputs, **sample.targets}, sample.kinds)
+    look = look_at(sample.image, {**sample.inputs, **sample.targets}, sample.kinds, sample.bands)
     return _with_mixed(look, sample.mixed)
+
+
+def sample_title(sample: Sample, class_names: Sequence[str]) -> str:
+    """Return the class name of a sample, or its file name if there are no class names."""
+    label, _ = labels_seen(sample.record, sample.mixed, sample.targets, sample.kinds)
+    return record_title(sample.record, class_names, label)
 
 
 def look_at_batch(batch: Batch, *, most: int) -> list[SampleLook]:
     """Return what to draw of the first samples of a batch, at most `most`."""
     values = {**batch.inputs, **batch.targets}
     looks = [
-        look_at(image, {name: _row(value, row) for name, value in values.items()}, batch.kinds)
+        look_at(
+            image,
+            {name: _row(value, row) for name, value in values.items()},
+            batch.kinds,
+            batch.bands,
+        )
         for row, image in enumerate(batch.images[:most])
     ]
-    names = batch.class_names
-    return [_with_mixed(look, one, names) for look, one in zip(looks, batch.mixed, strict=False)]
+    labels, names = [other for _, other in labels_of(batch)], batch.class_names
+    return [
+        _with_mixed(look, one, names, label)
+        for look, one, label in zip(looks, batch.mixed, labels, strict=False)
+    ]
+
+
+def batch_titles(batch: Batch, class_names: Sequence[str], *, most: int) -> list[str]:
+    """Return the class names of the first samples of a batch, or their file names."""
+    return [
+        record_title(record, class_names, label)
+        for record, (label, _) in zip(batch.records[:most], labels_of(batch), strict=False)
+    ]
+
+
+def labels_of(batch: Batch) -> Iterator[tuple[int | None, int | None]]:
+    """Yield the labels of each image of a batch, and of the other one that is mixed into it."""
+    for row, (record, mixed) in enumerate(zip(batch.records, batch.mixed, strict=True)):
+        values = {name: _row(value, row) for name, value in batch.targets.items()}
+        yield labels_seen(record, mixed, values, batch.kinds)
+
+
+def labels_seen(
+    record: Record,
+    mixed: Mixed | None,
+    values: Mapping[str, Value],
+    kinds: Mapping[str, Target],
+) -> tuple[int | None, int | None]:
+    """Return the labels of an image, and of the other one that is mixed into it.
+
+    They differ from those of the manifest if classes have changed places.
+
+    Args:
+        record: The record of the image.
+        mixed: How it is mixed; None if it is not.
+        values: The values of its targets by name.
+        kinds: What these are, by name.
+    """
+    for name, value in values.items():
+        kind = kinds.get(name)
+        if isinstance(kind, LabelTarget) and kind.class_mirror and record.target is not None:
+            share = 1.0 if mixed is None else mixed.mix.share
+            shares = kind.shares(np.asarray(value))
+            return kind.class_mirror.labels_in(shares, record.target, share)
+    return record.target, None if mixed is None else mixed.record.target
 
 
 def _with_mixed(
-    look: SampleLook, mixed: Mixed | None, class_names: Sequence[str] = ()
+    look: SampleLook,
+    mixed: Mixed | None,
+    class_names: Sequence[str] = (),
+    label: int | None = None,
 ) -> SampleLook:
     """Return a look whose first line says what the sample was mixed with."""
-    return look if mixed is None else replace(look, lines=(mixed.text(class_names), *look.lines))
+    if mixed is None:
+        return look
+    return replace(look, lines=(mixed.text(class_names, label), *look.lines))
 
 
 def _row(value: Value, row: int) -> Value:
@@ -117,22 +181,31 @@ def _row(value: Value, row: int) -> Value:
     return np.asarray(value[row])
 
 
-def look_at(image: Image, values: Mapping[str, Value], kinds: Mapping[str, Target]) -> SampleLook:
+def look_at(
+    image: Image,
+    values: Mapping[str, Value],
+    kinds: Mapping[str, Target],
+    bands: Bands | None = None,
+) -> SampleLook:
     """Return what to draw of a sample.
 
     Args:
         image: The image, shape (height, width, channels).
         values: The values of its targets and further inputs by name.
         kinds: What these are, by name; other values are not drawn.
+        bands: What images of bands are alike in; None for colours.
     """
     views = {name: kind.view(values[name]) for name, kind in kinds.items() if name in values}
     if len(views) == 1:
         views = {view.title: view for view in views.values()}
-    return look_at_views(image, views)
+    return look_at_views(image, views, bands)
 
 
-def look_at_views(image: Image, views: Mapping[str, TargetView]) -> SampleLook:
+def look_at_views(
+    image: Image, views: Mapping[str, TargetView], bands: Bands | None = None
+) -> SampleLook:
     """Return what to draw of an image with some views by name."""
+    image, note = shown_bands(image, bands)
     num_masks = sum(view.labels is not None for view in views.values())
     shown, beside, classes = image, dict[str, TargetView](), list[ClassCount]()
     objects: list[DrawnObject] = []
@@ -159,6 +232,7 @@ def look_at_views(image: Image, views: Mapping[str, TargetView]) -> SampleLook:
         classes=tuple(classes),
         unknown=_unknown(views.values()),
         objects=tuple(objects),
+        note=note,
     )
 
 
@@ -233,12 +307,14 @@ class Key:
         num_more: Number of further classes.
         unknown: What stripes mean.
         ranges: Lowest and highest number, by name of the target.
+        note: Which bands the images show; "" for colours.
     """
 
     classes: Sequence[tuple[str, str]]
     num_more: int
     unknown: tuple[str, ...]
     ranges: Mapping[str, Range]
+    note: str = ""
 
     def pictures(self, look: SampleLook) -> dict[str, Image]:
         """Return the pictures beside an image, by name of the target."""
@@ -264,6 +340,7 @@ def key_of(looks: Iterable[SampleLook]) -> Key:
         num_more=len(totals) - len(shown),
         unknown=tuple(sorted({text for look in looks for text in look.unknown})),
         ranges=_ranges(looks),
+        note=max((look.note for look in looks), default=""),
     )
 
 

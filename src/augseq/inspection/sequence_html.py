@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from augseq.inspection.figures_html import MOST_FIGURES, SIDE_PX, figures_html
 from augseq.inspection.markup import Markup, card, element, note
-from augseq.inspection.sample_look import look_at_sample
+from augseq.inspection.sample_look import SampleLook, look_at_sample, sample_title
 from augseq.inspection.thumbnails import load_within, record_title
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
+from augseq.loading.turns import Turn
 from augseq.sampling.schedule import Step
-from augseq.terminal_text import shortened
+from augseq.terminal_text import counted, shortened
 
 # Images go through the whole pipeline, but a display should appear immediately.
 _LIMIT_S = 3.0
@@ -33,7 +34,7 @@ def sequence_html(
     """
     schedule = plan.schedule
     facts = (
-        f"{plan.size_text} · {schedule.num_batches:,} batches of "
+        f"{plan.size_text} · {counted(schedule.num_batches, 'batch')} of "
         f"{schedule.batch_size} · seed {schedule.seed}"
     )
     batch = _batch(plan, step)
@@ -66,13 +67,17 @@ def _batch(plan: BatchPlan, step: Step) -> list[Markup]:
     turns = plan.turns(step).own
     records = [turn.record for turn in turns]
     shown = records[:MOST_FIGURES]
-    looks = load_within(
-        turns[:MOST_FIGURES],
-        lambda turn: look_at_sample(plan.sample(turn.record, step.epoch, turn.repeat)).shrunk(
-            SIDE_PX
-        ),
-        limit_s=_LIMIT_S,
-    )
+    class_names = plan.manifest.class_names
+
+    def look(turn: Turn) -> tuple[SampleLook, str]:
+        sample = plan.sample(turn.record, step.epoch, turn.repeat)
+        return look_at_sample(sample).shrunk(SIDE_PX), sample_title(sample, class_names)
+
+    loaded = load_within(turns[:MOST_FIGURES], look, limit_s=_LIMIT_S)
+    looks = [one if isinstance(one, str) else one[0] for one in loaded]
     title = f"Batch {step.batch} of epoch {step.epoch}, {len(shown)} of {len(records)} images:"
-    names = [record_title(record, plan.manifest.class_names) for record in shown]
+    names = [
+        record_title(record, class_names) if isinstance(one, str) else one[1]
+        for record, one in zip(shown, loaded, strict=True)
+    ]
     return [note(title), *figures_html(looks, names, [str(record) for record in shown])]

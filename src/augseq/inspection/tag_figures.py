@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.contact_sheet import plain_sample
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.contact_sheet import plain_look
+from augseq.inspection.grid import draw_grid, draw_looks
 from augseq.inspection.picture import Picture
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
@@ -92,8 +92,8 @@ def draw_wrong_tags(
     if not len(shown):
         return draw_grid([f"All tags of {len(manifest):,} images are right."], [""])
     records = manifest.records(shown.tolist())
-    return draw_grid(
-        [plain_sample(record, pipeline).image for record in records],
+    return draw_looks(
+        [plain_look(record, pipeline) for record in records],
         [record.path.rsplit("/", 1)[-1] for record in records],
         captions=[_mistakes(names, truth[k], is_wrong[k], probabilities[k]) for k in shown],
         heading=f"wrong or missing tags: {len(wrong):,} of {len(manifest):,} images",

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.contact_sheet import plain_sample
-from augseq.inspection.grid import draw_grid
+from augseq.inspection.contact_sheet import plain_look
+from augseq.inspection.grid import draw_grid, draw_looks
 from augseq.inspection.picture import Picture
 from augseq.loading.pipeline import Pipeline
 from augseq.manifest.manifest import Manifest
@@ -39,8 +39,8 @@ def draw_wrong_images(
     if not len(shown):
         return draw_grid([f"All {len(manifest):,} images are classified correctly."], [""])
     records = manifest.records(shown.tolist())
-    return draw_grid(
-        [plain_sample(record, pipeline).image for record in records],
+    return draw_looks(
+        [plain_look(record, pipeline) for record in records],
         [f"{class_names[predicted[place]]} ({confidence[place]:.0%})" for place in shown],
         captions=[
             [f"is {class_names[labels[place]]}", record.path.rsplit("/", 1)[-1]]

@@ -15,8 +15,9 @@ from augseq.loading.targets.target import Target
 from augseq.loading.turns import RecordTurns
 from augseq.manifest import display
 from augseq.manifest.record import Record
+from augseq.pixels.options import Bands
 from augseq.sampling.schedule import Step
-from augseq.terminal_text import array_rows, shortened, table_text
+from augseq.terminal_text import array_rows, counted, shortened, table_text
 from augseq.types import Array, Images, Value
 
 
@@ -32,7 +33,8 @@ class Batch:
         weights: Sample weights, shape (batch,), float32; None if all are equal.
         class_names: Class names by label; empty without labels.
         kinds: What targets, and inputs other than the images, are: by name, to draw them.
-        repeats: How many times each record came before in the epoch, as `sample` takes it.
+        repeats: How many times each record was used earlier in the epoch, as `sample` takes it.
+        bands: What images of bands are alike in, to draw them; None for colours.
         mixtures: How the images are mixed; None without `mix`. `mixed` returns it.
     """
 
@@ -43,6 +45,7 @@ class Batch:
     class_names: Sequence[str] = ()
     kinds: Mapping[str, Target] = field(default_factory=dict)
     repeats: list[int] = field(default_factory=list)
+    bands: Bands | None = None
     mixtures: Mixtures | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -109,7 +112,7 @@ class Batch:
         if count:
             others = f" and {count - 1:,} more" * (count > 1)
             rows["records"] = f"{shortened(str(self.records[0]), 60)}{others}"
-        return table_text(f"Batch of {count:,} image{'s' * (count != 1)}", rows)
+        return table_text(f"Batch of {counted(count, 'image')}", rows)
 
     def _repr_html_(self) -> str:
         return display.batch_html(self)
@@ -142,6 +145,7 @@ def make_batch(
         weights=plan.weights(step, turns.records, mixtures),
         class_names=plan.manifest.class_names,
         kinds=plan.pipeline.kinds,
+        bands=plan.pipeline.bands,
         mixtures=mixtures,
     )
 

@@ -86,6 +86,13 @@ def _aligned_empty(layout: ArrayLayout) -> Array:
     return np.ndarray(layout.shape, dtype, memory, -memory.ctypes.data % ALIGNMENT)
 
 
+def aligned_copy(array: Array) -> Array:
+    """Return a copy at an address that TensorFlow and JAX use without another one."""
+    copy = _aligned_empty(ArrayLayout(array.shape, array.dtype.str))
+    copy[...] = array
+    return copy
+
+
 def fill_arrays(arrays: Mapping[PartKey, Array], first: Sample, others: Iterable[Sample]) -> None:
     """Write the first sample of a batch and the others, in order, into its arrays."""
     # Looked up once per batch, not for every sample.

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from typing import Any
 
+from augseq.augment.mixing import Mixing
 from augseq.errors import ArgumentError
-from augseq.loading.mixed import Mixed, draw_mixed
+from augseq.loading.mixed import Mixed, Mixtures
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import IMAGE, Sample, load_sample
 from augseq.loading.targets.target import Target
@@ -43,14 +45,24 @@ def load_samples(
         return
     # By identity: hashing a record takes as long as drawing a mixture.
     loaded: dict[int, Sample] = {}
-    for own, partner in zip(turns.own, turns.partners, strict=True):
+    drawn: list[Mixed | None] = []
+    for row, (own, partner) in enumerate(zip(turns.own, turns.partners, strict=True)):
         # Kept for the next turn, since two neighbours are each other's partners.
         mine = loaded.get(id(own)) or load(own)
         other = mine if partner is own else loaded.get(id(partner)) or load(partner)
         loaded = {id(own): mine, id(partner): other}
-        size = mine.image.shape[:2]
-        mixed = draw_mixed(pipeline.mix, own, partner, size, seed=seed, epoch=epoch)
+        # All at once, as soon as the size of the images is known, which is that of the batch: code
+        # that runs after each decoded image takes several times as long.
+        drawn = drawn or _draw_all(turns, pipeline.mix, mine, seed=seed, epoch=epoch)
+        mixed = drawn[row]
         yield mine if mixed is None else mix_samples(mine, other, mixed, pipeline)
+
+
+def _draw_all(
+    turns: RecordTurns, mix: Mixing, first: Sample, *, seed: int, epoch: int
+) -> list[Mixed | None]:
+    height, width = first.image.shape[:2]
+    return Mixtures(mix, turns, (height, width), seed, epoch).drawn()
 
 
 def mix_samples(own: Sample, other: Sample, mixed: Mixed, pipeline: Pipeline) -> Sample:
@@ -82,4 +94,4 @@ def mix_samples(own: Sample, other: Sample, mixed: Mixed, pipeline: Pipeline) ->
 
     inputs = {IMAGE: image, **mix(pipeline.inputs, own.inputs, other.inputs)}
     targets = mix(pipeline.targets, own.targets, other.targets)
-    return Sample(record=own.record, inputs=inputs, targets=targets, kinds=own.kinds, mixed=mixed)
+    return replace(own, inputs=inputs, targets=targets, mixed=mixed)

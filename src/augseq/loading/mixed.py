@@ -15,7 +15,7 @@ class Mixed:
 
     Attributes:
         record: The other record.
-        repeat: How many times the other record came before in the epoch.
+        repeat: How many times the other record was used earlier in the epoch.
         mix: The method, and the share of each image.
     """
 
@@ -23,13 +23,14 @@ class Mixed:
     repeat: int
     mix: Mix
 
-    def text(self, class_names: Sequence[str] = ()) -> str:
+    def text(self, class_names: Sequence[str] = (), label: int | None = None) -> str:
         """Return it in a few words: "MixUp: 0.68, and 0.32 of dog, 'a/7.jpg' (index 7)".
 
         Args:
             class_names: Names by label; empty if they are not known.
+            label: The label of the other image, if it is not that of its record.
         """
-        label = self.record.target
+        label = self.record.target if label is None else label
         name = f"{class_names[label]}, " if class_names and label is not None else ""
         share = self.mix.share
         return f"{self.mix.name}: {share:.2f}, and {1 - share:.2f} of {name}{self.record}"

@@ -1,8 +1,8 @@
 """How a record becomes a sample: source, augmentations, resize, targets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -12,21 +12,28 @@ from augseq.augment.mixing import Mixing
 from augseq.augment.moving_map import MovingMap
 from augseq.errors import ArgumentError, AugmentationError
 from augseq.loading.fitted_maps import fit_to_pixels, resize_with_image
+from augseq.loading.targets.image_geometry import ImageGeometry
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
-from augseq.pixels.options import DecodeOptions, PixelDtype, ResizeOptions
+from augseq.pixels.buckets import Buckets
+from augseq.pixels.cache.image_cache import ImageCache
+from augseq.pixels.cache.record_cache import RecordCache
+from augseq.pixels.options import Bands, PixelDtype, ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import resize_image, resized_region
-from augseq.pixels.source import ImageSource, files_of
+from augseq.pixels.source import FileSource, ImageSource
 from augseq.types import Image, Value
 from augseq.validation import check_choice
 
 if TYPE_CHECKING:
     # Imports pyarrow, which would cost each worker process 30 MB.
-    from augseq.manifest.manifest import Manifest
+    pass
 
-ArrayKey: TypeAlias = tuple[Literal["inputs", "targets"], str]
-"""Group and name of an array of a batch."""
+ArrayKey: TypeAlias = tuple[Literal["inputs", "targets", "image"], str]
+"""Group and name of an array of a batch; or of a map that is not one, but of the image itself."""
+
+GEOMETRY: ArrayKey = ("image", "geometry")
+"""The map that tells whether the image is mirrored."""
 
 NO_TARGETS: Mapping[str, Target] = {}
 NO_IMAGES: Mapping[ArrayKey, Image] = {}
@@ -48,9 +55,14 @@ class Pipeline:
         targets: Targets by name; empty for prediction.
         inputs: Inputs other than the image, by name.
         mix: How images of a batch are mixed after all of this; None if they are not.
+        buckets: Sizes of which each image gets one by its aspect ratio, in place of that of
+            `resize`; None for one size.
         own_images: Pipelines of the further images of a record that are augmented with draws of
             their own; made from `inputs` and `targets` if None.
-        with_maps: Those inputs and targets that have a map.
+        bands: What images of bands are alike in, to draw them; None for colours.
+        geometry: Tells whether the image is mirrored.
+        with_maps: Those inputs and targets that have a map; and the geometry of the image, if
+            classes change places in mirrored images.
         kinds: All of `inputs` and `targets` by name.
         attempts: Maximum number of times to augment an image, until an object remains in it.
     """
@@ -63,10 +75,14 @@ class Pipeline:
     targets: Mapping[str, Target] = field(default_factory=dict)
     inputs: Mapping[str, Target] = field(default_factory=dict)
     mix: Mixing | None = None
+    buckets: Buckets | None = None
     own_images: Mapping[ArrayKey, "Pipeline"] | None = field(default=None, repr=False)
+    bands: Bands | None = field(default=None, repr=False, compare=False)
+    geometry: Target = field(default=ImageGeometry(), repr=False)
     with_maps: Mapping[ArrayKey, Target] = field(init=False, repr=False, compare=False)
     kinds: Mapping[str, Target] = field(init=False, repr=False, compare=False)
     attempts: int = field(init=False, repr=False, compare=False)
+    _of_buckets: Sequence["Pipeline"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, ("float32", "uint8"))
@@ -74,6 +90,8 @@ class Pipeline:
         loaded |= {("targets", name): v for name, v in self.targets.items()}
         # Once: every sample asks for it.
         with_maps = {key: value for key, value in loaded.items() if value.map_kind}
+        if any(value.class_mirror for value in loaded.values()):
+            with_maps[GEOMETRY] = self.geometry
         object.__setattr__(self, "with_maps", with_maps)
         object.__setattr__(self, "kinds", {**self.inputs, **self.targets})
         attempts = max((value.attempts for value in self.targets.values()), default=1)
@@ -90,6 +108,83 @@ class Pipeline:
                 key: self._of(value.own_source) for key, value in loaded.items() if value.own_source
             }
             object.__setattr__(self, "own_images", own)
+            _check_channels(self.augment, loaded.values())
+        object.__setattr__(self, "_of_buckets", self._with_each_size())
+
+    def _with_each_size(self) -> list["Pipeline"]:
+        """Return the pipeline of each bucket."""
+        if self.buckets is None or self.resize is None:
+            return []
+        sizes = (replace(self.resize, image_size=size) for size in self.buckets.sizes)
+        return [replace(self, resize=resize, buckets=None) for resize in sizes]
+
+    def fitted(self, shape: tuple[int, ...]) -> "Pipeline":
+        """Return the pipeline with the size for an image, if there are several.
+
+        Args:
+            shape: (height, width, ...) of the whole image.
+        """
+        if not self._of_buckets or self.buckets is None:
+            return self
+        numbers = self.buckets.numbers_of(np.array([shape[:2]], np.int64))
+        return self._of_buckets[int(numbers[0])]
+
+    def fitted_to(self, record: Record) -> "Pipeline":
+        """Return the pipeline with the size for the image of a record."""
+        return self if self.buckets is None else self.fitted(self.source.open(record).shape)
+
+    @property
+    def cached_resize(self) -> ResizeOptions | None:
+        """How images are resized before a cache stores them; None if they are stored whole."""
+        return self.resize if self.resizes_first and self.buckets is None else None
+
+    def with_cache(self, choice: ImageCache) -> "Pipeline":
+        """Return the same pipeline of files, with a cache of all that it reads of them.
+
+        Raises:
+            ArgumentError: The cache is inside the folder of the images, or cannot be created; or
+                it shrinks images with maps.
+        """
+        assert isinstance(self.source, FileSource)
+        cache = RecordCache(
+            choice=choice, scaled_decode=self.scaled_decode, resize=self.cached_resize
+        )
+        return replace(
+            self,
+            source=cache.images(self.source),
+            targets={name: value.with_cache(cache) for name, value in self.targets.items()},
+            inputs={name: value.with_cache(cache) for name, value in self.inputs.items()},
+            # Made of the new ones.
+            own_images=None,
+        )
+
+    def fill_cache(self, record: Record) -> bool:
+        """Cache all that is read of the files of a record, if it is missing and there is room.
+
+        Returns:
+            Whether all of it is now cached.
+
+        Raises:
+            AugseqError: A file cannot be read or decoded; the message names it.
+        """
+        cache = self.source.cache
+        is_cached = cache is not None and cache.fill(record)
+        if not self.with_maps and not self.own_images:
+            return is_cached
+        shape = self.source.open(record).shape
+        # All of them, also if there is no room for one.
+        return all([is_cached, *(kind.fill_cache(record, shape) for kind in self.kinds.values())])
+
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of all that a cache stores for a record, in bytes; 0 without a cache.
+
+        Args:
+            record: The record.
+            shape: (height, width, channels) of its whole image.
+        """
+        cache = self.source.cache
+        own = 0 if cache is None else cache.entry_bytes(shape)
+        return own + sum(kind.entry_bytes(record, shape) for kind in self.kinds.values())
 
     def _of(self, source: ImageSource) -> "Pipeline":
         """Return the pipeline of a further image, without targets."""
@@ -137,7 +232,8 @@ class Pipeline:
         maps = {}
         for key, target in self.with_maps.items():
             maps[key] = moving = target.read_map(record, shape, region, pixels)
-            fit_to_pixels(moving, record, region, pixels.shape)
+            if moving.kind == "points":
+                fit_to_pixels(moving, record, region, pixels.shape)
         return maps
 
     def load_targets(
@@ -159,10 +255,30 @@ class Pipeline:
         for name, target in self.targets.items():
             key: ArrayKey = ("targets", name)
             if key in maps:
-                found[name] = target.load(record, maps[key].values)
+                found[name] = self.load_value(target, record, maps[key].values, maps)
             elif key in own or key not in (self.own_images or own):
-                found[name] = target.load(record, own.get(key, image))
+                found[name] = self.load_value(target, record, own.get(key, image), maps)
         return found
+
+    def load_value(
+        self,
+        target: Target,
+        record: Record,
+        image: Any,
+        maps: Mapping[ArrayKey, MovingMap],
+    ) -> Value:
+        """Return the value of a target or further input of a record.
+
+        Args:
+            target: The target.
+            record: The record.
+            image: The image or map that it is loaded from, as for `Target.load`.
+            maps: All maps of the image.
+        """
+        value = target.load(record, image)
+        if target.class_mirror is not None and maps[GEOMETRY].values.is_mirrored:
+            return target.mirrored(value)
+        return value
 
     def has_lost_objects(self, record: Record, targets: Mapping[str, Value]) -> bool:
         """Return whether a target with several attempts has lost all objects of a record."""
@@ -200,6 +316,17 @@ def _check_mixing(mix: Mixing, loaded: Mapping[ArrayKey, Target]) -> None:
             )
 
 
+def _check_channels(augment: AugmentationList, loaded: Iterable[Target]) -> None:
+    """Raise `ArgumentError` if an augmentation is not for the channels of a further image."""
+    for value in loaded:
+        is_moved = value.map_kind == "pixels"
+        if is_moved or value.own_source:
+            number = value.shape[-1]
+            # None if it is the image itself, which has been checked.
+            if number is not None:
+                augment.require_channels(number, moves_only=is_moved)
+
+
 def _check_no_shrinking(source: ImageSource) -> None:
     """Raise `ArgumentError` if a cache shrinks images before their maps are known."""
     if source.cache is not None and source.cache.shorter_side_px is not None:
@@ -208,21 +335,3 @@ def _check_no_shrinking(source: ImageSource) -> None:
             "`shorter_side_px` from the cache. "
             f"Received: shorter_side_px={source.cache.shorter_side_px}"
         )
-
-
-def plain_pipeline(
-    manifest: "Manifest",
-    *,
-    augment: AugmentationList,
-    resize: ResizeOptions | None,
-    decode: DecodeOptions | None = None,
-    targets: Mapping[str, Target] = NO_TARGETS,
-) -> Pipeline:
-    """Return the pipeline of an `ImageSequence` with these options."""
-    return Pipeline(
-        source=files_of(manifest, decode),
-        augment=augment,
-        resize=resize,
-        dtype="float32",
-        targets=targets,
-    )

@@ -14,8 +14,11 @@ from augseq.loading.targets.target import Target
 from augseq.loading.turns import RecordTurns, Turn
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
+from augseq.sampling.randomness import check_epoch
 from augseq.sampling.schedule import Schedule, Step
+from augseq.terminal_text import counted
 from augseq.types import Positions
+from augseq.validation import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +51,8 @@ class BatchPlan:
     def size_text(self) -> str:
         """The number of images, and of those per epoch if sampling changes it."""
         order = self.schedule.order
-        per_epoch = f", {order.length:,} per epoch" if order.text else ""
-        return f"{len(self.manifest):,} images{per_epoch}"
+        per_epoch = f", {order.length:,} per epoch" if order.frequency.text else ""
+        return f"{counted(len(self.manifest), 'image')}{per_epoch}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,8 +121,20 @@ class BatchPlan:
         own = np.array([self.sample_weight.load(record) for record in records], np.float32)
         return own.reshape(len(records))
 
+    def record(self, index: int, epoch: int, repeat: int = 0) -> Record:
+        """Return a record, after checking that it is used `repeat` times earlier in an epoch.
+
+        Raises:
+            ArgumentError: No record has this index, or it is not used that often.
+        """
+        position = self.manifest.position_of(index)
+        check_whole("repeat", repeat, least=0)
+        schedule = self.schedule
+        schedule.order.place_of(position, repeat, seed=schedule.seed, epoch=check_epoch(epoch))
+        return self.manifest[position]
+
     def sample(self, record: Record, epoch: int, repeat: int = 0) -> Sample:
-        """Load the sample of a record in an epoch, which came `repeat` times before."""
+        """Load the sample of a record in an epoch, which was used `repeat` times earlier."""
         turns = RecordTurns([Turn(record, repeat)])
         if self.pipeline.mix is not None:
             position = self.manifest.position_of(record.index)

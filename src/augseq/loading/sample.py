@@ -11,6 +11,7 @@ from augseq.loading.pipeline import Pipeline, check_dtype
 from augseq.loading.targets.target import Target
 from augseq.manifest import display
 from augseq.manifest.record import Record
+from augseq.pixels.options import Bands
 from augseq.progress_note import THIS_THREAD
 from augseq.sampling.randomness import Stream, lent_rng
 from augseq.terminal_text import array_rows, table_text
@@ -30,6 +31,7 @@ class Sample:
         targets: Target arrays by name, or a dict of several arrays for boxes; empty for prediction.
         kinds: What targets, and inputs other than the image, are: by name, to draw them.
         mixed: With which record it was mixed, and how; None if it was not.
+        bands: What images of bands are alike in, to draw them; None for colours.
     """
 
     record: Record
@@ -37,6 +39,7 @@ class Sample:
     targets: Mapping[str, Value]
     kinds: Mapping[str, Target] = field(default_factory=dict)
     mixed: Mixed | None = None
+    bands: Bands | None = None
 
     @property
     def image(self) -> Image:
@@ -68,7 +71,7 @@ def load_sample(
         pipeline: How to load it.
         seed: Random seed of the augmentations.
         epoch: From 0.
-        repeat: How many times the record came before in the epoch.
+        repeat: How many times the record was used earlier in the epoch.
         number: Number of the image that draws; from 1 for further images of the record.
         attempt: From 1 for further attempts, after those before have lost all objects.
 
@@ -94,6 +97,7 @@ def load_sample(
     )
     with _naming(record, seed, epoch, repeat), lent as rng:
         opened = pipeline.source.open(record)
+        pipeline = pipeline.fitted(opened.shape)
         crop = pipeline.draw_crop(opened.shape, rng)
         region = pipeline.region(opened.shape, crop)
         image = opened.read(region)
@@ -106,12 +110,19 @@ def load_sample(
         moved = {**own, **{key: moving.values for key, moving in maps.items()}}
         inputs: dict[str, Any] = {IMAGE: image}
         for name, value in pipeline.inputs.items():
-            inputs[name] = value.load(record, moved.get(("inputs", name)))
+            source = moved.get(("inputs", name))
+            inputs[name] = pipeline.load_value(value, record, source, maps)
         targets = pipeline.load_targets(record, image, maps, own)
     if attempt + 1 < pipeline.attempts and pipeline.has_lost_objects(record, targets):
         draws = {"repeat": repeat, "attempt": attempt + 1}
         return load_sample(record, pipeline, seed=seed, epoch=epoch, **draws)
-    return Sample(record=record, inputs=inputs, targets=targets, kinds=pipeline.kinds)
+    return Sample(
+        record=record,
+        inputs=inputs,
+        targets=targets,
+        kinds=pipeline.kinds,
+        bands=pipeline.bands,
+    )
 
 
 @contextmanager

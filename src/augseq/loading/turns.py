@@ -31,7 +31,7 @@ class RecordTurns(NamedTuple):
 
     @property
     def repeats(self) -> list[int]:
-        """How many times each came before in the epoch."""
+        """How many times each was used earlier in the epoch."""
         return [turn.repeat for turn in self.own]
 
     def turn_of(self, index: int) -> Turn | None:

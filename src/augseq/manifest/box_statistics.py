@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from augseq.terminal_text import shortened, table_text
+from augseq.terminal_text import counted, shortened, table_text
 
 _MOST_CLASSES = 40
 _MOST_LETTERS = 40
@@ -111,9 +111,3 @@ class BoxStatistics:
             f"{count:>9,} box{'es' if count != 1 else '  '}  {share:>6.1%}  "
             f"{num_images:>9,} image{'s' * (num_images != 1)}"
         )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: "1 box", "2,000 classes"."""
-    ending = "" if count == 1 else "es" if noun.endswith(("x", "s")) else "s"
-    return f"{count:,} {noun}{ending}"

@@ -23,6 +23,41 @@ def sorted_categories(dataset_info: str) -> list[dict[str, Any]]:
     return _by_id(json.loads(dataset_info))
 
 
+def key_point_names(dataset_info: str, num_points: int) -> tuple[str, ...]:
+    """Return the names of the key points of all objects that have any.
+
+    Args:
+        dataset_info: As in `Manifest`.
+        num_points: Number of key points of an object.
+
+    Returns:
+        One name for each point; empty if they have none, or categories contradict each other.
+
+    >>> key_point_names('{"categories": [{"id": 1, "name": "cat", "keypoints": ["nose"]}]}', 1)
+    ('nose',)
+    """
+    found = set(filter(None, named_points(dataset_info)))
+    return found.pop() if len(found) == 1 and {len(n) for n in found} == {num_points} else ()
+
+
+def named_points(dataset_info: str) -> list[tuple[str, ...]]:
+    """Return the names of the key points of each category; empty for those without.
+
+    Args:
+        dataset_info: As in `Manifest`: COCO's categories can have `keypoints`; a YOLO dataset can
+            have `kpt_names`. Names that are no list are ignored.
+    """
+    categories = sorted_categories(dataset_info)
+    by_number = json.loads(dataset_info).get("kpt_names") if categories else None
+    found = []
+    for number, category in enumerate(categories):
+        names = category.get("keypoints")
+        if names is None and isinstance(by_number, dict):
+            names = by_number.get(str(number))
+        found.append(tuple(map(str, names)) if isinstance(names, list) else ())
+    return found
+
+
 def check_dataset_info(dataset_info: str) -> None:
     """Raise `ArgumentError` unless this is the JSON text of a dataset with categories, or ""."""
     try:

@@ -11,6 +11,7 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.manifest.categories import common_info
 from augseq.manifest.manifest import Manifest, check_manifest, with_root_above
 from augseq.manifest.schema import check_paths_differ
+from augseq.manifest.windows import check_whole_images
 from augseq.remote.url import absolute_root, is_remote
 from augseq.types import PathLike
 
@@ -50,6 +51,7 @@ def concat_manifests(
         raise ArgumentError("`concat_manifests` requires at least one manifest. Received: none")
     for manifest in manifests:
         check_manifest(manifest)
+        check_whole_images(manifest.table, "concat_manifests")
     rename = rename or {}
     names_of = [[rename.get(name, name) for name in m.class_names] for m in manifests]
     unknown = set(rename).difference(*(m.class_names for m in manifests))

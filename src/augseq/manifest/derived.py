@@ -28,7 +28,7 @@ _KINDS = {
 # They describe the original image and its objects.
 _STALE = {
     *("box_ids", "box_crowd", "box_difficult", "box_truncated", "box_areas", "box_attributes"),
-    *("box_as_written", "box_masks", "image_id", "image_attributes", "probe"),
+    *("box_as_written", "box_masks", "image_id", "image_attributes", "probe", "window"),
 }
 
 
@@ -50,7 +50,7 @@ def derived_manifest(
         source: The manifest of the original images.
         positions: Position there of each new image; can repeat.
         columns: Other values of each new image, with its `path`. Columns of objects are as
-            `index_coco` makes them.
+            `index_coco` makes them; others get the type that they have in the source.
         root: Folder of the new images.
         dataset_info: As in `Manifest`.
         images_folder: As in `Manifest`.
@@ -59,8 +59,14 @@ def derived_manifest(
     rows = source.table.take(pa.array(positions, pa.int64()))
     replaced = {"index", *_STALE, *_KINDS, *source.path_columns, *columns}
     kept = {name: rows.column(name) for name in rows.column_names if name not in replaced}
+    schema = source.table.schema
+    kinds = {**_KINDS, **{name: schema.field(name).type for name in schema.names}}
     added = {
-        name: pa.array(values, _KINDS.get(name, pa.string())) for name, values in columns.items()
+        # First as they are: flags of a column of text are integers.
+        name: pa.array(values, _KINDS[name])
+        if name in _KINDS
+        else pa.array(values).cast(kinds.get(name, pa.string()))
+        for name, values in columns.items()
     }
     index = pa.array(range(len(positions)), pa.int64())
     return Manifest(

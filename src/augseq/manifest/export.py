@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from augseq.errors import ArgumentError
 from augseq.manifest.manifest import Manifest
-from augseq.manifest.schema import CORE_SCHEMA, PROBE_FIELD, ROWS_AT_ONCE
+from augseq.manifest.schema import ROWS_AT_ONCE, WINDOW_FIELD, own_names
+from augseq.manifest.windows import has_windows
 from augseq.storage.atomic_file import atomic_write
 from augseq.types import PathLike
 
@@ -91,9 +92,10 @@ def _plain_table(manifest: Manifest, path_column: str, label_column: str) -> pa.
         names = pa.array(manifest.class_names, pa.string())
         columns[label_column] = names.take(manifest.table.column("target").combine_chunks())
     columns["index"] = manifest.table.column("index")
-    own = [
-        n for n in manifest.table.column_names if n not in (*CORE_SCHEMA.names, PROBE_FIELD.name)
-    ]
+    if has_windows(manifest.table):
+        window = manifest.table.column(WINDOW_FIELD.name).combine_chunks()
+        columns |= {f"window_{part.name}": window.field(part.name) for part in WINDOW_FIELD.type}
+    own = own_names(manifest.table)
     expected = 2 + bool(manifest.class_names)
     if len(columns) < expected or set(columns).intersection(own):
         raise ArgumentError(

@@ -1,7 +1,7 @@
 """The manifest: all records of a dataset, as immutable Arrow columns."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.manifest import display
-from augseq.manifest.box_statistics import BoxStatistics, counted
+from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.categories import category_names, check_dataset_info
 from augseq.manifest.classes import (
     balanced_weights,
@@ -21,12 +21,12 @@ from augseq.manifest.classes import (
     selected_classes,
 )
 from augseq.manifest.own_columns import (
+    column_for,
     has_boxes,
     known_column,
     own_column,
     unique_values,
     value_counts,
-    values_by_path,
 )
 from augseq.manifest.partition import (
     Basis,
@@ -60,9 +60,11 @@ from augseq.manifest.schema import (
 from augseq.manifest.selection import named_positions, one_position, selected_positions
 from augseq.manifest.split import Split, named_shares, part_names, positions_by_value
 from augseq.manifest.strata import make_stratify
+from augseq.manifest.windows import check_whole_images, has_windows
+from augseq.parallel_map.map_options import MapKind, MapOptions
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import check_no_secret
-from augseq.terminal_text import counts_text, shortened
+from augseq.terminal_text import counted, counts_text, shortened
 from augseq.validation import check_whole
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ class Manifest:
         root: Folder that all paths are relative to, or the address of a remote one.
         class_names: Names by label: label 0 is `class_names[0]`. Empty without labels.
         table: Arrow columns `index` (int64), `path` (string), `target` (int32, null without
-            labels), optionally `probe` (see `Probe`), and your own columns. Arrow columns, since
+            labels), optionally `probe` (see `Probe`) and `window` (see `Window`), and your own
+            columns. Arrow columns, since
             forked workers would copy a million Python strings page by page.
         excluded: Records that are excluded from training: the same columns, and `reason`. They
             keep their index, so a repaired file gets its random stream back.
@@ -162,17 +165,19 @@ class Manifest:
 
     def __repr__(self) -> str:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
-        if self._has_boxes():
+        is_tiled = has_windows(self.table)
+        if self._has_boxes() and not is_tiled:
             counts = self._box_counts()
             boxes = f"{counted(sum(counts.values()), 'box')} of {counted(len(counts), 'class')}"
             labels = f"{labels}, {boxes}" if self.class_names else boxes
         excluded = f", {self.excluded.num_rows} excluded" if self.excluded.num_rows else ""
         root = shortened(repr(self.root), 40)
-        return f"Manifest({len(self)} images, {labels}{excluded}, root={root})"
+        what = "tiles" if is_tiled else "images"
+        return f"Manifest({len(self)} {what}, {labels}{excluded}, root={root})"
 
     def __str__(self) -> str:
         if not self.class_names:
-            return counts_text(repr(self), self._box_counts())
+            return counts_text(repr(self), {} if has_windows(self.table) else self._box_counts())
         labels = self.table.column("target").drop_null().to_numpy()
         counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
         return counts_text(repr(self), dict(zip(self.class_names, counts, strict=False)))
@@ -267,6 +272,7 @@ class Manifest:
         """
         if column is None and separator is None:
             if not self.class_names and self._has_boxes():
+                check_whole_images(self.table, "class_counts")
                 return self._box_counts()
             return dict(zip(self.class_names, self._label_counts().tolist(), strict=True))
         if column is not None and not isinstance(column, str):
@@ -399,8 +405,6 @@ class Manifest:
                 "`with_column` requires either `values` or `pattern`. Received: "
                 + ("neither" if values is None else "both")
             )
-        if values is not None and (isinstance(values, str) or not hasattr(values, "__len__")):
-            values = [values] * len(self)
         served, excluded = self.table.column("path"), self.excluded.column("path")
         # Each manifest that is created checks all paths, so only one is.
         home, path_columns = self, tuple(n for n in self.path_columns if n != name)
@@ -412,16 +416,8 @@ class Manifest:
                 check_existing(root, made.slice(0, len(self)), served, pattern)
             column = own_column(name, made)
             home, path_columns = with_root_above(self, root), (*path_columns, name)
-        elif isinstance(values, Mapping):
-            column = values_by_path(name, values, served, excluded)
-        elif len(values) != len(self):
-            raise ArgumentError(
-                f"There must be one value for each of {len(self)} records. Received: {len(values)}"
-            )
         else:
-            column = own_column(name, values)
-            gaps = pa.nulls(len(excluded), column.type)
-            column = pa.chunked_array([*column.chunks, gaps], column.type)
+            column = column_for(name, values, served, excluded)
         return replace(
             home,
             path_columns=path_columns,
@@ -461,11 +457,14 @@ class Manifest:
         resize_mode: str = "stretch",
         interpolation: str = "bilinear",
         color_mode: str = "rgb",
+        bands: Sequence[int] | None = None,
         exif_orientation: bool = True,
         background: tuple[int, int, int] = (255, 255, 255),
         max_pixels: int | None = None,
         max_file_bytes: int | None = None,
         full_depth: bool = False,
+        workers: int | None = None,
+        worker_kind: MapKind = "threads",
         progress: bool = True,
     ) -> PixelStatistics:
         """Return mean and standard deviation of each channel, to normalize pixels.
@@ -479,17 +478,23 @@ class Manifest:
                 each file once, so large images weigh more.
             resize_mode: As for `ImageSequence`, like all further options.
             interpolation: How pixels are resized.
-            color_mode: "rgb", "grayscale" or "rgba".
+            color_mode: "rgb", "grayscale", "rgba" or "bands".
+            bands: Which bands to measure, in order, from 0; None for all.
             exif_orientation: Whether images are turned upright.
             background: Colour behind transparent pixels.
             max_pixels: None for the default of `ImageSequence`.
             max_file_bytes: None for the default of `ImageSequence`.
             full_depth: Whether pixels are from 0 to 1, with more than 8 bits.
+            workers: Number of files to decode at the same time; None for one per core, or 16 of a
+                remote folder.
+            worker_kind: "threads", or "ray" to decode them on the nodes of a Ray cluster, with
+                `workers` of its CPUs. See docs/clusters.md.
             progress: Whether long work shows a progress bar.
 
         Raises:
             ArgumentError: There is no image, or an option is invalid.
             AugseqError: A file cannot be read or decoded; the message names it.
+            WorkerError: The Ray cluster cannot do this; the message names the node.
 
         Example:
             >>> import augseq
@@ -502,8 +507,9 @@ class Manifest:
             image_size=image_size,
             resize_mode=resize_mode,
             interpolation=interpolation,
-            progress=progress,
+            options=MapOptions(workers=workers, worker_kind=worker_kind, progress=progress),
             color_mode=color_mode,
+            bands=bands,
             exif_orientation=exif_orientation,
             background=background,
             max_pixels=max_pixels,
@@ -604,6 +610,7 @@ class Manifest:
             group: A column name, or one value per record in order: records with equal values, such
                 as photos of the same patient, go to the same part. Groups are assigned one by one,
                 large ones first, to keep the sizes and classes of the parts as close as possible.
+                If None, tiles of the same image are a group.
             stable: Whether no record changes parts when others are added or removed: its part then
                 depends only on the hash of its path, or of its group. Sizes and class shares are
                 then correct only on average.
@@ -768,6 +775,8 @@ class Manifest:
         return np.zeros(len(self), np.int64)
 
     def _basis(self, seed: int, group: Any, strata: Strata) -> Basis:
+        if group is None and has_windows(self.table):
+            group = "path"
         values = self._column(group) if isinstance(group, str) else group
         return Basis(
             paths=self.table.column("path"),
@@ -783,9 +792,12 @@ class Manifest:
 def check_manifest(value: object) -> None:
     """Raise `ArgumentError` if a value is not a manifest."""
     if not isinstance(value, Manifest):
+        hint = ""
+        if isinstance(value, Split):
+            hint = f". Pass one of its parts: {', '.join(value.names)}"
         raise ArgumentError(
             "The first argument must be a Manifest, as returned by augseq.index_folder(folder). "
-            f"Received: {type(value).__name__}"
+            f"Received: {type(value).__name__}{hint}"
         )
 
 

@@ -35,20 +35,36 @@ def own_column(name: str, values: Any) -> pa.ChunkedArray:
     return column
 
 
-def values_by_path(
-    name: str, values: Mapping[str, Any], served: pa.ChunkedArray, excluded: pa.ChunkedArray
+def column_for(
+    name: str, values: Any, served: pa.ChunkedArray, excluded: pa.ChunkedArray
 ) -> pa.ChunkedArray:
-    """Return the values of a mapping for the paths of records, excluded ones last.
+    """Return a column for the records with some paths, excluded ones last.
 
     Args:
         name: Name of the column in messages.
-        values: Values by path. Paths that are not in the manifest are ignored.
+        values: One for each path in `served`, a dict by path, or one for all.
         served: Paths that need a value.
-        excluded: Paths without a value get a null.
+        excluded: Paths that get a null, unless the dict has their value.
 
     Raises:
-        ArgumentError: A path has no value, or the values do not fit a column.
+        ArgumentError: The number of values is wrong, they do not fit, or a path has none.
     """
+    if isinstance(values, Mapping):
+        return _values_by_path(name, values, served, excluded)
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        values = [values] * len(served)
+    if len(values) != len(served):
+        raise ArgumentError(
+            f"There must be one value for each of {len(served)} records. Received: {len(values)}"
+        )
+    column = own_column(name, values)
+    gaps = pa.nulls(len(excluded), column.type)
+    return pa.chunked_array([*column.chunks, gaps], column.type)
+
+
+def _values_by_path(
+    name: str, values: Mapping[str, Any], served: pa.ChunkedArray, excluded: pa.ChunkedArray
+) -> pa.ChunkedArray:
     paths = [*served.to_pylist(), *excluded.to_pylist()]
     missing = [path for path in paths[: len(served)] if path not in values]
     if missing:

@@ -10,7 +10,8 @@ from augseq.terminal_text import call_text
 class PixelStatistics:
     """Mean and variance of each channel, over all pixels of the images of a manifest.
 
-    They are on the scale of the pixels in a batch: 0 to 255, or 0 to 1 with `full_depth`.
+    They are on the scale of the pixels in a batch: 0 to 255, 0 to 1 with `full_depth`, or that of
+    the files with `color_mode="bands"`.
 
     Attributes:
         mean: Mean of each channel, for `keras.layers.Normalization(mean=..., variance=...)`.

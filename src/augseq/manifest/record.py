@@ -20,7 +20,8 @@ class Probe:
             there is no usable image.
         width: Width of the upright image, in pixels.
         format: Pillow's name for the file format, such as "JPEG".
-        mode: Pillow's name for the pixel mode, such as "RGB" or "I;16".
+        mode: Pillow's name for the pixel mode, such as "RGB" or "I;16"; number and type of the
+            bands with `color_mode="bands"`, such as "13 x uint16".
         orientation: EXIF orientation, 1 to 8; 1 is upright as stored.
         num_frames: Number of frames of an animation or pages of a TIFF; 1 for all other images.
             None if the file is damaged after the first.
@@ -46,6 +47,43 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of the upright image in a file, as of a tile.
+
+    It can extend beyond the bottom and the right edge of the image; those pixels are black.
+
+    Attributes:
+        top: First row, in pixels from the top of the image.
+        left: First column, in pixels from the left of the image.
+        height: Height in pixels.
+        width: Width in pixels.
+        image_height: Height of the whole image, in pixels.
+        image_width: Width of the whole image, in pixels.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    image_height: int
+    image_width: int
+
+    def __repr__(self) -> str:
+        place = f"{self.height} x {self.width} px at top {self.top}, left {self.left}"
+        return call_text("Window", place, f"of {self.image_height} x {self.image_width} px")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.height, self.width
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the whole image, in pixels."""
+        return self.image_height, self.image_width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One image of a manifest, with its label and the values of your own columns.
 
@@ -58,6 +96,8 @@ class Record:
         path: Path relative to the manifest's root, with `/` on every system.
         target: Label, from 0 to the number of classes minus 1; None without labels.
         probe: Metadata of the file; None if it was not probed.
+        window: The part of the image in the file that is the image of this record; None for all
+            of it. See `tile_manifest`.
         columns: Values of your own columns, by name, as Python objects: str, int, float, bool,
             datetime or a list of them; None for a missing value.
     """
@@ -66,11 +106,15 @@ class Record:
     path: str
     target: int | None = None
     probe: Probe | None = None
+    window: Window | None = None
     columns: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
-        path = shortened(repr(self.path), 30 if self.probe or self.columns else 60)
+        has_more = self.probe or self.columns or self.window
+        path = shortened(repr(self.path), 30 if has_more else 60)
         # On one line, since lists of records are common: there is no room for a probe and columns.
+        if self.window is not None:
+            return options_text(self, path=path, probe="", columns="")
         if self.columns:
             columns = shortened(repr(dict(self.columns)), 30)
             return options_text(self, path=path, probe="", columns=columns)
@@ -81,3 +125,11 @@ class Record:
 
     def __str__(self) -> str:
         return f"{self.path!r} (index {self.index})"
+
+    def whole_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (height, width, ...) of the whole image in the file.
+
+        Args:
+            shape: (height, width, ...) of the image of this record.
+        """
+        return shape if self.window is None else (*self.window.image_size, *shape[2:])

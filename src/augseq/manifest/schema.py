@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augseq.errors import ArgumentError
-from augseq.manifest.record import Probe, Record
+from augseq.manifest.record import Probe, Record, Window
 from augseq.terminal_text import listed
 from augseq.types import Positions
 
@@ -41,20 +41,25 @@ PROBE_FIELD = pa.field(
         ]
     ),
 )
+# The part of an image that a tile shows; also a struct, for the same reasons.
+WINDOW_FIELD = pa.field(
+    "window", pa.struct([pa.field(field.name, pa.int32()) for field in fields(Window)])
+)
 REASON_FIELD = pa.field("reason", pa.string())
 # Rows converted to Python objects together, to limit memory.
 ROWS_AT_ONCE = 65_536
 # Types that Parquet supports, so that a manifest reads back as it was written.
 _AS_STORED = {pa.date64(): pa.date32(), pa.time32("s"): pa.time32("ms")}
-RESERVED_NAMES = (*CORE_SCHEMA.names, PROBE_FIELD.name, REASON_FIELD.name)
+STRUCT_FIELDS = (PROBE_FIELD, WINDOW_FIELD)
+RESERVED_NAMES = (*CORE_SCHEMA.names, *[field.name for field in STRUCT_FIELDS], REASON_FIELD.name)
 
 
 def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
     """Return a table with the columns of a manifest in standard order and types.
 
     Args:
-        table: Columns `index`, `path`, `target`, optionally `probe`, and optional user columns:
-            text, numbers, booleans, times, or lists of these.
+        table: Columns `index`, `path`, `target`, optionally `probe` and `window`, and optional
+            user columns: text, numbers, booleans, times, or lists of these.
         has_reasons: Whether there is a column `reason` for excluded records.
 
     Raises:
@@ -69,9 +74,10 @@ def standard_table(table: pa.Table, *, has_reasons: bool = False) -> pa.Table:
         raise ArgumentError(
             f"A manifest requires the columns {missing}. Received: {table.column_names}"
         )
-    if PROBE_FIELD.name in table.column_names:
-        _check_probe(table.schema.field(PROBE_FIELD.name).type)
-        wanted.append(PROBE_FIELD)
+    for struct in STRUCT_FIELDS:
+        if struct.name in table.column_names:
+            _check_struct(struct, table.schema.field(struct.name).type)
+            wanted.append(struct)
     names = {field.name for field in wanted}
     wanted += [_own_field(field) for field in table.schema if field.name not in names]
     schema = pa.schema(wanted)
@@ -153,15 +159,16 @@ def read_records(
         columns: User columns to read; all if None.
     """
     own = own_names(table) if columns is None else list(columns)
-    has_probe = PROBE_FIELD.name in table.column_names
-    names = [*CORE_SCHEMA.names, *[PROBE_FIELD.name] * has_probe]
+    structs = [field.name for field in STRUCT_FIELDS if field.name in table.column_names]
+    names = [*CORE_SCHEMA.names, *structs]
     if positions is not None:
         table = table.select([*names, *own])
         table = table.take(pa.array(np.asarray(positions, dtype=np.int64)))
     rows = table.select(names).to_pylist()
-    if has_probe:
+    for name in structs:
+        kind: type[Probe | Window] = Probe if name == PROBE_FIELD.name else Window
         for row in rows:
-            row["probe"] = None if row["probe"] is None else Probe(**row["probe"])
+            row[name] = None if row[name] is None else kind(**row[name])
     if own:
         for row, values in zip(rows, table.select(own).to_pylist(), strict=True):
             row["columns"] = values
@@ -169,10 +176,11 @@ def read_records(
 
 
 def hash_records(table: pa.Table, class_names: tuple[str, ...]) -> str:
-    """Return a hash of core columns and class names, as 32 hexadecimal digits."""
+    """Return a hash of core columns, windows and class names, as 32 hexadecimal digits."""
+    names = [*CORE_SCHEMA.names, *[WINDOW_FIELD.name] * (WINDOW_FIELD.name in table.column_names)]
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr(class_names).encode())
-    for rows in table.select(CORE_SCHEMA.names).to_batches(max_chunksize=ROWS_AT_ONCE):
+    for rows in table.select(names).to_batches(max_chunksize=ROWS_AT_ONCE):
         lines = (f"{row}\n" for row in zip(*rows.to_pydict().values(), strict=True))
         digest.update("".join(lines).encode())
     return digest.hexdigest()
@@ -269,12 +277,15 @@ def with_folder(table: pa.Table, folder: str, names: Iterable[str]) -> pa.Table:
     return table
 
 
-def _check_probe(kind: pa.DataType) -> None:
-    """Raise `ArgumentError` for fields that a cast to `PROBE_FIELD` would drop."""
-    known = {field.name for field in PROBE_FIELD.type}
+def _check_struct(struct: pa.Field, kind: pa.DataType) -> None:
+    """Raise `ArgumentError` for fields that a cast to `struct` would drop."""
+    known = [field.name for field in struct.type]
     names = [field.name for field in kind] if pa.types.is_struct(kind) else [str(kind)]
-    if not known.issuperset(names):
-        raise ArgumentError(f"`probe` must only have the fields of `Probe`. Received: {names}")
+    if not set(known).issuperset(names):
+        raise ArgumentError(
+            f"The column {struct.name!r} is reserved: it must only have the fields "
+            f"{', '.join(known)}. Received: {names}. Rename a column of your own."
+        )
 
 
 def check_paths_differ(paths: pa.Array | pa.ChunkedArray, place: str) -> None:

@@ -10,7 +10,7 @@ from augseq.errors import ManifestError
 from augseq.manifest.header import Header, checksum, write_header
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.parquet_file import read_file
-from augseq.manifest.schema import PROBE_FIELD, REASON_FIELD, join_parts, take_apart
+from augseq.manifest.schema import REASON_FIELD, STRUCT_FIELDS, join_parts, take_apart
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
 from augseq.storage.atomic_file import atomic_write
@@ -139,7 +139,7 @@ def _manifest(header: Header, table: pa.Table) -> Manifest:
 
 def _repeated(schema: pa.Schema) -> list[str]:
     """Return the Parquet names of the columns with many repeated values."""
-    probed = [f"{PROBE_FIELD.name}.{field.name}" for field in PROBE_FIELD.type]
+    parts = [f"{struct.name}.{part.name}" for struct in STRUCT_FIELDS for part in struct.type]
     # A dictionary of paths would overflow and be dropped, and slow down reading.
     lists = [f"{field.name}.list.element" for field in schema if pa.types.is_list(field.type)]
-    return [name for name in schema.names if name != "path"] + probed + lists
+    return [name for name in schema.names if name != "path"] + parts + lists

@@ -5,6 +5,7 @@ import stat
 from typing import NamedTuple
 
 from augseq.pixels.links import check_inside, folder_is_inside
+from augseq.storage.member_path import parse_member
 from augseq.storage.path_encoding import for_system
 
 _UNKNOWN = bytes(16)
@@ -35,13 +36,17 @@ def file_identity(
     """Return the current identity of a file; None if it cannot be inspected.
 
     Args:
-        path: The file.
+        path: The file, or a file inside a tar file, whose time is that of the tar file.
         content_hash: As in `Identity`.
         inside: Folder that symbolic links must not lead out of; None if they can lead anywhere.
 
     Raises:
         UnreadableError: The file leads out of the folder.
     """
+    member = parse_member(path)
+    if member is not None:
+        whole = file_identity(member.tar_path, content_hash, inside=inside)
+        return None if whole is None else whole._replace(num_bytes=member.num_bytes)
     status = None if inside is None else _status_inside(path, inside)
     if status is None:
         if inside is not None:

@@ -38,7 +38,7 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"\0\5\x16\7": ("macOS metadata of another file (AppleDouble)", _DELETE),
     b"\0\0\0\1Bud1": ("macOS folder metadata (.DS_Store)", _DELETE),
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office document, or a Thumbs.db", _DELETE),
-    b"\x93NUMPY": ("a numpy array", f"load it with numpy.load; {_FROM_ARRAYS}"),
+    b"\x93NUMPY": ("a numpy array", f'color_mode="bands" reads it; {_FROM_ARRAYS}'),
     b"\x89HDF\r\n\x1a\n": ("an HDF5 file", f"read it with h5py; {_FROM_ARRAYS}"),
     b"MATLAB 5.0": ("a MATLAB file", f"read it with scipy.io.loadmat; {_FROM_ARRAYS}"),
     b"CDF\1": ("a NetCDF file", f"read it with xarray; {_FROM_ARRAYS}"),

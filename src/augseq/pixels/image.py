@@ -1,6 +1,7 @@
 """Read a single image file exactly as training does."""
 
 import os
+from collections.abc import Sequence
 
 from augseq.errors import DecodeError
 from augseq.pixels.decode import open_image
@@ -27,6 +28,7 @@ def read_image(
     *,
     image_size: tuple[int, int] | None = None,
     color_mode: ColorMode = "rgb",
+    bands: Sequence[int] | None = None,
     resize_mode: ResizeMode = "stretch",
     interpolation: Interpolation = "bilinear",
     exif_orientation: bool = True,
@@ -41,7 +43,9 @@ def read_image(
     Args:
         path: The file.
         image_size: (height, width) in pixels to resize to; None keeps the original size.
-        color_mode: "rgb", "grayscale" or "rgba".
+        color_mode: "rgb", "grayscale" or "rgba"; or "bands" for all channels of a TIFF or .npy
+            file, with the numbers as stored.
+        bands: Which of these channels to return, in order, from 0; None for all.
         resize_mode: "stretch", "crop" (centre) or "pad" (black); needs `image_size`.
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3".
         exif_orientation: Whether to apply the EXIF orientation, so that the image is upright.
@@ -55,7 +59,8 @@ def read_image(
     Returns:
         Pixels, shape (height, width, channels); a new array. uint8, 0 to 255, with 16-bit values
         scaled down; with `full_depth` float32, in which 0 is black and 1 is white, and the values
-        of floating-point files are unchanged.
+        of floating-point files are unchanged. With `color_mode="bands"` uint8 for files of 8-bit
+        integers, otherwise float32.
 
     Raises:
         MissingFileError: The file does not exist.
@@ -76,6 +81,7 @@ def read_image(
         max_pixels=max_pixels,
         max_file_bytes=max_file_bytes,
         full_depth=full_depth,
+        bands=bands,
     )
     resize = resize_options(image_size, resize_mode, interpolation)
     name = os.fspath(path)

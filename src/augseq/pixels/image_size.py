@@ -1,14 +1,18 @@
 """Read the size of an image from the header of its file."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 from PIL import Image as PillowImage
 
 from augseq.pixels.decode import describe_image, open_image
 from augseq.pixels.decoders.decoder_errors import explaining
-from augseq.pixels.decoders.orientation import read_orientation
+from augseq.pixels.decoders.npy import is_npy, open_npy
+from augseq.pixels.decoders.orientation import read_orientation, read_tiff_orientation
 from augseq.pixels.decoders.registry import HEAD_BYTES, find_format
+from augseq.pixels.decoders.tiff_layout import read_layout
+from augseq.pixels.local_file import FileContent, find_large_file
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.read import read_bytes
 from augseq.storage.path_encoding import for_system
@@ -56,9 +60,17 @@ def read_image_size(path: str) -> ImageSize:
     plain = _read_plain(path)
     if plain is not None:
         return plain
-    data, options = read_bytes(path), DecodeOptions()
+    file = find_large_file(path, sys.maxsize)
+    data: FileContent = read_bytes(path) if file is None else file
+    if is_npy(data):
+        height, width, _ = open_npy(data).shape
+        return ImageSize(height, width, 1)
+    layout = read_layout(data)
+    if layout is not None:
+        return ImageSize(layout.height, layout.width, read_tiff_orientation(data))
+    options = DecodeOptions()
     upright = open_image(data, options).shape[:2]
-    orientation = describe_image(data, options).get("orientation") or 1
+    orientation = describe_image(data[:], options).get("orientation") or 1
     height, width = upright if orientation < 5 else upright[::-1]
     return ImageSize(height, width, orientation)
 

@@ -16,11 +16,23 @@ def check_inside(root: str, path: str) -> None:
     if folder_is_inside(root, os.path.dirname(path)) and not os.path.islink(for_system(path)):
         return
     if not _leads_inside(root, path):
-        raise UnreadableError(
-            f"The image {path!r} must be inside {root!r}, but a symbolic link leads to "
-            f"{_real(path)!r}. If that is intended, pass follow_links=True: index_folder(..., "
-            "follow_links=True), or read_manifest(path, follow_links=True)."
+        raise UnreadableError(f"The image {path!r} must be inside {root!r}, but {_way(path)}")
+
+
+def _way(path: str) -> str:
+    """Return where a path leads, and what to do."""
+    if ".." in path.replace(os.sep, "/").split("/"):
+        return (
+            f"leads to {_real(path)!r}. For files beside the folder of the images, use a pattern: "
+            'with_column("mask", pattern="../masks/{stem}.png") (at the shell: --with-column '
+            "mask='../masks/{stem}.png'); or index with a folder above both as the root "
+            "(--images-root)."
         )
+    return (
+        f"a symbolic link leads to {_real(path)!r}. If that is intended, pass follow_links=True: "
+        "index_folder(..., follow_links=True) (at the shell: augseq index --follow-links), or "
+        "read_manifest(path, follow_links=True)."
+    )
 
 
 def _leads_inside(root: str, path: str) -> bool:

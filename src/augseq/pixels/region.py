@@ -81,18 +81,14 @@ def read_box(region: Region, shape: tuple[int, ...], pixels: tuple[int, ...]) ->
     return scale, scaled_box(region.box, shape, scale)
 
 
-def cut_map(values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Return the part of a map that belongs to the pixels that were read of its image.
+def cut_map(values: npt.NDArray[Any], scale: int, box: Box) -> npt.NDArray[Any]:
+    """Return the part of a map that belongs to a box of its downscaled image, as a view if it can.
 
     Args:
-        values: The map of the whole image, shape (height, width, ...).
-        region: What was read of the image.
-        pixels: (height, width, ...) of what was read: all pixels of the region, or those of the
-            image downscaled by a factor, in which case the region was widened.
+        values: The map of the whole image at full size, shape (height, width, ...).
+        scale: Factor by which the image was downscaled.
+        box: In pixels of the downscaled image, as from `read_box`.
     """
-    if region.resize is not None and pixels[:2] == region.resize.image_size:
-        return values
-    scale, box = read_box(region, values.shape, pixels)
     top, left, height, width = (scale * edge for edge in box)
     part = values[top : top + height, left : left + width]
     # The last pixel of a downscaled image can extend beyond the image.

@@ -2,20 +2,33 @@
 
 import os
 import shlex
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from augseq.errors import ArgumentError, DecodeError, MissingFileError
+from augseq.errors import ArgumentError, AugseqError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.decode import open_image
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
+from augseq.pixels.decoders.tiff import TIFF
 from augseq.pixels.file_identity import Identity, file_identity
-from augseq.pixels.options import DecodeOptions, ResizeOptions, is_right_file, to_read_it
+from augseq.pixels.local_file import FileContent, find_large_file
+from augseq.pixels.options import (
+    Bands,
+    DecodeOptions,
+    PixelDtype,
+    ResizeOptions,
+    is_right_file,
+    to_read_it,
+)
 from augseq.pixels.probe import check_unchanged
 from augseq.pixels.read import read_file
 from augseq.pixels.region import Region
+from augseq.pixels.window import open_once, window_image
 from augseq.remote.folder import RemoteFolder
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import is_remote
@@ -24,6 +37,10 @@ from augseq.types import Image, Images
 
 if TYPE_CHECKING:  # Worker processes import neither the manifest nor pyarrow.
     from augseq.manifest.manifest import Manifest
+
+
+IN_PARTS = (*TIFF.endings, ".npy")
+"""Extensions of formats of which parts can be read."""
 
 
 class PixelCache(Protocol):
@@ -52,6 +69,10 @@ class PixelCache(Protocol):
         """Decode and cache the image of a record; return whether it is now cached."""
         ...
 
+    def entry_bytes(self, shape: tuple[int, ...]) -> int:
+        """Return the size of what is cached of an image of some shape, in bytes."""
+        ...
+
     def describe_cache(self) -> str:
         """Return one line on where the cache is and how much it holds."""
         ...
@@ -60,18 +81,19 @@ class PixelCache(Protocol):
 class ImageSource(Protocol):
     """A source of the images of records: deterministic, thread-safe and picklable.
 
-    Samples need only `open`. The other members serve displays, backups and advice.
+    Samples need only `open`. The other members serve displays, backups and advice. Inherit from it
+    for images in memory: then there is nothing to read, decode or cache.
     """
 
     @property
     def reads_files(self) -> bool:
         """Whether `open` reads and decodes a file each time."""
-        ...
+        return False
 
     @property
     def cache(self) -> PixelCache | None:
         """The cache of decoded pixels; None if there is none."""
-        ...
+        return None
 
     def open(self, record: Record) -> OpenImage:
         """Open the image of a record: uint8 or float32."""
@@ -79,7 +101,7 @@ class ImageSource(Protocol):
 
     def fetch(self, record: Record) -> object:
         """Do only the first part of `open`: read the file, or look it up in the cache."""
-        ...
+        return None
 
     def describe(self) -> str:
         """Return one line on where the images come from and how they are decoded."""
@@ -131,8 +153,8 @@ class FileSource:
         return repr(self.options)
 
     def fetch(self, record: Record) -> None:
-        """Read the file of a record; see `read`."""
-        self.read(record)
+        """Read the file of a record, unless it is read in parts."""
+        self.content(record)
 
     def open(self, record: Record) -> OpenImage:
         """Read the file of a record, and open its image.
@@ -141,16 +163,19 @@ class FileSource:
             MissingFileError: The file does not exist.
             UnreadableError: The system refuses to read it, or it leads out of the folder.
             RemoteError: The remote folder does not respond.
-            ChangedFileError: It has changed since it was probed.
+            ChangedFileError: It has changed since it was probed, or its tiles were made.
             DecodeError: It is not a usable image. `read` of the result can raise this too.
         """
-        data, modified_ns = self.read(record)
+        data, modified_ns = self.content(record)
         if record.probe is not None:
             check_unchanged(record, record.probe, self.root, data, modified_ns)
+        # Files of several tiles are opened once.
+        open_file = open_image if record.window is None else open_once
         try:
-            return _RecordImage(record, self.root, open_image(data, self.options))
+            opened = _RecordImage(record, self.root, self.options, open_file(data, self.options))
         except DecodeError as error:
-            raise _named(error, record, self.root) from error
+            raise _named(error, record, self.root, self.options) from error
+        return window_image(opened, record)
 
     def read(self, record: Record, *, anew: bool = False) -> tuple[bytes, int | None]:
         """Return the bytes of the file of a record, and its modification time.
@@ -168,19 +193,45 @@ class FileSource:
             RemoteError: The remote folder does not respond.
             DecodeError: It is not a regular file, or too large.
         """
-        try:
+        with self._naming(record):
             if self._folder is not None:
                 return self._fetch(self._folder, record, anew=anew), None
-            path = os.path.join(self.root, record.path)
-            inside = None if self.follow_links else self.root
-            return read_file(path, self.options.max_file_bytes, inside=inside)
+            return read_file(*self._place(record), inside=self._inside)
+
+    def content(self, record: Record) -> tuple[FileContent, int | None]:
+        """Return the file of a record, and its modification time, as `read` does.
+
+        A large file of a format of which parts can be read is not read yet.
+
+        Raises:
+            AugseqError: As `read`.
+        """
+        if self._folder is None and record.path.lower().endswith(IN_PARTS):
+            with self._naming(record):
+                file = find_large_file(*self._place(record), inside=self._inside)
+            if file is not None:
+                return file, file.modified_ns
+        return self.read(record)
+
+    @property
+    def _inside(self) -> str | None:
+        return None if self.follow_links else self.root
+
+    def _place(self, record: Record) -> tuple[str, int]:
+        return os.path.join(self.root, record.path), self.options.max_file_bytes
+
+    @contextmanager
+    def _naming(self, record: Record) -> Iterator[None]:
+        """Name the record in errors."""
+        try:
+            yield
         except MissingFileError as error:
             raise MissingFileError(
                 f"The image {record} is not in {self.root!r}. Index the folder again; or, if it "
                 "was moved, pass its new path: read_manifest(path, root=...), at the shell --root."
             ) from error
         except DecodeError as error:
-            raise _named(error, record, self.root) from error
+            raise _named(error, record, self.root, self.options) from error
 
     def _fetch(self, folder: RemoteFolder, record: Record, *, anew: bool) -> bytes:
         most = self.options.max_file_bytes
@@ -230,12 +281,56 @@ def files_of(manifest: "Manifest", decode: DecodeOptions | None = None) -> FileS
     )
 
 
+def with_bands(
+    decode: DecodeOptions,
+    manifest: "Manifest",
+    source_of: Callable[[DecodeOptions], ImageSource] | None = None,
+) -> DecodeOptions:
+    """Return options with the bands of the first image, which all images must have.
+
+    Without the colour mode "bands", they are unchanged.
+
+    Args:
+        decode: How to decode.
+        manifest: The records of the images.
+        source_of: Returns where the images are; None for the files of the manifest.
+
+    Raises:
+        AugseqError: The first image cannot be read; see `FileSource.open`.
+    """
+    if decode.color_mode != "bands" or not len(manifest):
+        return decode
+    return _with_bands_of(decode, source_of or partial(files_of, manifest), manifest[0])
+
+
+def with_readable_bands(decode: DecodeOptions, manifest: "Manifest") -> DecodeOptions:
+    """Do the same as `with_bands`, with the first image that can be read.
+
+    If none can, nothing is required of them.
+    """
+    if decode.color_mode == "bands":
+        for record in manifest:
+            with suppress(AugseqError):
+                return _with_bands_of(decode, partial(files_of, manifest), record)
+    return decode
+
+
+def _with_bands_of(
+    decode: DecodeOptions, source_of: Callable[[DecodeOptions], ImageSource], record: Record
+) -> DecodeOptions:
+    pixel = source_of(decode).open(record).read(Region(box=(0, 0, 1, 1)))
+    dtype: PixelDtype = "uint8" if pixel.dtype == np.uint8 else "float32"
+    number = source_of(replace(decode, bands=None)).open(record).shape[2]
+    return replace(decode, alike=Bands(number, dtype, decode.bands))
+
+
 @dataclass(frozen=True, slots=True)
 class _RecordImage:
     """The image of a record; its decode errors name the record."""
 
     record: Record
     root: str
+    options: DecodeOptions
     opened: OpenImage
 
     @property
@@ -246,24 +341,27 @@ class _RecordImage:
         try:
             return self.opened.read(region)
         except DecodeError as error:
-            raise _named(error, self.record, self.root) from error
+            raise _named(error, self.record, self.root, self.options) from error
 
 
-def _named(error: DecodeError, record: Record, root: str) -> DecodeError:
+def _named(error: DecodeError, record: Record, root: str, options: DecodeOptions) -> DecodeError:
     repair = "Repair or delete the file, then index the folder again. "
     if is_right_file(str(error)):
         repair = ""
+    # The commands would refuse these images as colours.
+    mode = " --color-mode bands" if options.color_mode == "bands" else ""
     return DecodeError(
         f"Cannot decode {record} in {root!r}: {error}. {repair}"
-        f"To list all such files: augseq check {shlex.quote(root)}. To exclude them, index with "
-        'unreadable="exclude" (at the shell: augseq index FOLDER --unreadable exclude).',
+        f"To list all such files: augseq check {shlex.quote(root)}{mode}. To exclude them, index "
+        'with unreadable="exclude" (at the shell: augseq index FOLDER --unreadable exclude'
+        f"{mode}).",
         record.path,
         record.index,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class ArraySource:
+class ArraySource(ImageSource):
     """Images in the rows of one array; a record's index is its row.
 
     Attributes:
@@ -282,15 +380,6 @@ class ArraySource:
                 f"Received: shape={shape}, dtype={self.images.dtype}.{hint}"
             )
 
-    @property
-    def reads_files(self) -> bool:
-        """False: the pixels are in memory."""
-        return False
-
-    @property
-    def cache(self) -> None:
-        """None: there is nothing to decode."""
-
     def describe(self) -> str:
         """Return "arrays in memory"."""
         return "arrays in memory"
@@ -298,9 +387,6 @@ class ArraySource:
     def content_text(self) -> str:
         """Describe the values of the array."""
         return f"array of {array_text(self.images)}"
-
-    def fetch(self, record: Record) -> None:
-        """Do nothing: the pixels are in memory."""
 
     def open(self, record: Record) -> OpenImage:
         """Copy the row of a record."""

@@ -1,7 +1,6 @@
 """Read the stored numbers of a value map, such as depth: of any depth, never scaled."""
 
 import io
-import math
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,12 @@ from augseq.errors import DecodeError
 from augseq.pixels.decoders.decoder_errors import explaining
 from augseq.pixels.decoders.full_depth import read_deep_colors
 from augseq.pixels.decoders.isolated.decoder_process import call_in_decoder_process
-from augseq.pixels.decoders.orientation import read_orientation, turn
+from augseq.pixels.decoders.npy import is_npy, read_npy
+from augseq.pixels.decoders.orientation import read_orientation, read_tiff_orientation, turn
 from augseq.pixels.decoders.tiff_layout import TiffLayout, read_layout
 from augseq.pixels.decoders.tiff_samples import check_sample_bytes, read_samples
 from augseq.pixels.mask_file import naming_kind, other_size, stored_values
 from augseq.pixels.options import DecodeOptions
-
-_NPY = b"\x93NUMPY"
 
 
 def read_values(data: bytes, shape: tuple[int, ...], channels: int) -> npt.NDArray[np.float32]:
@@ -36,7 +34,7 @@ def read_values(data: bytes, shape: tuple[int, ...], channels: int) -> npt.NDArr
         DecodeError: It has another size or other channels, or is damaged.
     """
     with naming_kind(data), explaining():
-        values = _read_npy(data, shape) if data.startswith(_NPY) else _read_picture(data, shape)
+        values = _read_array(data, shape) if is_npy(data) else _read_picture(data, shape)
         if values.dtype.kind not in "biuf":
             raise DecodeError(f"its values are not numbers, but of the type {values.dtype}")
     if channels == 1 and values.shape[2] == 3 and (values == values[:, :, :1]).all():
@@ -64,29 +62,16 @@ def _check_size(size: tuple[int, ...], shape: tuple[int, ...]) -> None:
         raise DecodeError(other_size("value map", (size[0], size[1]), shape))
 
 
-def _read_npy(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0
-    stored, _, dtype = (read if version[0] == 1 else np.lib.format.read_array_header_2_0)(file)
-    if dtype.hasobject:
-        raise DecodeError("its values are not numbers, but Python objects")
-    if len(stored) not in (2, 3):
-        raise DecodeError(
-            "an array must have the shape (height, width) or (height, width, channels), but it "
-            f"has {stored}"
-        )
-    _check_size(stored, shape)
-    if math.prod(stored) * dtype.itemsize > len(data):
-        raise DecodeError("it is truncated")
-    values: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-    return values[:, :, np.newaxis] if values.ndim == 2 else values
+def _read_array(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    values = read_npy(data)
+    _check_size(values.shape, shape)
+    return values
 
 
 def _read_picture(data: bytes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     layout = read_layout(data)
     if layout is not None and _needs_tifffile(layout):
-        orientation = read_orientation(data)
+        orientation = read_tiff_orientation(data)
         size = (layout.height, layout.width)
         _check_size(size if orientation < 5 else size[::-1], shape)
         options = DecodeOptions()

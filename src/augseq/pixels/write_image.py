@@ -50,8 +50,13 @@ class WrittenImages:
             where: The sample, as in messages.
 
         Raises:
-            ArgumentError: The pixels are not between 0 and 255, or JPEG cannot hold them.
+            ArgumentError: The pixels are not between 0 and 255, or the format cannot hold them.
         """
+        if image.shape[2] not in (1, 3, 4):
+            raise ArgumentError(
+                "Only images of 1, 3 or 4 channels can be written to image files. Received: "
+                f"{image.shape[2]} channels in {where}. Write such arrays with numpy.save."
+            )
         pixels = _in_bytes(image, where)
         if self.format == "jpeg" and pixels.shape[2] == 4:
             raise ArgumentError(

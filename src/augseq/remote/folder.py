@@ -20,6 +20,7 @@ from augseq.remote.local_cache import LocalCache
 from augseq.remote.options import RemoteOptions
 from augseq.remote.retry_policy import is_denied, is_out_of_range, is_transient
 from augseq.remote.url import is_web, scrubbed
+from augseq.storage.member_path import parse_member
 
 UNLISTED = (
     " Many web servers do not list their folders; if so, use a table of the images: "
@@ -94,7 +95,8 @@ class RemoteFolder:
         """Return all bytes of a file, from the local copy if there is one.
 
         Args:
-            path: Path relative to the folder, with `/`.
+            path: Path relative to the folder, with `/`; of a file inside a tar file, only its part
+                of the tar file is read.
             name: Name of the file in messages; its path if None.
             wanted_hash: Content hash that a copy must have; None accepts any copy. A fetched file
                 is not compared with it.
@@ -106,6 +108,7 @@ class RemoteFolder:
             MissingFileError: There is no such file.
             UnreadableError: The storage denies access.
             RemoteError: The storage does not answer, or its answer is unusable.
+            ChangedFileError: A tar file is not the one that was indexed.
         """
         copy = None if self._cache is None or anew else self._cache.find(path, wanted_hash)
         if copy is not None:
@@ -115,10 +118,27 @@ class RemoteFolder:
             self._cache.keep(path, data)
         return data
 
+    def read_range(self, path: str, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` to before `end`, or to its end.
+
+        Raises:
+            MissingFileError: There is no such file.
+            UnreadableError: The storage denies access.
+            RemoteError: The storage does not answer, or its answer is unusable.
+        """
+        return self._bytes(f"read {path!r} in", path, start=start, end=end)
+
     def _fetch(self, what: str, path: str, max_bytes: int | None) -> bytes:
+        member = parse_member(path)
+        if member is not None:
+            start, end = member.header_start, member.start + member.num_bytes
+            return member.checked(self._bytes(what, member.tar_path, start=start, end=end))
         # Some other storages would split a range into many small requests.
         takes_ranges = self._connection.takes_ranges
         cut = {"end": max_bytes + 1} if takes_ranges and max_bytes is not None else {}
+        return self._bytes(what, path, **cut)
+
+    def _bytes(self, what: str, path: str, **cut: int) -> bytes:
         try:
             _, data = self._ask(what, lambda place: ("cat_file", place.at(path)), **cut)
         except _NoByteError:
@@ -129,7 +149,8 @@ class RemoteFolder:
         """Return a file's size and a hash of its ETag, or the equivalent.
 
         Args:
-            path: Path relative to the folder, with `/`.
+            path: Path relative to the folder, with `/`; of a file inside a tar file, the ETag is
+                that of the tar file.
             name: Name of the file in messages; its path if None.
 
         Raises:
@@ -137,6 +158,9 @@ class RemoteFolder:
             UnreadableError: The storage denies access.
             RemoteError: The storage does not answer, or reports neither an ETag nor a time.
         """
+        member = parse_member(path)
+        if member is not None:
+            return member.num_bytes, self.identity(member.tar_path, name)[1]
         what = f"look up {name or repr(path)} in"
         _, info = self._ask(what, lambda place: ("info", place.at(path)))
         mark = next((str(info[key]) for key in _MARKS if info.get(key) is not None), None)

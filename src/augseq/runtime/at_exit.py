@@ -42,6 +42,12 @@ def _clean_up() -> None:
             stack.callback(cleanup)
 
 
+def clean_up_first() -> None:
+    """Let the cleanups come before those of a library that was imported in the meantime."""
+    atexit.unregister(_clean_up)
+    atexit.register(_clean_up)
+
+
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
     """Ignore Ctrl-C: the program exits anyway, and the cleanup must not stop half-way."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from augseq.sampling.even_places import EvenPlaces
-from augseq.sampling.order import Turns, comes_too_rarely
+from augseq.sampling.order import Frequency, Turns, comes_too_rarely
 from augseq.sampling.permutation import (
     Words,
     epoch_order,
@@ -36,17 +36,13 @@ class ByQuota:
         groups: Group of each record, from 0, shape (num_records,), int64.
         quotas: Number of places of each group in an epoch, shape (num_groups,), int64; 0 for
             groups without records.
-        text: The quotas, for people.
-        content: The groups and quotas, as text that is compared when a run resumes.
-        by_class: Whether the groups are the classes, and have equal quotas.
+        frequency: The groups and quotas, as text.
         evenly: Whether every `period` places in a row have the same number of each group.
     """
 
     groups: Positions
     quotas: Positions
-    text: str
-    content: str
-    by_class: bool = False
+    frequency: Frequency
     evenly: bool = False
     _places: EvenPlaces | None = field(init=False, repr=False)
     _members: Positions = field(init=False, repr=False)
@@ -78,9 +74,9 @@ class ByQuota:
         return True
 
     @property
-    def times(self) -> int:
-        """1: each place has another record."""
-        return 1
+    def parts(self) -> tuple[int, ...]:
+        """All places: a batch can have any records."""
+        return (self.length,)
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from augseq.sampling.order import Turns, comes_too_rarely
+from augseq.sampling.order import Frequency, Turns, comes_too_rarely
 from augseq.sampling.permutation import epoch_order, epoch_place
 from augseq.sampling.randomness import Stream, record_rng
 from augseq.types import Positions
@@ -32,8 +32,7 @@ class ByWeight:
         weights: Weight of each record, at least 0, shape (num_records,), float64. The sum is
             greater than 0.
         length: Number of places of each epoch.
-        text: The weights, for people.
-        content: The weights, as text that is compared when a run resumes.
+        frequency: The weights, as text.
 
     Source:
         Madow (1949), "On the Theory of Systematic Sampling, II"; the fractions are those of
@@ -42,8 +41,7 @@ class ByWeight:
 
     weights: npt.NDArray[np.float64]
     length: int
-    text: str
-    content: str
+    frequency: Frequency
     _ends: Positions = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,14 +58,9 @@ class ByWeight:
         return True
 
     @property
-    def by_class(self) -> bool:
-        """False: the weights may be anything."""
-        return False
-
-    @property
-    def times(self) -> int:
-        """1: each place has another record."""
-        return 1
+    def parts(self) -> tuple[int, ...]:
+        """All places: a batch can have any records."""
+        return (self.length,)
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""

@@ -15,12 +15,29 @@ class Turns(NamedTuple):
 
     Attributes:
         positions: Positions in the manifest, shape (n,), int64.
-        repeats: How many times each record came before in the epoch, shape (n,), int64: 0 for the
-            first time. A record's random draws depend on it.
+        repeats: How many times each record was used earlier in the epoch, shape (n,), int64: 0
+            for the first time. A record's random draws depend on it.
     """
 
     positions: Positions
     repeats: Positions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frequency:
+    """How often each record is used in an epoch.
+
+    Attributes:
+        text: For people; empty if each comes once.
+        content: As text that is compared when a run resumes; empty if each comes once.
+        by_class: Whether each class comes equally often, however many records it has.
+        times: How many places in a row have the same record.
+    """
+
+    text: str = ""
+    content: str = ""
+    by_class: bool = False
+    times: int = 1
 
 
 class Order(Protocol):
@@ -38,20 +55,12 @@ class Order(Protocol):
         """Whether the order differs from epoch to epoch."""
 
     @property
-    def text(self) -> str:
-        """How often each record comes, for people; empty if each comes once."""
+    def frequency(self) -> Frequency:
+        """How often each record is used."""
 
     @property
-    def content(self) -> str:
-        """The same as text that is compared when a run resumes; empty if each comes once."""
-
-    @property
-    def by_class(self) -> bool:
-        """Whether each class comes equally often, however many records it has."""
-
-    @property
-    def times(self) -> int:
-        """How many places in a row have the same record."""
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of places in a row that batches do not mix with others; their sum is `length`."""
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch.
@@ -72,7 +81,7 @@ class Order(Protocol):
             epoch: As in `turns`.
 
         Raises:
-            ArgumentError: The record does not come that often in this epoch.
+            ArgumentError: The record is not used that often in this epoch.
         """
 
 
@@ -89,24 +98,14 @@ class EachOnce:
     shuffle: bool
 
     @property
-    def text(self) -> str:
-        """Empty: each record comes once."""
-        return ""
+    def frequency(self) -> Frequency:
+        """Once."""
+        return Frequency()
 
     @property
-    def content(self) -> str:
-        """Empty: each record comes once."""
-        return ""
-
-    @property
-    def by_class(self) -> bool:
-        """False: a class comes as often as it has records."""
-        return False
-
-    @property
-    def times(self) -> int:
-        """1: each place has another record."""
-        return 1
+    def parts(self) -> tuple[int, ...]:
+        """All places: a batch can have any records."""
+        return (self.length,)
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""
@@ -124,9 +123,9 @@ class EachOnce:
 
 
 def comes_too_rarely(position: int, repeat: int, epoch: int) -> ArgumentError:
-    """Return the error for a record that does not come that often in an epoch."""
+    """Return the error for a record that is not used that often in an epoch."""
     often = f"{repeat + 1} times " if repeat else ""
     return ArgumentError(
-        f"The record at position {position} of the manifest does not come {often}in epoch {epoch}. "
-        f"`repeat` counts from 0. Received: repeat={repeat}"
+        f"The record at position {position} of the manifest does not appear {often}in epoch "
+        f"{epoch}. `repeat` counts from 0. Received: repeat={repeat}"
     )

@@ -76,8 +76,8 @@ def lent_rng(
         stream: As in `record_rng`.
         epoch: As in `record_rng`.
         index: As in `record_rng`.
-        repeat: Less than 2**32. How many times the record came before in the epoch: its draws are
-            independent each time.
+        repeat: Less than 2**32. How many times the record was used earlier in the epoch: its draws
+            are independent each time.
         number: Less than 2**15. Other numbers are for further images of the record: their draws
             are `number` times 2**50 draws ahead, which no image ever uses.
         attempt: Less than 2**8. Other numbers are for further attempts with the same image: their

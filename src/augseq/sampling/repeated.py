@@ -1,9 +1,9 @@
 """Several places in a row for each place of another order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from augseq.errors import ArgumentError
-from augseq.sampling.order import Order, Turns, comes_too_rarely
+from augseq.sampling.order import Frequency, Order, Turns, comes_too_rarely
 from augseq.types import Positions
 
 
@@ -30,19 +30,20 @@ class Repeated:
         return self.order.shuffle
 
     @property
-    def text(self) -> str:
-        """How often each record comes, for people."""
-        return ", ".join([*filter(None, [self.order.text]), f"each {self.times} times in a row"])
+    def frequency(self) -> Frequency:
+        """That of the order without repeats, several times."""
+        once = self.order.frequency
+        return replace(
+            once,
+            text=f"{once.text}, each {self.times} times in a row".removeprefix(", "),
+            content=f"{once.content}, repeats={self.times}".removeprefix(", "),
+            times=self.times,
+        )
 
     @property
-    def content(self) -> str:
-        """What is compared when a run resumes."""
-        return f"{self.order.content}, repeats={self.times}".removeprefix(", ")
-
-    @property
-    def by_class(self) -> bool:
-        """Whether each class comes equally often."""
-        return self.order.by_class
+    def parts(self) -> tuple[int, ...]:
+        """Those of the order without repeats."""
+        return tuple(part * self.times for part in self.order.parts)
 
     def turns(self, places: Positions, *, seed: int, epoch: int) -> Turns:
         """Return which records come at the given places of an epoch; see `Order`."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.sampling.order import Order, Turns
-from augseq.sampling.randomness import check_epoch, check_seed
+from augseq.sampling.permutation import permutation_keys, permute
+from augseq.sampling.randomness import Stream, check_epoch, check_seed
 from augseq.types import Positions
 from augseq.validation import check_choice, check_whole
 
@@ -31,11 +32,12 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The progress of a run, independent of its batch size.
+    """The progress of a run, independent of its batch size, unless there are buckets.
 
     Attributes:
         epoch: The current epoch, from 0.
-        num_records: Number of records of the epoch already used, over all shards.
+        num_records: Number of records of the epoch already used, over all shards. If batches are
+            of one size each, every batch counts as full.
     """
 
     epoch: int = 0
@@ -77,6 +79,20 @@ class Shard:
         return self.count > 1 or self.padding is not None
 
 
+class _Span(NamedTuple):
+    """Where a batch is in the order of an epoch.
+
+    Attributes:
+        first: First place of its part of the order.
+        size: Number of places of the part.
+        offsets: Its places, counted from `first`; those past the end of the part are padding.
+    """
+
+    first: int
+    size: int
+    offsets: Positions
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """Which positions form which batch, for every epoch.
@@ -105,6 +121,15 @@ class Schedule:
             raise ArgumentError(
                 f"There must be at least one batch. Received: {self.order.length} records, "
                 f"batch_size={self.batch_size}, drop_remainder={self.drop_remainder}{shards}"
+                + ". Pass a smaller batch_size, or drop_remainder=False."
+                * self.drop_remainder
+            )
+        if not all(map(self._count_batches, filter(None, self.order.parts))):
+            raise ArgumentError(
+                "With drop_remainder=True, each bucket must fill a batch, or its images would "
+                f"never be used. Received: buckets of {', '.join(map(str, self.order.parts))} "
+                f"images, for batches of {self._global_size}. Pass fewer buckets, or "
+                "drop_remainder=False."
             )
         if not self.num_batches_of(self.done.epoch):
             # The rest of the epoch does not fill a batch: start the next epoch.
@@ -113,11 +138,19 @@ class Schedule:
     @property
     def num_batches(self) -> int:
         """Number of batches in a complete epoch."""
-        return self._count_batches(self.order.length)
+        return sum(map(self._count_batches, self.order.parts))
 
     def num_batches_of(self, epoch: int) -> int:
         """Return the number of batches left in an epoch; at least 1."""
-        return self._count_batches(max(0, self.order.length - self._num_done(epoch)))
+        num_done = self._num_done(epoch)
+        if self.has_parts:
+            return max(0, self.num_batches - num_done // self._global_size)
+        return self._count_batches(max(0, self.order.length - num_done))
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether each batch has records of one part of the order, such as those of one size."""
+        return len(self.order.parts) > 1
 
     def whole_from(self, epoch: int) -> "Schedule":
         """Return a schedule of complete epochs only, starting at an epoch.
@@ -145,13 +178,15 @@ class Schedule:
 
     def places(self, step: Step) -> Positions:
         """Return the places of a batch in the epoch's order, shape (batch size,), int64."""
-        return self._places(step) % self.order.length
+        span = self._span(step)
+        return span.first + span.offsets % span.size
 
     def partners(self, places: Positions) -> Positions:
         """Return the place of the record that the one at each place is mixed with.
 
         Neighbours are partners: 0 and 1, 2 and 3, and so on; with repeated records, each copy of a
-        record and the same copy of the next one. The last of an odd number is its own partner.
+        record and the same copy of the next one. The last of an odd number is its own partner, also
+        in each part of the order.
 
         Args:
             places: Places in an epoch's order, shape (n,), int64.
@@ -159,9 +194,14 @@ class Schedule:
         Returns:
             Places, shape (n,), int64; the partner of a partner is the place itself.
         """
-        times = self.order.times
-        partners = (places // times ^ 1) * times + places % times
-        return np.where(partners < self.order.length, partners, places)
+        times = self.order.frequency.times
+        sizes = np.array(self.order.parts, np.int64)
+        ends = np.cumsum(sizes)
+        parts = np.searchsorted(ends, places, side="right")
+        firsts, sizes = (ends - sizes)[parts], sizes[parts]
+        offsets = places - firsts
+        partners = (offsets // times ^ 1) * times + offsets % times
+        return np.where(partners < sizes, firsts + partners, places)
 
     def turns(self, step: Step) -> Turns:
         """Return which records form a batch, and how many times each came before."""
@@ -189,9 +229,15 @@ class Schedule:
         return int(self._is_padding(step).sum())
 
     def batch_sizes(self, epoch: int) -> set[int]:
-        """Return the batch sizes of an epoch: two if the last batch is smaller."""
+        """Return the batch sizes of an epoch: two if the last batch is smaller, or more."""
+        if self.has_parts:
+            if self.shard.fills_batches:
+                return {self.batch_size}
+            whole = {self.batch_size for part in self.order.parts if part >= self.batch_size}
+            rest = {part % self.batch_size for part in self.order.parts} - {0}
+            return whole if self.drop_remainder else whole | rest
         last = self.num_batches_of(epoch) - 1
-        return {len(self._places(Step(epoch, batch))) for batch in (0, last)}
+        return {len(self._span(Step(epoch, batch)).offsets) for batch in (0, last)}
 
     def progress_before(self, step: Step) -> Progress:
         """Return the progress of a run before a step."""
@@ -213,13 +259,35 @@ class Schedule:
         return self.done.num_records if epoch == self.done.epoch else 0
 
     def _is_padding(self, step: Step) -> npt.NDArray[np.bool_]:
-        return self._places(step) >= self.order.length
+        span = self._span(step)
+        return span.offsets >= span.size
 
-    def _places(self, step: Step) -> Positions:
-        """Return the places of a batch in the epoch's order; those past its end are padding."""
+    def _span(self, step: Step) -> _Span:
         num_before = self._num_done(step.epoch) + step.batch * self._global_size
-        first = num_before + self.shard.index * self.batch_size
-        stop = first + self.batch_size
+        first, size = 0, self.order.length
+        if self.has_parts:
+            first, size, number = self._batch_of_part(num_before // self._global_size, step.epoch)
+            num_before = number * self._global_size
+        start = num_before + self.shard.index * self.batch_size
+        stop = start + self.batch_size
         if not self.shard.fills_batches:
-            stop = min(stop, self.order.length)
-        return np.arange(first, stop, dtype=np.int64)
+            stop = min(stop, size)
+        return _Span(first, size, np.arange(start, stop, dtype=np.int64))
+
+    def _batch_of_part(self, batch: int, epoch: int) -> tuple[int, int, int]:
+        """Return the first place and size of the part of a batch, and its number in that part.
+
+        Args:
+            batch: Index of the batch in the whole epoch.
+            epoch: From 0.
+        """
+        counts = list(map(self._count_batches, self.order.parts))
+        if self.order.shuffle:
+            keys = permutation_keys(self.seed, Stream.ORDER, epoch=epoch, number=0)
+            batch = int(permute(np.array([batch]), np.array([sum(counts)]), keys)[0])
+        first = 0
+        for size, count in zip(self.order.parts, counts, strict=True):
+            if batch < count:
+                return first, size, batch
+            first, batch = first + size, batch - count
+        raise IndexError(f"There is no batch {batch} after the last one of epoch {epoch}.")

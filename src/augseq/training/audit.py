@@ -13,10 +13,11 @@ import numpy as np
 from augseq.errors import ArgumentError, MissingFileError
 from augseq.manifest.manifest import Manifest
 from augseq.sampling.order import Order
-from augseq.terminal_text import call_text, first_few, first_lines
+from augseq.terminal_text import call_text, counted, first_few, first_lines
 from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
 from augseq.types import PathLike
+from augseq.validation import briefly
 
 # Limits memory.
 _MOST_PLACES = 2**16
@@ -99,7 +100,7 @@ class AuditReport:
         num_padding: Number of times, over all epochs, that a record was repeated to fill up the
             last batches of several processes.
         unfinished: Number of records trained in the last epoch if it is incomplete, 0 otherwise.
-        by_quota: Whether the sampling sets how often each record comes; otherwise that is once.
+        by_quota: Whether the sampling sets how often each record is used; otherwise that is once.
     """
 
     num_epochs: int
@@ -119,7 +120,7 @@ class AuditReport:
 
     def __str__(self) -> str:
         rest = f", and {self.unfinished} records of the next one" if self.unfinished else ""
-        title = f"{self.num_epochs} complete epoch{'s' * (self.num_epochs != 1)}{rest}: "
+        title = f"{counted(self.num_epochs, 'complete epoch')}{rest}: "
         often = "as often as its quota" if self.by_quota else "once"
         if self.holds:
             padding = f", plus {self.num_padding} as padding" if self.num_padding else ""
@@ -131,6 +132,10 @@ class AuditReport:
             for what, by_epoch in (("missing", self.missing), ("repeated", self.repeated))
             for epoch, indices in sorted(by_epoch.items())
         ]
+        if self.repeated and not self.by_quota:
+            lines.append(
+                "  If `sampling` or `repeats` set how often, pass the sequence that has them."
+            )
         return "\n".join([title + f"some records were not trained exactly {often}.", *lines])
 
 
@@ -145,14 +150,26 @@ def verify_audit(
     Args:
         paths: A file that `Audit` wrote, or the files of all processes that trained together.
         manifest: The images that were trained on. With `sampling` or `repeats`, the sequence, which
-            tells how often each record comes in each epoch.
+            tells how often each record is used in each epoch.
 
     Raises:
-        ArgumentError: A file was not written by `Audit`.
+        ArgumentError: There are no files, one was not written by `Audit`, or `manifest` is neither
+            a manifest nor a sequence.
         MissingFileError: There is no such file.
     """
+    if not isinstance(manifest, Manifest | ImageSequence):
+        raise ArgumentError(
+            "`manifest` must be the Manifest that was trained on, or the ImageSequence. "
+            f"Received: {type(manifest).__name__}"
+        )
     quotas = _Quotas(manifest)
-    files = [paths] if isinstance(paths, str | os.PathLike) else paths
+    files: Any = [paths] if isinstance(paths, str | os.PathLike) else paths
+    is_list = isinstance(files, Sequence) and len(files) > 0
+    if not is_list or not all(isinstance(path, str | os.PathLike) for path in files):
+        raise ArgumentError(
+            "`paths` must be a file that augseq.Audit wrote, or a list of the files of all "
+            f"processes that trained together. Received: paths={briefly(paths)}"
+        )
     audits = [_epochs(Path(path)) for path in files]
     epochs = {epoch for audit in audits for epoch in audit.batches}
     missing, repeated, num_padding, unfinished = {}, {}, 0, 0
@@ -182,10 +199,10 @@ def verify_audit(
 
 
 class _Quotas:
-    """How often each record comes in each epoch, by index.
+    """How often each record is used in each epoch, by index.
 
     Args:
-        data: A sequence, or a manifest whose records come once.
+        data: A sequence, or a manifest whose records are used once.
     """
 
     def __init__(self, data: Manifest | ImageSequence) -> None:
@@ -193,7 +210,7 @@ class _Quotas:
         self._indices = manifest.table.column("index").to_pylist()
         self._once = Counter(self._indices)
         self.order: Order | None = None
-        if isinstance(data, ImageSequence) and data._plan.schedule.order.text:
+        if isinstance(data, ImageSequence) and data._plan.schedule.order.frequency.text:
             self.order, self._seed = data._plan.schedule.order, data.seed
 
     def of(self, epoch: int) -> Counter[int]:
@@ -242,6 +259,10 @@ def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError as error:
         raise MissingFileError(f"The audit file {str(path)!r} does not exist.") from error
+    except IsADirectoryError as error:
+        raise ArgumentError(
+            f"Pass the file that Audit wrote, not a folder. Received: {str(path)!r}"
+        ) from error
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)

@@ -1,17 +1,12 @@
 """Back up a training run while it trains, and resume it after a crash."""
 
 import copy
-import os
 import re
-import signal
-import sys
-import threading
 import time
 import warnings
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
@@ -20,6 +15,7 @@ import numpy as np
 
 from augseq.errors import ArgumentError, AugseqWarning, BackupError
 from augseq.terminal_text import call_text
+from augseq.training.backup_checks import check_can_resume
 from augseq.training.backup_file import (
     Backup,
     list_backups,
@@ -42,8 +38,9 @@ from augseq.training.model_state import (
     write_state,
 )
 from augseq.training.sequence import ImageSequence
+from augseq.training.sigterm import SigtermWatch
 from augseq.types import PathLike
-from augseq.validation import check_number, check_whole
+from augseq.validation import check_number, check_whole, explains_names
 
 # State of this process: number of completed `fit` calls by folder and conditions; the conditions
 # of the last one by folder; folders with a warning; initial settings of interrupted optimizers.
@@ -105,6 +102,7 @@ class BackupAndResume(EpochSync):
         callbacks=[augseq.BackupAndResume(batches, "backups", every_s=300)])`
     """
 
+    @explains_names
     def __init__(
         self,
         sequence: ImageSequence,
@@ -128,6 +126,7 @@ class BackupAndResume(EpochSync):
         self._keep = check_whole("keep", keep, least=1)
         self._delete_at_end = name is None if delete_at_end is None else delete_at_end
         self._force = force
+        self._sigterm = SigtermWatch(self)
         self._reset()
         if sequence.length is not None:
             # Before training, which can change the attributes of augmentations.
@@ -139,6 +138,7 @@ class BackupAndResume(EpochSync):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy the settings; the copy, such as a tuner makes, uses the same sequence."""
         twin = memo[id(self)] = type(self).__new__(type(self))
+        twin._sigterm = SigtermWatch(twin)
         twin._reset()
         fit_state = {"_model", *vars(twin)}
         memo.setdefault(id(self._sequence), self._sequence)
@@ -162,18 +162,14 @@ class BackupAndResume(EpochSync):
         self._done: dict[str, Any] = {}
         self._own: set[Path] = set()
         self._saved_at_s = 0.0
-        # The signal handler runs in the training thread.
-        self._terminated = False
-        self._former_handler: Any = None
+        self._sigterm.has_come = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the latest backup, if there is one."""
-        former_handler = self._former_handler
         self._reset()
-        self._former_handler = former_handler
         super().on_train_begin(logs)
         self._call = find_fit(self)
-        self._check_call()
+        check_can_resume(self.model, self._call, self._sequence, self.params["steps"])
         if not self.model.built:
             self._build()
         backup = read_latest_backup(self._folder)
@@ -188,44 +184,7 @@ class BackupAndResume(EpochSync):
             self._call.callbacks[-1].set_model(self._model)
             self._call.callbacks[-1].set_params(self.params)
         self._saved_at_s = time.monotonic()
-        self._catch_sigterm()
-
-    def _check_call(self) -> None:
-        """Raise `ArgumentError` before training if the run could not be resumed."""
-        call = self._call
-        data = self._sequence if call is None else call.data
-        if data is not self._sequence and not isinstance(data, ImageSequence):
-            name = type(data).__name__
-            raise ArgumentError(
-                "BackupAndResume saves the position in the data, so `fit` must train on the "
-                f"sequence itself, not on a wrapper. Received: fit(x={name}(...)). Pass the "
-                "sequence of BackupAndResume to `fit`, or save complete epochs with "
-                "keras.callbacks.BackupAndRestore and EpochSync."
-            )
-        if self.params["steps"] != self._sequence.num_batches:
-            raise ArgumentError(
-                "BackupAndResume requires each Keras epoch to be one pass over the data; remove "
-                "steps_per_epoch and repeat()."
-            )
-        if data is not self._sequence:
-            raise ArgumentError(
-                "`fit` trains on a different ImageSequence than the one passed to BackupAndResume. "
-                "Pass the same object to both: "
-                "fit(batches, callbacks=[BackupAndResume(batches, ...)])."
-            )
-        if call is not None and call.shuffle and self.params["steps"] > 1:
-            raise ArgumentError(
-                "BackupAndResume can resume only if Keras requests the batches in order: pass "
-                "shuffle=False to fit; ImageSequence(shuffle=True) shuffles the images. Received: "
-                f"shuffle={call.shuffle!r}"
-            )
-        optimizers = [value for value in vars(self.model).values() if _is_optimizer(value)]
-        if len({id(optimizer) for optimizer in optimizers}) != 1 or self.model.optimizer is None:
-            raise ArgumentError(
-                "BackupAndResume requires a model compiled with exactly one optimizer. "
-                f"Received: a model with {len(optimizers)} optimizers. Save this model with "
-                "keras.callbacks.BackupAndRestore, and pass EpochSync."
-            )
+        self._sigterm.begin()
 
     def _build(self) -> None:
         """Create the weights that TensorFlow would create in the first step, to compare them."""
@@ -314,8 +273,8 @@ class BackupAndResume(EpochSync):
         if self._has_begun and self._call is None:
             self._save(self._sequence.state_dict())
         self._has_begun = True
-        if self._terminated:
-            self._hand_sigterm_on()
+        if self._sigterm.has_come:
+            self._sigterm.hand_on()
         if len(self._sequence) < self.params["steps"]:
             self._expect_early_end()
 
@@ -341,9 +300,9 @@ class BackupAndResume(EpochSync):
         num_batches = self._pass.num_trained
         # Before an evaluation, which can use the same sequence.
         self._done = self._sequence.state_dict(num_batches=num_batches)
-        if self._terminated:
+        if self._sigterm.has_come:
             self._save(self._done)
-            self._hand_sigterm_on()
+            self._sigterm.hand_on()
         if self._pass.is_over:
             self._generators = read_generators()
         if self._pass.is_over and len(self._sequence) < self.params["steps"]:
@@ -373,8 +332,8 @@ class BackupAndResume(EpochSync):
         self._was_stopped = bool(self.model.stop_training) and epoch + 1 < self.params["epochs"]
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
             self._save(self._done)
-            if self._terminated:
-                self._hand_sigterm_on()
+            if self._sigterm.has_come:
+                self._sigterm.hand_on()
         elif not self._delete_at_end:
             self._before_end = {**read_state(self.model), **self._generators}
 
@@ -382,11 +341,11 @@ class BackupAndResume(EpochSync):
         """Save on SIGTERM; the rest follows after `on_train_end` of the other callbacks."""
         super().on_train_end(logs)
         self.model._initial_epoch = None
-        if self._terminated:
+        if self._sigterm.has_come:
             # The program has not received the trained model yet.
             self._save(self._done or self._sequence.state_dict())
-            self._hand_sigterm_on()
-        self._release_sigterm()
+            self._sigterm.hand_on()
+        self._sigterm.end()
         if self._call is None:
             self._after_train_end(logs)
 
@@ -498,36 +457,6 @@ class BackupAndResume(EpochSync):
         has_changed = rates[0] != rates[1] and isinstance(rates[1], float)
         return rates[1] if has_changed else None
 
-    def _catch_sigterm(self) -> None:
-        # Only the main thread can set handlers in Python.
-        if threading.current_thread() is not threading.main_thread():
-            return
-        former = signal.getsignal(signal.SIGTERM)
-        # Keras does not notify callbacks when `fit` fails, so a handler may be left from one.
-        while isinstance(owner := getattr(former, "__self__", None), BackupAndResume):
-            if owner is not self and find_fit(owner, sys._getframe()) is not None:
-                break
-            former = owner._former_handler
-        # None means a handler not set from Python, which cannot be restored.
-        self._former_handler = former or signal.SIG_DFL
-        signal.signal(signal.SIGTERM, self._note_sigterm)
-
-    def _note_sigterm(self, number: int, frame: FrameType | None) -> None:
-        if frame is not None and find_fit(self, frame) is not None:
-            self._terminated = True
-        else:
-            self._hand_sigterm_on()
-
-    def _release_sigterm(self) -> None:
-        if self._former_handler is not None:
-            signal.signal(signal.SIGTERM, self._former_handler)
-            self._former_handler = None
-
-    def _hand_sigterm_on(self) -> None:
-        self._release_sigterm()
-        self._terminated = False
-        os.kill(os.getpid(), signal.SIGTERM)
-
 
 class _AfterOthers(keras.callbacks.Callback):  # type: ignore[misc]
     """The last callback of a `fit`, which calls its owner after all other callbacks."""
@@ -553,10 +482,6 @@ def _check_name(name: Any) -> str:
         "`name` must be a folder name: 1 to 100 letters, digits, spaces, '.', '-' and '_', with a "
         f"letter or digit at both ends. Received: name={name!r}"
     )
-
-
-def _is_optimizer(value: Any) -> bool:
-    return isinstance(value, keras.optimizers.Optimizer)
 
 
 def _without_end(arrays: Arrays) -> Arrays:

@@ -2,6 +2,7 @@
 
 import keras
 
+from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.training.kinds.kind import Kind
 from augseq.training.networks import build_network
 from augseq.training.run_options import RunOptions
@@ -10,30 +11,37 @@ _WEIGHT_DECAY = 5e-3
 _WARM_UP = 0.1
 
 
-def build_model(kind: Kind, options: RunOptions) -> keras.Model:
+def build_model(
+    kind: Kind, options: RunOptions, bands: PixelStatistics | None = None
+) -> keras.Model:
     """Build the model of a run, uncompiled.
 
     Args:
         kind: What it predicts.
         options: The options of the run. Their weights are those of the network; those of the head
             are always random.
+        bands: Mean and variance of each band of the images to train on; None for colours.
 
     Raises:
         ArgumentError: There is no such architecture, it does not support this image size, or the
             weights do not fit it or cannot be downloaded.
         MissingFileError: There is no such file of weights.
     """
+    num_channels = 1 if options.color_mode == "grayscale" else 3
+    if bands is not None:
+        num_channels = len(bands.mean)
     policy = keras.config.dtype_policy()
     if options.mixed_precision:
         keras.config.set_dtype_policy("mixed_float16")
     try:
         network = build_network(
             options.architecture,
-            image_shape=(*options.image_size, 1 if options.color_mode == "grayscale" else 3),
+            image_shape=(*options.image_size, num_channels),
             seed=options.seed,
             weights=str(options.weights),
             white=1.0 if options.full_depth else 255.0,
             is_per_pixel=kind.is_per_pixel,
+            bands=bands,
         )
         return keras.Model(network.pixels, kind.add_head(network), name=network.name)
     finally:
@@ -61,6 +69,10 @@ def compile_model(model: keras.Model, kind: Kind, *, num_steps: int, learning_ra
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if model.dtype_policy.name == "mixed_float16":
+        # Keras would do the same in `compile`, but not after loading: a loaded model has the
+        # global policy. Its optimizer would then lack variables, and start without its state.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer, loss=kind.loss(), metrics=kind.metrics(), jit_compile=_jit_compile())
 
 

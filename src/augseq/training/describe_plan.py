@@ -1,7 +1,9 @@
 """The plan of a sequence as readable text."""
 
+from itertools import zip_longest
+
 from augseq.loading.plan import BatchPlan
-from augseq.terminal_text import listed
+from augseq.terminal_text import counted, listed
 
 
 def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
@@ -14,7 +16,7 @@ def plan_text(plan: BatchPlan, *, epoch: int, workers: str) -> str:
     """
     schedule = plan.schedule
     title = (
-        f"ImageSequence: {plan.size_text}, {schedule.num_batches} batches of "
+        f"ImageSequence: {plan.size_text}, {counted(schedule.num_batches, 'batch')} of "
         f"{schedule.batch_size}, epoch {epoch}"
     )
     hops = [*plan_hops(plan), ("workers", workers)]
@@ -27,8 +29,10 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     order = (
         f"reshuffled each epoch, seed {schedule.seed}" if schedule.order.shuffle else "as indexed"
     )
-    if schedule.order.text:
-        order += f", {schedule.order.text}"
+    if schedule.order.frequency.text:
+        order += f", {schedule.order.frequency.text}"
+    if pipeline.buckets is not None:
+        order += ", each batch of one size"
     augment = " > ".join(pipeline.augment.names) or "none"
     if pipeline.augment.steps:
         augment += f", seed {schedule.seed}"
@@ -44,7 +48,8 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     hops = [("order", order), ("source", source), ("augment", augment)]
     if pipeline.resize is not None:
         resize = pipeline.resize
-        size = f"{resize.resize_mode} to {resize.image_size}, {resize.interpolation}"
+        sizes = str(resize.image_size) if pipeline.buckets is None else _sizes_text(plan)
+        size = f"{resize.resize_mode} to {sizes}, {resize.interpolation}"
         hops.insert(2 if pipeline.resizes_first else 3, ("resize", size))
     cache = pipeline.source.cache
     if cache is not None:
@@ -52,6 +57,15 @@ def plan_hops(plan: BatchPlan) -> list[tuple[str, str]]:
     if pipeline.mix is not None:
         hops.append(("mix", f"{pipeline.mix.text}, with the neighbour, seed {schedule.seed}"))
     return [*hops, *_outputs(plan)]
+
+
+def _sizes_text(plan: BatchPlan) -> str:
+    """Return the sizes of the buckets, with the number of images that get each."""
+    assert plan.pipeline.buckets is not None
+    times, parts = plan.schedule.order.frequency.times, plan.schedule.order.parts
+    # Without the last ones if no image gets them.
+    counts = zip_longest(plan.pipeline.buckets.sizes, parts, fillvalue=0)
+    return ", ".join(f"{size} ({count // times:,} images)" for size, count in counts)
 
 
 def _outputs(plan: BatchPlan) -> list[tuple[str, str]]:

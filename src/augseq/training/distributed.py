@@ -4,11 +4,13 @@ Detection imports and starts nothing: it looks only at modules that are already 
 """
 
 import sys
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import keras
 
 from augseq.errors import ArgumentError
+from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Padding, Schedule, Shard
 
 _Part: TypeAlias = tuple[int, int]
@@ -17,12 +19,28 @@ _Part: TypeAlias = tuple[int, int]
 _WHOLE = (0, 1)
 
 
-def make_shard(index: int | None, count: int | None, padding: Padding | None) -> Shard:
-    """Return the shard with the given index and count, or detect that of this process.
+def shard_plan(
+    plan: BatchPlan, index: int | None, count: int | None, padding: Padding | None
+) -> BatchPlan:
+    """Return a plan of one shard of every global batch; see `ImageSequence.shard`.
 
     Raises:
-        ArgumentError: Only one of `index` and `count` was given, or there is no such shard.
+        ArgumentError: Only one of `index` and `count` was given, there is no such shard, or
+            batches cannot be divided.
     """
+    if padding == "zero_weight" and plan.target is None:
+        raise ArgumentError('padding="zero_weight" requires targets, but there are none.')
+    if plan.schedule.has_parts and plan.schedule.done.num_records:
+        raise ArgumentError(
+            "With Buckets, the order depends on the number of shards, so shards cannot change "
+            "within an epoch. Call `shard` before `load_state_dict`, with as many shards as in "
+            "the run that was saved."
+        )
+    shard = _make_shard(index, count, padding)
+    return replace(plan, schedule=replace(plan.schedule, shard=shard))
+
+
+def _make_shard(index: int | None, count: int | None, padding: Padding | None) -> Shard:
     if index is not None and count is not None:
         return Shard(index=index, count=count, padding=padding, is_given=True)
     if index is not None or count is not None:

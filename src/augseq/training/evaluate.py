@@ -9,7 +9,8 @@ from augseq.errors import ArgumentError
 from augseq.training.kinds.evaluation import Evaluation
 from augseq.training.kinds.kind import Kind
 from augseq.training.kinds.kind_of import kind_of
-from augseq.training.predict_batches import predict_batches
+from augseq.training.mirrored_views import check_classes_stay
+from augseq.training.predict_batches import check_one_size, predict_kind
 from augseq.training.sequence import ImageSequence
 
 
@@ -51,12 +52,21 @@ def evaluate(
         raise ArgumentError(
             f"`evaluate` requires an ImageSequence. Received: {type(batches).__name__}"
         )
+    check_one_size(batches, "evaluate")
+    check_classes_stay(batches)
     schedule = batches._plan.schedule
     order = schedule.order
-    if order.shuffle or order.text or schedule.drop_remainder or batches.length is None:
+    wrong = {
+        "shuffle=True": order.shuffle,
+        "sampling or repeats": bool(order.frequency.text),
+        "drop_remainder=True": schedule.drop_remainder,
+        "repeat()": batches.length is None,
+    }
+    if any(wrong.values()):
+        options = ", ".join(name for name, is_set in wrong.items() if is_set)
         raise ArgumentError(
             "`evaluate` requires each image once, in the order of the manifest. Received: an "
-            "ImageSequence that shuffles, drops a remainder or repeats"
+            f"ImageSequence with {options}. Evaluate one without."
         )
     kind = kind_of(batches, "evaluate")
     curves: Any = getattr(history, "history", history)
@@ -80,8 +90,5 @@ def evaluate_kind(
         history: Loss and metrics of each epoch.
         verbose: As in Keras' `predict`.
     """
-    outputs, loaded = predict_batches(kind, model, batches, verbose=verbose)
-    paths = tuple(batches.manifest.table.column("path").to_pylist())
-    truth = kind.truth(loaded, batches.manifest)
-    predictions = kind.predictions(paths, outputs, truth, batches)
+    predictions = predict_kind(kind, model, batches, verbose=verbose)
     return kind.evaluation(predictions, batches, history)

@@ -13,7 +13,7 @@ from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.array_row import ArrayRowTarget
 from augseq.loading.targets.target import Target
 from augseq.training.compiled_loss import computes_loss, loss_of_output
-from augseq.training.model_names import check_outputs_named, output_names
+from augseq.training.model_names import check_outputs_named, named_outputs
 from augseq.training.weight_checks import check_weights
 
 _SPARSE = (keras.losses.SparseCategoricalCrossentropy, keras.losses.sparse_categorical_crossentropy)
@@ -51,10 +51,10 @@ def warn_if_for_training(plan: BatchPlan) -> None:
     """Warn if metrics or predictions would be those of mixed or repeated images."""
     if plan.pipeline.mix is not None:
         options, effect = "`mix`", "mixed images"
-    elif plan.schedule.order.text:
-        options, effect = "`sampling` or `repeats`", "images that come more often than others"
-        if plan.schedule.order.times > 1:
-            effect = "images that come several times"
+    elif plan.schedule.order.frequency.text:
+        options, effect = "`sampling` or `repeats`", "images that are used more often than others"
+        if plan.schedule.order.frequency.times > 1:
+            effect = "images that are used several times"
     else:
         return
     warnings.warn(
@@ -107,7 +107,7 @@ def check_class_weight(class_weight: Any, plan: BatchPlan) -> None:
             f"Received: {what}. Weigh the records instead: images.with_column('weight', values), "
             "and weights='weight' in ImageSequence (for arrays: `sample_weight`)."
         )
-    if plan.schedule.order.by_class:
+    if plan.schedule.order.frequency.by_class:
         raise ArgumentError(
             "With sampling=augseq.Balanced(), the model sees each class equally often, so "
             "`class_weight` would balance the classes a second time. Received: both. Remove one of "
@@ -144,7 +144,7 @@ def check_targets(model: Any, plan: BatchPlan) -> None:
 def _check_mixed(model: Any, targets: Mapping[str, Target]) -> None:
     """Raise `ArgumentError` if a loss takes mixed rows of an array for class numbers."""
     for name, target in targets.items():
-        loss = _plain_loss(model, name if len(targets) > 1 else None)
+        loss = _plain_loss(model, target, name if len(targets) > 1 else None)
         is_row = isinstance(target, ArrayRowTarget) and not target.is_one_hot
         if loss is not None and _is(loss, _SPARSE) and is_row:
             raise ArgumentError(
@@ -169,7 +169,7 @@ def check_outputs(model: Any, target: Target, name: str | None = None) -> None:
     Raises:
         ArgumentError: The model has too few outputs, or the loss expects different targets.
     """
-    num_outputs, loss = _num_outputs(model, name), _plain_loss(model, name)
+    num_outputs, loss = _num_outputs(model, name), _plain_loss(model, target, name)
     num_classes = target.num_classes
     if num_outputs is None or loss is None:
         return
@@ -233,19 +233,19 @@ def _num_outputs(model: Any, name: str | None = None) -> int | None:
     """Return the size of a model's output; None if it is not one vector of known size."""
     outputs = getattr(model, "outputs", None)
     if name is not None:
-        names = output_names(model) or []
-        outputs = [outputs[names.index(name)]] if outputs and name in names else None
+        named = named_outputs(model)
+        outputs = [named[name]] if name in named else None
     if not isinstance(outputs, list) or len(outputs) != 1 or len(outputs[0].shape) != 2:
         return None
     num_outputs: int | None = outputs[0].shape[-1]
     return num_outputs
 
 
-def _plain_loss(model: Any, name: str | None = None) -> Any:
+def _plain_loss(model: Any, target: Target, name: str | None = None) -> Any:
     """Return the compiled loss of a model's output; None with custom training code."""
     if computes_loss(model):
         return None
-    loss = loss_of_output(model, name, output_names(model) or [])
+    loss = loss_of_output(model, target, name)
     # The ignored class needs no output.
     return None if getattr(loss, "ignore_class", None) is not None else loss
 

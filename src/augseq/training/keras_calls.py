@@ -63,6 +63,18 @@ def find_method() -> KerasMethod | None:
     return None
 
 
+def is_inferring_shapes() -> bool:
+    """Return whether Keras asks for a batch only to infer the shapes of all, for TensorFlow.
+
+    Source:
+        `get_tf_dataset` of `keras.src.trainers.data_adapters.py_dataset_adapter`, Keras 3.15.
+    """
+    return any(
+        _is_keras(frame) and frame.f_code.co_name == "get_tf_dataset"
+        for frame in _frames(sys._getframe(1))
+    )
+
+
 def find_iterator() -> Any:
     """Return the TensorFlow iterator that Keras reads in this thread; None if there is none.
 

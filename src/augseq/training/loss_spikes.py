@@ -8,7 +8,8 @@ from typing import Any
 from augseq.errors import ArgumentError
 from augseq.inspection.grid import draw_samples
 from augseq.inspection.picture import Picture
-from augseq.manifest.record import Record
+from augseq.inspection.sample_look import sample_title
+from augseq.loading.sample import Sample
 from augseq.terminal_text import call_text, first_lines, shortened
 from augseq.training.sequence import ImageSequence
 from augseq.training.trained_batches import TrainedBatches
@@ -23,7 +24,7 @@ class LossSpike:
         loss: Mean loss of its images; can be NaN or infinite.
         epoch: The epoch of the batch.
         indices: Indices of its records, in the batch's order.
-        repeats: How many times each came before in the epoch, as `sample` takes it.
+        repeats: How many times each was used earlier in the epoch, as `sample` takes it.
     """
 
     loss: float
@@ -135,7 +136,7 @@ class LossSpikes(TrainedBatches):
             self._sequence.sample(epoch=spike.epoch, index=index, repeat=repeat)
             for index, repeat in turns
         ]
-        titles = [_title(sample.record, self._sequence.class_names) for sample in samples]
+        titles = [_title(sample, self._sequence.class_names) for sample in samples]
         heading = f"loss {spike.loss:.3g}, epoch {spike.epoch}"
         return draw_samples(samples, titles, heading=heading)
 
@@ -144,7 +145,7 @@ def _rank(spike: LossSpike) -> float:
     return -spike.loss if math.isfinite(spike.loss) else -math.inf
 
 
-def _title(record: Record, class_names: Sequence[str]) -> str:
-    if not class_names or record.target is None:
-        return str(record.index)
-    return f"{record.index}: {class_names[record.target]}"
+def _title(sample: Sample, class_names: Sequence[str]) -> str:
+    if not class_names or sample.record.target is None:
+        return str(sample.record.index)
+    return f"{sample.record.index}: {sample_title(sample, class_names)}"

@@ -58,10 +58,10 @@ def output_names(model: Any) -> list[str] | None:
     tensors = getattr(model, "outputs", None)
     if not isinstance(tensors, list) or not tensors:
         return None
-    names = getattr(model, "output_names", None)
-    if not isinstance(names, list) or len(names) != len(tensors):
-        return _keys(model, "output")
-    return _keys(model, "output") or list(map(str, names))
+    # A `Sequential` does not have them.
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]
+    named = list(map(str, names)) if len(names) == len(tensors) else None
+    return _keys(model, "output") or named
 
 
 def named_outputs(model: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from augseq.errors import ArgumentError
+from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.training.backbones import build_backbone, preprocess
 from augseq.training.pretrained import load_pretrained
 from augseq.training.run_options import IMAGENET, RANDOM, SMALL
@@ -85,6 +86,7 @@ def build_network(
     weights: str = RANDOM,
     white: float = 255.0,
     is_per_pixel: bool = False,
+    bands: PixelStatistics | None = None,
 ) -> Network:
     """Build a network, which starts with its preprocessing.
 
@@ -97,15 +99,17 @@ def build_network(
     Args:
         architecture: "small", or the name of a model in `keras.applications`, such as
             "MobileNetV2"; case-insensitive.
-        image_shape: (height, width, channels) in pixels, of 3 channels, or 1 for greyscale.
+        image_shape: (height, width, channels) in pixels, of 3 channels, or 1 for greyscale; any
+            number of bands for "small".
         seed: Seed of the initial weights and of dropout. No global generator changes.
         weights: Weights of the network: "random", "imagenet", or a file as in `load_pretrained`.
         white: Value of a white pixel: 255, or 1 with `full_depth`.
         is_per_pixel: Whether to return features of each pixel rather than of each image.
+        bands: Mean and variance of each band, to normalize images of bands; None for colours.
 
     Returns:
         The network, for images of shape (batch, *image_shape), uint8 or float32, range 0 to
-        `white`, which it rescales.
+        `white`, which it rescales; or of bands, of any range.
 
     Raises:
         ArgumentError: There is no such architecture, it does not support this image size, or the
@@ -120,7 +124,13 @@ def build_network(
                 f'There are no ImageNet weights of "{SMALL}". Choose another architecture (at the '
                 "shell: --architecture EfficientNetV2B0), or pass a file of weights."
             )
-        scaled = keras.layers.Rescaling(2 / white, offset=-1)(pixels)
+        if bands is None:
+            scaled = keras.layers.Rescaling(2 / white, offset=-1)(pixels)
+        else:
+            # In float32 under any dtype policy: half precision has no numbers above 65504.
+            scaled = keras.layers.Normalization(
+                mean=bands.mean, variance=bands.variance, dtype="float32"
+            )(pixels)
         build = _small_unet if is_per_pixel else _small_network
         body = keras.Model(pixels, build(scaled, seeds))
         x, name = body.output, SMALL

@@ -1,8 +1,9 @@
 """Data sets of TensorFlow and Grain, from the batches of several epochs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from augseq.errors import MissingExtraError, install_command
+from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.loading.plan import BatchPlan
 from augseq.pixels.source import ArraySource
 from augseq.types import Array
@@ -11,6 +12,21 @@ from augseq.workers.batch_list import BatchList
 if TYPE_CHECKING:
     import grain
     import tensorflow as tf
+
+
+def require_own_batches(name: str, overridden: Sequence[str]) -> None:
+    """Raise `ArgumentError` if a subclass of `ImageSequence` changes its batches.
+
+    Args:
+        name: Name of the subclass.
+        overridden: The methods that it overrides.
+    """
+    if overridden:
+        raise ArgumentError(
+            "Other loaders load the batches of ImageSequence itself, not what a subclass makes "
+            f"of them. Received: {name}, which overrides {', '.join(overridden)}. "
+            "Use `augment` and `targets`, or change batches in the loader."
+        )
 
 
 def grain_dataset(batches: BatchList) -> "grain.MapDataset[Any]":
@@ -64,6 +80,8 @@ def _static_shape(plan: BatchPlan, array: Array) -> list[int | None]:
 def _has_fixed_size(plan: BatchPlan) -> bool:
     """Return whether it is known that all images have the same size."""
     augment = plan.pipeline.augment
+    if plan.pipeline.buckets is not None:
+        return False
     if plan.pipeline.resize is not None or augment.result_size is not None:
         return True
     return isinstance(plan.pipeline.source, ArraySource) and not augment.sets_size

@@ -1,4 +1,4 @@
-"""Check a user's own model before it is trained ."""
+"""Check a user's own model before it is trained."""
 
 from dataclasses import replace
 

@@ -81,11 +81,12 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         AugseqWarning: An augmentation has attributes that cannot be compared between runs.
     """
     schedule, pipeline = plan.schedule, plan.pipeline
-    cache = pipeline.source.cache
+    cache, sampling = pipeline.source.cache, schedule.order.frequency.content
     return {
         "seed": schedule.seed,
         "shuffle": str(schedule.order.shuffle),
-        **({"sampling": _short(schedule.order.content)} if schedule.order.content else {}),
+        **({"sampling": _short(sampling)} if sampling else {}),
+        **_batches_of_one_size(plan),
         "drop_remainder": str(schedule.drop_remainder),
         "number of records": len(plan.manifest),
         "manifest": plan.manifest.fingerprint(),
@@ -99,6 +100,15 @@ def run_conditions(plan: BatchPlan) -> Conditions:
         **({"mix": pipeline.mix.text} if pipeline.mix else {}),
         "dtype": pipeline.dtype,
     }
+
+
+def _batches_of_one_size(plan: BatchPlan) -> dict[str, str | int]:
+    """Return what the order depends on if each batch has images of one size."""
+    if plan.pipeline.buckets is None:
+        return {}
+    schedule = plan.schedule
+    size = f"{schedule.batch_size}, {schedule.shard.count} shards"
+    return {"buckets": repr(plan.pipeline.buckets), "batch_size": size}
 
 
 def _contents(loaded: Mapping[str, Target]) -> str:

@@ -1,14 +1,17 @@
 """The images of a training run: those to train on, those to evaluate on, and their batches."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from augseq.errors import ArgumentError
+from augseq.errors import ArgumentError, LabelError
 from augseq.inspection.cache_advice import choose_memory_cache
 from augseq.loading.sampling_options import Balanced
+from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.schema import own_names
 from augseq.manifest.split import split_kind
 from augseq.terminal_text import listed
 from augseq.training.kinds.kind import Kind
@@ -59,6 +62,8 @@ def make_run_data(
     Warns:
         AugseqWarning: Classes have no held-out image.
     """
+    if isinstance(target, Label) and target.column is None:
+        _check_labels(manifest)
     # All images, so that an invalid value is found before the split, which depends on the kind.
     kind = kind_of(_sequence(manifest, target, options, None), "train")
     if val is None:
@@ -78,7 +83,7 @@ def make_run_data(
     batches = _sequence(train, target, options, cache, **training)
     held_out = _sequence(val, target, options, cache)
     # A single epoch would decode each image only once anyway.
-    chooses = options.cache == AUTO and options.epochs != 1 and not options.full_depth
+    chooses = options.cache == AUTO and options.epochs != 1
     gain = choose_memory_cache([batches._plan, held_out._plan]) if chooses else None
     if gain is not None:
         batches = _sequence(train, target, options, gain.choice, **training)
@@ -93,13 +98,28 @@ def make_run_data(
     )
 
 
+def _check_labels(manifest: Manifest) -> None:
+    if manifest.class_names and not manifest.table.column("target").null_count:
+        return
+    own = own_names(manifest.table)
+    raise LabelError(
+        f"{'Some' if manifest.class_names else 'The'} images in {manifest.root!r} have no label. "
+        "Index them with labels: a sub-folder for each class, or a table with a column of classes "
+        "(index_table(label_column=...); at the shell: augseq index --label-column). Or pass "
+        "another target, such as augseq.Number(COLUMN) or augseq.Mask(COLUMN, classes=[...]) (at "
+        "the shell: --target COLUMN, or --mask COLUMN --mask-classes NAMES). "
+        f"Columns: {listed(own, 10) if own else 'none'}"
+    )
+
+
 def _with_classes_of(train: Manifest, val: Manifest, options: RunOptions) -> Manifest:
     """Return images to evaluate on, with the labels of the images to train on."""
-    if options.split_column is not None:
-        raise ArgumentError(
-            "Only one of `val` and `split_column` can choose the held-out images. "
-            f"Received: split_column={options.split_column!r} and val={val.root!r}"
-        )
+    for name in ("split_column", "fold"):
+        if getattr(options, name) is not None:
+            raise ArgumentError(
+                f"Only one of `val` and `{name}` can choose the held-out images. "
+                f"Received: {name}={getattr(options, name)!r} and val={val.root!r}"
+            )
     if not train.class_names:
         return val
     return concat_manifests([val], class_names=train.class_names)
@@ -108,6 +128,11 @@ def _with_classes_of(train: Manifest, val: Manifest, options: RunOptions) -> Man
 def _train_and_val(
     manifest: Manifest, kind: Kind, options: RunOptions
 ) -> tuple[Manifest, Manifest]:
+    if options.fold is not None:
+        number, count = map(int, options.fold.split("/"))
+        folds = manifest.k_fold(count, seed=options.seed, **kind.split_options(manifest))
+        train, val = next(itertools.islice(folds, number - 1, None))
+        return train, val
     if options.split_column is None:
         train, val = manifest.split(
             val=options.val, seed=options.seed, **kind.split_options(manifest)
@@ -140,6 +165,7 @@ def _sequence(
         targets=target,
         image_size=options.image_size,
         color_mode=options.color_mode,
+        bands=options.bands,
         full_depth=options.full_depth,
         batch_size=options.batch_size,
         seed=options.seed,

@@ -38,14 +38,14 @@ _WRITTEN_EARLY = (
 
 
 @contextlib.contextmanager
-def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -> Iterator[Path]:
+def open_run_folder(folder: PathLike, images: Collection[str], *, resume: bool) -> Iterator[Path]:
     """Open the folder of a new run, or of an interrupted one.
 
     If a run fails before its first backup, its files are deleted, and the folder too if it is new.
 
     Args:
         folder: A new or empty folder.
-        roots: The folders of the images, which must not contain it.
+        images: The folders of the images, which must not contain it.
         resume: Whether it can also be the folder of an interrupted run.
 
     Raises:
@@ -53,8 +53,8 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
         NotAFolderError: It is a file.
     """
     path = Path(folder)
-    for root in roots:
-        _check_place(path, root)
+    for place in images:
+        _check_place(path, place)
     is_new, is_resumed = not path.exists(), resume and is_interrupted(path)
     path.mkdir(parents=True, exist_ok=True)
     if not is_resumed and any(path.iterdir()):
@@ -81,12 +81,12 @@ def open_run_folder(folder: PathLike, roots: Collection[str], *, resume: bool) -
     _remove_backups(path)
 
 
-def _check_place(path: Path, root: str) -> None:
-    if path.resolve().is_relative_to(Path(root).resolve()):
+def _check_place(path: Path, images: str) -> None:
+    if path.resolve().is_relative_to(Path(images).resolve()):
         raise ArgumentError(
             f"The run folder must be outside the image folder, or its pictures would be indexed "
             f"next time; choose another folder (at the shell: -o FOLDER). "
-            f"Received: {str(path)!r}, inside {root!r}"
+            f"Received: {str(path)!r}, inside {images!r}"
         )
     if path.is_file():
         raise NotAFolderError(f"The run folder {str(path)!r} is a file.")

@@ -1,13 +1,14 @@
 """Options for training a model. Does not load Keras."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from augseq.augment.augmentation_list import AugmentationList, make_augmentation_list
 from augseq.errors import ArgumentError
-from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions
+from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions, check_bands
 from augseq.sampling.randomness import check_seed
 from augseq.terminal_text import options_text
 from augseq.types import PathLike
@@ -37,6 +38,7 @@ DEFAULT_BATCH_SIZE = 16
 DEFAULT_VAL = 0.2
 DEFAULT_SEED = 7
 _SHARE_OF_HEAD = 0.25
+_FOLD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,11 @@ class RunOptions:
         augment_name: Where `augseq fit --resume` finds this list: as for `--augment`, such as
             "mine.py:augment". None for a list of a program.
         image_size: (height, width) in pixels.
-        color_mode: "rgb" or "grayscale".
+        color_mode: "rgb", "grayscale", or "bands" for images of any number of channels. The "small"
+            network then begins with the mean and variance of the images to train on; others, and
+            pretrained weights, are for colours.
+        bands: Which bands become the channels, in order, from 0, with the colour mode "bands"; None
+            for all.
         full_depth: Whether to keep the precision of 16-bit and floating-point files.
         epochs: Number of epochs. None: 50, or 20 with pretrained weights.
         head_epochs: Number of these in which only the head is trained, with pretrained weights.
@@ -66,14 +72,16 @@ class RunOptions:
             images. None: train all epochs. The best epoch is kept in either case.
         class_weight: Whether images of rare classes count more, so that each class has the same
             weight in total.
-        sampling: "balanced": each class comes equally often in each epoch. "none": each image comes
-            once.
+        sampling: "balanced": each class is used equally often in each epoch. "none": each image
+            is used once.
         mixed_precision: Whether to compute in 16-bit floats, which is faster on most GPUs and
             slower on CPUs.
         val: Fraction of the images to hold out, above 0 and below 1.
         split_column: Column of the manifest with train, val or test for each image, or variants
             such as "Training" and "valid"; `val` is then ignored. Evaluates on val, or on test
             if no image is in val. None: split by `val` and `seed`.
+        fold: "2/5" holds out the second of five folds, into which `seed` divides the images; `val`
+            is then ignored. Each image is in one fold. None: split by `val`.
         seed: Random seed of split, order, augmentations and initial weights.
         cache: "auto": in memory, if all images fit into a quarter of the free memory and it saves
             time. "none", "memory", or a folder.
@@ -93,7 +101,8 @@ class RunOptions:
     augment: Sequence[Any] | AugmentationList = ()
     augment_name: str | None = None
     image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE
-    color_mode: Literal["rgb", "grayscale"] = "rgb"
+    color_mode: Literal["rgb", "grayscale", "bands"] = "rgb"
+    bands: Sequence[int] | None = None
     full_depth: bool = False
     epochs: int | None = None
     head_epochs: int | None = None
@@ -105,6 +114,7 @@ class RunOptions:
     mixed_precision: bool = False
     val: float = DEFAULT_VAL
     split_column: str | None = None
+    fold: str | None = None
     seed: int = DEFAULT_SEED
     cache: PathLike = AUTO
     workers: int | None = None
@@ -135,11 +145,14 @@ class RunOptions:
         check_number("val", self.val, above=0)
         if self.val >= 1:
             raise ArgumentError(f"`val` must be below 1. Received: val={self.val!r}")
-        if self.color_mode not in ("rgb", "grayscale"):
+        if self.color_mode not in ("rgb", "grayscale", "bands"):
             raise ArgumentError(
-                '`color_mode` must be "rgb" or "grayscale". '
+                '`color_mode` must be "rgb", "grayscale" or "bands". '
                 f"Received: color_mode={self.color_mode!r}"
             )
+        if self.color_mode == "bands":
+            self._check_bands()
+        self._check_fold()
         check_choice("sampling", self.sampling, ("none", "balanced"))
         if self.class_weight and self.sampling == "balanced":
             raise ArgumentError(
@@ -154,6 +167,7 @@ class RunOptions:
             "cache": _path_or_word("cache", self.cache, (AUTO, NO_CACHE, "memory")),
             "augment": make_augmentation_list(self.augment),
             "image_size": ResizeOptions(image_size=self.image_size).image_size,
+            "bands": check_bands(self.bands, self.color_mode),
             "batch_size": check_whole("batch_size", self.batch_size, least=1),
             "val": float(self.val),
             "seed": check_seed(self.seed),
@@ -170,6 +184,31 @@ class RunOptions:
         for name, value in plain.items():
             object.__setattr__(self, name, value)
         self._set_epochs()
+
+    def _check_bands(self) -> None:
+        if self.architecture.lower() != SMALL or self.weights not in (RANDOM, GIVEN):
+            raise ArgumentError(
+                'color_mode="bands" requires the architecture "small" with random weights: those '
+                "of keras.applications, and pretrained weights, are for three colours. Remove "
+                "`architecture` and `weights`, or pass `model` to train: your own network (in "
+                f"Python). Received: architecture={self.architecture!r}, weights={self.weights!r}"
+            )
+
+    def _check_fold(self) -> None:
+        if self.fold is None:
+            return
+        match = _FOLD(self.fold) if isinstance(self.fold, str) else None
+        if match is None or not 1 <= int(match[1]) <= int(match[2]) or int(match[2]) < 2:
+            raise ArgumentError(
+                "`fold` (at the shell: --fold) must be the number of a fold, from 1, and of all "
+                f'folds, such as "2/5". Received: fold={self.fold!r}'
+            )
+        if self.split_column is not None:
+            raise ArgumentError(
+                "Only one of `fold` and `split_column` (at the shell: --fold, --split-column, "
+                "--splits) can choose the held-out images. "
+                f"Received: fold={self.fold!r}, split_column={self.split_column!r}"
+            )
 
     def _set_epochs(self) -> None:
         is_pretrained = self.is_fine_tuning

@@ -38,8 +38,7 @@ _COMPLETE = """\
 
 {purpose}
 
-Trained with augseq {version} on {num_images}
-images in {root!r}: the network {network}, from {weights}.
+{origin}
 
 {result}
 
@@ -52,7 +51,7 @@ In Python:
     import augseq
 
     run = augseq.load_run({folder!r})
-    print(run.predict(["photo.jpg"]))
+    print(run.predict([{photo}]))
 
 Both decode and resize images as in training.
 
@@ -64,8 +63,7 @@ The training images were augmented with this list:
 
 {augment}
 
-The best epoch is the one with {best} on the held-out images, so expect slightly less on new
-images.
+{best}
 """
 
 
@@ -90,28 +88,47 @@ def write_readme(
     augment = list_code(augment_code(options))
     text = _COMPLETE.format(
         title=kind.title,
-        purpose=textwrap.fill(kind.purpose, 100),
+        purpose=_filled(kind.purpose),
         use=kind.use,
-        best=kind.best,
-        version=version("augseq"),
-        num_images=len(train),
-        root=train.root,
-        network=options.architecture,
-        weights=_origin(options),
-        result=result,
+        best=_filled(
+            f"The best epoch is the one with {kind.best} on the held-out images, so expect "
+            "slightly less on new images."
+        ),
+        origin=_filled(
+            f"Trained with augseq {version('augseq')} on {len(train):,} images in {train.root!r}: "
+            f"the network {options.architecture}, from {_origin(options)}."
+        ),
+        result=_filled(result),
         folder=str(folder),
+        photo='"scene.tif"' if options.color_mode == "bands" else '"photo.jpg"',
         quoted_folder=shlex.quote(str(folder)),
         predictions=PREDICTIONS,
-        files="\n".join(f"| {name} | {content} |" for name, content in _files(kind).items()),
+        files="\n".join(
+            f"| {name} | {content} |" for name, content in _files(kind, options).items()
+        ),
         augment="\n".join(f"    {line}" for line in augment.splitlines()),
     )
     (folder / README).write_text(text, encoding="utf-8")
 
 
-def _files(kind: Kind) -> dict[str, str]:
+def _filled(text: str) -> str:
+    # Paths and names are not broken.
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+
+
+def _pixels(options: RunOptions) -> str:
+    """Return which pixels the model takes."""
+    if options.color_mode != "bands":
+        return f"pixels from 0 to {1 if options.full_depth else 255}"
+    if options.bands is None:
+        return "pixels as stored in the files"
+    return f"pixels as stored in the files, of the bands {', '.join(map(str, options.bands))}"
+
+
+def _files(kind: Kind, options: RunOptions) -> dict[str, str]:
     """Return the content of each file of a run folder, by its name in backticks."""
     found = {
-        f"`{MODEL}`": f"the model of the best epoch, for `{kind.load_call}`; pixels from 0 to 255",
+        f"`{MODEL}`": f"the model of the best epoch, for `{kind.load_call}`; {_pixels(options)}",
         f"`{LAST_MODEL}`": "the model after the last epoch, with its optimizer",
         f"`{SETTINGS}`": "all settings and versions",
         f"`{MANIFEST}`": f"the images (`val_{MANIFEST}`: those held out, if they are others)",

@@ -76,7 +76,7 @@ def pixel_options(pipeline: Pipeline) -> dict[str, Any]:
         raise ArgumentError("The images must be files. Received: an array")
     resize = {"image_size": None} if pipeline.resize is None else asdict(pipeline.resize)
     return {
-        **asdict(files.options),
+        **{name: value for name, value in asdict(files.options).items() if name != "alike"},
         **resize,
         "dtype": pipeline.dtype,
         "scaled_decode": pipeline.scaled_decode,
@@ -147,7 +147,7 @@ def augment_code(options: RunOptions) -> list[str]:
 def _given(options: RunOptions, pixels: Mapping[str, Any], *, has_val: bool) -> dict[str, Any]:
     """Return the options that have a value and are used, except those that determine pixels."""
     unused = {"augment", *pixels}
-    if has_val or options.split_column is not None:
+    if has_val or options.split_column is not None or options.fold is not None:
         unused.add("val")
     found = {field.name: getattr(options, field.name) for field in fields(options)}
     return {

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import numpy.typing as npt
 
-from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.augment.mixing import Method, make_mixing
+from augseq.augment.mixing import Method
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.foreign_names import ATTRIBUTES
 from augseq.inspection.augmentation_stats import AugmentationStats, measure_augmentations
@@ -23,24 +22,19 @@ from augseq.inspection.profile import Profile, measure_profile
 from augseq.inspection.purity import PurityReport, check_purity
 from augseq.inspection.sequence_html import sequence_html
 from augseq.loading.batch import Batch
+from augseq.loading.make_plan import DEFAULT_SIZE, SampleOptions, make_plan
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.sample import Sample
-from augseq.loading.sampling_options import Sampling, make_order
-from augseq.loading.targets.image_view import with_views
+from augseq.loading.sampling_options import OrderOptions, Sampling
 from augseq.loading.targets.label import LabelMode
-from augseq.loading.targets.make_targets import (
-    TargetOptions,
-    make_inputs,
-    make_targets,
-    make_weights,
-)
-from augseq.loading.targets.target import ImageOptions, TargetOption
+from augseq.loading.targets.make_targets import TargetOptions
+from augseq.loading.targets.target import TargetOption
 from augseq.loading.write_augmented import AnnotationFormat, WrittenFiles, write_augmented
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.record import Record
+from augseq.pixels.buckets import Buckets
 from augseq.pixels.cache.image_cache import CacheChoice
-from augseq.pixels.cache.source import make_source
 from augseq.pixels.options import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
@@ -49,39 +43,24 @@ from augseq.pixels.options import (
     Interpolation,
     PixelDtype,
     ResizeMode,
-    check_batch_memory,
-    check_full_depth,
-    resize_options,
 )
 from augseq.pixels.write_image import ImageFormat, WrittenImages
-from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.randomness import check_epoch
-from augseq.sampling.schedule import Padding, Progress, Schedule
-from augseq.training.array_source import (
-    Rows,
-    array_manifest,
-    array_plan,
-    array_source,
-    split_inputs,
-)
+from augseq.sampling.schedule import Padding, Progress
+from augseq.training.any_size import without_size
+from augseq.training.array_source import ArrayData, Rows
+from augseq.training.call_checks import CallChecks
 from augseq.training.describe_plan import plan_hops, plan_text
 from augseq.training.distributed import (
-    make_shard,
     require_even_batches,
     require_own_part,
     require_part_for_keras,
+    shard_plan,
 )
-from augseq.training.fit_checks import (
-    check_class_weight,
-    check_targets,
-    predicts_a_number,
-    warn_if_for_training,
-    warn_if_sorted,
-)
-from augseq.training.keras_calls import find_method
+from augseq.training.fit_checks import check_class_weight
+from augseq.training.keras_calls import find_method, is_inferring_shapes
 from augseq.training.keras_order import shuffled_order
-from augseq.training.model_names import check_inputs
-from augseq.training.other_loaders import grain_dataset, tf_dataset
+from augseq.training.other_loaders import grain_dataset, require_own_batches, tf_dataset
 from augseq.training.pass_advice import EPOCH_SYNC, REPEATED
 from augseq.training.position import Position
 from augseq.training.resume_state import (
@@ -90,10 +69,7 @@ from augseq.training.resume_state import (
     read_progress,
     run_conditions,
 )
-from augseq.training.tensorflow_iterators import (
-    destroy_iterator_in_background,
-    leave_iterators_to_the_system,
-)
+from augseq.training.tensorflow_iterators import destroy_iterator_in_background
 from augseq.types import Images, PathLike
 from augseq.validation import check_whole, explains_names
 from augseq.workers.batch_list import BatchList
@@ -106,8 +82,6 @@ from augseq.workers.protocol import Workers
 if TYPE_CHECKING:
     import grain
     import tensorflow as tf
-
-_DEFAULT_SIZE = (256, 256)
 
 
 class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
@@ -122,17 +96,18 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     Args:
         manifest: Images to load, from `index_folder`, `read_manifest`, `split` or `select`.
-        image_size: Size to resize images to, (height, width) in pixels. None: do not resize; all
-            images must then have the same size, or `augment` must set it.
+        image_size: Size to resize images to, (height, width) in pixels. `augseq.Buckets(sizes)`:
+            one of several, by the aspect ratio of the image; each batch has images of one size.
+            None: do not resize; all images must then have the same size, or `augment` must set it.
         batch_size: Number of images per batch. The last batch can be smaller.
         shuffle: Whether to shuffle the images in each epoch; pass True to train. Defaults to
             False, so that `predict` and `evaluate` follow the manifest's order. `fit` warns if
             the images are sorted by class.
         seed: Random seed for shuffling and augmentations, 0 to 2**64 - 1.
-        sampling: How often each image comes in an epoch, to train: `augseq.Balanced()` for classes
-            of equal size, `augseq.Weighted(column)`, or `augseq.Sources(ratios)` for several
-            sources at fixed ratios; requires `shuffle=True`. None: each image once.
-        repeats: How many times in a row each image comes, in the same batch and augmented
+        sampling: How often each image is used in an epoch of training: `augseq.Balanced()` for
+            classes of equal size, `augseq.Weighted(column)`, or `augseq.Sources(ratios)` for
+            several sources at fixed ratios; requires `shuffle=True`. None: each image once.
+        repeats: How many times in a row each image is used, in the same batch and augmented
             differently each time; an epoch is that many times as long. `batch_size` must be a
             multiple of it.
         views: Number of differently augmented versions of each image, for contrastive training.
@@ -156,8 +131,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             float32, shape (batch,); (batch, height, width) for masks, maps and images; a dict by
             the names of the targets if these differ.
         dtype: "float32" or "uint8". Pixels range from 0 to 255 in both, with 8-bit precision,
-            unless `full_depth=True`.
-        color_mode: "rgb", "grayscale" or "rgba".
+            unless `full_depth=True` or `color_mode="bands"`.
+        color_mode: "rgb", "grayscale" or "rgba". "bands": all channels of TIFF and .npy files, of
+            any number, with the numbers as stored: uint8, or float32 for all other numbers. Every
+            image must have as many as the first one of the manifest.
+        bands: Which bands become the channels, in order, with `color_mode="bands"`: numbers from 0,
+            such as [3, 2, 1]. None: all of them.
         resize_mode: "stretch", "crop" (keep the centre) or "pad" (with black).
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3"; antialiased.
         exif_orientation: Whether to rotate images upright by their EXIF orientation.
@@ -168,19 +147,21 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             ones soon after reading starts.
         full_depth: Whether to keep the precision of 16-bit and floating-point files. All pixels
             are then float32, with 0 for black and 1 for white (65535 in 16-bit files, 255 in 8-bit
-            files); values of floating-point files are unchanged. Cannot be used with a cache.
+            files); values of floating-point files are unchanged.
         scaled_decode: Whether to decode large JPEG files at 1/2, 1/4 or 1/8 of their size if that
             still covers the size they are resized to. Several times as fast, with slightly
             different pixels.
-        cache: Where to store decoded images, so that later epochs decode nothing: a folder,
-            "memory", or an `ImageCache`, which can limit their size. They are stored resized if
-            images are resized before augmentation, otherwise whole. None: no cache.
+        cache: Where to store decoded images, masks and value maps, so that later epochs decode
+            nothing: a folder, "memory", or an `ImageCache`, which can limit their size. They are
+            stored resized if images are resized before augmentation, otherwise whole. None: no
+            cache.
         drop_remainder: Whether to drop the last batch if it is smaller than the others.
         workers: Number of workers that load batches ahead. None: one for each core that this
             process may use. 0: load each batch when requested, to debug an augmentation.
         worker_kind: "auto": threads, and processes once a loop has proved long enough for their
             start to pay off. "processes", "threads" or "serial" (same as 0 workers) to choose
-            yourself. All give the same pixels; `repr` shows what is used, and why.
+            yourself. "ray": on the nodes of a Ray cluster, each worker on one CPU; `workers` is
+            then required. All give the same pixels; `repr` shows what is used, and why.
         max_queue_size: Maximum number of batches to load ahead. None: 10, or two per worker if
             that is more; fewer if batches are large.
         batch_timeout_s: Maximum seconds that a worker can spend on a batch. `BatchTimeoutError`
@@ -214,7 +195,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         self,
         manifest: Manifest,
         *,
-        image_size: tuple[int, int] | None = _DEFAULT_SIZE,
+        image_size: tuple[int, int] | Buckets | None = DEFAULT_SIZE,
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
@@ -229,6 +210,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         weights: str | None = None,
         dtype: PixelDtype = "float32",
         color_mode: ColorMode = "rgb",
+        bands: Sequence[int] | None = None,
         resize_mode: ResizeMode = "stretch",
         interpolation: Interpolation = "bilinear",
         exif_orientation: bool = True,
@@ -252,59 +234,33 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             max_pixels=max_pixels,
             max_file_bytes=max_file_bytes,
             full_depth=full_depth,
+            bands=bands,
         )
-        check_full_depth(full_depth, dtype, cache)
-        augmentations = make_augmentation_list(augment)
-        resize = resize_options(image_size, resize_mode, interpolation)
-        open_files = partial(
-            make_source,
-            manifest.root,
-            cache=cache,
-            scaled_decode=scaled_decode,
-            resize=None if augmentations.sets_size else resize,
-            follow_links=manifest.follow_links,
-            remote=manifest.remote,
-        )
-        source = open_files(decode)
-        images = ImageOptions(
-            dtype=dtype,
+        samples = SampleOptions(
             decode=decode,
-            open_files=open_files,
-            shorter_side_px=source.cache.shorter_side_px if source.cache else None,
-        )
-        pipeline = Pipeline(
-            source=source,
-            augment=augmentations,
-            resize=resize,
-            dtype=dtype,
             scaled_decode=scaled_decode,
-            targets=make_targets(manifest, targets, label_mode, images),
-            inputs=make_inputs(manifest, inputs, images),
-            mix=make_mixing(mix, shuffle=shuffle),
+            cache=cache,
+            image_size=image_size,
+            resize_mode=resize_mode,
+            interpolation=interpolation,
+            dtype=dtype,
+            augment=augment,
+            views=views,
+            mix=mix,
+            label_mode=label_mode,
+            targets=targets,
+            inputs=inputs,
+            weights=weights,
         )
-        pipeline = with_views(pipeline, views)
-        _warn_if_enlarged(pipeline)
-        schedule = Schedule(
-            order=make_order(
-                manifest,
-                pipeline.targets,
-                shuffle=shuffle,
-                sampling=sampling,
-                repeats=repeats,
-                batch_size=batch_size,
-            ),
+        order = OrderOptions(
+            shuffle=shuffle,
+            seed=seed,
+            sampling=sampling,
+            repeats=repeats,
             batch_size=batch_size,
             drop_remainder=drop_remainder,
-            seed=seed,
         )
-        num_loaded = views * min(batch_size, schedule.order.length)
-        check_batch_memory(pipeline.resize, decode, dtype, num_loaded)
-        plan = BatchPlan(
-            manifest=manifest,
-            schedule=schedule,
-            pipeline=pipeline,
-            sample_weight=make_weights(manifest, weights, pipeline.targets),
-        )
+        plan = make_plan(manifest, samples, order)
         options = WorkerOptions(
             kind=worker_kind,
             number=workers,
@@ -351,28 +307,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             >>> [len(labels) for _, labels in batches]
             [4, 4, 2]
         """
-        images, inputs = split_inputs(x)
-        source = array_source(images)
-        manifest = array_manifest(len(source.images), options)
-        # Only `y` tells the classes, and only `x` the images.
-        sampling, views = options.pop("sampling", None), options.pop("views", 1)
-        # Only `sampling` tells how many images an epoch has.
-        drop_remainder = options.pop("drop_remainder", False)
-        blank = cls(manifest, **{"image_size": None, **options}, label_mode=None)
-        plan = array_plan(blank._plan, source, y, inputs, sample_weight)
-        plan = replace(plan, pipeline=with_views(plan.pipeline, views))
-        order = plan.schedule.order
-        if sampling is not None:
-            order = make_order(
-                manifest,
-                plan.targets,
-                shuffle=order.shuffle,
-                sampling=sampling,
-                repeats=options.get("repeats", 1),
-                batch_size=plan.schedule.batch_size,
-            )
-        schedule = replace(plan.schedule, order=order, drop_remainder=drop_remainder)
-        return blank._with(replace(plan, schedule=schedule))
+        arrays = ArrayData(x, y, sample_weight, options)
+        blank = cls(arrays.manifest, **arrays.options, label_mode=None)
+        return blank._with(arrays.plan(blank._plan))
 
     def repeat(self) -> Self:
         """Return an endless copy, to train with `steps_per_epoch`.
@@ -434,15 +371,13 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             >>> [[record.index for record in part.records(k)] for k in range(len(part))]
             [[3, 4, 5], [9, 0, 1]]
         """
-        if padding == "zero_weight" and self._plan.target is None:
-            raise ArgumentError('padding="zero_weight" requires targets, but there are none.')
-        shard = make_shard(index, count, padding)
-        schedule = replace(self._plan.schedule, shard=shard)
+        plan = shard_plan(self._plan, index, count, padding)
         # The rest of an epoch may not fill one global batch of all shards.
-        epoch = schedule.done.epoch if self.epoch == self._plan.schedule.done.epoch else self.epoch
-        plan = replace(self._plan, schedule=schedule)
+        is_rest = self.epoch == self._plan.schedule.done.epoch
+        epoch = plan.schedule.done.epoch if is_rest else self.epoch
         return self._with(plan, endless=self.position.is_endless, epoch=epoch)
 
+    @explains_names
     def to_torch(self, *, epochs: int = 1) -> BatchList:
         """Return the batches of several epochs as a dataset for a torch `DataLoader`.
 
@@ -469,20 +404,12 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             >>> len(dataset), dataset[5][1].tolist()
             (6, [8, 9])
         """
-        changed = [
-            name
-            for name in ("__getitem__", "__len__", "batch", "num_batches")
-            if getattr(type(self), name) is not getattr(ImageSequence, name)
-        ]
-        if changed:
-            raise ArgumentError(
-                "Other loaders load the batches of ImageSequence itself, not what a subclass makes "
-                f"of them. Received: {type(self).__name__}, which overrides {', '.join(changed)}. "
-                "Use `augment` and `targets`, or change batches in the loader."
-            )
+        changed = self._overridden("__getitem__", "__len__", "batch", "num_batches")
+        require_own_batches(type(self).__name__, changed)
         require_own_part(self._plan.schedule.shard)
         return BatchList(self._plan, epochs)
 
+    @explains_names
     def to_tf(self, *, epochs: int = 1) -> "tf.data.Dataset":
         """Return the batches of several epochs as a `tf.data.Dataset`.
 
@@ -500,6 +427,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         return tf_dataset(self.to_torch(epochs=epochs))
 
+    @explains_names
     def to_grain(self, *, epochs: int = 1) -> "grain.MapDataset[Any]":
         """Return the batches of several epochs as a `grain.MapDataset`.
 
@@ -537,8 +465,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         size = options.queue_size
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=size)
         self._worker_options = options
-        self._is_order_checked = False
-        self._is_use_checked = False
+        self._call_checks = CallChecks()
         matters = plan.schedule.order.shuffle or bool(plan.pipeline.augment.steps)
         self.position = Position(plan.schedule, epoch_matters=matters, is_endless=endless)
         self.failure: Exception | None = None
@@ -569,7 +496,10 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             if self._plan.schedule.shard.count > 1:
                 # Each process would shuffle differently, so steps would not get global batches.
                 self.position.require_order()
-            return self.batch(index).arrays
+            batch = self.batch(index)
+            if self.pipeline.buckets is not None and is_inferring_shapes():
+                return without_size(batch)
+            return batch.arrays
         except Exception as error:
             self.failure = error
             raise
@@ -601,12 +531,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         if num_batches is None:
             return None
         # A subclass can override either of the two methods that Keras supports.
-        kind = type(self)
-        if kind.__len__ is ImageSequence.__len__:
-            if kind.num_batches is not ImageSequence.num_batches:
-                return self.num_batches
-            return num_batches
-        return len(self)
+        if self._overridden("__len__"):
+            return len(self)
+        return self.num_batches if self._overridden("num_batches") else num_batches
 
     @property
     def num_batches(self) -> int | None:
@@ -618,7 +545,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             check_class_weight(method.class_weight, self._plan)
         if self.position.is_endless:
             return None
-        if type(self).__len__ is not ImageSequence.__len__:
+        if self._overridden("__len__"):
             return len(self)
         # Keras keeps the first value for all epochs, so return the length of a shorter epoch only
         # if a callback handles that.
@@ -629,7 +556,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
     def _num_asked(self) -> int | None:
         """Number of batches of the current epoch that can be indexed; None if endless."""
         num_batches = self.position.num_batches
-        if num_batches is None or type(self).__len__ is ImageSequence.__len__:
+        if num_batches is None or not self._overridden("__len__"):
             return num_batches
         return min(num_batches, len(self))
 
@@ -659,41 +586,25 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         """
         require_part_for_keras(self._plan.schedule.shard)
         require_even_batches(self._plan.schedule, self.epoch)
-        self._check_call()
-        self._recommend_epoch_sync()
         method = find_method()
+        if method is not None and not self._gives_own:
+            self._call_checks.check(method, self._plan, is_own=method.data is self)
+        self._recommend_epoch_sync()
         is_through_wrapper = method is not None and method.name == "fit" and method.data is not self
         self.position.epochs.begin(is_through_wrapper=is_through_wrapper)
         self.failure = None
         length = self.length
         self._lookahead.begin_pass([] if length is None else shuffled_order(length))
 
-    def _check_call(self) -> None:
-        """Check the model and the order of the images before Keras uses them."""
-        method = find_method()
-        if method is None or self._gives_own:
-            return
-        if method.name != "fit" and not self._is_use_checked:
-            self._is_use_checked = True
-            warn_if_for_training(self._plan)
-        if method.data is self:
-            check_inputs(method.model, self._plan)
-        if method.name == "predict" or self._plan.target is None:
-            return
-        if method.data is self:
-            check_targets(method.model, self._plan)
-        if method.name == "fit" and not self._is_order_checked:
-            self._is_order_checked = True
-            if not predicts_a_number(method.model, self._plan.target):
-                warn_if_sorted(self._plan)
-
     @property
     def _gives_own(self) -> bool:
         """Whether a subclass may pass different arrays to Keras."""
-        return any(
-            getattr(type(self), name) is not getattr(ImageSequence, name)
-            for name in ("__getitem__", "batch")
-        )
+        return bool(self._overridden("__getitem__", "batch"))
+
+    def _overridden(self, *names: str) -> list[str]:
+        """Return which of these methods a subclass overrides."""
+        kind = type(self)
+        return [name for name in names if getattr(kind, name) is not getattr(ImageSequence, name)]
 
     def on_epoch_end(self) -> None:
         """Handle Keras' end of an epoch."""
@@ -801,21 +712,13 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Args:
             index: The record's index, as in errors and `records`.
             epoch: From 0.
-            repeat: With `sampling` or `repeats`, how many times the record came before in the
+            repeat: With `sampling` or `repeats`, how many times the record was used earlier in the
                 epoch.
 
         Raises:
-            ArgumentError: No record has this index, or it does not come that often.
+            ArgumentError: No record has this index, or it is not used that often.
         """
-        return self._plan.sample(self._record_in(index, epoch, repeat), epoch, repeat)
-
-    def _record_in(self, index: int, epoch: int, repeat: int) -> Record:
-        """Return a record after checking that it comes in an epoch."""
-        position = self.manifest.position_of(index)
-        check_whole("repeat", repeat, least=0)
-        schedule = self._plan.schedule
-        schedule.order.place_of(position, repeat, seed=schedule.seed, epoch=check_epoch(epoch))
-        return self.manifest[position]
+        return self._plan.sample(self._plan.record(index, epoch, repeat), epoch, repeat)
 
     @property
     def manifest(self) -> Manifest:
@@ -956,7 +859,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         Args:
             index: The record's index, as in errors and `records`.
             epoch: From 0.
-            repeat: With `sampling` or `repeats`, how many times the record came before in the
+            repeat: With `sampling` or `repeats`, how many times the record was used earlier in the
                 epoch.
 
         Returns:
@@ -964,9 +867,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             text or, with `draw()`, as a figure.
 
         Raises:
-            ArgumentError: No record has this index, or it does not come that often.
+            ArgumentError: No record has this index, or it is not used that often.
         """
-        record = self._record_in(index, epoch, repeat)
+        record = self._plan.record(index, epoch, repeat)
         return explain_turn(self._plan, record, epoch, repeat)
 
     def check_purity(self, *, num_images: int = 2) -> PurityReport:
@@ -1014,21 +917,23 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def fill_cache(self, *, progress: bool = True) -> int:
-        """Decode all images that are not cached yet, before the first epoch.
+        """Decode all images, masks and value maps that are not cached yet.
+
+        With `worker_kind="ray"`, the nodes decode them into a folder that they all see.
 
         Args:
             progress: Whether to show a progress bar if it takes long.
 
         Returns:
-            The number of images that are now cached.
+            The number of images that are now cached, with all masks, value maps and paired images
+            that belong to them.
 
         Raises:
-            ArgumentError: There is no cache.
+            ArgumentError: There is no cache, or for Ray, only one in memory.
             AugseqError: A file cannot be decoded; the message names it.
+            WorkerError: A node of the Ray cluster does not see the cache; the message names it.
         """
-        return fill_cache(
-            self._plan, num_threads=max(1, self._worker_options.num_workers), progress=progress
-        )
+        return fill_cache(self._plan, self._worker_options.map_options(progress=progress))
 
     def write_augmented(
         self,
@@ -1047,7 +952,8 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
 
         Labelled images are written to a folder for each class, masks as class numbers (255 where
         ignored) to a folder with the name of their column, value maps likewise as numpy files.
-        "manifest.parquet" has your own columns, `source_path` and `epoch`.
+        "manifest.parquet" has your own columns, `source_path` and `epoch`. With
+        `worker_kind="ray"`, the nodes of the cluster write, so all must see the folder.
 
         Args:
             folder: An empty folder, or one to create. It appears only when everything is written.
@@ -1067,6 +973,7 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
                 normalized; images are mixed; or `annotations` does not fit the targets.
             AugseqError: A file or an augmentation failed; the message names it.
             OSError: A file cannot be written. Nothing is left in the folder.
+            WorkerError: A node of the Ray cluster does not see the folder; the message names it.
 
         Example:
             >>> batches.write_augmented("street-augmented", copies=3, annotations="coco")
@@ -1076,13 +983,9 @@ class ImageSequence(keras.utils.PyDataset):  # type: ignore[misc]
             images=WrittenImages(format=image_format, quality=quality),
             copies=copies,
             annotations=annotations,
-            num_threads=max(1, self._worker_options.num_workers),
-            progress=progress,
+            making=self._worker_options.map_options(progress=progress),
         )
         return write_augmented(self._plan, folder, files)
-
-
-at_exit(Turn.ITERATORS)(leave_iterators_to_the_system)
 
 
 def check_sequence(sequence: Any, taker: object, *, also: str = "") -> None:
@@ -1111,18 +1014,3 @@ def _rebuild(
     sequence._start(plan, worker_options, endless=endless)
     sequence.position.epochs.start_at(epoch, first_step, is_announced=is_announced)
     return sequence
-
-
-def _warn_if_enlarged(pipeline: Pipeline) -> None:
-    """Warn if the default `image_size` enlarges what the augmentations crop or resize."""
-    size = pipeline.augment.result_size
-    if size is None or pipeline.resize is None or pipeline.resize.image_size != _DEFAULT_SIZE:
-        return
-    if size[0] < _DEFAULT_SIZE[0] and size[1] < _DEFAULT_SIZE[1]:
-        warnings.warn(
-            f"The augmentations return images of {size}, which are then enlarged to the default "
-            f"image_size={_DEFAULT_SIZE}: extra work without extra detail. "
-            f"Pass image_size={size}.",
-            AugseqWarning,
-            stacklevel=4,  # Skips the wrapper of `explains_names`.
-        )

@@ -15,7 +15,7 @@ from augseq.training.networks import freeze_network
 from augseq.training.own_failure import own_failure
 from augseq.training.run_data import RunData
 from augseq.training.run_files import BACKUPS
-from augseq.training.run_options import RunOptions
+from augseq.training.run_options import GIVEN, RunOptions
 
 # Large steps would destroy pretrained weights.
 _GENTLE = 0.05
@@ -80,6 +80,8 @@ def train_stages(
     """
     epochs: Epochs = []
     stages = stages_of(options)
+    if verbose:
+        print(_start(options), flush=True)
     is_compiled = model.compiled
     for stage in stages:
         if stage.with_head_only is not None:
@@ -113,6 +115,25 @@ def train_stages(
             )
         epochs += epochs_of(history.history)
     return epochs
+
+
+def _start(options: RunOptions) -> str:
+    """Return which network is trained, and from which weights."""
+    start = "random weights; for pretrained ones, pass weights (at the shell: --weights)"
+    if options.is_fine_tuning:
+        start = f"weights: {options.weights}; {_stages_text(options)}"
+    elif options.weights == GIVEN:
+        start = "with the weights that it has"
+    return f"network {options.architecture}, {start}"
+
+
+def _stages_text(options: RunOptions) -> str:
+    if not options.head_epochs:
+        return "all layers are trained in all epochs"
+    if options.head_epochs == options.epochs:
+        return "only the last layer is trained"
+    first = "trains" if options.head_epochs == 1 else f"{options.head_epochs} train"
+    return f"of {options.epochs} epochs, the first {first} only the last layer"
 
 
 def check_tensorboard(options: RunOptions) -> None:

@@ -64,6 +64,8 @@ def read_target(settings: Mapping[str, Any]) -> TargetOption:
             tuple(value) if isinstance(value, list) else value: name
             for value, name in options["coding"]
         }
+    if "mirror" in options:
+        options["mirror"] = dict(options["mirror"])
     try:
         target: TargetOption = _OPTIONS[stored["kind"]](**options)
     except (KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ import time
 import weakref
 from typing import Any
 
+from augseq.runtime.at_exit import Turn, at_exit
 from augseq.training.keras_calls import find_iterator
 
 _LONGEST_WAIT_S = 1.0
@@ -44,6 +45,7 @@ def _destroy(last: list[Any]) -> None:
     last.clear()
 
 
+@at_exit(Turn.ITERATORS)
 def leave_iterators_to_the_system() -> None:
     """Keep the exiting interpreter from destroying TensorFlow iterators.
 

@@ -1,5 +1,6 @@
 """Train and evaluate a model, and write the run folder with its results."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from augseq.inspection.contact_sheet import draw_contact_sheet
 from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.pixel_statistics import PixelStatistics
 from augseq.manifest.storage import write_manifest
 from augseq.terminal_text import call_text
 from augseq.training.build_model import build_model
@@ -140,12 +142,16 @@ def train(
     target = check_target(Label() if target is None else target)
     data = make_run_data(manifest, options, target=target, val=val)
     if model is None:
-        model = build_model(data.kind, options)
+        model = build_model(data.kind, options, _band_statistics(data, options))
     else:
         options = with_own_model(options, model)
         check_own_model(model, data.held_out, data.kind)
-    roots = {manifest.root, data.held_out.manifest.root}
-    with open_run_folder(folder, roots, resume=resume) as run_folder:
+    images = {
+        # The root can be above, with folders of masks beside that of the images.
+        os.path.join(part.root, part.images_folder)
+        for part in (manifest, data.held_out.manifest)
+    }
+    with open_run_folder(folder, images, resume=resume) as run_folder:
         if not has_backups(run_folder):
             _begin(manifest, val, target, options, data, run_folder)
         start = time.perf_counter()
@@ -191,6 +197,21 @@ def _begin(
         class_names=data.kind.names if data.kind.has_classes else (),
         backend=keras.backend.backend(),
         val=val,
+    )
+
+
+def _band_statistics(data: RunData, options: RunOptions) -> PixelStatistics | None:
+    """Return the mean and variance of each band of the images to train on; None for colours."""
+    if options.color_mode != "bands":
+        return None
+    return data.train.manifest.statistics(
+        image_size=options.image_size,
+        color_mode=options.color_mode,
+        bands=options.bands,
+        exif_orientation=options.exif_orientation,
+        max_pixels=options.max_pixels,
+        max_file_bytes=options.max_file_bytes,
+        progress=False,
     )
 
 

@@ -17,18 +17,29 @@ from augseq.loading.targets.target import TargetOption
 from augseq.manifest.classes import is_utf8
 from augseq.manifest.manifest import Manifest, make_manifest
 from augseq.manifest.storage import read_manifest
+from augseq.pixels.options import ColorMode
 from augseq.remote.url import is_remote
 from augseq.storage.path_encoding import from_system
 from augseq.terminal_text import listed, shortened, table_text
-from augseq.training.kinds.kind import Kind
+from augseq.training.kinds.kind import Kind, joined
 from augseq.training.kinds.kind_of import kind_of
-from augseq.training.kinds.predictions import Predictions
-from augseq.training.predict_batches import predict_batches
+from augseq.training.kinds.mask_writer import MaskWriter
+from augseq.training.kinds.masks import Masks
+from augseq.training.kinds.predictions import Predictions, WrittenPredictions
+from augseq.training.kinds.tag_predictions import TagPredictions
+from augseq.training.kinds.tags import Tags
+from augseq.training.predict_batches import (
+    each_in_order,
+    moves_with_image,
+    predict_kind,
+    predicted_batches,
+)
 from augseq.training.run_files import MANIFEST, MODEL, is_interrupted, resume_command
 from augseq.training.run_settings import given_pixels, read_settings
 from augseq.training.sequence import ImageSequence
 from augseq.training.target_settings import read_target
 from augseq.types import PathLike
+from augseq.validation import check_number
 
 Images: TypeAlias = Manifest | PathLike | Sequence[PathLike] | npt.NDArray[Any]
 
@@ -64,6 +75,12 @@ class TrainedRun:
         return self._kind.names
 
     @property
+    def color_mode(self) -> ColorMode:
+        """The colour mode of the images that the model was trained on."""
+        color_mode: ColorMode = given_pixels(self.settings)["color_mode"]
+        return color_mode
+
+    @property
     def _kind(self) -> Kind:
         return kind_of(ImageSequence(self.manifest, targets=self.target), "load_run")
 
@@ -81,7 +98,14 @@ class TrainedRun:
         return ImageSequence(images, **{"label_mode": None, **pixels, **options})
 
     def predict(
-        self, images: Images, *, batch_size: int = 32, verbose: int = 0, **options: Any
+        self,
+        images: Images,
+        *,
+        views: int = 1,
+        batch_size: int = 32,
+        threshold: float | None = None,
+        verbose: int = 0,
+        **options: Any,
     ) -> Predictions:
         """Predict what is in images, decoded and resized as in training.
 
@@ -90,9 +114,13 @@ class TrainedRun:
                 the path of a manifest; the path of an image, or a list of paths; an array of shape
                 (height, width, channels) or (n, height, width, channels), from 0 to 255, which is
                 resized only.
+            views: Number of augmented views of each image, whose predictions are averaged, as by
+                `augseq.predict`; requires `augment`. If the model was trained with a `mirror`, what
+                it returns for mirrored views is exchanged back.
             batch_size: Number of images per batch.
-            verbose: As in Keras' `predict`: 1 shows a progress bar.
-            **options: Further options of `ImageSequence`, such as `workers`.
+            threshold: For tags: one is predicted if its probability is above this. None: 0.5.
+            verbose: As in Keras' `predict`: 1 shows a progress bar for each view.
+            **options: Further options of `ImageSequence`, such as `workers` and `augment`.
 
         Returns:
             `ClassPredictions`, `NumberPredictions`, `TagPredictions` or `MaskPredictions`, as the
@@ -102,7 +130,8 @@ class TrainedRun:
             MissingFileError: There is no such file or folder.
             ManifestError: The name of a file is not valid UTF-8.
             DecodeError: A file does not hold a usable image.
-            ArgumentError: `images` is something else, or there are none; or the model returns NaN.
+            ArgumentError: `images` is something else, or there are none; there are several views
+                of masks, or without `augment`; or the model returns NaN.
 
         Warns:
             AugseqWarning: The true values in a manifest are not compared with the predictions,
@@ -113,25 +142,103 @@ class TrainedRun:
             >>> run.predict(["cat.jpg", "dog.jpg"]).names                  # doctest: +SKIP
             ['cat', 'dog']
         """
+        kind = self._kind
+        _check_threshold(threshold, kind)
+        batches, paths = self._batches_of(
+            images, kind, views, {"batch_size": batch_size, **options}
+        )
+        found = predict_kind(kind, self.model, batches, views=views, paths=paths, verbose=verbose)
+        if threshold is not None and isinstance(found, TagPredictions):
+            return replace(found, threshold=float(threshold))
+        return found
+
+    def write_predictions(
+        self,
+        images: Images,
+        file: PathLike,
+        *,
+        all_classes: bool = False,
+        views: int = 1,
+        batch_size: int = 32,
+        threshold: float | None = None,
+        verbose: int = 0,
+        **options: Any,
+    ) -> WrittenPredictions:
+        """Predict what is in images, and write it as CSV.
+
+        Masks are written as PNG files into a folder beside the table, with its name without the
+        extension, batch by batch, so that any number of them fits into memory.
+
+        Args:
+            images: As in `predict`.
+            file: Path of the table.
+            all_classes: Whether to add a column for each class or tag, with its probability, or
+                the share of its pixels.
+            views: As in `predict`.
+            batch_size: Number of images per batch.
+            threshold: A tag is predicted if its probability is above this.
+            verbose: 1 shows a progress bar.
+            **options: Further options of `ImageSequence`, such as `workers`.
+
+        Returns:
+            What was written, and how good it is if a manifest has the true values.
+
+        Raises:
+            MissingFileError: There is no such file or folder.
+            ArgumentError: As in `predict`.
+            DecodeError: A file does not hold a usable image.
+        """
+        kind, folder = self._kind, Path(file).resolve().parent
+        if not folder.is_dir():
+            raise MissingFileError(f"There is no folder {str(folder)!r} to write {str(file)!r} to.")
+        if not isinstance(kind, Masks):
+            found = self.predict(
+                images,
+                views=views,
+                batch_size=batch_size,
+                threshold=threshold,
+                verbose=verbose,
+                **options,
+            )
+            found.write_csv(file, all_classes=all_classes)
+            return WrittenPredictions(
+                num_images=len(found), row_content=found.row_content, score=found.score
+            )
+        _check_threshold(threshold, kind)
+        batches, paths = self._batches_of(
+            images, kind, views, {"batch_size": batch_size, **options}
+        )
+        writer = MaskWriter(
+            file=Path(file),
+            paths=paths,
+            class_names=kind.classes,
+            batches=batches,
+            all_classes=all_classes,
+        )
+        for masks, truth in predicted_batches(kind, self.model, batches, verbose=verbose):
+            writer.add(masks, truth)
+        return writer.finish()
+
+    def _batches_of(
+        self, images: Images, kind: Kind, views: int, options: dict[str, Any]
+    ) -> tuple[ImageSequence, tuple[str, ...]]:
+        """Return batches of images, with the true values that a manifest has, and their names."""
         reordering = [name for name in _REORDERING if options.get(name)]
         if reordering:
             raise ArgumentError(
                 "Predictions must be in the order of the images, with one for each. "
                 f"Received: {listed(reordering)}"
             )
-        kind, paths, truth = self._kind, None, None
+        if views > 1 and kind.is_per_pixel:
+            raise moves_with_image(str(kind.option), views)
         if isinstance(images, np.ndarray):
-            batches = self._of_array(images, batch_size=batch_size, **options)
-            outputs, _ = predict_batches(kind, self.model, batches, verbose=verbose)
+            batches = self._of_array(images, **options)
+            paths = tuple(map(str, range(len(batches.manifest))))
         else:
-            manifest, paths = _manifest_and_names(images)
+            manifest, paths = _manifest_and_names(images, self.color_mode)
             # A manifest can have the true values.
-            wanted = {"targets": kind.option_for(manifest), "batch_size": batch_size}
-            batches = self.batches(manifest, **{**wanted, **options})
-            outputs, loaded = predict_batches(kind, self.model, batches, verbose=verbose)
-            truth = kind.truth(loaded, manifest)
-        paths = paths or tuple(map(str, range(len(outputs))))
-        return kind.predictions(paths, outputs, truth, batches)
+            batches = self.batches(manifest, **{"targets": kind.option_for(manifest), **options})
+        return each_in_order(batches, views), paths
 
     def _of_array(self, images: npt.NDArray[Any], **options: Any) -> ImageSequence:
         pixels = self._pixels(options)
@@ -158,6 +265,17 @@ class TrainedRun:
                 "predicts": shortened(f"{len(names)}: {listed(names, 10)}", 70),
                 "images": "x".join(map(str, pixels["image_size"])) + f", {pixels['color_mode']}",
             },
+        )
+
+
+def _check_threshold(threshold: float | None, kind: Kind) -> None:
+    if threshold is None:
+        return
+    check_number("threshold", threshold, least=0, most=1)
+    if not isinstance(kind, Tags):
+        raise ArgumentError(
+            "`threshold` (at the shell: --threshold) is for models that predict tags. "
+            f"Received: a model that predicts {joined(kind.names, 3)}"
         )
 
 
@@ -189,12 +307,12 @@ def load_run(folder: PathLike) -> TrainedRun:
     )
 
 
-def _manifest_and_names(images: Any) -> tuple[Manifest, tuple[str, ...]]:
+def _manifest_and_names(images: Any, color_mode: ColorMode) -> tuple[Manifest, tuple[str, ...]]:
     """Return images as a manifest, and how a user names each."""
     if isinstance(images, str | os.PathLike):
         name = os.fspath(images)
         if is_remote(name) or os.path.isdir(name):
-            images = index_folder(name, labels=None, progress=False)
+            images = index_folder(name, labels=None, color_mode=color_mode, progress=False)
         else:
             images = read_manifest(name) if name.endswith(".parquet") else [name]
     if isinstance(images, Manifest):

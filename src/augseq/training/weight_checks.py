@@ -32,10 +32,12 @@ def check_weights(model: Any, plan: BatchPlan) -> None:
     outputs = named_outputs(model)
     _check_structure(model, plan.targets, len(outputs))
     for name, tensor in outputs.items():
-        loss = loss_of_output(model, name if len(outputs) > 1 else None, list(outputs))
         target = plan.targets.get(name) if len(outputs) > 1 else plan.target
-        shape = None if target is None or target.parts else _loss_shape(loss, target, tensor)
-        if target is None or shape is None or shape[1:] == (1,):
+        if target is None or target.parts:
+            continue
+        loss = loss_of_output(model, target, name if len(outputs) > 1 else None)
+        shape = _loss_shape(loss, target, tensor)
+        if shape is None or shape[1:] == (1,):
             continue
         if len(shape) != 1 + target.num_loss_axes:
             raise _wrong_axes(loss, name, shape, target)

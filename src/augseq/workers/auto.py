@@ -11,7 +11,9 @@ from augseq.loading.batch import Batch, load_batch
 from augseq.loading.plan import BatchPlan
 from augseq.runtime.cores import num_cores
 from augseq.sampling.schedule import Step
-from augseq.workers.process_pool import ProcessLoader, ProcessWorkers, running_pool
+from augseq.workers.pool_loader import PoolLoader
+from augseq.workers.process_pool import ProcessWorkers, running_pool
+from augseq.workers.shared_pickle import SharedPickle
 from augseq.workers.start_processes import start_processes
 from augseq.workers.threads import THREAD_NAME, ThreadWorkers
 from augseq.workers.time_limit import TimeLimit
@@ -127,7 +129,7 @@ class _Loader:
         return load is not None and load.is_loading(step)
 
     @property
-    def _process_loader(self) -> ProcessLoader | None:
+    def _process_loader(self) -> PoolLoader[SharedPickle] | None:
         return None if self.processes is None else self.processes.loader
 
     def decide(self) -> None:

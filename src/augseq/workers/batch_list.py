@@ -1,6 +1,5 @@
 """The batches of several epochs as one list, for the data loaders of other libraries."""
 
-import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ from augseq.loading.batch import load_batch
 from augseq.loading.plan import BatchPlan
 from augseq.sampling.schedule import Progress
 from augseq.validation import check_whole
-from augseq.workers.shared_pickle import pack
+from augseq.workers.shared_pickle import load_pickle, pack
 
 
 class BatchList:
@@ -44,12 +43,19 @@ class BatchList:
         try:
             number = range(len(self))[number]
         except IndexError:
-            text = f"There are {len(self)} batches, in {self.epochs} epochs. Received: {number}"
+            text = f"There are {self._numbers}. Received: {number}"
             raise IndexError(text) from None
         return load_batch(self.plan, self.plan.schedule.step_at(number)).arrays
 
     def __repr__(self) -> str:
-        return f"<{len(self)} batches, in {self.epochs} epochs: {self.plan.size_text}>"
+        return f"<{self._numbers}: {self.plan.size_text}>"
+
+    @property
+    def _numbers(self) -> str:
+        return (
+            f"{len(self)} batch{'es' * (len(self) != 1)}, in {self.epochs} "
+            f"epoch{'s' * (self.epochs != 1)}"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Other processes cannot import functions of a script or notebook.
@@ -64,4 +70,4 @@ class BatchList:
 
 
 def _rebuild(pickled: bytes, buffers: list[bytearray], epochs: int) -> BatchList:
-    return BatchList(pickle.loads(pickled, buffers=buffers), epochs)
+    return BatchList(load_pickle(pickled, buffers), epochs)

@@ -10,6 +10,7 @@ import cloudpickle
 from augseq.errors import WorkerError
 from augseq.loading.load_images import ArrayLayout, PartKey
 from augseq.loading.turns import RecordTurns
+from augseq.manifest.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,19 @@ class Make:
     turns: RecordTurns
     seed: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """To the worker: read the file of a record, to test whether this process can.
+
+    Attributes:
+        pipeline: Number of the pipeline.
+        record: The record.
+    """
+
+    pipeline: int
+    record: Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

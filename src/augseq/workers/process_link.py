@@ -32,10 +32,10 @@ class WorkerHungError(Exception):
     """A worker process exceeded the time limit of a request.
 
     Attributes:
-        note: What it was working on, see `progress_note`.
+        note: What it was working on, see `progress_note`; None if it does not say.
     """
 
-    def __init__(self, note: Sequence[int]) -> None:
+    def __init__(self, note: Sequence[int] | None) -> None:
         super().__init__("it takes longer than `batch_timeout_s`")
         self.note = note
 

@@ -5,33 +5,22 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from augseq.errors import WorkerError
-from augseq.loading.batch import Batch, make_batch
-from augseq.loading.load_images import PartKey
+from augseq.loading.batch import Batch
 from augseq.loading.load_samples import PROCESS_ENDS
 from augseq.loading.plan import BatchPlan
-from augseq.loading.turns import RecordTurns
 from augseq.manifest.record import Record
 from augseq.runtime.at_exit import Turn, at_exit
 from augseq.sampling.schedule import Step
-from augseq.terminal_text import first_few
-from augseq.types import Array
-from augseq.workers.messages import Make
-from augseq.workers.process_link import WorkerDiedError, WorkerHungError
+from augseq.workers.pool_loader import PoolLoader
 from augseq.workers.shared_memory import LiveNumbers, SegmentPool
 from augseq.workers.shared_pickle import SharedPickle
 from augseq.workers.threads import THREAD_NAME, ThreadWorkers
-from augseq.workers.time_limit import TimeLimit
 from augseq.workers.worker_handle import WorkerHandle
-
-# If a batch kills this many workers in a row, it would kill the next one too.
-_MOST_DEATHS = 3
 
 # Not "fork": threads of TensorFlow and JAX make forked children hang. Not "forkserver": it starts
 # 8 workers only 7 % sooner, since only the program may choose what it preloads; it cannot be used
@@ -71,11 +60,10 @@ class ProcessWorkers:
         max_bytes: int | None = None,
     ) -> None:
         self._pool = _worker_pool(num_workers, start_method)
-        self._shared = SharedPickle(plan.pipeline, max_bytes=max_bytes)
-        self._pool.pipelines.add(self._shared)
+        self._shared = self._pool.send(plan.pipeline, max_bytes=max_bytes)
         self._limit_s = limit_s
         # Not a bound method, since the threads would then keep this object alive.
-        self.loader = ProcessLoader(plan, self._shared, self._pool, limit_s)
+        self.loader = PoolLoader(plan, self._shared, self._pool, limit_s)
         self._threads = ThreadWorkers(self.loader, num_workers, interrupt=self.loader.interrupt)
         self.text = f"processes: {num_workers}"
 
@@ -97,6 +85,17 @@ class ProcessWorkers:
             Exception: It cannot load the pipeline.
         """
         return self._hand_over(self._shared)
+
+    def fetch(self, record: Record) -> None:
+        """Let a process read the file of a record.
+
+        Raises:
+            WorkerDiedError: The process dies.
+            WorkerHungError: It takes too long.
+            Exception: It cannot read the file.
+        """
+        with self._pool.worker() as worker:
+            worker.fetch(self._shared, record, self._limit_s)
 
     def start_all(self) -> None:
         """Start all processes at the same time, and send them the pipeline.
@@ -132,110 +131,6 @@ class ProcessWorkers:
         return [process_id for process_id in ids if process_id]
 
 
-class ProcessLoader:
-    """Loads batches, with their images in any free process."""
-
-    def __init__(
-        self, plan: BatchPlan, shared: SharedPickle, pool: "_WorkerPool", limit_s: float | None
-    ) -> None:
-        self._plan = plan
-        self._shared = shared
-        self._pool = pool
-        self._limit_s = limit_s
-        self._loads: dict[Step, _Load] = {}
-
-    def refresh(self) -> None:
-        """Send the pipeline again if functions of a notebook, or their globals, have changed."""
-        if self._shared.is_by_value and not self._shared.is_of(self._plan.pipeline):
-            self._shared = SharedPickle(self._plan.pipeline)
-            self._pool.pipelines.add(self._shared)
-
-    def is_loading(self, step: Step) -> bool:
-        """Return whether a batch is being loaded, or waits for a free process."""
-        return step in self._loads
-
-    def interrupt(self, step: Step) -> None:
-        """Kill the process that loads a batch, which is no longer waited for."""
-        load = self._loads.get(step)
-        if load is not None:
-            load.is_over = True
-            if load.worker is not None:
-                load.worker.interrupt()
-
-    def __call__(self, step: Step) -> Batch:
-        """Load the batch of a step.
-
-        Raises:
-            WorkerError: Several processes in a row died while loading it.
-            BatchTimeoutError: It took longer than the limit; the process was killed.
-            SharedMemoryError: There is not enough shared memory for its images.
-            Exception: Any exception of an augmentation.
-        """
-        turns = self._plan.turns(step)
-        load = self._loads[step] = _Load()
-        try:
-            arrays = self._load(turns, step.epoch, load)
-        except WorkerHungError as hang:
-            assert self._limit_s is not None
-            limit = TimeLimit(plan=self._plan, seconds=self._limit_s)
-            raise limit.error(step, hang.note, "The worker process was killed.") from hang
-        finally:
-            if self._loads.get(step) is load:
-                del self._loads[step]
-        return make_batch(self._plan, step, turns, arrays)
-
-    def _load(self, turns: RecordTurns, epoch: int, load: "_Load") -> dict[PartKey, Array]:
-        # Read once: it can be replaced at any time.
-        shared = self._shared
-        order = Make(
-            pipeline=shared.number,
-            wanted=self._pool.pipelines.now(),
-            turns=turns,
-            seed=self._plan.schedule.seed,
-            epoch=epoch,
-        )
-        deaths = 0
-        while True:
-            try:
-                with self._pool.worker() as worker:
-                    load.worker = worker
-                    if load.is_over:
-                        raise CancelledError
-                    try:
-                        return worker.make(shared, order, self._limit_s)
-                    finally:
-                        load.worker = None
-            except WorkerDiedError as death:
-                deaths += 1
-                if load.is_over or PROCESS_ENDS.is_set():
-                    raise CancelledError from death
-                if deaths == _MOST_DEATHS:
-                    raise WorkerError(_advice(turns.records, epoch, death)) from death
-
-
-@dataclass(slots=True)
-class _Load:
-    """A batch that is being loaded.
-
-    Attributes:
-        worker: The process that loads it; None for none at the moment.
-        is_over: Whether it is no longer waited for.
-    """
-
-    worker: WorkerHandle | None = None
-    is_over: bool = False
-
-
-def _advice(records: Sequence[Record], epoch: int, death: WorkerDiedError) -> str:
-    return (
-        f"{_MOST_DEATHS} worker processes in a row died while loading the same batch; the last "
-        f"one {death}. SIGKILL usually means that the system ran out of memory, SIGSEGV a bug in "
-        f"native code. Epoch {epoch}, records: {first_few(map(str, records), 8)}. "
-        f"To find the record, call sequence.sample(epoch={epoch}, index=...) for each one, in a "
-        "separate process."
-    )
-
-
 class _WorkerPool:
     """Worker processes shared by several sequences; they end with the last of these."""
 
@@ -248,6 +143,12 @@ class _WorkerPool:
         for worker in self.workers:
             self._idle.put(worker)
         weakref.finalize(self, _kill, self.workers, os.getpid()).atexit = False
+
+    def send(self, content: Any, *, max_bytes: int | None = None) -> SharedPickle:
+        """Pickle a pipeline for the workers; see `SharedPickle`."""
+        shared = SharedPickle(content, max_bytes=max_bytes)
+        self.pipelines.add(shared)
+        return shared
 
     @contextmanager
     def worker(self) -> Iterator[WorkerHandle]:

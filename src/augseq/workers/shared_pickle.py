@@ -5,6 +5,7 @@ import mmap
 import os
 import pickle
 import weakref
+from collections.abc import Iterable
 from io import BytesIO
 from types import FunctionType
 from typing import Any
@@ -13,6 +14,7 @@ import cloudpickle
 import numpy as np
 import numpy.typing as npt
 
+from augseq.augment.albumentations_import import import_albumentations
 from augseq.errors import SharedMemoryError
 from augseq.storage.quota import size_text
 from augseq.workers.shared_memory import aligned, make_shared_file
@@ -23,7 +25,32 @@ _LARGE_BYTES = 65_536
 _NUMBERS = itertools.count()
 
 
-class SharedPickle:
+class SentPickle:
+    """A pipeline or function, pickled for the workers of a pool.
+
+    Each kind of workers has a class of its own, which stores the large arrays.
+
+    Args:
+        pickled: The pickle, without the large arrays.
+        is_by_value: Whether it contains code that is pickled by value.
+
+    Attributes:
+        number: Unique number within this process.
+        pickled: As in the arguments.
+        is_by_value: As in the arguments.
+    """
+
+    def __init__(self, pickled: bytes, *, is_by_value: bool) -> None:
+        self.number = next(_NUMBERS)
+        self.pickled = pickled
+        self.is_by_value = is_by_value
+
+    def is_of(self, content: Any) -> bool:
+        """Return whether pickling again gives the same, except for values in large arrays."""
+        return pack(content)[0] == self.pickled
+
+
+class SharedPickle(SentPickle):
     """An object pickled for other processes.
 
     Its large arrays are stored in one shared file, which every process maps: 8 processes that
@@ -36,11 +63,8 @@ class SharedPickle:
         max_bytes: Maximum size of its large arrays; None for no limit.
 
     Attributes:
-        number: Unique number within this process.
-        pickled: The pickle, without the large arrays.
         spans: Start and size in bytes of each large array in the file.
         descriptor: The file; None without large arrays.
-        is_by_value: Whether it contains code that is pickled by value.
 
     Raises:
         Exception: It cannot be pickled.
@@ -48,8 +72,8 @@ class SharedPickle:
     """
 
     def __init__(self, content: Any, *, max_bytes: int | None = None) -> None:
-        self.number = next(_NUMBERS)
-        self.pickled, buffers, self.is_by_value = pack(content)
+        pickled, buffers, is_by_value = pack(content)
+        super().__init__(pickled, is_by_value=is_by_value)
         ends = list(itertools.accumulate(aligned(buffer.nbytes) for buffer in buffers))
         if max_bytes is not None and ends and ends[-1] > max_bytes:
             raise SharedMemoryError(f"its arrays, {size_text(ends[-1])}, would be copied")
@@ -59,10 +83,6 @@ class SharedPickle:
         if self.descriptor is not None:
             weakref.finalize(self, os.close, self.descriptor).atexit = False
             _write(self.descriptor, buffers, starts)
-
-    def is_of(self, content: Any) -> bool:
-        """Return whether pickling again gives the same, except for values in large arrays."""
-        return pack(content)[0] == self.pickled
 
 
 def pack(content: Any) -> tuple[bytes, list[memoryview], bool]:
@@ -83,12 +103,24 @@ def unpack(pickled: bytes, spans: list[tuple[int, int]], descriptor: int | None)
         descriptor: The file, in this process; it is closed.
     """
     if descriptor is None:
-        return pickle.loads(pickled)
+        return load_pickle(pickled)
     # Copy on write: arrays are as writable as in the original process, and pages that are not
     # written to are shared by all processes.
     view = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
     os.close(descriptor)
-    return pickle.loads(pickled, buffers=[view[start : start + size] for start, size in spans])
+    return load_pickle(pickled, [view[start : start + size] for start, size in spans])
+
+
+def load_pickle(pickled: bytes, buffers: Iterable[Any] = ()) -> Any:
+    """Return what `pack` pickled, in a process that has perhaps not imported albumentations.
+
+    Args:
+        pickled: The pickle.
+        buffers: Its large arrays.
+    """
+    if b"albumentations" in pickled:
+        import_albumentations()
+    return pickle.loads(pickled, buffers=buffers)
 
 
 class _Packer(cloudpickle.Pickler):  # type: ignore[misc]

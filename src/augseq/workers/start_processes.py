@@ -7,6 +7,7 @@ from typing import Any
 from augseq.errors import SharedMemoryError, WorkerError
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
+from augseq.remote.url import is_remote
 from augseq.workers.process_pool import ProcessWorkers
 from augseq.workers.shared_pickle import SharedPickle
 
@@ -37,12 +38,19 @@ def start_processes(
     except SharedMemoryError:
         raise
     except Exception as error:
-        raise CannotTravelError(_culprit(plan.pipeline, SharedPickle, error)) from error
+        raise CannotTravelError(culprit(plan.pipeline, SharedPickle, error)) from error
     try:
         backends = workers.start()
     except Exception as error:
         _require_processes(workers)
-        raise CannotTravelError(_culprit(plan.pipeline, workers.try_out, error)) from error
+        raise CannotTravelError(culprit(plan.pipeline, workers.try_out, error)) from error
+    # This process can read what no other can: "memory://photos", or a storage of the user's own
+    # that is registered with fsspec.
+    if is_remote(plan.manifest.root) and len(plan.manifest):
+        try:
+            workers.fetch(plan.manifest[0])
+        except Exception as error:
+            raise CannotTravelError(f"The first image cannot be read there: {error}") from error
     if backends and max_bytes is not None:
         raise CannotTravelError(f"It would load {' and '.join(backends)} in each process.")
     return workers
@@ -61,7 +69,7 @@ def _require_processes(workers: ProcessWorkers) -> None:
         ) from error
 
 
-def _culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception) -> str:
+def culprit(pipeline: Pipeline, send: Callable[[Any], object], error: Exception) -> str:
     """Return a sentence on which element cannot be sent, and why."""
     steps = zip(pipeline.augment.names, pipeline.augment.steps, strict=True)
     for number, (name, step) in enumerate(steps, 1):

@@ -53,12 +53,12 @@ class TimeLimit:
     plan: BatchPlan
     seconds: float
 
-    def error(self, step: Step, note: Sequence[int], outcome: str) -> BatchTimeoutError:
+    def error(self, step: Step, note: Sequence[int] | None, outcome: str) -> BatchTimeoutError:
         """Return the error for a batch that took too long.
 
         Args:
             step: The step of the batch.
-            note: What its worker was working on, see `progress_note`.
+            note: What its worker was working on, see `progress_note`; None if it does not say.
             outcome: What happened to the worker, as a sentence.
         """
         return BatchTimeoutError(
@@ -67,7 +67,9 @@ class TimeLimit:
             "If it is slow but does not hang, increase batch_timeout_s, or use None for no limit."
         )
 
-    def _culprit(self, step: Step, note: Sequence[int]) -> str:
+    def _culprit(self, step: Step, note: Sequence[int] | None) -> str:
+        if note is None:
+            return "Its worker does not say where; native code may hold the interpreter lock"
         index, number = note
         found = self.plan.turns(step).turn_of(index)
         if found is None:

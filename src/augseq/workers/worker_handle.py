@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from augseq.loading.load_images import PartKey
+from augseq.manifest.record import Record
 from augseq.types import Array
-from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room
+from augseq.workers.messages import Done, Failed, Fetch, Learn, Make, NeedRoom, Room
 from augseq.workers.process_link import Link, launch
 from augseq.workers.shared_memory import Segment, SegmentPool
 from augseq.workers.shared_pickle import SharedPickle
@@ -52,9 +53,18 @@ class WorkerHandle:
         self._link_that_knows(shared, limit_s)
         return self._backends
 
-    def make(
-        self, shared: SharedPickle, order: Make, limit_s: float | None
-    ) -> dict[PartKey, Array]:
+    def fetch(self, sent: SharedPickle, record: Record, limit_s: float | None) -> None:
+        """Let the process read the file of a record.
+
+        Raises:
+            WorkerDiedError: The process died.
+            WorkerHungError: It took longer than the limit, and was killed.
+            Exception: Any exception of reading it.
+        """
+        link = self._link_that_knows(sent, limit_s)
+        self._carry_out(link, Fetch(pipeline=sent.number, record=record), limit_s)
+
+    def make(self, sent: SharedPickle, order: Make, limit_s: float | None) -> dict[PartKey, Array]:
         """Return the arrays of a request, in shared memory.
 
         Raises:
@@ -63,7 +73,7 @@ class WorkerHandle:
             SharedMemoryError: There is not enough shared memory for the images.
             Exception: Any exception of loading them.
         """
-        link = self._link_that_knows(shared, limit_s)
+        link = self._link_that_knows(sent, limit_s)
         self._pipelines &= order.wanted
         done, segments = self._carry_out(link, order, limit_s)
         return self._segment_pool.lend(segments[0], done.layouts)
@@ -107,7 +117,11 @@ class WorkerHandle:
         return self._link
 
     def _carry_out(
-        self, link: Link, order: Learn | Make, limit_s: float | None, file: int | None = None
+        self,
+        link: Link,
+        order: Learn | Fetch | Make,
+        limit_s: float | None,
+        file: int | None = None,
     ) -> tuple[Done, list[Segment]]:
         """Exchange messages until a request is completed; return the segments it used."""
         segments, patience = [], Patience(limit_s)

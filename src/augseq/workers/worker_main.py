@@ -16,13 +16,12 @@ from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
-from augseq.augment.albumentations_import import import_albumentations
 from augseq.loading.load_images import array_layouts, fill_arrays
 from augseq.loading.load_samples import load_samples
 from augseq.loading.pipeline import Pipeline
 from augseq.pixels.cache.memory_folder import leave_memory_folders
 from augseq.progress_note import NO_RECORD, THIS_THREAD
-from augseq.workers.messages import Done, Failed, Learn, Make, NeedRoom, Room, failed
+from augseq.workers.messages import Done, Failed, Fetch, Learn, Make, NeedRoom, Room, failed
 from augseq.workers.shared_memory import arrays_in, map_note, num_bytes_of, receive_file
 from augseq.workers.shared_pickle import unpack
 
@@ -38,9 +37,7 @@ def serve(connection: Connection) -> None:
         # It was blocked while this process started; see `launch`.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Read when OpenCV is imported: its own threads would use the cores of other workers.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-    _keep_freed_memory()
+    prepare_libraries()
     worker = _Worker(connection)
     with contextlib.suppress(EOFError, OSError):
         file = receive_file(connection)
@@ -78,11 +75,17 @@ class _Worker:
         self._pipelines: dict[int, Pipeline] = {}
         self._segments: dict[int, mmap.mmap] = {}
 
-    def answer(self, order: Learn | Make) -> Done | Failed:
+    def answer(self, order: Learn | Fetch | Make) -> Done | Failed:
         """Handle one request."""
         THIS_THREAD.note[0] = NO_RECORD
         try:
-            return self._learn(order) if isinstance(order, Learn) else self._make(order)
+            match order:
+                case Learn():
+                    return self._learn(order)
+                case Fetch():
+                    return self._fetch(order)
+                case Make():
+                    return self._make(order)
         # Also SystemExit: it is raised where the batch is requested, as with threads.
         except BaseException as error:
             return failed(error, f"worker process {os.getpid()}")
@@ -90,12 +93,14 @@ class _Worker:
     def _learn(self, order: Learn) -> Done:
         file = receive_file(self._connection) if order.spans else None
         before = set(sys.modules)
-        if b"albumentations" in order.pickled:
-            import_albumentations()
         self._pipelines[order.number] = unpack(order.pickled, order.spans, file)
         # Another pipeline can have loaded one before.
         loaded = sys.modules.keys() - before
         return Done(backends=[name for name in _BACKENDS if name in loaded])
+
+    def _fetch(self, order: Fetch) -> Done:
+        self._pipelines[order.pipeline].source.fetch(order.record)
+        return Done()
 
     def _make(self, order: Make) -> Done:
         for number in self._pipelines.keys() - order.wanted:
@@ -119,6 +124,13 @@ class _Worker:
             self._segments[room.number] = mmap.mmap(file, 0)
             os.close(file)
         return self._segments[room.number]
+
+
+def prepare_libraries() -> None:
+    """Adapt libraries to a process that is one of several workers."""
+    # Read when OpenCV is imported: its own threads would use the cores of other workers.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:

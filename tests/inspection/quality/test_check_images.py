@@ -58,8 +58,9 @@ def test_errors_come_first_and_each_finding_says_what_to_do(report: augseq.Check
 
 
 def test_a_clean_folder_has_nothing_to_report(tmp_path: Path) -> None:
+    names = [f"class-{letter}" for letter in "abcdefghij"]
     for number in range(30):
-        folder = tmp_path / "ab"[number % 2]
+        folder = tmp_path / names[number % 10]
         folder.mkdir(exist_ok=True)
         picture(number).save(folder / f"{number}.png")
     report = augseq.check_images(augseq.index_folder(tmp_path, progress=False), progress=False)
@@ -67,6 +68,11 @@ def test_a_clean_folder_has_nothing_to_report(tmp_path: Path) -> None:
     assert report.severity is None
     assert str(report).startswith("30 images, ")
     assert "nothing found" in str(report)
+    # No line ends between a class and its number, or within a name.
+    lines = str(report).splitlines()
+    assert lines[-2].startswith("classes: class-a 3, ")
+    assert lines[-2].endswith(" 3,")
+    assert lines[-1].startswith("         class-")
 
 
 def test_copies_and_near_copies_are_also_reported_without_splits(planted: Path) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 import albumentations as A
 import numpy as np
+import pytest
 from PIL import Image
 
 import augseq
+from augseq.loading.targets.skeletons import skeletons_of
+from augseq.manifest.categories import key_point_names
 from tests.loading.targets.detection_scenes import batch_of
 
 FLIP = [A.HorizontalFlip(p=1)]
@@ -47,13 +50,51 @@ def test_boxes_of_yolo_come_back_as_written(tmp_path: Path) -> None:
     assert y["boxes"][:, 0].tolist() == [[0.5, 0.5, 0.25, 0.5], [0.125, 0.25, 0.25, 0.5]]
 
 
-def test_poses_of_yolo_are_mirrored_by_their_flip_idx(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "keys", [{"flip_idx": [1, 0, 2]}, {"kpt_names": {1: ["left eye", "right eye", "nose"]}}]
+)
+def test_poses_of_yolo_are_mirrored_by_their_flip_idx_or_names(
+    tmp_path: Path, keys: dict[str, Any]
+) -> None:
     line = "0 0.5 0.5 0.5 0.5 0.3 0.4 2 0.6 0.4 1 0.5 0.6 2"
-    images = yolo(tmp_path, [line], kpt_shape=[3, 3], flip_idx=[1, 0, 2])
+    images = yolo(tmp_path, [line], kpt_shape=[3, 3], **keys)
+    augseq.write_yolo(images, tmp_path / "again")
+    again = augseq.index_yolo(tmp_path / "again/data.yaml", progress=False)
+    assert again.dataset_info == images.dataset_info
     points = augseq.KeyPoints()
     np.testing.assert_allclose(batch_of(images, points)[0], [[30, 20, 2], [60, 20, 1], [50, 30, 2]])
     flipped = batch_of(images, points, augment=FLIP)
     np.testing.assert_allclose(flipped[0], [[40, 20, 1], [70, 20, 2], [50, 30, 2]])
+
+
+NAMES = [["nose", "left_eye", "right_eye"], ["a", "left", "right"]]
+
+
+@pytest.mark.parametrize(("names", "partners"), [(NAMES[:1] * 2, [0, 2, 1]), (NAMES, None)])
+def test_a_yolo_dataset_of_named_points_has_their_partners(
+    tmp_path: Path, names: list[list[str]], partners: list[int] | None
+) -> None:
+    Image.new("RGB", (100, 50)).save(tmp_path / "1.png")
+    content = {
+        "images": [{"id": 1, "file_name": "1.png", "height": 50, "width": 100}],
+        "categories": [{"id": k, "name": str(k), "keypoints": n} for k, n in enumerate(names)],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [20, 20, 50, 20],
+                         "keypoints": [35, 40, 2, 45, 30, 2, 25, 30, 1]}],
+    }  # fmt: skip
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    images = augseq.index_coco(tmp_path / "train.json", progress=False)
+    augseq.write_yolo(images, tmp_path / "yolo")
+    again = augseq.index_yolo(tmp_path / "yolo/data.yaml", progress=False)
+    # Without common names, partners are not known.
+    assert json.loads(again.dataset_info).get("flip_idx") == partners
+    if partners is not None:
+        ours, theirs = (
+            batch_of(one, augseq.KeyPoints(), augment=FLIP)[0] for one in (images, again)
+        )
+        np.testing.assert_allclose(ours, [[65, 40, 2], [75, 30, 1], [55, 30, 2]])
+        np.testing.assert_allclose(theirs, ours)
+        assert skeletons_of(again.dataset_info) == skeletons_of(images.dataset_info)
+        assert key_point_names(again.dataset_info, 3) == tuple(names[0])
 
 
 def test_crowds_of_coco_and_points_without_labels(tmp_path: Path) -> None:

@@ -343,6 +343,7 @@ def refused() -> dict[str, Any]:
         "inside a OneOf": A.OneOf([A.Rotate(30), A.Morphological(p=1)]),
         "Lambda": A.Lambda(image=plain, p=1),
         "a dropout that fills masks": A.CoarseDropout(fill_mask=0),
+        "a fill of masks": A.Perspective(fill_mask=1),
         "pixels dropped from masks": A.PixelDropout(mask_drop_value=0),
         "some channels": A.SelectiveChannelTransform([A.HorizontalFlip(p=1)], channels=[0]),
     }
@@ -366,3 +367,21 @@ def test_a_cache_of_shrunk_images_is_refused(tmp_path: Path) -> None:
     cache = augseq.ImageCache(folder="memory", shorter_side_px=4)
     with pytest.raises(ArgumentError, match="shorter_side_px"):
         augseq.ImageSequence(images, targets=augseq.Mask("mask", classes=CLASSES), cache=cache)
+
+
+@pytest.mark.parametrize("target", [augseq.Mask("mask", classes=CLASSES), augseq.ValueMap("mask")])
+@pytest.mark.parametrize("cache", [None, "memory"])
+def test_the_limit_of_the_file_size_holds_for_maps_too(
+    tmp_path: Path, target: Any, cache: str | None
+) -> None:
+    images = images_with(tmp_path, Image.fromarray(stored(SAME)), suffix="bmp")
+    num_bytes = (tmp_path / "masks" / "a.bmp").stat().st_size
+    assert (tmp_path / "images" / "a.png").stat().st_size < num_bytes
+
+    def load(max_file_bytes: int) -> None:
+        limits = {"max_file_bytes": max_file_bytes, "cache": cache, "workers": 0}
+        augseq.ImageSequence(images, image_size=None, targets=target, **limits)[0]  # type: ignore[arg-type]
+
+    with pytest.raises(augseq.DecodeError, match=rf"a\.bmp.* max_file_bytes={num_bytes - 1}"):
+        load(num_bytes - 1)
+    load(num_bytes)

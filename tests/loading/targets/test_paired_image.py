@@ -129,6 +129,23 @@ def test_only_geometry_moves_an_image_of_another_kind(moves: list[Any], channels
         assert np.array_equal(moved.inputs["thermal"], alone.image)
 
 
+@pytest.mark.parametrize(
+    ("augment", "step", "text"),
+    [
+        ("geometry", A.Perspective(fill=(1, 2, 3)), "cannot fill one channel"),
+        ("own", A.ISONoise(), "these have one channel"),
+    ],
+)
+def test_what_is_not_for_the_channels_of_a_pair_is_refused(
+    augment: Any, step: Any, text: str
+) -> None:
+    grey = Paired(OTHERS[..., :1], augment=augment)
+    with pytest.raises(ArgumentError, match=rf"^Element 1 of `augment`.*{text}"):
+        sequence_of(PIXELS, {"thermal": grey}, [step])
+    # What only changes colours does not reach an image that only moves.
+    sequence_of(PIXELS, {"thermal": Paired(OTHERS[..., :1], augment="geometry")}, [A.ISONoise()])
+
+
 def test_draws_of_their_own_are_those_of_no_other_image() -> None:
     pairs = {name: Paired(PIXELS.copy(), augment="own") for name in ("left", "right")}
     augment = [A.RandomResizedCrop((12, 12)), A.HorizontalFlip(), A.GaussNoise(p=1)]
@@ -223,7 +240,7 @@ def test_pairs_are_cached_and_files_that_change_are_read_again(
     assert np.array_equal(sequence[0]["after"], OTHERS)
     cache = sequence.pipeline.source.cache
     assert cache is not None
-    assert "6 images" in cache.describe_cache()
+    assert "6 files" in cache.describe_cache()
     save(tmp_path, "after/1.png", PIXELS[0])
     sequence.set_epoch(1)
     assert np.array_equal(sequence[0]["after"], [OTHERS[0], PIXELS[0], OTHERS[2]])

@@ -1,5 +1,6 @@
 """Targets, further inputs and weights: the right values of each record, in every kind of worker."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,49 @@ def test_a_target_needs_no_labels(folder: Path) -> None:
 def test_padding_with_zero_weight_requires_targets(images: augseq.Manifest) -> None:
     with pytest.raises(ArgumentError, match="requires targets"):
         sequence_of(images, label_mode=None).shard(0, 2, padding="zero_weight")
+
+
+@pytest.mark.parametrize(
+    ("numpys", "pythons"),
+    [
+        (
+            augseq.Label("camera", classes=np.unique(CAMERAS)),
+            augseq.Label("camera", classes=["phone", "scanner", "tablet"]),
+        ),
+        (augseq.Label("is old", classes=np.array([False, True])), augseq.Label("is old", [0, 1])),
+        (
+            augseq.MultiLabel("tags", classes=np.array(CLASSES)),
+            augseq.MultiLabel("tags", classes=CLASSES),
+        ),
+        (augseq.MultiLabel(np.array(CLASSES)), augseq.MultiLabel(CLASSES)),
+        (augseq.MultiLabel(dict.fromkeys(CLASSES).keys()), augseq.MultiLabel(CLASSES)),
+        (augseq.Number(np.array(["age", "weight"])), augseq.Number(["age", "weight"])),
+        (
+            augseq.Mask(
+                "m", classes=np.array(["a", "b"]), ignore=np.uint8(9), coding={np.uint8(7): "b"}
+            ),
+            augseq.Mask("m", classes=["a", "b"], ignore=9, coding={7: "b"}),
+        ),
+        (
+            augseq.ValueMap("v", scale=np.float64(0.5), missing=np.int64(0)),
+            augseq.ValueMap("v", scale=0.5, missing=0),
+        ),
+        (
+            augseq.Boxes(
+                classes=np.array(["a", "b"]), exclude=np.array(["crowd"]), max_boxes=np.int64(3)
+            ),
+            augseq.Boxes(classes=["a", "b"], exclude=["crowd"], max_boxes=3),
+        ),
+        (augseq.KeyPoints(mirror=np.array([1, 0])), augseq.KeyPoints(mirror=[1, 0])),
+        (augseq.InputImage(clean=np.True_), augseq.InputImage(clean=True)),
+    ],
+    ids=lambda option: type(option).__name__,
+)
+def test_numpy_values_mean_the_same_as_those_of_python(
+    images: augseq.Manifest, numpys: Any, pythons: Any
+) -> None:
+    assert repr(numpys).replace("(False, True)", "(0, 1)") == repr(pythons)
+    assert repr(pickle.loads(pickle.dumps(numpys))) == repr(numpys)
+    if {*getattr(numpys, "columns", ()), getattr(numpys, "column", "")} & {"camera", "sea", "tags"}:
+        state = augseq.ImageSequence(images, targets=numpys, batch_size=4).state_dict()
+        augseq.ImageSequence(images, targets=pythons, batch_size=4).load_state_dict(state)

@@ -75,6 +75,26 @@ def join(root: str, pickled: str) -> None:
     check_pixels(Path(root), source)
 
 
+def drop(root: str) -> None:
+    """Delete the users of a cache in memory, which other tests of this process could use too."""
+    first, second = cached(Path(root), "memory"), cached(Path(root), "memory", shorter_side_px=20)
+    folder = Path(first.folder.root)
+    assert second.folder.root == first.folder.root
+    del first
+    assert folder.exists()
+    del second
+    assert not folder.exists()
+
+
+def outlive(root: str) -> None:
+    """Use the pickle of a source whose folder was removed."""
+    source = cached(Path(root), "memory")
+    data, folder = pickle.dumps(source), source.folder.root
+    del source
+    assert not os.path.exists(folder)
+    check_pixels(Path(root), pickle.loads(data))
+
+
 def fork(root: str) -> None:
     """Let a forked child use a cache in memory and exit normally."""
     source = cached(Path(root), "memory")

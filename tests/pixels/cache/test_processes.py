@@ -1,7 +1,6 @@
 """Several processes with one cache, some of which are killed."""
 
 import os
-import pickle
 import subprocess
 from pathlib import Path
 
@@ -106,13 +105,7 @@ def test_processes_share_images_cached_in_memory(root: Path) -> None:
 
 
 def test_a_cache_in_memory_is_removed_with_its_last_user(root: Path) -> None:
-    first, second = cached(root, "memory"), cached(root, "memory", shorter_side_px=20)
-    folder = Path(first.folder.root)
-    assert second.folder.root == first.folder.root
-    del first
-    assert folder.exists()
-    del second
-    assert not folder.exists()
+    finish(start("drop", root))
 
 
 def test_a_forked_child_removes_nothing_when_it_ends(root: Path) -> None:
@@ -120,11 +113,7 @@ def test_a_forked_child_removes_nothing_when_it_ends(root: Path) -> None:
 
 
 def test_a_source_that_outlives_its_folder_in_memory_gets_another(root: Path) -> None:
-    source = cached(root, "memory")
-    data, folder = pickle.dumps(source), source.folder.root
-    del source
-    assert not os.path.exists(folder)
-    check_pixels(root, pickle.loads(data))
+    finish(start("outlive", root))
 
 
 def test_a_read_only_folder_is_used(root: Path, tmp_path: Path) -> None:

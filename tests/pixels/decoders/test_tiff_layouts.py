@@ -396,7 +396,6 @@ def test_lost_and_huge_parts_are_refused() -> None:
 def test_the_limit_of_samples_names_the_smallest_number_that_reads_the_file(
     monkeypatch: pytest.MonkeyPatch, kind: str, dtype: str, num_bytes: int
 ) -> None:
-    monkeypatch.setattr("augseq.pixels.decoders.tiff_samples.MAX_PIXELS", 9)
     monkeypatch.setattr("augseq.pixels.options.MAX_PIXELS", 9)
     values = stored(kind, dtype)
     data = written(values, kind, is_planar=True)

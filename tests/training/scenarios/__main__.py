@@ -10,6 +10,7 @@ import warnings
 
 from . import (
     around,
+    bucketed,
     classic,
     endless,
     epochs,
@@ -27,6 +28,7 @@ from .watch import SCENARIOS, NotApplicableError
 assert all(
     (
         around,
+        bucketed,
         classic,
         endless,
         epochs,

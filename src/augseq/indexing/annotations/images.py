@@ -18,9 +18,9 @@ from augseq.indexing.table.image_paths import existing_paths, find_files, manife
 from augseq.indexing.table.source_table import SourceTable
 from augseq.indexing.unicode_forms import FileNames
 from augseq.manifest.schema import check_paths_differ
+from augseq.parallel_map.map_items import map_in_threads
 from augseq.pixels.image_size import ImageSize, read_image_size
 from augseq.remote.url import absolute_root
-from augseq.threaded_map import map_in_threads
 from augseq.types import PathLike
 
 UNKNOWN_SIZE = (-1, -1)

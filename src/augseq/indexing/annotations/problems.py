@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from augseq.errors import ManifestError
 from augseq.indexing.annotations.options import InvalidPolicy
-from augseq.terminal_text import first_few
+from augseq.terminal_text import counted, first_few
 
 
 @dataclass(slots=True)
@@ -59,16 +59,12 @@ class Problems:
         if self.by_image:
             first = next(iter(self.by_image.values()))
             yield (
-                f"Excluded: {_counted(len(self.by_image), 'image')} with invalid annotations in "
+                f"Excluded: {counted(len(self.by_image), 'image')} with invalid annotations in "
                 f"{self.source} (`manifest.excluded`), such as {first}"
             )
         if self.without_image:
-            count = _counted(len(self.without_image), "annotation")
+            count = counted(len(self.without_image), "annotation")
             yield (
                 f"Ignored: {count} in {self.source} without an image, such as "
                 f"{self.without_image[0]}"
             )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

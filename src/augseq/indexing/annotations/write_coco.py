@@ -10,6 +10,7 @@ from augseq.indexing.annotations.box_numbers import coco_boxes, coco_numbers, wr
 from augseq.manifest.categories import sorted_categories
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.object_columns import CLASSES, ObjectColumns, read_objects
+from augseq.manifest.windows import check_whole_images
 from augseq.storage.atomic_file import atomic_write
 from augseq.types import PathLike
 from augseq.validation import did_you_mean
@@ -32,6 +33,7 @@ def write_coco(manifest: Manifest, path: PathLike) -> None:
         OSError: The file cannot be written.
     """
     check_manifest(manifest)
+    check_whole_images(manifest.table, "write_coco")
     objects = read_objects(manifest, "write_coco")
     info = json.loads(manifest.dataset_info) if manifest.dataset_info else {}
     categories = _categories(manifest, objects)

@@ -16,6 +16,7 @@ from augseq.indexing.annotations.box_numbers import voc_boxes, voc_numbers, writ
 from augseq.indexing.annotations.voc import FLAGS, FirstPixel
 from augseq.manifest.manifest import Manifest, check_manifest
 from augseq.manifest.object_columns import read_objects
+from augseq.manifest.windows import check_whole_images
 from augseq.storage.atomic_file import atomic_write
 from augseq.terminal_text import listed
 from augseq.types import PathLike
@@ -44,6 +45,7 @@ def write_voc(manifest: Manifest, folder: PathLike, *, first_pixel: FirstPixel =
         OSError: A file cannot be written.
     """
     check_manifest(manifest)
+    check_whole_images(manifest.table, "write_voc")
     check_choice("first_pixel", first_pixel, (1, 0))
     objects = read_objects(manifest, "write_voc")
     _check_text(objects.classes)

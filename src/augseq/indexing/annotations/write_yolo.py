@@ -21,9 +21,14 @@ from augseq.indexing.annotations.write_coco import parts, polygons_of
 from augseq.indexing.annotations.write_voc import number_text
 from augseq.indexing.annotations.yolo_data import SPLITS
 from augseq.indexing.annotations.yolo_lines import label_path
+from augseq.manifest.categories import key_point_names
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.mirrored_points import partners_by_name
 from augseq.manifest.object_columns import CLASSES, ObjectColumns, read_objects
+from augseq.manifest.windows import check_whole_images
+from augseq.pixels.read import read_bytes
 from augseq.remote.url import is_remote
+from augseq.storage.member_path import extracted_path, parse_member
 from augseq.storage.new_folder import new_folder
 from augseq.terminal_text import listed
 from augseq.types import PathLike
@@ -41,7 +46,8 @@ def write_yolo(manifest: Manifest, folder: PathLike, *, images: ImageFiles = "co
     images and labels in the folders `images` and `labels`. `index_yolo(folder / "data.yaml")`
     reads it back, with equal boxes, classes, polygons and key points for a manifest of
     `index_yolo`. An object with one polygon is written as polygon, one with key points with them,
-    and all others as boxes.
+    and all others as boxes. Names of key points are written as `kpt_names`, with `flip_idx`, the
+    number of the partner of each, such as the right eye of the left one.
 
     Args:
         manifest: From `index_yolo` or a similar function, or with the same columns. A column
@@ -58,6 +64,7 @@ def write_yolo(manifest: Manifest, folder: PathLike, *, images: ImageFiles = "co
         OSError: A file cannot be written.
     """
     check_manifest(manifest)
+    check_whole_images(manifest.table, "write_yolo")
     check_choice("images", images, ("copy", "link", "none"))
     if images != "none" and is_remote(manifest.root):
         raise ArgumentError(
@@ -122,6 +129,12 @@ def _data(
     count = _num_keypoints(objects)
     if count and info.get("kpt_shape", [0])[0] != count:
         info["kpt_shape"] = [count, 3]
+    point_names = key_point_names(manifest.dataset_info, count)
+    # A YOLO dataset is written as it was read.
+    if point_names and "kpt_names" not in info:
+        # Without it, programs that mirror images would confuse left and right.
+        info.setdefault("flip_idx", list(partners_by_name(point_names)))
+        info["kpt_names"] = {number: list(point_names) for number in names.values()}
     content = {
         **{split: f"{split}.txt" for split in splits},
         "names": {number: name for name, number in names.items()},
@@ -207,7 +220,7 @@ def _relative(
 
 def _paths(manifest: Manifest) -> list[str]:
     """Return the paths of the images in the dataset: below a folder `images`."""
-    paths = manifest.table.column("path").to_pylist()
+    paths = list(map(extracted_path, manifest.table.column("path").to_pylist()))
     paths = [p if "images" in PurePosixPath(p).parts[:-1] else f"images/{p}" for p in paths]
     repeated = [k for k, count in Counter(map(label_path, paths)).items() if count > 1]
     if repeated:
@@ -226,6 +239,11 @@ def _write(path: Path, text: str) -> None:
 def _provide(source: Path, path: Path, images: ImageFiles) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        shutil.copyfile(source, path) if images == "copy" else os.link(source, path)
+        if images == "link":
+            os.link(source, path)
+        elif parse_member(os.fspath(source)) is not None:
+            path.write_bytes(read_bytes(os.fspath(source)))
+        else:
+            shutil.copyfile(source, path)
     except FileNotFoundError as error:
         raise MissingFileError(f"There is no image {os.fspath(source)!r}.") from error

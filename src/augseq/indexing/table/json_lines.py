@@ -29,7 +29,7 @@ def read_json_lines(path: Path, choose: Choose) -> SourceTable:
         for number, line in enumerate(file, start=1):
             if line.isspace():
                 continue
-            row = _parse_object(line, f"Line {number} of {os.fspath(path)!r}")
+            row = parse_object(line, f"Line {number} of {os.fspath(path)!r}", _HINT)
             for key in row:
                 if key not in values:
                     values[key] = [None] * len(lines)
@@ -51,14 +51,24 @@ def read_json_lines(path: Path, choose: Choose) -> SourceTable:
     )
 
 
-def _parse_object(line: str, place: str) -> dict[str, Any]:
+def parse_object(line: str, place: str, hint: str = "") -> dict[str, Any]:
+    """Return a JSON object.
+
+    Args:
+        line: Its text.
+        place: Where it is, for messages.
+        hint: Advice, with a space before it.
+
+    Raises:
+        ManifestError: It is no object, or a name occurs twice in it.
+    """
     try:
         row = json.loads(line, object_pairs_hook=_without_repeats)
     # Deeply nested brackets raise a RecursionError.
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{place} must be a JSON object: {error}.{_HINT}") from error
+        raise ManifestError(f"{place} must be a JSON object: {error}.{hint}") from error
     if not isinstance(row, dict):
-        raise ManifestError(f"{place} must be a JSON object. Received: {line[:80].strip()}.{_HINT}")
+        raise ManifestError(f"{place} must be a JSON object. Received: {line[:80].strip()}.{hint}")
     return row
 
 

@@ -9,7 +9,8 @@ from augseq.errors import ArgumentError, MissingExtraError, install_command
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
 from augseq.inspection.manifest_objects import object_targets
-from augseq.loading.pipeline import Pipeline, plain_pipeline
+from augseq.loading.pipeline import Pipeline
+from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.manifest.manifest import Manifest
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.sampling.randomness import check_seed

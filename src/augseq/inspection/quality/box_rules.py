@@ -11,9 +11,7 @@ from augseq.inspection.quality.facts import Facts
 from augseq.inspection.quality.findings import CheckFinding
 from augseq.inspection.quality.found_files import FileNames
 from augseq.inspection.quality.options import CheckOptions
-from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
-from augseq.terminal_text import first_few
 
 # Labelling tools round to half a pixel.
 _MARGIN_PX = 0.5
@@ -46,23 +44,6 @@ def find_box_problems(
     many = np.flatnonzero(counts > options.many_boxes).tolist()
     yield from names.finding("many_boxes", {k: f"{counts[k]:,} boxes" for k in many})
     yield from names.finding("no_boxes", dict.fromkeys(np.flatnonzero(counts == 0).tolist(), ""))
-
-
-def find_unequal_box_classes(
-    statistics: BoxStatistics, options: CheckOptions
-) -> Iterator[CheckFinding]:
-    """Find classes without boxes, and classes with many fewer than others."""
-    empty = [name for name, count in statistics.boxes.items() if not count]
-    if empty:
-        yield CheckFinding(kind="unused_box_class", files=(), detail=first_few(empty, 10))
-    present = {name: count for name, count in statistics.boxes.items() if count}
-    if not present:
-        return
-    small, large = min(present, key=present.__getitem__), max(present, key=present.__getitem__)
-    ratio = present[large] / present[small]
-    if ratio > options.imbalance:
-        detail = f"{present[large]:,} of {large}, {present[small]:,} of {small}: {ratio:.1f} to 1"
-        yield CheckFinding(kind="box_imbalance", files=(), detail=detail)
 
 
 def _other_sizes(facts: Facts, manifest: Manifest) -> dict[int, str]:

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 
 from augseq.inspection.measure_boxes import statistics_of
 from augseq.inspection.quality.box_facts import read_box_facts
-from augseq.inspection.quality.box_rules import find_box_problems, find_unequal_box_classes
+from augseq.inspection.quality.box_rules import find_box_problems
 from augseq.inspection.quality.duplicates import find_duplicates
 from augseq.inspection.quality.facts import collect_facts
 from augseq.inspection.quality.findings import in_order
@@ -21,8 +20,10 @@ from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_
 from augseq.loading.targets.make_targets import TargetOptions, make_inputs, make_targets
 from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest
+from augseq.manifest.windows import check_whole_images
+from augseq.parallel_map.map_options import MapKind, MapOptions
 from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ColorMode, DecodeOptions
-from augseq.pixels.source import files_of
+from augseq.pixels.source import with_readable_bands
 
 
 def check_images(
@@ -36,6 +37,8 @@ def check_images(
     max_file_bytes: int = MAX_FILE_BYTES,
     exif_orientation: bool = True,
     full_depth: bool = False,
+    workers: int | None = None,
+    worker_kind: MapKind = "threads",
     progress: bool = True,
 ) -> CheckReport:
     """Decode every image once, and report problems and oddities.
@@ -58,18 +61,23 @@ def check_images(
             `augseq.Mask("mask", classes=["road", "car"])`.
         inputs: As for `ImageSequence`, for those that are further inputs.
         color_mode: As for `ImageSequence`; a `PairedImage` must fit it. Images are compared in
-            colour nevertheless.
+            colour nevertheless, and those of "bands" by the first three.
         max_pixels: As for `ImageSequence`, like the next three options: a file that training can
             read with them is not reported as unreadable.
         max_file_bytes: A larger file is unreadable.
         exif_orientation: Whether a file with a damaged orientation is unreadable.
         full_depth: Whether training keeps more than 8 bits.
+        workers: Number of files to read at the same time; None for one per core, or 16 of a remote
+            folder.
+        worker_kind: "threads", or "ray" to read them on the nodes of a Ray cluster, with `workers`
+            of its CPUs, if all nodes see the files. See docs/clusters.md.
         progress: Whether long work shows a progress bar.
 
     Raises:
         ArgumentError: The column of splits does not exist, a target or input is invalid, or
             columns of boxes do not fit each other.
         LabelError: A value in a column of a target or input does not fit.
+        WorkerError: The Ray cluster cannot do this; the message names the node.
 
     Example:
         >>> import augseq
@@ -78,7 +86,9 @@ def check_images(
         200 images, 2.3 MB: 2 notes
     """
     check_manifest(manifest)
+    check_whole_images(manifest.table, "check_images")
     options = options or CheckOptions()
+    reading = MapOptions(workers=workers, worker_kind=worker_kind, progress=progress)
     names = name_files(manifest, options)
     decode = DecodeOptions(
         max_pixels=max_pixels,
@@ -86,18 +96,20 @@ def check_images(
         exif_orientation=exif_orientation,
         full_depth=full_depth,
     )
+    if color_mode == "bands":
+        decode = with_readable_bands(replace(decode, color_mode=color_mode), manifest)
     images = ImageOptions(
         dtype="float32",
         decode=replace(decode, color_mode=color_mode),
-        open_files=partial(files_of, manifest),
     )
     loaded = [make_targets(manifest, targets, None, images), make_inputs(manifest, inputs, images)]
     maps = maps_of(chain.from_iterable(values.values() for values in loaded))
     boxes = read_box_facts(manifest)
     statistics = None if boxes is None else statistics_of(manifest, boxes.objects)
-    facts = collect_facts(manifest, decode, maps, progress=progress)
+    facts = collect_facts(manifest, decode, maps, options=reading)
     has_labels = manifest.class_names and None not in names.targets
     class_counts = manifest.class_counts() if has_labels else {}
+    box_counts = {} if statistics is None else statistics.boxes
     findings = chain(
         find_problems(facts, names),
         find_map_problems(facts.maps, names, manifest),
@@ -106,7 +118,7 @@ def check_images(
         find_oddities(facts, names, options),
         find_imbalance(class_counts, options),
         find_unused_classes(facts.maps),
-        find_unequal_box_classes(statistics, options) if statistics else (),
+        find_imbalance(box_counts, options, kinds=("unused_box_class", "box_imbalance")),
     )
     return CheckReport(
         manifest=manifest,

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.indexing.look import look_at, num_readers
+from augseq.indexing.look import file_to_see, look_at, num_readers
 from augseq.inspection.quality.map_facts import MapFacts, MapLook, MapTarget, look_at_map
 from augseq.inspection.quality.similarity import Signature, signature_of
+from augseq.inspection.thumbnails import bands_of, shown_bands
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
+from augseq.parallel_map.map_items import map_items
+from augseq.parallel_map.map_options import MapOptions
 from augseq.pixels.decode import find_losses
 from augseq.pixels.options import DecodeOptions
 from augseq.pixels.source import FileSource, files_of
-from augseq.threaded_map import map_in_threads
 from augseq.types import Image
 
 # What decoders report for files that end too soon; some report only damage.
@@ -66,20 +68,25 @@ class _Facts:
 
 
 def collect_facts(
-    manifest: Manifest, decode: DecodeOptions, targets: Sequence[MapTarget] = (), *, progress: bool
+    manifest: Manifest,
+    decode: DecodeOptions,
+    targets: Sequence[MapTarget] = (),
+    *,
+    options: MapOptions,
 ) -> Facts:
     """Read and decode each file once.
 
     Besides its probe, 264 bytes per image are kept, for the search for near duplicates.
     """
     source = files_of(manifest, decode)
-    results = map_in_threads(
+    results = map_items(
         partial(_facts_of, source, targets),
         manifest,
+        options,
         num_items=len(manifest),
         num_threads=num_readers(manifest.root),
         title="Checking",
-        progress=progress,
+        must_see=file_to_see(source, manifest),
     )
     probes: list[Probe | None] = []
     problems: dict[int, tuple[str, str]] = {}
@@ -122,11 +129,13 @@ def _facts_of(source: FileSource, targets: Sequence[MapTarget], record: Record) 
         probe=probe,
         problem=("changed", "its content differs") if is_changed else None,
         losses=find_losses(look.data, source.options),
-        signature=signature_of(_in_8_bits(look.image)),
+        signature=signature_of(_in_8_bits(look.image, source.options)),
         maps=tuple(look_at_map(target, record, look.image) for target in targets),
     )
 
 
-def _in_8_bits(image: Image) -> Image:
+def _in_8_bits(image: Image, options: DecodeOptions) -> Image:
     """Return the pixels as they are compared; floats can be outside 0 to 1."""
+    if options.color_mode == "bands":
+        return shown_bands(image, bands_of(image))[0]
     return image if image.dtype == np.uint8 else (image.clip(0, 1) * 255).round().astype(np.uint8)

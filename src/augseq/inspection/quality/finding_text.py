@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
-from augseq.terminal_text import escaped, num_columns, shortened
+from augseq.terminal_text import counted, escaped, num_columns, shortened
 
 WIDTH = 80
 """Maximum characters in a line, unless a path is longer."""
@@ -22,11 +22,6 @@ def rest_text(finding: CheckFinding, num_examples: int) -> str:
     """Return how much of a finding the examples omit; empty if nothing."""
     rest = len(finding.groups) - num_examples
     return f"and {counted(rest, 'more group' if has_groups(finding) else 'more file')}" * (rest > 0)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as "1 file" or "2,000 files"."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def file_notes(file: FoundFile) -> str:

@@ -23,7 +23,7 @@ KINDS = {
     "unreadable": Kind(
         "error",
         "cannot be read",
-        "Training would stop at them. If an option is named, it reads them; repair or delete the "
+        "Training would stop at them. If a reason names an option, pass it; repair or delete the "
         "others, or exclude them: "
         "augseq index FOLDER --unreadable exclude -o manifest.parquet",
     ),

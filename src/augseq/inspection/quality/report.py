@@ -9,7 +9,6 @@ from pathlib import Path
 
 from augseq.inspection.quality.finding_text import (
     WIDTH,
-    counted,
     finding_lines,
     has_groups,
 )
@@ -20,13 +19,15 @@ from augseq.inspection.quality.report_html import report_html
 from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
-from augseq.terminal_text import escaped, first_few, first_lines, table_text
+from augseq.terminal_text import counted, escaped, first_few, first_lines, table_text
 from augseq.types import PathLike
 from augseq.validation import check_whole
 
 JSON_SCHEMA_VERSION = 1
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 _MOST_CLASSES = 12
+# A space at which no line is broken; no escaped name contains it.
+_JOIN = "\0"
 _MOST_MASK_CLASSES = 40
 
 
@@ -144,11 +145,15 @@ class CheckReport:
     def _counts(self) -> Iterator[str]:
         for name, counts in (("classes", self.class_counts), ("splits", self.split_counts)):
             if counts:
-                each = [f"{escaped(key)} {count:,}" for key, count in counts.items()]
+                each = [f"{escaped(key)}{_JOIN}{count:,}" for key, count in counts.items()]
                 text = first_few(each, _MOST_CLASSES)
-                yield from textwrap.wrap(
-                    f"{name}: {text}", WIDTH, subsequent_indent=" " * (len(name) + 2)
+                lines = textwrap.wrap(
+                    f"{name}: {text}",
+                    WIDTH,
+                    subsequent_indent=" " * (len(name) + 2),
+                    break_on_hyphens=False,
                 )
+                yield from (line.replace(_JOIN, " ") for line in lines)
 
     def _mask_lines(self) -> Iterator[str]:
         for column, counts in self.mask_counts.items():

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from augseq.inspection.markup import Markup, card, element, note
-from augseq.inspection.quality.finding_text import counted, has_groups
+from augseq.inspection.quality.finding_text import has_groups
 from augseq.inspection.quality.findings import CheckFinding
-from augseq.terminal_text import escaped, shortened
+from augseq.terminal_text import counted, escaped, shortened
 
 
 def report_card(root: str, headline: str, findings: Sequence[CheckFinding]) -> str:

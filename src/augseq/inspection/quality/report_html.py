@@ -8,7 +8,6 @@ from augseq.inspection.manifest_objects import load_with_objects
 from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.overlays import class_color
 from augseq.inspection.quality.finding_text import (
-    counted,
     examples,
     file_notes,
     rest_text,
@@ -20,7 +19,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts
 from augseq.manifest.own_columns import has_boxes
 from augseq.manifest.record import Record
-from augseq.terminal_text import escaped, shortened
+from augseq.terminal_text import counted, escaped, shortened
 
 # 20 kinds with 12 groups of 4 images of about 2 kB: a page stays below 3 MB.
 _MOST_GROUPS = 12

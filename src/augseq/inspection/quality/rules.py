@@ -10,6 +10,7 @@ from augseq.inspection.quality.found_files import FileNames
 from augseq.inspection.quality.options import CheckOptions
 from augseq.manifest.record import Probe
 from augseq.pixels.decoders.registry import format_named
+from augseq.terminal_text import first_few
 
 _TURNS = {
     2: "mirrored",
@@ -46,11 +47,22 @@ def find_oddities(facts: Facts, names: FileNames, options: CheckOptions) -> Iter
         yield from names.finding(kind, dict.fromkeys(lost, ""))
 
 
-def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator[CheckFinding]:
-    """Find classes without images, and classes much smaller than others."""
+def find_imbalance(
+    counts: Mapping[str, int],
+    options: CheckOptions,
+    *,
+    kinds: tuple[str, str] = ("empty_class", "imbalance"),
+) -> Iterator[CheckFinding]:
+    """Find classes without images or boxes, and classes with many fewer than others.
+
+    Args:
+        counts: Number of images or boxes by class.
+        options: The options of the check.
+        kinds: The kinds of both findings.
+    """
     empty = [name for name, count in counts.items() if not count]
     if empty:
-        yield CheckFinding(kind="empty_class", files=(), detail=", ".join(empty))
+        yield CheckFinding(kind=kinds[0], files=(), detail=first_few(empty, 10))
     present = {name: count for name, count in counts.items() if count}
     if not present:
         return
@@ -58,7 +70,7 @@ def find_imbalance(counts: Mapping[str, int], options: CheckOptions) -> Iterator
     ratio = present[large] / present[small]
     if ratio > options.imbalance:
         detail = f"{present[large]:,} of {large}, {present[small]:,} of {small}: {ratio:.1f} to 1"
-        yield CheckFinding(kind="imbalance", files=(), detail=detail)
+        yield CheckFinding(kind=kinds[1], files=(), detail=detail)
 
 
 def _other_format(path: str, probe: Probe) -> str:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from augseq.inspection.quality.options import CheckOptions
+from augseq.parallel_map.map_items import map_in_threads
 from augseq.runtime.cores import num_cores
-from augseq.threaded_map import map_in_threads
 from augseq.types import Image, Positions
 
 _SIDE, _SMALL_SIDE = 32, 16

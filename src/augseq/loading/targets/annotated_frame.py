@@ -14,13 +14,13 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing
 from augseq.loading.targets.target import ImageOptions
 from augseq.manifest.record import Record
+from augseq.parallel_map.map_items import map_in_threads
 from augseq.pixels.decoders.orientation import turn_back
 from augseq.pixels.image_size import read_image_size
 from augseq.pixels.resize import shrunk_size
 from augseq.remote.url import is_remote
 from augseq.runtime.cores import num_cores
 from augseq.storage.array_content import array_text
-from augseq.threaded_map import map_in_threads
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -51,7 +51,7 @@ class AnnotatedFrame:
         return f"AnnotatedFrame(turns={turns}, shorter_side_px={self.shorter_side_px})"
 
     def geometry(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
-        """Return the geometry of an image before it has moved.
+        """Return the geometry of an image before it has moved, except into its window.
 
         Args:
             record: The record, with the `columns`.
@@ -60,6 +60,7 @@ class AnnotatedFrame:
         Raises:
             LabelError: The image was annotated with another size.
         """
+        shape = record.whole_shape(shape)
         height, width = record.columns.get(HEIGHT), record.columns.get(WIDTH)
         if self.turns.get(record.index, 1) > 4:
             height, width = width, height
@@ -76,7 +77,10 @@ class AnnotatedFrame:
                 f"{shape[0]} x {shape[1]} pixels, annotated as {height} x {width} (height x "
                 "width). If the file has changed, correct its annotations, and index them again."
             )
-        return MovingMap(Geometry((shape[0], shape[1])), "points")
+        whole, window = Geometry((shape[0], shape[1])), record.window
+        if window is not None:
+            whole = whole.scaled(window.size, 1, 1, -window.left, -window.top)
+        return MovingMap(whole, "points")
 
     def placed(self, points: Points, record: Record, size: Size) -> Points:
         """Return annotated points of a record in the image as it is loaded.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from augseq.errors import LabelError
 from augseq.loading.targets.column_checks import files_at
-from augseq.loading.targets.mirrored_points import check_mirror, fitting_mirror, partners_by_name
+from augseq.manifest.mirrored_points import check_mirror, fitting_mirror, partners_by_name
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -39,12 +39,6 @@ def annotated_num_points(
     if len(named) == 1:
         return int(named.pop())
     raise LabelError("KeyPoints requires objects with key points. Received: none in any image")
-
-
-def point_names(manifest: "Manifest", num_points: int) -> tuple[str, ...]:
-    """Return the names of the points; empty if they have none, or categories contradict."""
-    found = {tuple(map(str, c["keypoints"])) for c in _categories(manifest) if c.get("keypoints")}
-    return found.pop() if len(found) == 1 and {len(n) for n in found} == {num_points} else ()
 
 
 def annotated_mirror(

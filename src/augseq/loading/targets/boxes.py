@@ -21,12 +21,20 @@ from augseq.loading.targets.boxes_target import BoxesTarget
 from augseq.loading.targets.column_checks import check_classes_option, check_has_objects
 from augseq.loading.targets.key_points import KeyPoints
 from augseq.loading.targets.key_points_target import KeyPointsTarget
+from augseq.loading.targets.mirrored_classes import check_mirror_classes, class_mirror
 from augseq.loading.targets.row_objects import BOXES, row_objects
 from augseq.loading.targets.target import ImageOptions
 from augseq.pixels.options import PixelDtype
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import array_text, options_text
-from augseq.validation import briefly, check_choice, check_number, check_whole, is_ordered
+from augseq.validation import (
+    briefly,
+    check_choice,
+    check_number,
+    check_whole,
+    is_ordered,
+    make_plain,
+)
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -86,6 +94,9 @@ class Boxes:
         attempts: How often an image with boxes is augmented at most, each time with other draws,
             until one of its boxes is left; for random crops. The first attempt has the draws of
             `attempts=1`. If all of them lose all boxes, the last one is used.
+        mirror: Classes that change places when left and right change sides, as in a horizontal
+            flip: a dict of pairs of names, such as {"left hand": "right hand"}. None: the class of
+            a box stays the same.
         arrays: For `ImageSequence.from_arrays`: a dict of "boxes", in this format, and "labels",
             perhaps "keypoints", with the shapes of a batch of all images. None for a manifest.
 
@@ -106,13 +117,17 @@ class Boxes:
     tight: bool = False
     key_points: KeyPoints | None = None
     attempts: int = 1
+    mirror: Mapping[str, str] | None = None
     arrays: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        make_plain(self, "classes", "exclude", "max_boxes", "min_visibility", "min_area_px")
+        make_plain(self, "tight", "attempts")
         check_choice("format", self.format, get_args(BoxFormat))
         if self.max_boxes is not None:
             check_whole("max_boxes", self.max_boxes, least=1)
         check_classes_option("Boxes", self.classes)
+        check_mirror_classes("Boxes", self.mirror, self.classes)
         check_choice("other_classes", self.other_classes, get_args(OtherClasses))
         kinds = self.exclude
         if not is_ordered(kinds) or not set(kinds) <= set(get_args(Excluded)):
@@ -181,6 +196,7 @@ class Boxes:
             min_area_px=float(self.min_area_px),
             key_points=self._bound_points(manifest, images),
             attempts=int(self.attempts),
+            class_mirror=class_mirror("Boxes", self.mirror, classes),
             frame=annotated_frame(manifest, images),
             most=most,
         )
@@ -229,6 +245,7 @@ class Boxes:
             min_area_px=float(self.min_area_px),
             key_points=points,
             attempts=int(self.attempts),
+            class_mirror=class_mirror("Boxes", self.mirror, rows.classes),
             frame=AnnotatedFrame((), {}),
             rows=rows,
             most=most,

@@ -32,6 +32,7 @@ from augseq.loading.targets.box_format import (
     read_corners,
 )
 from augseq.loading.targets.key_points_target import KeyPointsTarget
+from augseq.loading.targets.mirrored_classes import ClassMirror, mirror_text
 from augseq.loading.targets.pasted_boxes import (
     are_inside,
     corner_areas,
@@ -86,6 +87,7 @@ class BoxesTarget(Target):
         attempts: As in `Boxes`.
         frame: The frame in which the images were annotated.
         rows: The objects of images in an array; None for those of a manifest.
+        class_mirror: Which classes change places in a mirrored image; None if none do.
         most: The most boxes that an image has.
     """
 
@@ -101,6 +103,8 @@ class BoxesTarget(Target):
     attempts: int = field()
     frame: AnnotatedFrame
     rows: RowObjects | None = None
+    # Not in the text that is compared when a run resumes, unless it is given.
+    class_mirror: ClassMirror | None = field(default=None, repr=False)
     # Does not change values.
     most: int = field(default=0, repr=False, compare=False)
     _label_of: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -273,6 +277,14 @@ class BoxesTarget(Target):
         areas = polygon_areas(moved) * shares
         return format_corners(moved, self.format, geometry.size), shares, areas
 
+    def mirrored(self, value: Value) -> Value:
+        """Return the boxes of the mirrored image, with the classes that they have there."""
+        assert self.class_mirror is not None
+        assert not isinstance(value, np.ndarray)
+        labels = value[LABELS].copy()
+        labels[labels >= 0] = self.class_mirror.numbers(labels[labels >= 0])
+        return {**value, LABELS: labels}
+
     def has_lost_objects(self, record: Record, value: Any) -> bool:
         """Return whether a record has boxes, but none is left in its value."""
         # Those that are left come first.
@@ -336,4 +348,4 @@ class BoxesTarget(Target):
     @property
     def content(self) -> str:
         """What decides the values, beside the columns."""
-        return repr(self)
+        return repr(self) + mirror_text(self.class_mirror)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from augseq.manifest.manifest import Manifest
 
 _SHOWN = 3
-_CORE = ("index", "path", "target", "probe")
+_CORE = ("index", "path", "target", "probe", "window")
 
 
 def column_names(option: str, columns: Any) -> tuple[str, ...]:
@@ -39,17 +39,17 @@ def column_names(option: str, columns: Any) -> tuple[str, ...]:
     return names
 
 
-def check_classes_option(option: str, classes: Any) -> None:
+def check_classes_option(option: str, classes: Any, *, name: str = "classes") -> None:
     """Raise `ArgumentError` unless these are different classes in a fixed order, or None."""
     if classes is None:
         return
     is_list = is_ordered(classes) and not isinstance(classes, dict)
     names = list(classes) if is_list else []
-    plain = all(isinstance(name, str | int | np.integer) for name in names)
+    plain = all(isinstance(value, str | int | np.integer) for value in names)
     if not names or not plain or len(set(names)) != len(names):
         raise ArgumentError(
-            f"`classes` of {option} must be a list of different names or integers, in the order "
-            f"of the outputs. Received: classes={briefly(classes)}"
+            f"`{name}` of {option} must be a list of different names or integers, in the order "
+            f"of the outputs. Received: {name}={briefly(classes)}"
         )
 
 

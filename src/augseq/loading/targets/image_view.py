@@ -73,10 +73,19 @@ def with_views(pipeline: Pipeline, views: int) -> Pipeline:
         views: Number of views, at least 1.
 
     Raises:
-        ArgumentError: `views` is less than 1.
+        ArgumentError: `views` is less than 1, or all views would be equal.
     """
-    if check_whole("views", views, least=1) == 1:
+    check_views(pipeline, views)
+    if views == 1:
         return pipeline
+    loaded = {**pipeline.inputs, **pipeline.targets}
+    changing = [name for name, value in loaded.items() if value.class_mirror]
+    if changing:
+        raise ArgumentError(
+            "With several views, one can be mirrored and another not, so classes cannot change "
+            "places with all of them: remove `mirror`, or `views`. Received: "
+            f"views={views}, and `mirror` for {changing[0]!r}"
+        )
     view = ImageView(source=pipeline.source, dtype=pipeline.dtype)
     further = {f"image_{number}": view for number in range(2, views + 1)}
     taken = [name for name in further if name in pipeline.inputs]
@@ -85,9 +94,14 @@ def with_views(pipeline: Pipeline, views: int) -> Pipeline:
             f"With `views`, {taken[0]!r} is a view of the image: rename this input. "
             f"Received: {list(pipeline.inputs)}"
         )
-    if not pipeline.augment.steps:
+    return replace(pipeline, inputs={**pipeline.inputs, **further}, own_images=None)
+
+
+def check_views(pipeline: Pipeline, views: int) -> None:
+    """Raise `ArgumentError` if there are no views, or if all would be equal."""
+    if check_whole("views", views, least=1) > 1 and not pipeline.augment.steps:
         raise ArgumentError(
-            "Without augmentations, all views of an image are equal: pass `augment`. "
+            "Without augmentations, all views of an image are equal: pass `augment`, such as "
+            'augment=augseq.preset("light"). '
             f"Received: views={views}"
         )
-    return replace(pipeline, inputs={**pipeline.inputs, **further}, own_images=None)

@@ -11,7 +11,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.region import Region
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import check_choice
+from augseq.validation import check_choice, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -46,6 +46,7 @@ class InputImage:
     clean: bool = False
 
     def __post_init__(self) -> None:
+        make_plain(self, "clean")
         check_choice("clean", self.clean, (False, True))
 
     def __repr__(self) -> str:

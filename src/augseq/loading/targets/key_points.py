@@ -12,16 +12,16 @@ from augseq.loading.targets.annotated_frame import AnnotatedFrame, annotated_fra
 from augseq.loading.targets.annotated_points import (
     annotated_mirror,
     annotated_num_points,
-    point_names,
 )
 from augseq.loading.targets.column_checks import check_has_objects, files_at
 from augseq.loading.targets.key_points_target import COUNTS, KeyPointsTarget
-from augseq.loading.targets.mirrored_points import check_mirror, fitting_mirror
 from augseq.loading.targets.row_objects import POINTS
 from augseq.loading.targets.skeletons import common_edges
 from augseq.loading.targets.target import ImageOptions
+from augseq.manifest.categories import key_point_names
+from augseq.manifest.mirrored_points import check_mirror, fitting_mirror
 from augseq.terminal_text import options_text
-from augseq.validation import check_choice, check_whole
+from augseq.validation import check_choice, check_whole, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -51,7 +51,7 @@ class KeyPoints:
             each image, without an axis of its own.
         mirror: For each point, the number of the point that it changes places with when left and
             right change sides, such as [0, 2, 1] for a nose and two eyes. None: the `flip_idx` of
-            a YOLO dataset, or pairs of names such as "left_eye" and "right_eye" of COCO.
+            a YOLO dataset, or pairs of names such as "left_eye" and "right_eye".
         relative: Whether x and y are relative to the size of the image as the model gets it, 0 to
             1; otherwise they are in pixels.
         pixel_centre: Coordinate of the centre of the first pixel: 0.5 if points are measured from
@@ -71,6 +71,7 @@ class KeyPoints:
     pixel_centre: float = 0.5
 
     def __post_init__(self) -> None:
+        make_plain(self, "max_objects", "mirror", "relative", "pixel_centre")
         if self.max_objects is not None:
             check_whole("max_objects", self.max_objects, least=1)
         if self.mirror is not None:
@@ -113,7 +114,7 @@ class KeyPoints:
             )
         if not with_boxes and objects.max(initial=0) > (self.max_objects or 1):
             raise _too_many(manifest, objects, self.max_objects)
-        names = point_names(manifest, num_points)
+        names = key_point_names(manifest.dataset_info, num_points)
         return KeyPointsTarget(
             max_objects=self.max_objects,
             num_points=num_points,

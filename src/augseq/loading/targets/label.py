@@ -1,7 +1,7 @@
 """The class of an image as its target."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -16,12 +16,18 @@ from augseq.loading.targets.column_checks import (
     files_at,
     unknown_classes,
 )
+from augseq.loading.targets.mirrored_classes import (
+    ClassMirror,
+    check_mirror_classes,
+    class_mirror,
+    mirror_text,
+)
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView, shares_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import check_choice
+from augseq.validation import check_choice, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -44,6 +50,9 @@ class Label:
             `classes=images.unique("camera")`. None without a column: the manifest knows them.
         label_mode: "int": int32, shape (). "categorical": one-hot float32, shape (num_classes,).
             "binary": float32 0 or 1, shape (1,).
+        mirror: Classes that change places when left and right change sides, as in a horizontal
+            flip: a dict of pairs of names, such as {"left hand": "right hand"}. None: the class
+            of an image stays the same.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -61,13 +70,16 @@ class Label:
     column: str | None = None
     classes: Sequence[str | int] | None = None
     label_mode: LabelMode = "int"
+    mirror: Mapping[str | int, str | int] | None = None
 
     def __repr__(self) -> str:
         return options_text(self)
 
     def __post_init__(self) -> None:
+        make_plain(self, "column", "classes", "label_mode")
         check_choice("label_mode", self.label_mode, get_args(LabelMode))
         check_classes_option("Label", self.classes)
+        check_mirror_classes("Label", self.mirror, self.classes)
         if self.column is not None and len(column_names("Label", self.column)) > 1:
             raise ArgumentError(
                 "Label requires one column. For a column of 0 and 1 for each class, use "
@@ -97,7 +109,10 @@ class Label:
             LabelError: A record has no value, or one that does not fit.
         """
         if self.column is None:
-            return label_target(manifest, self.label_mode)
+            target = label_target(manifest, self.label_mode)
+            return replace(
+                target, class_mirror=class_mirror("Label", self.mirror, manifest.class_names)
+            )
         option, classes = f"Label({self.column!r})", list(self.classes or ())
         way_out = "Select the records that have one, or fill the gaps with manifest.with_column."
         check_no_missing(manifest, option, self.column, way_out)
@@ -112,7 +127,11 @@ class Label:
         if unknown:
             has_it = np.array([value == unknown[0] for value in column.to_pylist()])
             raise unknown_classes(option, unknown, classes, files_at(manifest, has_it))
-        labels = LabelTarget(label_mode=self.label_mode, num_classes=len(classes))
+        labels = LabelTarget(
+            label_mode=self.label_mode,
+            num_classes=len(classes),
+            class_mirror=class_mirror(option, self.mirror, classes),
+        )
         return ColumnLabelTarget(column=self.column, classes=tuple(classes), labels=labels)
 
 
@@ -124,11 +143,14 @@ class LabelTarget(Target):
         label_mode: "int": int32, shape (). "categorical": one-hot float32, shape (num_classes,).
             "binary": float32 0 or 1, shape (1,).
         num_classes: Number of classes; 2 for "binary".
+        class_mirror: Which classes change places in a mirrored image; None if none do.
     """
 
     label_mode: LabelMode
     # With `field`, since `Target`'s property would be taken for the default.
     num_classes: int = field()
+    # Not in the text that is compared when a run resumes, unless it is given.
+    class_mirror: ClassMirror | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.label_mode == "binary" and self.num_classes != 2:
@@ -163,9 +185,26 @@ class LabelTarget(Target):
         """Return the share of each class."""
         return mix.numbers(own, other)
 
+    def mirrored(self, value: Array) -> Array:
+        """Return the label of the mirrored image."""
+        assert self.class_mirror is not None
+        if self.is_one_hot:
+            return self.class_mirror.columns(value)
+        return self.class_mirror.numbers(value)
+
+    def columns_of(self, value: Array) -> dict[str, Any]:
+        """Return the label as that of a manifest."""
+        return {"target": self.label_of(value)}
+
     def view(self, value: Array) -> TargetView:
-        """Return nothing: the class of a record is the title of its picture."""
-        return TargetView()
+        """Return nothing, since the class is the title of its picture, unless it can change."""
+        if self.class_mirror is None:
+            return TargetView()
+        return TargetView(text=shares_text(self.class_mirror.names, self.shares(value)))
+
+    def label_of(self, value: Array) -> int:
+        """Return the label that is encoded in a value."""
+        return int(self.shares(value).argmax())
 
     def shares(self, value: Array) -> Array:
         """Return the share of each class in a value, shape (num_classes,)."""
@@ -193,7 +232,7 @@ class LabelTarget(Target):
     @property
     def content(self) -> str:
         """What decides the values, beside the manifest."""
-        return repr(self)
+        return repr(self) + mirror_text(self.class_mirror)
 
     @property
     def is_one_hot(self) -> bool:
@@ -246,6 +285,19 @@ class ColumnLabelTarget(Target):
         """Return the share of each class."""
         return mix.numbers(own, other)
 
+    @property
+    def class_mirror(self) -> ClassMirror | None:
+        """Which classes change places in a mirrored image; None if none do."""
+        return self.labels.class_mirror
+
+    def mirrored(self, value: Array) -> Array:
+        """Return the class of the mirrored image."""
+        return self.labels.mirrored(value)
+
+    def columns_of(self, value: Array) -> dict[str, Any]:
+        """Return the class as that of a manifest."""
+        return {self.column: self.classes[self.labels.label_of(value)]}
+
     def view(self, value: Array) -> TargetView:
         """Return the class."""
         text = shares_text(self.classes, self.labels.shares(value))
@@ -269,7 +321,7 @@ class ColumnLabelTarget(Target):
     @property
     def content(self) -> str:
         """What decides the values, beside the column."""
-        return repr(self)
+        return repr(self) + mirror_text(self.class_mirror)
 
     @property
     def num_classes(self) -> int:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from augseq.errors import ArgumentError, AugseqError, DecodeError, MissingFileError
 from augseq.loading.targets.column_checks import check_no_missing
 from augseq.manifest.record import Record
-from augseq.pixels.source import FileSource, files_of
+from augseq.pixels.cache.map_cache import MapCache
+from augseq.pixels.map_part import cut_file
+from augseq.pixels.options import DecodeOptions
+from augseq.pixels.region import Box
+from augseq.pixels.source import IN_PARTS, FileSource, files_of
 from augseq.types import Array
 from augseq.validation import briefly
 
@@ -25,11 +29,13 @@ class MapFiles:
         column: The column with their paths.
         kind: What they are, such as "mask".
         files: Where they are.
+        cache: Where their values are cached; None if they are decoded each time.
     """
 
     column: str
     kind: str
     files: FileSource
+    cache: MapCache | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,12 +67,37 @@ class MapFiles:
         path = self.path_of(record)
         return f"the {self.kind} {path!r} of the image {record} in {self.files.root!r}"
 
-    def read(self, record: Record, decode: Callable[[bytes], Array]) -> Array:
+    def find_part(
+        self, record: Record, whole: tuple[int, ...], box: Box
+    ) -> tuple[bytes, Box] | None:
+        """Return a file with a part of the map of a record, if it is a TIFF or .npy file.
+
+        See `cut_file`.
+
+        Args:
+            record: The record, with at least the `column`.
+            whole: (height, width, ...) that the map must have.
+            box: The part that is needed.
+
+        Raises:
+            AugseqError: The file cannot be read.
+        """
+        path = self.path_of(record)
+        if not path.lower().endswith(IN_PARTS):
+            return None
+        with self.naming(record):
+            data, _ = self.files.content(Record(index=record.index, path=path))
+            return cut_file(data, whole, box)
+
+    def read(
+        self, record: Record, decode: Callable[[bytes], Array], content: bytes | None = None
+    ) -> Array:
         """Read and decode the map of a record.
 
         Args:
             record: The record, with at least the `column`.
             decode: Function from the bytes of the file to its values.
+            content: A file with a part of the map, to decode in place of its own.
 
         Raises:
             MissingFileError: The file does not exist.
@@ -74,13 +105,18 @@ class MapFiles:
             AugseqError: It cannot be read.
         """
         path = self.path_of(record)
-        with self.naming(record):
-            data, _ = self.files.read(Record(index=record.index, path=path))
+        if content is None:
+            with self.naming(record):
+                content, _ = self.files.read(Record(index=record.index, path=path))
         try:
-            return decode(data)
+            return decode(content)
         except DecodeError as error:
             where = self.where(record)
             raise DecodeError(f"Cannot use {where}: {error}.", path, record.index) from error
+
+    def with_cache(self, cache: MapCache) -> "MapFiles":
+        """Return the same files with a cache of their values."""
+        return replace(self, files=cache.files, cache=cache)
 
     @contextmanager
     def naming(self, record: Record) -> Iterator[None]:
@@ -102,7 +138,9 @@ def check_column_name(option: str, column: Any, kind: str) -> None:
         )
 
 
-def map_files(manifest: "Manifest", option: str, column: str, kind: str) -> MapFiles:
+def map_files(
+    manifest: "Manifest", option: str, column: str, kind: str, decode: DecodeOptions
+) -> MapFiles:
     """Return the files of the maps of a manifest.
 
     Args:
@@ -110,6 +148,7 @@ def map_files(manifest: "Manifest", option: str, column: str, kind: str) -> MapF
         option: The option in messages, such as "Mask('mask')".
         column: Name of the column with the paths.
         kind: What they are, such as "mask".
+        decode: How images are decoded; the limit of the file size holds for maps too.
 
     Raises:
         ArgumentError: The manifest does not have the column, or it is not text.
@@ -124,4 +163,4 @@ def map_files(manifest: "Manifest", option: str, column: str, kind: str) -> MapF
             f"{option} requires a column of paths, as text. Received: a column of type {found}. "
             f'Add one with manifest.with_column({column!r}, pattern="{column}s/{{stem}}.png").'
         )
-    return MapFiles(column=column, kind=kind, files=files_of(manifest))
+    return MapFiles(column=column, kind=kind, files=files_of(manifest, decode))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.manifest.record import Record
+from augseq.pixels.region import Box
 from augseq.pixels.source import ArraySource
 from augseq.storage.array_content import array_text
 from augseq.types import Array
@@ -50,16 +51,26 @@ class MapRows:
         """What decides the values: a hash of all of them."""
         return f"array of {array_text(self.rows)}"
 
+    @property
+    def cache(self) -> None:
+        """None: there is nothing to decode."""
+
     def where(self, record: Record) -> str:
         """Return a text that names the map."""
         return f"the {self.kind} {self.name}[{record.index}]"
 
-    def read(self, record: Record, decode: Callable[[bytes], Array]) -> Array:
+    def find_part(self, record: Record, whole: tuple[int, ...], box: Box) -> None:
+        """Return None: there is no file."""
+
+    def read(
+        self, record: Record, decode: Callable[[bytes], Array], content: bytes | None = None
+    ) -> Array:
         """Return the row of a record; a view.
 
         Args:
             record: The record.
             decode: Not used: there is no file.
+            content: Not used.
         """
         return np.asarray(self.rows[record.index])
 

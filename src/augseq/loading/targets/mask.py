@@ -1,7 +1,7 @@
 """A mask of each image: the class of every pixel, which moves with the image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -13,16 +13,24 @@ from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.map_rows import MapRows, map_rows, needs_column
+from augseq.loading.targets.mirrored_classes import (
+    ClassMirror,
+    check_mirror_classes,
+    class_mirror,
+    mirror_text,
+)
+from augseq.loading.targets.read_map import fill_map, read_moving
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.mask_file import read_mask
 from augseq.pixels.options import PixelDtype
 from augseq.pixels.region import Region
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import briefly, check_whole, did_you_mean, is_whole
+from augseq.validation import briefly, check_choice, check_whole, did_you_mean, is_whole, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -60,6 +68,9 @@ class Mask:
             (red, green, blue). Several values can be one class. If None, value k is
             class k, and the value `ignore` is ignored.
         one_hot: Whether each class gets a channel of its own.
+        mirror: Classes that change places when left and right change sides, as in a horizontal
+            flip: a dict of pairs of names, such as {"left hand": "right hand"}. None: the class of
+            a pixel stays the same.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -73,8 +84,10 @@ class Mask:
     ignore: int = 255
     coding: Mapping[Any, str | None] | None = None
     one_hot: bool = False
+    mirror: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
+        make_plain(self, "classes", "ignore", "coding", "one_hot")
         if not hasattr(self.column, "shape"):
             check_column_name("Mask", self.column, "mask")
         check_classes_option("Mask", self.classes)
@@ -83,6 +96,7 @@ class Mask:
                 "`classes` of Mask must be a list of names, in the order of their numbers. "
                 f"Received: classes={briefly(self.classes)}"
             )
+        check_mirror_classes("Mask", self.mirror, self.classes)
         check_whole("ignore", self.ignore, least=-1, most=2**31 - 1)
         if 0 <= self.ignore < len(self.classes) or len(self.classes) > _MOST_CLASSES:
             raise ArgumentError(
@@ -90,18 +104,17 @@ class Mask:
                 f"Received: ignore={self.ignore}"
             )
         _check_coding(self.coding, self.classes)
+        check_choice("one_hot", self.one_hot, (False, True))
 
     def __repr__(self) -> str:
-        if isinstance(self.column, str):
-            return options_text(self)
-        return options_text(self, column=f"<array of {self.column.shape}>")
+        return options_text(self)
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "MaskTarget":
         """Return the masks of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; every one must have a path.
-            images: Not used.
+            images: How images are decoded.
 
         Raises:
             ArgumentError: The manifest does not have the column, or it is not text.
@@ -109,7 +122,8 @@ class Mask:
         """
         if not isinstance(self.column, str):
             raise needs_column(self)
-        return self._target(map_files(manifest, f"Mask({self.column!r})", self.column, "mask"))
+        option = f"Mask({self.column!r})"
+        return self._target(map_files(manifest, option, self.column, "mask", images.decode))
 
     def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "MaskTarget":
         """Return the masks in the rows of an array.
@@ -142,6 +156,7 @@ class Mask:
             ignore=self.ignore,
             one_hot=bool(self.one_hot),
             coding=tuple(coding.items()),
+            class_mirror=class_mirror("Mask", self.mirror, self.classes),
         )
 
 
@@ -158,12 +173,14 @@ def _check_coding(coding: Any, classes: Sequence[str]) -> None:
     if len(are_colors) > 1 or not all(map(_is_value, coding)):
         raise ArgumentError(
             "The keys of `coding` must be integers of at least 0, or colours (red, green, blue) "
-            f"from 0 to 255, not both. Received: {briefly(list(coding))}"
+            "from 0 to 255, not both (at the shell: --mask-coding). "
+            f"Received: {briefly(list(coding))}"
         )
     unknown = [name for name in coding.values() if name is not None and name not in classes]
     if unknown:
         raise ArgumentError(
-            f"The values of `coding` must be in `classes`, or None for ignored pixels. "
+            "The values of `coding` must be in `classes`, or None for ignored pixels (at the "
+            "shell: --mask-coding and --mask-classes). "
             f"Received: {unknown[0]!r}.{did_you_mean(str(unknown[0]), list(classes))}"
         )
 
@@ -184,6 +201,7 @@ class MaskTarget(Target):
         ignore: Number of ignored pixels in the target.
         one_hot: Whether each class gets a channel of its own.
         coding: Stored values, each with the name of its class, or None for ignored.
+        class_mirror: Which classes change places in a mirrored image; None if none do.
     """
 
     masks: MapFiles | MapRows
@@ -191,6 +209,7 @@ class MaskTarget(Target):
     ignore: int
     one_hot: bool
     coding: tuple[tuple[Value, str | None], ...]
+    class_mirror: ClassMirror | None = field(default=None)
     _keys: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _codes: npt.NDArray[np.uint16] = field(init=False, repr=False, compare=False)
     _byte_codes: bytes | None = field(init=False, repr=False, compare=False)
@@ -229,11 +248,60 @@ class MaskTarget(Target):
             DecodeError: It cannot be decoded, or has another size than the image.
             LabelError: A pixel has a value that is not in the coding.
         """
-        values = self.masks.read(record, lambda data: read_mask(data, shape))
+        return read_moving(self, record, shape, region, pixels.shape)
+
+    @property
+    def stored_in(self) -> MapFiles | MapRows:
+        """Where the masks are."""
+        return self.masks
+
+    @property
+    def _dtype(self) -> type[np.unsignedinteger[Any]]:
+        """The dtype of stored class numbers; its largest number is an ignored pixel."""
+        return np.uint8 if self._byte_codes is not None else np.uint16
+
+    def decoded(
+        self, record: Record, shape: tuple[int, ...], content: bytes | None = None
+    ) -> Image:
+        """Return the class of every pixel, shape (height, width, 1); see `StoredMap`."""
+        values = self.masks.read(record, lambda data: read_mask(data, shape), content)
         if values.ndim == 3 and values.shape[2] == 1:
             values = values[:, :, 0]
         values = values.view(np.uint8) if values.dtype == np.bool_ else values
-        return MovingMap(self._coded(values, record), "labels")
+        return self._coded(values, record)[:, :, np.newaxis]
+
+    def moving(self, part: Image) -> npt.NDArray[np.uint16]:
+        """Return class numbers as uint16, shape (height, width), `UNCOVERED` where ignored."""
+        codes = part[:, :, 0]
+        if codes.dtype == np.uint8:
+            # As a signed byte, 255 is -1, and so `UNCOVERED`.
+            return codes.view(np.int8).astype(np.int16).view(np.uint16)
+        return codes.astype(np.uint16)
+
+    def packed(self, values: Array) -> Image:
+        """Return class numbers of the stored dtype, shape (height, width, 1)."""
+        # The low byte of `UNCOVERED` is 255.
+        return values.astype(self._dtype)[:, :, np.newaxis]
+
+    def unpacked(self, pixels: Image) -> Array:
+        """Return what `packed` got."""
+        return self.moving(pixels)
+
+    def with_cache(self, cache: RecordCache) -> "MaskTarget":
+        """Return the target with a cache of class numbers, which depend on the coding."""
+        if not isinstance(self.masks, MapFiles):
+            return self
+        content = f"labels {self._keys.tolist()} {self._codes.tolist()} {self._has_colors}"
+        maps = cache.maps(self.masks.files, content, self._dtype)
+        return replace(self, masks=self.masks.with_cache(maps))
+
+    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+        """Cache the mask of a record."""
+        return fill_map(self, record, shape)
+
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of a cached mask: one byte per pixel, two for more than 128 classes."""
+        return 0 if self.masks.cache is None else self.masks.cache.entry_bytes(shape)
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the class of every pixel, given the mask after it has moved with the image."""
@@ -246,6 +314,16 @@ class MaskTarget(Target):
         # A third of the time of `np.where`.
         np.copyto(numbers, self.ignore, where=image == UNCOVERED)
         return numbers
+
+    def mirrored(self, value: Array) -> Array:
+        """Return the classes of the mirrored image."""
+        assert self.class_mirror is not None
+        if self.one_hot:
+            return self.class_mirror.columns(value)
+        is_class = value != self.ignore
+        found = value.copy()
+        found[is_class] = self.class_mirror.numbers(value[is_class])
+        return found
 
     def mixing_obstacle(self, *, blends: bool) -> str:
         """Return why class numbers cannot be blended, or an empty text."""
@@ -271,27 +349,36 @@ class MaskTarget(Target):
             labels = np.where(value == self.ignore, -1, value)
         return TargetView(title=self.masks.title, labels=labels, class_names=self.classes)
 
-    def _coded(self, values: npt.NDArray[Any], record: Record) -> npt.NDArray[np.uint16]:
-        """Return the class number of each pixel; `UNCOVERED` for ignored ones."""
-        has_colors = isinstance(self.coding[0][0], tuple)
+    @property
+    def _has_colors(self) -> bool:
+        return isinstance(self.coding[0][0], tuple)
+
+    def _coded(self, values: npt.NDArray[Any], record: Record) -> Image:
+        """Return the class number of each pixel, of the stored dtype."""
+        has_colors = self._has_colors
         if has_colors != (values.ndim == 3):
             stored = "colours (RGB)" if values.ndim == 3 else "palette indices or grey values"
             expected = "colours" if has_colors else "integers"
             raise LabelError(
                 f"The coding has {expected}, but {self.masks.where(record)} has {stored}. Pass "
                 "their classes as `coding` of augseq.Mask, such as "
-                + ('{(0, 0, 0): "road"}.' if values.ndim == 3 else '{0: "road"}.')
+                + (
+                    '{(0, 0, 0): "road"} (at the shell: --mask-coding "#000000=road").'
+                    if values.ndim == 3
+                    else '{0: "road"} (at the shell: --mask-coding 0=road).'
+                )
             )
         if self._is_plain and values.dtype == np.uint8:
             # As a signed byte, 255 is -1, and so `UNCOVERED`; 128 to 254 are less.
             signed = np.ascontiguousarray(values).view(np.int8)
             if signed.max() < len(self.classes) and signed.min() >= -1:
-                return signed.astype(np.int16).view(np.uint16)
+                return signed.view(np.uint8)
+        codes: npt.NDArray[Any]
         keys = _packed(values) if has_colors else values
         if keys.dtype == np.uint8 and self._byte_codes is not None:
             # A third of the time of an index array.
-            coded = np.frombuffer(keys.tobytes().translate(self._byte_codes), np.int8)
-            codes = coded.astype(np.int16).view(np.uint16).reshape(keys.shape)
+            coded = np.frombuffer(keys.tobytes().translate(self._byte_codes), np.uint8)
+            codes = coded.reshape(keys.shape)
         elif keys.dtype == np.uint8:
             codes = _table(self._keys, self._codes, 256)[keys]
         elif keys.dtype == np.uint16:
@@ -299,10 +386,11 @@ class MaskTarget(Target):
         else:
             places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             codes = np.where(self._keys[places] == keys, self._codes[places], _UNKNOWN)
-        is_unknown = codes == _UNKNOWN
+        # As a byte, 254.
+        is_unknown = codes == np.array(_UNKNOWN).astype(codes.dtype)
         if is_unknown.any():
             raise _unknown(values, is_unknown, self.masks.where(record), self)
-        return np.asarray(codes, np.uint16)
+        return codes.astype(self._dtype, copy=False)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -326,7 +414,7 @@ class MaskTarget(Target):
     def content(self) -> str:
         """What decides the values, beside the column and the files."""
         options = (self.classes, self.ignore, self.one_hot, self.coding)
-        return f"MaskTarget({self.masks.content}, {options})"
+        return f"MaskTarget({self.masks.content}, {options}){mirror_text(self.class_mirror)}"
 
 
 def _key(value: Value) -> int:
@@ -356,9 +444,11 @@ def _unknown(
     value = values[row, column]
     count = int(np.count_nonzero((values == value).reshape(*is_unknown.shape, -1).all(2)))
     shown = tuple(value.tolist()) if values.ndim == 3 else int(value)
+    at_shell = f"#{bytes(shown).hex()}" if isinstance(shown, tuple) else shown
     known = [stored for stored, _ in target.coding]
     return LabelError(
         f"Every pixel of a mask must have a known value, but {where} has {shown} in row {row}, "
         f"column {column}, and in {count:,} of {is_unknown.size:,} pixels. Known values: "
-        f"{briefly(known)}. Pass `coding` of augseq.Mask with all values; None marks ignored ones."
+        f"{briefly(known)}. Pass all values as `coding` of augseq.Mask, with {{{shown}: None}} to "
+        f"ignore this one (at the shell: --mask-coding with '{at_shell}=ignored')."
     )

@@ -1,7 +1,7 @@
 """Several labels for an image: a column for each class, 1 where the image has it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,12 +15,18 @@ from augseq.loading.targets.column_checks import (
     files_at,
     unknown_classes,
 )
+from augseq.loading.targets.mirrored_classes import (
+    ClassMirror,
+    check_mirror_classes,
+    class_mirror,
+    mirror_text,
+)
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView, shares_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import check_choice
+from augseq.validation import check_choice, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -49,6 +55,9 @@ class MultiLabel:
         separator: What separates the parts of a text. Spaces around parts are removed.
         missing: What a missing value means: "error", or "empty" for an image without any label.
             An empty list or blank text is always an image without any label.
+        mirror: Classes that change places when left and right change sides, as in a horizontal
+            flip: a dict of pairs of names, such as {"left hand": "right hand"}. None: the classes
+            of an image stay the same.
 
     Raises:
         ArgumentError: An option is invalid.
@@ -68,13 +77,17 @@ class MultiLabel:
     classes: Sequence[str | int] | None = None
     separator: str | None = None
     missing: MissingTags = "error"
+    mirror: Mapping[str | int, str | int] | None = None
 
     def __repr__(self) -> str:
         return options_text(self)
 
     def __post_init__(self) -> None:
+        make_plain(self, "columns", "classes")
         names = column_names("MultiLabel", self.columns)
         check_classes_option("MultiLabel", self.classes)
+        classes = names if len(names) > 1 else self.classes
+        check_mirror_classes("MultiLabel", self.mirror, classes)
         check_choice("missing", self.missing, ("error", "empty"))
         if len(names) > 1 and (self.classes is not None or self.separator is not None):
             raise ArgumentError(
@@ -109,10 +122,12 @@ class MultiLabel:
                 _check_flags(manifest, name)
         if len(names) == 1:
             self._check_tags(manifest, names[0])
+        classes = names if self.classes is None else tuple(self.classes)
         return MultiLabelTarget(
             columns=names,
-            classes=names if self.classes is None else tuple(self.classes),
+            classes=classes,
             separator=self.separator,
+            class_mirror=class_mirror("MultiLabel", self.mirror, classes),
         )
 
     def _check_tags(self, manifest: "Manifest", name: str) -> None:
@@ -141,12 +156,15 @@ class MultiLabelTarget(Target):
         columns: One column of lists or separated text, or a column of 0 and 1 for each class.
         classes: The classes, in the order of the values.
         separator: What separates the parts of a text; None for lists.
+        class_mirror: Which classes change places in a mirrored image; None if none do.
     """
 
     # Declared without `Target`'s property as the default.
     columns: tuple[str, ...] = ()
     classes: tuple[str | int, ...] = ()
     separator: str | None = None
+    # Not in the text that is compared when a run resumes, unless it is given.
+    class_mirror: ClassMirror | None = field(default=None, repr=False)
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return 0 or 1 for each class, float32, shape (num_classes,)."""
@@ -155,6 +173,21 @@ class MultiLabelTarget(Target):
             return np.array(flags, np.float32)
         tags = set(_tags(record.columns[self.columns[0]], self.separator))
         return np.array([name in tags for name in self.classes], np.float32)
+
+    def mirrored(self, value: Array) -> Array:
+        """Return the labels of the mirrored image."""
+        assert self.class_mirror is not None
+        return self.class_mirror.columns(value)
+
+    def columns_of(self, value: Array) -> dict[str, Any]:
+        """Return the labels as those of a manifest."""
+        flags = value.astype(np.int64).tolist()
+        if len(self.columns) > 1:
+            return dict(zip(self.columns, flags, strict=True))
+        tags = [name for name, flag in zip(self.classes, flags, strict=True) if flag]
+        if self.separator is None:
+            return {self.columns[0]: tags}
+        return {self.columns[0]: self.separator.join(map(str, tags))}
 
     def mixing_obstacle(self, *, blends: bool) -> str:
         """Return an empty text: labels can be mixed."""
@@ -182,7 +215,7 @@ class MultiLabelTarget(Target):
     @property
     def content(self) -> str:
         """What decides the values, beside the columns."""
-        return repr(self)
+        return repr(self) + mirror_text(self.class_mirror)
 
 
 def _separator_hint(unknown: Any, classes: list[Any]) -> str:

@@ -15,7 +15,7 @@ from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
 from augseq.terminal_text import listed, options_text
 from augseq.types import Array, Image
-from augseq.validation import briefly
+from augseq.validation import briefly, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -53,8 +53,8 @@ class Number:
         return options_text(self)
 
     def __post_init__(self) -> None:
-        names = column_names("Number", self.columns)
-        object.__setattr__(self, "columns", self.columns if len(names) == 1 else names)
+        make_plain(self, "columns")
+        column_names("Number", self.columns)
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "NumberTarget":
         """Return the numbers of the records of a manifest; see `TargetOption`.
@@ -227,8 +227,8 @@ def _no_number(
         hint = " Write decimals with a point."
     return LabelError(
         f"{option} requires numbers, but the column {name!r} has {str(example)!r} for "
-        f"{files_at(manifest, is_wrong)}.{hint} Correct the column; for classes, use augseq.Label "
-        "or augseq.MultiLabel."
+        f"{files_at(manifest, is_wrong)}.{hint} Correct the column. To train on classes, use "
+        "augseq.Label or augseq.MultiLabel; to balance them, augseq.Balanced."
     )
 
 

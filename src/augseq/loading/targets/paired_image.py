@@ -13,11 +13,19 @@ from augseq.loading.targets.map_file import MapFiles, check_column_name, map_fil
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.mask_file import other_size
-from augseq.pixels.options import ColorMode, PixelDtype, check_full_depth
+from augseq.pixels.options import ColorMode, DecodeOptions, PixelDtype, check_depth
 from augseq.pixels.region import Region
-from augseq.pixels.source import ArraySource, ImageSource, PixelCache
+from augseq.pixels.source import (
+    ArraySource,
+    FileSource,
+    ImageSource,
+    PixelCache,
+    files_of,
+    with_bands,
+)
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
 from augseq.validation import check_choice
@@ -55,7 +63,7 @@ class PairedImage:
             crops and flips, with the draws of the main image; for targets, and for images of
             another kind. "own": all augmentations, with draws of their own. Unless "own", both
             images must have the same size.
-        color_mode: "rgb", "grayscale" or "rgba"; None for that of the sequence.
+        color_mode: "rgb", "grayscale", "rgba" or "bands"; None for that of the sequence.
         dtype: "float32" or "uint8"; None for that of the sequence.
 
     Raises:
@@ -88,9 +96,7 @@ class PairedImage:
             check_choice("dtype", self.dtype, get_args(PixelDtype))
 
     def __repr__(self) -> str:
-        if isinstance(self.images, str):
-            return options_text(self)
-        return options_text(self, images=f"<array of {self.images.shape}>")
+        return options_text(self)
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "PairedTarget":
         """Return the paired images of the records of a manifest; see `TargetOption`.
@@ -111,18 +117,25 @@ class PairedImage:
             )
         decode = images.decode
         if self.color_mode is not None:
-            decode = replace(decode, color_mode=self.color_mode)
+            decode = replace(decode, color_mode=self.color_mode, bands=None, alike=None)
         dtype = self.dtype or images.dtype
-        check_full_depth(decode.full_depth, dtype, None)
+        option = f"PairedImage({self.images!r})"
+        files = map_files(manifest, option, self.images, "paired image", decode)
+
+        def paired(options: DecodeOptions) -> PairedSource:
+            return PairedSource(names=files, source=files_of(manifest, options))
+
+        # Not those of the images: they can have other bands.
+        decode = with_bands(replace(decode, alike=None), manifest, paired)
+        check_depth(decode, dtype)
         if self.augment == "same" and decode.num_channels != images.decode.num_channels:
             raise ArgumentError(
                 'PairedImage with augment="same" requires the color_mode of the sequence, since '
                 'colours change with the same draws. Pass augment="geometry" or augment="own". '
                 f"Received: {self}, and color_mode={images.decode.color_mode!r} of the sequence"
             )
-        files = map_files(manifest, f"PairedImage({self.images!r})", self.images, "paired image")
         return PairedTarget(
-            source=PairedSource(names=files, source=images.open_files(decode)),
+            source=PairedSource(names=files, source=files_of(manifest, decode)),
             augment=self.augment,
             dtype=dtype,
             num_channels=decode.num_channels,
@@ -210,8 +223,22 @@ class PairedSource:
         with self.names.naming(record):
             return _PairedImageFile(self.source.open(self._record(record)), self.names, record)
 
+    def with_cache(self, cache: RecordCache) -> "PairedSource":
+        """Return the same images, read through a cache."""
+        assert isinstance(self.source, FileSource)
+        return replace(self, source=cache.images(self.source))
+
+    def fill(self, record: Record) -> bool:
+        """Cache the paired image of a record; return whether it is now cached."""
+        cache = self.source.cache
+        if cache is None:
+            return True
+        with self.names.naming(record):
+            return cache.fill(self._record(record))
+
     def _record(self, record: Record) -> Record:
-        return Record(index=record.index, path=self.names.path_of(record))
+        path = self.names.path_of(record)
+        return Record(index=record.index, path=path, window=record.window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +288,24 @@ class PairedTarget(Target):
     def own_source(self) -> ImageSource | None:
         """Where it comes from, if it has draws of its own."""
         return self.source if self.augment == "own" else None
+
+    def with_cache(self, cache: RecordCache) -> "PairedTarget":
+        """Return the target that reads its images through a cache."""
+        if not isinstance(self.source, PairedSource):
+            return self
+        return replace(self, source=self.source.with_cache(cache))
+
+    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+        """Cache the paired image of a record."""
+        return self.source.fill(record) if isinstance(self.source, PairedSource) else True
+
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of a cached paired image; with draws of its own, it can have any."""
+        cache = self.source.cache
+        if cache is None:
+            return 0
+        size = self.source.open(record).shape if self.own_source else shape
+        return cache.entry_bytes((*size[:2], self.num_channels))
 
     def read_map(
         self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image

@@ -1,9 +1,9 @@
 """The names of key points and the lines between them, as an annotation file states them."""
 
-import json
 from typing import Any
 
 from augseq.loading.targets.view import Skeleton
+from augseq.manifest.categories import named_points, sorted_categories
 
 
 def skeletons_of(dataset_info: str) -> dict[int, Skeleton]:
@@ -19,15 +19,10 @@ def skeletons_of(dataset_info: str) -> dict[int, Skeleton]:
     ...              '"skeleton": [[1, 2]]}]}')
     {0: Skeleton(names=('nose', 'tail'), edges=((0, 1),))}
     """
-    info: dict[str, Any] = json.loads(dataset_info) if dataset_info else {}
-    categories = sorted(info.get("categories", []), key=lambda category: category["id"])
-    names_of = info.get("kpt_names")
     found = {}
+    categories, names = sorted_categories(dataset_info), named_points(dataset_info)
     for number, category in enumerate(categories):
-        names = category.get("keypoints")
-        if names is None and isinstance(names_of, dict):
-            names = names_of.get(str(number))
-        skeleton = Skeleton(names=_names(names), edges=_edges(category.get("skeleton")))
+        skeleton = Skeleton(names=names[number], edges=_edges(category.get("skeleton")))
         if skeleton.names or skeleton.edges:
             found[number] = skeleton
     return found
@@ -43,10 +38,6 @@ def common_edges(dataset_info: str, num_points: int) -> tuple[tuple[int, int], .
     found = {one.edges for one in skeletons_of(dataset_info).values() if one.edges}
     edges = found.pop() if len(found) == 1 else ()
     return tuple(pair for pair in edges if max(pair) < num_points)
-
-
-def _names(names: Any) -> tuple[str, ...]:
-    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _edges(pairs: Any) -> tuple[tuple[int, int], ...]:

@@ -1,6 +1,5 @@
 """The interface of all kinds of targets: what a user writes, and what a pipeline loads."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -9,8 +8,10 @@ import numpy.typing as npt
 
 from augseq.augment.mixing import Mix
 from augseq.augment.moving_map import MapKind, MovingMap
+from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
+from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.options import DecodeOptions, PixelDtype
 from augseq.pixels.region import Region
 from augseq.pixels.source import ImageSource
@@ -28,14 +29,11 @@ class ImageOptions:
     Attributes:
         dtype: dtype of the pixels in a batch.
         decode: How files are decoded.
-        open_files: Function from decoding options to the files below the manifest's root, with
-            the cache of the sequence.
         shorter_side_px: Shorter side that a cache downscales images to; None for full size.
     """
 
     dtype: PixelDtype
     decode: DecodeOptions
-    open_files: Callable[[DecodeOptions], ImageSource]
     shorter_side_px: int | None = None
 
 
@@ -86,18 +84,70 @@ class Target(Protocol):
     def read_map(
         self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
     ) -> MovingMap:
-        """Return the map of the whole image; called only if there is a `map_kind`.
+        """Return the map of what was read of the image; called only if there is a `map_kind`.
+
+        Of kind "points", it is the geometry of the whole image.
 
         Args:
             record: The record, with at least the `columns`.
             shape: (height, width, channels) of the whole upright image.
-            region: What was read of the image; a map of kind "pixels" or "twin" has only that.
+            region: What was to be read of the image.
             pixels: The pixels that were read.
 
         Raises:
             AugseqError: The map cannot be read; the message names it and the image.
         """
         raise TypeError(f"{type(self).__name__} has no map")
+
+    def with_cache(self, cache: RecordCache) -> "Target":
+        """Return the same target, which reads its files through a cache."""
+        return self
+
+    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+        """Cache what is read of the files of a record, if it is missing and there is room.
+
+        Args:
+            record: The record, with at least the `columns`.
+            shape: (height, width, channels) of the whole upright image.
+
+        Returns:
+            Whether it is now cached; also if the target reads no files.
+
+        Raises:
+            AugseqError: A file cannot be read; the message names it and the image.
+        """
+        return True
+
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of what a cache stores for a record, in bytes; 0 without a cache.
+
+        Args:
+            record: The record, with at least the `columns`.
+            shape: (height, width, channels) of the whole upright image.
+        """
+        return 0
+
+    @property
+    def class_mirror(self) -> ClassMirror | None:
+        """Which classes change places when left and right change sides; None if none do."""
+        return None
+
+    def mirrored(self, value: Any) -> Value:
+        """Return a value after left and right have changed sides.
+
+        Called only if there is a `class_mirror`, and the image is mirrored.
+
+        Args:
+            value: What `load` returned.
+        """
+        raise TypeError(f"{type(self).__name__} has no classes that change places")
+
+    def columns_of(self, value: Any) -> dict[str, Any]:
+        """Return the columns of a record whose value this is, to write it to a manifest.
+
+        Called only if there is a `class_mirror`. Maps and objects have none: they are drawn.
+        """
+        return {}
 
     @property
     def attempts(self) -> int:

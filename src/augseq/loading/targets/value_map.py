@@ -1,7 +1,7 @@
 """A number for every pixel as the target, such as depth, heat or alpha; moves with the image."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +12,18 @@ from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.map_rows import MapRows, map_rows, needs_column
+from augseq.loading.targets.read_map import fill_map, read_moving
 from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
+from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.options import PixelDtype
 from augseq.pixels.region import Region
 from augseq.pixels.source import ArraySource
 from augseq.pixels.value_file import read_values
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import briefly, check_whole
+from augseq.validation import briefly, check_whole, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -67,6 +69,7 @@ class ValueMap:
     channels: int = 1
 
     def __post_init__(self) -> None:
+        make_plain(self, "scale", "missing", "fill", "channels")
         if not hasattr(self.column, "shape"):
             check_column_name("ValueMap", self.column, "value map")
         finite = self.scale is None or (_is_number(self.scale) and 0 < abs(self.scale) < math.inf)
@@ -81,16 +84,14 @@ class ValueMap:
         check_whole("channels", self.channels, least=1)
 
     def __repr__(self) -> str:
-        if isinstance(self.column, str):
-            return options_text(self)
-        return options_text(self, column=f"<array of {self.column.shape}>")
+        return options_text(self)
 
     def bind(self, manifest: "Manifest", images: ImageOptions) -> "ValueMapTarget":
         """Return the maps of the records of a manifest; see `TargetOption`.
 
         Args:
             manifest: The records; every one must have a path.
-            images: Not used.
+            images: How images are decoded.
 
         Raises:
             ArgumentError: The manifest does not have the column, or it is not text.
@@ -99,7 +100,7 @@ class ValueMap:
         if not isinstance(self.column, str):
             raise needs_column(self)
         option = f"ValueMap({self.column!r})"
-        return self._target(map_files(manifest, option, self.column, "value map"))
+        return self._target(map_files(manifest, option, self.column, "value map", images.decode))
 
     def bind_rows(self, source: ArraySource, dtype: PixelDtype, name: str) -> "ValueMapTarget":
         """Return the maps in the rows of an array.
@@ -180,12 +181,58 @@ class ValueMapTarget(Target):
             DecodeError: It cannot be decoded, or has another size than the image.
             LabelError: A value is not finite.
         """
-        read = self.maps.read(record, lambda data: read_values(data, shape, self.num_channels))
+        return read_moving(self, record, shape, region, pixels.shape)
+
+    @property
+    def stored_in(self) -> MapFiles | MapRows:
+        """Where the maps are."""
+        return self.maps
+
+    def decoded(
+        self, record: Record, shape: tuple[int, ...], content: bytes | None = None
+    ) -> Image:
+        """Return the values of all pixels, NaN where there are none; see `StoredMap`."""
+        channels = self.num_channels
+        read = self.maps.read(record, lambda data: read_values(data, shape, channels), content)
         # Larger 64-bit floats become infinite, and are refused.
         with np.errstate(over="ignore"):
-            stored = read.reshape(*shape[:2], self.num_channels).astype(np.float32, copy=False)
+            stored = read.reshape(*shape[:2], channels).astype(np.float32, copy=False)
+            scaled = stored * np.float32(self.scale)
         is_known = self._known(stored, record)
-        return MovingMap(with_weights(stored * np.float32(self.scale), is_known), "values")
+        return scaled if is_known.all() else np.where(is_known[:, :, np.newaxis], scaled, np.nan)
+
+    def moving(self, part: Image) -> Array:
+        """Return values with their weights; see `with_weights`."""
+        return with_weights(part, ~np.isnan(part[:, :, 0]))
+
+    def packed(self, values: Array) -> Image:
+        """Return the values with their weights, which are fractions once they are resized."""
+        return values
+
+    def unpacked(self, pixels: Image) -> Array:
+        """Return what `packed` got."""
+        return pixels
+
+    def with_cache(self, cache: RecordCache) -> "ValueMapTarget":
+        """Return the target with a cache of values, which depend on `scale` and `missing`."""
+        if not isinstance(self.maps, MapFiles):
+            return self
+        maps = cache.maps(
+            self.maps.files,
+            f"values {self.scale} {self.missing} {self.num_channels}",
+            np.float32,
+            num_channels=self.num_channels,
+            resized_channels=self.num_channels + 1,
+        )
+        return replace(self, maps=self.maps.with_cache(maps))
+
+    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+        """Cache the value map of a record."""
+        return fill_map(self, record, shape)
+
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of a cached map: 4 bytes per value, and 4 per pixel if it is resized."""
+        return 0 if self.maps.cache is None else self.maps.cache.entry_bytes(shape)
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the values, given the map after it has moved with the image."""

@@ -1,4 +1,4 @@
-"""Cache file of one image: a header, then the raw pixels, decoded or also resized.
+"""Cache file of one image or map: a header, then the raw pixels, decoded or also resized.
 
 A file is used only if its header and length match exactly, so a truncated one is ignored. There
 is no `fdatasync`, which took 4 ms per image on a disk: after a power failure, file systems that
@@ -14,24 +14,27 @@ import sys
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from augseq.pixels import native
 from augseq.pixels.file_identity import Identity
 from augseq.types import Image
 
 _MAGIC = b"augseq\0\1"
-# Magic, the source's identity, height, width, channels, and height and width before resizing;
-# the pixels start on a cache line.
-_HEADER = struct.Struct("<8sQq16sIIIII4x")
+# Magic, the source's identity, height, width, channels, height and width before resizing, and the
+# number of the dtype; the pixels start on a cache line.
+_HEADER = struct.Struct("<8sQq16sIIIIIB3x")
+_DTYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.uint16))
 # Otherwise Python duplicates the file handle, which costs as much as mapping.
 _MAP: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 class Entry(NamedTuple):
-    """A cached image.
+    """A cached image or map.
 
     Attributes:
-        pixels: Shape (height, width, channels), uint8; mapped and read-only, or a new array.
+        pixels: Shape (height, width, channels), uint8 or float32, or uint16 for maps; mapped and
+            read-only, or a new array.
         shape: (height, width, channels) before it was resized; the shape of the pixels if it was
             not.
     """
@@ -40,22 +43,23 @@ class Entry(NamedTuple):
     shape: tuple[int, ...]
 
 
-def entry_bytes(shape: tuple[int, ...]) -> int:
-    """Return the size of the cache file of a uint8 image, in bytes."""
+def entry_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
+    """Return the size of the cache file of an image or map, in bytes."""
     height, width, channels = shape
-    return _HEADER.size + height * width * channels
+    return _HEADER.size + height * width * channels * np.dtype(dtype).itemsize
 
 
 def write_entry(file: BinaryIO, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
-    """Write an image to a cache file.
+    """Write an image or map to a cache file.
 
     Args:
         file: An empty file.
         identity: Identity of the file that the pixels were decoded from.
-        pixels: Shape (height, width, channels), uint8.
+        pixels: Shape (height, width, channels), uint8, uint16 or float32.
         shape: As in `Entry`.
     """
-    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape, *shape[:2]))
+    kind = _DTYPES.index(pixels.dtype)
+    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape, *shape[:2], kind))
     file.write(np.ascontiguousarray(pixels).data)
 
 
@@ -110,16 +114,17 @@ def _as_entry(content: Image, identity: Identity) -> Entry | None:
     """Return the image in the bytes of a cache file; None if they are something else."""
     if len(content) <= _HEADER.size:
         return None
-    magic, *key, height, width, channels, first_height, first_width = _HEADER.unpack_from(
+    magic, *key, height, width, channels, first_height, first_width, kind = _HEADER.unpack_from(
         content.data
     )
     shape = (height, width, channels)
     if (
         magic != _MAGIC
         or not identity.accepts(Identity(*key))
-        or entry_bytes(shape) != len(content)
+        or kind >= len(_DTYPES)
+        or entry_bytes(shape, _DTYPES[kind]) != len(content)
     ):
         return None
-    pixels = content[_HEADER.size :].reshape(shape)
+    pixels = content[_HEADER.size :].view(_DTYPES[kind]).reshape(shape)
     # Zero in files of earlier versions, which resized nothing.
     return Entry(pixels, (first_height, first_width, channels) if first_height else shape)

@@ -1,7 +1,9 @@
-"""Folder of cached images, on disk or in memory."""
+"""Folder of cached images and maps, on disk or in memory."""
 
 import os
 from functools import partial
+
+import numpy.typing as npt
 
 from augseq.errors import ArgumentError
 from augseq.pixels.cache.entry import Entry, entry_bytes, map_entry, read_entry, write_entry
@@ -18,14 +20,14 @@ from augseq.storage.quota import PIXELS, Usage, read_usage
 from augseq.types import Image
 
 _REMEDIES = (
-    "Other images are decoded each time, with the same pixels. For more room, pass another folder "
+    "Other files are decoded each time, with the same pixels. For more room, pass another folder "
     "as `cache`, or ImageCache(max_bytes=...)"
 )
 _SMALLER = "; for smaller images, ImageCache(shorter_side_px=...)"
 
 
 class CacheFolder:
-    """Cached images by name, shared by all threads and processes that use a folder.
+    """Cached images or maps by name, shared by all threads and processes that use a folder.
 
     Args:
         place: The folder; it must exist.
@@ -34,6 +36,7 @@ class CacheFolder:
         max_bytes: Maximum total size of all files in the folder.
         shape: (height, width, channels) of all images, if they are cached resized; None if they
             are cached whole.
+        dtype: dtype of all images.
     """
 
     def __init__(
@@ -42,18 +45,20 @@ class CacheFolder:
         settings: str,
         max_bytes: int,
         shape: tuple[int, ...] | None,
+        dtype: npt.DTypeLike,
     ) -> None:
         # This reference keeps a folder in memory alive.
         self._place = place
         self._settings = settings
-        self._shape = shape
-        self._entry_bytes = None if shape is None else entry_bytes(shape)
+        self._shape, self._dtype = shape, dtype
+        self._entry_bytes = None if shape is None else entry_bytes(shape, dtype)
         root = place if isinstance(place, str) else place.path
         remedies = f"{_REMEDIES}{_SMALLER if shape is None else ''}."
         self._files = CacheFiles(root, PIXELS + settings, max_bytes, remedies)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self._place, self._settings, self.max_bytes, self._shape)
+        kind = self._shape, self._dtype
+        return type(self), (self._place, self._settings, self.max_bytes, *kind)
 
     @property
     def root(self) -> str:
@@ -98,7 +103,7 @@ class CacheFolder:
         Args:
             name: Hexadecimal digits.
             identity: Identity of the file that the pixels were decoded from.
-            pixels: Shape (height, width, channels), uint8.
+            pixels: Shape (height, width, channels), of the folder's dtype.
             shape: As in `Entry`.
         """
         write = partial(write_entry, identity=identity, pixels=pixels, shape=shape)
@@ -106,7 +111,12 @@ class CacheFolder:
 
 
 def open_cache(
-    choice: ImageCache, images_root: str, settings: str, *, shape: tuple[int, ...] | None
+    choice: ImageCache,
+    images_root: str,
+    settings: str,
+    *,
+    shape: tuple[int, ...] | None,
+    dtype: npt.DTypeLike,
 ) -> CacheFolder:
     """Return the folder of a cache; create it if it is missing.
 
@@ -115,13 +125,14 @@ def open_cache(
         images_root: The folder of the images.
         settings: As in `CacheFolder`.
         shape: As in `CacheFolder`.
+        dtype: As in `CacheFolder`.
 
     Raises:
         ArgumentError: It is inside the folder of the images, or cannot be created.
     """
     place, room = _memory_place() if choice.in_memory else _disk_place(choice, images_root)
     max_bytes = room if choice.max_bytes is None else choice.max_bytes
-    return CacheFolder(place, settings, max_bytes, shape)
+    return CacheFolder(place, settings, max_bytes, shape, dtype)
 
 
 def _memory_place() -> tuple[MemoryFolder, int]:

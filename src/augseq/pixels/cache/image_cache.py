@@ -14,13 +14,14 @@ MEMORY = "memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCache:
-    """Cache of decoded images, so that later epochs need not decode them again.
+    """Cache of decoded images, masks and value maps, for later epochs.
 
-    Each image becomes a file of raw pixels, which workers memory-map. If a pipeline resizes images
-    before anything else, they are cached resized; otherwise whole, and a crop reads only its part.
-    All threads, processes and training runs with the same folder share it. An image is decoded
-    again if the size or modification time of its file changes, and every image if the options of
-    decoding or resizing or the decoder versions change. The folder can be removed at any time.
+    Each file becomes one of raw pixels, which workers memory-map. Masks are cached as class numbers
+    for their coding, value maps as float32; nothing is rounded. If a pipeline resizes images
+    before anything else, all are cached resized; otherwise whole, and a crop reads only its part.
+    All threads, processes and training runs with the same folder share it. A file is decoded again
+    if its size or modification time changes, and every file if the options of decoding or resizing
+    or the decoder versions change. The folder can be removed at any time.
 
     Attributes:
         folder: Where to keep them, such as "~/.cache/pixels"; or "memory": in shared memory (in
@@ -29,7 +30,7 @@ class ImageCache:
             to it before anything else, keeping their aspect ratio. This changes pixels, in the
             same way whether an image is cached or not. None keeps full size.
         max_bytes: Maximum total size of the files; None for half of the disk space or memory
-            that is free at the start. Images beyond it are decoded each time.
+            that is free at the start. What is beyond it is decoded each time.
 
     Example:
         >>> import augseq

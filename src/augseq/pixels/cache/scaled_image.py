@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from augseq.pixels.cache.entry import Entry
 from augseq.pixels.cache.folder import CacheFolder
+from augseq.pixels.cache.key import Key
 from augseq.pixels.decoded_image import OpenImage, cut_scale, read_scale
-from augseq.pixels.file_identity import Identity
 from augseq.pixels.region import Region
 from augseq.types import Image
-
-Key: TypeAlias = tuple[str, Identity]
-"""Name of a cached image, and identity of its file."""
 
 _SMALLER = (2, 4, 8)
 

@@ -1,31 +1,32 @@
 """Images in files, decoded and perhaps resized once, and then memory-mapped."""
 
 import hashlib
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import PIL
 import simplejpeg
 
 from augseq.manifest.record import Record
-from augseq.pixels.cache.entry import Entry
+from augseq.pixels.cache.entry import Entry, entry_bytes
 from augseq.pixels.cache.folder import CacheFolder, open_cache
 from augseq.pixels.cache.image_cache import CacheChoice, make_image_cache
-from augseq.pixels.cache.scaled_image import Key, ScaledImage, find_smaller
+from augseq.pixels.cache.key import Key, cache_key
+from augseq.pixels.cache.scaled_image import ScaledImage, find_smaller
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.registry import decoder_libraries
 from augseq.pixels.options import DecodeOptions, ResizeOptions
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.resize import resize_image, resized_region, shrunk_size
 from augseq.pixels.source import FileSource, ImageSource, PixelCache
+from augseq.pixels.window import window_image
 from augseq.remote.options import RemoteOptions
 from augseq.remote.url import absolute_root
 from augseq.storage.quota import size_text
 from augseq.types import Image
 
 # Increment this whenever the same file, with the same options, decodes to different pixels.
-_PIXELS_VERSION = 1
+_PIXELS_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class CachedSource:
         resized = "" if self.resize is None else ", after resizing"
         held = self.folder.usage
         return (
-            f"in {place}{shrunk}{resized}; {held.num_files:,} images, "
+            f"in {place}{shrunk}{resized}; {held.num_files:,} files, "
             f"{size_text(held.num_bytes)} of at most {size_text(self.folder.max_bytes)}"
         )
 
@@ -98,6 +99,9 @@ class CachedSource:
             ChangedFileError: It has changed since it was probed.
             DecodeError: It is not a usable image. `read` of the result can raise this too.
         """
+        cached = self._cached_part(record)
+        if cached is not record:
+            return window_image(self.open(cached), record)
         key = self._key(record)
         entry = self._find(key)
         if self.resize is not None:
@@ -133,19 +137,36 @@ class CachedSource:
         Returns:
             Whether it is now cached.
         """
+        record = self._cached_part(record)
         key = self._key(record)
         if self._find(key) is None and self.folder.takes_more:
             self._make(self._open_file(record), key)
         return self._find(key) is not None
 
+    def entry_bytes(self, shape: tuple[int, ...]) -> int:
+        """Return the size of the entry of an image, in bytes.
+
+        Args:
+            shape: (height, width, channels) of the image.
+        """
+        size = shape[:2]
+        if self.resize is not None:
+            size = self.resize.image_size
+        elif self.shorter_side_px is not None:
+            size = shrunk_size((shape[0], shape[1]), self.shorter_side_px)
+        return entry_bytes((*size, shape[2]), self.files.options.pixel_dtype)
+
+    def _cached_part(self, record: Record) -> Record:
+        """Return the record of what is cached: a tile that is resized, otherwise a whole image."""
+        if record.window is None or self.resize is not None:
+            return record
+        # Cached once for all of its tiles.
+        return replace(record, window=None)
+
     def _key(self, record: Record) -> Key | None:
         """Return the name of an image and the identity of its file; None without a file."""
-        path = os.path.join(self.files.root, record.path)
-        identity = self.files.identity(record)
-        if identity is None:
-            return None
-        name = path.encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(name, digest_size=16).hexdigest(), identity
+        is_part = record.window is not None and self.resize is not None
+        return cache_key(self.files, record, f"#{record.window}" if is_part else "")
 
     def _find(self, key: Key | None) -> Entry | None:
         return None if key is None else self.folder.find(*key)
@@ -257,20 +278,26 @@ def make_source(
     is_whole = choice.shorter_side_px is None and resize is None
     shrinking = choice.shorter_side_px, scaled_decode and not is_whole
     shape = None if resize is None else (*resize.image_size, options.num_channels)
-    settings = _settings(options, shrinking if resize is None else (*shrinking, resize))
+    sizes = shrinking if resize is None else (*shrinking, resize)
+    # Images of other bands must be refused, whether they are cached or not.
+    settings = decoding_hash(options, sizes if options.alike is None else (*sizes, options.alike))
     return CachedSource(
         files=files,
-        folder=open_cache(choice, files.root, settings, shape=shape),
+        folder=open_cache(choice, files.root, settings, shape=shape, dtype=options.pixel_dtype),
         shorter_side_px=choice.shorter_side_px,
         scaled_decode=scaled_decode,
         resize=resize,
     )
 
 
-def _settings(options: DecodeOptions, sizes: tuple[object, ...]) -> str:
-    """Return a hash of everything that pixels depend on, except the file."""
+def decoding_hash(*options: object) -> str:
+    """Return a hash of everything that pixels depend on, except the file.
+
+    Args:
+        *options: How files are decoded, and resized; their `repr` is hashed.
+    """
     # PNG decoders are not part of it: they all return the same pixels, as the tests check.
-    everything = repr((_PIXELS_VERSION, _decoder_versions(), options, sizes))
+    everything = repr((_PIXELS_VERSION, _decoder_versions(), *options))
     return hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
 
 

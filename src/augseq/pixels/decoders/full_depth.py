@@ -14,7 +14,7 @@ from augseq.types import Image
 Pixels: TypeAlias = npt.NDArray[Any]
 
 # ITU-R 601, as in Pillow.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = (np.float32(0.299), np.float32(0.587), np.float32(0.114))
 
 
 def finish_deep(pixels: Pixels, options: DecodeOptions, orientation: int = 1) -> Image:
@@ -46,8 +46,17 @@ def finish_deep(pixels: Pixels, options: DecodeOptions, orientation: int = 1) ->
         if options.color_mode == "rgb":
             result = np.broadcast_to(colors, (*colors.shape[:2], 3))
         else:
-            result = colors if colors.shape[2] == 1 else (colors @ _LUMA)[:, :, np.newaxis]
+            result = colors if colors.shape[2] == 1 else _grey(colors)
     return np.array(turn(result, orientation), order="C")
+
+
+def _grey(colors: Image) -> Image:
+    """Return the luma of colours, shape (height, width, 1)."""
+    # Not as a matrix product, whose last bits depend on the shape of the array, so that a window
+    # would differ from the same part of the whole image.
+    red, green, blue = (colors[:, :, k : k + 1] * _LUMA[k] for k in range(3))
+    luma: Image = red + green + blue
+    return luma
 
 
 def with_key(grey: Pixels, transparent: int | None) -> Pixels:

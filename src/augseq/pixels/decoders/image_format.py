@@ -6,9 +6,11 @@ from typing import Any, TypeAlias
 
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.decoders.extra import Extra
+from augseq.pixels.local_file import FileContent
 from augseq.pixels.options import DecodeOptions
 
 Open: TypeAlias = Callable[[bytes, DecodeOptions], OpenImage]
+OpenParts: TypeAlias = Callable[[FileContent, DecodeOptions], OpenImage]
 Describe: TypeAlias = Callable[[bytes, DecodeOptions], dict[str, Any]]
 FindLosses: TypeAlias = Callable[[bytes, DecodeOptions], frozenset[str]]
 
@@ -33,6 +35,8 @@ class ImageFormat:
             `options.full_depth` is set. Calls `options.check_size` with `name` and `weight` as
             soon as it knows the size, before it allocates memory for the pixels. Raises
             `DecodeError` if the file is damaged, truncated, too large or of an unsupported kind.
+        open_parts: Does the same for a file that may not be in memory, and reads only the parts
+            that are needed; None: files are read whole.
         describe: Returns the `Probe` fields in the header of a decodable file: `format`, `mode`,
             `orientation` and `num_frames`.
         find_losses: Returns those of "16 bit" and "transparency" that the file has and that are
@@ -49,6 +53,7 @@ class ImageFormat:
     extra: Extra | None = None
     may_crash: bool = False
     open: Open
+    open_parts: OpenParts | None = None
     describe: Describe
     find_losses: FindLosses | None = None
 

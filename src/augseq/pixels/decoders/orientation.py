@@ -11,10 +11,12 @@ import numpy as np
 
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.tiff_tags import read_directory
+from augseq.pixels.local_file import FileContent
 from augseq.pixels.region import Box
 from augseq.types import Image
 
 ORIENTATION = 0x0112
+_XMP = 700
 
 _PREFIX = b"Exif\0\0"
 _MAX_COPIED = 100 << 20
@@ -66,7 +68,7 @@ def stored_box(box: Box, shape: tuple[int, ...], orientation: int) -> Box:
     return (top, left, height, width) if orientation < 5 else (left, top, width, height)
 
 
-def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
+def read_orientation(exif: FileContent, xmp: bytes = b"") -> int:
     """Read the orientation from EXIF data, otherwise from XMP; 1 if neither has one.
 
     Args:
@@ -80,11 +82,12 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
         DecodeError: The EXIF data is damaged before or at the orientation.
     """
     block = exif
-    while block.startswith(_PREFIX):
+    while block[: len(_PREFIX)] == _PREFIX:
         block = block[len(_PREFIX) :]
     try:
         # Some programs write a block of zeros, or none.
-        value = _first_directory(block) if block.strip(b"\0") else None
+        is_blank = not any(block[:4]) and not any(block[:])
+        value = None if is_blank else _first_directory(block)
     except (struct.error, ValueError) as error:
         raise damaged_exif(str(error)) from error
     if value is None:
@@ -97,12 +100,28 @@ def read_orientation(exif: bytes, xmp: bytes = b"") -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def check_tags(block: bytes) -> None:
+def read_tiff_orientation(data: FileContent) -> int:
+    """Read the orientation of a TIFF file from its tag, otherwise from its XMP; 1 without both.
+
+    Raises:
+        DecodeError: As in `read_orientation`.
+    """
+    try:
+        directory = read_directory(data)
+        entry = directory.find(_XMP)
+        xmp = b"" if entry is None else directory.content(entry)
+    except (struct.error, ValueError):
+        # Damage before the orientation is reported below.
+        xmp = b""
+    return read_orientation(data, xmp)
+
+
+def check_tags(block: FileContent) -> None:
     """Raise if the tags of a TIFF structure declare far more bytes than it has.
 
     Older Pillow, such as 11.3, copies the bytes of each, even if thousands share the same ones.
     """
-    while block.startswith(_PREFIX):
+    while block[: len(_PREFIX)] == _PREFIX:
         block = block[len(_PREFIX) :]
     try:
         directory = read_directory(block)
@@ -121,7 +140,7 @@ def damaged_exif(cause: str) -> DecodeError:
     )
 
 
-def _first_directory(block: bytes) -> int | None:
+def _first_directory(block: FileContent) -> int | None:
     """Return the orientation in the first directory of a TIFF structure, if any."""
     directory = read_directory(block)
     entry = directory.find(ORIENTATION)

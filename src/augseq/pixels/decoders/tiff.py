@@ -4,19 +4,21 @@ Pillow has no colours of more than 8 bits, mixes up bytes of separate planes, an
 of extra samples; OpenCV's pixels of such files even differ from one read to the next.
 """
 
-import importlib.util
 import io
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from augseq.errors import DecodeError, install_command
+from augseq.errors import DecodeError
 from augseq.pixels.decoded_image import DecodedImage, OpenImage
 from augseq.pixels.decoders.color_modes import convert_bands
 from augseq.pixels.decoders.decoder_errors import explaining
 from augseq.pixels.decoders.full_depth import finish_deep
 from augseq.pixels.decoders.image_format import ImageFormat
 from augseq.pixels.decoders.isolated.decoder_process import call_in_decoder_process
-from augseq.pixels.decoders.orientation import check_tags, read_orientation
+from augseq.pixels.decoders.orientation import check_tags, read_tiff_orientation
+from augseq.pixels.decoders.stored_image import StoredImage, own_pixels
 from augseq.pixels.decoders.tiff_colors import eight_bit_picture, float_pixels
 from augseq.pixels.decoders.tiff_layout import (
     BLACK_IS_0,
@@ -32,10 +34,19 @@ from augseq.pixels.decoders.tiff_layout import (
     TiffLayout,
     read_layout,
 )
+from augseq.pixels.decoders.tiff_parts import TiffReader, find_parts
 from augseq.pixels.decoders.tiff_pillow import PILLOW
-from augseq.pixels.decoders.tiff_samples import check_sample_bytes, load_tifffile, read_samples
+from augseq.pixels.decoders.tiff_samples import (
+    check_sample_bytes,
+    has_libraries,
+    load_tifffile,
+    missing_libraries,
+    read_samples,
+)
 from augseq.pixels.decoders.tiff_tags import is_tiff
+from augseq.pixels.local_file import FileContent
 from augseq.pixels.options import DecodeOptions
+from augseq.pixels.region import WHOLE
 from augseq.types import Image
 
 _READ = (WHITE_IS_0, BLACK_IS_0, RGB, CMYK)
@@ -44,14 +55,31 @@ _NUMBERS = {SIGNED: "integers (signed)", 5: "complex integers", 6: "complex numb
             MIXED: "numbers of several kinds"}  # fmt: skip
 
 
-def _open(data: bytes, options: DecodeOptions) -> OpenImage:
+def _open(data: FileContent, options: DecodeOptions) -> OpenImage:
     layout = read_layout(data)
-    if layout is None or _is_for_pillow(layout, data, options):
-        return PILLOW.open(data, options)
-    return DecodedImage(call_in_decoder_process("TIFF", _decode_samples, data, options))
+    if layout is None:
+        return PILLOW.open(data[:], options)
+    decode = _decode_with_pillow if _is_for_pillow(layout, data, options) else _decode_isolated
+    options.check_size(layout.width, layout.height, TIFF.name, TIFF.weight)
+    parts = find_parts(data, layout)
+    if parts is None:
+        return DecodedImage(decode(data[:], options))
+    with explaining():
+        orientation = read_tiff_orientation(data) if options.exif_orientation else 1
+    size = (layout.height, layout.width) if orientation < 5 else (layout.width, layout.height)
+    reader = TiffReader(parts, partial(decode, options=replace(options, exif_orientation=False)))
+    return StoredImage((*size, options.num_channels), reader.read, orientation, own_pixels)
 
 
-def _is_for_pillow(layout: TiffLayout, data: bytes, options: DecodeOptions) -> bool:
+def _decode_with_pillow(data: bytes, options: DecodeOptions) -> Image:
+    return PILLOW.open(data, options).read(WHOLE)
+
+
+def _decode_isolated(data: bytes, options: DecodeOptions) -> Image:
+    return call_in_decoder_process("TIFF", _decode_samples, data, options)
+
+
+def _is_for_pillow(layout: TiffLayout, data: FileContent, options: DecodeOptions) -> bool:
     """Return whether Pillow or OpenCV decodes a file correctly.
 
     Raises:
@@ -67,21 +95,18 @@ def _is_for_pillow(layout: TiffLayout, data: bytes, options: DecodeOptions) -> b
     options.check_size(layout.width, layout.height, TIFF.name, TIFF.weight)
     check_sample_bytes(layout, layout.height * layout.width, options)
     check_tags(data)
-    if all(map(importlib.util.find_spec, ("imagecodecs", "tifffile"))):
+    if has_libraries():
         return False
     if layout.is_for_fallback(options.full_depth):
         return True
-    # tifffile alone is enough for some of these files, but not for others.
-    raise DecodeError(
-        f"it is a {layout.name}, which needs a library; to read it, {install_command('tiff')}"
-    )
+    raise missing_libraries(layout)
 
 
 def _decode_samples(data: bytes, options: DecodeOptions) -> Image:
     layout = read_layout(data)
     assert layout is not None
     with explaining():
-        orientation = read_orientation(data) if options.exif_orientation else 1
+        orientation = read_tiff_orientation(data) if options.exif_orientation else 1
         samples = read_samples(data, layout, options)
         if options.full_depth:
             return finish_deep(float_pixels(samples, layout), options, orientation)
@@ -98,7 +123,7 @@ def _describe(data: bytes, options: DecodeOptions) -> dict[str, Any]:
     layout = None if found else read_layout(data)
     if layout is None:
         return found
-    orientation = read_orientation(data)
+    orientation = read_tiff_orientation(data)
     found = {"format": "TIFF", "mode": layout.mode, "orientation": orientation, "num_frames": None}
     with suppress(DecodeError), explaining(), load_tifffile().TiffFile(io.BytesIO(data)) as file:
         found["num_frames"] = len(file.pages)
@@ -141,9 +166,8 @@ def _check_readable(layout: TiffLayout, full_depth: bool) -> None:
         raise DecodeError(f"it is a {layout.name}, {num} samples per pixel, which is not supported")
     if layout.num_colors == 1 and layout.extra_kinds.count(UNNAMED) > 1:
         raise DecodeError(
-            f"it has {num} samples per pixel (bands), which its header does not name as colours. "
-            "Only grey, RGB and CMYK are supported, with or without alpha: "
-            "save the bands you need as one of these"
+            f"it has {num} samples per pixel (bands), which its header does not name as colours; "
+            'color_mode="bands" reads them all'
         )
     if layout.compression not in BYTE_COMPRESSIONS:
         raise DecodeError(
@@ -158,6 +182,7 @@ TIFF = ImageFormat(
     endings=(".tif", ".tiff"),
     matches=is_tiff,
     open=_open,
+    open_parts=_open,
     describe=_describe,
     find_losses=_find_losses,
 )

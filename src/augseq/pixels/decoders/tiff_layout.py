@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from augseq.errors import DecodeError
 from augseq.pixels.decoders.tiff_tags import Directory, is_tiff, read_directory
+from augseq.pixels.local_file import FileContent
 
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 # Kinds of extra samples.
@@ -183,7 +184,7 @@ class TiffLayout:
         return self.photometric is not None and self.extras in extras.get(self.photometric, ())
 
 
-def read_layout(data: bytes) -> TiffLayout | None:
+def read_layout(data: FileContent) -> TiffLayout | None:
     """Read the layout of the first image in a TIFF file.
 
     Returns:

@@ -14,7 +14,7 @@ from augseq.errors import DecodeError
 from augseq.pixels.decoders.orientation import (
     ORIENTATION,
     check_tags,
-    read_orientation,
+    read_tiff_orientation,
     turn_back,
 )
 from augseq.pixels.decoders.pillow import PillowDecoder, PillowFile, Values
@@ -51,9 +51,11 @@ def _remaining_turn(file: PillowFile) -> int:
     # Before loading, when Pillow drops the tag. Pillow ignores numbers of rare types.
     turned = picture.tag_v2.get(ORIENTATION, 1)
     turned = turned if turned in range(1, 9) else 1
+    # In which Pillow finds the orientation only in some spellings.
+    picture.info.pop("xmp", None)
     if not file.options.exif_orientation:
         return turn_back(turned)
-    orientation = read_orientation(file.data)
+    orientation = read_tiff_orientation(file.data)
     if turned == 1:
         return orientation
     if orientation != turned:
@@ -83,7 +85,7 @@ PILLOW = PillowDecoder(
     name="TIFF",
     prepare=check_tags,
     check_stored=_check_stored,
-    orientation=lambda file: read_orientation(file.data),
+    orientation=lambda file: read_tiff_orientation(file.data),
     remaining_turn=_remaining_turn,
     channel_bits=_channel_bits,
     has_deep_colors=True,

@@ -1,42 +1,53 @@
 """Read the samples of a TIFF file of any depth and layout, with an extra."""
 
 import functools
+import importlib.util
 import io
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from augseq.errors import DecodeError
+from augseq.errors import DecodeError, install_command
 from augseq.pixels.decoders.extra import Extra
 from augseq.pixels.decoders.tiff_colors import Samples
 from augseq.pixels.decoders.tiff_layout import TiffLayout
 from augseq.pixels.decoders.tiff_strips import NONE, unpack_strip
-from augseq.pixels.options import MAX_PIXELS, DecodeOptions, to_read_it
+from augseq.pixels.options import DecodeOptions
 
 _EXTRA = Extra(name="tiff", library="tifffile", reads="TIFF")
-# Bytes of samples that each pixel of `max_pixels` allows.
-_BYTES_PER_PIXEL = 4
 
 
 def check_sample_bytes(layout: TiffLayout, num_pixels: int, options: DecodeOptions) -> None:
     """Raise if the samples of `num_pixels` pixels take too much memory."""
-    # Three copies are in memory at times: the file, its samples, and the pixels.
     num_bytes = num_pixels * sum(max(8, bits) for bits in layout.bits) // 8
-    most = _BYTES_PER_PIXEL * max(options.max_pixels, MAX_PIXELS)
-    if num_bytes > most:
-        needed = max(num_pixels, -(-num_bytes // _BYTES_PER_PIXEL))
-        raise DecodeError(
-            f"its samples take {num_bytes} bytes, more than the {most} that "
-            f"max_pixels={options.max_pixels} allows{to_read_it('max_pixels', needed)}"
-        )
+    options.check_sample_bytes(num_bytes, num_pixels)
+
+
+def has_libraries() -> bool:
+    """Return whether the libraries that `read_samples` needs are installed."""
+    return all(map(importlib.util.find_spec, ("imagecodecs", "tifffile")))
+
+
+def missing_libraries(layout: TiffLayout) -> DecodeError:
+    """Return the error for a file that `read_samples` cannot decode without them."""
+    # tifffile alone is enough for some of these files, but not for others.
+    return DecodeError(
+        f"it is a {layout.name}, which needs a library; to read it, {install_command('tiff')}"
+    )
 
 
 def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Samples:
-    """Decode all samples as stored.
+    """Decode samples as stored.
+
+    Args:
+        data: The whole file.
+        layout: Its layout.
+        options: How to decode it.
 
     Returns:
-        Shape (height, width, samples); unsigned integers or floats, in native byte order.
+        Shape (height, width, samples); integers or floats, in native byte order.
     """
     with load_tifffile().TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
@@ -58,9 +69,12 @@ def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sam
         row_bytes = (columns * num_interleaved * layout.bits[0] + 7) // 8
         num_down, num_across = -(-height // rows), -(-width // columns)
         samples = np.empty((num_planes, height, width, num_interleaved), page.dtype)
-        for index in range(num_planes * num_down * num_across):
+        for plane, row, column in _triples(num_planes, num_down, num_across):
+            index = (plane * num_down + row) * num_across + column
+            top, left = row * rows, column * columns
+            bottom, right = min(top + rows, height), min(left + columns, width)
             # The last strip may be shorter; tiles are always whole.
-            num_rows = rows if page.is_tiled else min(rows, height - index % num_down * rows)
+            num_rows = rows if page.is_tiled else bottom - top
             packed = unpack_strip(
                 _part(page, data, index),
                 layout.compression,
@@ -68,10 +82,18 @@ def read_samples(data: bytes, layout: TiffLayout, options: DecodeOptions) -> Sam
                 num_rows,
                 is_bit_reversed=layout.is_bit_reversed,
             )
-            part, (plane, _, top, left, _), _ = page.decode(packed, index)
-            bottom, right = min(top + rows, height), min(left + columns, width)
+            part, _, _ = page.decode(packed, index)
             samples[plane, top:bottom, left:right] = part[0, : bottom - top, : right - left]
     return samples[0] if num_planes == 1 else np.moveaxis(samples[..., 0], 0, 2)
+
+
+def _triples(*counts: int) -> Iterator[tuple[int, int, int]]:
+    # Unlike `itertools.product`, it makes no lists of numbers, of which a header can declare many.
+    planes, rows, columns = map(range, counts)
+    for plane in planes:
+        for row in rows:
+            for column in columns:
+                yield plane, row, column
 
 
 def _part(page: Any, data: bytes, index: int) -> bytes:

@@ -10,13 +10,11 @@ import numpy.typing as npt
 from augseq.inspection.confusion import count_confusion, draw_confusion
 from augseq.inspection.picture import Picture
 from augseq.inspection.wrong_images import draw_wrong_images
-from augseq.terminal_text import call_text, num_columns, padded, shortened
+from augseq.terminal_text import call_text, shortened
 from augseq.training.kinds.class_predictions import ClassPredictions
-from augseq.training.kinds.evaluation import Evaluation, percent, table_of
+from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, percent, results_text, table_of
 from augseq.training.sequence import ImageSequence
 
-_MOST_SHOWN = 6
-_NAME_WIDTH = 30
 _COLUMNS = ("name", "num_images", "num_right", "num_predicted", "recall", "precision")
 
 
@@ -37,8 +35,8 @@ class ClassResult:
     num_predicted: int
 
     def __repr__(self) -> str:
-        name = repr(shortened(self.name, _NAME_WIDTH))
-        right = f"{self.num_right:,} of {self.num_images:,} images right"
+        name = repr(shortened(self.name, NAME_WIDTH))
+        right = f"{self.num_right:,} of {self.num_images:,} images correct"
         return call_text("ClassResult", name, right, f"{self.num_predicted:,} predicted")
 
     @property
@@ -135,31 +133,27 @@ class ClassEvaluation(Evaluation):
         )
 
     def __repr__(self) -> str:
-        title = f"Evaluation: {self.accuracy:.1%} of {self.num_images:,} images right"
-        return results_text(title, "class", self.classes)
+        title = f"Evaluation: {self.accuracy:.1%} of {self.num_images:,} images correct"
+        return class_results_text(title, "class", "classes", self.classes)
 
 
-def results_text(title: str, kind: str, results: Sequence[ClassResult]) -> str:
+def class_results_text(title: str, kind: str, plural: str, results: Sequence[ClassResult]) -> str:
     """Return a title, and below it a table of classes or tags, those of low recall if many.
 
     Args:
         title: The first line.
         kind: What they are: "class" or "tag".
+        plural: The same for several.
         results: How well each is recognized.
     """
-    shown, more = results, len(results) - _MOST_SHOWN
-    if more > 0:
-        shown = sorted(results, key=_recall_or_best)[:_MOST_SHOWN]
-    names = [shortened(found.name, _NAME_WIDTH) for found in shown]
-    width = max(map(num_columns, [kind, *names]))
-    lines = [title, f"  {padded(kind, width)}  images  recall  precision"]
-    for name, found in zip(names, shown, strict=True):
-        figures = f"{percent(found.recall):>6}  {percent(found.precision):>9}"
-        lines.append(f"  {padded(name, width)}  {found.num_images:6,}  {figures}")
-    if more > 0:
-        kinds = {"class": "classes", "tag": "tags"}[kind]
-        lines.append(f"  and {more:,} more {kinds}, of higher recall")
-    return "\n".join(lines)
+    return results_text(
+        title, kind, results, _figures, more=f"{plural} with higher recall", quality=_recall_or_best
+    )
+
+
+def _figures(found: ClassResult) -> dict[str, str]:
+    shares = {"recall": percent(found.recall), "precision": percent(found.precision)}
+    return {"images": f"{found.num_images:,}", **shares}
 
 
 def _recall_or_best(found: ClassResult) -> float:

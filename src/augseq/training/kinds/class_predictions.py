@@ -57,7 +57,8 @@ class ClassPredictions(Predictions):
     @property
     def row_content(self) -> str:
         """What a row of the table contains, beside the path."""
-        return "the predicted class, and the probability of that class"
+        known = "" if self.labels is None else "true class, "
+        return f"{known}predicted class, probability of that class"
 
     def columns(self, *, all_classes: bool = False) -> dict[str, Any]:
         """Return the columns of the table: label if known, prediction, probability.

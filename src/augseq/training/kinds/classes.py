@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.loading.targets.label import ColumnLabelTarget, Label, LabelTarget
+from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.terminal_text import listed
@@ -27,6 +28,7 @@ class Classes(Kind):
     Attributes:
         classes: The classes, in the order of the model's outputs.
         column: The column that they are in; None for the labels of the manifest.
+        mirror: Which classes change places in a mirrored image; None if none do.
     """
 
     score: ClassVar[str | None] = "accuracy"
@@ -41,13 +43,14 @@ class Classes(Kind):
     }
     classes: tuple[str | int, ...]
     column: str | None = None
+    mirror: ClassMirror | None = None
 
     @classmethod
     def of(cls, target: LabelTarget | ColumnLabelTarget, manifest: Manifest) -> Self:
         """Return the kind of the target of some records."""
         if isinstance(target, ColumnLabelTarget):
-            return cls(classes=target.classes, column=target.column)
-        return cls(classes=manifest.class_names)
+            return cls(classes=target.classes, column=target.column, mirror=target.class_mirror)
+        return cls(classes=manifest.class_names, mirror=target.class_mirror)
 
     @property
     def option(self) -> TargetOption:

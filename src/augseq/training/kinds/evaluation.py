@@ -1,6 +1,6 @@
 """How good a model is: what the evaluations of all kinds of targets share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,8 +8,12 @@ import numpy as np
 from augseq.errors import ArgumentError
 from augseq.inspection.curves import draw_history
 from augseq.inspection.picture import Picture
+from augseq.terminal_text import num_columns, padded, shortened
 from augseq.training.kinds.predictions import Predictions
 from augseq.training.sequence import ImageSequence
+
+NAME_WIDTH = 30
+_MOST_SHOWN = 6
 
 
 class Evaluation(Protocol):
@@ -69,6 +73,40 @@ class Evaluation(Protocol):
 def percent(share: float) -> str:
     """Return a share as text: "-" for NaN."""
     return "-" if np.isnan(share) else f"{share:.0%}"
+
+
+def results_text(
+    title: str,
+    kind: str,
+    results: Sequence[Any],
+    figures: Callable[[Any], Mapping[str, str]],
+    *,
+    more: str,
+    quality: Callable[[Any], float] | None = None,
+) -> str:
+    """Return a title, and below it a table of the first or worst results.
+
+    Args:
+        title: The first line.
+        kind: Head of the names, such as "class".
+        results: What is evaluated, each with a `name`.
+        figures: Function that returns the figures of a result as text, by their heads.
+        more: What further results are, such as "classes with higher recall".
+        quality: Function by which the worst results are chosen if there are many; None for the
+            first ones.
+    """
+    is_long = len(results) > _MOST_SHOWN and quality is not None
+    shown = (sorted(results, key=quality) if is_long else results)[:_MOST_SHOWN]
+    rows = [[shortened(found.name, NAME_WIDTH), *figures(found).values()] for found in shown]
+    table = [[kind, *figures(results[0])], *rows]
+    widths = [max(map(num_columns, column)) for column in zip(*table, strict=True)]
+    lines = [title]
+    for name, *texts in table:
+        cells = map(str.rjust, texts, widths[1:])
+        lines.append("  ".join(["", padded(name, widths[0]), *cells]))
+    if len(results) > len(shown):
+        lines.append(f"  and {len(results) - len(shown):,} more {more}")
+    return "\n".join(lines)
 
 
 def table_of(rows: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError, AugseqWarning, LabelError
+from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.training.kinds.evaluation import Evaluation
@@ -17,7 +18,53 @@ from augseq.training.networks import Network
 from augseq.training.sequence import ImageSequence
 
 
-class Kind(Protocol):
+class Predicted(Protocol):
+    """How predictions are made of what a model returns; most of it has a default."""
+
+    @property
+    def mirror(self) -> ClassMirror | None:
+        """Which classes change places in a mirrored image; None if none do."""
+        return None
+
+    def compact(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the targets of a batch as they are kept to be compared with predictions."""
+        return targets
+
+    def prediction_model(self, model: keras.Model) -> keras.Model:
+        """Return a model that returns as much of the outputs as predictions need."""
+        return model
+
+    def truth(self, loaded: npt.NDArray[Any] | None, manifest: Manifest) -> npt.NDArray[Any] | None:
+        """Return the true values of images; None if they are unknown.
+
+        Args:
+            loaded: The targets of their batches, if these have any.
+            manifest: The images.
+        """
+        return loaded
+
+    def predictions(
+        self,
+        paths: tuple[str, ...],
+        outputs: npt.NDArray[Any],
+        truth: Any,
+        batches: ImageSequence,
+    ) -> Predictions:
+        """Return what a model predicts for images.
+
+        Args:
+            paths: Path of each image.
+            outputs: What the `prediction_model` returned.
+            truth: The result of `truth`.
+            batches: The images.
+
+        Raises:
+            ArgumentError: The outputs have the wrong shape, or are not finite.
+        """
+        ...
+
+
+class Kind(Predicted, Protocol):
     """What a model predicts, and everything that depends on it: head, loss, results, words.
 
     What most kinds have in common has a default: inherit from this class to get it.
@@ -89,7 +136,7 @@ class Kind(Protocol):
         """
         raise ArgumentError(
             "`class_weight` (at the shell: --class-weight) requires one class per image as the "
-            f"target. Received: {self.option}"
+            f"target. Received: {type(self.option).__name__}"
         )
 
     def add_head(self, network: Network) -> Any:
@@ -113,14 +160,6 @@ class Kind(Protocol):
         """
         ...
 
-    def compact(self, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the targets of a batch as they are kept to be compared with predictions."""
-        return targets
-
-    def prediction_model(self, model: keras.Model) -> keras.Model:
-        """Return a model that returns as much of the outputs as predictions need."""
-        return model
-
     def option_for(self, manifest: Manifest) -> TargetOption | None:
         """Return the target to load with other images; None if they do not have it.
 
@@ -139,35 +178,6 @@ class Kind(Protocol):
             )
             return None
         return self.option
-
-    def truth(self, loaded: npt.NDArray[Any] | None, manifest: Manifest) -> npt.NDArray[Any] | None:
-        """Return the true values of images; None if they are unknown.
-
-        Args:
-            loaded: The targets of their batches, if these have any.
-            manifest: The images.
-        """
-        return loaded
-
-    def predictions(
-        self,
-        paths: tuple[str, ...],
-        outputs: npt.NDArray[Any],
-        truth: Any,
-        batches: ImageSequence,
-    ) -> Predictions:
-        """Return what a model predicts for images.
-
-        Args:
-            paths: Path of each image.
-            outputs: What the `prediction_model` returned.
-            truth: The result of `truth`.
-            batches: The images.
-
-        Raises:
-            ArgumentError: The outputs have the wrong shape, or are not finite.
-        """
-        ...
 
     def evaluation(
         self,

@@ -9,13 +9,12 @@ import numpy.typing as npt
 
 from augseq.inspection.mask_figures import draw_iou, draw_masks
 from augseq.inspection.picture import Picture
-from augseq.terminal_text import call_text, num_columns, padded, shortened
-from augseq.training.kinds.evaluation import Evaluation, percent, table_of
-from augseq.training.kinds.mask_predictions import MaskPredictions, iou_of, mean_of
+from augseq.terminal_text import call_text, shortened
+from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, percent, results_text, table_of
+from augseq.training.kinds.mask_predictions import MaskPredictions
+from augseq.training.kinds.mask_writer import iou_of, mean_of
 from augseq.training.sequence import ImageSequence
 
-_MOST_SHOWN = 6
-_NAME_WIDTH = 30
 _COLUMNS = ("name", "num_pixels", "num_right", "num_predicted", "iou", "recall", "precision")
 
 
@@ -36,7 +35,7 @@ class MaskResult:
     num_predicted: int
 
     def __repr__(self) -> str:
-        name = repr(shortened(self.name, _NAME_WIDTH))
+        name = repr(shortened(self.name, NAME_WIDTH))
         right = f"{self.num_right:,} of {self.num_pixels:,} pixels found"
         return call_text("MaskResult", name, f"IoU {self.iou:.3f}", right)
 
@@ -133,21 +132,14 @@ class MaskEvaluation(Evaluation):
         )
 
     def __repr__(self) -> str:
-        shown, more = self.classes, len(self.classes) - _MOST_SHOWN
-        if more > 0:
-            shown = tuple(sorted(shown, key=_iou_or_best)[:_MOST_SHOWN])
-        names = [shortened(found.name, _NAME_WIDTH) for found in shown]
-        width = max(map(num_columns, ["class", *names]))
-        lines = [
-            f"Evaluation: mean IoU {self.mean_iou:.3f} of {self.num_images:,} images",
-            f"  {padded('class', width)}    IoU  recall  precision",
-        ]
-        for name, found in zip(names, shown, strict=True):
-            shares = f"{percent(found.recall):>6}  {percent(found.precision):>9}"
-            lines.append(f"  {padded(name, width)}  {found.iou:5.3f}  {shares}")
-        if more > 0:
-            lines.append(f"  and {more:,} more classes, of higher IoU")
-        return "\n".join(lines)
+        title = f"Evaluation: mean IoU {self.mean_iou:.3f} of {self.num_images:,} images"
+        more = "classes with higher IoU"
+        return results_text(title, "class", self.classes, _figures, more=more, quality=_iou_or_best)
+
+
+def _figures(found: MaskResult) -> dict[str, str]:
+    shares = {"recall": percent(found.recall), "precision": percent(found.precision)}
+    return {"IoU": f"{found.iou:5.3f}", **shares}
 
 
 def _iou_or_best(found: MaskResult) -> float:

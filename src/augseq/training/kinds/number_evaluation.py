@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from augseq.inspection.number_figures import draw_largest_errors, draw_scatter
 from augseq.inspection.picture import Picture
-from augseq.terminal_text import call_text, num_columns, padded, short_number, shortened
-from augseq.training.kinds.evaluation import Evaluation, table_of
+from augseq.terminal_text import call_text, counted, short_number, shortened
+from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, results_text, table_of
 from augseq.training.kinds.number_predictions import NumberPredictions
 from augseq.training.sequence import ImageSequence
 
-_MOST_SHOWN = 6
-_NAME_WIDTH = 30
 _COLUMNS = ("name", "mean_error", "root_mean_square_error", "r2")
 
 
@@ -37,7 +35,7 @@ class NumberResult:
     r2: float
 
     def __repr__(self) -> str:
-        name = repr(shortened(self.name, _NAME_WIDTH))
+        name = repr(shortened(self.name, NAME_WIDTH))
         error = f"mean error {short_number(self.mean_error)}"
         return call_text("NumberResult", name, error, f"R2 {self.r2:.3f}")
 
@@ -123,17 +121,14 @@ class NumberEvaluation(Evaluation):
         )
 
     def __repr__(self) -> str:
-        results, more = self.numbers[:_MOST_SHOWN], len(self.numbers) - _MOST_SHOWN
-        names = [shortened(found.name, _NAME_WIDTH) for found in results]
-        width = max(map(num_columns, ["number", *names]))
-        lines = [
-            f"Evaluation: {len(self.numbers)} number{'s' * (len(self.numbers) != 1)} of "
-            f"{self.num_images:,} images",
-            f"  {padded('number', width)}  mean error      RMSE      R2",
-        ]
-        for name, found in zip(names, results, strict=True):
-            errors = f"{found.mean_error:10.4g}  {found.root_mean_square_error:8.4g}"
-            lines.append(f"  {padded(name, width)}  {errors}  {found.r2:6.3f}")
-        if more > 0:
-            lines.append(f"  and {more:,} more numbers")
-        return "\n".join(lines)
+        numbers = counted(len(self.numbers), "number")
+        title = f"Evaluation: {numbers} of {self.num_images:,} images"
+        return results_text(title, "number", self.numbers, _figures, more="numbers")
+
+
+def _figures(found: NumberResult) -> dict[str, str]:
+    return {
+        "mean error": f"{found.mean_error:.4g}",
+        "RMSE": f"{found.root_mean_square_error:8.4g}",
+        "R2": f"{found.r2:6.3f}",
+    }

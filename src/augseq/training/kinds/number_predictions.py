@@ -48,7 +48,8 @@ class NumberPredictions(Predictions):
     @property
     def row_content(self) -> str:
         """What a row of the table contains, beside the path."""
-        return "the predicted number" if len(self.names) == 1 else "the predicted numbers"
+        known = "" if self.truth is None else "true and "
+        return f"{known}predicted number{'s' * (len(self.names) > 1)}"
 
     def columns(self, *, all_classes: bool = False) -> dict[str, Any]:
         """Return the columns of the table: "true NAME", if known, and NAME.

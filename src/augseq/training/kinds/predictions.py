@@ -1,6 +1,8 @@
 """What a model predicts for images, as a table: what all kinds of targets share."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -10,7 +12,7 @@ import pyarrow.csv
 
 from augseq.errors import ArgumentError
 from augseq.storage.atomic_file import atomic_write
-from augseq.terminal_text import WIDTH, num_columns, padded, shortened
+from augseq.terminal_text import WIDTH, counted, num_columns, padded, shortened
 from augseq.types import PathLike
 
 _MOST_SHOWN = 8
@@ -69,7 +71,7 @@ class Predictions(Protocol):
                 leaves no partial file; or an open binary file.
             all_classes: As in `table`.
         """
-        write_table(self.table(all_classes=all_classes), file)
+        write_csv(self.table(all_classes=all_classes), file)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -78,7 +80,7 @@ class Predictions(Protocol):
         paths = [shortened(path, 50) for path in self.paths[:_MOST_SHOWN]]
         width = max(map(num_columns, paths), default=0)
         score = "" if self.score is None else f", {self.score}"
-        title = f"Predictions for {len(self):,} image{'s' * (len(self) != 1)}{score}"
+        title = f"Predictions for {counted(len(self), 'image')}{score}"
         shown = zip(paths, self.texts(0, len(paths)), strict=True)
         lines = [shortened(title, WIDTH)]
         lines += [f"  {padded(path, width)}  {shortened(text, 40)}" for path, text in shown]
@@ -87,8 +89,24 @@ class Predictions(Protocol):
         return "\n".join(lines)
 
 
-def write_table(table: pa.Table, file: PathLike | BinaryIO) -> None:
-    """Write a table as CSV: to a path, atomically, or to an open binary file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPredictions:
+    """A table of predictions that was written.
+
+    Attributes:
+        num_images: Number of its rows.
+        row_content: What a row contains, beside the path.
+        score: How good they are, such as "accuracy 97.1%"; None if that is unknown.
+    """
+
+    num_images: int
+    row_content: str
+    score: str | None
+
+
+def write_csv(columns: pa.Table | Mapping[str, Any], file: PathLike | BinaryIO) -> None:
+    """Write columns as CSV: to a path, atomically, or to an open binary file."""
+    table = columns if isinstance(columns, pa.Table) else pa.table(columns)
     if isinstance(file, str | os.PathLike):
         with atomic_write(file) as opened:
             pyarrow.csv.write_csv(table, opened)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from augseq.inspection.picture import Picture
 from augseq.inspection.tag_figures import draw_precision_and_recall, draw_wrong_tags
-from augseq.training.kinds.class_evaluation import ClassResult, results_text
+from augseq.training.kinds.class_evaluation import ClassResult, class_results_text
 from augseq.training.kinds.evaluation import Evaluation, table_of
 from augseq.training.kinds.tag_predictions import TagPredictions
 from augseq.training.sequence import ImageSequence
@@ -110,4 +110,4 @@ class TagEvaluation(Evaluation):
 
     def __repr__(self) -> str:
         title = f"Evaluation: mean F1 {self.mean_f1:.3f} of {len(self.tags)} tags, "
-        return results_text(f"{title}{self.num_images:,} images", "tag", self.tags)
+        return class_results_text(f"{title}{self.num_images:,} images", "tag", "tags", self.tags)

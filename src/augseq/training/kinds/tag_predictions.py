@@ -77,7 +77,8 @@ class TagPredictions(Predictions):
     @property
     def row_content(self) -> str:
         """What a row of the table contains, beside the path."""
-        return f"the predicted tags: those with a probability above {self.threshold:g}"
+        known = "" if self.truth is None else "true tags, "
+        return f"{known}predicted tags (those with a probability above {self.threshold:g})"
 
     def columns(self, *, all_classes: bool = False) -> dict[str, Any]:
         """Return the columns of the table: label if known, and prediction.

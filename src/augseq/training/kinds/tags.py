@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
+from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.multi_label import MultiLabel, MultiLabelTarget
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
@@ -28,6 +29,7 @@ class Tags(Kind):
         columns: One column of lists or separated text, or a column of 0 and 1 for each tag.
         tags: The tags, in the order of the model's outputs.
         separator: What separates the parts of a text; None for lists.
+        mirror: Which tags change places in a mirrored image; None if none do.
     """
 
     score: ClassVar[str | None] = "f1"
@@ -44,11 +46,17 @@ class Tags(Kind):
     columns: tuple[str, ...] = field()
     tags: tuple[str | int, ...]
     separator: str | None = None
+    mirror: ClassMirror | None = None
 
     @classmethod
     def of(cls, target: MultiLabelTarget, manifest: Manifest) -> Self:  # noqa: ARG003
         """Return the kind of the target of some records."""
-        return cls(columns=target.columns, tags=target.classes, separator=target.separator)
+        return cls(
+            columns=target.columns,
+            tags=target.classes,
+            separator=target.separator,
+            mirror=target.class_mirror,
+        )
 
     @property
     def option(self) -> TargetOption:

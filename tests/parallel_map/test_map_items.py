@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from augseq import threaded_map
-from augseq.threaded_map import map_in_threads
+from augseq.parallel_map import chunk_runner
+from augseq.parallel_map.map_items import map_in_threads
 
 
 def mapped(function: Any, items: Any, num_items: int, **options: Any) -> Iterator[Any]:
@@ -72,7 +72,7 @@ def test_cancelled_work_stops_after_the_current_item(
             super().set()
             is_given_up.set()
 
-    monkeypatch.setattr(threaded_map, "Event", Watched)
+    monkeypatch.setattr(chunk_runner, "Event", Watched)
     seen = []
 
     def work(number: int) -> int:

@@ -1,0 +1,1 @@
+"""Tar files of samples in WebDataset's layout, and TFRecord files."""
