@@ -202,39 +202,36 @@ print("ready", flush=True)
 """
 
 
-def shared_names() -> set[str]:
-    """Return augseq's named shared memory that no process uses."""
-    names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
-    used = set()
-    for file in Path("/proc").glob("[0-9]*/fd/*"):
-        # A process or a file can end meanwhile.
-        with contextlib.suppress(OSError):
-            used.add(os.readlink(file).removeprefix("/dev/shm/").partition("/")[0])
-    return {name for name in names if "augseq" in name} - used
-
-
-@pytest.fixture
-def names_before() -> set[str]:
-    return shared_names()
-
-
 @contextmanager
 def working(transform: str, then: str, folder: Path) -> Iterator[Script]:
-    """Run a program whose workers are busy, and which then does something else."""
+    """Run a program whose workers are busy, and which then does something else.
+
+    After the block, in which the program must end, nothing of it may be left.
+    """
     code = SETUP + WORKING.format(transform=transform) + then
     variables = {**VARIABLES, "TMPDIR": str(folder)}
     with running_warm(WITHOUT_KERAS, "-c", code, env=variables, is_new_session=True) as script:
         assert script.output.readline() == "ready\n", script.errors.read()
+        group = script.process.pid
+        # Only of this program: other tests' programs, when killed, leave files there too.
+        paths = {path for process in members(group) for path in shared_files(process)}
         yield script
+        assert wait_until(lambda: not members(group), 5), members(group)
+        assert list(folder.iterdir()) == []
+        assert not any(map(os.path.exists, paths)), paths
 
 
-def assert_nothing_is_left(script: Script, folder: Path, names_before: set[str]) -> None:
-    group = script.process.pid
-    assert wait_until(lambda: not members(group), 5), members(group)
-    assert list(folder.iterdir()) == []
-    # Other programs' names come and go; one that stays is this program's.
-    found = shared_names() - names_before
-    assert wait_until(lambda: not found & shared_names(), 30)
+def shared_files(process: psutil.Process) -> set[str]:
+    """Return the files in shared memory that a process has open or mapped."""
+    links = []
+    for number in Path(f"/proc/{process.pid}/fd").glob("*"):
+        # A process or a file can end meanwhile.
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(number))
+    with contextlib.suppress(OSError):
+        maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+        links += [fields[5] for line in maps if len(fields := line.split(maxsplit=5)) > 5]
+    return {link for link in links if link.startswith("/dev/shm/")}
 
 
 @pytest.mark.parametrize(
@@ -247,29 +244,23 @@ def assert_nothing_is_left(script: Script, folder: Path, names_before: set[str])
     ],
 )
 def test_a_program_exits_immediately_even_if_its_workers_are_busy(
-    transform: str, then: str, tmp_path: Path, names_before: set[str]
+    transform: str, then: str, tmp_path: Path
 ) -> None:
     with working(transform, then, tmp_path) as script:
         code, errors = script.process.wait(10), script.errors.read()
         assert code == (1 if "raise" in then else 0), errors
         assert errors.count("Traceback") == ("raise" in then)
-        assert_nothing_is_left(script, tmp_path, names_before)
 
 
 @pytest.mark.parametrize("transform", ["add_noise", "hang"])
-def test_no_worker_outlives_a_program_that_is_killed(
-    transform: str, tmp_path: Path, names_before: set[str]
-) -> None:
+def test_no_worker_outlives_a_program_that_is_killed(transform: str, tmp_path: Path) -> None:
     with working(transform, "time.sleep(60)", tmp_path) as script:
         assert len(members(script.process.pid)) >= 3
         script.process.kill()
         script.process.wait(10)
-        assert_nothing_is_left(script, tmp_path, names_before)
 
 
-def test_ctrl_c_ends_the_wait_for_a_hanging_worker_without_worker_output(
-    tmp_path: Path, names_before: set[str]
-) -> None:
+def test_ctrl_c_ends_the_wait_for_a_hanging_worker_without_worker_output(tmp_path: Path) -> None:
     with working("hang", "futures[0].result()", tmp_path) as script:
         group = script.process.pid
         assert wait_until(lambda: sum(is_ignoring_ctrl_c(p) for p in members(group)) >= 2)
@@ -278,7 +269,6 @@ def test_ctrl_c_ends_the_wait_for_a_hanging_worker_without_worker_output(
         errors = script.errors.read()
         assert errors.count("Traceback") == 1
         assert errors.endswith("KeyboardInterrupt\n")
-        assert_nothing_is_left(script, tmp_path, names_before)
 
 
 def is_ignoring_ctrl_c(process: psutil.Process) -> bool:
