@@ -37,6 +37,12 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
         raise ArgumentError(f"`{name}` must be one of {allowed}. {received}{hint and f'.{hint}'}")
 
 
+def check_bool(name: str, value: object) -> None:
+    """Raise `ArgumentError` for anything but True, False, 1 and 0, such as the text "False"."""
+    if not isinstance(value, int | np.bool_) or value not in (0, 1):
+        raise ArgumentError(f"`{name}` must be True or False. {_received(name, value)}")
+
+
 def check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> int:
     """Return an integer within limits as an int, or raise `ArgumentError`."""
     if is_whole(value) and value >= least and (most is None or value <= most):

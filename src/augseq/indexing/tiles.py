@@ -13,7 +13,7 @@ from augseq.manifest.schema import WINDOW_FIELD, with_values
 from augseq.manifest.windows import check_whole_images, has_windows, tile_starts
 from augseq.terminal_text import first_few
 from augseq.types import Positions
-from augseq.validation import check_choice, check_whole, is_whole
+from augseq.validation import check_bool, check_whole, is_whole
 
 _SHOWN = 3
 IMAGE_INDEX = "image_index"
@@ -68,7 +68,7 @@ def tile_manifest(
     check_whole_images(manifest.table, "tile_manifest")
     size = _check_size(size)
     check_whole("overlap", overlap, least=0, most=min(size) - 1)
-    check_choice("pad", pad, (False, True))
+    check_bool("pad", pad)
     sizes = image_sizes(manifest, "`tile_manifest`", progress=progress)
     if not pad:
         _check_large(manifest, sizes, size)

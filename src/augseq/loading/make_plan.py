@@ -36,7 +36,7 @@ from augseq.pixels.options import (
     resize_options,
 )
 from augseq.pixels.source import files_of, with_bands
-from augseq.validation import check_choice
+from augseq.validation import check_bool
 
 DEFAULT_SIZE = (256, 256)
 
@@ -61,7 +61,7 @@ class SampleOptions:
     weights: str | None
 
     def __post_init__(self) -> None:
-        check_choice("scaled_decode", self.scaled_decode, (False, True))
+        check_bool("scaled_decode", self.scaled_decode)
 
 
 def make_plan(manifest: Manifest, samples: SampleOptions, order: OrderOptions) -> BatchPlan:

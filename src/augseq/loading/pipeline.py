@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,10 +24,6 @@ from augseq.pixels.resize import resize_image, resized_region
 from augseq.pixels.source import FileSource, ImageSource
 from augseq.types import Image, Value
 from augseq.validation import check_choice
-
-if TYPE_CHECKING:
-    # Imports pyarrow, which would cost each worker process 30 MB.
-    pass
 
 ArrayKey: TypeAlias = tuple[Literal["inputs", "targets", "image"], str]
 """Group and name of an array of a batch; or of a map that is not one, but of the image itself."""

@@ -22,7 +22,7 @@ from augseq.terminal_text import first_few, listed, options_text
 from augseq.types import Positions
 from augseq.validation import (
     briefly,
-    check_choice,
+    check_bool,
     check_whole,
     did_you_mean,
     explains_arguments,
@@ -99,7 +99,7 @@ class Balanced:
         if self.column is not None:
             _check_column("Balanced", self.column)
         _check_num_images(self.num_images)
-        check_choice("even_batches", self.even_batches, (False, True))
+        check_bool("even_batches", self.even_batches)
 
     def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
@@ -233,7 +233,7 @@ class Sources:
             check_whole(f"ratios[{name!r}]", ratio, least=1, most=_MAX_NUMBER)
         _check_column("Sources", self.column)
         _check_num_images(self.num_images)
-        check_choice("even_batches", self.even_batches, (False, True))
+        check_bool("even_batches", self.even_batches)
 
     def order_for(self, manifest: "Manifest", targets: Mapping[str, Target]) -> ByQuota:
         """Return the order of `manifest`, given its `targets`; see `Sampling`."""
@@ -311,8 +311,8 @@ class OrderOptions:
     drop_remainder: bool
 
     def __post_init__(self) -> None:
-        check_choice("shuffle", self.shuffle, (False, True))
-        check_choice("drop_remainder", self.drop_remainder, (False, True))
+        check_bool("shuffle", self.shuffle)
+        check_bool("drop_remainder", self.drop_remainder)
 
 
 def make_schedule(

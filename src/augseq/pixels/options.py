@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from augseq.errors import ArgumentError, DecodeError
-from augseq.validation import check_choice, check_whole, is_whole
+from augseq.validation import check_bool, check_choice, check_whole, is_whole
 
 ColorMode: TypeAlias = Literal["rgb", "grayscale", "rgba", "bands"]
 ResizeMode: TypeAlias = Literal["stretch", "crop", "pad"]
@@ -111,8 +111,8 @@ class DecodeOptions:
 
     def __post_init__(self) -> None:
         check_choice("color_mode", self.color_mode, get_args(ColorMode))
-        check_choice("exif_orientation", self.exif_orientation, (False, True))
-        check_choice("full_depth", self.full_depth, (False, True))
+        check_bool("exif_orientation", self.exif_orientation)
+        check_bool("full_depth", self.full_depth)
         if self.full_depth and self.color_mode == "bands":
             raise ArgumentError(
                 'color_mode="bands" keeps all numbers as stored, so `full_depth` must be False. '

@@ -21,7 +21,7 @@ from augseq.sampling.permutation import epoch_order
 from augseq.sampling.randomness import check_seed
 from augseq.storage.new_folder import new_folder
 from augseq.types import PathLike, Positions
-from augseq.validation import check_choice, check_whole
+from augseq.validation import check_bool, check_whole
 
 # Most other programs expect shards of 0.1 to 1 GB.
 MAX_SHARD_BYTES = 500_000_000
@@ -42,7 +42,7 @@ class ShardOptions:
         check_whole("max_shard_bytes", self.max_shard_bytes, least=1)
         if self.max_shard_images is not None:
             check_whole("max_shard_images", self.max_shard_images, least=1)
-        check_choice("shuffle", self.shuffle, (False, True))
+        check_bool("shuffle", self.shuffle)
         check_seed(self.seed)
 
     def is_full(self, num_images: int, num_bytes: int) -> bool:

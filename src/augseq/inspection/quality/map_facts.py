@@ -118,7 +118,7 @@ def files_of_maps(target: MapTarget) -> MapFiles:
     if isinstance(target, PairedTarget):
         assert isinstance(target.source, PairedSource)
         return target.source.names
-    found = target.masks if isinstance(target, MaskTarget) else target.maps
+    found = target.maps
     assert isinstance(found, MapFiles)
     return found
 

@@ -29,6 +29,7 @@ from augseq.pixels.source import ArraySource
 from augseq.terminal_text import array_text, options_text
 from augseq.validation import (
     briefly,
+    check_bool,
     check_choice,
     check_number,
     check_whole,
@@ -137,7 +138,7 @@ class Boxes:
             )
         check_number("min_visibility", self.min_visibility, least=0, most=1)
         check_number("min_area_px", self.min_area_px, least=0)
-        check_choice("tight", self.tight, (False, True))
+        check_bool("tight", self.tight)
         if self.key_points is not None and not isinstance(self.key_points, KeyPoints):
             raise ArgumentError(
                 "`key_points` of Boxes must be augseq.KeyPoints(...), or None. "

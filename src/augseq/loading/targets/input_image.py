@@ -11,7 +11,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.region import Region
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import check_choice, make_plain
+from augseq.validation import check_bool, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -47,7 +47,7 @@ class InputImage:
 
     def __post_init__(self) -> None:
         make_plain(self, "clean")
-        check_choice("clean", self.clean, (False, True))
+        check_bool("clean", self.clean)
 
     def __repr__(self) -> str:
         return options_text(self)

@@ -21,7 +21,7 @@ from augseq.loading.targets.target import ImageOptions
 from augseq.manifest.categories import key_point_names
 from augseq.manifest.mirrored_points import check_mirror, fitting_mirror
 from augseq.terminal_text import options_text
-from augseq.validation import check_choice, check_whole, make_plain
+from augseq.validation import check_bool, check_choice, check_whole, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -76,7 +76,7 @@ class KeyPoints:
             check_whole("max_objects", self.max_objects, least=1)
         if self.mirror is not None:
             check_mirror(self.mirror)
-        check_choice("relative", self.relative, (False, True))
+        check_bool("relative", self.relative)
         check_choice("pixel_centre", self.pixel_centre, (0, 0.5))
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.mixing import Mix
-from augseq.augment.moving_map import UNCOVERED, MapKind, MovingMap
+from augseq.augment.moving_map import UNCOVERED, MapKind
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_classes_option
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
@@ -19,18 +19,17 @@ from augseq.loading.targets.mirrored_classes import (
     class_mirror,
     mirror_text,
 )
-from augseq.loading.targets.read_map import fill_map, read_moving
-from augseq.loading.targets.target import ImageOptions, Target
+from augseq.loading.targets.stored_map import StoredMap
+from augseq.loading.targets.target import ImageOptions
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.mask_file import read_mask
 from augseq.pixels.options import PixelDtype
-from augseq.pixels.region import Region
 from augseq.pixels.source import ArraySource
 from augseq.terminal_text import options_text
 from augseq.types import Array, Image
-from augseq.validation import briefly, check_choice, check_whole, did_you_mean, is_whole, make_plain
+from augseq.validation import briefly, check_bool, check_whole, did_you_mean, is_whole, make_plain
 
 if TYPE_CHECKING:
     # Brings pyarrow, which would take 30 MB of each worker process.
@@ -104,7 +103,7 @@ class Mask:
                 f"Received: ignore={self.ignore}"
             )
         _check_coding(self.coding, self.classes)
-        check_choice("one_hot", self.one_hot, (False, True))
+        check_bool("one_hot", self.one_hot)
 
     def __repr__(self) -> str:
         return options_text(self)
@@ -151,7 +150,7 @@ class Mask:
         if coding is None:
             coding = {**dict(enumerate(self.classes)), self.ignore: None}
         return MaskTarget(
-            masks=masks,
+            maps=masks,
             classes=tuple(self.classes),
             ignore=self.ignore,
             one_hot=bool(self.one_hot),
@@ -192,11 +191,11 @@ def _is_value(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskTarget(Target):
+class MaskTarget(StoredMap):
     """The mask of a record, with the class of every pixel.
 
     Attributes:
-        masks: Where the masks are.
+        maps: Where the masks are.
         classes: Names of the classes.
         ignore: Number of ignored pixels in the target.
         one_hot: Whether each class gets a channel of its own.
@@ -204,7 +203,6 @@ class MaskTarget(Target):
         class_mirror: Which classes change places in a mirrored image; None if none do.
     """
 
-    masks: MapFiles | MapRows
     classes: tuple[str, ...]
     ignore: int
     one_hot: bool
@@ -229,31 +227,9 @@ class MaskTarget(Target):
         object.__setattr__(self, "_is_plain", is_plain)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The column with the paths; none for arrays."""
-        return self.masks.columns
-
-    @property
     def map_kind(self) -> MapKind:
         """Always "labels"."""
         return "labels"
-
-    def read_map(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> MovingMap:
-        """Read the mask of a record, as class numbers.
-
-        Raises:
-            MissingFileError: The mask does not exist.
-            DecodeError: It cannot be decoded, or has another size than the image.
-            LabelError: A pixel has a value that is not in the coding.
-        """
-        return read_moving(self, record, shape, region, pixels.shape)
-
-    @property
-    def stored_in(self) -> MapFiles | MapRows:
-        """Where the masks are."""
-        return self.masks
 
     @property
     def _dtype(self) -> type[np.unsignedinteger[Any]]:
@@ -264,7 +240,7 @@ class MaskTarget(Target):
         self, record: Record, shape: tuple[int, ...], content: bytes | None = None
     ) -> Image:
         """Return the class of every pixel, shape (height, width, 1); see `StoredMap`."""
-        values = self.masks.read(record, lambda data: read_mask(data, shape), content)
+        values = self.maps.read(record, lambda data: read_mask(data, shape), content)
         if values.ndim == 3 and values.shape[2] == 1:
             values = values[:, :, 0]
         values = values.view(np.uint8) if values.dtype == np.bool_ else values
@@ -289,19 +265,11 @@ class MaskTarget(Target):
 
     def with_cache(self, cache: RecordCache) -> "MaskTarget":
         """Return the target with a cache of class numbers, which depend on the coding."""
-        if not isinstance(self.masks, MapFiles):
+        if not isinstance(self.maps, MapFiles):
             return self
         content = f"labels {self._keys.tolist()} {self._codes.tolist()} {self._has_colors}"
-        maps = cache.maps(self.masks.files, content, self._dtype)
-        return replace(self, masks=self.masks.with_cache(maps))
-
-    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
-        """Cache the mask of a record."""
-        return fill_map(self, record, shape)
-
-    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
-        """Return the size of a cached mask: one byte per pixel, two for more than 128 classes."""
-        return 0 if self.masks.cache is None else self.masks.cache.entry_bytes(shape)
+        maps = cache.maps(self.maps.files, content, self._dtype)
+        return replace(self, maps=self.maps.with_cache(maps))
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the class of every pixel, given the mask after it has moved with the image."""
@@ -347,7 +315,7 @@ class MaskTarget(Target):
             labels = np.where(value.any(axis=2), value.argmax(axis=2), -1)
         else:
             labels = np.where(value == self.ignore, -1, value)
-        return TargetView(title=self.masks.title, labels=labels, class_names=self.classes)
+        return TargetView(title=self.maps.title, labels=labels, class_names=self.classes)
 
     @property
     def _has_colors(self) -> bool:
@@ -360,7 +328,7 @@ class MaskTarget(Target):
             stored = "colours (RGB)" if values.ndim == 3 else "palette indices or grey values"
             expected = "colours" if has_colors else "integers"
             raise LabelError(
-                f"The coding has {expected}, but {self.masks.where(record)} has {stored}. Pass "
+                f"The coding has {expected}, but {self.maps.where(record)} has {stored}. Pass "
                 "their classes as `coding` of augseq.Mask, such as "
                 + (
                     '{(0, 0, 0): "road"} (at the shell: --mask-coding "#000000=road").'
@@ -389,7 +357,7 @@ class MaskTarget(Target):
         # As a byte, 254.
         is_unknown = codes == np.array(_UNKNOWN).astype(codes.dtype)
         if is_unknown.any():
-            raise _unknown(values, is_unknown, self.masks.where(record), self)
+            raise _unknown(values, is_unknown, self.maps.where(record), self)
         return codes.astype(self._dtype, copy=False)
 
     @property
@@ -398,23 +366,18 @@ class MaskTarget(Target):
         return (None, None, len(self.classes)) if self.one_hot else (None, None)
 
     @property
-    def num_loss_axes(self) -> int:
-        """Height and width."""
-        return 2
-
-    @property
     def text(self) -> str:
         """The column and classes, dtype and shape."""
         shape = f"float32 (height, width, {len(self.classes)})"
         if not self.one_hot:
             shape = f"int32 (height, width), {self.ignore} ignored"
-        return f"masks {self.masks.text} of {len(self.classes)} classes, {shape}"
+        return f"masks {self.maps.text} of {len(self.classes)} classes, {shape}"
 
     @property
     def content(self) -> str:
         """What decides the values, beside the column and the files."""
         options = (self.classes, self.ignore, self.one_hot, self.coding)
-        return f"MaskTarget({self.masks.content}, {options}){mirror_text(self.class_mirror)}"
+        return f"MaskTarget({self.maps.content}, {options}){mirror_text(self.class_mirror)}"
 
 
 def _key(value: Value) -> int:

@@ -8,17 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.mixing import Mix
-from augseq.augment.moving_map import MapKind, MovingMap, with_weights, without_weights
+from augseq.augment.moving_map import MapKind, with_weights, without_weights
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.map_file import MapFiles, check_column_name, map_files
 from augseq.loading.targets.map_rows import MapRows, map_rows, needs_column
-from augseq.loading.targets.read_map import fill_map, read_moving
-from augseq.loading.targets.target import ImageOptions, Target
+from augseq.loading.targets.stored_map import StoredMap
+from augseq.loading.targets.target import ImageOptions
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.options import PixelDtype
-from augseq.pixels.region import Region
 from augseq.pixels.source import ArraySource
 from augseq.pixels.value_file import read_values
 from augseq.terminal_text import options_text
@@ -144,7 +143,7 @@ def _wrong(name: str, value: Any, expected: str) -> ArgumentError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValueMapTarget(Target):
+class ValueMapTarget(StoredMap):
     """The value map of a record.
 
     Attributes:
@@ -155,38 +154,15 @@ class ValueMapTarget(Target):
         num_channels: Numbers per pixel.
     """
 
-    maps: MapFiles | MapRows
     scale: float
     missing: float | None
     fill: float
     num_channels: int
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The column with the paths; none for arrays."""
-        return self.maps.columns
-
-    @property
     def map_kind(self) -> MapKind:
         """Always "values"."""
         return "values"
-
-    def read_map(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> MovingMap:
-        """Read the value map of a record, with the weights of its pixels.
-
-        Raises:
-            MissingFileError: The file does not exist.
-            DecodeError: It cannot be decoded, or has another size than the image.
-            LabelError: A value is not finite.
-        """
-        return read_moving(self, record, shape, region, pixels.shape)
-
-    @property
-    def stored_in(self) -> MapFiles | MapRows:
-        """Where the maps are."""
-        return self.maps
 
     def decoded(
         self, record: Record, shape: tuple[int, ...], content: bytes | None = None
@@ -225,14 +201,6 @@ class ValueMapTarget(Target):
             resized_channels=self.num_channels + 1,
         )
         return replace(self, maps=self.maps.with_cache(maps))
-
-    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
-        """Cache the value map of a record."""
-        return fill_map(self, record, shape)
-
-    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
-        """Return the size of a cached map: 4 bytes per value, and 4 per pixel if it is resized."""
-        return 0 if self.maps.cache is None else self.maps.cache.entry_bytes(shape)
 
     def load(self, record: Record, image: Image | None = None) -> Array:
         """Return the values, given the map after it has moved with the image."""
@@ -279,11 +247,6 @@ class ValueMapTarget(Target):
     def shape(self) -> tuple[int | None, ...]:
         """(height, width, channels), of a size that is not known yet."""
         return (None, None, self.num_channels)
-
-    @property
-    def num_loss_axes(self) -> int:
-        """Height and width."""
-        return 2
 
     @property
     def text(self) -> str:

@@ -1,7 +1,8 @@
 """Read the maps of images, such as masks, from files or a cache; and cut them like their images."""
 
+from abc import abstractmethod
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from augseq.errors import AugseqError
 from augseq.loading.fitted_maps import cut_to_pixels, is_resized, jpeg_scale, resize_with_image
 from augseq.loading.targets.map_file import MapFiles
 from augseq.loading.targets.map_rows import MapRows
+from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.cache.key import Key
 from augseq.pixels.cache.map_cache import MapCache
@@ -22,19 +24,32 @@ from augseq.types import Array, Image
 _MOST_OF_IMAGE = 0.5
 
 
-class StoredMap(Protocol):
-    """A target whose maps are in files or arrays, and how a cache stores them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMap(Target):
+    """A map of each record, in a file of its own or in the row of an array.
+
+    Attributes:
+        maps: Where the maps are.
+    """
+
+    maps: MapFiles | MapRows
 
     @property
-    def map_kind(self) -> MapKind | None:
+    def columns(self) -> tuple[str, ...]:
+        """The column with the paths; none for arrays."""
+        return self.maps.columns
+
+    @property
+    def num_loss_axes(self) -> int:
+        """Height and width."""
+        return 2
+
+    @property
+    @abstractmethod
+    def map_kind(self) -> MapKind:
         """Kind of the maps."""
-        ...
 
-    @property
-    def stored_in(self) -> MapFiles | MapRows:
-        """Where the maps are."""
-        ...
-
+    @abstractmethod
     def decoded(
         self, record: Record, shape: tuple[int, ...], content: bytes | None = None
     ) -> Image:
@@ -49,80 +64,59 @@ class StoredMap(Protocol):
             Shape (height, width, channels): labels as the smallest dtype, of which the largest
             number is an ignored pixel; values as float32, NaN where there are none.
         """
-        ...
 
+    @abstractmethod
     def moving(self, part: Image) -> Array:
         """Return the values of a `MovingMap`, given some pixels of what `decoded` returns."""
-        ...
 
+    @abstractmethod
     def packed(self, values: Array) -> Image:
         """Return what a cache stores of the values of a `MovingMap` that was resized.
 
         Returns:
             Shape (height, width, channels).
         """
-        ...
 
+    @abstractmethod
     def unpacked(self, pixels: Image) -> Array:
         """Return the values of a `MovingMap`, given what `packed` returned."""
-        ...
 
+    def read_map(
+        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
+    ) -> MovingMap:
+        """Return the map of what was read of the image, from its file or from a cache.
 
-def read_moving(
-    target: StoredMap,
-    record: Record,
-    shape: tuple[int, ...],
-    region: Region,
-    pixels: tuple[int, ...],
-) -> MovingMap:
-    """Return the map of what was read of an image, from its file or from a cache.
+        Raises:
+            MissingFileError: The map does not exist.
+            DecodeError: It cannot be decoded, or has another size than the image.
+            LabelError: A pixel has a value that it must not have.
+        """
+        cache = self.maps.cache
+        if cache is None or not is_resized(region, pixels.shape) or region.resize != cache.resize:
+            return _read(self, record, shape, region, pixels.shape)
+        key = _key(self.maps, cache, record, shape)
+        make = partial(_resized, self, record, shape, region)
+        return MovingMap(self.unpacked(cache.read(key, shape, make)), self.map_kind)
 
-    Args:
-        target: What to read.
-        record: The record.
-        shape: (height, width, ...) of its image.
-        region: What was to be read of the image.
-        pixels: (height, width, ...) of what was read.
+    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+        """Cache the map of a record, if it is missing and there is room; see `Target`."""
+        cache = self.maps.cache
+        if cache is None:
+            return True
+        key = _key(self.maps, cache, record, shape)
+        if cache.resize is None:
+            shape = record.whole_shape(shape)
+            make = partial(self.decoded, record, shape)
+        else:
+            region = resized_region(shape, cache.resize, scaled_decode=cache.scaled_decode)
+            make = partial(_resized, self, record, shape, region)
+        if cache.find(key, shape) is None and cache.folder.takes_more:
+            cache.read(key, shape, make)
+        return cache.find(key, shape) is not None
 
-    Raises:
-        AugseqError: The map cannot be used; the message names it and the image.
-    """
-    assert target.map_kind is not None
-    cache = target.stored_in.cache
-    if cache is None or not is_resized(region, pixels) or region.resize != cache.resize:
-        return _read(target, record, shape, region, pixels)
-    key = _key(target, cache, record, shape)
-    make = partial(_resized, target, record, shape, region)
-    return MovingMap(target.unpacked(cache.read(key, shape, make)), target.map_kind)
-
-
-def fill_map(target: StoredMap, record: Record, shape: tuple[int, ...]) -> bool:
-    """Cache the map of a record, if there is a cache and room.
-
-    Args:
-        target: What to read.
-        record: The record.
-        shape: (height, width, ...) of its image.
-
-    Returns:
-        Whether it is now cached; also if there is no file.
-
-    Raises:
-        AugseqError: The map cannot be used; the message names it and the image.
-    """
-    cache = target.stored_in.cache
-    if cache is None:
-        return True
-    key = _key(target, cache, record, shape)
-    if cache.resize is None:
-        shape = record.whole_shape(shape)
-        make = partial(target.decoded, record, shape)
-    else:
-        region = resized_region(shape, cache.resize, scaled_decode=cache.scaled_decode)
-        make = partial(_resized, target, record, shape, region)
-    if cache.find(key, shape) is None and cache.folder.takes_more:
-        cache.read(key, shape, make)
-    return cache.find(key, shape) is not None
+    def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
+        """Return the size of a cached map; 0 without a cache."""
+        return 0 if self.maps.cache is None else self.maps.cache.entry_bytes(shape)
 
 
 def _read(
@@ -133,11 +127,10 @@ def _read(
     pixels: tuple[int, ...],
 ) -> MovingMap:
     """Return the map of what was read of an image, from its file or the whole map in a cache."""
-    assert target.map_kind is not None
-    whole, cache = record.whole_shape(shape), target.stored_in.cache
+    whole, cache = record.whole_shape(shape), target.maps.cache
     stored = part = None
     if cache is not None and cache.resize is None:
-        key = _key(target, cache, record, shape)
+        key = _key(target.maps, cache, record, shape)
         stored = cache.find(key, whole)
         if stored is None and cache.folder.takes_more:
             stored = cache.read(key, whole, partial(target.decoded, record, whole))
@@ -174,7 +167,7 @@ def _decoded_part(
     whole = record.whole_shape(shape)
     if box is None or box[2] * box[3] > _MOST_OF_IMAGE * whole[0] * whole[1]:
         return None
-    found = target.stored_in.find_part(record, whole, box)
+    found = target.maps.find_part(record, whole, box)
     if found is None:
         return None
     content, held = found
@@ -212,8 +205,9 @@ def _resized(target: StoredMap, record: Record, shape: tuple[int, ...], region: 
     return target.packed(moving.values)
 
 
-def _key(target: StoredMap, cache: MapCache, record: Record, shape: tuple[int, ...]) -> Key | None:
-    files = target.stored_in
+def _key(
+    files: MapFiles | MapRows, cache: MapCache, record: Record, shape: tuple[int, ...]
+) -> Key | None:
     assert isinstance(files, MapFiles)
     part = ""
     if cache.resize is not None:
