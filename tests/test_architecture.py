@@ -35,6 +35,17 @@ LAYERS = [
     ["terminal_text"],
 ]
 
+# Of `training`, likewise; "" are the modules of the folder itself.
+TRAINING_LAYERS = [
+    ["runs"],
+    ["backup", "prediction"],
+    ["kinds"],
+    ["networks"],
+    [""],
+    ["model_checks"],
+    ["epoch_tracking"],
+]
+
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED: dict[str, set[str]] = {
     "__main__": set(),
@@ -75,7 +86,7 @@ ALLOWED_FOR_TYPES = {
 # The tables of a finished run are written with the writer that the manifest brings along.
 ALLOWED_BY_MODULE = {
     "augseq.training.kinds.predictions": {"pyarrow"},
-    "augseq.training.run_folder": {"pyarrow"},
+    "augseq.training.runs.run_folder": {"pyarrow"},
 }
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 BANNED_NAMES = {"base", "common", "core", "helpers", "misc", "utils"}
@@ -211,6 +222,24 @@ def test_a_module_imports_only_from_layers_below_its_own() -> None:
         and (not part_of(i.imported) or level_of(i.imported) <= level_of(i.module))
     ]
     assert upward == []
+
+
+def training_part_of(module: str) -> str:
+    """Return the folder of a module in `training`; "" for `training` itself."""
+    parts = module.split(".")
+    return parts[2] if len(parts) > 3 or (_PACKAGE / "training" / parts[2]).is_dir() else ""
+
+
+def test_a_module_of_training_imports_only_from_layers_below_its_own() -> None:
+    levels = {name: k for k, layer in enumerate(TRAINING_LAYERS) for name in layer}
+    within = [
+        (i, training_part_of(i.module), training_part_of(i.imported))
+        for i in OWN
+        if all(name.startswith("augseq.training.") for name in (i.module, i.imported))
+    ]
+    assert {own for _, own, _ in within} == set(levels)
+    upward = [i for i, own, other in within if own != other and levels[other] <= levels[own]]
+    assert list(map(str, upward)) == []
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -135,9 +135,8 @@ if TYPE_CHECKING:
     from augseq.training.audit import Audit as Audit
     from augseq.training.audit import AuditReport as AuditReport
     from augseq.training.audit import verify_audit as verify_audit
-    from augseq.training.backup import BackupAndResume as BackupAndResume
+    from augseq.training.backup.backup import BackupAndResume as BackupAndResume
     from augseq.training.callbacks import EpochSync as EpochSync
-    from augseq.training.evaluate import evaluate as evaluate
     from augseq.training.kinds.class_evaluation import ClassEvaluation as ClassEvaluation
     from augseq.training.kinds.class_evaluation import ClassResult as ClassResult
     from augseq.training.kinds.class_predictions import ClassPredictions as ClassPredictions
@@ -154,14 +153,15 @@ if TYPE_CHECKING:
     from augseq.training.kinds.tag_predictions import TagPredictions as TagPredictions
     from augseq.training.loss_spikes import LossSpike as LossSpike
     from augseq.training.loss_spikes import LossSpikes as LossSpikes
-    from augseq.training.predict import predict as predict
+    from augseq.training.prediction.evaluate import evaluate as evaluate
+    from augseq.training.prediction.predict import predict as predict
+    from augseq.training.prediction.stitch import stitch as stitch
     from augseq.training.run_options import RunOptions as RunOptions
+    from augseq.training.runs.train import RunResult as RunResult
+    from augseq.training.runs.train import train as train
+    from augseq.training.runs.trained_run import TrainedRun as TrainedRun
+    from augseq.training.runs.trained_run import load_run as load_run
     from augseq.training.sequence import ImageSequence as ImageSequence
-    from augseq.training.stitch import stitch as stitch
-    from augseq.training.train import RunResult as RunResult
-    from augseq.training.train import train as train
-    from augseq.training.trained_run import TrainedRun as TrainedRun
-    from augseq.training.trained_run import load_run as load_run
 
 # Resolved on first access, so that `import augseq` loads neither Keras nor albumentations.
 # In the order of the docstring.
@@ -237,27 +237,27 @@ _HOMES = {
     "CutMix": "augseq.augment.mixing",
     # Train with callbacks.
     "EpochSync": "augseq.training.callbacks",
-    "BackupAndResume": "augseq.training.backup",
+    "BackupAndResume": "augseq.training.backup.backup",
     "LossSpikes": "augseq.training.loss_spikes",
     "LossSpike": "augseq.training.loss_spikes",
     "Audit": "augseq.training.audit",
     "verify_audit": "augseq.training.audit",
     "AuditReport": "augseq.training.audit",
     # Train a model in one call, and use it.
-    "train": "augseq.training.train",
+    "train": "augseq.training.runs.train",
     "RunOptions": "augseq.training.run_options",
-    "RunResult": "augseq.training.train",
-    "load_run": "augseq.training.trained_run",
-    "TrainedRun": "augseq.training.trained_run",
-    "predict": "augseq.training.predict",
+    "RunResult": "augseq.training.runs.train",
+    "load_run": "augseq.training.runs.trained_run",
+    "TrainedRun": "augseq.training.runs.trained_run",
+    "predict": "augseq.training.prediction.predict",
     "Predictions": "augseq.training.kinds.predictions",
     "WrittenPredictions": "augseq.training.kinds.predictions",
     "ClassPredictions": "augseq.training.kinds.class_predictions",
     "NumberPredictions": "augseq.training.kinds.number_predictions",
     "TagPredictions": "augseq.training.kinds.tag_predictions",
     "MaskPredictions": "augseq.training.kinds.mask_predictions",
-    "stitch": "augseq.training.stitch",
-    "evaluate": "augseq.training.evaluate",
+    "stitch": "augseq.training.prediction.stitch",
+    "evaluate": "augseq.training.prediction.evaluate",
     "Evaluation": "augseq.training.kinds.evaluation",
     "ClassEvaluation": "augseq.training.kinds.class_evaluation",
     "ClassResult": "augseq.training.kinds.class_evaluation",

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from augseq.cli.main import main
-from augseq.training.fit_conditions import weights_digest
+from augseq.training.backup.fit_conditions import weights_digest
 from tests.training.forks import serve_forks
 
 

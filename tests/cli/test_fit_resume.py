@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.training.run_settings import write_settings
+from augseq.training.runs.run_settings import write_settings
 from tests.backends import BACKENDS, Server, is_installed, run_fork, server
 from tests.cli.test_main import Run, folder, run  # noqa: F401
 

@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 
 import augseq
-from augseq.training.backup_file import read_latest_backup
+from augseq.training.backup.backup_file import read_latest_backup
 from augseq.workers import auto
 from tests.workers.transforms import NoteEnd
 

@@ -11,10 +11,10 @@ import pytest
 
 import augseq
 from augseq.errors import ArgumentError, MissingFileError
-from augseq.training.backbones import find_application, preprocess
-from augseq.training.build_model import build_model, compile_model
 from augseq.training.kinds.classes import Classes
-from augseq.training.networks import build_network, freeze_network
+from augseq.training.networks.backbones import find_application, preprocess
+from augseq.training.networks.networks import build_network, freeze_network
+from augseq.training.runs.build_model import build_model, compile_model
 
 
 def build_classifier(architecture: str, *, num_classes: int, **options: Any) -> keras.Model:

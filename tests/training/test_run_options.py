@@ -11,7 +11,7 @@ import pytest
 
 import augseq
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.training.run_settings import read_options, read_settings, write_settings
+from augseq.training.runs.run_settings import read_options, read_settings, write_settings
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ from augseq.training.run_files import (
     missing_files,
 )
 from augseq.training.run_options import RunOptions
-from augseq.training.run_settings import read_options, read_settings
-from augseq.training.target_settings import read_target
+from augseq.training.runs.run_settings import read_options, read_settings
+from augseq.training.runs.target_settings import read_target
 
 # The column of `augseq split`, and of `augseq index --splits`.
 _SPLIT = "split"

@@ -7,9 +7,9 @@ import keras
 from augseq.errors import ArgumentError
 from augseq.terminal_text import call_text
 from augseq.training.callback_copy import copy_for_sequences
-from augseq.training.pass_counter import PassCounter
+from augseq.training.epoch_tracking.pass_counter import PassCounter
+from augseq.training.epoch_tracking.unknown_passes import note_followed
 from augseq.training.sequence import ImageSequence, check_sequence
-from augseq.training.unknown_passes import note_followed
 
 
 class EpochSync(keras.callbacks.Callback):  # type: ignore[misc]

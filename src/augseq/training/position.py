@@ -2,9 +2,9 @@
 
 from augseq.errors import ArgumentError
 from augseq.sampling.schedule import Progress, Schedule, Step
-from augseq.training.epochs import EpochTracker
-from augseq.training.loop_passes import LoopPasses
-from augseq.training.pass_counter import batch_number
+from augseq.training.epoch_tracking.epochs import EpochTracker
+from augseq.training.epoch_tracking.loop_passes import LoopPasses
+from augseq.training.epoch_tracking.pass_counter import batch_number
 
 
 class Position:

@@ -47,9 +47,7 @@ from augseq.pixels.options import (
 from augseq.pixels.write_image import ImageFormat, WrittenImages
 from augseq.sampling.randomness import check_epoch
 from augseq.sampling.schedule import Padding, Progress
-from augseq.training.any_size import without_size
 from augseq.training.array_source import ArrayData, Rows
-from augseq.training.call_checks import CallChecks
 from augseq.training.describe_plan import plan_hops, plan_text
 from augseq.training.distributed import (
     require_even_batches,
@@ -57,11 +55,13 @@ from augseq.training.distributed import (
     require_part_for_keras,
     shard_plan,
 )
-from augseq.training.fit_checks import check_class_weight
-from augseq.training.keras_calls import find_method, is_inferring_shapes
-from augseq.training.keras_order import shuffled_order
+from augseq.training.epoch_tracking.keras_calls import find_method, is_inferring_shapes
+from augseq.training.epoch_tracking.keras_order import shuffled_order
+from augseq.training.epoch_tracking.pass_advice import EPOCH_SYNC, REPEATED
+from augseq.training.model_checks.any_size import without_size
+from augseq.training.model_checks.call_checks import CallChecks
+from augseq.training.model_checks.fit_checks import check_class_weight
 from augseq.training.other_loaders import grain_dataset, require_own_batches, tf_dataset
-from augseq.training.pass_advice import EPOCH_SYNC, REPEATED
 from augseq.training.position import Position
 from augseq.training.resume_state import (
     Conditions,

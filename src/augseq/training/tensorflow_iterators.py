@@ -12,7 +12,7 @@ import weakref
 from typing import Any
 
 from augseq.runtime.at_exit import Turn, at_exit
-from augseq.training.keras_calls import find_iterator
+from augseq.training.epoch_tracking.keras_calls import find_iterator
 
 _LONGEST_WAIT_S = 1.0
 _HANDED_OVER: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -6,8 +6,8 @@ import keras
 
 from augseq.errors import ArgumentError
 from augseq.training.callback_copy import copy_for_sequences
-from augseq.training.keras_calls import find_fit
-from augseq.training.pass_counter import PassCounter
+from augseq.training.epoch_tracking.keras_calls import find_fit
+from augseq.training.epoch_tracking.pass_counter import PassCounter
 from augseq.training.sequence import ImageSequence, check_sequence
 
 _PASS_THE_SEQUENCE = (

@@ -12,9 +12,9 @@ from PIL import Image
 
 import augseq
 from augseq.errors import ArgumentError
-from augseq.training.run_settings import pixel_options
-from augseq.training.target_settings import target_settings
-from augseq.training.trained_run import TrainedRun
+from augseq.training.runs.run_settings import pixel_options
+from augseq.training.runs.target_settings import target_settings
+from augseq.training.runs.trained_run import TrainedRun
 from tests.loading.targets.detection_scenes import batch_of, scene
 
 CLASSES = ["left hand", "middle", "right hand"]

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from augseq.training.keras_calls import find_iterator
+from augseq.training.epoch_tracking.keras_calls import find_iterator
 
 from .watch import array_sequence, fit, new_model, require_backend, require_equal, scenario
 

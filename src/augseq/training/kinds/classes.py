@@ -17,7 +17,7 @@ from augseq.terminal_text import listed
 from augseq.training.kinds.class_evaluation import ClassEvaluation
 from augseq.training.kinds.class_predictions import ClassPredictions
 from augseq.training.kinds.kind import Kind, joined, received
-from augseq.training.networks import Network
+from augseq.training.networks.networks import Network
 from augseq.training.sequence import ImageSequence
 
 

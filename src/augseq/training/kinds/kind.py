@@ -14,7 +14,7 @@ from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest
 from augseq.training.kinds.evaluation import Evaluation
 from augseq.training.kinds.predictions import Predictions
-from augseq.training.networks import Network
+from augseq.training.networks.networks import Network
 from augseq.training.sequence import ImageSequence
 
 

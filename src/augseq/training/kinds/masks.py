@@ -15,7 +15,7 @@ from augseq.manifest.manifest import Manifest
 from augseq.training.kinds.kind import Kind, joined, received
 from augseq.training.kinds.mask_evaluation import MaskEvaluation
 from augseq.training.kinds.mask_predictions import MaskPredictions
-from augseq.training.networks import Network
+from augseq.training.networks.networks import Network
 from augseq.training.sequence import ImageSequence
 
 _MOST_OF_BYTE = 255

@@ -16,7 +16,7 @@ from augseq.terminal_text import short_number
 from augseq.training.kinds.kind import Kind, joined, received
 from augseq.training.kinds.number_evaluation import NumberEvaluation
 from augseq.training.kinds.number_predictions import NumberPredictions
-from augseq.training.networks import Network
+from augseq.training.networks.networks import Network
 from augseq.training.sequence import ImageSequence
 
 _NUM_RANGES = 10

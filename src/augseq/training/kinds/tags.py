@@ -17,7 +17,7 @@ from augseq.training.kinds.classes import warn_of_absent
 from augseq.training.kinds.kind import Kind, joined, received
 from augseq.training.kinds.tag_evaluation import TagEvaluation
 from augseq.training.kinds.tag_predictions import THRESHOLD, TagPredictions
-from augseq.training.networks import Network
+from augseq.training.networks.networks import Network
 from augseq.training.sequence import ImageSequence
 
 

@@ -1,0 +1,1 @@
+"""Back up a `fit` while it trains, and resume it after a crash."""

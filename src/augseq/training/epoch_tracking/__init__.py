@@ -1,0 +1,1 @@
+"""How a sequence knows its epoch: set by a callback, or inferred from requests."""

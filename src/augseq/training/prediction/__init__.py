@@ -1,0 +1,1 @@
+"""Predict and evaluate with a model: batches, augmented views and tiles."""
