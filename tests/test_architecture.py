@@ -35,16 +35,25 @@ LAYERS = [
     ["terminal_text"],
 ]
 
-# Of `training`, likewise; "" are the modules of the folder itself.
-TRAINING_LAYERS = [
-    ["runs"],
-    ["backup", "prediction"],
-    ["kinds"],
-    ["networks"],
-    [""],
-    ["model_checks"],
-    ["epoch_tracking"],
-]
+# The layers within a folder, likewise; "" are the modules of the folder itself.
+LAYERS_WITHIN = {
+    "inspection": [
+        ["explorer", "quality"],
+        ["reports"],
+        ["html_displays"],
+        ["evaluation_figures"],
+        ["drawing"],
+    ],
+    "training": [
+        ["runs"],
+        ["backup", "prediction"],
+        ["kinds"],
+        ["networks"],
+        [""],
+        ["model_checks"],
+        ["epoch_tracking"],
+    ],
+}
 
 # Libraries by layer; cli may use whatever the project declares.
 ALLOWED: dict[str, set[str]] = {
@@ -224,21 +233,22 @@ def test_a_module_imports_only_from_layers_below_its_own() -> None:
     assert upward == []
 
 
-def training_part_of(module: str) -> str:
-    """Return the folder of a module in `training`; "" for `training` itself."""
-    parts = module.split(".")
-    return parts[2] if len(parts) > 3 or (_PACKAGE / "training" / parts[2]).is_dir() else ""
+def part_within(module: str) -> str:
+    """Return the folder of a module within that of its layer; "" for a module beside them."""
+    _, layer, *rest = module.split(".")
+    return rest[0] if rest and (_PACKAGE / layer / rest[0]).is_dir() else ""
 
 
-def test_a_module_of_training_imports_only_from_layers_below_its_own() -> None:
-    levels = {name: k for k, layer in enumerate(TRAINING_LAYERS) for name in layer}
-    within = [
-        (i, training_part_of(i.module), training_part_of(i.imported))
+@pytest.mark.parametrize("layer", LAYERS_WITHIN)
+def test_a_module_imports_only_from_folders_below_its_own(layer: str) -> None:
+    levels = {name: k for k, names in enumerate(LAYERS_WITHIN[layer]) for name in names}
+    parts = [
+        (i, part_within(i.module), part_within(i.imported))
         for i in OWN
-        if all(name.startswith("augseq.training.") for name in (i.module, i.imported))
+        if part_of(i.module) == part_of(i.imported) == layer
     ]
-    assert {own for _, own, _ in within} == set(levels)
-    upward = [i for i, own, other in within if own != other and levels[other] <= levels[own]]
+    assert {own for _, own, _ in parts} | {other for *_, other in parts} == set(levels)
+    upward = [i for i, own, other in parts if own != other and levels[other] <= levels[own]]
     assert list(map(str, upward)) == []
 
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 import augseq
-from augseq.inspection.augmentation_stats import AugmentationStats, TransformStats
-from augseq.inspection.explanation import Explanation, Stage
-from augseq.inspection.profile import Profile
-from augseq.inspection.purity import Impurity, PurityReport
+from augseq.inspection.reports.augmentation_stats import AugmentationStats, TransformStats
+from augseq.inspection.reports.explanation import Explanation, Stage
+from augseq.inspection.reports.profile import Profile
+from augseq.inspection.reports.purity import Impurity, PurityReport
 from augseq.loading.batch import Batch
 from augseq.manifest.box_statistics import Spread
 from augseq.terminal_text import num_columns

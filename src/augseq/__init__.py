@@ -298,12 +298,15 @@ def _imported_on_call(home: str, name: str) -> Any:
 
 
 # `augseq.manifest.display` explains why these are set from here.
-display.count_classes = _imported_on_call("augseq.inspection.class_counts", "count_classes")
-display.draw_manifest = _imported_on_call("augseq.inspection.manifest_picture", "draw_manifest")
-display.manifest_html = _imported_on_call("augseq.inspection.manifest_html", "manifest_html")
-display.sample_html = _imported_on_call("augseq.inspection.figures_html", "sample_html")
-display.batch_html = _imported_on_call("augseq.inspection.figures_html", "batch_html")
-display.measure_pixels = _imported_on_call("augseq.inspection.measure_pixels", "measure_pixels")
-display.measure_boxes = _imported_on_call("augseq.inspection.measure_boxes", "measure_boxes")
+for _name, _home in {
+    "count_classes": "augseq.inspection.reports.class_counts",
+    "measure_boxes": "augseq.inspection.reports.measure_boxes",
+    "measure_pixels": "augseq.inspection.reports.measure_pixels",
+    "draw_manifest": "augseq.inspection.drawing.manifest_picture",
+    "manifest_html": "augseq.inspection.html_displays.manifest_html",
+    "sample_html": "augseq.inspection.html_displays.figures_html",
+    "batch_html": "augseq.inspection.html_displays.figures_html",
+}.items():
+    setattr(display, _name, _imported_on_call(_home, _name))
 # And `augseq.parallel_map.chunk_runner` this one.
 chunk_runner.start_on_nodes = _imported_on_call("augseq.workers.ray_runner", "RayRunner")

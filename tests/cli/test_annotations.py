@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import augseq
-from augseq.inspection.overlays import class_color
+from augseq.inspection.drawing.overlays import class_color
 from tests.cli.test_main import Run, run  # noqa: F401
 from tests.indexing.annotations.scenes import COCO, write_coco_scene
 from tests.indexing.annotations.test_yolo import write_dataset

@@ -43,7 +43,7 @@ def test_a_bucket_is_drawn_like_the_folder(
     bucket: Bucket, samples: augseq.Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Enough time for 30 images on a busy machine.
-    monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 60.0)
+    monkeypatch.setattr("augseq.inspection.html_displays.manifest_html._LIMIT_S", 60.0)
     few = range(0, 200, 20)
     page = bucket.index().select(few)._repr_html_()
     assert page == samples.select(few)._repr_html_().replace(samples.root, ROOT)
@@ -53,7 +53,7 @@ def test_a_bucket_is_drawn_like_the_folder(
 def test_an_unreachable_bucket_is_drawn_with_the_reason(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("augseq.inspection.manifest_html._LIMIT_S", 0.2)
+    monkeypatch.setattr("augseq.inspection.html_displays.manifest_html._LIMIT_S", 0.2)
     manifest = bucket.index(num_tries=2).select([0, 50])
     bucket.wire.cut()
     assert "was not ready within 0.2 s" in manifest._repr_html_()

@@ -14,7 +14,7 @@ from augseq.cli.augment_argument import AugmentOption, load_augment
 from augseq.cli.column_arguments import Masks, WithColumnOption, add_columns
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.errors import ArgumentError, AugseqWarning
-from augseq.inspection.manifest_objects import has_oriented_boxes
+from augseq.inspection.drawing.manifest_objects import has_oriented_boxes
 from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.boxes import Boxes

@@ -20,7 +20,7 @@ from augseq.cli.arguments import (
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
-from augseq.inspection.profile import measure_profile
+from augseq.inspection.reports.profile import measure_profile
 from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.loading.plan import BatchPlan
 from augseq.pixels.options import DecodeOptions, check_batch_memory

@@ -22,10 +22,10 @@ from augseq.cli.column_arguments import Masks, Pairs, WithColumnOption, add_colu
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.next_step import print_next
 from augseq.cli.plan import parse_plan
-from augseq.inspection.positions import spread_positions
-from augseq.inspection.purity import check_purity
+from augseq.inspection.drawing.positions import spread_positions
 from augseq.inspection.quality.check_images import check_images
 from augseq.inspection.quality.options import CheckOptions
+from augseq.inspection.reports.purity import check_purity
 from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 

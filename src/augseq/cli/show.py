@@ -21,11 +21,11 @@ from augseq.cli.arguments import (
 from augseq.cli.augment_argument import AugmentOption
 from augseq.cli.flat_options import number_option, with_flat_options
 from augseq.cli.plan import parse_plan
-from augseq.inspection.animation import ANIMATED_SUFFIXES, write_animation
-from augseq.inspection.augmentation_stats import measure_augmentations
-from augseq.inspection.contact_sheet import draw_contact_sheet
-from augseq.inspection.explanation import explain_sample
-from augseq.inspection.manifest_objects import object_targets
+from augseq.inspection.drawing.animation import ANIMATED_SUFFIXES, write_animation
+from augseq.inspection.drawing.contact_sheet import draw_contact_sheet
+from augseq.inspection.drawing.manifest_objects import object_targets
+from augseq.inspection.reports.augmentation_stats import measure_augmentations
+from augseq.inspection.reports.explanation import explain_sample
 from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.pixels.options import DecodeOptions
 from augseq.sampling.randomness import check_epoch, check_seed

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from augseq.errors import ArgumentError
-from augseq.inspection.grid import draw_samples
-from augseq.inspection.picture import Picture
-from augseq.inspection.sample_look import sample_title
+from augseq.inspection.drawing.grid import draw_samples
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.drawing.sample_look import sample_title
 from augseq.loading.sample import Sample
 from augseq.terminal_text import call_text, first_lines, shortened
 from augseq.training.sequence import ImageSequence

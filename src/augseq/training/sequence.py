@@ -12,15 +12,15 @@ import numpy.typing as npt
 from augseq.augment.mixing import Method
 from augseq.errors import ArgumentError, AugseqWarning
 from augseq.foreign_names import ATTRIBUTES
-from augseq.inspection.augmentation_stats import AugmentationStats, measure_augmentations
-from augseq.inspection.contact_sheet import draw_epochs
-from augseq.inspection.explanation import Explanation, explain_turn
-from augseq.inspection.grid import draw_batch
-from augseq.inspection.markup import without_failure
-from augseq.inspection.picture import Picture
-from augseq.inspection.profile import Profile, measure_profile
-from augseq.inspection.purity import PurityReport, check_purity
-from augseq.inspection.sequence_html import sequence_html
+from augseq.inspection.drawing.contact_sheet import draw_epochs
+from augseq.inspection.drawing.grid import draw_batch
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.html_displays.markup import without_failure
+from augseq.inspection.html_displays.sequence_html import sequence_html
+from augseq.inspection.reports.augmentation_stats import AugmentationStats, measure_augmentations
+from augseq.inspection.reports.explanation import Explanation, explain_turn
+from augseq.inspection.reports.profile import Profile, measure_profile
+from augseq.inspection.reports.purity import PurityReport, check_purity
 from augseq.loading.batch import Batch
 from augseq.loading.make_plan import DEFAULT_SIZE, SampleOptions, make_plan
 from augseq.loading.pipeline import Pipeline

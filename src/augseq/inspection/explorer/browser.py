@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from augseq.inspection.explorer.filtering import find_positions, shown_classes
-from augseq.inspection.markup import note
+from augseq.inspection.html_displays.markup import note
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Record
 from augseq.terminal_text import shortened

@@ -6,7 +6,7 @@ from typing import Any
 
 from augseq.inspection.explorer.choices import Choice
 from augseq.inspection.explorer.parameters import Parameter, Value
-from augseq.inspection.markup import element
+from augseq.inspection.html_displays.markup import element
 from augseq.terminal_text import shortened
 
 _WIDTH = "360px"

@@ -6,9 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 from augseq.augment.augmentation_list import AugmentationList
 from augseq.augment.presets import preset
 from augseq.errors import ArgumentError, MissingExtraError, install_command
+from augseq.inspection.drawing.manifest_objects import object_targets
 from augseq.inspection.explorer.choices import items_of
 from augseq.inspection.explorer.panel import Explorer
-from augseq.inspection.manifest_objects import object_targets
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plain_pipeline import plain_pipeline
 from augseq.manifest.manifest import Manifest

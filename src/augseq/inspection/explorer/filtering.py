@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from augseq.inspection.positions import class_positions, is_labelled, positions_in_turn
+from augseq.inspection.drawing.positions import class_positions, is_labelled, positions_in_turn
 from augseq.manifest.manifest import Manifest
 from augseq.types import Positions
 

@@ -1,8 +1,8 @@
 """Error messages of the explorer, in one line each."""
 
+from augseq.inspection.drawing.thumbnails import reason_of
 from augseq.inspection.explorer.choices import Choice
 from augseq.inspection.explorer.parameters import Value
-from augseq.inspection.thumbnails import reason_of
 from augseq.manifest.record import Record
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from augseq.inspection.key_html import key_html
-from augseq.inspection.markup import Markup, element, note, style, thumbnail
-from augseq.inspection.sample_look import Key, SampleLook, key_of
-from augseq.inspection.thumbnails import record_title
+from augseq.inspection.drawing.sample_look import Key, SampleLook, key_of
+from augseq.inspection.drawing.thumbnails import record_title
+from augseq.inspection.html_displays.key_html import key_html
+from augseq.inspection.html_displays.markup import Markup, element, note, style, thumbnail
 from augseq.manifest.record import Record
 from augseq.terminal_text import shortened
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from augseq.augment.augmentation_list import AugmentationList
+from augseq.inspection.drawing.sample_look import SampleLook, look_at_sample
+from augseq.inspection.drawing.thumbnails import load_within
 from augseq.inspection.explorer.browser import Browser
 from augseq.inspection.explorer.choices import Choice, Choices
 from augseq.inspection.explorer.controls import Controls
@@ -18,8 +20,6 @@ from augseq.inspection.explorer.pages import (
 )
 from augseq.inspection.explorer.parameters import Value
 from augseq.inspection.explorer.preview import MOST_SIDE_PX, Preview, Timing
-from augseq.inspection.sample_look import SampleLook, look_at_sample
-from augseq.inspection.thumbnails import load_within
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample
 from augseq.manifest.manifest import Manifest

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from augseq.augment.augmentation_list import AugmentationList
-from augseq.inspection.instrumentation import Call, instrument
-from augseq.inspection.preloaded_source import Start, preloaded, resized_start, start_of
+from augseq.inspection.reports.instrumentation import Call, instrument
+from augseq.inspection.reports.preloaded_source import Start, preloaded, resized_start, start_of
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.sample import Sample, load_sample
 from augseq.manifest.record import Record

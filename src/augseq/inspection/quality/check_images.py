@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 
-from augseq.inspection.measure_boxes import statistics_of
 from augseq.inspection.quality.box_facts import read_box_facts
 from augseq.inspection.quality.box_rules import find_box_problems
 from augseq.inspection.quality.duplicates import find_duplicates
@@ -17,6 +16,7 @@ from augseq.inspection.quality.map_rules import find_map_problems, find_unused_c
 from augseq.inspection.quality.options import CheckOptions
 from augseq.inspection.quality.report import CheckReport
 from augseq.inspection.quality.rules import find_imbalance, find_oddities, find_problems
+from augseq.inspection.reports.measure_boxes import statistics_of
 from augseq.loading.targets.make_targets import TargetOptions, make_inputs, make_targets
 from augseq.loading.targets.target import ImageOptions, TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest

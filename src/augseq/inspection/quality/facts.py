@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.indexing.look import file_to_see, look_at, num_readers
+from augseq.inspection.drawing.thumbnails import bands_of, shown_bands
 from augseq.inspection.quality.map_facts import MapFacts, MapLook, MapTarget, look_at_map
 from augseq.inspection.quality.similarity import Signature, signature_of
-from augseq.inspection.thumbnails import bands_of, shown_bands
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.record import Probe, Record
 from augseq.parallel_map.map_items import map_items

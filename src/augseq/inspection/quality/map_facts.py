@@ -11,7 +11,7 @@ import numpy.typing as npt
 from augseq.augment.moving_map import MovingMap
 from augseq.errors import AugseqError, LabelError, MissingFileError
 from augseq.indexing.look import cause_of, is_fault_of_storage
-from augseq.inspection.class_counts import mask_counts, pixels_by_code
+from augseq.inspection.reports.class_counts import mask_counts, pixels_by_code
 from augseq.loading.targets.map_file import MapFiles
 from augseq.loading.targets.mask import MaskTarget
 from augseq.loading.targets.paired_image import PairedSource, PairedTarget

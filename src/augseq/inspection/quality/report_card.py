@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from augseq.inspection.markup import Markup, card, element, note
+from augseq.inspection.html_displays.markup import Markup, card, element, note
 from augseq.inspection.quality.finding_text import has_groups
 from augseq.inspection.quality.findings import CheckFinding
 from augseq.terminal_text import counted, escaped, shortened

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from augseq.inspection.manifest_objects import load_with_objects
-from augseq.inspection.markup import Markup, bar, card, element, note, thumbnail
-from augseq.inspection.overlays import class_color
+from augseq.inspection.drawing.manifest_objects import load_with_objects
+from augseq.inspection.drawing.overlays import class_color
+from augseq.inspection.drawing.thumbnails import Look, file_images, load_looks
+from augseq.inspection.html_displays.markup import Markup, bar, card, element, note, thumbnail
 from augseq.inspection.quality.finding_text import (
     examples,
     file_notes,
     rest_text,
 )
 from augseq.inspection.quality.findings import CheckFinding, FoundFile
-from augseq.inspection.thumbnails import Look, file_images, load_looks
 from augseq.manifest.box_statistics import BoxStatistics
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.mask_counts import MaskCounts

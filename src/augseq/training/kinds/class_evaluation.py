@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.confusion import count_confusion, draw_confusion
-from augseq.inspection.picture import Picture
-from augseq.inspection.wrong_images import draw_wrong_images
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.evaluation_figures.confusion import count_confusion, draw_confusion
+from augseq.inspection.evaluation_figures.wrong_images import draw_wrong_images
 from augseq.terminal_text import call_text, shortened
 from augseq.training.kinds.class_predictions import ClassPredictions
 from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, percent, results_text, table_of

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from augseq.errors import ArgumentError
-from augseq.inspection.curves import draw_history
-from augseq.inspection.picture import Picture
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.evaluation_figures.curves import draw_history
 from augseq.terminal_text import num_columns, padded, shortened
 from augseq.training.kinds.predictions import Predictions
 from augseq.training.sequence import ImageSequence

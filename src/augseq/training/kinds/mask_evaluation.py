@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.mask_figures import draw_iou, draw_masks
-from augseq.inspection.picture import Picture
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.evaluation_figures.mask_figures import draw_iou, draw_masks
 from augseq.terminal_text import call_text, shortened
 from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, percent, results_text, table_of
 from augseq.training.kinds.mask_predictions import MaskPredictions

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.inspection.mask_files import mask_names
+from augseq.inspection.evaluation_figures.mask_files import mask_names
 from augseq.terminal_text import first_few
 from augseq.training.kinds.mask_writer import (
     ROW_CONTENT,

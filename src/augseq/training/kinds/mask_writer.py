@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.errors import ArgumentError
-from augseq.inspection.mask_files import mask_names, write_mask
+from augseq.inspection.evaluation_figures.mask_files import mask_names, write_mask
 from augseq.pixels.cache.source import CachedSource
 from augseq.training.kinds.predictions import WrittenPredictions, write_csv
 from augseq.training.sequence import ImageSequence

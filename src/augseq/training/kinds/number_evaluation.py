@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.number_figures import draw_largest_errors, draw_scatter
-from augseq.inspection.picture import Picture
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.evaluation_figures.number_figures import draw_largest_errors, draw_scatter
 from augseq.terminal_text import call_text, counted, short_number, shortened
 from augseq.training.kinds.evaluation import NAME_WIDTH, Evaluation, results_text, table_of
 from augseq.training.kinds.number_predictions import NumberPredictions

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augseq.inspection.picture import Picture
-from augseq.inspection.tag_figures import draw_precision_and_recall, draw_wrong_tags
+from augseq.inspection.drawing.picture import Picture
+from augseq.inspection.evaluation_figures.tag_figures import (
+    draw_precision_and_recall,
+    draw_wrong_tags,
+)
 from augseq.training.kinds.class_evaluation import ClassResult, class_results_text
 from augseq.training.kinds.evaluation import Evaluation, table_of
 from augseq.training.kinds.tag_predictions import TagPredictions

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augseq.errors import ArgumentError, LabelError
-from augseq.inspection.cache_advice import choose_memory_cache
+from augseq.inspection.reports.cache_advice import choose_memory_cache
 from augseq.loading.sampling_options import Balanced
 from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption

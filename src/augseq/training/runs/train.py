@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from augseq.inspection.contact_sheet import draw_contact_sheet
+from augseq.inspection.drawing.contact_sheet import draw_contact_sheet
 from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.manifest import Manifest, check_manifest

@@ -1,0 +1,1 @@
+"""Draw images and their targets: as figures, in pixels, and with a key to their colours."""

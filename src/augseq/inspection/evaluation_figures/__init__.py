@@ -1,0 +1,1 @@
+"""Draw how good predictions are."""

@@ -1,0 +1,1 @@
+"""What Jupyter shows for manifests, sequences, batches, samples and profiles."""

@@ -1,0 +1,1 @@
+"""Measure and explain: profiles, statistics, purity, and how a sample was made."""
