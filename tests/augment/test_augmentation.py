@@ -68,7 +68,7 @@ def test_a_users_crop_is_drawn_before_decoding(
     regions: list[Region] = []
 
     class Watched:
-        shape = opened.shape
+        shape, scales = opened.shape, opened.scales
 
         def read(self, region: Region) -> Image:
             regions.append(region)

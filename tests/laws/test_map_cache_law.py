@@ -16,7 +16,16 @@ from tests.loading.targets.test_mask import CODINGS, TRUTH, images_with
 from tests.pixels.cache.conftest import entries
 
 # No two alike; 8, 4 and 2 do not divide those of the JPEG files, which are decoded at such scales.
-SIZES = {"a.jpg": (407, 301), "b.jpg": (335, 333), "c.png": (60, 81), "d.png": (24, 20)}
+SIZES = {
+    "a.jpg": (407, 301),
+    "b.jpg": (335, 333),
+    "c.png": (60, 81),
+    "d.png": (24, 20),
+    "e.jpg": (335, 301),
+    "f.png": (301, 335),
+}
+# Both have the extension of the other format.
+FORMATS = {"e.jpg": "PNG", "f.png": "JPEG"}
 SIZE = (24, 20)
 CLASSES = [str(number) for number in range(200)]
 NUM_KINDS = 5
@@ -32,7 +41,8 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, size in SIZES.items():
         stem = name[0]
         for kind in ("images", "pair"):
-            Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(root / kind / name)
+            image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
+            image.save(root / kind / name, FORMATS.get(name))
         few = Image.frombytes("P", size[::-1], rng.choice([0, 1, 2, 255], size).astype("u1"))
         few.putpalette([37 * k % 256 for k in range(3 * 256)])
         few.save(root / f"few/{stem}.png")

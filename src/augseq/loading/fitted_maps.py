@@ -9,47 +9,41 @@ import numpy.typing as npt
 
 from augseq.augment.geometry import Geometry
 from augseq.augment.moving_map import UNCOVERED, MovingMap
-from augseq.manifest.record import Record
-from augseq.pixels.decoders.jpeg import JPEG
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region, cut_map, read_box, scaled_box
 from augseq.pixels.resize import resize_image, resize_map, resized_place
 
 
-def fit_to_pixels(
-    moving: MovingMap, record: Record, region: Region, pixels: tuple[int, ...]
-) -> None:
+def fit_to_pixels(moving: MovingMap, region: Region, pixels: tuple[int, ...]) -> None:
     """Turn the points, labels or values of a whole image into those of what was read of it.
 
     Args:
         moving: The map.
-        record: The record of the image.
         region: What was to be read.
         pixels: (height, width, channels) of what was read.
     """
     if moving.kind == "points":
-        moving.values = _read_geometry(moving.values, record, region, pixels)
+        moving.values = _read_geometry(moving.values, region, pixels)
         return
-    moving.values = cut_to_pixels(moving.values, record, region, pixels)
+    moving.values = cut_to_pixels(moving.values, region, pixels)
     if region.resize is not None and is_resized(region, pixels):
         resize_with_image(moving, region.resize)
 
 
 def cut_to_pixels(
-    values: npt.NDArray[Any], record: Record, region: Region, pixels: tuple[int, ...]
+    values: npt.NDArray[Any], region: Region, pixels: tuple[int, ...]
 ) -> npt.NDArray[Any]:
     """Return the part of a map that belongs to the pixels that were read of its image.
 
     Args:
         values: The map of the whole image, shape (height, width, ...).
-        record: The record of the image.
         region: What was to be read.
         pixels: (height, width, ...) of what was read: all pixels of the region, or those of the
             image downscaled by a factor, in which case the region was widened; or all of the
             image, resized, to which the map is still to be resized.
     """
     if is_resized(region, pixels):
-        scale = jpeg_scale(record, values.shape, region)
+        scale = region.scale(values.shape)
         return cut_map(values, scale, scaled_box(None, values.shape, scale))
     return cut_map(values, *read_box(region, values.shape, pixels))
 
@@ -64,20 +58,6 @@ def is_resized(region: Region, pixels: tuple[int, ...]) -> bool:
     return region.resize is not None and tuple(pixels[:2]) == region.resize.image_size
 
 
-def jpeg_scale(record: Record, shape: tuple[int, ...], region: Region) -> int:
-    """Return the factor by which an image was downscaled while it was decoded.
-
-    A cache of resized images does not say it, so this goes by the extension of the file.
-
-    Args:
-        record: The record of the image.
-        shape: (height, width, ...) of the whole image.
-        region: What was to be read.
-    """
-    is_scaled = record.window is None and record.path.lower().endswith(JPEG.endings)
-    return region.scale(shape) if is_scaled else 1
-
-
 def resize_with_image(moving: MovingMap, options: ResizeOptions) -> None:
     """Resize a map as its image is resized."""
     if moving.kind == "labels":
@@ -89,14 +69,11 @@ def resize_with_image(moving: MovingMap, options: ResizeOptions) -> None:
         moving.values = resize_image(moving.values, options)
 
 
-def _read_geometry(
-    whole: Geometry, record: Record, region: Region, pixels: tuple[int, ...]
-) -> Geometry:
+def _read_geometry(whole: Geometry, region: Region, pixels: tuple[int, ...]) -> Geometry:
     """Return where the points of a whole image are in the pixels that were read of it.
 
     Args:
         whole: The geometry of the whole image.
-        record: The record of the image.
         region: What was to be read.
         pixels: (height, width, channels) of what was read.
     """
@@ -104,7 +81,7 @@ def _read_geometry(
     if region.resize is None or not is_resized(region, pixels):
         scale, (top, left, *_) = read_box(region, whole.size, pixels)
         return whole.scaled(size, 1 / scale, 1 / scale, -left, -top)
-    scale = jpeg_scale(record, whole.size, region)
+    scale = region.scale(whole.size)
     _, _, height, width = scaled_box(None, whole.size, scale)
     decoded = whole.scaled((height, width), 1 / scale, 1 / scale)
     return _resized_geometry(decoded, region.resize)

@@ -18,6 +18,7 @@ from augseq.manifest.record import Record
 from augseq.pixels.buckets import Buckets
 from augseq.pixels.cache.image_cache import ImageCache
 from augseq.pixels.cache.record_cache import RecordCache
+from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.options import Bands, PixelDtype, ResizeOptions
 from augseq.pixels.region import Region
 from augseq.pixels.resize import resize_image, resized_region
@@ -167,9 +168,9 @@ class Pipeline:
         is_cached = cache is not None and cache.fill(record)
         if not self.with_maps and not self.own_images:
             return is_cached
-        shape = self.source.open(record).shape
+        opened = self.source.open(record)
         # All of them, also if there is no room for one.
-        return all([is_cached, *(kind.fill_cache(record, shape) for kind in self.kinds.values())])
+        return all([is_cached, *(kind.fill_cache(record, opened) for kind in self.kinds.values())])
 
     def entry_bytes(self, record: Record, shape: tuple[int, ...]) -> int:
         """Return the size of all that a cache stores for a record, in bytes; 0 without a cache.
@@ -200,17 +201,18 @@ class Pipeline:
         """Draw the crop that the list begins with; None without one or after a resize."""
         return None if self.resizes_first else self.augment.draw_crop(shape, rng)
 
-    def region(self, shape: tuple[int, ...], crop: Crop | None) -> Region:
+    def region(self, opened: OpenImage, crop: Crop | None) -> Region:
         """Return the region of an image that must be decoded.
 
         Args:
-            shape: (height, width, channels) of the whole image.
+            opened: The image.
             crop: The crop that the list begins with; None without one.
         """
         if self.resizes_first and self.resize is not None:
-            return resized_region(shape, self.resize, scaled_decode=self.scaled_decode)
+            return resized_region(opened, self.resize, scaled_decode=self.scaled_decode)
         box, covers = (crop.box, crop.covers) if crop else (None, None)
-        return Region(box=box, covers=covers if self.scaled_decode else None)
+        covers = covers if self.scaled_decode else None
+        return Region(box=box, covers=covers, scales=opened.scales)
 
     def read_maps(
         self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
@@ -229,7 +231,7 @@ class Pipeline:
         for key, target in self.with_maps.items():
             maps[key] = moving = target.read_map(record, shape, region, pixels)
             if moving.kind == "points":
-                fit_to_pixels(moving, record, region, pixels.shape)
+                fit_to_pixels(moving, region, pixels.shape)
         return maps
 
     def load_targets(

@@ -99,7 +99,7 @@ def load_sample(
         opened = pipeline.source.open(record)
         pipeline = pipeline.fitted(opened.shape)
         crop = pipeline.draw_crop(opened.shape, rng)
-        region = pipeline.region(opened.shape, crop)
+        region = pipeline.region(opened, crop)
         image = opened.read(region)
         maps = pipeline.read_maps(record, opened.shape, region, image)
         if pipeline.resizes_first:

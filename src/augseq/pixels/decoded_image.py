@@ -17,6 +17,11 @@ class OpenImage(Protocol):
         """(height, width, channels) of the whole upright image."""
         ...
 
+    @property
+    def scales(self) -> bool:
+        """Whether `read` downscales for `region.covers`: large JPEG files do."""
+        ...
+
     def read(self, region: Region) -> Image:
         """Return a region, shape (height, width, channels); it may be read-only.
 
@@ -38,6 +43,11 @@ class DecodedImage:
     def shape(self) -> tuple[int, ...]:
         """(height, width, channels) of the whole image."""
         return self.pixels.shape
+
+    @property
+    def scales(self) -> bool:
+        """False: the pixels are at full size."""
+        return False
 
     def read(self, region: Region) -> Image:
         """Return the pixels in the box, as a view."""
@@ -78,6 +88,11 @@ class FloatImage:
     def shape(self) -> tuple[int, ...]:
         """(height, width, channels) of the whole image."""
         return self.opened.shape
+
+    @property
+    def scales(self) -> bool:
+        """Whether the image downscales."""
+        return self.opened.scales
 
     def read(self, region: Region) -> Image:
         """Return the pixels of a region, float32."""

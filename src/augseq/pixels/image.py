@@ -96,4 +96,4 @@ def read_image(
 def _region(opened: OpenImage, resize: ResizeOptions | None, *, scaled_decode: bool) -> Region:
     if resize is None:
         return WHOLE
-    return resized_region(opened.shape, resize, scaled_decode=scaled_decode)
+    return resized_region(opened, resize, scaled_decode=scaled_decode)

@@ -27,11 +27,13 @@ class Region:
         covers: (height, width) in pixels that suffice: a large JPEG may be decoded at 1/2, 1/4 or
             1/8 scale, as long as the region keeps at least these. None for full size.
         resize: How the caller resizes the pixels; a cache can return them resized. None: not yet.
+        scales: Whether the image can be downscaled while it is decoded: see `OpenImage`.
     """
 
     box: Box | None = None
     covers: tuple[int, int] | None = None
     resize: ResizeOptions | None = None
+    scales: bool = True
 
     def scale(self, shape: tuple[int, ...]) -> int:
         """Return the largest of 1, 2, 4 and 8 that the region can be downscaled by.
@@ -39,7 +41,7 @@ class Region:
         Args:
             shape: (height, width, ...) of the whole image.
         """
-        if self.covers is None or max(shape[:2]) <= _BLOCK_PX:
+        if self.covers is None or not self.scales or max(shape[:2]) <= _BLOCK_PX:
             return 1
         height, width = shape[:2] if self.box is None else self.box[2:]
         ratio = min(height / self.covers[0], width / self.covers[1])

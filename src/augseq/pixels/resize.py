@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.options import ResizeOptions
 from augseq.pixels.region import Region
 from augseq.types import Image
@@ -132,17 +133,16 @@ def covered_size(shape: tuple[int, ...], options: ResizeOptions) -> tuple[int, i
     return math.ceil(shape[0] * scale), math.ceil(shape[1] * scale)
 
 
-def resized_region(
-    shape: tuple[int, ...], options: ResizeOptions, *, scaled_decode: bool
-) -> Region:
+def resized_region(opened: OpenImage, options: ResizeOptions, *, scaled_decode: bool) -> Region:
     """Return what to read of an image that is resized next.
 
     Args:
-        shape: (height, width, ...) of the image.
+        opened: The image.
         options: How it will be resized.
         scaled_decode: Whether large JPEG files may be downscaled while decoding.
     """
-    return Region(covers=covered_size(shape, options) if scaled_decode else None, resize=options)
+    covers = covered_size(opened.shape, options) if scaled_decode else None
+    return Region(covers=covers, resize=options, scales=opened.scales)
 
 
 def centre_box(height: int, width: int, target: tuple[int, int]) -> tuple[int, int, int, int]:

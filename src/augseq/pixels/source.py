@@ -337,6 +337,10 @@ class _RecordImage:
     def shape(self) -> tuple[int, ...]:
         return self.opened.shape
 
+    @property
+    def scales(self) -> bool:
+        return self.opened.scales
+
     def read(self, region: Region) -> Image:
         try:
             return self.opened.read(region)

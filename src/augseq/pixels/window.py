@@ -34,6 +34,11 @@ class WindowImage:
         """(height, width, channels) of the window."""
         return (*self.window.size, *self.whole.shape[2:])
 
+    @property
+    def scales(self) -> bool:
+        """False: see `read`."""
+        return False
+
     def read(self, region: Region) -> Image:
         """Return the pixels in the box of the window, always at full size.
 

@@ -394,3 +394,30 @@ def test_displays_follow_pairs_through_all_steps(
         assert figure.axes
     assert sequence.augmentation_stats(num_samples=4, progress=False).num_samples == 4
     assert sequence.check_purity(num_images=1).is_pure
+
+
+@pytest.mark.parametrize(("image", "pair"), [("jpg", "png"), ("png", "jpg")])
+def test_a_crop_shows_the_same_part_of_both_if_only_one_is_downscaled_while_decoding(
+    tmp_path: Path, image: str, pair: str
+) -> None:
+    """A large JPEG file is downscaled, a PNG file is not."""
+    # From dark to bright and back, 2 levels per pixel.
+    x, y = np.meshgrid(np.arange(901), np.arange(703))
+    shades = [np.abs((values * 2) % 510 - 255) for values in (x, y, x + y)]
+    picture = Image.fromarray(np.stack(shades, 2).astype(np.uint8))
+    for folder, ending in (("images", image), ("pairs", pair)):
+        (tmp_path / folder).mkdir()
+        picture.save(tmp_path / folder / f"a.{ending}", quality=100, subsampling=0)
+    images = augseq.index_folder(tmp_path / "images", labels=None, progress=False)
+    batches = augseq.ImageSequence(
+        images.with_column("pair", pattern=f"../pairs/{{stem}}.{pair}"),
+        image_size=(48, 48),
+        targets=augseq.PairedImage("pair"),
+        augment=[A.RandomResizedCrop((48, 48), scale=(0.2, 0.6))],
+    )
+    for epoch in range(20):
+        batches.set_epoch(epoch)
+        shown, paired = batches[0]
+        # They are shrunk in different ways, which rounds the turning points differently. Without
+        # the same part, the mean was up to 5.8; with it, 1.0.
+        assert np.abs(shown - paired).mean() < 1.5

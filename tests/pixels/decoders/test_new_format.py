@@ -54,6 +54,10 @@ class ToyImage:
         size = (height, width) if self._orientation < 5 else (width, height)
         return *size, self._options.num_channels
 
+    @property
+    def scales(self) -> bool:
+        return False
+
     def read(self, region: Region) -> Image:
         if zlib.crc32(self._body) != self._checksum:
             raise DecodeError("its pixels are truncated or damaged")

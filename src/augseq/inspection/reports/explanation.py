@@ -239,7 +239,7 @@ def _first_stages(record: Record, pipeline: Pipeline, image: Image | None) -> It
     maps: Mapping[ArrayKey, MovingMap] = NO_MAPS
     if image is None or pipeline.with_maps:
         opened = pipeline.source.open(record)
-        region = replace(pipeline.region(opened.shape, None), resize=None)
+        region = replace(pipeline.region(opened, None), resize=None)
         image = opened.read(region) if image is None else image
         maps = pipeline.read_maps(record, opened.shape, region, image)
     yield Stage(name="decoded", image=image, **_loaded(record, pipeline, image, maps))

@@ -98,6 +98,10 @@ class _SeenImage:
     def shape(self) -> tuple[int, ...]:
         return self.opened.shape
 
+    @property
+    def scales(self) -> bool:
+        return self.opened.scales
+
     def read(self, region: Region) -> Image:
         image: Image = self.run(partial(self.opened.read, region))
         return image

@@ -56,6 +56,11 @@ class HeldImage:
         """(height, width, channels) of the whole image."""
         return self._opened.shape
 
+    @property
+    def scales(self) -> bool:
+        """Whether the image downscales."""
+        return self._opened.scales
+
     def read(self, region: Region) -> Image:
         """Return the pixels of a region, read-only."""
         scale = region.scale(self.shape)
@@ -96,7 +101,7 @@ def start_of(record: Record, pipeline: Pipeline) -> Start:
         if not pipeline.with_maps:
             return Start(image, NO_MAPS)
         return Start(image, pipeline.read_maps(record, opened.shape, WHOLE, image.read(WHOLE)))
-    return resized_start(record, opened, pipeline.region(opened.shape, None), pipeline)
+    return resized_start(record, opened, pipeline.region(opened, None), pipeline)
 
 
 def resized_start(record: Record, opened: OpenImage, region: Region, pipeline: Pipeline) -> Start:
@@ -156,7 +161,7 @@ def _held(key: ArrayKey, target: Target, starts: Mapping[int, Start]) -> Target:
         if held.kind in ("pixels", "twin"):
             moving.values = DecodedImage(held.values).read(region)
         else:
-            fit_to_pixels(moving, record, region, pixels.shape)
+            fit_to_pixels(moving, region, pixels.shape)
         moving.values = moving.values.copy()
         return moving
 

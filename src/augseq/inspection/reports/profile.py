@@ -256,8 +256,8 @@ def _advise_scaled_decode(
     ):
         return None
     scaled = replace(pipeline, scaled_decode=True)
-    shape = pipeline.source.open(plan.records(steps[0])[0]).shape
-    if scaled.region(shape, None).scale(shape) == 1:
+    opened = pipeline.source.open(plan.records(steps[0])[0])
+    if scaled.region(opened, None).scale(opened.shape) == 1:
         return None
     count = sum(len(plan.records(step)) for step in steps)
     quicker = _measure_stages(replace(plan, pipeline=scaled), steps, count)

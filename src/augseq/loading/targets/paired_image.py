@@ -17,7 +17,7 @@ from augseq.pixels.cache.record_cache import RecordCache
 from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.mask_file import other_size
 from augseq.pixels.options import ColorMode, DecodeOptions, PixelDtype, check_depth
-from augseq.pixels.region import Region
+from augseq.pixels.region import Region, read_box
 from augseq.pixels.source import (
     ArraySource,
     FileSource,
@@ -253,9 +253,32 @@ class _PairedImageFile:
     def shape(self) -> tuple[int, ...]:
         return self.opened.shape
 
+    @property
+    def scales(self) -> bool:
+        return self.opened.scales
+
     def read(self, region: Region) -> Image:
         with self.names.naming(self.record):
             return self.opened.read(region)
+
+
+def _part_like(
+    region: Region, opened: OpenImage, shape: tuple[int, ...], pixels: tuple[int, ...]
+) -> Region:
+    """Return the region of a paired image that shows what was read of the image.
+
+    Args:
+        region: What was to be read of the image.
+        opened: The paired image.
+        shape: (height, width, ...) of both.
+        pixels: (height, width, ...) of what was read of the image.
+    """
+    scale, place = read_box(region, shape, pixels)
+    if region.box is None or (scale > 1 and opened.scales):
+        return replace(region, scales=opened.scales)
+    # Only one of them is downscaled, of which the box is widened to whole pixels.
+    top, left, height, width = (scale * edge for edge in place)
+    return Region(box=(top, left, min(height, shape[0] - top), min(width, shape[1] - left)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +318,7 @@ class PairedTarget(Target):
             return self
         return replace(self, source=self.source.with_cache(cache))
 
-    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+    def fill_cache(self, record: Record, image: OpenImage) -> bool:
         """Cache the paired image of a record."""
         return self.source.fill(record) if isinstance(self.source, PairedSource) else True
 
@@ -328,7 +351,7 @@ class PairedTarget(Target):
                 names.path_of(record),
                 record.index,
             ) from DecodeError(reason)
-        values = opened.read(region)
+        values = opened.read(_part_like(region, opened, shape, pixels.shape))
         # A cached image is read-only, but augmentations receive arrays that they can write to.
         values = values if values.flags.writeable else values.copy()
         return MovingMap(values, "twin" if self.augment == "same" else "pixels")

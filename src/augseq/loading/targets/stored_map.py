@@ -8,13 +8,14 @@ import numpy as np
 
 from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import AugseqError
-from augseq.loading.fitted_maps import cut_to_pixels, is_resized, jpeg_scale, resize_with_image
+from augseq.loading.fitted_maps import cut_to_pixels, is_resized, resize_with_image
 from augseq.loading.targets.map_file import MapFiles
 from augseq.loading.targets.map_rows import MapRows
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
 from augseq.pixels.cache.key import Key
 from augseq.pixels.cache.map_cache import MapCache
+from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.region import Box, Region, cut, cut_map, read_box
 from augseq.pixels.resize import resized_region
 from augseq.pixels.window import in_window, inside_size
@@ -94,21 +95,22 @@ class StoredMap(Target):
         cache = self.maps.cache
         if cache is None or not is_resized(region, pixels.shape) or region.resize != cache.resize:
             return _read(self, record, shape, region, pixels.shape)
-        key = _key(self.maps, cache, record, shape)
+        key = _key(self.maps, cache, record, region.scale(shape))
         make = partial(_resized, self, record, shape, region)
         return MovingMap(self.unpacked(cache.read(key, shape, make)), self.map_kind)
 
-    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+    def fill_cache(self, record: Record, image: OpenImage) -> bool:
         """Cache the map of a record, if it is missing and there is room; see `Target`."""
-        cache = self.maps.cache
+        cache, shape = self.maps.cache, image.shape
         if cache is None:
             return True
-        key = _key(self.maps, cache, record, shape)
         if cache.resize is None:
+            key = _key(self.maps, cache, record)
             shape = record.whole_shape(shape)
             make = partial(self.decoded, record, shape)
         else:
-            region = resized_region(shape, cache.resize, scaled_decode=cache.scaled_decode)
+            region = resized_region(image, cache.resize, scaled_decode=cache.scaled_decode)
+            key = _key(self.maps, cache, record, region.scale(shape))
             make = partial(_resized, self, record, shape, region)
         if cache.find(key, shape) is None and cache.folder.takes_more:
             cache.read(key, shape, make)
@@ -130,7 +132,7 @@ def _read(
     whole, cache = record.whole_shape(shape), target.maps.cache
     stored = part = None
     if cache is not None and cache.resize is None:
-        key = _key(target.maps, cache, record, shape)
+        key = _key(target.maps, cache, record)
         stored = cache.find(key, whole)
         if stored is None and cache.folder.takes_more:
             stored = cache.read(key, whole, partial(target.decoded, record, whole))
@@ -140,7 +142,7 @@ def _read(
         stored = target.decoded(record, whole) if stored is None else stored
         beyond = np.nan if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max
         # Views: only the part that was read of the image is copied.
-        part = cut_to_pixels(in_window(stored, record, beyond), record, region, pixels)
+        part = cut_to_pixels(in_window(stored, record, beyond), region, pixels)
     moving = MovingMap(target.moving(part), target.map_kind)
     if region.resize is not None and is_resized(region, pixels):
         resize_with_image(moving, region.resize)
@@ -205,16 +207,18 @@ def _resized(target: StoredMap, record: Record, shape: tuple[int, ...], region: 
     return target.packed(moving.values)
 
 
-def _key(
-    files: MapFiles | MapRows, cache: MapCache, record: Record, shape: tuple[int, ...]
-) -> Key | None:
+def _key(files: MapFiles | MapRows, cache: MapCache, record: Record, scale: int = 1) -> Key | None:
+    """Return the key of a cached map.
+
+    Args:
+        files: Where the maps are.
+        cache: The cache.
+        record: The record.
+        scale: Factor by which its image is downscaled before both are resized; 1 for whole maps.
+    """
     assert isinstance(files, MapFiles)
-    part = ""
-    if cache.resize is not None:
-        region = resized_region(shape, cache.resize, scaled_decode=cache.scaled_decode)
-        scale = jpeg_scale(record, shape, region)
-        part += f"#{record.window}" if record.window else ""
-        # Two images can have the same mask.
-        part += f"#{scale}" if scale > 1 else ""
+    part = f"#{record.window}" if record.window and cache.resize is not None else ""
+    # Two images can have the same mask.
+    part += f"#{scale}" if scale > 1 else ""
     with files.naming(record):
         return cache.key(files.path_of(record), record, part)

@@ -12,6 +12,7 @@ from augseq.loading.targets.mirrored_classes import ClassMirror
 from augseq.loading.targets.view import TargetView, numbers_text
 from augseq.manifest.record import Record
 from augseq.pixels.cache.record_cache import RecordCache
+from augseq.pixels.decoded_image import OpenImage
 from augseq.pixels.options import DecodeOptions, PixelDtype
 from augseq.pixels.region import Region
 from augseq.pixels.source import ImageSource
@@ -103,12 +104,12 @@ class Target(Protocol):
         """Return the same target, which reads its files through a cache."""
         return self
 
-    def fill_cache(self, record: Record, shape: tuple[int, ...]) -> bool:
+    def fill_cache(self, record: Record, image: OpenImage) -> bool:
         """Cache what is read of the files of a record, if it is missing and there is room.
 
         Args:
             record: The record, with at least the `columns`.
-            shape: (height, width, channels) of the whole upright image.
+            image: Its image.
 
         Returns:
             Whether it is now cached; also if the target reads no files.

@@ -20,10 +20,10 @@ from augseq.pixels import native
 from augseq.pixels.file_identity import Identity
 from augseq.types import Image
 
-_MAGIC = b"augseq\0\1"
-# Magic, the source's identity, height, width, channels, height and width before resizing, and the
-# number of the dtype; the pixels start on a cache line.
-_HEADER = struct.Struct("<8sQq16sIIIIIB3x")
+_MAGIC = b"augseq\0\2"
+# Magic, the source's identity, height, width, channels, height and width before resizing, the
+# number of the dtype, and whether the file scales; the pixels start on a cache line.
+_HEADER = struct.Struct("<8sQq16sIIIIIB?2x")
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.uint16))
 # Otherwise Python duplicates the file handle, which costs as much as mapping.
 _MAP: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
@@ -37,10 +37,12 @@ class Entry(NamedTuple):
             read-only, or a new array.
         shape: (height, width, channels) before it was resized; the shape of the pixels if it was
             not.
+        scales: Whether the image was downscaled for `Region.covers`, if it was resized.
     """
 
     pixels: Image
     shape: tuple[int, ...]
+    scales: bool
 
 
 def entry_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
@@ -49,7 +51,9 @@ def entry_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
     return _HEADER.size + height * width * channels * np.dtype(dtype).itemsize
 
 
-def write_entry(file: BinaryIO, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
+def write_entry(
+    file: BinaryIO, identity: Identity, pixels: Image, shape: tuple[int, ...], *, scales: bool
+) -> None:
     """Write an image or map to a cache file.
 
     Args:
@@ -57,9 +61,10 @@ def write_entry(file: BinaryIO, identity: Identity, pixels: Image, shape: tuple[
         identity: Identity of the file that the pixels were decoded from.
         pixels: Shape (height, width, channels), uint8, uint16 or float32.
         shape: As in `Entry`.
+        scales: As in `Entry`.
     """
     kind = _DTYPES.index(pixels.dtype)
-    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape, *shape[:2], kind))
+    file.write(_HEADER.pack(_MAGIC, *identity, *pixels.shape, *shape[:2], kind, scales))
     file.write(np.ascontiguousarray(pixels).data)
 
 
@@ -114,8 +119,8 @@ def _as_entry(content: Image, identity: Identity) -> Entry | None:
     """Return the image in the bytes of a cache file; None if they are something else."""
     if len(content) <= _HEADER.size:
         return None
-    magic, *key, height, width, channels, first_height, first_width, kind = _HEADER.unpack_from(
-        content.data
+    magic, *key, height, width, channels, first_height, first_width, kind, scales = (
+        _HEADER.unpack_from(content.data)
     )
     shape = (height, width, channels)
     if (
@@ -126,5 +131,4 @@ def _as_entry(content: Image, identity: Identity) -> Entry | None:
     ):
         return None
     pixels = content[_HEADER.size :].view(_DTYPES[kind]).reshape(shape)
-    # Zero in files of earlier versions, which resized nothing.
-    return Entry(pixels, (first_height, first_width, channels) if first_height else shape)
+    return Entry(pixels, (first_height, first_width, channels), scales)

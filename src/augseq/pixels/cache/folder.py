@@ -97,7 +97,15 @@ class CacheFolder:
             return map_entry(path, identity)
         return read_entry(path, identity, self._entry_bytes)
 
-    def keep(self, name: str, identity: Identity, pixels: Image, shape: tuple[int, ...]) -> None:
+    def keep(
+        self,
+        name: str,
+        identity: Identity,
+        pixels: Image,
+        shape: tuple[int, ...],
+        *,
+        scales: bool = False,
+    ) -> None:
         """Write an image if there is room; warn once when there is none left.
 
         Args:
@@ -105,8 +113,9 @@ class CacheFolder:
             identity: Identity of the file that the pixels were decoded from.
             pixels: Shape (height, width, channels), of the folder's dtype.
             shape: As in `Entry`.
+            scales: As in `Entry`.
         """
-        write = partial(write_entry, identity=identity, pixels=pixels, shape=shape)
+        write = partial(write_entry, identity=identity, pixels=pixels, shape=shape, scales=scales)
         self._files.keep(name, write)
 
 

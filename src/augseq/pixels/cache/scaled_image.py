@@ -36,6 +36,11 @@ class ScaledImage:
     shape: tuple[int, ...]
     full_size: Image | None
 
+    @property
+    def scales(self) -> bool:
+        """True, also for a file that `_decode` finds to be no JPEG: it is known after reading."""
+        return True
+
     def read(self, region: Region) -> Image:
         """Return the pixels of a region; decode and cache the image at its scale if missing."""
         scale = region.scale(self.shape)

@@ -186,10 +186,10 @@ class CachedSource:
         if self.resize is None:
             pixels = opened.read(WHOLE)
         else:
-            region = resized_region(opened.shape, self.resize, scaled_decode=self.scaled_decode)
+            region = resized_region(opened, self.resize, scaled_decode=self.scaled_decode)
             pixels = resize_image(opened.read(region), self.resize)
         if key is not None:
-            self.folder.keep(*key, pixels, opened.shape)
+            self.folder.keep(*key, pixels, opened.shape, scales=opened.scales)
         return pixels
 
     def _shrunk(self, opened: OpenImage) -> Image:
@@ -223,6 +223,11 @@ class _ResizedImage:
     def shape(self) -> tuple[int, ...]:
         """(height, width, channels) of the whole image, before it is resized."""
         return self._file.shape if self.entry is None else self.entry.shape
+
+    @property
+    def scales(self) -> bool:
+        """Whether its file downscales."""
+        return self._file.scales if self.entry is None else self.entry.scales
 
     @property
     def _file(self) -> OpenImage:

@@ -66,6 +66,11 @@ class JpegFile:
     orientation: int
     shape: tuple[int, int, int]
 
+    @property
+    def scales(self) -> bool:
+        """True: JPEG files can be decoded at a smaller scale."""
+        return True
+
     def read(self, region: Region) -> Image:
         """Decode a part of the image; see `OpenImage`."""
         scale = region.scale(self.shape)

@@ -26,6 +26,11 @@ class StoredImage:
     orientation: int
     as_pixels: Callable[[Array], Image]
 
+    @property
+    def scales(self) -> bool:
+        """False: pixels are read at full size."""
+        return False
+
     def read(self, region: Region) -> Image:
         """Return the pixels in the box; a new array."""
         box = scaled_box(region.box, self.shape, 1)
