@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,11 +153,19 @@ def _images_with_targets(place: Path) -> Path:
 @pytest.fixture
 def begun(folder: Path) -> Path:  # noqa: F811
     """Return the folder of a run that was killed before its first backup."""
+    return begin(folder)
+
+
+def begin(folder: Path, color_mode: Any = "rgb") -> Path:  # noqa: F811
     images = augseq.index_folder(folder, progress=False)
     options = augseq.RunOptions(
-        augment=augseq.preset("light"), augment_name="light", image_size=(8, 16), epochs=4
+        augment=augseq.preset("light"),
+        augment_name="light",
+        image_size=(8, 16),
+        epochs=4,
+        color_mode=color_mode,
     )
-    batches = augseq.ImageSequence(images, image_size=(8, 16))
+    batches = augseq.ImageSequence(images, image_size=(8, 16), color_mode=color_mode)
     place = folder.parent / "begun"
     (place / "backups").mkdir(parents=True)
     augseq.write_manifest(images, place / "manifest.parquet")
@@ -206,6 +215,19 @@ def test_options_that_contradict_the_run_are_refused(
     assert outcome.code in (1, 2)
     assert text in " ".join(outcome.err.replace("│", " ").split())
     assert sorted(path.name for path in begun.iterdir()) == before
+
+
+def test_an_option_is_checked_together_with_those_of_the_run(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Not with the defaults of new runs: `--bands` alone would require `--color-mode bands`."""
+    for name in ("cat", "dog"):
+        (tmp_path / "scenes" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "scenes" / name / "0.tif")
+    begun = begin(tmp_path / "scenes", "bands")
+    outcome = run("fit", "--resume", begun, "--bands", "2,1,0")
+    assert "--bands must be as in the run to resume: None. Received: (2, 1, 0)." in outcome.err
 
 
 def test_a_run_of_a_program_is_resumed_by_that_program(

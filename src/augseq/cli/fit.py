@@ -236,7 +236,8 @@ def _stored_options(
     settings = read_settings(folder)
     # Without its augmentations, which a complete run does not need.
     stored = read_options(settings, ())
-    check_same(run.run_options(decoding), stored, given, folder)
+    options = run.run_options(decoding, stored=stored, names=given)
+    check_same(options, stored, given, folder)
     _check_interrupted(folder)
     name = settings.get("augment_name")
     if name is None:

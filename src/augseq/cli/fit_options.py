@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -178,8 +178,19 @@ class RunArguments:
         ),
     ] = False
 
-    def run_options(self, decoding: Decoding) -> RunOptions:
-        """Return the options of a new run.
+    def run_options(
+        self,
+        decoding: Decoding,
+        *,
+        stored: RunOptions | None = None,
+        names: Collection[str] = (),
+    ) -> RunOptions:
+        """Return the options of a new run, or of one to resume.
+
+        Args:
+            decoding: How files are decoded.
+            stored: The options of the run to resume; None for a new run.
+            names: Names of the options that the user gave; the others are as stored.
 
         Raises:
             ArgumentError: An option is invalid.
@@ -191,7 +202,16 @@ class RunArguments:
             "image_size": parse_size(self.image_size),
             "bands": parse_bands(self.bands),
         }
-        return RunOptions(**given, **asdict(decoding))
+        given |= asdict(decoding)
+        if stored is None:
+            return RunOptions(**given)
+        return replace(stored, **{name: given[name] for name in _own_names(names)})
+
+
+def _own_names(names: Collection[str]) -> set[str]:
+    """Return which fields of `RunOptions` the options are that a user gave."""
+    own = {"augment_name" if name == "augment" else name for name in names}
+    return own & {field.name for field in fields(RunOptions)}
 
 
 def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], run: Path) -> None:
@@ -203,9 +223,7 @@ def check_same(given: RunOptions, stored: RunOptions, names: Collection[str], ru
         names: Names of the options that the user gave.
         run: The run folder.
     """
-    compared = {"augment_name" if name == "augment" else name for name in names}
-    compared &= {field.name for field in fields(RunOptions)} - CAN_CHANGE
-    for name in sorted(compared):
+    for name in sorted(_own_names(names) - CAN_CHANGE):
         now, then = getattr(given, name), getattr(stored, name)
         if now != then:
             option = "--" + name.removesuffix("_name").replace("_", "-")
