@@ -255,5 +255,16 @@ def test_images_that_tiles_do_not_fit_are_refused(photos: augseq.Manifest, tmp_p
     with pytest.raises(ArgumentError, match="shorter_side_px=32"):
         plain(tiles, cache=cache)
     save(tmp_path / "photos/a.png", noise(70, 50))
-    with pytest.raises(ChangedFileError, match=r"'a.png' \(index 0\).*50 x 70.*Received: 70 x 50"):
+    with pytest.raises(ChangedFileError, match=r"'a.png' \(index 0, .*50 x 70.*Received: 70 x 50"):
         plain(tiles)[0]
+
+
+def test_an_error_says_which_tile_of_the_image_was_loaded(photos: augseq.Manifest) -> None:
+    def fail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        raise ValueError("too dark")
+
+    tiles = augseq.tile_manifest(photos, SIZE, overlap=8)
+    with pytest.raises(ValueError, match="too dark") as caught:
+        plain(tiles, augment=[fail]).sample(4, epoch=0)
+    notes = " ".join(caught.value.__notes__)
+    assert "'a.png' (index 4, tile of 24 x 32 px at top 16, left 24), epoch 0" in notes

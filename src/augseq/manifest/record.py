@@ -69,8 +69,10 @@ class Window:
     image_width: int
 
     def __repr__(self) -> str:
-        place = f"{self.height} x {self.width} px at top {self.top}, left {self.left}"
-        return call_text("Window", place, f"of {self.image_height} x {self.image_width} px")
+        return call_text("Window", str(self), f"of {self.image_height} x {self.image_width} px")
+
+    def __str__(self) -> str:
+        return f"{self.height} x {self.width} px at top {self.top}, left {self.left}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -124,7 +126,8 @@ class Record:
         return options_text(self, path=path, probe=probe if self.probe.height else "<unusable>")
 
     def __str__(self) -> str:
-        return f"{self.path!r} (index {self.index})"
+        tile = "" if self.window is None else f", tile of {self.window}"
+        return f"{self.path!r} (index {self.index}{tile})"
 
     def whole_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (height, width, ...) of the whole image in the file.

@@ -217,7 +217,7 @@ def _key(files: MapFiles | MapRows, cache: MapCache, record: Record, scale: int 
         scale: Factor by which its image is downscaled before both are resized; 1 for whole maps.
     """
     assert isinstance(files, MapFiles)
-    part = f"#{record.window}" if record.window and cache.resize is not None else ""
+    part = f"#{record.window!r}" if record.window and cache.resize is not None else ""
     # Two images can have the same mask.
     part += f"#{scale}" if scale > 1 else ""
     with files.naming(record):

@@ -166,7 +166,7 @@ class CachedSource:
     def _key(self, record: Record) -> Key | None:
         """Return the name of an image and the identity of its file; None without a file."""
         is_part = record.window is not None and self.resize is not None
-        return cache_key(self.files, record, f"#{record.window}" if is_part else "")
+        return cache_key(self.files, record, f"#{record.window!r}" if is_part else "")
 
     def _find(self, key: Key | None) -> Entry | None:
         return None if key is None else self.folder.find(*key)
