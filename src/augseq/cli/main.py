@@ -55,11 +55,16 @@ def options(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            metavar="",
+            help="Print the version.",
         ),
     ] = False,
     whole_traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show the full traceback of an error.")
+        bool,
+        typer.Option("--traceback", metavar="", help="Show the full traceback of an error."),
     ] = False,
 ) -> None:
     """Global options."""
