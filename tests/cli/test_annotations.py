@@ -35,6 +35,14 @@ def test_show_draws_the_boxes_of_a_manifest(run: Run, tmp_path: Path) -> None:  
     assert is_line.sum() > 100
 
 
+def test_fit_says_that_it_trains_no_detectors(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    images = augseq.index_coco(write_coco_scene(tmp_path / "data"), progress=False)
+    augseq.write_manifest(images, "m.parquet")
+    outcome = run("fit", "m.parquet", "-o", str(tmp_path / "run"))
+    assert outcome.code == 1
+    assert "targets=augseq.Boxes()), as in docs/detect.md" in outcome.err
+
+
 def test_errors_name_the_options_that_solve_them(run: Run, tmp_path: Path) -> None:  # noqa: F811
     wrong = [{**COCO["annotations"][0], "bbox": [1, 2, 0, 4]}]
     path = write_coco_scene(tmp_path / "data", annotations=wrong)

@@ -11,6 +11,7 @@ from augseq.loading.targets.label import Label
 from augseq.loading.targets.target import TargetOption
 from augseq.manifest.concat import concat_manifests
 from augseq.manifest.manifest import Manifest
+from augseq.manifest.object_columns import BOXES
 from augseq.manifest.schema import own_names
 from augseq.manifest.split import split_kind
 from augseq.terminal_text import listed
@@ -102,6 +103,12 @@ def _check_labels(manifest: Manifest) -> None:
     if manifest.class_names and not manifest.table.column("target").null_count:
         return
     own = own_names(manifest.table)
+    if BOXES in own:
+        raise LabelError(
+            f"The images in {manifest.root!r} have boxes but no labels. augseq.train and `augseq "
+            "fit` train no detectors: train your own on ImageSequence(images, "
+            "targets=augseq.Boxes()), as in docs/detect.md."
+        )
     raise LabelError(
         f"{'Some' if manifest.class_names else 'The'} images in {manifest.root!r} have no label. "
         "Index them with labels: a sub-folder for each class, or a table with a column of classes "
