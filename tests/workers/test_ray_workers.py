@@ -211,6 +211,14 @@ def test_more_actors_than_cpus_are_refused(nodes: Nodes, monkeypatch: pytest.Mon
         ray_pool.ActorPool().start(5)
 
 
+def test_workers_that_start_too_slowly_are_not_blamed_on_too_few_cpus(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "_START_S", 0.001)
+    with pytest.raises(WorkerError, match=r"of 2 workers.*too busy.*RAY_worker_niceness=0"):
+        ray_pool.ActorPool().start(2)
+
+
 def test_every_node_gives_the_bits_of_no_workers(nodes: Nodes, pool: Workers) -> None:
     plan = array_plan([transforms.add_noise], numbered_images(size=96), shuffle=True)
     workers = ray_workers(plan)

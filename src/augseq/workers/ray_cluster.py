@@ -114,6 +114,17 @@ def free_cpus_text() -> str:
     return f"The Ray cluster has {every:g} CPUs on {len(alive)} nodes, {free:g} of them free."
 
 
+def start_advice(num_workers: int) -> str:
+    """Say what to do if workers do not start in time, as sentences."""
+    if import_ray().cluster_resources().get("CPU", 0) < num_workers:
+        return "Use fewer `workers`, or add nodes."
+    return (
+        "Other programs use these CPUs, or the nodes are too busy to start workers in time, since "
+        "Ray starts them at low priority. Use fewer `workers`, try again later, or set "
+        "RAY_worker_niceness=0 where the nodes are started."
+    )
+
+
 def last_line(error: Exception) -> str:
     """Return the last line of the message of an exception of Ray, which says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -24,6 +24,7 @@ from augseq.workers.ray_cluster import (
     import_ray,
     is_own_cluster,
     last_line,
+    start_advice,
     version_differences,
 )
 from augseq.workers.ray_store import slow_stores, small_stores
@@ -100,7 +101,7 @@ class ActorPool:
         if num_running < num_workers:
             text = (
                 f"Ray started {num_running} of {num_workers} workers in {_START_S:g} s. "
-                f"{free_cpus_text()} Use fewer `workers`, or add nodes."
+                f"{free_cpus_text()} {start_advice(num_workers)}"
             )
             if self._refused:
                 nodes = "\n".join(dict.fromkeys(self._refused))
