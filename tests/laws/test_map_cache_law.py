@@ -1,5 +1,6 @@
 """A cache changes when masks, value maps and paired images are decoded, never what they are."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -122,6 +123,29 @@ def test_all_arrays_are_those_without_a_cache(
     plain = sequence_of(originals, **{**options, "workers": 0})
     for epoch in (0, 0, 1):
         check_same(arrays(cached, epoch), arrays(plain, epoch))
+
+
+@pytest.mark.parametrize("augment", [TURN, CROP], ids=["resized", "whole"])
+def test_boxes_are_those_without_a_cache(
+    originals: Path, tmp_path: Path, augment: list[Any]
+) -> None:
+    images, boxes = [], []
+    for k, (name, (height, width)) in enumerate(SIZES.items()):
+        images.append({"id": k, "file_name": name, "height": height, "width": width})
+        bbox = [0.2 * width, 0.3 * height, 0.6 * width, 0.5 * height]
+        boxes.append({"id": k, "image_id": k, "category_id": 1, "bbox": bbox, "iscrowd": 0})
+    coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]}
+    (tmp_path / "boxes.json").write_text(json.dumps(coco))
+    manifest = augseq.index_coco(tmp_path / "boxes.json", originals / "images", progress=False)
+    options = {"image_size": SIZE, "targets": augseq.Boxes(), "augment": augment, "workers": 0}
+    plain = augseq.ImageSequence(manifest, **options)
+    cached = augseq.ImageSequence(manifest, cache=tmp_path / "cache", **options)
+    for epoch in (0, 0, 1):
+        for batches in (plain, cached):
+            batches.set_epoch(epoch)
+        (_, found), (_, expected) = cached[0], plain[0]
+        assert (expected["labels"] >= 0).any()
+        check_same(list(found.values()), list(expected.values()))
 
 
 @pytest.mark.parametrize("augment", [TURN, CROP], ids=["resized", "whole"])

@@ -38,7 +38,7 @@ class ScaledImage:
 
     @property
     def scales(self) -> bool:
-        """True, also for a file that `_decode` finds to be no JPEG: it is known after reading."""
+        """True: whether the file is a JPEG is only known once it is decoded."""
         return True
 
     def read(self, region: Region) -> Image:
