@@ -376,7 +376,9 @@ def test_missing_annotation_files_are_errors(tmp_path: Path) -> None:
     write_coco_scene(tmp_path)
     with pytest.raises(augseq.MissingFileError, match=r"no file.*Did you mean 'boxes\.json'"):
         augseq.index_coco(tmp_path / "boxs.json")
-    with pytest.raises(augseq.ManifestError, match="is a folder"):
+    with pytest.raises(
+        augseq.ManifestError, match=r"must be an annotation file, but is a folder\.$"
+    ):
         augseq.index_coco(tmp_path)
 
 
@@ -428,3 +430,12 @@ def test_boxes_made_by_hand_are_written(tmp_path: Path) -> None:
     wrong = images.with_column("box_classes", [["b", "b"], [], ["b", "a"]])
     with pytest.raises(augseq.ArgumentError, match=r"1 values for '1.png'.*Received: 2"):
         augseq.write_coco(wrong, tmp_path / "own.json")
+
+
+def test_a_size_that_is_not_whole_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = write_coco_scene(tmp_path)
+    content = json.loads(path.read_text())
+    content["images"][1]["height"] = "tall"
+    path.write_text(json.dumps(content))
+    with pytest.raises(augseq.ManifestError, match=r"of images\[1\] in '.*boxes\.json' must be"):
+        augseq.index_coco(path, progress=False)

@@ -201,3 +201,14 @@ def test_text_that_xml_cannot_hold_is_refused(scene: Path) -> None:
             augseq.write_voc(replace(odd, dataset_info=""), scene / "again")
     with pytest.raises(augseq.MissingFileError, match="Create it first"):
         augseq.write_voc(images, scene / "nowhere")
+
+
+def test_files_that_macos_adds_beside_others_are_not_read(scene: Path) -> None:
+    images = index(scene)
+    (scene / "boxes/._a.xml").write_bytes(b"\0\5\26\7")
+    assert index(scene) == images
+
+
+def test_files_in_folders_below_are_named_if_there_are_no_others(scene: Path) -> None:
+    with pytest.raises(augseq.MissingFileError, match=r"no \.xml files.*'boxes'.*pass one"):
+        index(scene, ".")

@@ -62,6 +62,9 @@ def test_a_dataset_becomes_columns_with_the_objects_of_each_image(tmp_path: Path
         YAML.replace("0: car\n  1: cow", "- car\n  - cow"),
         "names: [car, cow]\nnc: 2\ntrain: [images/train, images/val]\n",
         "names: {1: cow, 0: car}\ntrain: train.txt\nval: ./images/val/\npath: .\n",
+        YAML.replace("images/", "../images/"),
+        YAML.replace("val:", "valid:"),
+        YAML.replace("val:", "validation:"),
     ],
 )
 def test_both_forms_of_names_and_all_forms_of_splits_are_read(tmp_path: Path, yaml: str) -> None:
@@ -70,6 +73,7 @@ def test_both_forms_of_names_and_all_forms_of_splits_are_read(tmp_path: Path, ya
     images = index(data)
     assert images.box_class_names == ("car", "cow")
     assert [Path(record.path).stem for record in images] == ["a", "b", "c"]
+    assert set(images.column("split")) <= {"train", "val"}
 
 
 @pytest.mark.parametrize("shape", [2, 3])
@@ -237,7 +241,10 @@ FILES = {
     "no folder": (YAML.replace("images/val", "images/vla"), r"'val'.*'images/vla'.*not exist"),
     "no path": (f"{YAML}path: ../elsewhere\n", r"'\.\./elsewhere'.*--images-root"),
     "number": (YAML.replace("images/val", "3"), r"'val'.*must be a path.*3"),
-    "twice": (YAML.replace("images/val", "images/train"), r"only once.*'images/train/a\.png'"),
+    "twice": (
+        YAML.replace("images/val", "images/train"),
+        r"only once.*2 images in common.*'images/train/a\.png'.*--splits train",
+    ),
 }
 
 
@@ -257,3 +264,10 @@ def test_splits_and_root_can_be_chosen(tmp_path: Path) -> None:
     assert [record.path for record in images] == ["images/val/c.png"]
     with pytest.raises(augseq.ArgumentError, match=r"'vall'.*Did you mean 'val'"):
         index(data, root=tmp_path, splits=["vall"])
+
+
+def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(
+        augseq.ManifestError, match=r"must be an annotation file, but is a folder\.$"
+    ):
+        index(tmp_path)

@@ -129,7 +129,10 @@ def _read(
     image_ids = pa.array(ids)
     images = find_images(
         _file_names(rows, source),
-        [_size(row, place) for row, place in zip(rows, content.places("images"), strict=True)],
+        [
+            _size(row, f"{place} in {source}")
+            for row, place in zip(rows, content.places("images"), strict=True)
+        ],
         root=Path(annotations).absolute().parent if root is None else root,
         source=f"`images` in {source}",
         places=content.places("images"),

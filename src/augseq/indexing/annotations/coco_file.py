@@ -45,8 +45,9 @@ def read_coco_file(path: PathLike) -> CocoFile:
         ManifestError: It is not a COCO file, or its categories are not valid.
     """
     source = repr(os.fspath(path))
+    data = read_source_file(path)
     try:
-        content = json.loads(read_source_file(path))
+        content = json.loads(data)
     except json.JSONDecodeError as error:
         raise ManifestError(
             f"{source} must be a COCO file, but is not valid JSON: {error.msg} in line "

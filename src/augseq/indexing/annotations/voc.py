@@ -100,9 +100,7 @@ def _manifest(
     options: AnnotationOptions,
 ) -> tuple[Manifest, tuple[str, ...]]:
     folder = existing_folder(annotations)
-    files = sorted(name for name in os.listdir(folder) if name.lower().endswith(".xml"))
-    if not files:
-        raise MissingFileError(f"There are no .xml files in {folder!r}.")
+    files = _xml_files(folder)
     trees = [_read(folder, name) for name in files]
     problems = Problems(repr(folder))
     images = find_images(
@@ -132,6 +130,19 @@ def _manifest(
         problems=problems,
     )
     return manifest, (*images.findings, *problems.findings())
+
+
+def _xml_files(folder: str) -> list[str]:
+    """Return the names of XML files, without hidden ones such as the `._x.xml` of macOS."""
+    names = sorted(os.listdir(folder))
+    files = [name for name in names if name.lower().endswith(".xml") and name[0] != "."]
+    if not files:
+        below = [name for name in names if any(Path(folder, name).glob("*.xml"))]
+        way = (
+            f" Those in its folders, such as {below[0]!r}, are not read: pass one." if below else ""
+        )
+        raise MissingFileError(f"There are no .xml files in {folder!r}.{way}")
+    return files
 
 
 def _read(folder: str, name: str) -> Element:

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -97,6 +97,7 @@ def _manifest(
     data: YoloData, missing_labels: MissingLabels, options: AnnotationOptions
 ) -> tuple[Manifest, tuple[str, ...]]:
     found = {split: images_of(data, split) for split in data.splits}
+    _check_splits(found, data)
     paths = list(chain.from_iterable(found.values()))
     problems = Problems(data.source)
     label_paths = list(map(label_path, paths))
@@ -129,6 +130,18 @@ def _manifest(
         problems=problems,
     )
     return manifest, (*images.findings, *problems.findings())
+
+
+def _check_splits(found: dict[str, list[str]], data: YoloData) -> None:
+    for one, other in combinations(found, 2):
+        shared = set(found[one]).intersection(found[other])
+        if shared:
+            raise ArgumentError(
+                "Each image must occur only once; otherwise it could be in both training and test. "
+                f"{one!r} and {other!r} of {data.source} have {len(shared)} images in common, such "
+                f"as {_place(min(shared), data.root)}. Read one of them, with splits=[{one!r}] (at "
+                f"the shell: --splits {one}), and divide it with `split`."
+            )
 
 
 def _place(path: str, root: str) -> str:

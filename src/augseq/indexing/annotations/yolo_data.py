@@ -19,6 +19,8 @@ from augseq.validation import briefly, did_you_mean
 SPLITS = ("train", "val", "test")
 # Keys of the file that do not describe the data itself.
 _NO_INFO = {"path", *SPLITS, "names", "nc"}
+# Other names of the split "val": Ultralytics reads the first, and some tools write the second.
+_OTHER_NAMES_OF_VAL = ("validation", "valid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] 
         ArgumentError: It has no such split.
     """
     source = repr(os.fspath(path))
-    content = _parsed(path, source)
+    content = _with_val(_parsed(path, source), splits)
     names = _names(content, source)
     kpt_shape = _kpt_shape(content, source)
     below = content.get("path") or "."
@@ -83,7 +85,7 @@ def images_of(data: YoloData, split: str) -> list[str]:
     """
     paths: list[str] = []
     for entry in data.splits[split]:
-        place = os.path.normpath(os.path.join(data.root, entry))
+        place = _place_of(entry, data.root)
         if os.path.isdir(place):
             found = scan_folder(
                 place, suffixes=readable_endings(), follow_links=False, progress=False
@@ -108,6 +110,27 @@ def images_of(data: YoloData, split: str) -> list[str]:
     return paths
 
 
+def _place_of(entry: str, root: str) -> str:
+    """Return the path of a folder or a list of images.
+
+    As Ultralytics does: "../" at the start is ignored if there is nothing at that place, since
+    Roboflow writes "../train/images" for a folder beside the file.
+    """
+    place = os.path.normpath(os.path.join(root, entry))
+    if entry.startswith("../") and not os.path.exists(place):
+        return os.path.normpath(os.path.join(root, entry[3:]))
+    return place
+
+
+def _with_val(content: dict[str, Any], splits: Sequence[str] | None) -> dict[str, Any]:
+    """Return the content with the split "val", if it has another name."""
+    for name in _OTHER_NAMES_OF_VAL:
+        if content.get(name) and not content.get("val") and name not in (splits or ()):
+            rest = {key: value for key, value in content.items() if key != name}
+            return rest | {"val": content[name]}
+    return content
+
+
 def _listed(line: str, folder: str, root: str) -> str:
     if line.startswith("./"):
         return os.path.normpath(os.path.join(folder, line))
@@ -118,8 +141,9 @@ def _parsed(path: PathLike, source: str) -> dict[str, Any]:
     # Part of albumentations' requirements; 10 ms to load.
     import yaml
 
+    data = read_source_file(path)
     try:
-        content = yaml.safe_load(read_source_file(path).decode("utf-8-sig"))
+        content = yaml.safe_load(data.decode("utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
