@@ -212,3 +212,21 @@ def test_files_that_macos_adds_beside_others_are_not_read(scene: Path) -> None:
 def test_files_in_folders_below_are_named_if_there_are_no_others(scene: Path) -> None:
     with pytest.raises(augseq.MissingFileError, match=r"no \.xml files.*'boxes'.*pass one"):
         index(scene, ".")
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("/home/ann/a.png", "remove '/home/ann/' from the paths in the annotations"),
+        ("photos/a.png", "remove it in the annotations"),
+        ("a", "add them to the annotations"),
+        ("a.jpg", "correct it in the annotations"),
+    ],
+)
+def test_advice_about_wrong_paths_speaks_of_annotations_not_of_tables(
+    scene: Path, name: str, way: str
+) -> None:
+    (scene / "boxes/a.xml").write_text(SCENE.replace("a.png", name))
+    with pytest.raises(augseq.AugseqError, match=way) as error:
+        index(scene)
+    assert "frame[column]" not in str(error.value)

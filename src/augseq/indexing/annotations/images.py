@@ -124,10 +124,8 @@ def _existing(folder: str, paths: pa.Array, table: SourceTable) -> tuple[pa.Arra
     try:
         return existing_paths(folder, paths, table)
     except MissingFileError as error:
-        # `path_suffix` is an option for tables.
-        text = str(error).partition(" The paths lack the extension")[0]
         raise MissingFileError(
-            f"{text} If only some files are missing, you can exclude them with "
+            f"{error} If only some files are missing, you can exclude them with "
             'invalid="exclude" (at the shell: --invalid exclude).'
         ) from error
 

@@ -131,7 +131,7 @@ def existing_paths(
         raise MissingFileError(
             f"There is no file for {len(missing)} of {len(paths)} paths in {root!r}: "
             f"{listed(missing)}; {source.places(~exists)}. "
-            f"{explain_missing(root, missing, are_all=len(missing) == len(paths))}"
+            f"{explain_missing(root, missing, source, are_all=len(missing) == len(paths))}"
         )
     real_paths = pc.replace_with_mask(paths, pa.array(~exists), pa.array(found, pa.string()))
     return real_paths, (
@@ -182,12 +182,12 @@ def _below(root: str, path: str, source: SourceTable, row: int) -> str:
         place = source.places(np.arange(len(source.columns)) == row)
         raise ArgumentError(
             f"Paths must be below the root {root!r}. Received: {path!r} in {place}. "
-            f"{_way_below(root, path)}"
+            f"{_way_below(root, path, source)}"
         )
     return "/".join(parts)
 
 
-def _way_below(root: str, path: str) -> str:
+def _way_below(root: str, path: str, source: SourceTable) -> str:
     if path.lower().startswith("file:"):
         return "Remove 'file://' from the path."
     if is_remote(path):
@@ -204,8 +204,6 @@ def _way_below(root: str, path: str) -> str:
         tail = "/".join(tails[number:])
         if ".." not in tails and not is_remote(root) and os.path.isfile(os.path.join(root, tail)):
             surplus = path[: len(path) - len(tail)]
-            return (
-                f"The root contains {tail!r}: remove {surplus!r} from the paths, for example with "
-                f"frame[column].str.removeprefix({surplus!r})."
-            )
+            example = source.example(f"removeprefix({surplus!r})") or " in the annotations"
+            return f"The root contains {tail!r}: remove {surplus!r} from the paths{example}."
     return hint

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from augseq.indexing.table.source_table import SourceTable
+
 _MOST_FILES = 200_000
 _MOST_PATHS = 1_000
 
@@ -28,12 +30,15 @@ class _Difference:
     surplus: str = ""
 
 
-def explain_missing(root: str, missing: Sequence[str], *, are_all: bool) -> str:
+def explain_missing(
+    root: str, missing: Sequence[str], source: SourceTable, *, are_all: bool
+) -> str:
     """Return why files are not found, and what to do.
 
     Args:
         root: Local folder that the paths are relative to.
         missing: Paths of the missing files, with `/`.
+        source: Where the paths are listed.
         are_all: Whether all files are missing, so that the folder may be wrong.
     """
     if any("\\" in path for path in missing):
@@ -46,35 +51,36 @@ def explain_missing(root: str, missing: Sequence[str], *, are_all: bool) -> str:
     ]
     counts = Counter(difference for difference, _, _ in found)
     if not counts and not are_all:
-        return "Remove the rows of missing files, or restore the files."
+        what = "rows" if source.has_rows else "entries"
+        return f"Remove the {what} of missing files, or restore the files."
     if not counts:
         return "Is `root` (at the shell: --images-root) the folder that the paths are relative to?"
     common = counts.most_common(1)[0][0]
     path, file = next(pair for difference, *pair in found if difference == common)
     endings = {difference.ending for difference in counts if difference.kind == common.kind}
     return f"The file of {path!r} seems to be {file!r}. " + " ".join(
-        _ways_out(root, common, sorted(endings))
+        _ways_out(root, common, sorted(endings), source)
     )
 
 
-def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterator[str]:
-    if difference.kind == "ending" and len(endings) == 1:
+def _ways_out(
+    root: str, difference: _Difference, endings: list[str], source: SourceTable
+) -> Iterator[str]:
+    place = "table" if source.has_rows else "annotations"
+    if difference.kind == "ending" and source.has_rows and len(endings) == 1:
         ending = difference.ending
         yield (
             f"The paths lack the extension: pass path_suffix={ending!r} (at the shell: "
             f"--path-suffix {shlex.quote(ending)})."
         )
     elif difference.kind == "ending":
-        yield f"The paths lack their extensions ({', '.join(endings)}): add them to the table."
+        yield f"The paths lack their extensions ({', '.join(endings)}): add them to the {place}."
     elif difference.kind == "other ending":
-        yield "The paths have a different extension than the files: correct it in the table."
+        yield f"The paths have a different extension than the files: correct it in the {place}."
     elif difference.kind == "case":
         yield "They differ in upper and lower case: spell the paths like the file names."
     elif difference.kind == "spaces":
-        yield (
-            "The paths have spaces around them: remove the spaces, for example with "
-            "frame[column].str.strip()."
-        )
+        yield f"The paths have spaces around them: remove the spaces{source.example('strip()')}."
     if difference.prefix:
         folder = os.path.join(root, difference.prefix[:-1])
         yield (
@@ -88,9 +94,10 @@ def _ways_out(root: str, difference: _Difference, endings: list[str]) -> Iterato
             f"--images-root {shlex.quote(folder)})."
         )
     elif difference.surplus:
+        example = source.example(f"removeprefix({difference.surplus!r})")
         yield (
-            f"The paths begin with {difference.surplus!r}, which is not in the root: remove it, "
-            f"for example with frame[column].str.removeprefix({difference.surplus!r})."
+            f"The paths begin with {difference.surplus!r}, which is not in the root: remove it"
+            f"{example or ' in the annotations'}."
         )
 
 

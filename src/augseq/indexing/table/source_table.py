@@ -35,6 +35,15 @@ class SourceTable:
     findings: tuple[str, ...] = ()
     row_names: Sequence[str] | None = None
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether it is a table; annotation files have no rows and columns to change."""
+        return self.row_names is None
+
+    def example(self, method: str) -> str:
+        """Return how to change the paths with pandas, if it is a table."""
+        return f", for example with frame[column].str.{method}" if self.has_rows else ""
+
     def places(self, is_meant: Any) -> str:
         """Return the location of the rows in a mask: "lines 3, 17 of 'photos.csv'"."""
         rows = np.flatnonzero(np.asarray(is_meant))
