@@ -237,7 +237,7 @@ FILES = {
     "same names": ("names: [a, a]\ntrain: images/train", r"must differ.*'a'"),
     "count": (f"{YAML}nc: 3\n", r"nc=3, with 2 names"),
     "key points": (f"{YAML}kpt_shape: [17]\n", r"number of key points, 2 or 3"),
-    "no split": ("names: [car, cow]\n", r"must be keys of"),
+    "no split": ("names: [car, cow]\n", r"data\.yaml' must say where.*'train: images'"),
     "no folder": (YAML.replace("images/val", "images/vla"), r"'val'.*'images/vla'.*not exist"),
     "no path": (f"{YAML}path: ../elsewhere\n", r"'\.\./elsewhere'.*--images-root"),
     "number": (YAML.replace("images/val", "3"), r"'val'.*must be a path.*3"),

@@ -203,12 +203,17 @@ def _splits(
     content: dict[str, Any], splits: Sequence[str] | None, source: str
 ) -> dict[str, list[str]]:
     known = [key for key in SPLITS if content.get(key)]
+    if not known and splits is None:
+        raise ManifestError(
+            f"{source} must say where the images of at least one split are. Received: none of "
+            f"{listed(SPLITS)}. Add a folder, relative to that of the file, such as 'train: images'."
+        )
     wanted = known if splits is None else list(splits)
     absent = [split for split in wanted if not content.get(split)]
     if absent or not wanted:
         raise ArgumentError(
             f"`splits` (at the shell: --splits) must be keys of {source}. Received: "
-            f"{listed(map(str, absent)) or 'none'}; it has {listed(known)}."
+            f"{listed(map(str, absent)) or 'none'}; it has {listed(known) or 'none'}."
             f"{did_you_mean(str(absent[0]), known) if absent else ''}"
         )
     places = {}
