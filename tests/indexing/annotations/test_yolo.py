@@ -243,7 +243,7 @@ FILES = {
     "number": (YAML.replace("images/val", "3"), r"'val'.*must be a path.*3"),
     "twice": (
         YAML.replace("images/val", "images/train"),
-        r"only once.*2 images in common.*'images/train/a\.png'.*--splits train",
+        r"only once.*share images.*'images/train/a\.png'.*--splits train",
     ),
 }
 

@@ -138,7 +138,7 @@ def _check_splits(found: dict[str, list[str]], data: YoloData) -> None:
         if shared:
             raise ArgumentError(
                 "Each image must occur only once; otherwise it could be in both training and test. "
-                f"{one!r} and {other!r} of {data.source} have {len(shared)} images in common, such "
+                f"{one!r} and {other!r} of {data.source} share images, such "
                 f"as {_place(min(shared), data.root)}. Read one of them, with splits=[{one!r}] (at "
                 f"the shell: --splits {one}), and divide it with `split`."
             )
