@@ -206,7 +206,8 @@ def _splits(
     if not known and splits is None:
         raise ManifestError(
             f"{source} must say where the images of at least one split are. Received: none of "
-            f"{listed(SPLITS)}. Add a folder, relative to that of the file, such as 'train: images'."
+            f"{listed(SPLITS)}. Add a folder, relative to that of the file, such as "
+            "'train: images'."
         )
     wanted = known if splits is None else list(splits)
     absent = [split for split in wanted if not content.get(split)]
