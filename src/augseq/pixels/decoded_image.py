@@ -79,8 +79,12 @@ def cut_scale(pixels: Image, region: Region, shape: tuple[int, ...]) -> Image:
 
 
 @dataclass(frozen=True, slots=True)
-class FloatImage:
-    """An image converted to floats from 0 to 1; float pixels are unchanged."""
+class WrappedImage:
+    """Base class of images that read another one in their own way.
+
+    Attributes:
+        opened: The other image.
+    """
 
     opened: OpenImage
 
@@ -93,6 +97,11 @@ class FloatImage:
     def scales(self) -> bool:
         """Whether the image downscales."""
         return self.opened.scales
+
+
+@dataclass(frozen=True, slots=True)
+class FloatImage(WrappedImage):
+    """An image converted to floats from 0 to 1; float pixels are unchanged."""
 
     def read(self, region: Region) -> Image:
         """Return the pixels of a region, float32."""

@@ -13,7 +13,7 @@ import numpy as np
 from augseq.errors import ArgumentError, AugseqError, DecodeError, MissingFileError
 from augseq.manifest.record import Record
 from augseq.pixels.decode import open_image
-from augseq.pixels.decoded_image import DecodedImage, OpenImage
+from augseq.pixels.decoded_image import DecodedImage, OpenImage, WrappedImage
 from augseq.pixels.decoders.tiff import TIFF
 from augseq.pixels.file_identity import Identity, file_identity
 from augseq.pixels.local_file import FileContent, find_large_file
@@ -172,7 +172,7 @@ class FileSource:
         # Files of several tiles are opened once.
         open_file = open_image if record.window is None else open_once
         try:
-            opened = _RecordImage(record, self.root, self.options, open_file(data, self.options))
+            opened = _RecordImage(open_file(data, self.options), record, self.root, self.options)
         except DecodeError as error:
             raise _named(error, record, self.root, self.options) from error
         return window_image(opened, record)
@@ -325,21 +325,12 @@ def _with_bands_of(
 
 
 @dataclass(frozen=True, slots=True)
-class _RecordImage:
+class _RecordImage(WrappedImage):
     """The image of a record; its decode errors name the record."""
 
     record: Record
     root: str
     options: DecodeOptions
-    opened: OpenImage
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.opened.shape
-
-    @property
-    def scales(self) -> bool:
-        return self.opened.scales
 
     def read(self, region: Region) -> Image:
         try:

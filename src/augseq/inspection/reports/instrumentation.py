@@ -16,7 +16,7 @@ from augseq.inspection.reports.map_reading import WithReadMap
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
-from augseq.pixels.decoded_image import OpenImage
+from augseq.pixels.decoded_image import OpenImage, WrappedImage
 from augseq.pixels.region import Region
 from augseq.pixels.source import ImageSource, PixelCache
 from augseq.types import Image
@@ -90,17 +90,8 @@ class _SeenSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _SeenImage:
-    opened: OpenImage
+class _SeenImage(WrappedImage):
     run: Callable[[Call], Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.opened.shape
-
-    @property
-    def scales(self) -> bool:
-        return self.opened.scales
 
     def read(self, region: Region) -> Image:
         image: Image = self.run(partial(self.opened.read, region))

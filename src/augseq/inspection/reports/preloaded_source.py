@@ -10,7 +10,13 @@ from augseq.loading.pipeline import NO_MAPS, ArrayKey, Pipeline
 from augseq.loading.targets.input_image import InputImageTarget
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
-from augseq.pixels.decoded_image import DecodedImage, OpenImage, cut_scale, read_scale
+from augseq.pixels.decoded_image import (
+    DecodedImage,
+    OpenImage,
+    WrappedImage,
+    cut_scale,
+    read_scale,
+)
 from augseq.pixels.region import WHOLE, Region
 from augseq.pixels.source import ImageSource
 from augseq.storage.array_content import array_text
@@ -40,35 +46,20 @@ class PreloadedSource(ImageSource):
         return self.images[record.index]
 
 
-class HeldImage:
-    """An image of which each scale that crops need is decoded once, and held.
+@dataclass(frozen=True, slots=True)
+class HeldImage(WrappedImage):
+    """An image of which each scale that crops need is decoded once, and held."""
 
-    Args:
-        opened: The image.
-    """
-
-    def __init__(self, opened: OpenImage) -> None:
-        self._opened = opened
-        self._scales: dict[int, Image] = {}
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(height, width, channels) of the whole image."""
-        return self._opened.shape
-
-    @property
-    def scales(self) -> bool:
-        """Whether the image downscales."""
-        return self._opened.scales
+    _held: dict[int, Image] = field(default_factory=dict, init=False, repr=False)
 
     def read(self, region: Region) -> Image:
         """Return the pixels of a region, read-only."""
         scale = region.scale(self.shape)
-        if scale not in self._scales:
-            pixels = read_scale(self._opened, scale).view()
+        if scale not in self._held:
+            pixels = read_scale(self.opened, scale).view()
             pixels.flags.writeable = False
-            self._scales[scale] = pixels
-        return cut_scale(self._scales[scale], region, self.shape)
+            self._held[scale] = pixels
+        return cut_scale(self._held[scale], region, self.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from augseq.loading.targets.target import ImageOptions, Target
 from augseq.loading.targets.view import TargetView
 from augseq.manifest.record import Record
 from augseq.pixels.cache.record_cache import RecordCache
-from augseq.pixels.decoded_image import OpenImage
+from augseq.pixels.decoded_image import OpenImage, WrappedImage
 from augseq.pixels.mask_file import other_size
 from augseq.pixels.options import ColorMode, DecodeOptions, PixelDtype, check_depth
 from augseq.pixels.region import Region, read_box
@@ -242,20 +242,11 @@ class PairedSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _PairedImageFile:
+class _PairedImageFile(WrappedImage):
     """An open paired image, whose errors name both files."""
 
-    opened: OpenImage
     names: MapFiles
     record: Record
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.opened.shape
-
-    @property
-    def scales(self) -> bool:
-        return self.opened.scales
 
     def read(self, region: Region) -> Image:
         with self.names.naming(self.record):
