@@ -11,7 +11,7 @@ from augseq.augment.crop import Crop
 from augseq.augment.mixing import Mixing
 from augseq.augment.moving_map import MovingMap
 from augseq.errors import ArgumentError, AugmentationError
-from augseq.loading.fitted_maps import fit_to_pixels, resize_with_image
+from augseq.loading.fitted_maps import resize_with_image
 from augseq.loading.targets.image_geometry import ImageGeometry
 from augseq.loading.targets.target import Target
 from augseq.manifest.record import Record
@@ -227,12 +227,10 @@ class Pipeline:
         """
         if not self.with_maps:
             return NO_MAPS
-        maps = {}
-        for key, target in self.with_maps.items():
-            maps[key] = moving = target.read_map(record, shape, region, pixels)
-            if moving.kind == "points":
-                fit_to_pixels(moving, region, pixels.shape)
-        return maps
+        return {
+            key: target.read_map(record, shape, region, pixels)
+            for key, target in self.with_maps.items()
+        }
 
     def load_targets(
         self,

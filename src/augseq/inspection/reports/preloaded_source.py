@@ -147,13 +147,12 @@ def _held(key: ArrayKey, target: Target, starts: Mapping[int, Start]) -> Target:
     def read(record: Record, _shape: tuple[int, ...], region: Region, pixels: Image) -> MovingMap:
         held = starts[record.index].maps[key]
         moving = MovingMap(held.values, held.kind)
-        if held.kind == "points":
-            return moving
         if held.kind in ("pixels", "twin"):
             moving.values = DecodedImage(held.values).read(region)
         else:
             fit_to_pixels(moving, region, pixels.shape)
-        moving.values = moving.values.copy()
+        if held.kind != "points":
+            moving.values = moving.values.copy()
         return moving
 
     return WithReadMap(target, read)

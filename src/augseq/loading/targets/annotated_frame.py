@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augseq.augment.geometry import Geometry, Points, Size
-from augseq.augment.moving_map import MovingMap
 from augseq.errors import ArgumentError, LabelError
 from augseq.loading.targets.column_checks import check_no_missing
 from augseq.loading.targets.target import ImageOptions
@@ -50,7 +49,7 @@ class AnnotatedFrame:
         turns = array_text(np.array(sorted(self.turns.items()))) if self.turns else None
         return f"AnnotatedFrame(turns={turns}, shorter_side_px={self.shorter_side_px})"
 
-    def geometry(self, record: Record, shape: tuple[int, ...]) -> MovingMap:
+    def geometry(self, record: Record, shape: tuple[int, ...]) -> Geometry:
         """Return the geometry of an image before it has moved, except into its window.
 
         Args:
@@ -68,9 +67,7 @@ class AnnotatedFrame:
             expected = shrunk_size((height, width), self.shorter_side_px)
             if expected == shape[:2]:
                 whole = Geometry((height, width))
-                return MovingMap(
-                    whole.scaled(expected, expected[1] / width, expected[0] / height), "points"
-                )
+                return whole.scaled(expected, expected[1] / width, expected[0] / height)
         if height is not None and (height, width) != shape[:2]:
             raise LabelError(
                 f"The size of {record} must be that of its annotations. Received: an image of "
@@ -80,7 +77,7 @@ class AnnotatedFrame:
         whole, window = Geometry((shape[0], shape[1])), record.window
         if window is not None:
             whole = whole.scaled(window.size, 1, 1, -window.left, -window.top)
-        return MovingMap(whole, "points")
+        return whole
 
     def placed(self, points: Points, record: Record, size: Size) -> Points:
         """Return annotated points of a record in the image as it is loaded.

@@ -19,7 +19,6 @@ from augseq.augment.moved_shapes import (
     move_polygons,
     polygon_areas,
 )
-from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.loading.targets.annotated_frame import AnnotatedFrame
 from augseq.loading.targets.annotated_outlines import Outlines, annotated_outlines
 from augseq.loading.targets.box_format import (
@@ -39,11 +38,10 @@ from augseq.loading.targets.pasted_boxes import (
     inside_part,
     outside_part,
 )
+from augseq.loading.targets.points_target import PointsTarget
 from augseq.loading.targets.row_objects import BOXES, LABELS, POINTS, RowObjects
-from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, TargetView
 from augseq.manifest.record import Record
-from augseq.pixels.region import Region
 from augseq.types import Array, Image, Value
 
 CLASSES = "box_classes"
@@ -72,7 +70,7 @@ class _Annotated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoxesTarget(Target):
+class BoxesTarget(PointsTarget):
     """The boxes and labels of a record.
 
     Attributes:
@@ -127,19 +125,8 @@ class BoxesTarget(Target):
         """The names of its arrays."""
         return (BOXES, LABELS) if self.key_points is None else (BOXES, LABELS, POINTS)
 
-    @property
-    def map_kind(self) -> MapKind:
-        """Always "points"."""
-        return "points"
-
-    def read_map(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> MovingMap:
-        """Return the geometry of the whole image.
-
-        Raises:
-            LabelError: The image was annotated with another size.
-        """
+    def geometry(self, record: Record, shape: tuple[int, ...]) -> Geometry:
+        """Return the geometry of the whole image; see `PointsTarget`."""
         return self.frame.geometry(record, shape)
 
     def load(self, record: Record, image: Any = None) -> Value:

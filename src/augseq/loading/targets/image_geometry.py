@@ -7,27 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from augseq.augment.geometry import Geometry
-from augseq.augment.moving_map import MapKind, MovingMap
-from augseq.loading.targets.target import Target
+from augseq.loading.targets.points_target import PointsTarget
 from augseq.manifest.record import Record
-from augseq.pixels.region import Region
-from augseq.types import Image
 
 
 @dataclass(frozen=True, slots=True)
-class ImageGeometry(Target):
+class ImageGeometry(PointsTarget):
     """Where the points of the image are, which tells whether left and right have changed sides."""
 
-    @property
-    def map_kind(self) -> MapKind:
-        """Always "points"."""
-        return "points"
-
-    def read_map(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> MovingMap:
+    def geometry(self, record: Record, shape: tuple[int, ...]) -> Geometry:
         """Return the geometry of the whole image."""
-        return MovingMap(Geometry((shape[0], shape[1])), "points")
+        return Geometry((shape[0], shape[1]))
 
     def load(self, record: Record, image: Any = None) -> npt.NDArray[np.bool_]:
         """Return whether left and right have changed sides, given the geometry, shape ()."""

@@ -8,21 +8,19 @@ import numpy.typing as npt
 
 from augseq.augment.geometry import Geometry
 from augseq.augment.moved_shapes import move_points
-from augseq.augment.moving_map import MapKind, MovingMap
 from augseq.errors import LabelError
 from augseq.loading.targets.annotated_frame import AnnotatedFrame
+from augseq.loading.targets.points_target import PointsTarget
 from augseq.loading.targets.row_objects import POINTS
-from augseq.loading.targets.target import Target
 from augseq.loading.targets.view import ObjectsView, Skeleton, TargetView
 from augseq.manifest.record import Record
-from augseq.pixels.region import Region
-from augseq.types import Array, Image
+from augseq.types import Array
 
 COUNTS = "box_keypoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPointsTarget(Target):
+class KeyPointsTarget(PointsTarget):
     """The key points of a record.
 
     Attributes:
@@ -51,19 +49,8 @@ class KeyPointsTarget(Target):
         """The columns of the key points, and of the size of the image."""
         return (COUNTS, POINTS, *self.frame.columns)
 
-    @property
-    def map_kind(self) -> MapKind:
-        """Always "points"."""
-        return "points"
-
-    def read_map(
-        self, record: Record, shape: tuple[int, ...], region: Region, pixels: Image
-    ) -> MovingMap:
-        """Return the geometry of the whole image.
-
-        Raises:
-            LabelError: The image was annotated with another size.
-        """
+    def geometry(self, record: Record, shape: tuple[int, ...]) -> Geometry:
+        """Return the geometry of the whole image; see `PointsTarget`."""
         return self.frame.geometry(record, shape)
 
     def load(self, record: Record, image: Any = None) -> Array:

@@ -87,8 +87,6 @@ class Target(Protocol):
     ) -> MovingMap:
         """Return the map of what was read of the image; called only if there is a `map_kind`.
 
-        Of kind "points", it is the geometry of the whole image.
-
         Args:
             record: The record, with at least the `columns`.
             shape: (height, width, channels) of the whole upright image.
