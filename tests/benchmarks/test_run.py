@@ -15,7 +15,7 @@ from benchmarks.tables import all_tables
 from benchmarks.work import Job, UnavailableError
 from PIL import Image
 
-from benchmarks import data, report, run
+from benchmarks import boxes, data, report, run
 from tests.backends import run_warm
 from tests.benchmarks.probe import distinct_rows
 from tests.benchmarks.test_data import TINY
@@ -313,3 +313,14 @@ def test_a_folder_without_images_in_its_sub_folders_is_refused_before_measuring(
     assert f"no images in the sub-folders of {str(tmp_path)!r}" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", ["run.py", "--folder", str(tmp_path / "photos")])
     assert run.parse_arguments().folder == tmp_path / "photos"
+
+
+def test_the_cost_of_boxes_is_printed_as_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["boxes.py", "--rounds", "2", "--num-boxes", "2"])
+    monkeypatch.setattr(boxes, "NUM_IMAGES", 4)
+    boxes.main()
+    title, _, *table = capsys.readouterr().out.splitlines()
+    assert title.startswith("CPU time that 2 boxes add to an image of 300 x 400 pixels")
+    assert [row.count(" ms (") for row in table] == [0, 0, 2, 2, 2]
