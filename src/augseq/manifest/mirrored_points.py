@@ -27,12 +27,14 @@ def check_mirror(mirror: Any, name: str = "`mirror`") -> None:
         )
 
 
-def fitting_mirror(mirror: Sequence[int], num_points: int) -> tuple[int, ...]:
+def fitting_mirror(
+    mirror: Sequence[int], num_points: int, name: str = "`mirror`"
+) -> tuple[int, ...]:
     """Return the partners of points, or raise `ArgumentError` if there is not one for each."""
     if len(mirror) != num_points:
         raise ArgumentError(
-            f"`mirror` must have a number for each of the {num_points} points. Received: "
-            f"mirror={briefly(list(mirror))}"
+            f"{name} must have a number for each of the {num_points} points. Received: "
+            f"{briefly(list(mirror))}"
         )
     return tuple(map(int, mirror))
 

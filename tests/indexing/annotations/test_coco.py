@@ -295,13 +295,31 @@ BROKEN_IMAGES: dict[str, tuple[list[dict[str, Any]], str]] = {
     "flat polygon": (changed(0, segmentation=[1, 2, 3, 4, 5, 6]), r"\[0\].*list of polygons"),
     "odd polygon": (changed(0, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), r"\[0\].*at least 3 points"),
     "far polygon": (changed(0, segmentation=[[1, 2, 61, 4, 5, 6]]), r"\[0\].*point of a polygon"),
-    "mask": (changed(1, segmentation={"counts": [1]}), r"\[1\].*a size and counts"),
+    "mask without size": (changed(1, segmentation={"counts": [1]}), r"\[1\].*\[height, width\]"),
+    "size of mask": (
+        changed(1, segmentation={"size": [60, 40], "counts": [2400]}),
+        r"\[1\].*must be that of its image, \[40, 60\]",
+    ),
+    "short mask": (
+        changed(1, segmentation={"size": [40, 60], "counts": [0, 2399]}),
+        r"\[1\].*add up to the 2400 pixels of its `size`, not 2399",
+    ),
+    "negative mask": (
+        changed(1, segmentation={"size": [40, 60], "counts": [2401, -1]}),
+        r"\[1\].*run lengths of at least 0",
+    ),
+    "damaged mask": (
+        changed(1, segmentation={"size": [40, 60], "counts": "0PPo"}),
+        r"\[1\].*run lengths of at least 0, or their text",
+    ),
     "visibility": (changed(2, keypoints=[1, 2, 3]), r"\[2\].*visibility 0, 1 or 2"),
-    "point": (changed(2, keypoints=[99, 2, 1]), r"\[2\].*key point must be inside.*\[99"),
+    "number of points": (changed(2, keypoints=[9, 2, 1]), r"\[2\].*each of the 2 names.*3 values"),
+    "point": (changed(2, keypoints=[99, 2, 1, 0, 0, 0]), r"\[2\].*key point must be inside.*\[99"),
 }
 BROKEN_FILES: dict[str, tuple[dict[str, Any], str]] = {
     "no images": ({"images": None}, r"a list 'images'.*NoneType"),
     "image as text": ({"images": ["1.png"]}, r"images\[0\].*JSON object.*'1.png'"),
+    "no list of annotations": ({"annotations": None}, r"a list 'annotations'.*NoneType"),
     "no annotations": ({"annotations": {}}, r"a list 'annotations'.*dict"),
     "twice the same id": ({"annotations": changed(0, id=4)}, r"unique.*4 in annotations\[0\]"),
     "no id": ({"annotations": changed(0, id=None)}, r"annotations\[0\].*`id`.*None"),
@@ -439,3 +457,42 @@ def test_a_size_that_is_not_whole_is_an_error_that_names_the_file(tmp_path: Path
     path.write_text(json.dumps(content))
     with pytest.raises(augseq.ManifestError, match=r"of images\[1\] in '.*boxes\.json' must be"):
         augseq.index_coco(path, progress=False)
+
+
+def test_a_file_of_test_images_has_no_annotations(tmp_path: Path) -> None:
+    path = write_coco_scene(tmp_path)
+    content = json.loads(path.read_text("utf-8"))
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    with pytest.warns(augseq.AugseqWarning, match="no list 'annotations'.*no image has objects"):
+        images = augseq.index_coco(path, progress=False)
+    assert [len(boxes) for boxes in images.column("boxes")] == [0, 0, 0]
+    assert images.box_class_names == ("cat", "never", "zebra")
+    path.write_text(json.dumps({**content, "annotation": []}))
+    with pytest.raises(augseq.ManifestError, match=r"a list 'annotations'.*annotation"):
+        augseq.index_coco(path, progress=False)
+
+
+def test_whole_numbers_with_a_point_are_integers(tmp_path: Path) -> None:
+    """Tables with gaps, such as those of pandas, write 7 as 7.0."""
+
+    def as_floats(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        keys = {"id", "image_id", "category_id", "height", "width", "iscrowd"}
+        return [
+            {key: float(value) if key in keys else value for key, value in row.items()}
+            for row in rows
+        ]
+
+    names = ("images", "annotations", "categories")
+    path = write_coco_scene(tmp_path, **{name: as_floats(COCO[name]) for name in names})
+    images = augseq.index_coco(path, progress=False)
+    (tmp_path / "again").mkdir()
+    assert images.table.equals(
+        augseq.index_coco(write_coco_scene(tmp_path / "again"), progress=False).table
+    )
+    augseq.write_coco(images, tmp_path / "written.json")
+    assert '"category_id": 90.0' not in (tmp_path / "written.json").read_text("utf-8")
+    huge = as_floats(COCO["annotations"])
+    huge[0]["id"] = 2.0**53 + 2
+    with pytest.raises(augseq.ManifestError, match=r"annotations\[0\].*`id`: an integer"):
+        augseq.index_coco(write_coco_scene(tmp_path, annotations=huge), progress=False)

@@ -209,9 +209,25 @@ def test_files_that_macos_adds_beside_others_are_not_read(scene: Path) -> None:
     assert index(scene) == images
 
 
-def test_files_in_folders_below_are_named_if_there_are_no_others(scene: Path) -> None:
-    with pytest.raises(augseq.MissingFileError, match=r"no \.xml files.*'boxes'.*pass one"):
-        index(scene, ".")
+def test_files_in_folders_below_belong_to_images_in_such_folders(scene: Path) -> None:
+    (scene / "boxes/b").mkdir()
+    (scene / "boxes/c.xml").rename(scene / "boxes/b/c.xml")
+    (scene / "images/b/a.png").write_bytes((scene / "images/a.png").read_bytes())
+    (scene / "boxes/b/a.xml").write_text(SCENE)
+    images = index(scene)
+    assert [record.path for record in images] == ["a.png", "b/a.png", "b/c.png"]
+    augseq.write_voc(images, scene / "again")
+    assert "<filename>a.png</filename>" in (scene / "again/b/a.xml").read_text()
+    assert index(scene, "again") == images
+    with pytest.raises(augseq.MissingFileError, match=r"no \.xml files in .*images'"):
+        index(scene, "images")
+
+
+def test_two_images_cannot_have_one_file(scene: Path) -> None:
+    (scene / "images/a.jpg").write_bytes((scene / "images/a.png").read_bytes())
+    (scene / "boxes/d.xml").write_text(SCENE.replace("a.png", "a.jpg"))
+    with pytest.raises(augseq.ArgumentError, match=r"differ only in the ending.*'a\.xml'"):
+        augseq.write_voc(index(scene), scene / "again")
 
 
 @pytest.mark.parametrize(

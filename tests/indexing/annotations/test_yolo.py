@@ -237,6 +237,14 @@ FILES = {
     "same names": ("names: [a, a]\ntrain: images/train", r"must differ.*'a'"),
     "count": (f"{YAML}nc: 3\n", r"nc=3, with 2 names"),
     "key points": (f"{YAML}kpt_shape: [17]\n", r"number of key points, 2 or 3"),
+    "mirror": (
+        f"{YAML}kpt_shape: [3, 3]\nflip_idx: [1, 2, 0]\n",
+        r"`flip_idx` in .*data\.yaml' must have the number of a partner for each.*\[1, 2, 0\]",
+    ),
+    "short mirror": (
+        f"{YAML}kpt_shape: [3, 3]\nflip_idx: [1, 0]\n",
+        r"`flip_idx` in .*data\.yaml' must have a number for each of the 3 points.*\[1, 0\]",
+    ),
     "no split": ("names: [car, cow]\n", r"data\.yaml' must say where.*'train: images'"),
     "no folder": (YAML.replace("images/val", "images/vla"), r"'val'.*'images/vla'.*not exist"),
     "no path": (f"{YAML}path: ../elsewhere\n", r"'\.\./elsewhere'.*--images-root"),
@@ -271,3 +279,12 @@ def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
         augseq.ManifestError, match=r"must be an annotation file, but is a folder\.$"
     ):
         index(tmp_path)
+
+
+def test_a_test_split_without_files_is_skipped_unless_it_is_asked_for(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path, YAML.replace("test:", "test: images/test"))
+    with pytest.warns(augseq.AugseqWarning, match=r"Skipped: 'test'.*images/test.*not exist"):
+        images = index(data)
+    assert set(images.column("split")) == {"train", "val"}
+    with pytest.raises(augseq.MissingFileError, match=r"'images/test', which does not exist"):
+        index(data, splits=["test"])

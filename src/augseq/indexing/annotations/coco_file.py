@@ -12,6 +12,9 @@ from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import briefly
 
+# The keys of a file without annotations.
+_OF_IMAGES = {"info", "licenses", "images", "categories"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CocoFile:
@@ -23,6 +26,7 @@ class CocoFile:
         annotations: The objects in its list `annotations`.
         categories: The objects in its list `categories`, checked.
         info: Everything but images and annotations, as JSON text.
+        is_list_of_images: Whether it has no list `annotations`.
     """
 
     source: str
@@ -30,6 +34,7 @@ class CocoFile:
     annotations: list[dict[str, Any]]
     categories: list[dict[str, Any]]
     info: str
+    is_list_of_images: bool
 
     def places(self, name: str) -> list[str]:
         """Return where each object of a list is, as in messages."""
@@ -65,7 +70,10 @@ def read_coco_file(path: PathLike) -> CocoFile:
             f"{source} must be a COCO file: a JSON object with the lists images, annotations and "
             f"categories. Received: {type(content).__name__}.{hint}"
         )
-    lists = {name: _rows(content, name, source) for name in ("images", "annotations", "categories")}
+    lists = {name: _rows(content, name, source) for name in ("images", "categories")}
+    # Files of test images have none.
+    is_list_of_images = _OF_IMAGES.issuperset(content)
+    lists["annotations"] = [] if is_list_of_images else _rows(content, "annotations", source)
     rest = {key: value for key, value in content.items() if key not in ("images", "annotations")}
     _check_categories(lists["categories"], source)
     try:
@@ -75,7 +83,7 @@ def read_coco_file(path: PathLike) -> CocoFile:
         raise ManifestError(
             f"The text in {source} must be valid Unicode. Received: {error.object[:80]!a}"
         ) from error
-    return CocoFile(source=source, info=info, **lists)
+    return CocoFile(source=source, info=info, is_list_of_images=is_list_of_images, **lists)
 
 
 def _rows(content: dict[str, Any], name: str, source: str) -> list[dict[str, Any]]:
@@ -92,7 +100,10 @@ def _rows(content: dict[str, Any], name: str, source: str) -> list[dict[str, Any
 
 
 def _check_categories(categories: list[dict[str, Any]], source: str) -> None:
-    read_ids(categories, "id", "categories", source)
+    for category, number in zip(
+        categories, read_ids(categories, "id", "categories", source), strict=True
+    ):
+        category["id"] = number
     names = [category.get("name") for category in categories]
     for number, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
@@ -108,10 +119,18 @@ def _check_categories(categories: list[dict[str, Any]], source: str) -> None:
         )
 
 
+def as_whole(value: Any) -> Any:
+    """Return a float such as 7.0 as an integer, if it is exact; anything else as it is."""
+    is_exact = type(value) is float and value.is_integer() and abs(value) <= 2**53
+    return int(value) if is_exact else value
+
+
 def read_ids(
     rows: list[dict[str, Any]], key: str, name: str, source: str, *, unique: bool = True
 ) -> list[Any]:
     """Return the ids of some objects: all integers of 64 bits, or all text.
+
+    Tables with gaps turn integers into floats such as 7.0, which are read as integers.
 
     Args:
         rows: The objects.
@@ -125,6 +144,9 @@ def read_ids(
     """
     values: list[Any] = [row.get(key) for row in rows]
     kinds = set(map(type, values))
+    if float in kinds:
+        values = list(map(as_whole, values))
+        kinds = set(map(type, values))
     kind = str if kinds == {str} else int
     if not kinds <= {kind}:
         number = next(k for k, value in enumerate(values) if type(value) is not kind)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from augseq.indexing.annotations.objects import Ragged, counts_column
+from augseq.indexing.annotations.run_lengths import mask_problem
 from augseq.validation import briefly
 
 Report = Callable[[int, str], None]
@@ -46,12 +47,13 @@ class Keypoints:
 
 
 def read_segmentations(
-    rows: list[dict[str, Any]], report: Report
+    rows: list[dict[str, Any]], sizes: list[list[int]], report: Report
 ) -> tuple[Polygons, list[str | None]]:
     """Return the polygons, and the masks as JSON text, of some annotations.
 
     Args:
         rows: The annotations.
+        sizes: [height, width] of the image of each; -1 if unknown.
         report: Called with the position of an annotation, and what is wrong with it.
     """
     is_plain = _are_polygons([row.get("segmentation") for row in rows])
@@ -61,8 +63,9 @@ def read_segmentations(
         shape = row.get("segmentation") or []
         if type(shape) is dict:
             masks[number] = json.dumps(shape, ensure_ascii=False)
-            if not _is_mask(shape):
-                report(number, f"`segmentation` must have a size and counts. {_received(shape)}")
+            problem = mask_problem(shape, sizes[number])
+            if problem:
+                report(number, f"`segmentation` must be a mask: {problem}. {_received(shape)}")
             shape = []
         elif not is_plain and (type(shape) is not list or not all(map(_is_polygon, shape))):
             report(
@@ -124,6 +127,29 @@ def read_keypoints(
     return keypoints, odd_counts
 
 
+def check_num_keypoints(
+    rows: list[dict[str, Any]],
+    categories: list[dict[str, Any]],
+    keypoints: Keypoints,
+    report: Report,
+) -> None:
+    """Report annotations with another number of key points than their category has names for."""
+    named = {
+        category["id"]: len(category["keypoints"])
+        for category in categories
+        if isinstance(category.get("keypoints"), list) and category["keypoints"]
+    }
+    counts = keypoints.coordinates.counts // 3
+    for number in np.flatnonzero(counts).tolist() if named else ():
+        expected = named.get(rows[number]["category_id"], counts[number])
+        if counts[number] != expected:
+            report(
+                number,
+                f"`keypoints` must have 3 values for each of the {expected} names of its category. "
+                f"Received: {3 * counts[number]} values",
+            )
+
+
 def flat_floats(lists: list[list[float]]) -> npt.NDArray[np.float64]:
     """Return the numbers of all lists, one after the other; integers that are too large are inf."""
     try:
@@ -163,11 +189,6 @@ def _is_keypoints(values: Any) -> bool:
     if type(values) is not list or len(values) % 3 or not _NUMBERS.issuperset(map(type, values)):
         return False
     return {0, 1, 2}.issuperset(values[2::3])
-
-
-def _is_mask(shape: dict[str, Any]) -> bool:
-    size, counts = shape.get("size"), shape.get("counts")
-    return type(size) is list and [*map(type, size)] == [int, int] and type(counts) in (list, str)
 
 
 def _received(value: Any) -> str:

@@ -45,6 +45,12 @@ class AnnotatedImages:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def sizes_of(self, owners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the sizes of some images, shape (n, 2); -1 for an image of position -1."""
+        sizes = np.full((len(owners), 2), -1)
+        sizes[owners >= 0] = self.sizes[owners[owners >= 0]]
+        return sizes
+
 
 def find_images(
     names: Sequence[str],

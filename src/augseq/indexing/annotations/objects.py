@@ -63,9 +63,7 @@ def check_boxes(images: AnnotatedImages, objects: AnnotatedObjects, problems: Pr
     """Add the problems of boxes that are not finite, empty, or outside their image."""
     boxes, written = objects.boxes, objects.written
     low, high = boxes[:, :2], boxes[:, 2:]
-    sizes = np.full((len(boxes), 2), -1)
-    if len(images):
-        sizes[objects.images >= 0] = images.sizes[objects.images[objects.images >= 0], ::-1]
+    sizes = images.sizes_of(objects.images)[:, ::-1]
     is_finite = np.isfinite(boxes).all(axis=1)
     is_empty = is_finite & (high <= low).any(axis=1)
     is_known = (sizes >= 0).all(axis=1)
@@ -106,10 +104,8 @@ def check_points(
         kind: What the points are, as in messages.
         problems: Gets the problems.
     """
-    sizes = np.full((len(owners), 2), -1)
     places = objects.images[owners]
-    if len(images):
-        sizes[places >= 0] = images.sizes[places[places >= 0], ::-1]
+    sizes = images.sizes_of(places)[:, ::-1]
     is_outside = ((points < -_MARGIN_PX) | (points > sizes + _MARGIN_PX)).any(axis=1)
     is_outside &= (sizes >= 0).all(axis=1)
     is_wrong = (is_outside | ~np.isfinite(points).all(axis=1)) & (places >= 0)

@@ -1,7 +1,7 @@
 """Index Pascal VOC files: one XML file with the boxes of each image."""
 
 import json
-import os
+import posixpath
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from augseq.indexing.annotations.source_file import read_source_file
 from augseq.indexing.annotations.xml_file import Element, parse_xml
 from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.labels import check_class_names
+from augseq.indexing.scan import scan_folder
 from augseq.manifest.classes import sorted_names
 from augseq.manifest.manifest import Manifest
 from augseq.types import PathLike
@@ -52,11 +53,12 @@ def index_voc(
     """Index the images and boxes of a folder of Pascal VOC files.
 
     The columns are those of `index_coco`, without ids and areas, and with `box_difficult` and
-    `box_truncated`. Records come in the order of the names of the XML files. `write_voc` writes
-    the same numbers back.
+    `box_truncated`. Records come in the order of the paths of the XML files. The image of a file
+    in a sub-folder is in the same sub-folder of `root`, unless the file has its path. `write_voc`
+    writes the same numbers back.
 
     Args:
-        annotations: Folder of the XML files, such as "VOC2012/Annotations".
+        annotations: Folder of the XML files, at any depth, such as "VOC2012/Annotations".
         root: Folder of the images, such as "VOC2012/JPEGImages".
         first_pixel: 1 if pixels are numbered from 1 and `xmax` and `ymax` are the last pixels of
             the box, as the format defines; 0 if they are coordinates from 0 and `xmax` and `ymax`
@@ -133,16 +135,11 @@ def _manifest(
 
 
 def _xml_files(folder: str) -> list[str]:
-    """Return the names of XML files, without hidden ones such as the `._x.xml` of macOS."""
-    names = sorted(os.listdir(folder))
-    files = [name for name in names if name.lower().endswith(".xml") and name[0] != "."]
-    if not files:
-        below = [name for name in names if any(Path(folder, name).glob("*.xml"))]
-        way = (
-            f" Those in its folders, such as {below[0]!r}, are not read: pass one." if below else ""
-        )
-        raise MissingFileError(f"There are no .xml files in {folder!r}.{way}")
-    return files
+    """Return the paths of XML files, without hidden ones such as the `._x.xml` of macOS."""
+    found = scan_folder(folder, suffixes={".xml"}, follow_links=False, progress=False)
+    if not len(found.paths):
+        raise MissingFileError(f"There are no .xml files in {folder!r}.")
+    return sorted(found.paths.to_pylist())
 
 
 def _read(folder: str, name: str) -> Element:
@@ -156,13 +153,15 @@ def _read(folder: str, name: str) -> Element:
 
 
 def _file_name(tree: Element, name: str) -> str:
+    """Return the path of an image; a mere name is that of one in the folder of the XML file."""
     found = tree.value("filename")
     if not found:
         raise ManifestError(
             f"{name!r} must name its image in <filename>. Received: "
             f"{'none' if found is None else 'an empty one'}"
         )
-    return found
+    is_path = "/" in found or "\\" in found
+    return found if is_path else posixpath.join(posixpath.dirname(name), found)
 
 
 def _size(tree: Element, name: str) -> tuple[int, int]:

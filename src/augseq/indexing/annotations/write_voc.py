@@ -2,6 +2,7 @@
 
 import json
 import os
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -30,12 +31,12 @@ def write_voc(manifest: Manifest, folder: PathLike, *, first_pixel: FirstPixel =
     """Write a Pascal VOC file for each image of a manifest.
 
     `index_voc(folder, manifest.root, first_pixel=..., class_names=manifest.box_class_names)` reads
-    them back: with equal columns for a manifest of `index_voc`, in the order of file names. Masks,
+    them back: with equal columns for a manifest of `index_voc`, in the order of paths. Masks,
     polygons, key points, ids and areas have no place in the format, and are not written.
 
     Args:
         manifest: From `index_voc` or a similar function, or with the same columns.
-        folder: An existing folder. Each file has the name of its image, with the ending ".xml".
+        folder: An existing folder. Each file has the path of its image, with the ending ".xml".
         first_pixel: As for `index_voc`.
 
     Raises:
@@ -63,6 +64,7 @@ def write_voc(manifest: Manifest, folder: PathLike, *, first_pixel: FirstPixel =
         ]
         trees[image].append(_element("object", known, extras[number]))
     for path, tree in zip(_paths(manifest, folder), _images(manifest, trees), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(_text(tree, "").encode())
 
@@ -75,14 +77,15 @@ def number_text(number: float) -> str:
 def _paths(manifest: Manifest, folder: PathLike) -> list[Path]:
     if not os.path.isdir(folder):
         raise MissingFileError(f"There is no folder {os.fspath(folder)!r}. Create it first.")
-    names = [PurePosixPath(path).stem for path in manifest.table.column("path").to_pylist()]
-    repeated = [name for name, count in Counter(names).items() if count > 1]
+    images = map(PurePosixPath, manifest.table.column("path").to_pylist())
+    paths = [str(image.with_suffix(".xml")) for image in images]
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
     if repeated:
         raise ArgumentError(
-            "Each image must have a different file name, since its annotations are named after "
-            f"it. Repeated: {listed(repeated)}. Write each folder of images by itself."
+            "Images in one folder must not differ only in the ending of their names, since "
+            f"annotations have the name of their image. Repeated: {listed(repeated)}. Rename one."
         )
-    return [Path(folder, f"{name}.xml") for name in names]
+    return [Path(folder, path) for path in paths]
 
 
 def _images(manifest: Manifest, objects: list[list[Any]]) -> Iterator[list[Any]]:
@@ -95,7 +98,7 @@ def _images(manifest: Manifest, objects: list[list[Any]]) -> Iterator[list[Any]]
         extras = manifest.table.column("image_attributes").to_pylist()
     for path, height, width, parts, extra in zip(*columns, objects, extras, strict=True):
         size = [[k, str(v)] for k, v in (("width", width), ("height", height)) if v is not None]
-        known = [["filename", path], ["size", size], *parts]
+        known = [["filename", posixpath.basename(path)], ["size", size], *parts]
         yield _element("annotation", known, extra)
 
 

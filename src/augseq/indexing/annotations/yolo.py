@@ -129,7 +129,7 @@ def _manifest(
         options=options,
         problems=problems,
     )
-    return manifest, (*images.findings, *problems.findings())
+    return manifest, (*data.findings, *images.findings, *problems.findings())
 
 
 def _check_splits(found: dict[str, list[str]], data: YoloData) -> None:

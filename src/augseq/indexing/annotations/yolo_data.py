@@ -11,6 +11,7 @@ from augseq.errors import ArgumentError, ManifestError, MissingFileError
 from augseq.indexing.annotations.source_file import read_source_file
 from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.scan import scan_folder
+from augseq.manifest.mirrored_points import check_mirror, fitting_mirror
 from augseq.pixels.decoders.registry import readable_endings
 from augseq.terminal_text import listed
 from augseq.types import PathLike
@@ -34,6 +35,7 @@ class YoloData:
         kpt_shape: Number of key points, and 2 or 3 values for each; None without key points.
         info: Categories and all other keys, as JSON text.
         splits: Where the images of each split are: folders or lists.
+        findings: Warnings about the file.
     """
 
     source: str
@@ -42,6 +44,7 @@ class YoloData:
     kpt_shape: tuple[int, int] | None
     info: str
     splits: dict[str, list[str]]
+    findings: tuple[str, ...]
 
 
 def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] | None) -> YoloData:
@@ -56,6 +59,7 @@ def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] 
     content = _with_val(_parsed(path, source), splits)
     names = _names(content, source)
     kpt_shape = _kpt_shape(content, source)
+    _check_flip_idx(content, kpt_shape, source)
     below = content.get("path") or "."
     if root is None:
         root = Path(path).absolute().parent / str(below)
@@ -65,15 +69,22 @@ def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] 
                 f"and {os.fspath(root)!r} does not exist. Correct it, or pass root=... (at the "
                 "shell: --images-root)."
             )
+    root, places = existing_folder(root), _splits(content, splits, source)
+    findings = []
+    # Ultralytics does not need it to train, so tools name it also where they write none.
+    is_optional = splits is None and len(places) > 1
+    if is_optional and not any(_exists(entry, root) for entry in places.get("test", [root])):
+        findings.append(f"Skipped: 'test' in {source}, since {places.pop('test')} does not exist")
     rest = {key: value for key, value in content.items() if key not in _NO_INFO}
     categories = [{"id": number, "name": name} for number, name in names.items()]
     return YoloData(
         source=source,
-        root=existing_folder(root),
+        root=root,
         names=names,
         kpt_shape=kpt_shape,
         info=json.dumps({"categories": categories, **rest}, ensure_ascii=False, default=str),
-        splits=_splits(content, splits, source),
+        splits=places,
+        findings=tuple(findings),
     )
 
 
@@ -100,7 +111,8 @@ def images_of(data: YoloData, split: str) -> list[str]:
             raise MissingFileError(
                 f"{split!r} in {data.source} must be a folder of images, or a .txt file with "
                 f"their paths, relative to {data.root!r}. Received: {entry!r}, which does not "
-                "exist. Correct it, or pass root=... (at the shell: --images-root)."
+                "exist. Correct it; pass root=... (at the shell: --images-root); or name the "
+                "splits to read with splits=[...] (at the shell: --splits)."
             )
     if not paths:
         raise MissingFileError(
@@ -108,6 +120,10 @@ def images_of(data: YoloData, split: str) -> list[str]:
             "Name the splits to read with `splits` (at the shell: --splits)."
         )
     return paths
+
+
+def _exists(entry: str, root: str) -> bool:
+    return os.path.exists(_place_of(entry, root))
 
 
 def _place_of(entry: str, root: str) -> str:
@@ -197,6 +213,19 @@ def _kpt_shape(content: dict[str, Any], source: str) -> tuple[int, int] | None:
             f"{briefly(shape)}"
         )
     return shape[0], shape[1]
+
+
+def _check_flip_idx(
+    content: dict[str, Any], kpt_shape: tuple[int, int] | None, source: str
+) -> None:
+    mirror, name = content.get("flip_idx"), f"`flip_idx` in {source}"
+    if kpt_shape is None or mirror is None:
+        return
+    try:
+        check_mirror(mirror, name)
+        fitting_mirror(mirror, kpt_shape[0], name)
+    except ArgumentError as error:
+        raise ManifestError(str(error)) from error
 
 
 def _splits(
