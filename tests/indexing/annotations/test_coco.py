@@ -496,3 +496,14 @@ def test_whole_numbers_with_a_point_are_integers(tmp_path: Path) -> None:
     huge[0]["id"] = 2.0**53 + 2
     with pytest.raises(augseq.ManifestError, match=r"annotations\[0\].*`id`: an integer"):
         augseq.index_coco(write_coco_scene(tmp_path, annotations=huge), progress=False)
+
+
+def test_images_of_lvis_have_the_folder_and_name_of_their_address(tmp_path: Path) -> None:
+    images = copy.deepcopy(COCO["images"])
+    del images[0]["file_name"]
+    images[0]["coco_url"] = "http://images.cocodataset.org/b/2.png"
+    path = write_coco_scene(tmp_path, images=images)
+    found = augseq.index_coco(path, progress=False)
+    assert [record.path for record in found] == ["b/2.png", "1.png", "empty.png"]
+    augseq.write_coco(found, tmp_path / "again.json")
+    assert augseq.index_coco(tmp_path / "again.json", progress=False) == found

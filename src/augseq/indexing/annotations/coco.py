@@ -153,7 +153,7 @@ def _read(
 
 
 def _file_names(images: list[dict[str, Any]], source: str) -> list[str]:
-    names: list[Any] = [image.get("file_name") for image in images]
+    names: list[Any] = [_file_name(image) for image in images]
     for number, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
             raise ManifestError(
@@ -162,6 +162,14 @@ def _file_names(images: list[dict[str, Any]], source: str) -> list[str]:
             )
     text_array(names, source)
     return names
+
+
+def _file_name(image: dict[str, Any]) -> Any:
+    url = image.get("coco_url")
+    if "file_name" in image or not isinstance(url, str):
+        return image.get("file_name")
+    # LVIS has only ".../train2017/000000391895.jpg": its images are in several folders of COCO.
+    return "/".join(url.split("/")[-2:])
 
 
 def _size(image: dict[str, Any], place: str) -> tuple[int, int]:
