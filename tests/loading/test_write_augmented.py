@@ -220,8 +220,8 @@ def read_back(folder: Path, annotations: str) -> augseq.Manifest:
         return augseq.index_coco(folder / "annotations.json", progress=False)
     if annotations == "yolo":
         return augseq.index_yolo(folder / "data.yaml", progress=False)
-    names = ["cat", "dog"]
-    return augseq.index_voc(folder / "annotations", folder, class_names=names, progress=False)
+    options: dict[str, Any] = {"class_names": ["cat", "dog"], "progress": False}
+    return augseq.index_voc(folder / "annotations", folder / "images", **options)
 
 
 @pytest.mark.parametrize("annotations", ["coco", "voc", "yolo"])

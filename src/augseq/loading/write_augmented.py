@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from augseq.errors import ArgumentError
 from augseq.indexing.annotations.write_coco import write_coco
-from augseq.indexing.annotations.write_voc import write_voc
+from augseq.indexing.annotations.write_voc import write_voc_files
 from augseq.indexing.annotations.write_yolo import splits_of, write_yolo_files
 from augseq.loading.pipeline import Pipeline
 from augseq.loading.plan import BatchPlan
@@ -39,7 +39,7 @@ from augseq.validation import check_choice, check_whole
 AnnotationFormat: TypeAlias = Literal["coco", "voc", "yolo"]
 
 MANIFEST = "manifest.parquet"
-_COCO, _VOC = "annotations.json", "annotations"
+_COCO, _VOC, _IMAGES = "annotations.json", "annotations", "images"
 _NOT_IN_NAMES = ("/", "\\", "\0")
 
 _Place: TypeAlias = tuple[int, int | None]
@@ -292,7 +292,7 @@ def _manifest(
         columns,
         root=root,
         dataset_info=dataset_info,
-        images_folder="images" if maps or files.annotations else "",
+        images_folder=_IMAGES if maps or files.annotations else "",
         path_columns=maps,
     )
 
@@ -346,6 +346,6 @@ def _write_annotations(manifest: Manifest, draft: Path, files: WrittenFiles) -> 
         write_coco(manifest, draft / _COCO)
     elif files.annotations == "voc":
         (draft / _VOC).mkdir()
-        write_voc(manifest, draft / _VOC)
+        write_voc_files(manifest, draft / _VOC, below=_IMAGES)
     elif files.annotations == "yolo":
         write_yolo_files(manifest, draft, images="none")

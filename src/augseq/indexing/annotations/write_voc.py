@@ -48,6 +48,22 @@ def write_voc(manifest: Manifest, folder: PathLike, *, first_pixel: FirstPixel =
     check_manifest(manifest)
     check_whole_images(manifest.table, "write_voc")
     check_choice("first_pixel", first_pixel, (1, 0))
+    if not os.path.isdir(folder):
+        raise MissingFileError(f"There is no folder {os.fspath(folder)!r}. Create it first.")
+    write_voc_files(manifest, Path(folder), first_pixel=int(first_pixel))
+
+
+def write_voc_files(
+    manifest: Manifest, folder: Path, *, first_pixel: int = 1, below: str = ""
+) -> None:
+    """Do what `write_voc` does.
+
+    Args:
+        manifest: As for `write_voc`.
+        folder: An existing folder.
+        first_pixel: As for `write_voc`.
+        below: Folder of the images, below the root: paths are relative to it.
+    """
     objects = read_objects(manifest, "write_voc")
     _check_text(objects.classes)
     boxes = written_numbers(objects, voc_boxes(first_pixel), voc_numbers(first_pixel)).tolist()
@@ -63,7 +79,7 @@ def write_voc(manifest: Manifest, folder: PathLike, *, first_pixel: FirstPixel =
             ["bndbox", corners],
         ]
         trees[image].append(_element("object", known, extras[number]))
-    for path, tree in zip(_paths(manifest, folder), _images(manifest, trees), strict=True):
+    for path, tree in zip(_paths(manifest, folder, below), _images(manifest, trees), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(_text(tree, "").encode())
@@ -74,10 +90,11 @@ def number_text(number: float) -> str:
     return np.format_float_positional(number, trim="-")
 
 
-def _paths(manifest: Manifest, folder: PathLike) -> list[Path]:
-    if not os.path.isdir(folder):
-        raise MissingFileError(f"There is no folder {os.fspath(folder)!r}. Create it first.")
-    images = map(PurePosixPath, manifest.table.column("path").to_pylist())
+def _paths(manifest: Manifest, folder: Path, below: str) -> list[Path]:
+    images = [
+        PurePosixPath(posixpath.relpath(path, below) if below else path)
+        for path in manifest.table.column("path").to_pylist()
+    ]
     paths = [str(image.with_suffix(".xml")) for image in images]
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     if repeated:
@@ -85,7 +102,7 @@ def _paths(manifest: Manifest, folder: PathLike) -> list[Path]:
             "Images in one folder must not differ only in the ending of their names, since "
             f"annotations have the name of their image. Repeated: {listed(repeated)}. Rename one."
         )
-    return [Path(folder, path) for path in paths]
+    return [folder / path for path in paths]
 
 
 def _images(manifest: Manifest, objects: list[list[Any]]) -> Iterator[list[Any]]:
