@@ -108,6 +108,19 @@ def test_both_ends_of_a_figure_have_the_boxes_and_a_key() -> None:
     assert legend == {"car", "person"}
 
 
+def test_an_image_stays_visible_behind_hundreds_of_boxes() -> None:
+    rng = np.random.default_rng(3)
+    starts = rng.uniform(0, (520, 320), (300, 2))
+    boxes = np.concatenate([starts, starts + rng.uniform(10, 80, (300, 2))], axis=1)
+    look = boxes_look(boxes.tolist(), [0] * 300, size=(400, 600), class_names=["", ""])
+    pixels = look.shrunk(300).image
+    assert (np.abs(pixels.astype(int) - 128).max(axis=2) <= 2).mean() > 0.35
+    png = io.BytesIO()
+    draw_looks([look], ["a"]).savefig(png, dpi=200)
+    drawn = np.asarray(Image.open(png).convert("RGB")).astype(int)
+    assert (np.abs(drawn - 128).max(axis=2) <= 2).mean() > 0.2
+
+
 OBJECTS = [
     [[0, 0, 60, 40]],
     [[55, 0, 60, 5]],

@@ -1,5 +1,6 @@
 """Maps as colours, compared pixel by pixel with a plain loop."""
 
+import cv2
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -73,6 +74,13 @@ def test_neighbouring_classes_have_different_colours() -> None:
     assert distances.min() > 60
     assert class_color(0, "Background") == ""
     assert class_color(0, "back") == class_color(0)
+
+
+def test_twenty_classes_can_be_told_apart() -> None:
+    colors = np.array([rgb(class_color(number)) for number in range(20)], np.float32) / 255
+    lab = cv2.cvtColor(colors[np.newaxis], cv2.COLOR_RGB2LAB)[0]
+    distances = np.linalg.norm(lab[:, np.newaxis] - lab, axis=-1)
+    assert distances[~np.eye(20, dtype=bool)].min() > 20
 
 
 @pytest.mark.parametrize(

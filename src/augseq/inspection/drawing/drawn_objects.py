@@ -16,6 +16,8 @@ Places: TypeAlias = npt.NDArray[np.float64]
 
 _MOST_LABELS = 12
 _MOST_LETTERS = 20
+# More objects than this have thinner lines, or nothing else of the image would be visible.
+_MOST_WITH_FULL_LINES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,11 @@ def drawn_objects(
             )
         )
     return found
+
+
+def line_scale(num_objects: int) -> float:
+    """Return how wide the lines of so many objects are drawn, from 0.3 to 1 times the usual."""
+    return float(np.clip((_MOST_WITH_FULL_LINES / max(1, num_objects)) ** 0.5, 0.3, 1))
 
 
 def point_colors(view: ObjectsView, *, first_color: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.textpath import text_to_path
 
-from augseq.inspection.drawing.drawn_objects import DrawnObject, place_labels
+from augseq.inspection.drawing.drawn_objects import DrawnObject, line_scale, place_labels
 from augseq.terminal_text import num_columns
 
 # In points; the dark line behind makes the coloured one visible on any image.
@@ -33,37 +33,41 @@ def draw_objects(axes: Any, shape: tuple[int, ...], objects: Sequence[DrawnObjec
     inches = figure.get_size_inches() * (place.width, place.height)
     height, width = shape[:2]
     unit = max(width / inches[0], height / inches[1]) / _POINTS_PER_INCH
+    scale = line_scale(len(objects))
     for one in objects:
-        _draw_box(axes, one, (width, height), unit)
+        _draw_box(axes, one, (width, height), unit, scale)
     for one in objects:
-        _draw_points(axes, one, (width, height))
+        _draw_points(axes, one, (width, height), scale)
     _draw_labels(axes, objects, (width, height), unit)
 
 
-def _draw_box(axes: Any, one: DrawnObject, sides: tuple[int, int], unit: float) -> None:
+def _draw_box(
+    axes: Any, one: DrawnObject, sides: tuple[int, int], unit: float, scale: float
+) -> None:
     if not len(one.corners):
         return
     corners = one.corners * sides
     if one.is_upright:
         # Lines at the border would be cut in half.
-        inset = unit * _SHADOW / 2
+        inset = unit * scale * _SHADOW / 2
         corners = np.clip(corners, inset, np.maximum(np.array(sides) - inset, inset))
     for color, points in (("black", _SHADOW), (one.color, _LINE)):
         # Pixels are centred at integers.
-        shape = Polygon(corners - 0.5, closed=True, fill=False, ec=color, lw=points, zorder=2)
+        style: dict[str, Any] = {"fill": False, "ec": color, "lw": points * scale, "zorder": 2}
+        shape = Polygon(corners - 0.5, closed=True, **style)
         axes.add_patch(shape)
 
 
-def _draw_points(axes: Any, one: DrawnObject, sides: tuple[int, int]) -> None:
+def _draw_points(axes: Any, one: DrawnObject, sides: tuple[int, int], scale: float) -> None:
     points = one.points * sides - 0.5
     for ends in one.edges:
         for color, width in (("black", _SHADOW), (one.color, _LINE)):
-            axes.plot(*points[list(ends)].T, color=color, lw=width, zorder=3)
+            axes.plot(*points[list(ends)].T, color=color, lw=width * scale, zorder=3)
     for place, color, is_hidden in zip(points, one.point_colors, one.is_hidden, strict=True):
         inside: dict[str, Any] = {"mfc": "white" if is_hidden else color, "mec": "black"}
         if is_hidden:
             inside["mec"] = color
-        axes.plot(*place, "o", ms=_POINT_SIZE, mew=0.7, zorder=4, **inside)
+        axes.plot(*place, "o", ms=_POINT_SIZE * scale, mew=0.7 * scale, zorder=4, **inside)
 
 
 def _draw_labels(

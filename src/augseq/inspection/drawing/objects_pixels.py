@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from augseq.inspection.drawing.drawn_objects import DrawnObject, Places, place_labels
+from augseq.inspection.drawing.drawn_objects import DrawnObject, Places, line_scale, place_labels
 from augseq.types import Image
 
 # Lines are drawn at so many times the size, so that their edges are smooth.
@@ -30,7 +30,8 @@ def with_objects(
     """
     picture = _enlarged(image, side_px)
     width, height = picture.size
-    line = _TIMES * max(3, round(max(picture.size) / 90))
+    line = max(3, round(max(picture.size) / 90))
+    line = _TIMES * max(1, round(line * line_scale(len(objects))))
     # With repeated pixels, reducing gives those without a line back exactly.
     sides = (_TIMES * width, _TIMES * height)
     large = picture.resize(sides, PillowImage.Resampling.NEAREST)

@@ -13,8 +13,14 @@ from augseq.types import Image
 UNKNOWN_COLORS = ("#d2d2d2", "#6e6e6e")
 """The two greys of the stripes that mark ignored pixels and pixels without a value."""
 
-# Of Okabe and Ito: distinct with all common kinds of colour blindness, on light and dark images.
-_COLORS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442")
+# The first seven are of Okabe and Ito: distinct with all common kinds of colour blindness, on light
+# and dark images. Each of the others is as far as possible from those before it, for eyes without
+# and with deuteranopia.
+_COLORS = (
+    *("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442"),
+    *("#880099", "#66ff88", "#ff3366", "#666600", "#1166ee", "#883322", "#ffbb88"),
+    *("#dd88ff", "#00eeee", "#229900", "#99bb66", "#990055", "#dd33aa"),
+)
 _OPACITY = 0.55
 # Below this, the stripes are hidden by the details of the image.
 _OPACITY_OF_UNKNOWN = 0.85
