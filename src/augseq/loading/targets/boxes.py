@@ -60,8 +60,8 @@ class Boxes:
     they are exactly as annotated. A box that is partly cut off becomes the bounds of the part that
     is still visible. Images that lose all boxes are kept.
 
-    The target of a record is a dict of two arrays, which is what Keras' and KerasHub's detectors
-    expect: "boxes", float32, shape (max_boxes, 4), and "labels", int32, shape (max_boxes,). Both
+    The target of a record is a dict of two arrays, which is what KerasHub's RetinaNet expects:
+    "boxes", float32, shape (max_boxes, 4), and "labels", int32, shape (max_boxes,). Both
     end with rows of -1. So a batch has y["boxes"] of shape (batch, max_boxes, 4) and y["labels"]
     of shape (batch, max_boxes).
 
@@ -91,7 +91,8 @@ class Boxes:
         tight: Whether moved boxes are computed from the polygons of objects, where there are any,
             and not from the corners of their boxes. They are then smaller after a rotation.
         key_points: The key points of the same objects, as a third array "keypoints", float32, shape
-            (max_boxes, num_points, 3), whose rows are those of the boxes. None: no key points.
+            (max_boxes, num_points, 3), whose rows are those of the boxes, and 0 where there is no
+            box. None: no key points.
         attempts: How often an image with boxes is augmented at most, each time with other draws,
             until one of its boxes is left; for random crops. The first attempt has the draws of
             `attempts=1`. If all of them lose all boxes, the last one is used.
