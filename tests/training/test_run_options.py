@@ -17,6 +17,7 @@ from augseq.training.runs.run_settings import read_options, read_settings, write
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"mixed_precision": "False"},
         *({"epochs": value} for value in (0, -1, 1.5, True)),
         *({"early_stopping": value} for value in (0, -1, 1.5)),
         *({"head_epochs": value, "weights": "imagenet"} for value in (-1, 51, 0.5)),

@@ -14,6 +14,7 @@ from augseq.cli.augment import augment
 from augseq.cli.bench import bench
 from augseq.cli.check import check
 from augseq.cli.fit import fit
+from augseq.cli.flat_options import with_flat_options
 from augseq.cli.index import index
 from augseq.cli.predict import predict
 from augseq.cli.show import show
@@ -51,20 +52,16 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
+@with_flat_options
 def options(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            metavar="",
-            help="Print the version.",
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
     whole_traceback: Annotated[
-        bool,
-        typer.Option("--traceback", metavar="", help="Show the full traceback of an error."),
+        bool, typer.Option("--traceback", help="Show the full traceback of an error.")
     ] = False,
 ) -> None:
     """Global options."""

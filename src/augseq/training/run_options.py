@@ -12,7 +12,7 @@ from augseq.pixels.options import MAX_FILE_BYTES, MAX_PIXELS, ResizeOptions, che
 from augseq.sampling.randomness import check_seed
 from augseq.terminal_text import options_text
 from augseq.types import PathLike
-from augseq.validation import check_choice, check_number, check_whole
+from augseq.validation import check_bool, check_choice, check_number, check_whole
 
 SMALL = "small"
 """The name of the built-in architecture."""
@@ -141,6 +141,13 @@ class RunOptions:
             return DEFAULT_LEARNING_RATE_OF_FINE_TUNING
         return DEFAULT_LEARNING_RATE
 
+    @property
+    def pixel_options(self) -> dict[str, Any]:
+        """How images are read, as arguments of `ImageSequence` and `Manifest.statistics`."""
+        names = ("image_size", "color_mode", "bands")
+        limits = ("exif_orientation", "max_pixels", "max_file_bytes")
+        return {name: getattr(self, name) for name in (*names, *limits)}
+
     def __post_init__(self) -> None:
         check_number("val", self.val, above=0)
         if self.val >= 1:
@@ -175,6 +182,7 @@ class RunOptions:
             "max_file_bytes": check_whole("max_file_bytes", self.max_file_bytes, least=1),
         }
         for name in _FLAGS:
+            check_bool(name, getattr(self, name))
             plain[name] = bool(getattr(self, name))
         for name, least in (("workers", 0), ("early_stopping", 1)):
             if getattr(self, name) is not None:

@@ -170,16 +170,11 @@ def _sequence(
     return ImageSequence(
         manifest,
         targets=target,
-        image_size=options.image_size,
-        color_mode=options.color_mode,
-        bands=options.bands,
+        **options.pixel_options,
         full_depth=options.full_depth,
         batch_size=options.batch_size,
         seed=options.seed,
         cache=cache,
         workers=options.workers,
-        max_pixels=options.max_pixels,
-        max_file_bytes=options.max_file_bytes,
-        exif_orientation=options.exif_orientation,
         **further,
     )

@@ -204,15 +204,7 @@ def _band_statistics(data: RunData, options: RunOptions) -> PixelStatistics | No
     """Return the mean and variance of each band of the images to train on; None for colours."""
     if options.color_mode != "bands":
         return None
-    return data.train.manifest.statistics(
-        image_size=options.image_size,
-        color_mode=options.color_mode,
-        bands=options.bands,
-        exif_orientation=options.exif_orientation,
-        max_pixels=options.max_pixels,
-        max_file_bytes=options.max_file_bytes,
-        progress=False,
-    )
+    return data.train.manifest.statistics(**options.pixel_options, progress=False)
 
 
 def _history_of(epochs: Epochs) -> dict[str, list[float]]:
