@@ -115,6 +115,7 @@ NEEDING: dict[str, tuple[Callable[[], Any], str]] = {
     "a mask, else nothing": (lambda: A.ConstrainedCoarseDropout(), "mask"),
     "a box": (lambda: A.RandomCropNearBBox(), "cropping_bbox"),
     "boxes": (lambda: A.RandomSizedBBoxSafeCrop(8, 8), "bboxes"),
+    "boxes, else nothing": (lambda: A.AtLeastOneBBoxRandomCrop(8, 8), "bboxes"),
     "what a mask is made of": (
         lambda: A.Equalize(mask=np.where, mask_params=("where",)),
         "where",

@@ -9,8 +9,8 @@ from typing import Any
 from augseq.augment.suitability import reason_against_parts
 from augseq.errors import ArgumentError
 
-# They do nothing alone, or need boxes.
-_EXCLUDED = frozenset({"AtLeastOneBBoxRandomCrop", "Lambda", "NoOp"})
+# They do nothing alone.
+_EXCLUDED = frozenset({"Lambda", "NoOp"})
 
 
 @cache

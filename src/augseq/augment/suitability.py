@@ -85,8 +85,10 @@ _UNKNOWN_MOVE = (
     "does not say where it moves the points of an image. Use an albumentations transform of the "
     "same kind, such as Affine."
 )
-# Inputs besides the image that these require without declaring them in `targets_as_params`.
+# Inputs besides the image that these require without declaring them in `targets_as_params`; without
+# boxes, the first one would crop anywhere, silently.
 _UNDECLARED: dict[str, tuple[str, ...]] = {
+    "AtLeastOneBBoxRandomCrop": ("bboxes",),
     "BBoxSafeRandomCrop": ("bboxes",),
     "ConstrainedCoarseDropout": ("mask",),
     "CropNonEmptyMaskIfExists": ("mask",),
@@ -360,13 +362,16 @@ def _reason_against_part(part: Any) -> str | None:
     takes_boxes = needed == ["bboxes"]
     compose = "A.Compose([{}], bbox_params=...)" if takes_boxes else "{}"
     made = compose.format(f"A.{name}(..., p=1)")
-    as_targets = (
-        "To train on the boxes, use A.RandomResizedCrop or A.RandomCrop with "
-        "targets=augseq.Boxes(attempts=10), which keeps at least one box. "
-    )
+    way_out = "Use a function that provides it:"
+    if takes_boxes:
+        way_out = (
+            "To train on the boxes, use A.RandomResizedCrop or A.RandomCrop with "
+            "targets=augseq.Boxes(attempts=10), which keeps at least one box. To train on "
+            "something else, use a function that provides it:"
+        )
     return (
         f"{name} needs {' and '.join(map(repr, needed))} besides the image, but a sequence passes "
-        f"only the image. {as_targets if takes_boxes else ''}Use a function that provides it:\n"
+        f"only the image. {way_out}\n"
         "    def vary(image, rng):\n"
         f"        transform = {made}\n"
         "        transform.set_random_seed(int(rng.integers(2**32)))\n"
