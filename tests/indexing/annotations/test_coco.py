@@ -507,3 +507,40 @@ def test_images_of_lvis_have_the_folder_and_name_of_their_address(tmp_path: Path
     assert [record.path for record in found] == ["b/2.png", "1.png", "empty.png"]
     augseq.write_coco(found, tmp_path / "again.json")
     assert augseq.index_coco(tmp_path / "again.json", progress=False) == found
+
+
+def write_one_box(folder: Path, bbox: list[float], other: list[float]) -> Path:
+    Image.new("RGB", (60, 40)).save(folder / "1.png")
+    rows = [{"id": k, "image_id": 1, "category_id": 1} for k in (1, 2)]
+    content = {
+        "images": [{"id": 1, "file_name": "1.png", "height": 40, "width": 60}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [rows[0] | {"bbox": bbox}, rows[1] | {"bbox": other}],
+    }
+    (folder / "boxes.json").write_text(json.dumps(content), "utf-8")
+    return folder / "boxes.json"
+
+
+def test_the_error_of_boxes_with_a_right_and_a_bottom_edge_says_what_coco_has(
+    tmp_path: Path,
+) -> None:
+    hint = r"inside their images as \[left, top, right, bottom\]"
+    path = write_one_box(tmp_path, [20, 20, 50, 35], [1, 2, 3, 4])
+    with pytest.raises(augseq.ManifestError, match=hint):
+        augseq.index_coco(path, progress=False)
+    with pytest.warns(augseq.AugseqWarning, match=hint):
+        augseq.index_coco(path, invalid="exclude", progress=False)
+    # As right and bottom edges, the second box would be empty.
+    path = write_one_box(tmp_path, [20, 20, 50, 35], [20, 20, 10, 5])
+    with pytest.raises(augseq.ManifestError) as error:
+        augseq.index_coco(path, progress=False)
+    assert "bottom]" not in str(error.value)
+
+
+def test_relative_numbers_in_place_of_pixels_raise_a_warning(tmp_path: Path) -> None:
+    path = write_one_box(tmp_path, [0.2, 0.1, 0.5, 0.75], [0.1, 0.1, 0.1, 1])
+    with pytest.warns(augseq.AugseqWarning, match="relative to the size of the image"):
+        images = augseq.index_coco(path, progress=False)
+    assert images[0].columns["boxes"][:2] == [0.2, 0.1]
+    path = write_one_box(tmp_path, [0.2, 0.1, 0.5, 0.75], [0.1, 0.1, 3, 1])
+    augseq.index_coco(path, progress=False)

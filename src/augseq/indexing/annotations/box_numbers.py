@@ -44,6 +44,30 @@ def coco_boxes(numbers: Numbers) -> Numbers:
     return np.concatenate([numbers[:, :2], numbers[:, :2] + numbers[:, 2:]], axis=1)
 
 
+def looks_relative(numbers: Numbers, sides: Numbers) -> bool:
+    """Return whether all numbers seem to be relative to the size of the image, and not in pixels.
+
+    Args:
+        numbers: Four numbers for each box, shape (n, 4).
+        sides: (width, height) of its image in pixels, shape (n, 2); negative if unknown.
+    """
+    return bool(len(numbers) and (numbers <= 1).all() and (sides > 1).all())
+
+
+def looks_like_corners(numbers: Numbers, sides: Numbers) -> bool:
+    """Return whether COCO's numbers seem to be left, top, right, bottom.
+
+    Then all boxes are inside their image; as left, top, width, height, some are not.
+
+    Args:
+        numbers: Four numbers for each box, shape (n, 4).
+        sides: (width, height) of its image in pixels, shape (n, 2).
+    """
+    low, high = numbers[:, :2], numbers[:, 2:]
+    is_outside = (low + high > sides).any()
+    return bool(is_outside and ((low >= 0) & (low < high) & (high <= sides)).all())
+
+
 def coco_numbers(boxes: Numbers) -> Numbers:
     """Return left, top, width, height, so that the sums give the same boxes."""
     low, high = boxes[:, :2], boxes[:, 2:]

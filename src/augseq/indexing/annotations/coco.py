@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from augseq.errors import AugseqWarning, ManifestError
+from augseq.indexing.annotations.box_numbers import looks_like_corners, looks_relative
 from augseq.indexing.annotations.coco_file import as_whole, read_coco_file, read_ids
 from augseq.indexing.annotations.coco_objects import extras, read_objects
 from augseq.indexing.annotations.images import UNKNOWN_SIZE, find_images
@@ -127,6 +128,12 @@ def _read(
     )
     objects = read_objects(content, ids, images, problems)
     check_boxes(images, objects, problems)
+    sides = images.sizes_of(objects.images)[:, ::-1].astype(np.float64)
+    if looks_like_corners(objects.written, sides):
+        problems.hint = (
+            "All boxes would be inside their images as [left, top, right, bottom], but a `bbox` of "
+            "COCO is [left, top, width, height]."
+        )
     for kind, name, width in (("point of a polygon", "polygons", 2), ("key point", "keypoints", 3)):
         numbers = np.asarray(objects.ragged[name].values).reshape(-1, width)
         owners = np.repeat(np.arange(len(objects.images)), objects.ragged[name].counts // width)
@@ -145,6 +152,12 @@ def _read(
         problems=problems,
     )
     findings = [*images.findings, *problems.findings()]
+    if looks_relative(objects.written, sides):
+        findings.append(
+            f"No box in {source} is larger than 1 x 1 pixel. If these numbers are relative to the "
+            "size of the image, as in YOLO's files, multiply them by its width and height: COCO's "
+            "are pixels"
+        )
     if content.is_list_of_images:
         findings.append(
             f"{source} has no list 'annotations', like a file of test images: no image has objects"

@@ -18,11 +18,13 @@ class Problems:
         source: The annotation file or folder, as in messages.
         by_image: First problem of each image, by its position.
         without_image: Problems of annotations that belong to no image.
+        hint: A sentence about what may have caused them; may be empty.
     """
 
     source: str
     by_image: dict[int, str] = field(default_factory=dict)
     without_image: list[str] = field(default_factory=list)
+    hint: str = ""
 
     def add(self, image: int, place: str, text: str) -> None:
         """Add a problem.
@@ -45,8 +47,9 @@ class Problems:
         count = len(self.by_image)
         effect = f"to exclude {'this image' if count == 1 else f'these {count:,} images'}"
         raise ManifestError(
-            f"The annotations in {self.source} are not valid. {first_few(texts, between='; ')}. "
-            'Correct them; or pass invalid="exclude" (at the shell: --invalid exclude) '
+            f"The annotations in {self.source} are not valid. {first_few(texts, between='; ')}."
+            f"{self.hint and ' ' + self.hint} Correct them; or pass "
+            'invalid="exclude" (at the shell: --invalid exclude) '
             f"{effect if count else 'to ignore these annotations'}, with a warning."
         )
 
@@ -61,6 +64,7 @@ class Problems:
             yield (
                 f"Excluded: {counted(len(self.by_image), 'image')} with invalid annotations in "
                 f"{self.source} (`manifest.excluded`), such as {first}"
+                f"{self.hint and '. ' + self.hint}"
             )
         if self.without_image:
             count = counted(len(self.without_image), "annotation")
