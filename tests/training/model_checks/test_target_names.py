@@ -217,6 +217,52 @@ def test_weights_of_a_fitting_shape_are_used(y: Any, padding: Any) -> None:
         model.evaluate(weighted_maps(y, padding), verbose=0)
 
 
+BOXES = {"boxes": np.tile([0, 0, 0.5, 1], (NUM, 2, 1)), "labels": np.tile([0, -1], (NUM, 1))}
+
+
+def box_model(*, as_dict: bool) -> keras.Model:
+    image = keras.Input((2, 2, 3), name="image")
+    flat = keras.layers.Flatten()(image)
+    found = {
+        name: keras.layers.Reshape((2, size))(keras.layers.Dense(2 * size)(flat))
+        for name, size in (("boxes", 4), ("labels", 3))
+    }
+    age = keras.layers.Dense(1)(flat)
+    return keras.Model(image, {"objects": found, "age": age} if as_dict else found)
+
+
+def weighted_boxes(*, as_dict: bool) -> augseq.ImageSequence:
+    target = augseq.Boxes("rel_xyxy", classes=["a", "b", "c"], arrays=BOXES)
+    return augseq.ImageSequence.from_arrays(
+        X,
+        {"objects": target, "age": AGE} if as_dict else target,
+        batch_size=2,
+        shuffle=True,
+        sample_weight=np.arange(NUM),
+    )
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_weights_of_boxes_require_losses_of_one_number_per_image(as_dict: bool) -> None:
+    def per_image(y: Any, found: Any) -> Any:
+        return keras.ops.mean(abs(y - found), [1, 2])
+
+    def fit(labels: Any, boxes: Any = per_image) -> None:
+        losses: Any = {"boxes": boxes, "labels": labels}
+        model = box_model(as_dict=as_dict)
+        model.compile("sgd", {"objects": losses, "age": "mse"} if as_dict else losses)
+        model.fit(weighted_boxes(as_dict=as_dict), shuffle=False, verbose=0)
+
+    # A batch of two images and two boxes for each: Keras would weigh the first and second boxes.
+    with pytest.raises(ArgumentError, match=r"labels', which .*\('batch', 2\).*`lambda") as error:
+        fit(keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1))
+    advice = str(error.value).split("`")[1]
+    assert "ignore_class=-1), [1])" in advice
+    fit(eval(advice))
+    with pytest.raises(ArgumentError, match=r"boxes', which .*\('batch', 2\)"):
+        fit(eval(advice), boxes="mae")
+
+
 def test_weights_of_several_shapes_require_outputs_with_names() -> None:
     model = compiled(map_model(as_dict=False), {"age": "mse", "map": "mse"})
     with pytest.raises(ArgumentError, match=r"keras.Model\(inputs, {'age': ..., 'map': ...}\)"):

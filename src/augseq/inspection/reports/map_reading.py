@@ -1,6 +1,6 @@
 """Targets whose maps are read in another way, to observe them or to hold them in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -35,8 +35,8 @@ class WithReadMap(Target):
         return self.target.columns
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The names of its arrays."""
+    def parts(self) -> Mapping[str, tuple[int | None, ...]]:
+        """The shapes of its arrays by name."""
         return self.target.parts
 
     @property

@@ -121,9 +121,12 @@ class BoxesTarget(PointsTarget):
         return tuple(dict.fromkeys(names))
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The names of its arrays."""
-        return (BOXES, LABELS) if self.key_points is None else (BOXES, LABELS, POINTS)
+    def parts(self) -> Mapping[str, tuple[int | None, ...]]:
+        """The shapes of its arrays by name."""
+        shapes: dict[str, tuple[int | None, ...]] = {BOXES: self.shape, LABELS: (self.max_boxes,)}
+        if self.key_points is not None:
+            shapes[POINTS] = (self.max_boxes, self.key_points.num_points, 3)
+        return shapes
 
     def geometry(self, record: Record, shape: tuple[int, ...]) -> Geometry:
         """Return the geometry of the whole image; see `PointsTarget`."""

@@ -1,5 +1,6 @@
 """The interface of all kinds of targets: what a user writes, and what a pipeline loads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -51,9 +52,9 @@ class Target(Protocol):
         return ()
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of its arrays, if it has several; otherwise empty."""
-        return ()
+    def parts(self) -> Mapping[str, tuple[int | None, ...]]:
+        """Shapes of its arrays by name, if it has several; otherwise empty."""
+        return {}
 
     def load(self, record: Record, image: Any = None) -> Value:
         """Return the value of a record; of one shape and dtype for all records.

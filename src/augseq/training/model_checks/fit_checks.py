@@ -235,9 +235,13 @@ def _num_outputs(model: Any, name: str | None = None) -> int | None:
     if name is not None:
         named = named_outputs(model)
         outputs = [named[name]] if name in named else None
-    if not isinstance(outputs, list) or len(outputs) != 1 or len(outputs[0].shape) != 2:
+    if not isinstance(outputs, list) or len(outputs) != 1:
         return None
-    num_outputs: int | None = outputs[0].shape[-1]
+    (output,) = outputs
+    # Boxes and labels are a dict among several targets.
+    if isinstance(output, dict) or len(output.shape) != 2:
+        return None
+    num_outputs: int | None = output.shape[-1]
     return num_outputs
 
 

@@ -1,7 +1,7 @@
 """Check before training that Keras multiplies each sample weight with the loss of its record."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import keras
 
@@ -29,19 +29,51 @@ def check_weights(model: Any, plan: BatchPlan) -> None:
         return
     if computes_loss(model):
         return
-    outputs = named_outputs(model)
-    _check_structure(model, plan.targets, len(outputs))
-    for name, tensor in outputs.items():
-        target = plan.targets.get(name) if len(outputs) > 1 else plan.target
-        if target is None or target.parts:
-            continue
-        loss = loss_of_output(model, target, name if len(outputs) > 1 else None)
-        shape = _loss_shape(loss, target, tensor)
+    _check_structure(model, plan.targets, len(named_outputs(model)))
+    for one in _trained_outputs(model, plan):
+        shape = _loss_shape(one)
         if shape is None or shape[1:] == (1,):
             continue
-        if len(shape) != 1 + target.num_loss_axes:
-            raise _wrong_axes(loss, name, shape, target)
-        _check_not_changed(model, loss, name)
+        if len(shape) != 1 + one.target.num_loss_axes:
+            raise _wrong_axes(one.loss, one.name, shape, one.target)
+        _check_not_changed(model, one.loss, one.name)
+
+
+class _TrainedOutput(NamedTuple):
+    """An output with its loss, and the shape of its target without the batch."""
+
+    name: str
+    target: Target
+    shape: tuple[int | None, ...]
+    loss: Any
+    output: Any
+
+
+def _trained_outputs(model: Any, plan: BatchPlan) -> Iterator[_TrainedOutput]:
+    """Yield the outputs whose targets and losses are known."""
+    outputs = named_outputs(model)
+    only = plan.target if len(plan.targets) == 1 else None
+    if only is not None and only.parts:
+        for part, shape in only.parts.items():
+            if part in outputs:
+                loss = loss_of_output(model, only, part)
+                yield _TrainedOutput(part, only, shape, loss, outputs[part])
+        return
+    for name, output in outputs.items():
+        target = plan.targets.get(name) if len(outputs) > 1 else plan.target
+        if target is None:
+            continue
+        if not target.parts:
+            loss = loss_of_output(model, target, name if len(outputs) > 1 else None)
+            yield _TrainedOutput(name, target, target.shape, loss, output)
+            continue
+        losses = model.loss.get(name) if isinstance(model.loss, dict) else None
+        if isinstance(output, dict) and isinstance(losses, dict):
+            for part, shape in target.parts.items():
+                loss = losses.get(part)
+                loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+                if part in output:
+                    yield _TrainedOutput(f"{name}/{part}", target, shape, loss, output[part])
 
 
 def _check_structure(model: Any, targets: Mapping[str, Target], num_outputs: int) -> None:
@@ -75,16 +107,17 @@ def _check_not_changed(model: Any, loss: Any, name: str) -> None:
         )
 
 
-def _loss_shape(loss: Any, target: Target, output: Any) -> tuple[int, ...] | None:
+def _loss_shape(one: _TrainedOutput) -> tuple[int, ...] | None:
     """Return the shape of what a loss returns before Keras takes the mean; None if not known."""
+    loss = one.loss
     call = loss.call if isinstance(loss, keras.losses.Loss) else loss
     if not callable(call):
         return None
-    found = (None, *output.shape[1:])
+    found = (None, *one.output.shape[1:])
     # Height and width of a target are not known before it is loaded, but equal the output's.
     sizes = [
         known or (found[axis] if axis < len(found) else None)
-        for axis, known in enumerate(target.shape, start=1)
+        for axis, known in enumerate(one.shape, start=1)
     ]
     shapes = [[size or _ANY_SIZE for size in shape] for shape in ((None, *sizes), found)]
     y, predicted = (keras.KerasTensor(shape, dtype=keras.config.floatx()) for shape in shapes)
@@ -122,14 +155,24 @@ def _wrong_axes(loss: Any, name: str, shape: tuple[int, ...], target: Target) ->
             f"{received} Compile with a function that takes the loss of each image and returns "
             "keras.ops.reshape(loss, (-1, 1, 1)), or train without weights."
         )
+    function = title if callable(getattr(keras.losses, str(title), None)) else "mean_squared_error"
+    options = "".join(
+        f", {key}={getattr(loss, key)!r}"
+        for key in ("from_logits", "ignore_class")
+        if getattr(loss, key, None)
+    )
     mean = (
-        "`lambda y, found: keras.ops.mean(keras.losses.mean_squared_error(y, found), "
+        f"`lambda y, found: keras.ops.mean(keras.losses.{function}(y, found{options}), "
         f"{list(range(1, 1 + max(count, 1)))})`"
     )
-    wrapped = " Wrap arrays of masks in augseq.Mask, and others of the size of the images in "
-    wrapped += "augseq.ValueMap or augseq.PairedImage."
+    wrapped = ""
+    if count == 2 and not target.parts:
+        wrapped = (
+            " Wrap arrays of masks in augseq.Mask, and others of the size of the images in "
+            "augseq.ValueMap or augseq.PairedImage."
+        )
     return ArgumentError(
-        f"With sample weights, a loss must return one number per image. {received}"
-        f"{wrapped * (count == 2)} Compile with a function that takes the mean of each image, such "
-        f"as {mean}, or train without weights."
+        f"With sample weights, a loss must return one number per image. {received}{wrapped} "
+        f"Compile with a function that takes the mean of each image, such as {mean}, or train "
+        "without weights."
     )
