@@ -395,7 +395,7 @@ def test_missing_annotation_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(augseq.MissingFileError, match=r"no file.*Did you mean 'boxes\.json'"):
         augseq.index_coco(tmp_path / "boxs.json")
     with pytest.raises(
-        augseq.ManifestError, match=r"must be an annotation file, but is a folder\.$"
+        augseq.ManifestError, match=r"but is a folder\. Pass a file in it, such as '.*boxes\.json'"
     ):
         augseq.index_coco(tmp_path)
 

@@ -212,7 +212,7 @@ LINES = {
     "class": ("2 0.5 0.5 0.2 0.2", r"line 2.*no class 2 in the `names`"),
     "empty box": ("0 0.5 0.5 0 0.2", r"line 2.*width and a height"),
     "nan": ("0 0.5 0.5 nan 0.2", r"line 2.*finite"),
-    "pixels": ("0 32 24 10 10", r"line 2.*inside its image.*48 x 64"),
+    "pixels": ("0 32 24 10 10", r"line 2.*inside its image.*48 x 64.*relative.*0 to 1"),
     "far corner": ("0 0.1 0.1 0.2 1.2 0.2 0.3", r"line 2.*(corner|box) must be inside"),
     "repeated": ("1 0.5 0.5 0.25 0.5", r"line 2.*repeat line 1"),
 }

@@ -6,6 +6,9 @@ from augseq.errors import ManifestError, MissingFileError, UnreadableError
 from augseq.indexing.existing_folder import describe_missing
 from augseq.types import PathLike
 
+# Of COCO and YOLO.
+_ENDINGS = (".json", ".yaml", ".yml")
+
 
 def read_source_file(path: PathLike) -> bytes:
     """Return the bytes of an annotation file.
@@ -17,8 +20,11 @@ def read_source_file(path: PathLike) -> bytes:
     """
     name = os.fspath(path)
     if os.path.exists(name) and not os.path.isfile(name):
-        kind = "a folder" if os.path.isdir(name) else "not a regular file"
-        raise ManifestError(f"{name!r} must be an annotation file, but is {kind}.")
+        is_folder = os.path.isdir(name)
+        kind = "a folder" if is_folder else "not a regular file"
+        found = _annotation_files(name) if is_folder else []
+        hint = f" Pass a file in it, such as {found[0]!r}." if found else ""
+        raise ManifestError(f"{name!r} must be an annotation file, but is {kind}.{hint}")
     try:
         with open(name, "rb") as file:
             return file.read()
@@ -26,3 +32,11 @@ def read_source_file(path: PathLike) -> bytes:
         raise MissingFileError(describe_missing(name, os.path.abspath(name), "file")) from error
     except OSError as error:
         raise UnreadableError(f"Cannot read {name!r}: {error.strerror}.") from error
+
+
+def _annotation_files(folder: str) -> list[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in names if name.endswith(_ENDINGS)]

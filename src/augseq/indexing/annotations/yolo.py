@@ -120,6 +120,12 @@ def _manifest(
         owners += [(position, found) for found in labels or []]
     objects = _objects(owners, images, data, problems, places)
     check_boxes(images, objects, problems)
+    sides = images.sizes_of(objects.images)[:, ::-1]
+    if (objects.boxes[:, 2:] > 2 * np.abs(sides)).any():
+        problems.hint = (
+            "The numbers must be relative to the width and height of the image, from 0 to 1, but "
+            "some seem to be pixels."
+        )
     splits = [split for split, paths in found.items() for _ in paths]
     manifest = manifest_of(
         images,
