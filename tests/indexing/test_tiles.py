@@ -157,6 +157,16 @@ def test_masks_maps_images_boxes_and_points_are_cut_as_a_crop_cuts_them(
     assert any((batches.sample(k, epoch=0).targets["boxes"]["labels"] >= 0).any() for k in range(9))
 
 
+def test_displays_of_tiles_do_not_count_the_boxes_of_their_images(
+    scenes: augseq.Manifest,
+) -> None:
+    tiles = augseq.tile_manifest(scenes, SIZE, overlap=8)
+    text = f"boxes of {len(scenes.box_class_names)} class"
+    assert f"({len(tiles)} tiles, {text}" in repr(tiles)
+    assert f"{len(tiles)} tiles · {text}" in tiles._repr_html_()
+    assert "failed" not in tiles._repr_html_()
+
+
 def test_tiles_beyond_a_small_image_are_black_and_ignored(scenes: augseq.Manifest) -> None:
     with pytest.raises(ArgumentError, match=r"Smaller: 'photos/a.png' \(50 x 70\).*pad=True"):
         augseq.tile_manifest(scenes, (64, 40), overlap=10)

@@ -26,6 +26,7 @@ from augseq.inspection.html_displays.markup import (
 )
 from augseq.manifest.manifest import Manifest
 from augseq.manifest.own_columns import has_boxes, num_boxes
+from augseq.manifest.windows import has_windows
 from augseq.terminal_text import counted, shortened
 from augseq.types import Positions
 
@@ -49,10 +50,11 @@ def manifest_html(manifest: Manifest) -> str:
 
 def _card(manifest: Manifest) -> str:
     excluded = manifest.excluded.num_rows
-    facts = f"{len(manifest):,} images · {_labels(manifest)}"
+    is_tiled = has_windows(manifest.table)
+    facts = f"{len(manifest):,} {'tiles' if is_tiled else 'images'} · {_labels(manifest)}"
     facts += f" · {excluded:,} excluded" * bool(excluded)
     is_in_classes = is_labelled(manifest) or (
-        not manifest.class_names and has_boxes(manifest.table)
+        not manifest.class_names and has_boxes(manifest.table) and not is_tiled
     )
     body = _classes(manifest) if is_in_classes and shown_classes(manifest) else _flat(manifest)
     return card("Manifest", facts, note(shortened(manifest.root, 100)), *body, *_excluded(manifest))
@@ -63,6 +65,9 @@ def _labels(manifest: Manifest) -> str:
     if not has_boxes(manifest.table):
         return labels
     boxes = counted(num_boxes(manifest.table), "box")
+    if has_windows(manifest.table):
+        # Each tile has the boxes of its image.
+        boxes = "boxes"
     if manifest.class_names:
         return f"{labels} · {boxes}"
     return f"{boxes} of {counted(len(shown_classes(manifest)), 'class')}"
