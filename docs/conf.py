@@ -98,16 +98,16 @@ _PAGES = {
         "docs/tags": "Tags",
         "docs/regression": "Numbers",
         "docs/pairs": "Pairs of images",
-        "docs/autoencoder": "The image itself",
+        "docs/autoencoder": "Autoencoder",
         "docs/several_outputs": "Several outputs and weights",
     },
     "How to": {
-        "docs/competition": "A CSV of ids",
+        "docs/competition": "A CSV of ids, a submission",
         "docs/patients": "Patients, folds, 16 bits",
         "docs/bands": "Satellite images, bands",
-        "docs/from_keras": "From Keras' loaders and torch",
+        "docs/from_keras": "Migrating from Keras and torch",
         "docs/waiting": "How long the model waits",
-        "docs/recipes": "In one line",
+        "docs/recipes": "One-line recipes",
     },
     "Notebooks": {
         f"notebooks/{path.stem}": path.stem.replace("_", " ")
