@@ -131,6 +131,15 @@ def test_any_numbers_come_back(
     assert [[float(part.text or "") for part in box] for box in found] == boxes
 
 
+def test_a_box_that_ends_within_the_first_pixel_is_read_again(scene: Path) -> None:
+    images = index(scene)
+    # As a crop leaves it.
+    boxes = [[3.0, 0.0, 9.5, 0.25, 0.0, 2.0, 0.125, 8.0], *images.column("boxes").tolist()[1:]]
+    images = images.with_column("boxes", boxes)
+    augseq.write_voc(images, scene / "again")
+    assert index(scene, "again")[0].columns["boxes"] == boxes[0]
+
+
 def test_boxes_of_a_coco_file_are_written_as_voc(scene: Path) -> None:
     images = index(scene)
     augseq.write_coco(images, scene / "boxes.json")

@@ -204,7 +204,9 @@ def _objects(
         for tag, column in FLAGS.items():
             flags[column].append(_flag(element, tag, number, report))
         extras.append(_json(element, {"name", "bndbox", *FLAGS}))
-    for number in np.flatnonzero((written < first_pixel - 0.5).any(axis=1) & first_pixel).tolist():
+    # The last pixel of a box that is thinner than a pixel has a number below 1.
+    is_low = (written[:, :2] < first_pixel - 0.5).any(axis=1)
+    for number in np.flatnonzero(is_low & first_pixel).tolist():
         report(
             number,
             "with first_pixel=1, the first pixel has the number 1. Received: "
