@@ -160,12 +160,16 @@ BROKEN = {
     ),
     "deep": ("<a>" * 1000, r"nests over"),
     "encoding": ('<?xml version="1.0" encoding="x-none"?><annotation/>', r"not well-formed"),
-    "other": ("<html>\n</html>", r"Pascal VOC file.*<html> in line 1"),
+    "other": ("<html>\n</html>", r"Pascal VOC file.*<html> in line 1.*move files of other kinds"),
     "no file name": (SCENE.replace("filename", "file"), r"must name its image in <filename>"),
     "size": (SCENE.replace(">60</width", ">6x</width"), r"line 4.*integers above 0.*'6x'"),
     "other size": (SCENE.replace(">60</width", ">61</width"), r"'a\.xml'.*40 x 61.*40 x 60"),
     "no name": (SCENE.replace("<name>cat</name>", ""), r"'a\.xml', line 10.*must have a <name>"),
-    "no box": (SCENE.replace(BOX, "", 1), r"line 5.*<bndbox> must have four numbers"),
+    "no box": (
+        SCENE.replace(BOX, "<robndbox><cx>3</cx></robndbox>", 1),
+        r"line 5.*must have a <bndbox>.*only 'name', 'pose', ",
+    ),
+    "no corner": (SCENE.replace("<xmin>1</xmin>", "", 1), r"line 5.*<bndbox> must have four"),
     "word": (SCENE.replace(">60</x", ">6o</x"), r"line 5.*four numbers.*6o"),
     "underscore": (SCENE.replace(">60</x", ">6_0</x"), r"line 5.*four numbers.*6_0"),
     "nan": (SCENE.replace(">60</x", ">nan</x"), r"line 5.*finite.*nan"),
@@ -232,6 +236,41 @@ def test_files_in_folders_below_belong_to_images_in_such_folders(scene: Path) ->
         index(scene, "images")
 
 
+@pytest.mark.parametrize("name", ["n02_1", "v1.2"])
+def test_an_image_is_found_by_its_name_without_extension(scene: Path, name: str) -> None:
+    (scene / "images/a.png").rename(scene / f"images/b/{name}.PNG")
+    (scene / "boxes/a.xml").write_text(SCENE.replace("a.png", f"b/{name}"))
+    images = index(scene)
+    assert [record.path for record in images] == [f"b/{name}.PNG", "b/c.png"]
+    augseq.write_voc(images, scene / "again")
+    assert {record.path for record in index(scene, "again")} == {f"b/{name}.PNG", "b/c.png"}
+    assert index(scene, check_files=False)[0].path == f"b/{name}"
+    Image.new("RGB", (60, 40)).save(scene / f"images/b/{name}.bmp")
+    with pytest.raises(augseq.ManifestError, match=r"'a\.xml'.*\.PNG', .*\.bmp'.*Add the ext"):
+        index(scene)
+
+
+def test_flags_and_sizes_are_read_as_programs_write_them(scene: Path) -> None:
+    images = index(scene)
+    text = SCENE.replace("<truncated>1", "<truncated>True").replace(
+        "<difficult>0", "<difficult>false"
+    )
+    text = text.replace(">60</width", ">60.0</width").replace(">40</height", ">40.0</height")
+    assert text.count(".0<") == 2
+    (scene / "boxes/a.xml").write_text(text)
+    assert index(scene) == images
+    unknown = SCENE.replace("<truncated>1", "<truncated>Unspecified")
+    (scene / "boxes/a.xml").write_text(unknown)
+    (columns,) = [record.columns for record in index(scene) if record.path == "a.png"]
+    assert "box_truncated" not in columns
+
+
+def test_a_file_in_another_encoding_says_how_to_save_it(scene: Path) -> None:
+    (scene / "boxes/a.xml").write_bytes(SCENE.replace("dog", "chien bâtard").encode("latin-1"))
+    with pytest.raises(augseq.ManifestError, match=r"'a\.xml' is not.*Save it as UTF-8"):
+        index(scene)
+
+
 def test_two_images_cannot_have_one_file(scene: Path) -> None:
     (scene / "images/a.jpg").write_bytes((scene / "images/a.png").read_bytes())
     (scene / "boxes/d.xml").write_text(SCENE.replace("a.png", "a.jpg"))
@@ -244,7 +283,6 @@ def test_two_images_cannot_have_one_file(scene: Path) -> None:
     [
         ("/home/ann/a.png", "remove '/home/ann/' from the paths in the annotations"),
         ("photos/a.png", "remove it in the annotations"),
-        ("a", "add them to the annotations"),
         ("a.jpg", "correct it in the annotations"),
     ],
 )

@@ -230,7 +230,8 @@ def test_an_invalid_line_is_an_error_with_its_place(tmp_path: Path, case: str) -
 FILES = {
     "no yaml": ("names: [car, cow\n", r"not valid YAML.*line 2"),
     "a list": ("[1, 2]", r"with `names`.*\[1, 2\]"),
-    "no names": ("train: images/train", r"with `names`"),
+    "no names": ("train: images/train", r"with `names`.*write one.*'names: "),
+    "text for numbers": ("names: {a: car}\ntrain: images/train", r"map the numbers 0, 1, 2"),
     "code": ("names: !!python/object/apply:os.getcwd []", r"not valid YAML.*line 1"),
     "boolean": ("names: [yes, no]\ntrain: images/train", r"must be text.*True.*quotes"),
     "gap": ("names: {0: a, 2: b}\ntrain: images/train", r"map the numbers 0, 1, 2"),
@@ -246,6 +247,14 @@ FILES = {
         r"`flip_idx` in .*data\.yaml' must have a number for each of the 3 points.*\[1, 0\]",
     ),
     "no split": ("names: [car, cow]\n", r"data\.yaml' must say where.*'train: images'"),
+    "elsewhere": (
+        YAML.replace("images/val", "/home/ann/images/val"),
+        r"'val'.*not exist\. Make it relative to the folder of the dataset",
+    ),
+    "of another drive": (
+        YAML.replace("images/val", "D:\\images\\val"),
+        r"'val'.*not exist\. Make it relative to the folder of the dataset",
+    ),
     "no folder": (YAML.replace("images/val", "images/vla"), r"'val'.*'images/vla'.*not exist"),
     "no path": (f"{YAML}path: ../elsewhere\n", r"'\.\./elsewhere'.*--images-root"),
     "number": (YAML.replace("images/val", "3"), r"'val'.*must be a path.*3"),
@@ -279,6 +288,26 @@ def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
         augseq.ManifestError, match=r"must be an annotation file, but is a folder\.$"
     ):
         index(tmp_path)
+
+
+def test_paths_of_windows_and_numbers_in_quotes_are_read(tmp_path: Path) -> None:
+    images = index(write_dataset(tmp_path))
+    yaml = 'train: images\\train\nval: images\\val\nnames: {"0": car, "1": cow}\n'
+    again = index(write_dataset(tmp_path, yaml))
+    assert again.table.equals(images.table)
+    assert again.box_class_names == images.box_class_names
+    (tmp_path / "train.txt").write_text("images\\train\\a.png\n")
+    listed = index(write_dataset(tmp_path, "train: train.txt\nnames: [car, cow]\n"))
+    assert [record.path for record in listed] == ["images/train/a.png"]
+
+
+def test_an_empty_flip_idx_means_that_it_is_not_known(tmp_path: Path) -> None:
+    labels = dict.fromkeys(LABELS, "0 0.5 0.5 0.5 0.5 0.5 0.5 2 0.6 0.5 1\n")
+    yaml = f"{YAML}kpt_shape: [2, 3]\nflip_idx: []\n"
+    images = index(write_dataset(tmp_path, yaml, labels))
+    batches = augseq.ImageSequence(images, image_size=(8, 8), targets=augseq.KeyPoints())
+    assert batches[0][1].shape[-2:] == (2, 3)
+    assert "flip_idx" not in images.dataset_info
 
 
 def test_a_test_split_without_files_is_skipped_unless_it_is_asked_for(tmp_path: Path) -> None:

@@ -193,5 +193,5 @@ def _size(image: dict[str, Any], place: str) -> tuple[int, int]:
         return height, width
     raise ManifestError(
         f"The height and width of {place} must be integers above 0, in pixels. Received: "
-        f"height={height!r}, width={width!r}"
+        f"height={height!r}, width={width!r}. Delete both to read them from the image."
     )

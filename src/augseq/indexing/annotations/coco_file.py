@@ -14,6 +14,16 @@ from augseq.validation import briefly
 
 # The keys of a file without annotations.
 _OF_IMAGES = {"info", "licenses", "images", "categories"}
+# Keys of other kinds of annotations, and what to do instead.
+_OTHER_KINDS = (
+    ("caption", "captions", "Pass the file of instances, such as 'instances_train2017.json'."),
+    (
+        "segments_info",
+        "panoptic segments",
+        "Pass the file of instances; or convert it with panopticapi's "
+        "panoptic2detection_coco_format.py.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +70,21 @@ def read_coco_file(path: PathLike) -> CocoFile:
         ) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ManifestError(
-            f"{source} must be a COCO file in UTF-8, but is not: {error}"
+            f"{source} must be a COCO file in UTF-8, but is not: {error}. Unpack it if it is "
+            "compressed; otherwise save it as UTF-8."
         ) from error
     if not isinstance(content, dict):
         hint = ""
         if isinstance(content, list):
-            hint = " A list of detections is COCO's format for results, which has no images."
+            hint = (
+                " A list is another format, such as COCO's results, or the own format of a "
+                "labelling tool: export the annotations as COCO."
+            )
         raise ManifestError(
             f"{source} must be a COCO file: a JSON object with the lists images, annotations and "
             f"categories. Received: {type(content).__name__}.{hint}"
         )
+    _check_kind(content, source)
     lists = {name: _rows(content, name, source) for name in ("images", "categories")}
     # Files of test images have none.
     is_list_of_images = _OF_IMAGES.issuperset(content)
@@ -86,11 +101,25 @@ def read_coco_file(path: PathLike) -> CocoFile:
     return CocoFile(source=source, info=info, is_list_of_images=is_list_of_images, **lists)
 
 
+def _check_kind(content: dict[str, Any], source: str) -> None:
+    """Raise `ManifestError` for COCO's files of other annotations than objects."""
+    rows = content.get("annotations")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    for key, kind, way in _OTHER_KINDS:
+        if key in first and "bbox" not in first:
+            raise ManifestError(
+                f"{source} must have objects with a `bbox`. Received: {kind}, with {key!r}. {way}"
+            )
+
+
 def _rows(content: dict[str, Any], name: str, source: str) -> list[dict[str, Any]]:
     rows = content.get(name)
     if not isinstance(rows, list):
         there = f"it is {type(rows).__name__}" if name in content else f"only {listed(content, 8)}"
-        raise ManifestError(f"{source} must be a COCO file with a list {name!r}. Received: {there}")
+        hint = ' If no image has objects, add "annotations": [].' if name == "annotations" else ""
+        raise ManifestError(
+            f"{source} must be a COCO file with a list {name!r}. Received: {there}.{hint}"
+        )
     if not set(map(type, rows)) <= {dict}:
         number = next(k for k, row in enumerate(rows) if type(row) is not dict)
         raise ManifestError(
@@ -115,13 +144,14 @@ def _check_categories(categories: list[dict[str, Any]], source: str) -> None:
     if repeated:
         raise ManifestError(
             f"The categories in {source} must have different names. Repeated: "
-            f"{listed(map(str, repeated))}. Rename one, or give the annotations of both one id."
+            f"{listed(map(str, repeated))}. Rename one; or delete it, and give its annotations the "
+            "id of the other."
         )
 
 
 def as_whole(value: Any) -> Any:
     """Return a float such as 7.0 as an integer, if it is exact; anything else as it is."""
-    is_exact = type(value) is float and value.is_integer() and abs(value) <= 2**53
+    is_exact = type(value) is float and value.is_integer() and abs(value) < 2**53
     return int(value) if is_exact else value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from augseq.errors import ManifestError
 from augseq.indexing.annotations.coco_file import CocoFile, as_whole, read_ids
 from augseq.indexing.annotations.coco_shapes import (
     Report,
@@ -44,12 +45,12 @@ def read_objects(
     ids = read_ids(rows, "id", "annotations", source)
 
     def place(number: int) -> str:
-        owner = content.images[owners[number]].get("file_name") if owners[number] >= 0 else None
-        of = "" if owner is None else f" of {owner!r}"
+        of = f" of {images.paths[owners[number]].as_py()!r}" if owners[number] >= 0 else ""
         return f"annotations[{number}] (id {ids[number]!r}){of}"
 
     position_of = {image_id: position for position, image_id in enumerate(image_ids)}
     wanted = read_ids(rows, "image_id", "annotations", source, unique=False)
+    _check_types_agree(wanted, image_ids, "image_id", "images", source)
     owners = np.array([position_of.get(image_id, -1) for image_id in wanted], np.int64)
     for number in np.flatnonzero(owners < 0).tolist():
         text = f"there is no image with the id {wanted[number]!r}"
@@ -99,12 +100,22 @@ def _classes(content: CocoFile, report: Report) -> pa.Array:
     name_of = {category["id"]: category["name"] for category in content.categories}
     rows = content.annotations
     ids = read_ids(rows, "category_id", "annotations", content.source, unique=False)
+    _check_types_agree(ids, list(name_of), "category_id", "categories", content.source)
     names = [name_of.get(category_id) for category_id in ids]
     if None in names:
         for number, name in enumerate(names):
             if name is None:
                 report(number, f"there is no category with the id {ids[number]!r}")
     return text_array(names, content.source)
+
+
+def _check_types_agree(found: list[Any], ids: list[Any], key: str, name: str, source: str) -> None:
+    """Raise `ManifestError` if one file writes the same ids as numbers and as text."""
+    if found and ids and type(found[0]) is not type(ids[0]):
+        raise ManifestError(
+            f"The `{key}` of annotations and the `id` of {name} in {source} must both be integers, "
+            f"or both text. Received: {found[0]!r} and {ids[0]!r}"
+        )
 
 
 def _boxes(rows: list[dict[str, Any]], report: Report) -> Array:

@@ -1,7 +1,7 @@
 """Index Pascal VOC files: one XML file with the boxes of each image."""
 
 import json
-import posixpath
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -23,18 +23,22 @@ from augseq.indexing.annotations.objects import (
 from augseq.indexing.annotations.options import AnnotationOptions, Frame, InvalidPolicy
 from augseq.indexing.annotations.problems import Problems
 from augseq.indexing.annotations.source_file import read_source_file
+from augseq.indexing.annotations.voc_names import image_name, with_extensions
 from augseq.indexing.annotations.xml_file import Element, parse_xml
 from augseq.indexing.existing_folder import existing_folder
 from augseq.indexing.labels import check_class_names
 from augseq.indexing.scan import scan_folder
 from augseq.manifest.classes import sorted_names
 from augseq.manifest.manifest import Manifest
+from augseq.terminal_text import listed
 from augseq.types import PathLike
 from augseq.validation import briefly, check_choice, did_you_mean, explains_names
 
 FirstPixel: TypeAlias = Literal[1, 0]
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_INTEGER = re.compile(r"([0-9]{1,10})(\.0+)?", re.ASCII)
+_FLAG_OF = {"1": True, "true": True, "0": False, "false": False, "unspecified": None, "": None}
 FLAGS = {"difficult": "box_difficult", "truncated": "box_truncated"}
 
 
@@ -105,8 +109,9 @@ def _manifest(
     files = _xml_files(folder)
     trees = [_read(folder, name) for name in files]
     problems = Problems(repr(folder))
+    names = [image_name(tree, name) for tree, name in zip(trees, files, strict=True)]
     images = find_images(
-        [_file_name(tree, name) for tree, name in zip(trees, files, strict=True)],
+        with_extensions(names, files, root) if options.check_files else names,
         [_size(tree, name) for tree, name in zip(trees, files, strict=True)],
         root=root,
         source=f"the files in {folder!r}",
@@ -117,7 +122,7 @@ def _manifest(
     owners = [(k, element) for k, tree in enumerate(trees) for element in tree.all("object")]
     objects = _objects(owners, files, first_pixel, problems)
     check_boxes(images, objects, problems)
-    names = _class_names(objects, class_names, problems)
+    classes = _class_names(objects, class_names, problems)
     manifest = manifest_of(
         images,
         objects,
@@ -125,7 +130,7 @@ def _manifest(
             "image_attributes": text_array([_image_extras(tree) for tree in trees], repr(folder))
         },
         dataset_info=json.dumps(
-            {"categories": [{"id": k, "name": name} for k, name in enumerate(names, 1)]},
+            {"categories": [{"id": k, "name": name} for k, name in enumerate(classes, 1)]},
             ensure_ascii=False,
         ),
         options=options,
@@ -147,21 +152,10 @@ def _read(folder: str, name: str) -> Element:
     if tree.name != "annotation":
         raise ManifestError(
             f"{name!r} must be a Pascal VOC file: an XML element <annotation>. Received: "
-            f"<{tree.name:.80}> in line {tree.line}"
+            f"<{tree.name:.80}> in line {tree.line}. Export the annotations as Pascal VOC; or move "
+            "files of other kinds out of the folder."
         )
     return tree
-
-
-def _file_name(tree: Element, name: str) -> str:
-    """Return the path of an image; a mere name is that of one in the folder of the XML file."""
-    found = tree.value("filename")
-    if not found:
-        raise ManifestError(
-            f"{name!r} must name its image in <filename>. Received: "
-            f"{'none' if found is None else 'an empty one'}"
-        )
-    is_path = "/" in found or "\\" in found
-    return found if is_path else posixpath.join(posixpath.dirname(name), found)
 
 
 def _size(tree: Element, name: str) -> tuple[int, int]:
@@ -170,7 +164,8 @@ def _size(tree: Element, name: str) -> tuple[int, int]:
     # Some tools write 0 for unknown.
     if texts in ([None, None], ["0", "0"]):
         return UNKNOWN_SIZE
-    sides = [int(text) if text and text.isascii() and text.isdigit() else 0 for text in texts]
+    matches = [_INTEGER.fullmatch(text or "") for text in texts]
+    sides = [0 if match is None else int(match[1]) for match in matches]
     if not all(0 < side < 2**31 for side in sides):
         line = tree.line if size is None else size.line
         raise ManifestError(
@@ -233,7 +228,11 @@ def _shown(numbers: Any) -> str:
 
 def _corners(element: Element, number: int, report: Any) -> list[float]:
     box = element.find("bndbox")
-    texts = [None if box is None else box.value(corner) for corner in _CORNERS]
+    if box is None:
+        tags = listed(child.name for child in element.children) or "nothing"
+        report(number, f"an object must have a <bndbox>. Received: only {tags}")
+        return [np.nan] * 4
+    texts = [box.value(corner) for corner in _CORNERS]
     try:
         return [_number(text) for text in texts]
     except ValueError:
@@ -250,13 +249,10 @@ def _number(text: str | None) -> float:
 
 
 def _flag(element: Element, tag: str, number: int, report: Any) -> bool | None:
-    text = element.value(tag)
-    if text in (None, ""):
-        return None
-    if text not in ("0", "1"):
+    text = element.value(tag) or ""
+    if text.lower() not in _FLAG_OF:
         report(number, f"<{tag}> must be 0 or 1. Received: {text!r:.80}")
-        return None
-    return text == "1"
+    return _FLAG_OF.get(text.lower())
 
 
 def _image_extras(tree: Element) -> str | None:

@@ -88,8 +88,17 @@ def parse_xml(data: bytes, source: str) -> Element:
     except (expat.ExpatError, LookupError, ValueError) as error:
         if isinstance(error, ManifestError):
             raise
-        raise ManifestError(f"{source} is not well-formed XML: {error}.") from error
+        hint = "" if _is_utf8(data) else " Save it as UTF-8."
+        raise ManifestError(f"{source} is not well-formed XML: {error}.{hint}") from error
     return top.children[0]
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _error(source: str, line: int, text: str) -> ManifestError:

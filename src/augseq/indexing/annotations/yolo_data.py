@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from augseq.errors import ArgumentError, ManifestError, MissingFileError
@@ -22,6 +22,8 @@ SPLITS = ("train", "val", "test")
 _NO_INFO = {"path", *SPLITS, "names", "nc"}
 # Other names of the split "val": Ultralytics reads the first, and some tools write the second.
 _OTHER_NAMES_OF_VAL = ("validation", "valid")
+_MAKE_RELATIVE = "Make it relative to the folder of the dataset, such as 'images/train'"
+_CORRECT = "Correct it; pass root=... (at the shell: --images-root)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] 
     if is_optional and not any(_exists(entry, root) for entry in places.get("test", [root])):
         findings.append(f"Skipped: 'test' in {source}, since {places.pop('test')} does not exist")
     rest = {key: value for key, value in content.items() if key not in _NO_INFO}
+    if rest.get("flip_idx") == []:
+        del rest["flip_idx"]  # Not known, as without it.
     categories = [{"id": number, "name": name} for number, name in names.items()]
     return YoloData(
         source=source,
@@ -108,11 +112,12 @@ def images_of(data: YoloData, split: str) -> list[str]:
             # As Ultralytics does: "./" means the folder of the list.
             paths += [_listed(line.strip(), folder, data.root) for line in lines if line.strip()]
         else:
+            is_absolute = PureWindowsPath(entry).drive or entry.startswith("/")
             raise MissingFileError(
                 f"{split!r} in {data.source} must be a folder of images, or a .txt file with "
                 f"their paths, relative to {data.root!r}. Received: {entry!r}, which does not "
-                "exist. Correct it; pass root=... (at the shell: --images-root); or name the "
-                "splits to read with splits=[...] (at the shell: --splits)."
+                f"exist. {_MAKE_RELATIVE if is_absolute else _CORRECT}; or name the splits to read "
+                "with splits=[...] (at the shell: --splits)."
             )
     if not paths:
         raise MissingFileError(
@@ -132,6 +137,7 @@ def _place_of(entry: str, root: str) -> str:
     As Ultralytics does: "../" at the start is ignored if there is nothing at that place, since
     Roboflow writes "../train/images" for a folder beside the file.
     """
+    entry = _with_slashes(entry)
     place = os.path.normpath(os.path.join(root, entry))
     if entry.startswith("../") and not os.path.exists(place):
         return os.path.normpath(os.path.join(root, entry[3:]))
@@ -147,7 +153,13 @@ def _with_val(content: dict[str, Any], splits: Sequence[str] | None) -> dict[str
     return content
 
 
+def _with_slashes(path: str) -> str:
+    """Return a path of Windows with `/`."""
+    return path if "/" in path else path.replace("\\", "/")
+
+
 def _listed(line: str, folder: str, root: str) -> str:
+    line = _with_slashes(line)
     if line.startswith("./"):
         return os.path.normpath(os.path.join(folder, line))
     return os.path.normpath(os.path.join(root, line))
@@ -168,7 +180,8 @@ def _parsed(path: PathLike, source: str) -> dict[str, Any]:
     if not isinstance(content, dict) or "names" not in content:
         raise ManifestError(
             f"{source} must be the data.yaml of a YOLO dataset, with `names`. Received: "
-            f"{briefly(content)}"
+            f"{briefly(content)}. If the dataset has none, write one: the classes in the order of "
+            "their numbers, 'names: [car, person]', and the folder of images, 'train: images'."
         )
     return content
 
@@ -177,6 +190,9 @@ def _names(content: dict[str, Any], source: str) -> dict[int, str]:
     names = content["names"]
     if isinstance(names, list):
         names = dict(enumerate(names))
+    if isinstance(names, dict):
+        # Some tools write the numbers in quotes.
+        names = {_number(key): name for key, name in names.items()}
     # YAML reads a name such as 7 as a number, and `yes` as a boolean.
     if not isinstance(names, dict) or not names or set(names) != set(range(len(names))):
         raise ManifestError(
@@ -202,6 +218,11 @@ def _names(content: dict[str, Any], source: str) -> dict[int, str]:
     return names
 
 
+def _number(key: Any) -> Any:
+    is_number = isinstance(key, str) and key.isascii() and key.isdigit() and len(key) < 10
+    return int(key) if is_number else key
+
+
 def _kpt_shape(content: dict[str, Any], source: str) -> tuple[int, int] | None:
     shape = content.get("kpt_shape")
     if shape is None:
@@ -219,7 +240,7 @@ def _check_flip_idx(
     content: dict[str, Any], kpt_shape: tuple[int, int] | None, source: str
 ) -> None:
     mirror, name = content.get("flip_idx"), f"`flip_idx` in {source}"
-    if kpt_shape is None or mirror is None:
+    if kpt_shape is None or mirror in (None, []):
         return
     try:
         check_mirror(mirror, name)
