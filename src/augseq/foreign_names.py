@@ -92,7 +92,7 @@ _PRESETS = {
     "magnitude": "Use `m`.",
     "num_ops": "Use `n`.",
     "p": (
-        "Its transforms have probabilities of their own. To augment half of the images: "
+        "Its transforms have their own probabilities. To augment half of the images: "
         "augment=[albumentations.Compose(augseq.preset(...), p=0.5)]."
     ),
 }

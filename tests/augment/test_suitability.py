@@ -220,8 +220,10 @@ def test_a_tensor_result_raises_an_error_that_names_the_part(augment: list[Any],
 @pytest.mark.parametrize(
     ("item", "advice"),
     [
-        (keras.layers.MixUp(), "MixUp and CutMix"),
-        (keras.layers.CutMix(), "MixUp and CutMix"),
+        (keras.layers.MixUp(), "mix=[augseq.MixUp()"),
+        (keras.layers.CutMix(), "mix=[augseq.MixUp()"),
+        (augseq.MixUp(), "mix=[augseq.MixUp()"),
+        (augseq.CutMix(), "mix=[augseq.MixUp()"),
         (keras.layers.RandAugment(), "put it in the model"),
         (keras.layers.RandomBrightness(0.2), "put it in the model"),
         (keras.layers.RandomFlip().call, "put it in the model"),
@@ -229,5 +231,7 @@ def test_a_tensor_result_raises_an_error_that_names_the_part(augment: list[Any],
         (keras.ops.roll, "put it in the model"),
     ],
 )
-def test_layers_raise_an_error_that_says_where_to_put_them(item: Any, advice: str) -> None:
+def test_layers_and_mixing_raise_an_error_that_says_where_to_put_them(
+    item: Any, advice: str
+) -> None:
     assert advice in refusal([item])

@@ -15,6 +15,7 @@ from augseq.augment.albumentations_parts import (
     parts_of,
 )
 from augseq.augment.float_range import normalized_range, range_use
+from augseq.augment.mixing import CutMix, MixUp
 from augseq.augment.point_moves import find_move
 
 # Their calls accept anything, or happen to take two arguments, so the signature proves nothing.
@@ -41,9 +42,9 @@ _ADVICE = {
 }
 _MIXING = ("mixup", "cutmix", "mosaic")
 _MIXING_ADVICE = (
-    "It mixes pairs of images and their labels, but an element of the list receives one image and "
-    "no label. Mix the batches in a PyDataset that wraps the sequence, with "
-    'label_mode="categorical": see "MixUp and CutMix" in docs/training.md.'
+    "It mixes images and their labels, but an element of the list receives one image and no label. "
+    'Use mix=[augseq.MixUp(), augseq.CutMix()] of ImageSequence, with label_mode="categorical": '
+    "see docs/mixing.md."
 )
 # Transforms that change the image and a mask in ways that do not agree.
 _NO_MAPS = {
@@ -102,6 +103,8 @@ def reason_against(item: Any) -> str | None:
         return f"This is the class itself; write {item.__name__}(...)."
     if isinstance(item, list | tuple):
         return "It is a list; write [*first, *second] for all elements of both."
+    if isinstance(item, MixUp | CutMix):
+        return _MIXING_ADVICE
     if not callable(item):
         return "It cannot be called."
     library = _foreign_library(item)

@@ -169,7 +169,7 @@ class Images:
     root: Annotated[
         str | None,
         typer.Option(
-            help="Manifest: folder of the images, if they moved.",
+            help="Manifest: folder of the images, if they were moved.",
             metavar="FOLDER",
             rich_help_panel=_IMAGES,
         ),

@@ -55,7 +55,7 @@ class _Objects:
     min_visibility: Annotated[
         float,
         number_option(
-            "Smallest share of the area of a box that is still visible; others are not written.",
+            "Fraction of the area of a box that must be visible; other boxes are not written.",
             kind=float,
             least=0,
             most=1,
@@ -75,8 +75,8 @@ class _Objects:
         str | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Key points: the partner of each when left and right change sides, e.g. 0,2,1 "
-            "for a nose and two eyes. [as annotated]",
+            help="Key points: the number of the point that each becomes in a mirrored image, e.g. "
+            "0,2,1 for a nose and two eyes. [as annotated]",
             rich_help_panel=_BOXES,
         ),
     ] = None
@@ -134,7 +134,7 @@ def augment(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Empty folder, or one to create; it appears when everything is written.",
+            help="Folder to write, new or empty; it appears only when everything is written.",
         ),
     ],
     augment: AugmentOption = "standard",
@@ -171,7 +171,7 @@ def augment(
 ) -> None:
     """Write augmented images to a folder, for programs that cannot train on a sequence.
 
-    Copy number k of an image is what training sees of it in epoch k. Labelled images are written to
+    Copy number k of an image is its sample in epoch k of training. Labelled images are written to
     a folder for each class; images with boxes or masks to the folder `images`, with annotations or
     masks beside it. `manifest.parquet` lists everything, with the path of each original image.
 

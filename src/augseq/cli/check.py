@@ -62,7 +62,11 @@ class _Thresholds:
     ] = _DEFAULTS.aspect_ratio
     imbalance: Annotated[
         float,
-        _threshold("Warn if a class is over this many times the smallest.", least=1, kind=float),
+        _threshold(
+            "Warn if the largest class has over this many times as many images as the smallest.",
+            least=1,
+            kind=float,
+        ),
     ] = _DEFAULTS.imbalance
     tiny_box_px: Annotated[
         float,
@@ -80,7 +84,7 @@ class _Thresholds:
     box_overlap: Annotated[
         float,
         _threshold(
-            "Warn about two boxes that share at least this part of their area.",
+            "Warn about two boxes whose overlap (intersection over union) is at least this.",
             least=0.5,
             most=1,
             kind=float,
@@ -152,12 +156,12 @@ def check(
     duplicates, wrong extensions, unusual sizes and kinds of images, imbalanced classes. The
     thresholds are options.
 
-    With --mask and --mask-classes, check masks too: missing ones, other sizes, values of no class,
-    masks of two images or of none; and count the pixels of each class. With --pair, check paired
-    images in the same way.
+    With --mask and --mask-classes, check masks too: missing masks, wrong sizes, values without a
+    class, masks that belong to two images or to none; and count the pixels of each class. With
+    --pair, check paired images in the same way.
 
-    For a manifest of annotations, check boxes too: invalid, repeated, tiny and odd ones, equal
-    images with other boxes, and classes without boxes.
+    If a manifest has boxes, check them too: invalid, repeated, tiny and odd boxes, identical images
+    with different boxes, and classes without boxes.
 
     With --purity, test each augmentation instead: whether it uses global random generators,
     depends on earlier calls, modifies its input, works in threads and processes, and can be

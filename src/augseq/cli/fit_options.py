@@ -83,7 +83,7 @@ class RunArguments:
     early_stopping: Annotated[
         int | None,
         number_option(
-            "Stop after this number of epochs without a better result. [never]",
+            "Stop after this many epochs without improvement. [never]",
             least=1,
             rich_help_panel=_TRAINING,
         ),
@@ -92,7 +92,7 @@ class RunArguments:
         bool,
         typer.Option(
             "--class-weight",
-            help="Give all classes the same weight in total, also those with few images.",
+            help="Weight images so that all classes have the same total weight.",
             rich_help_panel=_TRAINING,
         ),
     ] = False
@@ -116,7 +116,7 @@ class RunArguments:
         str,
         typer.Option(
             metavar="WHERE",
-            help="Where to keep decoded images: memory, a folder, or none; auto: in memory, if "
+            help="Where to cache decoded images: memory, a folder, or none; auto: in memory, if "
             "that saves time and there is room.",
             rich_help_panel=_TRAINING,
         ),

@@ -53,7 +53,9 @@ class _Folders:
 
     label_pattern: Annotated[
         str | None,
-        typer.Option(metavar="REGEX", help="Folder: regex for the path; its group is the class."),
+        typer.Option(
+            metavar="REGEX", help="Folder: regular expression for the path; its group is the class."
+        ),
     ] = None
     splits: SplitsOption = None
     extensions: ExtensionsOption = None
@@ -63,7 +65,7 @@ class _Folders:
     ] = False
     update: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Folder: an earlier manifest of it to update."),
+        typer.Option(metavar="FILE", help="Folder: its earlier manifest, to be updated."),
     ] = None
 
 
@@ -91,20 +93,22 @@ class _Tables:
     label_column: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Table: column of the classes. [label] Tar files: field."
+            metavar="NAME", help="Table: column of the classes. [label] Tar files: field of .json."
         ),
     ] = None
     images_root: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Table, annotations: folder of the paths; at a remote address, files are not "
-            "checked. [folder of SOURCE]",
+            help="Table, annotations: folder that the paths are relative to; files at a remote "
+            "address are not checked. [folder of SOURCE]",
         ),
     ] = None
     columns: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Table: other columns to keep, e.g. age,camera. [all]"),
+        typer.Option(
+            metavar="NAMES", help="Table: further columns to keep, e.g. age,camera. [all]"
+        ),
     ] = None
     missing_labels: Annotated[
         MissingLabels,

@@ -52,7 +52,7 @@ def show(
         int | None, number_option("Show the record with this index, stage by stage.")
     ] = None,
     stats: Annotated[
-        bool, typer.Option("--stats", help="Show how often transforms fire, and what they draw.")
+        bool, typer.Option("--stats", help="Show how often transforms fire, with which parameters.")
     ] = False,
     labels: LabelsOption = True,
     *,
@@ -63,12 +63,12 @@ def show(
 ) -> None:
     """Draw a contact sheet: several images, each unaugmented and with several seeds.
 
-    With --index, draws one sample as training sees it, after each stage, and prints which
-    transforms fired with which parameters. With --stats, shows how often each transform fires in
-    1000 samples, and the distribution of its parameters. With --epochs, writes an animation: one
+    With --index, draws one sample after each stage, as in training, and prints which transforms
+    fired, with their parameters. With --stats, shows how often each transform fires in 1000
+    samples, and the distribution of its parameters. With --epochs, writes an animation: one
     contact sheet per epoch.
 
-    Of a manifest of annotations, boxes and key points are drawn too.
+    If a manifest has boxes or key points, they are drawn too.
     """
     if index is not None and stats:
         raise typer.BadParameter("Pass either --index, for one sample, or --stats, for many.")

@@ -34,13 +34,13 @@ def split(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Columns of which each part gets its share: of each value, of each tag "
-            "(--separator), of each range of numbers (--bins); or none. [the classes]",
+            help="Columns to balance between the parts, by value, by tag (--separator) or by range "
+            "of numbers (--bins); or none. [the classes]",
         ),
     ] = None,
     separator: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="What separates tags in a column of text, e.g. ';'."),
+        typer.Option(metavar="TEXT", help="Separator of tags in a column of text, e.g. ';'."),
     ] = None,
     bins: Annotated[
         int | None,

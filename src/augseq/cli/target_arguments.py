@@ -58,7 +58,7 @@ class TargetArguments:
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What separates the tags in a column of text, e.g. ';'.",
+            help="Separator of tags in a column of text, e.g. ';'.",
             rich_help_panel=_TARGET,
         ),
     ] = None
@@ -95,7 +95,9 @@ class TargetArguments:
     def _unmirrored(self, manifest: Manifest, masks: Masks) -> TargetOption | None:
         names, mask = listed_names(self.target), masks.target()
         if names is not None and mask is not None:
-            raise ArgumentError("Only one of --target and --mask can be predicted.")
+            raise ArgumentError(
+                "A model predicts either --target or --mask. Received: both. Remove one of them."
+            )
         if mask is not None:
             return mask
         if self.separator is not None and (names is None or len(names) > 1):

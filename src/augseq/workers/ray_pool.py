@@ -153,8 +153,8 @@ class ActorPool:
                 if isinstance(error, WorkerError):
                     raise error
                 raise WorkerError(
-                    "Every node of the Ray cluster must be able to load what it shall do, but "
-                    f"{worker.node} cannot: {error}"
+                    "Every node of the Ray cluster must be able to load the function that it "
+                    f"runs, but {worker.node} cannot: {error}"
                 ) from error
         finally:
             self._drop_lost()

@@ -51,7 +51,7 @@ KINDS = {
     ),
     "map_size": Kind(
         "error",
-        "images whose mask, map or pair has another size",
+        "images whose mask, map or pair has a different size",
         "Training would stop at them. Save them with the size of the upright image; only pairs "
         'with augment="own" can have another.',
     ),
@@ -68,7 +68,7 @@ KINDS = {
     ),
     "annotated_size": Kind(
         "error",
-        "images of another size than their annotations",
+        "images whose size differs from their annotations",
         "Their boxes do not fit. Restore the images, or annotate and index them again.",
     ),
     "invalid_box": Kind(
@@ -176,7 +176,7 @@ KINDS = {
     ),
     "odd_box": Kind(
         "note",
-        "images with very long or very high boxes",
+        "images with very wide or very tall boxes",
         "Look at them: some may be annotated by mistake.",
     ),
     "many_boxes": Kind(
@@ -187,7 +187,7 @@ KINDS = {
     "no_boxes": Kind(
         "note",
         "images without boxes",
-        "Nothing to do if they show no objects: the model learns from them what is none.",
+        "Nothing to do if they show no objects: the model learns the background from them.",
     ),
     "box_imbalance": Kind(
         "note",

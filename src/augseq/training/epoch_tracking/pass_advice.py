@@ -7,10 +7,10 @@ from augseq.errors import AugseqWarning
 
 # Code is on separate lines, so that it can be copied.
 EPOCH_SYNC = (
-    "`fit` trains other epochs than this sequence: without the EpochSync callback, the sequence "
-    "counts on from one `fit` to the next, so that no augmentation comes twice. But a `fit` that "
-    "is continued later (such as with initial_epoch) then has another order and other "
-    "augmentations. To use the epochs of Keras, add the callback, with your sequence:\n"
+    "The epochs of this sequence differ from those of `fit`: without the EpochSync callback, the "
+    "sequence continues to count from one `fit` to the next, so that no augmentation is repeated. "
+    "But a `fit` that is resumed later (such as with initial_epoch) then has a different order and "
+    "different augmentations. To use Keras' epochs, add the callback, with your sequence:\n"
     "    model.fit(batches, epochs=10, shuffle=False, callbacks=[augseq.EpochSync(batches)])"
 )
 SECOND_PASS = (

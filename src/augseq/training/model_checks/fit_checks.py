@@ -104,7 +104,7 @@ def check_class_weight(class_weight: Any, plan: BatchPlan) -> None:
         what = f"the targets {list(plan.targets)}" if more else target.text
         raise ArgumentError(
             "`class_weight` requires one target with one class per image. "
-            f"Received: {what}. Weigh the records instead: images.with_column('weight', values), "
+            f"Received: {what}. Weight the records instead: images.with_column('weight', values), "
             "and weights='weight' in ImageSequence (for arrays: `sample_weight`)."
         )
     if plan.schedule.order.frequency.by_class:
