@@ -1,6 +1,7 @@
 """Read the Parquet file of a manifest, which may be damaged or malicious."""
 
 import os
+import shlex
 import stat
 
 import pyarrow as pa
@@ -48,7 +49,10 @@ def _check_is_regular(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise MissingFileError(f"There is no manifest {path!r}.") from error
+        raise MissingFileError(
+            f"There is no manifest {path!r}. Correct the path, or write one: "
+            f"augseq index FOLDER -o {shlex.quote(path)} (in Python: augseq.write_manifest)."
+        ) from error
     except OSError as error:
         raise UnreadableError(f"Cannot read {path!r}: {error.strerror}.") from error
     if not stat.S_ISREG(mode):

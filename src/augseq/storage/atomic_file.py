@@ -26,9 +26,13 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     """
     target = Path(path).absolute()
     if not target.parent.is_dir():
-        raise MissingFileError(f"Cannot write {os.fspath(path)!r}: its folder does not exist.")
+        raise MissingFileError(
+            f"Cannot write {os.fspath(path)!r}: its folder does not exist. Create it first."
+        )
     if target.is_dir():
-        raise ArgumentError(f"Cannot write {os.fspath(path)!r}: it is a folder.")
+        raise ArgumentError(
+            f"Cannot write {os.fspath(path)!r}: it is a folder. Pass the path of a file."
+        )
     folder, prefix = str(target.parent), f".{target.name}."
     remove_abandoned(folder, prefix)
     # Next to the target, since a rename is only atomic within one file system.

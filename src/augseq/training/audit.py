@@ -258,7 +258,9 @@ def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError as error:
-        raise MissingFileError(f"The audit file {str(path)!r} does not exist.") from error
+        raise MissingFileError(
+            f"There is no audit file {str(path)!r}. Pass the path that augseq.Audit received."
+        ) from error
     except IsADirectoryError as error:
         raise ArgumentError(
             f"Pass the file that Audit wrote, not a folder. Received: {str(path)!r}"
@@ -276,5 +278,6 @@ def _read_lines(path: Path) -> Iterator[tuple[int, _Trained | None]]:
             # A process that was killed while writing leaves an incomplete line.
             if not text or not _BEGINNING.startswith(text[: len(_BEGINNING)]):
                 raise ArgumentError(
-                    f"Line {number} of {str(path)!r} was not written by Audit."
+                    f"Line {number} of {str(path)!r} was not written by augseq.Audit. Pass the "
+                    "path that Audit received."
                 ) from error

@@ -124,7 +124,10 @@ class MapFiles:
         try:
             yield
         except MissingFileError as error:
-            raise MissingFileError(f"There is no file for {self.where(record)}.") from error
+            raise MissingFileError(
+                f"There is no file for {self.where(record)}. Add it, or select the images that "
+                "have one."
+            ) from error
         except AugseqError as error:
             raise type(error)(f"Cannot read {self.where(record)}: {error}") from error
 
