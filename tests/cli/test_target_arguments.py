@@ -90,7 +90,7 @@ def test_the_content_of_columns_decides_what_is_predicted(
         ({"separator": ";"}, {}, ArgumentError, "--separator requires --target"),
         ({"target": "text"}, {}, ArgumentError, r"pass --separator ';'.*--label-column text"),
         ({"target": "gaps", "separator": ";"}, {}, LabelError, r"1 of 4 .*--missing-tags empty"),
-        ({"target": "age"}, {"mask": "m", "mask_classes": "a"}, ArgumentError, "Only one of"),
+        ({"target": "age"}, {"mask": "m", "mask_classes": "a"}, ArgumentError, "Received: both"),
         ({"target": "file"}, {}, ArgumentError, "--mask file --mask-classes NAMES instead of"),
         ({"target": "age", "mirror": "a=b"}, {}, ArgumentError, "--mirror requires classes"),
         ({"target": "kind", "mirror": "cat"}, {}, ArgumentError, "--mirror must be pairs.*'cat'"),
