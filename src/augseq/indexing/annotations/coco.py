@@ -134,12 +134,8 @@ def _read(
             "All boxes would be inside their images as [left, top, right, bottom], but a `bbox` of "
             "COCO is [left, top, width, height]."
         )
-    for kind, name, width in (("point of a polygon", "polygons", 2), ("key point", "keypoints", 3)):
-        numbers = np.asarray(objects.ragged[name].values).reshape(-1, width)
-        owners = np.repeat(np.arange(len(objects.images)), objects.ragged[name].counts // width)
-        is_labelled = numbers[:, -1] > 0 if width == 3 else np.ones(len(numbers), bool)
-        points = numbers[is_labelled, :2]
-        check_points(images, objects, points, owners[is_labelled], kind, problems)
+    check_points(images, objects, "polygons", "point of a polygon", problems)
+    check_points(images, objects, "keypoints", "key point", problems)
     manifest = manifest_of(
         images,
         objects,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -89,8 +89,7 @@ def check_boxes(images: AnnotatedImages, objects: AnnotatedObjects, problems: Pr
 def check_points(
     images: AnnotatedImages,
     objects: AnnotatedObjects,
-    points: npt.NDArray[np.float64],
-    owners: npt.NDArray[np.int64],
+    column: Literal["polygons", "keypoints"],
     kind: str,
     problems: Problems,
 ) -> None:
@@ -99,11 +98,15 @@ def check_points(
     Args:
         images: The images.
         objects: The objects.
-        points: x and y, shape (num_points, 2).
-        owners: The object of each point, shape (num_points,).
+        column: Their ragged column. Of key points, only those that are labelled are checked.
         kind: What the points are, as in messages.
         problems: Gets the problems.
     """
+    ragged, width = objects.ragged[column], 2 if column == "polygons" else 3
+    numbers = np.asarray(ragged.values).reshape(-1, width)
+    is_labelled = numbers[:, -1] > 0 if width == 3 else np.ones(len(numbers), np.bool_)
+    points = numbers[is_labelled, :2]
+    owners = np.repeat(np.arange(len(objects.images)), ragged.counts // width)[is_labelled]
     places = objects.images[owners]
     sizes = images.sizes_of(places)[:, ::-1]
     is_outside = ((points < -_MARGIN_PX) | (points > sizes + _MARGIN_PX)).any(axis=1)

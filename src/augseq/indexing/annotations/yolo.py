@@ -207,11 +207,8 @@ def _objects(
         place=place,
         shown=shown,
     )
-    for kind, ragged, size in (("corner", polygons, 2), ("key point", keypoints, width)):
-        points = np.asarray(ragged.values).reshape(-1, size)
-        of = np.repeat(np.arange(len(owners)), ragged.counts // size)
-        labelled = points[:, -1] > 0 if size == 3 else np.ones(len(points), bool)
-        check_points(images, objects, points[labelled, :2], of[labelled], kind, problems)
+    check_points(images, objects, "polygons", "corner", problems)
+    check_points(images, objects, "keypoints", "key point", problems)
     return objects
 
 
