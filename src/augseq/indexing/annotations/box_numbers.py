@@ -44,7 +44,7 @@ def coco_boxes(numbers: Numbers) -> Numbers:
     return np.concatenate([numbers[:, :2], numbers[:, :2] + numbers[:, 2:]], axis=1)
 
 
-def looks_relative(numbers: Numbers, sides: Numbers) -> bool:
+def looks_relative(numbers: Numbers, sides: npt.NDArray[np.int64]) -> bool:
     """Return whether all numbers seem to be relative to the size of the image, and not in pixels.
 
     Args:
@@ -54,7 +54,7 @@ def looks_relative(numbers: Numbers, sides: Numbers) -> bool:
     return bool(len(numbers) and (numbers <= 1).all() and (sides > 1).all())
 
 
-def looks_like_corners(numbers: Numbers, sides: Numbers) -> bool:
+def looks_like_corners(numbers: Numbers, sides: npt.NDArray[np.int64]) -> bool:
     """Return whether COCO's numbers seem to be left, top, right, bottom.
 
     Then all boxes are inside their image; as left, top, width, height, some are not.

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from augseq.errors import AugseqWarning, ManifestError
 from augseq.indexing.annotations.box_numbers import looks_like_corners, looks_relative
-from augseq.indexing.annotations.coco_file import as_whole, read_coco_file, read_ids
+from augseq.indexing.annotations.coco_file import CocoFile, as_whole, read_coco_file, read_ids
 from augseq.indexing.annotations.coco_objects import extras, read_objects
 from augseq.indexing.annotations.images import UNKNOWN_SIZE, find_images
 from augseq.indexing.annotations.objects import (
@@ -128,7 +127,7 @@ def _read(
     )
     objects = read_objects(content, ids, images, problems)
     check_boxes(images, objects, problems)
-    sides = images.sizes_of(objects.images)[:, ::-1].astype(np.float64)
+    sides = images.sizes_of(objects.images)[:, ::-1]
     if looks_like_corners(objects.written, sides):
         problems.hint = (
             "All boxes would be inside their images as [left, top, right, bottom], but a `bbox` of "
@@ -147,18 +146,27 @@ def _read(
         options=options,
         problems=problems,
     )
-    findings = [*images.findings, *problems.findings()]
-    if looks_relative(objects.written, sides):
-        findings.append(
-            f"No box in {source} is larger than 1 x 1 pixel. If these numbers are relative to the "
-            "size of the image, as in YOLO's files, multiply them by its width and height: COCO's "
-            "are pixels"
+    findings = (
+        *images.findings,
+        *problems.findings(),
+        *_doubts(content, is_relative=looks_relative(objects.written, sides)),
+    )
+    return manifest, findings
+
+
+def _doubts(content: CocoFile, *, is_relative: bool) -> Iterator[str]:
+    """Yield warnings about a file that is valid, but may not be what is meant."""
+    if is_relative:
+        yield (
+            f"No box in {content.source} is larger than 1 x 1 pixel. If these numbers are relative "
+            "to the size of the image, as in YOLO's files, multiply them by its width and height: "
+            "COCO's are pixels"
         )
     if content.is_list_of_images:
-        findings.append(
-            f"{source} has no list 'annotations', like a file of test images: no image has objects"
+        yield (
+            f"{content.source} has no list 'annotations', like a file of test images: no image has "
+            "objects"
         )
-    return manifest, tuple(findings)
 
 
 def _file_names(images: list[dict[str, Any]], source: str) -> list[str]:

@@ -72,7 +72,7 @@ def read_objects(
     }
     keypoints, odd_counts = read_keypoints(rows, report)
     check_num_keypoints(rows, content.categories, keypoints, report)
-    shapes, masks = read_segmentations(rows, images.sizes_of(owners).tolist(), report)
+    shapes, masks = read_segmentations(rows, images.sizes_of(owners), report)
     columns["box_masks"] = text_array(masks, source)
     also = _empty_lists(rows)
     for number, count in odd_counts.items():

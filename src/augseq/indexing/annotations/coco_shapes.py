@@ -47,13 +47,13 @@ class Keypoints:
 
 
 def read_segmentations(
-    rows: list[dict[str, Any]], sizes: list[list[int]], report: Report
+    rows: list[dict[str, Any]], sizes: npt.NDArray[np.int64], report: Report
 ) -> tuple[Polygons, list[str | None]]:
     """Return the polygons, and the masks as JSON text, of some annotations.
 
     Args:
         rows: The annotations.
-        sizes: [height, width] of the image of each; -1 if unknown.
+        sizes: (height, width) of the image of each, shape (n, 2); -1 if unknown.
         report: Called with the position of an annotation, and what is wrong with it.
     """
     is_plain = _are_polygons([row.get("segmentation") for row in rows])
@@ -63,7 +63,7 @@ def read_segmentations(
         shape = row.get("segmentation") or []
         if type(shape) is dict:
             masks[number] = json.dumps(shape, ensure_ascii=False)
-            problem = mask_problem(shape, sizes[number])
+            problem = mask_problem(shape, sizes[number].tolist())
             if problem:
                 report(number, f"`segmentation` must be a mask: {problem}. {_received(shape)}")
             shape = []

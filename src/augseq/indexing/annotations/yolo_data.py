@@ -74,9 +74,10 @@ def read_yolo_data(path: PathLike, root: PathLike | None, splits: Sequence[str] 
     root, places = existing_folder(root), _splits(content, splits, source)
     findings = []
     # Ultralytics does not need it to train, so tools name it also where they write none.
-    is_optional = splits is None and len(places) > 1
-    if is_optional and not any(_exists(entry, root) for entry in places.get("test", [root])):
-        findings.append(f"Skipped: 'test' in {source}, since {places.pop('test')} does not exist")
+    test = places.get("test", []) if splits is None and len(places) > 1 else []
+    if test and not any(os.path.exists(_place_of(entry, root)) for entry in test):
+        del places["test"]
+        findings.append(f"Skipped: 'test' in {source}, since {test} does not exist")
     rest = {key: value for key, value in content.items() if key not in _NO_INFO}
     if rest.get("flip_idx") == []:
         del rest["flip_idx"]  # Not known, as without it.
@@ -125,10 +126,6 @@ def images_of(data: YoloData, split: str) -> list[str]:
             "Name the splits to read with `splits` (at the shell: --splits)."
         )
     return paths
-
-
-def _exists(entry: str, root: str) -> bool:
-    return os.path.exists(_place_of(entry, root))
 
 
 def _place_of(entry: str, root: str) -> str:
