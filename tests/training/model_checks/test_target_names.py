@@ -261,6 +261,8 @@ def test_weights_of_boxes_require_losses_of_one_number_per_image(as_dict: bool) 
     fit(eval(advice))
     with pytest.raises(ArgumentError, match=r"boxes', which .*\('batch', 2\)"):
         fit(eval(advice), boxes="mae")
+    with pytest.raises(ArgumentError, match=r"loss sparse_categorical.*labels', which"):
+        fit("crossentropy")
 
 
 def test_weights_of_several_shapes_require_outputs_with_names() -> None:

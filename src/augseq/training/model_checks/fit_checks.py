@@ -249,7 +249,7 @@ def _plain_loss(model: Any, target: Target, name: str | None = None) -> Any:
     """Return the compiled loss of a model's output; None with custom training code."""
     if computes_loss(model):
         return None
-    loss = loss_of_output(model, target, name)
+    loss = loss_of_output(model, target.shape, name)
     # The ignored class needs no output.
     return None if getattr(loss, "ignore_class", None) is not None else loss
 

@@ -8,7 +8,11 @@ import keras
 from augseq.errors import ArgumentError
 from augseq.loading.plan import BatchPlan
 from augseq.loading.targets.target import Target
-from augseq.training.model_checks.compiled_loss import computes_loss, loss_of_output
+from augseq.training.model_checks.compiled_loss import (
+    computes_loss,
+    loss_of_output,
+    resolved_loss,
+)
 from augseq.training.model_checks.model_names import named_outputs
 
 # Stands for sizes that are not known; only the number of axes matters.
@@ -56,7 +60,7 @@ def _trained_outputs(model: Any, plan: BatchPlan) -> Iterator[_TrainedOutput]:
     if only is not None and only.parts:
         for part, shape in only.parts.items():
             if part in outputs:
-                loss = loss_of_output(model, only, part)
+                loss = loss_of_output(model, shape, part)
                 yield _TrainedOutput(part, only, shape, loss, outputs[part])
         return
     for name, output in outputs.items():
@@ -64,15 +68,14 @@ def _trained_outputs(model: Any, plan: BatchPlan) -> Iterator[_TrainedOutput]:
         if target is None:
             continue
         if not target.parts:
-            loss = loss_of_output(model, target, name if len(outputs) > 1 else None)
+            loss = loss_of_output(model, target.shape, name if len(outputs) > 1 else None)
             yield _TrainedOutput(name, target, target.shape, loss, output)
             continue
         losses = model.loss.get(name) if isinstance(model.loss, dict) else None
         if isinstance(output, dict) and isinstance(losses, dict):
             for part, shape in target.parts.items():
-                loss = losses.get(part)
-                loss = keras.losses.get(loss) if isinstance(loss, str) else loss
                 if part in output:
+                    loss = resolved_loss(losses.get(part), shape, output[part])
                     yield _TrainedOutput(f"{name}/{part}", target, shape, loss, output[part])
 
 
