@@ -167,11 +167,10 @@ class Manifest:
         labels = f"{len(self.class_names)} classes" if self.class_names else "no labels"
         is_tiled = has_windows(self.table)
         if self._has_boxes():
-            boxes = f"boxes of {counted(len(self.box_class_names), 'class')}"
+            counts = self._box_counts()
             # Each tile has the boxes of its image, so that a sum would count them repeatedly.
-            if not is_tiled:
-                counts = self._box_counts()
-                boxes = f"{counted(sum(counts.values()), 'box')} of {counted(len(counts), 'class')}"
+            boxes = "boxes" if is_tiled else counted(sum(counts.values()), "box")
+            boxes = f"{boxes} of {counted(len(counts), 'class')}"
             labels = f"{labels}, {boxes}" if self.class_names else boxes
         excluded = f", {self.excluded.num_rows} excluded" if self.excluded.num_rows else ""
         root = shortened(repr(self.root), 40)

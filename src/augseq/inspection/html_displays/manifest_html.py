@@ -64,10 +64,9 @@ def _labels(manifest: Manifest) -> str:
     labels = f"{len(manifest.class_names):,} classes" if manifest.class_names else "no labels"
     if not has_boxes(manifest.table):
         return labels
-    boxes = counted(num_boxes(manifest.table), "box")
-    if has_windows(manifest.table):
-        # Each tile has the boxes of its image.
-        boxes = "boxes"
+    # Each tile has the boxes of its image, so that a sum would count them repeatedly.
+    is_tiled = has_windows(manifest.table)
+    boxes = "boxes" if is_tiled else counted(num_boxes(manifest.table), "box")
     if manifest.class_names:
         return f"{labels} · {boxes}"
     return f"{boxes} of {counted(len(shown_classes(manifest)), 'class')}"
