@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augseq.augment.albumentations_parts import parts_of
-from augseq.augment.augmentation_list import make_augmentation_list
 from augseq.augment.geometry import Geometry, Size
 from augseq.augment.moved_shapes import (
     corners_of,
@@ -18,9 +17,8 @@ from augseq.augment.moved_shapes import (
     move_points,
     move_polygons,
 )
-from augseq.augment.moving_map import MovingMap
 from augseq.augment.point_moves import MOVES
-from augseq.sampling.randomness import Stream, record_rng
+from tests.augment.moved_images import moved_image
 from tests.augment.painted_coordinates import MovedCoordinates, coordinate_image
 
 
@@ -109,13 +107,8 @@ LEAST_PX = 4
 
 def moved(name: str, height: int, width: int, seed: int) -> tuple[Geometry, MovedCoordinates]:
     """Return the geometry of an image after transforms, and its coordinates."""
-    augment = make_augmentation_list(TRANSFORMS[name])
-    augment.require_maps({"points"})
-    points = MovingMap(Geometry((height, width)), "points")
-    rng = record_rng(seed, Stream.AUGMENT, epoch=0, index=0)
-    image = augment(coordinate_image(height, width), rng, None, [points])
-    assert points.values.size == image.shape[:2]
-    return points.values, MovedCoordinates(image)
+    geometry, image = moved_image(TRANSFORMS[name], coordinate_image(height, width), seed)
+    return geometry, MovedCoordinates(image)
 
 
 def is_warped(geometry: Geometry) -> bool:

@@ -13,11 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augseq.augment.augmentation_list import make_augmentation_list
-from augseq.augment.geometry import Geometry
 from augseq.augment.moved_shapes import move_boxes, move_points, move_polygons
-from augseq.augment.moving_map import MovingMap
-from augseq.sampling.randomness import Stream, record_rng
+from tests.augment.moved_images import moved_image
 
 HEIGHT, WIDTH = 64, 80
 TIMES = 8
@@ -68,15 +65,8 @@ def check(case: Any) -> None:
     round_ = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     disc = centre + RADIUS * np.stack([np.cos(round_), np.sin(round_)], axis=-1)
 
-    augment = make_augmentation_list([TRANSFORMS[name]])
-    augment.require_maps({"points"})
-    points = MovingMap(Geometry((HEIGHT * TIMES, WIDTH * TIMES)), "points")
-    rng = record_rng(seed, Stream.AUGMENT, epoch=0, index=0)
-    image = augment(
-        np.stack([painted(box), painted(slanted), painted(disc)], axis=-1), rng, None, [points]
-    )
-    geometry = points.values
-
+    masks = np.stack([painted(box), painted(slanted), painted(disc)], axis=-1)
+    geometry, image = moved_image([TRANSFORMS[name]], masks, seed)
     whole = np.concatenate([box[0], box[2]])[np.newaxis] * TIMES
     found_boxes = [
         move_boxes(geometry, whole),
